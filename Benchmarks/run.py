@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""FreeInference Edge beside other proxies, in every scenario; prints one table and writes it (`make bench`).
+"""Measures FreeInference Edge and other proxies in every scenario, and writes one table (`make bench`).
 
-The proxy is on core 0, everything else on core 1 (`workers` shares both). Fresh processes for each measurement; the
-proxies take turns, and the order turns round from round to round. What is measured is kept after each measurement:
-`--only` measures anew only what it names, `--resume` what is missing or failed, and the table shows all that is kept.
+The proxy runs on core 0, everything else on core 1; the scenario `workers` shares both cores. Each measurement starts
+new processes. The proxies take turns, in an order that is reversed each round. Each result is saved at once. `--only`
+repeats the named measurements, `--resume` the missing and failed ones; the table shows all saved results.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def arguments():
 
 
 class Kept:
-    """The measurements, in a file after each of them."""
+    """The results, written to a file after each measurement."""
 
     def __init__(self, options):
         self.file = options.json
@@ -73,14 +73,14 @@ class Kept:
 
     def begin(self, scenario, names, resume):
         kept = self.results.get(scenario.name, {"rows": []})
-        # A run of some proxies leaves the others' rows, if they are of the same binary.
+        # A run of some proxies keeps the results of the others, if they are of the same binary.
         rows = []
         if kept.get("binary") == self.binary:
             rows = [
                 row for row in kept["rows"]
                 if row["proxy"] not in names or resume and "failed" not in row and "disturbed" not in row
             ]
-        # Whose rows are left stays among the commands.
+        # The list of commands keeps the run to which the kept results belong.
         runs = kept.get("runs", []) if rows else []
         runs.append({"date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}", "command": self.command})
         self.results[scenario.name] = {"runs": runs, "binary": self.binary, "rows": rows}
@@ -95,7 +95,7 @@ class Kept:
 
 
 def measure(scenario, proxies, kept, options):
-    """All variants, proxies and rounds of a scenario; a proxy that fails does not end the others' run."""
+    """Measures all variants, proxies and rounds of a scenario; if one proxy fails, the others are still measured."""
     rows = kept.begin(scenario, [proxy.name for proxy in options.proxies], options.resume)
     done = {(row["proxy"], row["variant"], row["round"]) for row in rows}
     unable = set()
@@ -112,7 +112,8 @@ def measure(scenario, proxies, kept, options):
                         raise proxy
                     found = scenario.measure(proxy, variant)
                     if scenario.disturbance(found):
-                        # Once more: another's load on these cores passes.
+                        # Repeats a disturbed measurement once, because the load of other programs on these cores may
+                        # have passed.
                         found = scenario.measure(proxy, variant)
                     if reason := scenario.disturbance(found):
                         row["disturbed"] = reason
@@ -134,7 +135,7 @@ def main():
         raise SystemExit("bench: cores 0 and 1 are both needed")
     os.sched_setaffinity(0, {OTHER_CORE})
     with contextlib.suppress(PermissionError):
-        # Before whatever else runs here, where root may have that: proxy, executor and load alike.
+        # Root may raise the priority: proxy, executor and load run before other programs on these cores.
         os.setpriority(os.PRIO_PROCESS, 0, -20)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,16 +1,16 @@
-"""The bombs, as bytes that are made once and sent as fast as they are taken."""
+"""HPACK bombs as bytes, which are made once and sent as fast as the server accepts them."""
 
 from frames import END_HEADERS, HEADERS, PUSH, REFERENCE, RESET, block, frame, literal, number, remembered
 
 LARGE = remembered(b"x", b"b" * 4000)
-"""A field of 4033 bytes that goes into the table."""
+"""A field of 4033 bytes (by HPACK's count) that is added to the dynamic table."""
 WEIGHT = 4033
 HEAD = literal(b":method", b"POST") + literal(b":scheme", b"http")
 HEAD += literal(b":path", b"/nothing") + literal(b":authority", b"x")
 STATUS = b"\x88"
 
 
-# What each bomb sends for one stream: the bytes, and what they decode to.
+# Each function returns the bytes of a bomb for one stream, and the number of bytes that they decode to.
 
 def trailers(stream):
     return block(stream, HEAD, 0) + block(stream, LARGE + REFERENCE * 78), 79 * WEIGHT

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Short requests of one client while four connections attack (`make bench-attacks`).
 
-For each attack, of clients and of executors: a quiet part, then the same load beside the attack, one after the other on
-the same server. Reports the 99th percentile of both, how many of the attacker's connections were ended, what it has sent
-and what that would decode to, and the server's memory. Times are reported and judged here, on a calm machine; tests of
-the same attacks count (Tests/HTTPTests/Server/HTTP2HeaderBombTests.swift). A flood of resets is shown and not
-judged: it is no bomb, and costs what so many requests cost. The server has a processor of its own; client, executor and
-attackers share the other one, where the attackers only get what the others leave.
+For each attack by clients or by executors, the same load runs alone and then beside the attack, on the same server.
+Reports the 99th percentile of both, how many of the attacker's connections were ended, how many bytes it sent and
+what they decode to, and the server's memory.
+
+Latencies are judged here, on a calm machine; Tests/HTTPTests/Server/HTTP2HeaderBombTests.swift tests the same attacks
+by counts. A flood of resets is reported but not judged, because it costs no more than as many requests. The server
+has its own processor. Client, executor and attackers share the other one; the attackers get only its idle time.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import bombs  # noqa: E402
 CONNECTIONS = 4
 PIECE = 65536
 MEMORY_LIMIT = 256 << 20
-# What the process is without its clients: see docs/limits.md.
+# The memory of the process without clients, in bytes; see docs/limits.md.
 PROCESS = 64 << 20
 
 CONFIGURATION = """\
@@ -65,7 +66,7 @@ def request(body):
 
 
 def ask(connection, message):
-    """Sends a request; returns its status once the whole answer is there."""
+    """Sends a request; returns its status once the complete response has arrived."""
     connection.sendall(message)
     answer = b""
     while b"\r\n\r\n" not in answer:
@@ -81,7 +82,7 @@ def ask(connection, message):
 
 
 def innocent(port, seconds):
-    """Milliseconds of each short request, one after the other."""
+    """The duration in milliseconds of each short request; they are sent one after the other."""
     times = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -97,12 +98,12 @@ def innocent(port, seconds):
 
 
 def step_aside():
-    """Leaves the server's processor alone, and yields to the client and its executor on the other one."""
+    """Leaves the server's processor, and runs on the other one only while client and executor are idle."""
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def attack(port, name, seconds, results):
-    """One connection that attacks, and comes again as soon as it is ended."""
+    """Attacks on one connection, and reconnects as soon as it is ended."""
     step_aside()
     bomb = bombs.CLIENTS[name]
     sent = decoded = ended = 0
@@ -132,7 +133,7 @@ def attack(port, name, seconds, results):
 
 
 def provoke(port, seconds, results):
-    """One client after the other that asks the executor which attacks."""
+    """Sends requests to the attacking executor, one client after the other."""
     step_aside()
     asked = 0
     end = time.monotonic() + seconds
@@ -149,7 +150,7 @@ def provoke(port, seconds, results):
 
 
 def bomber(port, name, results):
-    """An executor that answers each request over HTTP/2 with a bomb."""
+    """An executor that answers each HTTP/2 request with a bomb."""
     step_aside()
     bomb = bombs.EXECUTORS[name]
     prepared = {}
@@ -183,7 +184,7 @@ def bomber(port, name, results):
                             prepared[stream] = bomb(stream)
                         data, weight = prepared[stream]
                         view = memoryview(data)
-                        # In pieces: one call for megabytes holds the processor in the kernel, which does not preempt.
+                        # In pieces, because one call for megabytes would occupy the processor inside the kernel.
                         for start in range(0, len(data), PIECE):
                             connection.sendall(view[start:start + PIECE])
                         total[0] += len(data)
@@ -199,7 +200,7 @@ def bomber(port, name, results):
 
 
 def pin(pid, processors):
-    """Pins every thread of a process; those that come later follow the first."""
+    """Pins every thread of a process; threads that start later inherit the setting."""
     if os.cpu_count() < 2:
         return
     for thread in os.listdir(f"/proc/{pid or os.getpid()}/task"):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Instructions and allocations of a short request, a streamed token and a TLS handshake (`make bench-instructions`).
 
-Counted by callgrind, not timed: the same on a busy machine as on a calm one. Each figure is the difference of two runs
-of the server that differ in how many of its unit they do, by that number. ratchet.json keeps what each may cost;
-a figure that is more than 1 % above fails.
+They are counted by callgrind and not timed, so the load of the machine does not matter. Two runs of the server differ
+in the number of requests, tokens or handshakes; the difference in instructions, divided by that number, is the
+figure. ratchet.json holds the allowed figures; a figure that is more than 1 % above fails.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tools import certificate  # noqa: E402
 RATCHET = Path(__file__).resolve().parent / "ratchet.json"
 ALLOWED = 1.01
 
-# Requests, tokens, handshakes: what every run does, so that what happens once has happened, and what is measured.
+# Numbers of requests, tokens and handshakes: of the warm-up in every run, and of each measurement.
 WARMUP = (20, 20, 3)
 MEASURED = {"request": (400, 0, 0), "token": (0, 1000, 0), "handshake": (0, 0, 100)}
 
@@ -50,7 +50,7 @@ def run_once(program, folder, files, extra):
 
 
 def measure(program, folder, files, callees):
-    """Instructions and allocations by what was measured; says who called `callees`."""
+    """Instructions and allocations of each unit; prints the callers of `callees`."""
     base = run_once(program, folder, files, (0, 0, 0))
     found = {}
     for name, extra in MEASURED.items():
@@ -74,7 +74,7 @@ def say_callers(name, counts, base, number):
 
 
 def versions():
-    """Of what else is counted: another version of these may cost more or less."""
+    """The versions of the libraries and of valgrind, because other versions may cost more or less."""
     packages = {"glibc": "libc6", "OpenSSL": "libssl3", "nghttp2": "libnghttp2-14", "simdjson": "libsimdjson14",
                 "valgrind": "valgrind"}
     said = subprocess.run(["dpkg-query", "--show", "--showformat=${Package} ${Version}\n", *packages.values()],
@@ -98,7 +98,7 @@ def spread(rounds):
 
 
 def compare(found, kept):
-    """The table, and the sentences about what costs too much."""
+    """Prints the table; returns a sentence for each figure that exceeds its limit."""
     print("| | instructions | kept | | allocations | kept |")
     print("|---|---|---|---|---|---|")
     above = []

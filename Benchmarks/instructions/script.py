@@ -1,7 +1,7 @@
-"""Both ends of the server under test, in one thread: a client over TLS and HTTP/2, and an executor over HTTP/1.1.
+"""Both peers of the server under test, in one thread: a client over TLS and HTTP/2, and an executor over HTTP/1.1.
 
-Each step waits for what it causes before the next one begins, so the server meets the same bytes in the same reads
-whatever the speed of the machine, and spends the same instructions on them.
+Each step waits for its effect before the next one begins. So the server gets the same bytes in the same reads on any
+machine, and spends the same instructions.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from tools.processes import Failed
 from frames import SETTINGS, WINDOW_UPDATE, frame, number
 
 PATIENCE = 60
-# Time for the server to go to sleep between two steps, so that each step wakes it up once.
+# Lets the server go to sleep between two steps, so that each step wakes it up once; in seconds.
 PAUSE = 0.002
 
 INITIAL_WINDOW = 4
@@ -40,14 +40,16 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Wire:
-    """A TLS connection whose bytes leave when it says so: the last flight of a handshake goes out with what follows."""
+    """A TLS connection that sends only on request, so that the last handshake flight is sent together with later
+    bytes.
+    """
 
     def __init__(self, port, context):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
-        # The server has accepted before the first bytes come: always in a turn of its own.
+        # The server accepts before the first bytes arrive, so that accepting always has its own turn.
         time.sleep(5 * PAUSE)
         self.until_done(self.tls.do_handshake)
         if self.tls.version() != "TLSv1.3" or self.tls.selected_alpn_protocol() != "h2":
@@ -74,7 +76,7 @@ class Wire:
         return self.until_done(lambda: self.tls.read(size))
 
     def end(self):
-        """Says close_notify and reads to the server's end."""
+        """Sends close_notify and reads until the server's end."""
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
         self.flush()
@@ -84,7 +86,7 @@ class Wire:
 
 
 class Executor:
-    """Accepts one connection, and answers when the script says so."""
+    """Accepts one connection, and responds when the script tells it to."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -132,7 +134,7 @@ class Executor:
 
 
 class Script:
-    """What is done to the server: so many requests, tokens and handshakes."""
+    """Makes a given number of requests, tokens and handshakes."""
 
     def __init__(self, port, certificate, executor):
         self.port, self.executor = port, executor

@@ -1,4 +1,4 @@
-"""The server under callgrind: started so that nothing of the machine has a say, and what it has spent."""
+"""The server under callgrind: started independently of the machine, and the instructions that it has spent."""
 
 import os
 import signal
@@ -32,16 +32,16 @@ models:
         health: {{interval: 0s}}
 """
 
-# Valgrind shows the program a processor of its own, with AVX2 where the machine has it, whoever made the machine's.
-# What libraries choose by the processor is set here all the same, so that the choice is written down.
+# Valgrind emulates its own processor, with AVX2 if the machine has it. Here the choices that libraries make by the
+# processor are fixed explicitly.
 ENVIRONMENT = {
     # Haswell without RDRAND: AES-NI, PCLMULQDQ, AVX, MOVBE, BMI1, BMI2, AVX2. ADX, SHA and AVX-512 are left out, since
     # valgrind 3.19 cannot run them.
     "OPENSSL_ia32cap": "0x3ffaf3ffffebffff:0x27ab",
     "SIMDJSON_FORCE_IMPLEMENTATION": "haswell",
-    # `rep movsb` would count one instruction a byte.
+    # callgrind would count `rep movsb` as one instruction per byte, so glibc must not use it.
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-ERMS,-FSRM:glibc.cpu.x86_non_temporal_threshold=1048576",
-    # Dictionaries have the same collisions in each run.
+    # Hash collisions are the same in each run.
     "SWIFT_DETERMINISTIC_HASHING": "1",
 }
 
@@ -49,18 +49,18 @@ ALLOCATORS = ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign")
 
 
 def without_debug_information(program, folder):
-    """A copy that valgrind 3.19 can read: it gives up on DWARF 5, but needs the symbols."""
+    """A copy of the program for valgrind 3.19, which needs symbols but fails on DWARF 5."""
     copy = folder / "freeinference"
     if not Path(program).is_file():
         raise Failed(f"bench: there is no {program}")
-    # `make build` keeps what the linker wrote beside the stripped binary.
+    # `make build` keeps the unstripped program beside the stripped one.
     linked = Path(f"{program}.linked")
     subprocess.run(["objcopy", "--strip-debug", linked if linked.is_file() else program, copy], check=True)
     return copy
 
 
 class Server:
-    """Started at once; `stop` gives the instructions and the calls of allocators that it has spent."""
+    """Starts the server; `stop` returns the instructions and the calls of allocators that it has spent."""
 
     def __init__(self, program, folder, certificate, key, executor_port):
         self.folder, self.port = folder, free_port()
@@ -104,7 +104,7 @@ class Server:
 
 
 class Counts:
-    """What a file of callgrind's says: all instructions, and how often each function called each other one."""
+    """A file of callgrind, parsed: all instructions, and how often each function called each other one."""
 
     def __init__(self, file):
         self.instructions, self.calls, self.names, self.objects = 0, Counter(), {}, {}
@@ -128,12 +128,12 @@ class Counts:
             raise Failed(f"bench: {file} has no counts")
 
     def object(self, words):
-        """The name of a library or program, which stands beside its number only where it first occurs."""
+        """The name of a library or program; the file gives a name only at its number's first occurrence."""
         number, _, path = words.partition(" ")
         return self.objects.setdefault(number, Path(path).name)
 
     def function(self, words, object_):
-        """The number of a function, whose name stands beside it only where it first occurs."""
+        """The number of a function; the file gives a name only at its number's first occurrence."""
         number, _, name = words.partition(" ")
         if name:
             self.names[number] = f"{name} of {object_}" if name.startswith("0x") else name
@@ -144,12 +144,12 @@ class Counts:
 
     @property
     def allocations(self):
-        """Calls of the allocators, but for those of one another."""
+        """How often allocators were called, except by other allocators."""
         own = self.named(ALLOCATORS)
         return sum(calls for (caller, callee), calls in self.calls.items() if callee in own and caller not in own)
 
     def callers(self, names):
-        """Calls of these functions by the names of their callers; a stub of the linker stands for whoever calls it."""
+        """How often each caller called these functions; a linker stub is replaced by its own caller."""
         callees, found = self.named(names), Counter()
         stubs = {caller for caller, callee in self.calls if callee in callees and self.names[caller].startswith("0x")}
         for (caller, callee), calls in self.calls.items():

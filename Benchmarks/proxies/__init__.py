@@ -1,4 +1,4 @@
-"""The proxies that are measured, each in a file of its own; ours first."""
+"""The proxies that are measured, one per file; FreeInference Edge is the first."""
 
 from .before import Before
 from .envoy import Envoy

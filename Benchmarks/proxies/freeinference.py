@@ -1,4 +1,4 @@
-"""FreeInference Edge, the one that is compared."""
+"""FreeInference Edge, which the other proxies are compared with."""
 
 import subprocess
 
@@ -33,7 +33,7 @@ authentication:
   secret: {folder}/secret
 """
 
-# All of a key's limits are asked, and none is reached.
+# A key with every kind of limit, so high that none is reached.
 KEY = ["--tenant", "bench", "--models", "demo", "--concurrency", "100000"]
 KEY += ["--requests-per-minute", "1000000000", "--tokens-per-minute", "1000000000"]
 

@@ -1,4 +1,4 @@
-"""HAProxy, from Debian."""
+"""HAProxy, from Debian's package."""
 
 from .proxy import STREAM_WINDOW_BYTES, STREAMS_OF_A_CONNECTION, Proxy
 
@@ -44,6 +44,6 @@ class HAProxy(Proxy):
             log_global="    log stdout format raw local0\n" if setting.gateway else "",
             log="    log global\n    option httplog\n" if setting.gateway else "",
         )
-        # It gives up its stdout for -q.
+        # With -q HAProxy writes no log to stdout.
         quiet = [] if setting.gateway else ["-q"]
         return [self.program, "-db", *quiet, "-f", self.write(setting, "haproxy.cfg", text)]

@@ -1,4 +1,4 @@
-"""nghttpx, the proxy of nghttp2, from Debian."""
+"""nghttpx, the proxy of nghttp2, from Debian's package."""
 
 from .proxy import CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES, STREAMS_OF_A_CONNECTION, Proxy
 
@@ -19,7 +19,8 @@ class Nghttpx(Proxy):
             "--rlimit-nofile=20000",
             "--log-level=ERROR",
             "--tls-min-proto-version=TLSv1.3",
-            # It goes by its own order; the others by the client's, which begins with this one.
+            # nghttpx prefers its own order of ciphers. The other proxies follow the client, whose first cipher is
+            # this one.
             "--tls13-ciphers=TLS_AES_256_GCM_SHA384",
             f"--frontend-http2-max-concurrent-streams={STREAMS_OF_A_CONNECTION}",
             f"--frontend-http2-window-size={STREAM_WINDOW_BYTES - 1}",

@@ -1,4 +1,4 @@
-"""nginx, from Debian. Bodies and answers pass through as they come, and nothing is written to files."""
+"""nginx, from Debian's package, without buffering of request or response bodies."""
 
 import os
 
@@ -55,7 +55,7 @@ class Nginx(Proxy):
 
     def command(self, setting):
         text = CONFIGURATION.format(
-            # Started by root, its worker would be another user, who may not enter the folder.
+            # If root starts nginx, its worker would change to a user that cannot enter the folder.
             user="user root;\n" if os.getuid() == 0 else "",
             folder=setting.folder,
             address=setting.executor_address,

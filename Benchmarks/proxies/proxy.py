@@ -1,4 +1,4 @@
-"""What a proxy is to the benchmarks: where its program is, and how it is started for a setting."""
+"""The interface of a proxy to the benchmarks: where its program is, and how it is started for a setting."""
 
 import re
 import shutil
@@ -6,22 +6,22 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# The same for all that let it be set: what freeinference grants by itself.
+# HTTP/2 windows in bytes, as freeinference grants them by default; set in every proxy that has the option.
 STREAM_WINDOW_BYTES = 256 * 1024
 CONNECTION_WINDOW_BYTES = 1024 * 1024
 STREAMS_OF_A_CONNECTION = 1100
 
 
 class Unable(Exception):
-    """Why a proxy cannot be started here, or cannot do a scenario: the table says it."""
+    """The reason why a proxy cannot be started, or cannot run a scenario; it appears in the table."""
 
 
 @dataclass
 class Setting:
-    """What a proxy is started with. `executor` is `http://HOST:PORT` or `unix:/PATH`; `protocol` is None or "h2".
+    """The parameters of a proxy. `executor` is `http://HOST:PORT` or `unix:/PATH`; `protocol` is None or "h2".
 
-    `gateway`: with its access log, and whatever it has of keys, limits and admission. A proxy that wants a key then
-    leaves it in `api_key`, and the port of its metrics is `spare_port`.
+    With `gateway` the proxy writes its access log, and uses its keys, limits and admission if it has them. A proxy
+    that needs a key stores it in `api_key`; its metrics are on `spare_port`.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class Setting:
 
     @property
     def executor_address(self):
-        """HOST:PORT; a unix socket is measured with freeinference only."""
+        """HOST:PORT of the executor; only freeinference is measured with a unix socket."""
         if not self.executor.startswith("http://"):
             raise Unable("executors on TCP only here")
         return self.executor.removeprefix("http://")
@@ -52,7 +52,7 @@ class Proxy:
 
     @classmethod
     def find(cls, options):
-        """An instance, or Unable."""
+        """An instance; raises Unable if the program is missing."""
         program = shutil.which(getattr(options, cls.name.replace("-", "_"), None) or cls.name)
         if program is None:
             raise Unable(f"no program {cls.name} here")
@@ -64,11 +64,13 @@ class Proxy:
         return number.group() if number else "?"
 
     def command(self, setting):
-        """Writes what it needs into the setting's folder; its words to start it with, in the foreground."""
+        """Writes the configuration into the setting's folder; returns the command that runs the proxy in the
+        foreground.
+        """
         raise NotImplementedError
 
     def wait(self, setting):
-        """Returns when it can serve; it accepts connections already."""
+        """Waits until the proxy can serve; it already accepts connections."""
 
     def write(self, setting, name, text):
         file = setting.folder / name

@@ -1,6 +1,6 @@
-"""sglang-router, from PyPI: a router for model executors (hyper, rustls), not only a proxy.
+"""sglang-router, from PyPI: a router for model executors (hyper, rustls), not a general proxy.
 
-It has no option for its number of threads: its runtime makes one a core that it may use, and it may use one.
+It has no option for the number of threads: its runtime starts one per core that it may use, and here it may use one.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class SGLangRouter(Proxy):
         return next((line.split()[1] for line in said.splitlines() if line.startswith("Version:")), "?")
 
     def wait(self, setting):
-        """It listens before it has registered its executor."""
+        """Waits until the executor is registered, because the router listens before that."""
         context = ssl.create_default_context(cafile=setting.certificate)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Reloads under streams and short requests (`make bench-reload`).
+"""Reloads during streams and short requests (`make bench-reload`).
 
-Reloads the configuration again and again, each time with a change of every kind, while token streams and short requests
-run. Counts what must not happen: a stream that is cut, a request that fails, a reload that is refused. Reports how long a
-reload takes, and the server's memory, descriptors and threads after the tenth and after the last reload.
+Reloads the configuration many times, each time with changes of every kind, while token streams and short requests
+run. Counts the faults: cut streams, failed requests, refused reloads. Reports the duration of a reload, and the
+server's memory, descriptors and threads after the tenth and after the last reload.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def free_port():
 
 
 def configuration(folder, ports, number):
-    """The configuration number so and so: something of every kind is different from the one before."""
+    """The configuration with this number; it differs from the previous one in every kind of setting."""
     odd = number % 2
     extra = f"  - {{address: '127.0.0.1:{ports['extra' if odd else 'other']}'}}\n"
     third = f"      - {{url: 'http://localhost:{ports['second']}', weight: {1 + number % 5}}}\n" if number % 3 == 0 else ""
@@ -76,7 +76,7 @@ def figures(pid):
 
 
 def short_requests(port, stop, results):
-    """Short requests one after the other, on one connection, and on a new one every tenth time."""
+    """Sends short requests one after the other; every tenth one uses a new connection."""
     body = json.dumps({"model": "demo", "max_tokens": 2, "messages": [{"role": "user", "content": "hi"}],
                        "simulator": {"prefill_ms": 1, "pace": 1000}})
     connection = None
@@ -111,7 +111,7 @@ def main():
     for name in ("a", "b"):
         subprocess.run([program, "certificate", "--directory", f"{folder}/{name}", "--names", "localhost", "127.0.0.1"],
                        check=True, stdout=log)
-    # One authority for both, so that the clients trust either.
+    # Both certificates have the same authority, so that the clients trust either.
     for name in ("ca.pem", "ca-key.pem"):
         shutil.copy(f"{folder}/a/{name}", f"{folder}/b/{name}")
     os.remove(f"{folder}/b/chain.pem")

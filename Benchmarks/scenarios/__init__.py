@@ -1,4 +1,4 @@
-"""The scenarios, each in a file of its own."""
+"""The scenarios, one per file."""
 
 from .executors import Executors
 from .gateway import GatewayShort, GatewayStreams

@@ -1,4 +1,4 @@
-"""Token streams with the executor on a unix socket or on HTTP/2: ours only, beside HAProxy with it on TCP."""
+"""Token streams with the executor on a unix socket or on HTTP/2; HAProxy with TCP for comparison."""
 
 from proxies import BEFORE, OURS
 

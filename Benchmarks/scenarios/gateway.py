@@ -1,6 +1,6 @@
-"""What keys, limits, admission, metrics and the access log cost: without them, and with all of them.
+"""The cost of keys, limits, admission, metrics and the access log: without them, and with all of them.
 
-HAProxy has its access log where we have all. The metrics are asked for once a second meanwhile.
+In the second variant HAProxy writes its access log. The metrics are requested once a second.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ BARE, FULL = "bare", "as a gateway"
 
 @contextlib.contextmanager
 def scraped(port):
-    """Asks for the metrics at once, then once a second until the block ends; a failure ends the measurement."""
+    """Requests the metrics once a second until the block ends; a failure ends the measurement."""
     over, failures = threading.Event(), []
 
     def scrape():
@@ -47,17 +47,17 @@ def scraped(port):
 
 
 def logged(proxy):
-    """Lines of the log, so far."""
+    """The number of exchanges in the access log so far."""
     with open(proxy.log, "rb") as log:
         return sum(b"/v1/chat/completions" in line for line in log)
 
 
 class Gateway:
-    """A scenario in two variants; one of them with everything on."""
+    """A scenario in two variants, without and with all features."""
 
     variants = [BARE, FULL]
     proxies = [OURS, "haproxy"]
-    # Exchanges of which the log has a line at the end, at least.
+    # The least number of exchanges that the log must contain at the end.
     exchanges = 0
 
     def measure(self, proxy, variant):

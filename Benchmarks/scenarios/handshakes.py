@@ -1,6 +1,6 @@
-"""TLS 1.3 handshakes, one connection after the other: full and resumed by tickets, without and with HTTP/2's start.
+"""TLS 1.3 handshakes, one connection after the other: full and resumed by tickets, with HTTP/2 SETTINGS and without.
 
-Without it, ALPN chooses HTTP/1.1, where neither side says a word before the client's close_notify.
+In the variants without, ALPN chooses HTTP/1.1, in which neither side sends anything before the client's close_notify.
 """
 
 import os
@@ -35,7 +35,7 @@ class Handshakes(Scenario):
         return {"figure": row["run_us"], "connections": count, "ends_above_500_ms": self.slow_ends, **row}
 
     def connections(self, client, variant, count, session):
-        """Makes so many; what is resumed must have been. The last ticket, for the next of them."""
+        """Makes `count` connections and checks that sessions resume where they should; returns the last ticket."""
         for _ in range(count):
             tls = client.connect(session)
             if tls.session_reused != (session is not None):
@@ -45,7 +45,7 @@ class Handshakes(Scenario):
                 connection.open()
                 connection.leave()
             if variant.startswith(RESUMED):
-                # A new one each time: some servers take each ticket once.
+                # A new ticket each time, because some servers accept each ticket only once.
                 session = client.ticket(tls, session)
                 if session is None:
                     raise Failed("bench: the proxy sends no ticket")

@@ -1,4 +1,6 @@
-"""Idle connections: TLS and HTTP/2, each after one request; what the proxy's memory grew by for each."""
+"""Idle TLS and HTTP/2 connections, each after one request; the figure is the growth of the proxy's memory per
+connection.
+"""
 
 import json
 import time
@@ -18,7 +20,7 @@ class Idle(Scenario):
     title = "idle TLS and HTTP/2 connections"
     unit = "kB a connection"
     variants = [""]
-    # Memory is no matter of the hour: five runs were within 0.3 kB of each other.
+    # One round is enough, because memory hardly varies: five runs were within 0.3 kB of each other.
     rounds_max = 1
 
     def measure(self, proxy, variant):
@@ -30,7 +32,7 @@ class Idle(Scenario):
             kept += self.open(client, MANY)
             time.sleep(1)
             grown = {name: value - before[name] for name, value in stand.proxy.memory().items()}
-            # They are all still there: the last and the first one answer.
+            # Checks that the connections are still open: the first and the last one answer.
             for connection in (kept[0], kept[-1]):
                 self.ask(connection)
             for connection in kept:

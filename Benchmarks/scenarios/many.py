@@ -1,4 +1,4 @@
-"""The same 20,000 tokens a second by many slow streams and by few fast ones."""
+"""20,000 tokens a second, by many slow streams and by few fast ones."""
 
 from proxies import OURS
 from tools.load import token_streams
@@ -21,7 +21,7 @@ class Many(Scenario):
         if variant == FEW:
             connections, streams, warmup, executor = 4, 100, options.warmup, ["--pace", 50, "--spread"]
         else:
-            # Slow streams each keep a beat of their own in the executor, which spreads them as they were opened.
+            # The executor gives each slow stream its own rhythm, so the tokens are spread as the streams were opened.
             connections, streams, warmup, executor = 8, 1000, max(8, options.warmup), ["--pace", 2.5]
         with self.stand(proxy, *executor) as stand:
             row = token_streams(

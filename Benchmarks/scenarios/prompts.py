@@ -1,4 +1,4 @@
-"""Prompts of 400,000 bytes in, a short answer out: ordinary chat JSON of many messages."""
+"""Prompts of 400,000 bytes with a short response: ordinary chat JSON with many messages."""
 
 import json
 
@@ -19,7 +19,7 @@ ANSWER = (
 
 
 def prompt():
-    """A chat of exactly so many bytes: its last message is filled up."""
+    """A chat of exactly the required size; its last message is padded."""
     messages = [{"role": "system", "content": "You are a careful reviewer."}]
     body = {"model": "demo", "max_tokens": 16, "messages": messages}
 

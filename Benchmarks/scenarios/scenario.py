@@ -1,4 +1,4 @@
-"""What a scenario is: what it does with a proxy, in which variants, and which figures are asked of it."""
+"""The interface of a scenario: what it measures with a proxy, in which variants, and its target figures."""
 
 import contextlib
 import tempfile
@@ -9,12 +9,12 @@ from tools import certificate as tls
 from tools.processes import Process, free_port
 
 PROXY_CORE, OTHER_CORE = 0, 1
-# A period of the fast streams, for half of the tokens; and five, for one in a hundred.
+# Limits for the delay of tokens in ms: one period of the fast streams for the median, five for the 99th percentile.
 LATE_MS, LAST_LATE_MS = 20, 100
 
 
 class Stand:
-    """A proxy and its executor, both running."""
+    """A running proxy and its executor."""
 
     def __init__(self, folder, port, certificate):
         self.folder, self.port, self.certificate = folder, port, certificate
@@ -26,14 +26,14 @@ class Stand:
 class Scenario:
     name = ""
     title = ""
-    # What the figure is called, and to how many places it is shown.
+    # The unit of the figure, and the number of decimal places in the table.
     unit = ""
     places = 1
     variants = []
-    # Names of the proxies that are measured; None is all.
+    # The names of the proxies that are measured; None measures all.
     proxies = None
     rounds_max = 1000
-    # What each proxy negotiates with a client of OpenSSL's preferences; of all scenarios.
+    # What each proxy negotiates with a client that has OpenSSL's preferences; shared by all scenarios.
     negotiated = {}
 
     def __init__(self, options, certificate, key):
@@ -45,24 +45,24 @@ class Scenario:
         return self.proxies is None or proxy in self.proxies or proxy == BEFORE and OURS in self.proxies
 
     def measure(self, proxy, variant):
-        """One measurement with fresh processes: a dictionary whose "figure" is the scenario's; the rest explains it."""
+        """Makes one measurement with new processes; returns a dictionary with "figure" and details."""
         raise NotImplementedError
 
     def disturbance(self, row):
-        """Why a measurement is not to be compared: what else ran on these cores has changed what was measured.
+        """The reason why a measurement is not comparable, because other programs used these cores; None if it is.
 
-        Tokens that come a whole period late come together, and cost less.
+        Tokens that are late by a whole period arrive together, and cost less.
         """
         if row.get("p50_ms", 0) > LATE_MS or row.get("p99_ms", 0) > LAST_LATE_MS:
             return f"disturbed: half of the tokens {row['p50_ms']:.0f} ms late, one in a hundred {row['p99_ms']:.0f} ms"
         return None
 
     def targets(self, of):
-        """(what, the figure, at most) of the issue; `of(proxy, variant)` is a median, or None."""
+        """The targets as (what, figure, limit); `of(proxy, variant)` is a median, or None."""
         return []
 
     def targets_of_before(self, of):
-        """What a change may cost at most; only where an earlier binary was measured in the same run."""
+        """The limits for the cost of a change; only if an earlier binary was measured in the same run."""
         found = [(variant, against(of, variant, BEFORE)) for variant in self.variants]
         return [(f"{variant or 'all'}: of the binary of before", figure, 1.03) for variant, figure in found if figure]
 
@@ -72,7 +72,9 @@ class Scenario:
     @contextlib.contextmanager
     def stand(self, proxy, *executor_arguments, unix=False, protocol=None, workers=1, gateway=False,
               cores=(PROXY_CORE, OTHER_CORE)):
-        """An executor and the proxy before it; both are ended after the block, and whatever the block has started."""
+        """Starts an executor and the proxy in front of it; stops both, and everything that the block started, after
+        the block.
+        """
         proxy_core, other_core = cores
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)

@@ -1,4 +1,4 @@
-"""Short JSON requests: 4 HTTP/2 connections over TLS with 50 requests at once on each, as many as go through."""
+"""Short JSON requests: 4 HTTP/2 connections over TLS with 50 concurrent requests each, as fast as possible."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Token streams: 4 HTTP/2 connections over TLS, 50 tokens a second and stream, the executor on TCP and HTTP/1.1."""
+"""Token streams: 4 HTTP/2 connections over TLS, 50 tokens per second and stream, the executor on TCP and HTTP/1.1."""
 
 from tools.load import token_streams
 from tools.processes import Failed, connections_to
@@ -28,7 +28,8 @@ class Streams(Scenario):
                 CONNECTIONS, streams, options.warmup, options.seconds, OTHER_CORE, started=stand.started,
                 look=lambda: {"executor_connections": connections_to(stand.executor_port)}, api_key=stand.api_key,
             )
-        # Whether they were as asked: HTTP/1.1 needs a connection a stream, HTTP/2 few, a unix socket none on TCP.
+        # Checks the connections to the executor: one per stream with HTTP/1.1, few with HTTP/2, none on TCP with a
+        # unix socket.
         least, most = CONNECTIONS * streams, 2 * CONNECTIONS * streams
         if setting:
             least, most = (0, 0) if "unix" in setting else (1, 40)

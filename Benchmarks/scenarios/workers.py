@@ -1,4 +1,6 @@
-"""One worker, two with the same load, and two with twice the load, on cores that they share with it: CPU a token."""
+"""CPU per token for one worker, for two with the same load, and for two with twice the load, which share their cores
+with it.
+"""
 
 from proxies import OURS
 from tools.load import token_streams

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Token streams through FreeInference Edge and through HAProxy, in one run (`make bench-streams`).
 
-Both proxies speak TLS and HTTP/2 to the same clients with the same P-256 certificate, and HTTP/1.1 over TCP to the same
-executor; one thread each, on core 0, everything else on core 1; no access logs. A fresh process for each measurement,
-and the measurements interleaved, so that neither meets a better hour of the machine.
+Both proxies use TLS and HTTP/2 to the same clients with the same P-256 certificate, and HTTP/1.1 over TCP to the same
+executor. Each has one thread on core 0; everything else runs on core 1; there are no access logs. Each measurement
+starts new processes. The measurements alternate, so that changes in the machine's load affect both proxies alike.
 
-  CPU a token   what the scheduler gave the proxy's threads (/proc/PID/task/*/schedstat, in nanoseconds) between the two
-                marks of `freeinference bench`, by the tokens that it counted between them
-  latency       from the executor's stamp in a token to its arrival in the client
-  memory        (resident at 250 streams a connection - resident at 100) by the streams between them, taken while all
-                streams are running
+    CPU per token  the scheduler's run time of the proxy's threads (/proc/PID/task/*/schedstat, in nanoseconds)
+                   between two marks of `freeinference bench`, divided by the tokens counted between them
+    latency        from the executor's timestamp in a token to its arrival at the client
+    memory         (resident at 250 streams per connection - resident at 100), divided by the additional streams,
+                   while all streams are running
 """
 
 import argparse
@@ -90,7 +90,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-streams-") as folder:
         bench = Bench(options, Path(folder))
         for number in range(options.rounds):
-            # The order turns round each time, too.
+            # The order of the proxies is reversed each round.
             order = options.proxies if number % 2 == 0 else options.proxies[::-1]
             for mode in options.modes:
                 for streams in options.streams:

@@ -1,4 +1,4 @@
-"""What the rounds of run.py come to: medians, the table, and which targets are met."""
+"""Summarises the rounds of run.py: medians, the table, and which targets are met."""
 
 import statistics
 
@@ -10,7 +10,7 @@ def median(rows, name):
 
 
 def summarise(rounds, options):
-    """Medians over the rounds; the ratio is that of the medians."""
+    """Medians over the rounds; the ratio is the ratio of the medians."""
     summary = []
     for mode in options.modes:
         for streams in options.streams:

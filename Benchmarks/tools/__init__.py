@@ -1,4 +1,4 @@
-"""What the scenarios measure with. Frames of HTTP/2 are made as the tests make them (Tests/EndToEnd/Clients/frames.py)."""
+"""The measuring tools of the scenarios. HTTP/2 frames come from Tests/EndToEnd/Clients/frames.py."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A P-256 certificate for localhost, and what is negotiated with it."""
+"""A P-256 certificate for localhost, and the parameters that a handshake with it negotiates."""
 
 import socket
 import ssl

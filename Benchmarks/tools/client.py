@@ -1,4 +1,5 @@
-"""A client of TLS 1.3 connections, one at a time: handshakes, tickets, and as much of HTTP/2 as one request needs."""
+"""A client with one TLS 1.3 connection at a time: handshakes, tickets, and the part of HTTP/2 that a request needs.
+"""
 
 import contextlib
 import select
@@ -31,9 +32,10 @@ class Client:
         return tls
 
     def ticket(self, tls, resumed=None, patience=2.0):
-        """The session to resume, another than the one that was resumed; None if none comes.
+        """The session of a new ticket, other than `resumed`; None if no ticket arrives.
 
-        A ticket comes after the handshake, of its own, so it is read for. OpenSSL names each one anew.
+        A server sends tickets after the handshake, so the client has to read for them. OpenSSL gives each one a new
+        id.
         """
         def is_there():
             return tls.session.has_ticket and (resumed is None or tls.session.id != resumed.id)
@@ -51,7 +53,7 @@ class Client:
         return tls.session if is_there() else None
 
     def end(self, tls):
-        """Says close_notify and reads to the proxy's end, so that nothing is left unread that would make it a reset.
+        """Sends close_notify and reads until the proxy's end, because unread bytes would turn the close into a reset.
 
         Returns how long that took, in seconds.
         """
@@ -65,7 +67,7 @@ class Client:
 
 
 class HTTP2Connection:
-    """Preface and SETTINGS, then requests one after the other."""
+    """An HTTP/2 connection: preface and SETTINGS, then requests one after the other."""
 
     def __init__(self, tls):
         self.tls, self.frames, self.buffer, self.next, self.is_open = tls, [], b"", 1, False
@@ -87,18 +89,18 @@ class HTTP2Connection:
         return kind, flags, stream, payload
 
     def open(self):
-        """Both sides have acknowledged the other's SETTINGS."""
+        """Waits until both sides have acknowledged the other's SETTINGS."""
         seen = False
         while not (seen and self.is_open):
             kind, flags, _, _ = self.read_frame()
             seen = seen or kind == SETTINGS and not flags & ACKNOWLEDGED
 
     def post(self, path, body):
-        """The answer's body."""
+        """Sends a POST; returns the body of the response."""
         return self.answer(self.send_request(path, body))
 
     def send_request(self, path, body):
-        """In one write; the number of its stream."""
+        """Sends a request in one write; returns its stream id."""
         stream, self.next = self.next, self.next + 2
         fields = literal(b":method", b"POST") + literal(b":scheme", b"https") + literal(b":path", path.encode())
         fields += literal(b":authority", b"localhost") + literal(b"content-type", b"application/json")
@@ -107,7 +109,7 @@ class HTTP2Connection:
         return stream
 
     def answer(self, stream, length=None):
-        """The body of a stream's answer, or at least the next `length` bytes of it."""
+        """The body of a stream's response, or at least its next `length` bytes."""
         answer = b""
         while length is None or len(answer) < length:
             kind, flags, of, payload = self.read_frame()

@@ -1,4 +1,4 @@
-"""The two programs that make load: `h2load` for requests, `freeinference bench streams` for token streams."""
+"""The two load generators: `h2load` for requests, `freeinference bench streams` for token streams."""
 
 import json
 import re
@@ -8,15 +8,15 @@ from .processes import Failed, Process
 
 
 def h2load(proxy, url, body, requests, connections, streams, core, api_key=None):
-    """Sends so many requests through a running proxy; what it spent on each, in microseconds.
+    """Sends requests through a running proxy; returns the proxy's CPU time per request, in microseconds.
 
-    All must be answered by 2xx. The connections and their handshakes are among what is measured.
+    Each request must get a 2xx. The measurement includes the connections and their handshakes.
     """
     command = ["taskset", "-c", str(core), "h2load", "-n", requests, "-c", connections, "-m", streams, "-d", body]
     command += ["-H", "content-type: application/json", "--connection-inactivity-timeout=30"]
     if api_key:
         command += ["-H", f"authorization: Bearer {api_key}"]
-    # The same cipher with all of them; h2load's own order begins with another than OpenSSL's.
+    # All proxies use the same cipher; h2load's default order begins with another one than OpenSSL's.
     command += ["--tls13-ciphers=TLS_AES_256_GCM_SHA384", url]
     before = proxy.cpu()
     said = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
@@ -38,10 +38,11 @@ def h2load(proxy, url, body, requests, connections, streams, core, api_key=None)
 
 def token_streams(proxy, executor, program, url, certificate, folder, connections, streams, warmup, seconds, core,
                   hold=1, started=None, look=None, api_key=None):
-    """Streams through a running proxy; what it and the executor spent on a token, the latencies, the memory.
+    """Runs streams through a proxy; returns the CPU time per token of proxy and executor, the latencies, and the
+    memory.
 
-    `started` is a list that the load's process is put into, for whoever has to end it. `look` is called while all
-    streams are running, after the measured part; what it returns goes into the row.
+    The load's process is appended to the list `started`, for a caller that has to end it. `look` is called after the
+    measured part, while all streams are running; its result becomes part of the row.
     """
     command = [program, "bench", "streams", "--url", url, "--ca", certificate, "--model", "demo", "--json"]
     command += ["--connections", connections, "--streams", streams]
@@ -74,7 +75,7 @@ def token_streams(proxy, executor, program, url, certificate, folder, connection
         "system_us": 1e6 * spent["system"] / tokens,
         "core": spent["run"] / result["seconds"],
         "executor_us": 1e6 * (executor_after - executor_before) / tokens,
-        # The share of each thread that had one: how the load is spread over workers.
+        # The share of each thread in the CPU time, which shows how the load is spread over the workers.
         "threads": {name: round(run / spent["run"], 3) for name, run in threads.items() if run > 0.01 * spent["run"]},
         "bench_us": result["bench_cpu_us_per_token"],
         "tokens": tokens,

@@ -1,4 +1,4 @@
-"""Programs pinned to a core, and what /proc says of them and of the processes that they have started."""
+"""Programs that are pinned to a core, and their figures in /proc, child processes included."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Failed(SystemExit):
-    """A measurement that cannot be had; ends the program where nobody catches it."""
+    """A measurement has failed; ends the program unless it is caught."""
 
 
 def free_port(given=set()):
-    """Below the range that outgoing connections draw their ports from; each given once."""
+    """A free port below the kernel's range for client ports; each port is given out once."""
     for port in range(20000 + os.getpid() % 5000, 32000):
         if port in given:
             continue
@@ -30,14 +30,14 @@ def free_port(given=set()):
 
 
 def connections_to(port):
-    """TCP connections over IPv4 that a server on this port has."""
+    """The number of IPv4 TCP connections of the server on this port."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     fields = [line.split() for line in lines]
     return sum(int(field[1].split(":")[1], 16) == port and field[3] == "01" for field in fields)
 
 
 class Process:
-    """A program on a core, or on several ("0,1"); its output goes to a file."""
+    """A program on one core, or on several ("0,1"); its output goes to a file."""
 
     def __init__(self, core, command, folder, name, piped=False):
         self.log = folder / f"{name}.log"
@@ -48,7 +48,7 @@ class Process:
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=errors)
 
     def wait_for(self, line):
-        """A line of a piped stderr."""
+        """Waits for this line on a piped stderr."""
         said = b""
         for words in self.child.stderr:
             if words.strip() == line.encode():
@@ -60,7 +60,9 @@ class Process:
         return self.log.read_text(errors="replace")[-2000:]
 
     def family(self):
-        """The folders in /proc of it and of all processes below it. taskset has long become the program itself."""
+        """The /proc folders of the process and of all its descendants; taskset has been replaced by the program by
+        then.
+        """
         found, waiting = [], [self.child.pid]
         while waiting:
             folder = Path(f"/proc/{waiting.pop()}")
@@ -70,7 +72,7 @@ class Process:
         return found
 
     def cpu(self):
-        """Seconds on a processor by the scheduler's count, and the coarse user and system times; of all threads."""
+        """CPU seconds of all threads: by the scheduler's count, and the coarse user and system times."""
         spent = {"run": 0.0, "user": 0.0, "system": 0.0}
         for folder in self.family():
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -80,7 +82,7 @@ class Process:
         return spent
 
     def threads(self):
-        """Seconds on a processor of each of its own threads, by name."""
+        """CPU seconds of each thread of this process, by name."""
         tasks = Path(f"/proc/{self.child.pid}").glob("task/*")
         return {
             f"{(task / 'comm').read_text().strip()} {task.name}": int((task / "schedstat").read_text().split()[0]) / 1e9
@@ -88,7 +90,7 @@ class Process:
         }
 
     def memory(self):
-        """Resident kB: all of it, the part that is no file's, and with shared pages by halves (Pss)."""
+        """Resident memory in kB: all of it, the anonymous part, and the proportional part (Pss)."""
         sums = {"VmRSS": 0, "RssAnon": 0, "Pss": 0}
         for folder in self.family():
             for file in ("status", "smaps_rollup"):
@@ -99,7 +101,7 @@ class Process:
         return sums
 
     def ready(self, port, patience=10):
-        """Waits until it accepts connections; `port` may be the path of a unix socket."""
+        """Waits until the program accepts connections; `port` may be the path of a unix socket."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self.child.poll() is not None:

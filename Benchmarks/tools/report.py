@@ -1,4 +1,4 @@
-"""What the measurements come to: one table of medians, with what each proxy's is to ours, and the targets."""
+"""The report: one table of medians, with the ratio of FreeInference to each proxy, and the targets."""
 
 import statistics
 
@@ -6,7 +6,7 @@ from proxies import OURS
 
 
 def figures(rows, proxy, variant, name="figure"):
-    """Of a proxy's measurements that no other load disturbed; of all, if all were."""
+    """The figures of a proxy's undisturbed measurements; of all measurements if all were disturbed."""
     found = [row for row in rows if (row["proxy"], row["variant"]) == (proxy, variant) and name in row]
     calm = [row[name] for row in found if "disturbed" not in row]
     return calm or [row[name] for row in found]
@@ -19,7 +19,7 @@ def is_calm(rows, proxy, variant):
 
 
 def cell(scenario, rows, proxy, variant):
-    """Median, range; and ours by theirs, unless one of them is only known from disturbed measurements."""
+    """Median and range; and the ratio of FreeInference to the proxy, unless one of the two is disturbed."""
     if not scenario.measures(proxy):
         return ""
     values = figures(rows, proxy, variant)
@@ -43,7 +43,7 @@ def latency(rows, proxy, variant):
 
 
 def report(scenarios, results, names):
-    """Lines of Markdown. `results` is what run.py keeps, by a scenario's name."""
+    """The report as lines of Markdown. `results` is what run.py keeps, by scenario name."""
     lines = [
         "Median (range) of the rounds; in bold, ours by that proxy's: below 1.00 we spend less.",
         "",

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The shipped alerts in a real Prometheus (`make test-alerts`): all executors of a model die and come back.
 
-Starts two executors, the server before them and Prometheus on free loopback ports, with the shipped rules and the shipped
-scrape configuration; only the waits (`for`) are shortened, and the target is this server's admin listener. Arguments: the
-folder with the programs `prometheus` and `promtool`, and the server's binary. Exits with 0 only if all went as said.
+Starts two executors, the server and Prometheus on free loopback ports, with the shipped rules and scrape
+configuration. Only the waits (`for`) are shortened, and the target is this server's admin listener. Arguments: the
+folder with the programs `prometheus` and `promtool`, and the server's binary. Exits with 0 only if all checks passed.
 """
 
 import json
@@ -19,9 +19,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "infrastructure" / "monitoring"
-# What an operator waits at most for what is known to be shown, with the probes and scrapes at their defaults.
+# The longest time until a known state must be shown, in seconds, with probes and scrapes at their defaults.
 LIMIT_SECONDS = 30
-# In place of each rule's own `for`.
+# Replaces the `for` of each rule, in seconds.
 SHORT_FOR_SECONDS = 8
 
 
@@ -36,7 +36,7 @@ def free_ports(count):
 
 
 def get(url):
-    """Status and body; 0 where nobody answers."""
+    """Status and body; status 0 if nothing answers."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status, answer.read().decode()
@@ -47,7 +47,7 @@ def get(url):
 
 
 def wait(what, limit, ask):
-    """Asks until the answer is true, and says how long it took."""
+    """Repeats `ask` until its result is true, and reports how long that took."""
     began = time.monotonic()
     while not ask():
         if time.monotonic() - began > limit:
@@ -120,7 +120,7 @@ class House:
         return [float(value) for value in re.findall(r"(?m)^freeinference_executor_usable\{.*\} (\S+)$", page)]
 
     def alert(self, name="ModelUnusable"):
-        """`pending`, `firing`, or None."""
+        """The alert's state: `pending`, `firing`, or None."""
         status, body = get(f"http://127.0.0.1:{self.prometheus}/api/v1/alerts")
         alerts = json.loads(body)["data"]["alerts"] if status == 200 else []
         return next((alert["state"] for alert in alerts if alert["labels"]["alertname"] == name), None)

@@ -16,7 +16,7 @@ import Testing
         #expect(empty.columns == [String](repeating: "0.000", count: 5))
     }
 
-    /// Three significant digits: a thousandth is the most by which a figure may be off.
+    /// Three significant digits: a percentile may be off by a thousandth at most.
     @Test func percentilesAreThoseOfTheSortedDurations() {
         let found = distribution((1...1000).map { $0 * 1_000_000 })
         #expect(found.count == 1000)
@@ -32,7 +32,7 @@ import Testing
         #expect(one.maximum == 1.2346)
     }
 
-    /// What is beyond two minutes counts as two minutes, but for the longest.
+    /// A duration beyond two minutes counts as two minutes, except in the maximum.
     @Test func aDurationBeyondTheRangeIsCounted() {
         let found = distribution([1_000_000, 600_000_000_000])
         #expect(found.count == 2 && found.maximum == 600_000)

@@ -1,4 +1,4 @@
-// What the simulated executor reports of clients that left.
+// The simulated executor's records of clients that left.
 import Testing
 
 @testable import Bench

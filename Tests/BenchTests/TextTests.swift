@@ -1,4 +1,4 @@
-// Numbers and columns of the reports.
+// The format of numbers and columns in reports.
 import Testing
 
 @testable import Bench

@@ -1,4 +1,4 @@
-// Tokens and endings are found wherever the network cuts the bytes.
+// The scanner finds tokens and endings, whatever the cuts of the bytes.
 import Testing
 import Transport
 

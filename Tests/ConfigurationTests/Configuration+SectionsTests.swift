@@ -1,4 +1,4 @@
-// Settings of the smaller sections that depend on each other.
+// Settings of the smaller sections that depend on other settings.
 import Inference
 import Testing
 

@@ -1,4 +1,4 @@
-// The documentation and the examples have the keys that the code reads.
+// The documentation and the examples contain exactly the keys that the code reads.
 
 import Foundation
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import Configuration
 
 @Suite struct ConfigurationDocumentationTests {
-    /// A file with every key of the configuration, none at its default.
+    /// A configuration with every key, each set to another value than its default.
     static let everyKey = """
         listeners:
           - address: 0.0.0.0:443
@@ -67,7 +67,7 @@ import Testing
           - import: more.yaml
         """
 
-    /// The file that it imports.
+    /// The file that `everyKey` imports.
     static let more = """
         - {id: b, executors: [{url: "http://e"}]}
         """
@@ -98,7 +98,7 @@ import Testing
         #expect(throws: Never.self) { try result.get() }
     }
 
-    /// systemd must wait for a server that is still draining.
+    /// The unit's stop timeout exceeds `drain_timeout`, so that systemd waits for a draining server.
     @Test func theUnitOutlastsTheDrain() throws {
         let unit = Self.root.appending(path: "infrastructure/systemd/hybrid_inference.service")
         let text = try String(contentsOf: unit, encoding: .utf8)

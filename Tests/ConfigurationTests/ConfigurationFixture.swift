@@ -1,11 +1,10 @@
-// Reading configurations from text, for the tests: no disk, no environment but what is given.
+// Reads configurations from text, for tests: without the disk, and with only the given environment.
 
 import Transport
 
 @testable import Configuration
 
-/// Reads `text` as the file `c.yaml`, in a world where the files in `missing` cannot be read, and of which only
-/// `imports` can be imported.
+/// Reads `text` as the file `c.yaml`; files in `missing` cannot be read, and only files in `imports` can be imported.
 func read(
     _ text: String,
     environment: [String: String] = [:],
@@ -39,7 +38,7 @@ func faults(
     }
 }
 
-/// A valid file on lines 1 to 5, to which a test adds its own from line 6.
+/// A valid configuration on lines 1 to 5; the lines of a test begin at line 6.
 func valid(and lines: String = "", executor: String = "") -> String {
     """
     listeners: [{address: "127.0.0.1:8080"}]

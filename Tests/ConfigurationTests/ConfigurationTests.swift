@@ -1,4 +1,4 @@
-// What a valid configuration file is read as: defaults, every key, paths.
+// How a valid configuration file is read: defaults, every key, paths.
 
 import Inference
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import Configuration
 
 @Suite struct ConfigurationTests {
-    /// The smallest useful file.
+    /// The smallest configuration that serves a model.
     static let smallest = """
         listeners:
           - address: 0.0.0.0:443
@@ -42,7 +42,7 @@ import Testing
 
     @Test func keysThatAreAbsentHaveTheirDefaults() throws {
         var configuration = try read(valid()).get()
-        // What the file says is compared elsewhere; here are the settings that come of it.
+        // The outline has its own tests, so it is left out of the comparison.
         configuration.outline = ConfigurationOutline()
         let address = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
         let url = try ExecutorURL.parse("http://e:8000").get()

@@ -21,7 +21,7 @@ import Testing
         #expect(why(name)?.hasPrefix(reason) == true, "\(why(name) ?? "forwarded")")
     }
 
-    /// The words of a name decide, and not the letters in it.
+    /// A name is judged by its whole words: `x-keyboard` contains no `key`.
     @Test(arguments: [
         "accept", "user-agent", "x-stainless-lang", "idempotency-key", "x-keyboard", "x-tokens", "x-monkeys",
         "traceparent", "x-secretary", "x-my-field",

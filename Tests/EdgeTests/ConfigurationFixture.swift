@@ -1,8 +1,8 @@
-// Configurations from text, for the tests of what is made of them.
+// Configurations from text, for the tests of Edge.
 
 import Configuration
 
-/// Reads `text` as a configuration that imports no files, and whose files can all be read.
+/// Reads `text` as a configuration that imports no files; all files that it names can be read.
 func configuration(_ text: String) throws -> Configuration {
     try Configuration.load(
         path: "c.yaml",

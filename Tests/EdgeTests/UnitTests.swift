@@ -1,4 +1,4 @@
-// The systemd units: no directive that systemd does not know, and as confined as they are said to be.
+// The systemd units: systemd knows every directive, and the sandbox is as strict as documented.
 
 import Configuration
 import Foundation
@@ -14,9 +14,9 @@ import Testing
         try String(contentsOf: folder.appending(path: name), encoding: .utf8)
     }
 
-    /// The units under the names that they are installed with, for the time of `body`.
+    /// Writes the units, under their installed names, to a folder for the duration of `body`.
     ///
-    /// The program is one that every machine has: what systemd-analyze looks for is not installed here.
+    /// The program is replaced by /bin/true, because systemd-analyze checks that the program exists.
     private func withUnits<Answer>(activated: Bool, _ body: (URL) throws -> Answer) throws -> Answer {
         let files = FileManager.default
         let folder = files.temporaryDirectory.appending(path: "units-\(UUID().uuidString)")
@@ -85,12 +85,13 @@ import Testing
             let names = ["./freeinference.service"] + (activated ? ["./freeinference.socket"] : [])
             let seen = try analyze(["verify", "--man=no"] + names, in: folder)
             #expect(seen.status == 0)
-            // Of other units of this machine nothing is asked.
+            // Messages about other units of this machine are ignored.
             #expect(!seen.said.contains("freeinference"), "\(seen.said)")
         }
     }
 
-    /// A socket that no listener has keeps the server from starting, and so does a listener that has no socket.
+    /// The socket unit and the example configuration must list the same addresses, because the server does not start
+    /// otherwise.
     @Test func theSocketsAreThoseOfTheExample() throws {
         let example = Self.folder.appending(path: "freeinference.yaml").path
         let configuration = try Configuration.load(path: example, environment: [:], checkFile: { _ in nil }).get()

@@ -1,6 +1,6 @@
 import Testing
 
-/// One JSON line an exchange on stdout, and nothing private in it.
+/// The access log: one JSON line on stdout for each exchange, without prompts or keys.
 @Suite struct AccessLogTests {
     private static let prompt = "PRIVATE-PROMPT-TEXT"
 
@@ -46,7 +46,7 @@ import Testing
             let log = try await server.settledLog()
             #expect(log.count == 21)
             #expect(Set(log.compactMap(\.request_id.string)).count == 21)
-            // Each line is JSON.
+            // The output has no lines besides the 21 lines that were parsed as JSON.
             #expect(server.process.output.split(separator: "\n").count == 21)
         }
     }
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    /// Why a request was refused: the fault of its head, and the model that there is not.
+    /// The log gives the reason of a refusal: a malformed head, or an unknown model.
     @Test func whyARequestWasRefusedIsSaid() async throws {
         try await withServer { server, _ in
             let faults = [
@@ -137,7 +137,7 @@ import Testing
             let good = try await server.curl("/v1/chat/completions", body: chat())
             let bad = try await server.curl("/nothing")
             #expect([good.status, bad.status] == [200, 404])
-            // Longer than lines gather.
+            // Longer than the 5 ms for which log lines are collected before they are written.
             try await Task.sleep(for: .milliseconds(50))
             #expect(server.process.output.isEmpty)
         }

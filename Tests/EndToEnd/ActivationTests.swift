@@ -1,15 +1,15 @@
 import Glibc
 import Testing
 
-/// Listening sockets that were opened by whoever started the server, as systemd does it.
+/// Socket activation: listening sockets that the parent process opened, as systemd does it.
 ///
-/// The same under a real systemd, with restarts: `make test-systemd`.
+/// `make test-systemd` runs the same under a real systemd, with restarts.
 @Suite struct ActivationTests {
     private func launcher(_ ports: [Int]) -> [String] {
         ["python3", Repository.clients + "/activate.py"] + ports.map { "127.0.0.1:\($0)" } + ["--"]
     }
 
-    /// Two workers on each socket; in the order of the configuration or in another.
+    /// Two workers accept on each socket, whether or not the sockets come in the order of the configuration.
     @Test(arguments: [true, false]) func inheritedSocketsAreServedByAllWorkers(inOrder: Bool) async throws {
         try await withExecutor { executor in
             let configuration = Configuration(executors: [executor.url], settings: "workers: 2")
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    /// Clients would connect to it and wait for ever.
+    /// A socket that no listener uses is an error, because clients would connect to it and wait for ever.
     @Test func aSocketThatNoListenerHasIsAnError() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

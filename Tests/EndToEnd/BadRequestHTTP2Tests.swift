@@ -1,6 +1,6 @@
 import Testing
 
-/// The same over HTTP/2: a status with a JSON body where the request can be answered, else RFC 9113's error.
+/// Invalid requests over HTTP/2: a status with a JSON body where the server can respond, else the error of RFC 9113.
 @Suite struct BadRequestHTTP2Tests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String

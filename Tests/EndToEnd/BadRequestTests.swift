@@ -1,6 +1,6 @@
 import Testing
 
-/// Requests that HTTP or the API forbids, over HTTP/1.1: each gets its status and a JSON body that says what.
+/// Requests over HTTP/1.1 that violate HTTP or the API: each gets its status and a JSON body that names the fault.
 @Suite struct BadRequestTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String
@@ -84,7 +84,7 @@ import Testing
             if bad.status == 405 {
                 #expect(answer["allow"]?.isEmpty == false, "\(String(describing: answer["allow"]))")
             }
-            // Everything of it is in the log.
+            // The log line has the same request id and the details of the refusal.
             let id = answer["x-request-id"]
             let line = try await server.logged("\(bad.name)") { $0.request_id.string == id }
             #expect(line.status.int == bad.status)

@@ -1,11 +1,12 @@
 import Glibc
 import Testing
 
-/// Connections are spread over the workers, wherever the kernel has them accepted.
+/// Connections are spread evenly over the workers, whichever worker accepts them.
 @Suite struct BalanceTests {
-    /// Connections at rest: a health request on each, so that each is known to be in.
+    /// Idle connections.
     ///
-    /// That the kernel alone would spread eight evenly happens one time in four: five times in a row it does not.
+    /// A health request on each shows that a worker has accepted it.  The kernel alone would spread eight connections
+    /// evenly in one of four cases, but not five times in a row.
     @Test func connectionsAtRestAreSpreadEvenly() async throws {
         let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "workers: 2")
         try await withServer(configuration) { server in
@@ -20,7 +21,7 @@ import Testing
                 let seen = try server.process.acceptedConnectionsByLoop(at: .loopback(port: configuration.clear))
                 #expect(seen.count == 2)
                 #expect(seen.reduce(0, +) == 8 * round)
-                // Among few by two, among many by a quarter.
+                // With few connections the workers may differ by one or two, with many by a quarter.
                 let (least, most) = (seen.min() ?? 0, seen.max() ?? 0)
                 #expect(most <= least + max(1, least / 4 + 1), "round \(round): \(seen)")
                 if round == 1 { #expect(seen == [4, 4]) }
@@ -28,7 +29,7 @@ import Testing
         }
     }
 
-    /// Each of them with a stream running before the next one comes.
+    /// Each connection has a running stream before the next one is opened.
     @Test func connectionsWithStreamsAreSpreadEvenly() async throws {
         try await withServer(executor: ["--prefill", "5ms"], settings: "workers: 2") { server, executor in
             let port = server.configuration.clear
@@ -54,7 +55,7 @@ import Testing
         }
     }
 
-    /// Four heavy connections at once, as OpenRouter or Cloudflare open them: two on each of two workers.
+    /// Four heavy connections at once, as OpenRouter or Cloudflare open them: each of two workers gets two.
     @Test(arguments: [true, false])
     func fourHeavyConnectionsAreSpreadEvenly(secure: Bool) async throws {
         let scratch = try Scratch()
@@ -66,15 +67,16 @@ import Testing
             let load = ["-n", "100", "-c", "4", "-m", "25", "-d", body, "-H", "content-type: application/json", url]
             var evenRounds = 0
             for round in 1...9 where evenRounds < 3 {
-                // Longer than a worker waits before it looks at itself: none has half of a crowd in its last look.
+                // A worker publishes its load every 250 ms. After one second no worker's published load contains a
+                // part of the crowd.
                 try await Task.sleep(for: .seconds(1))
                 let start = ContinuousClock.now
                 let clients = try await ChildProcess.start("h2load", load, in: scratch)
                 try await executor.counter("running", reaches: 100)
                 let took = ContinuousClock.now - start
                 let seen = try server.process.acceptedConnectionsByLoop(at: .loopback(port: port))
-                // Those that come one by one, as on a machine that is busy, are not at once: the workers look at
-                // themselves after a quarter of a second, and may find a connection before it has all of its streams.
+                // On a busy machine the connections may arrive one by one. A worker then publishes its load between
+                // two of them, and may see a connection before all of its streams, so an uneven spread is allowed.
                 #expect(seen == [2, 2] || took > .milliseconds(250), "round \(round): \(seen)")
                 evenRounds += seen == [2, 2] ? 1 : 0
                 try await clients.stop(within: .zero)
@@ -87,7 +89,9 @@ import Testing
         }
     }
 
-    /// Of a unix socket all workers accept; whoever is woken shares.
+    /// All workers accept on a unix socket.
+    ///
+    /// The worker that accepts a connection may pass it on to another one.
     @Test func aSharedListenerIsSpreadEvenlyToo() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -136,8 +140,8 @@ import Testing
         }
     }
 
-    /// Connections that come while the server begins to drain, some of them to the worker that has not heard of it yet:
-    /// none of them holds up the end.
+    /// Connections that arrive while the server begins to drain do not delay its end, even if their worker does not
+    /// know of the drain yet.
     @Test func connectionsThatComeInADrainEndWithIt() async throws {
         for _ in 0..<5 {
             let settings = "workers: 2\ndrain_timeout: 600s"

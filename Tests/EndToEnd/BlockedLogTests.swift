@@ -1,6 +1,6 @@
 import Testing
 
-/// A stdout that nobody reads costs log lines, never service.
+/// If nobody reads stdout, log lines are lost, but requests are served.
 @Suite struct BlockedLogTests {
     @Test func serviceGoesOnAndLostLinesAreCounted() async throws {
         let scratch = try Scratch()
@@ -10,13 +10,15 @@ import Testing
             let configuration = Configuration(executors: [executor.url])
             let file = try scratch.write(configuration.yaml(certificates), to: "freeinference.yaml")
             let pipe = scratch.file("pipe")
-            // Open for reading and writing, so that the pipe has a reader, which never reads.
+            // The shell opens the pipe for reading and writing, so the pipe has a reader, but that reader never
+            // reads.
             let serve = "'\(Repository.binary)' serve --config '\(file)'"
             let command = "mkfifo '\(pipe)'; exec 3<>'\(pipe)'; exec \(serve) >&3"
             let server = try await ChildProcess.start("sh", ["-c", command], in: scratch)
             do {
                 _ = try await eventually("the server") { server.errors.contains("ready") ? true : nil }
-                // Some hundred bytes a line: far more than the pipe and the queue behind it hold.
+                // Each log line has some hundred bytes; all lines together exceed the pipe's buffer and the queue
+                // behind it.
                 let url = "http://127.0.0.1:\(configuration.clear)"
                 let seen = try await run(
                     "h2load",
@@ -33,7 +35,7 @@ import Testing
                 try await server.stop()
                 throw error
             }
-            // Said while it happens.
+            // The loss is reported while it lasts, not only at the end.
             _ = try await eventually("the loss is told") {
                 server.errors.contains("log lines were dropped: nobody reads stdout") ? true : nil
             }
@@ -42,7 +44,7 @@ import Testing
         }
     }
 
-    /// A full disk: lines are lost and told of, and service goes on.
+    /// On a full disk log lines are lost and the loss is reported; requests are served.
     @Test func aFullDiskIsToldWhileItIsFull() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -59,7 +61,7 @@ import Testing
         _ = try await eventually("the loss is told") {
             server.errors.contains("log lines were dropped: stdout: No space left on device") ? true : nil
         }
-        // The first one is told of before the others are written.
+        // The first loss is reported before the other two lines are written.
         _ = try await eventually("the loss of all three") {
             let page = try await run(
                 "curl",
@@ -71,12 +73,12 @@ import Testing
         #expect(server.errors.contains("3 log lines were dropped in all: stdout: No space left on device"))
     }
 
-    /// Both streams into one pipe that nobody reads, as under a supervisor that has stalled.
+    /// stdout and stderr go to one pipe that nobody reads, as under a supervisor that hangs.
     @Test func aBlockedStderrStopsNobody() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         let certificates = try await Certificates.shared()
-        // Each connection beyond the limit is a warning.
+        // The model's executor is never contacted; the test sends health requests only.
         let configuration = Configuration(executors: ["http://127.0.0.1:1"])
         let file = try scratch.write(configuration.yaml(certificates), to: "freeinference.yaml")
         let pipe = scratch.file("pipe")

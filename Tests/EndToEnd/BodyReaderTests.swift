@@ -1,6 +1,6 @@
 import Testing
 
-/// Request bodies mean to an engine what they meant here, however its reader takes them.
+/// An engine reads the same meaning from a request body as this server, whichever JSON parser the engine uses.
 @Suite struct BodyReaderTests {
     @Test(arguments: [11, 12]) func pythonsJSONAndAReaderLikeGosAgreeWithUs(seed: Int) async throws {
         let engine = Port.free()
@@ -17,7 +17,7 @@ import Testing
             )
             guard completed.succeeded else { throw Unmet(completed.output + completed.errors) }
             let came = try #require(completed.lines.first)
-            // Each thing that a body can come to has occurred.
+            // Each possible outcome has occurred more than ten times.
             for outcome in ["asked", "refused", "unknown", "left_to_the_engine"] {
                 #expect(came[outcome].int.map { $0 > 10 } == true, "\(outcome): \(came)")
             }

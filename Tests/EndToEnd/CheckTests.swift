@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `freeinference check`: every error of a file at once, each at its place; and what `serve` makes of the same file.
+/// `freeinference check` reports every error of a file at its position, and `serve` reports the same.
 @Suite struct CheckTests {
     private func check(_ yaml: String, command: String = "check") async throws -> Completed {
         let scratch = try Scratch()
@@ -46,7 +46,7 @@ import Testing
         for place in places {
             #expect(seen.output.contains("\n" + place) || seen.output.hasPrefix(place), "\(place): \(seen.output)")
         }
-        // Nothing but places.
+        // Every line begins with a position.
         #expect(
             seen.output.split(separator: "\n").allSatisfy { $0.hasPrefix("FILE:") },
             "\(seen.output.split(separator: "\n"))"
@@ -66,7 +66,7 @@ import Testing
         #expect(seen.output == "FILE: no errors\n")
     }
 
-    /// It may resolve by the time it is needed.
+    /// A name that does not resolve is a warning, because it may resolve once it is needed.
     @Test func aNameThatDoesNotResolveIsAWarning() async throws {
         let certificates = try await Certificates.shared()
         let executors = ["http://localhost:1", "http://no-such-host.invalid:8000"]
@@ -98,7 +98,7 @@ import Testing
         )
     }
 
-    /// Of a certificate, a key and a value, all at once; and what `serve` says is the same.
+    /// A faulty certificate, key and value are all reported in one run, and `serve` reports the same.
     @Test(arguments: ["check", "serve"])
     func faultsOfFilesAreToldWithAllOthers(command: String) async throws {
         let scratch = try Scratch()
@@ -118,7 +118,7 @@ import Testing
         #expect(lines.contains { $0.hasPrefix("FILE:10:23: ") && $0.contains("names an endpoint") }, "\(lines)")
     }
 
-    /// A certificate that has expired is warned of, and served with.
+    /// An expired certificate causes a warning, and the server uses it.
     @Test func anExpiredCertificateIsAWarning() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -152,7 +152,7 @@ import Testing
         #expect(answer.output == #"{"status":"ok"}"#)
     }
 
-    /// systemd gives what `ExecStartPre` says to the journal.
+    /// With `ExecStartPre`, systemd sends the output of `check` to the journal, so each line carries a priority.
     @Test func linesForTheJournalHaveTheirPriority() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// SIGTERM: what is under way ends as it should, and nothing new begins.
+/// SIGTERM: running exchanges end normally, and no new ones begin.
 @Suite struct DrainTests {
     private static let long = chat(tokens: 60)
 
@@ -18,7 +18,7 @@ import Testing
                 in: scratch
             )
             _ = try await eventually("the stream") { curl.output.contains("data:") ? true : nil }
-            // While the stream goes on, nobody new comes in.
+            // While the stream runs, new connections are refused.
             try await drain(server, signal, holding: executor) { #expect(curl.isRunning) }
             try await expect(curl.ending()) { $0 == .exited(0) }
             #expect(eventData(curl.output).last == "[DONE]")
@@ -28,9 +28,9 @@ import Testing
         }
     }
 
-    /// Tells the server to end, and returns once all of its workers drain: none of them accepts any more.
+    /// Sends `signal` to the server and returns once no worker accepts connections.
     ///
-    /// The executor is stopped meanwhile, and goes on afterwards where it stopped: its streams do not end before.
+    /// The executor is paused by SIGSTOP until then, so that its streams cannot end before.
     private func drain(
         _ server: Server,
         _ signal: CInt = SIGTERM,
@@ -44,7 +44,7 @@ import Testing
         try await body()
     }
 
-    /// Until an executor's answer passes: its first event is with the client, or on its way to it.
+    /// Waits until one stream is in the phase `relay`, in which its first event has been passed on.
     private func relays(_ server: Server) async throws {
         try await eventually("a stream") {
             try await server.metrics()["freeinference_exchanges_in_flight", ["phase": "relay"]] == 1 ? true : nil
@@ -120,7 +120,7 @@ import Testing
             try await executor.counter("running", reaches: 2)
             try await drain(server, holding: executor)
             try await expect(idle.receiveToEnd()) { $0.text.isEmpty }
-            // An answer whose head goes out from now on says that it is the last.
+            // From now on the head of a response says `connection: close`.
             let answer = try await waiting.receiveAnswer()
             #expect(answer.status == 200)
             #expect(answer["connection"] == "close")
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    /// The body ends in our error event.
+    /// Expects that the last event of the body is the server's own error event.
     private func expectError(in body: String) throws {
         let last = try JSON(parsing: try #require(eventData(body).last))
         #expect(last.error.code.int == 503)
@@ -149,7 +149,7 @@ import Testing
             let curl = try await server.streamingCurl("/v1/chat/completions", .http1, body: body, in: scratch)
             try await relays(server)
             server.process.signal(SIGTERM)
-            // 18: the last chunk did not come.
+            // curl's exit code 18: the transfer ended before the last chunk.
             try await expect(curl.ending()) { $0 == .exited(18) }
             try expectError(in: curl.output)
             try await expect(server.process.ending()) { $0 == .exited(0) }
@@ -162,7 +162,7 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer(settings: "drain_timeout: 300ms") { server, executor in
-            // Not curl: 7.88 loses what comes between a GOAWAY and a reset.
+            // curl 7.88 is not used here, because it drops frames between a GOAWAY and a RST_STREAM.
             let client = try await startClient(server, "stream_to_end", secure: secure, tokens: 1_000_000, in: scratch)
             try await relays(server)
             server.process.signal(SIGTERM)
@@ -194,7 +194,7 @@ import Testing
             try await expect(server.process.ending()) { $0 == .exited(1) }
             try await expect(curl.ending()) { $0 != .exited(0) }
             try await executor.counter("aborted", reaches: 1)
-            // The exchange that was cut has its line all the same.
+            // The stream that was cut off still gets its log line.
             let lines = server.process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) }
             #expect(lines.count == 1)
             #expect(lines.first?.end.string == "draining")
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    /// In the second that a connection has for its first request.
+    /// A new connection has one second for its first request, so a drain without exchanges ends after about a second.
     @Test func aServerWithNothingToDoEndsSoon() async throws {
         let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "drain_timeout: 600s")
         try await withServer(configuration) { server in
@@ -214,15 +214,15 @@ import Testing
         }
     }
 
-    /// Whoever connected a moment before the drain, and has not asked yet, is served and not cut.
+    /// A connection that was accepted just before the drain may still send its first request, and gets a response.
     ///
-    /// It has a second for that. A try in which this test had no processor for as long says nothing, and is repeated.
+    /// The client has one second. If the test itself was too slow for that, the try is repeated.
     @Test func theFirstRequestOfAConnectionIsServed() async throws {
         for _ in 0..<10 where try await firstRequestsAreServed() { return }
         Issue.record("the requests never came within a second")
     }
 
-    /// - Returns: whether the requests were sent in time.
+    /// - Returns: Whether the requests were sent within the second.
     private func firstRequestsAreServed() async throws -> Bool {
         try await withServer(settings: "drain_timeout: 600s\nworkers: 1") { server, executor in
             let fresh = try await server.connect()
@@ -230,7 +230,7 @@ import Testing
             let body = chat(stream: false)
             let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
             try await begun.send(String(request.prefix(10)))
-            // An answer to a third says that the two have been accepted.
+            // A response on a third connection shows that the server has accepted the first two.
             try await expect(server.curl("/health", secure: false)) { $0.status == 200 }
             let told = ContinuousClock.now
             server.process.signal(SIGTERM)

@@ -1,6 +1,6 @@
 import Testing
 
-/// Every endpoint that names a model reaches that model's executor, and its answer comes back.
+/// For every endpoint whose requests name a model, the request reaches an executor of that model.
 @Suite struct EndpointTests {
     private static let requests = [
         ("/v1/completions", #"{"model":"demo","prompt":"x","max_tokens":2}"#, "choices"),
@@ -27,7 +27,8 @@ import Testing
         }
     }
 
-    /// What the executor has there is its own; that it has nothing there is the client's to know.
+    /// The server passes on a request for an endpoint that the executor lacks, and the client gets the executor's
+    /// 404.
     @Test func anEndpointThatTheExecutorLacksIsAskedForToo() async throws {
         try await withServer { server, executor in
             let body = #"{"model":"demo","text":"x"}"#

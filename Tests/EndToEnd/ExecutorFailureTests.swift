@@ -1,6 +1,6 @@
 import Testing
 
-/// Executors that cannot be reached are 502, and those that are too slow 504, in the client's dialect.
+/// An executor that cannot be reached is a 502, one that is too slow a 504, each in the client's dialect.
 @Suite struct ExecutorFailureTests {
     private static let paths = ["/v1/chat/completions", "/v1/messages", "/v1/embeddings"]
 

@@ -1,6 +1,6 @@
 import Testing
 
-/// `Expect: 100-continue`: the client sends its body only once it is told to.
+/// `Expect: 100-continue`: the client sends its body only after the server's 100 response.
 @Suite struct ExpectContinueTests {
     @Test(arguments: [true, false])
     func aLargeBodyIsAskedFor(secure: Bool) async throws {
@@ -9,7 +9,7 @@ import Testing
         try await withServer { server, executor in
             let body = chat(stream: false, prompt: String(repeating: "word ", count: 2 << 20 / 5))
             let file = try scratch.write(body, to: "body.json")
-            // Without a 100 curl would wait a minute, which the limit does not allow.
+            // Without a 100 response curl would wait for a minute, which exceeds the test's limit.
             let answer = try await server.curl(
                 "/v1/chat/completions",
                 .http1,

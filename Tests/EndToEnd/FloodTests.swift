@@ -1,6 +1,6 @@
 import Testing
 
-/// A flood ends its own connection with GOAWAY, and disturbs no other stream of the same worker.
+/// A flood ends its own connection with GOAWAY, and no other stream of the same worker is affected.
 @Suite struct FloodTests {
     struct Flood: Sendable, CustomTestStringConvertible {
         let scenario: String
@@ -15,7 +15,7 @@ import Testing
         ]
     }
 
-    /// Runs `attack` beside a stream, which must go on during it and be whole after it.
+    /// Runs `body` beside two streams, which must continue during it and after it.
     private func besideAStream(
         _ body: (Server) async throws -> Void
     ) async throws {
@@ -36,7 +36,7 @@ import Testing
             try await body(server)
             #expect(curl.isRunning)
             #expect(other.isRunning)
-            // What the executor makes from now on still arrives.
+            // Both streams pass the number of events that had been sent by the end of the attack.
             let made = try #require(try await executor.counters().emitted.int) / 2
             for stream in [curl, other] {
                 _ = try await eventually("the streams to go on") {
@@ -67,7 +67,7 @@ import Testing
             let before = server.process.memory() ?? 0
             let seen = try await server.rawHTTP2("header_bomb", arguments: arguments)
             #expect(seen.last?.served_after.bool == true)
-            // Counted before it is kept.
+            // The server counts the decoded bytes before it stores them, so its memory hardly grows.
             #expect((server.process.memory() ?? .max) - before < 16 << 10)
         }
     }

@@ -1,6 +1,6 @@
 import Testing
 
-/// h2load: many connections and streams; every request succeeds.
+/// h2load with many connections and streams: every request succeeds.
 @Suite struct H2loadTests {
     @Test(arguments: [true, false], [true, false])
     func everyStreamSucceeds(secure: Bool, http1: Bool) async throws {

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// `freeinference import` and `freeinference configure`: what they write passes `freeinference check`.
+/// `freeinference import` and `freeinference configure`: the configuration that they write passes `freeinference
+/// check`.
 @Suite struct MigrationCommandTests {
     private static let freeInference = """
         models:
@@ -135,7 +136,7 @@ import Testing
         for line in ["- id: tiny", "context_length: 65536", "kind: vllm"] { #expect(completed.output.contains(line)) }
     }
 
-    /// One that never answers, one that speaks something else, one that wants a key, and one without an end.
+    /// Four ports without a usable engine: silent, another protocol, 401, and an endless response.
     @Test func whatIsNoEngineIsNamed() async throws {
         let silent = try HandMadeExecutor()
         let strange = try HandMadeExecutor()

@@ -1,6 +1,6 @@
 import Testing
 
-/// A request body passes byte for byte, but for the model's name and, for streams, the wish for usage.
+/// A request body passes byte for byte, except for the model's name and, in streams, `include_usage`.
 @Suite struct ModelRewriteTests {
     private static let models = #"""
         - id: public/name
@@ -33,7 +33,8 @@ import Testing
         }
     }
 
-    /// Odd but valid: whitespace, escapes, numbers that lose digits as doubles, unknown members, keys out of order.
+    /// Unusual but valid JSON: white space, escapes, numbers that a double cannot hold, unknown members, any order of
+    /// keys.
     private static let odd = #"""
           {
         	"unknown" : {"model": "not this one", "deep": [[[{}]]], "big": 12345678901234567890.123456789012345678901e-5},
@@ -62,7 +63,7 @@ import Testing
         try await withRenamedModel { server, executor in
             let scratch = try Scratch()
             defer { scratch.remove() }
-            // Beyond the size from which bodies are scanned on a thread of their own; the model comes last.
+            // The body exceeds 1 MiB, from which on the `scan` thread reads bodies; the model is the last member.
             let prompt = (0..<200_000).map { "word\($0) " }.joined()
             let body = #"{"messages":[{"role":"user","content":"\#(prompt)"}],"max_tokens":1,"model":"short"}"#
             let file = try scratch.write(body, to: "body.json")

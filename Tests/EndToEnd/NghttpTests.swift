@@ -1,14 +1,14 @@
 import Foundation
 import Testing
 
-/// nghttp, the reference client: many streams on one connection.
+/// nghttp, nghttp2's own client: many streams on one connection.
 @Suite struct NghttpTests {
     @Test(arguments: [true, false])
     func streamsOfOneConnectionTakeTurns(secure: Bool) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer { server, executor in
-            // Two seconds each: long enough for all requests to come to the executor before the first answer ends.
+            // Each stream lasts two seconds, so that all requests reach the executor before the first one ends.
             let body = try scratch.write(chat(tokens: 100), to: "body.json")
             let url = (secure ? server.tls : server.clear) + "/v1/chat/completions"
             let seen = try await run(
@@ -21,7 +21,7 @@ import Testing
                 .filter { $0.contains("recv DATA frame") }
                 .compactMap { $0.split(separator: "stream_id=").last?.prefix { $0.isNumber } }
             #expect(Set(streams).count == 20)
-            // No stream runs to its end before its siblings: each has begun before the first has ended.
+            // The streams are interleaved: each has begun before the first one ends.
             let beginnings = Set(streams).compactMap { streams.firstIndex(of: $0) }
             let ends = Set(streams).compactMap { streams.lastIndex(of: $0) }
             let (lastBeginning, firstEnd) = (try #require(beginnings.max()), try #require(ends.min()))
@@ -46,7 +46,7 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer { server, _ in
-            // 2^10 bytes a stream; the answer is far longer.
+            // The window is 2^10 bytes for each stream; the response is far longer.
             let request = chat(stream: false, more: #""simulator":{"fault":"big_body:200000"}"#)
             let body = try scratch.write(request, to: "body.json")
             let seen = try await run(

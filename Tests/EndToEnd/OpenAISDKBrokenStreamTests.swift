@@ -1,10 +1,10 @@
 import Testing
 
-/// A stream that its executor broke must never look complete to the SDK.
+/// The SDK must never take a stream for complete that its executor broke.
 @Suite struct OpenAISDKBrokenStreamTests {
     struct Break: Sendable, CustomTestStringConvertible {
         let fault: String
-        /// What the SDK's error has to say.
+        /// Text that the SDK's error must contain.
         let says: String
         var testDescription: String { fault }
 

@@ -1,6 +1,6 @@
 import Testing
 
-/// The responses API through the official SDK.
+/// The responses API through the official OpenAI SDK.
 @Suite struct OpenAISDKResponsesTests {
     @Test(arguments: [false, true])
     func streamsResponsesToTheirLastEvent(http2: Bool) async throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Clients that speak something else than their port, and listeners without HTTP/2.
+/// Clients that speak another protocol than their port, and listeners without HTTP/2.
 @Suite struct OtherProtocolTests {
     @Test func whatCameIsSaidAndCounted() async throws {
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
@@ -22,7 +22,7 @@ import Testing
                 let answer = try await other.receiveToEnd()
                 #expect(answer.text.isEmpty)
             }
-            // One kind of message does not keep another back.
+            // Messages are rate-limited per kind, so one kind does not suppress another.
             for what in [
                 "HTTP in clear to a listener with tls", "a PROXY protocol header", "TLS to a listener without tls",
             ] {

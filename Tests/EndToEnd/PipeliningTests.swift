@@ -1,6 +1,6 @@
 import Testing
 
-/// HTTP/1.1 connections that are used more than once.
+/// HTTP/1.1 connections with several requests.
 @Suite struct PipeliningTests {
     @Test func requestsInOneWriteAreAnsweredInOrder() async throws {
         try await withServer { server, _ in
@@ -30,7 +30,7 @@ import Testing
             let body = chat(tokens: 3)
             let padding = String(repeating: "p", count: 1000)
             let rest = "GET /v1/models HTTP/1.1\r\nhost: x\r\nx-padding: \(padding)\r\n\r\n"
-            // While the stream runs 64 KiB are read ahead of it, and these are twice as many.
+            // While a stream runs, the server reads ahead up to 64 KiB; these requests are twice as large.
             try await client.send(
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
                     + String(repeating: rest, count: 120)

@@ -1,14 +1,14 @@
 import Testing
 
-/// Which HTTP version a client ends up with, and that each serves.
+/// Which HTTP version a client negotiates, and that requests work with each version.
 @Suite struct ProtocolTests {
     struct Way: Sendable, CustomTestStringConvertible {
         let speaking: Protocol
         var secure = false
         var arguments: [String] = []
-        /// What curl calls the version that it ended up with.
+        /// The version that curl reports for the response.
         let version: String
-        /// What it asked in, if that is not the same.
+        /// The version of the request in the log; nil if it is `version`.
         var logged: String?
 
         var testDescription: String {
@@ -19,7 +19,8 @@ import Testing
             Way(speaking: .http2, secure: true, version: "2"), Way(speaking: .http1, secure: true, version: "1.1"),
             Way(speaking: .http2, version: "2"), Way(speaking: .http2PriorKnowledge, version: "2"),
             Way(speaking: .http1, version: "1.1"),
-            // We answer a client of HTTP/1.0 as HTTP/1.1, in its framing. By ALPN it would offer nothing that we speak.
+            // The server answers HTTP/1.0 with a status line of HTTP/1.1. With ALPN, curl would offer only http/1.0
+            // here.
             Way(speaking: .http1, arguments: ["--http1.0"], version: "1.1", logged: "HTTP/1.0"),
             Way(
                 speaking: .http1,
@@ -70,7 +71,7 @@ import Testing
             #expect(answer["content-length"] == nil)
             let events = eventData(answer.body)
             #expect(events.last == "[DONE]")
-            // A role, five tokens, the finish reason, the end.
+            // An event with the role, five tokens, the finish reason, and `[DONE]`.
             #expect(events.count == 8)
         }
     }

@@ -1,6 +1,6 @@
 import Testing
 
-/// Which of a client's header fields an executor gets.
+/// Which header fields of a client's request are passed on to the executor.
 @Suite struct RequestFieldTests {
     private static let dropped = [
         "authorization: Bearer client-secret", "x-api-key: client-secret", "cookie: session=client-secret",
@@ -44,7 +44,7 @@ import Testing
             #expect(sent["host"].string == executor.url.replacing("http://", with: ""))
             #expect(sent["content-type"].string == "application/json")
             #expect(!last.body.contains("client-secret"))
-            // Each field once.
+            // No field name occurs twice.
             let names = try last.json.fields.array.compactMap { $0[0].string }
             #expect(Set(names).count == names.count)
         }
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    /// What the official SDKs send of themselves is what engines' makers ask for when something goes wrong.
+    /// The SDKs' own fields reach the engine, because its maker asks for them when a request fails.
     @Test func theFieldsOfTheSDKsReachTheEngine() async throws {
         try await withServer { server, executor in
             _ = try await server.openAISDK("nonstream", http2: true)
@@ -127,7 +127,7 @@ import Testing
                 #expect(sent["x-api-key"].isNull)
                 #expect(sent.cookie.isNull)
             }
-            // A day, which each release of the SDK may move.
+            // A date, which a release of the SDK may change.
             #expect(anthropic["anthropic-version"].string?.count == 10)
             #expect(openAI["anthropic-version"].isNull)
         }

@@ -1,6 +1,6 @@
 import Testing
 
-/// Every exchange has an id: the client's if it is well-formed, else one of ours; the same for client, executor and log.
+/// Every exchange has one id, for client, executor and log: the client's if it is well-formed, else a new one.
 @Suite struct RequestIDTests {
     @Test(arguments: ["given-1.x_Y", String(repeating: "a", count: 128)])
     func aGivenIDIsKept(id: String) async throws {
@@ -28,7 +28,7 @@ import Testing
                 arguments: ["--header", "x-request-id: \(id)"]
             )
             let made = try #require(answer["x-request-id"])
-            // llama-cpp-python answers 400 to whatever is no UUID.
+            // A new id is a UUID, because llama-cpp-python answers 400 to any other id.
             #expect(made.wholeMatch(of: #/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/#) != nil)
             try await expect(executor.get("/simulator/last").json.headers["x-request-id"].string, is: made)
         }

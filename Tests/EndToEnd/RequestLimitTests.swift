@@ -1,13 +1,13 @@
 import Testing
 
-/// Limits on what a client may send, and on how long it may take.
+/// Limits on the size and the duration of a client's request.
 @Suite struct RequestLimitTests {
     private static let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
 
     @Test func aBodyThatSaysItIsTooLargeIsRefusedBeforeItIsRead() async throws {
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"], settings: "limits: {body: 1KiB}")) {
             let client = try await $0.connect()
-            // The head alone: nothing of the body is ever sent.
+            // The client sends only the head, and none of the body.
             try await client.send(Self.head + "content-length: 1025\r\n\r\n")
             let answer = try await client.receiveAnswer()
             #expect(answer.status == 413)
@@ -52,14 +52,14 @@ import Testing
             let answer = try #require(seen.first)
             #expect(answer.status.int == 413)
             try expect(JSON(parsing: answer.body.string ?? "")) { $0.error.type.string == "request_too_large" }
-            // The client need not send the rest: NO_ERROR (RFC 9113 section 8.1).
+            // NO_ERROR tells the client not to send the rest of its body (RFC 9113 section 8.1).
             #expect(answer.ended.bool == true)
             #expect(answer.reset.int == 0)
             #expect(answer.goaway.isNull)
         }
     }
 
-    /// What is refused while it is being sent: the client must see the answer, not a broken connection.
+    /// A client that is refused while it sends its body must get the response, not a broken connection.
     @Test(arguments: [2000, 3_000_000], ProtocolTests.Way.all)
     func aClientInTheMidstOfItsBodySeesTheRefusal(size: Int, way: ProtocolTests.Way) async throws {
         let scratch = try Scratch()
@@ -134,7 +134,7 @@ import Testing
             let client = try await server.connect()
             let body = chat(stream: false, tokens: 1)
             try await client.send(Self.head + "content-length: \(body.utf8.count)\r\n\r\n")
-            // In all it takes longer than the deadline, which runs between bytes.
+            // The body takes longer than the deadline as a whole; the deadline counts from the last byte.
             for piece in stride(from: 0, to: body.utf8.count, by: 7) {
                 try await client.send(Array(Array(body.utf8)[piece..<min(piece + 7, body.utf8.count)]))
                 try await Task.sleep(for: .milliseconds(300))

@@ -1,6 +1,6 @@
 import Testing
 
-/// Which of an executor's header fields a client gets.
+/// Which header fields of an executor's response are passed on to the client.
 @Suite struct ResponseFieldTests {
     private static let more = """
         server: uvicorn\r

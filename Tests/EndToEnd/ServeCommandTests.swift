@@ -1,9 +1,11 @@
 import Foundation
 import Testing
 
-/// `serve --executor`, in a network of its own, since its port is fixed: for root only.
+/// `serve --executor`.
+///
+/// Its port is fixed, so it runs in its own network namespace, which needs root.
 @Suite(.enabled(if: PrivateNames.areAvailable)) struct ServeCommandTests {
-    /// Runs a script in a network namespace with nothing but loopback; `$1` is the binary.
+    /// Runs a shell script in a network namespace that has only loopback; `$1` is the path of the binary.
     private func inOwnNetwork(_ script: String) async throws -> Completed {
         try await run("unshare", ["--net", "sh", "-c", "ip link set lo up; \(script)", "sh", Repository.binary])
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Signals that tools send, and a process whose first descriptors are closed.
+/// Signals without a meaning for the server, and a process that starts with closed standard descriptors.
 @Suite struct SignalTests {
     @Test func signalsWithoutAMeaningEndNothing() async throws {
         try await withServer { server, _ in

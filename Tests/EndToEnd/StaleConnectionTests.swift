@@ -1,6 +1,7 @@
 import Testing
 
-/// A pooled connection that the executor has closed is replaced once, unseen by the client.
+/// If an executor has closed a kept connection, the request is sent once more on a new one, and the client does not
+/// notice.
 @Suite struct StaleConnectionTests {
     private func ask(_ client: RawConnection) async throws {
         let body = chat(stream: false)
@@ -21,7 +22,7 @@ import Testing
             try await expect(client.receiveAnswer()) { try $0.json.n.int == 1 }
 
             try await ask(client)
-            // It comes by the same connection, which closes on it.
+            // The request arrives on the kept connection, which the executor then closes.
             let request = try await first.receiveRequest()
             first.close()
             let second = try await executor.accept()
@@ -127,7 +128,7 @@ import Testing
         let arguments = ["--idle-timeout", "50ms", "--prefill", "1ms"]
         try await withServer(executor: arguments, settings: "workers: 1") { server, executor in
             let client = try await server.connect()
-            // Pauses about as long as the executor's patience: its close and our request cross on the way.
+            // The pauses match the executor's idle timeout, so that its close and the next request cross.
             for number in 0..<40 {
                 try await ask(client)
                 try await expect(client.receiveAnswer()) { $0.status == 200 }

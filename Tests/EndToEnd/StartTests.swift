@@ -1,6 +1,6 @@
 import Testing
 
-/// What keeps the server from starting is said clearly.
+/// Faults that prevent the start are reported clearly.
 @Suite struct StartTests {
     @Test(arguments: [true, false])
     func anAddressInUseIsAnError(secure: Bool) async throws {

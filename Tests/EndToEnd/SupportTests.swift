@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// The harness itself: these need no server.
+/// Tests of the test harness itself; they need no server.
 @Suite struct SupportTests {
     @Test func programsAreRunToTheirEnd() async throws {
         let completed = try await run("sh", ["-c", "echo '{\"a\":[1,\"x\"]}'; echo word >&2; exit 3"])
@@ -23,7 +23,7 @@ import Testing
         #expect(!child.isRunning)
     }
 
-    /// A test does not have to look for either: it fails by itself.
+    /// A crash or a sanitizer report fails the test that started the program, without any check in that test.
     @Test(arguments: ["kill -ABRT $$", "echo 'WARNING: ThreadSanitizer: data race (pid=1)' >&2"])
     func crashesAndSanitizersAreNoticed(_ script: String) async {
         await withKnownIssue { _ = try await run("sh", ["-c", script]) }

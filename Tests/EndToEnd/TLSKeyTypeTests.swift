@@ -1,6 +1,6 @@
 import Testing
 
-/// ECDSA and RSA certificates for one name: the client's signature algorithms choose.
+/// ECDSA and RSA certificates for the same name: the client's signature algorithms decide which is used.
 @Suite struct TLSKeyTypeTests {
     @Test(arguments: ["-tls1_3", "-tls1_2"], [true, false])
     func aClientGetsTheKindThatItUnderstands(version: String, rsaFirst: Bool) async throws {
@@ -18,7 +18,7 @@ import Testing
             #expect(rsa.contains("Peer signature type: RSA-PSS"))
             let ecdsa = try await server.openSSL(name + "-sigalgs ECDSA+SHA256")
             #expect(ecdsa.contains("Peer signature type: ECDSA"))
-            // Who understands both gets the cheaper one.
+            // A client that supports both gets the ECDSA certificate, whose signatures are cheaper.
             let both = try await server.openSSL(name)
             #expect(both.contains("Peer signature type: ECDSA"))
         }

@@ -1,6 +1,6 @@
 import Testing
 
-/// Which certificate a client is shown: by the name that it asks for (SNI).
+/// Which certificate a client gets for the name that it sends (SNI).
 @Suite struct TLSNameTests {
     @Test func theNameAskedForPicksTheCertificate() async throws {
         let scratch = try Scratch()
@@ -17,7 +17,7 @@ import Testing
                 ("-servername one.test", "one.test"), ("-servername two.test", "two.test"),
                 ("-servername TWO.test", "two.test"), ("-servername three.test", "three.test"),
                 ("-servername any.wild.test", "*.wild.test"),
-                // One label only, and not the bare name: RFC 6125 section 6.4.3.
+                // A wildcard covers exactly one label, and not the bare domain (RFC 6125 section 6.4.3).
                 ("-servername a.b.wild.test", "one.test"), ("-servername wild.test", "one.test"),
                 ("-servername unknown.test", "one.test"), ("-noservername", "one.test"),
             ]

@@ -20,7 +20,7 @@ import Testing
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
             for version in ["-tls1_2", "-tls1_3"] {
                 let seen = try await server.openSSL("\(version) -alpn spdy/3,h3")
-                // 120 is no_application_protocol (RFC 7301 section 3.2).
+                // Alert 120 is no_application_protocol (RFC 7301 section 3.2).
                 #expect(seen.contains("alert no application protocol"))
                 #expect(seen.contains("SSL alert number 120"))
             }
@@ -36,7 +36,8 @@ import Testing
 
     @Test func onlyVersions12And13AreSpoken() async throws {
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
-            // The client is willing: at security level 0 it offers the old versions and their ciphers.
+            // At security level 0 the client offers the old versions and their ciphers, so only the server can refuse
+            // them.
             let willing = "-cipher ALL:@SECLEVEL=0"
             for version in ["-tls1", "-tls1_1"] {
                 let seen = try await server.openSSL("\(version) \(willing)")
@@ -61,7 +62,7 @@ import Testing
 
     @Test func renegotiationIsRefused() async throws {
         try await withServer(Configuration(executors: ["http://127.0.0.1:1"])) { server in
-            // An R on a line of its own asks for it; the pauses let s_client read it as a command, and the answer.
+            // An R on its own line makes s_client renegotiate; the pauses separate the command from other input.
             let seen = try await server.openSSL("-tls1_2", input: "(sleep 0.3; echo R; sleep 4)")
             #expect(seen.contains("RENEGOTIATING"))
             #expect(seen.contains("no renegotiation"))

@@ -1,8 +1,8 @@
 import Testing
 
-/// Sessions are resumed whichever worker a connection comes to: the kernel spreads these over both.
+/// Sessions resume on any worker; the kernel spreads these connections over both workers.
 @Suite struct TLSResumptionTests {
-    /// That so many connections all came to one of two workers is a matter of one in a million.
+    /// The probability that 20 connections all reach the same one of two workers is about one in a million.
     private static let attempts = 20
 
     @Test(arguments: ["-tls1_2", "-tls1_3"])

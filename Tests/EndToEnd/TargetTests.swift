@@ -1,6 +1,6 @@
 import Testing
 
-/// Paths and queries: a path has one meaning, and what it was taken for is what is sent; queries pass as they are.
+/// Paths are sent in their canonical form, the one by which they were matched; queries pass unchanged.
 @Suite struct TargetTests {
     @Test(arguments: [
         "/v1/messages?beta=true", "/v1/chat/completions?a=b&c=%2F%20+x", "/v1/chat/completions?",
@@ -12,7 +12,7 @@ import Testing
                 try await expect(server.curl(target, speaking, body: chat(stream: false))) { $0.status == 200 }
                 try await expect(executor.get("/simulator/last").json.target.string, is: target)
             }
-            // Not even in the log: a query may hold a key.
+            // The log omits the query, because a query may hold a key.
             let path = String(target.prefix { $0 != "?" })
             let line = try await server.logged("the request") { $0.status.int == 200 }
             #expect(line.path.string == path)
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    /// An engine does not hear of a path that is not in the list, whatever it could do there.
+    /// A path that is not configured never reaches an engine.
     @Test func anotherPathReachesNobodyUnlessItsModelHasIt() async throws {
         try await withExecutor { executor in
             let models = """
@@ -96,7 +96,7 @@ import Testing
                     #expect(answer.status == 404)
                     #expect(last.method.string == "")
                 }
-                // It has nothing there; that is what the client is told.
+                // The executor has nothing at this path, and the client gets its 404.
                 let answer = try await server.curl("/v1/load_lora_adapter", body: #"{"model":"open","lora_name":"x"}"#)
                 let last = try await executor.get("/simulator/last").json
                 #expect(answer.status == 404)

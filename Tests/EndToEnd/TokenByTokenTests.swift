@@ -1,8 +1,8 @@
 import Testing
 
-/// Each token reaches the client before the next one exists.
+/// Each token reaches the client before the executor sends the next one.
 ///
-/// Nothing here measures time: the next event is only sent once the client has the one before.
+/// The test measures no time: it sends an event only after the client has received the previous one.
 @Suite struct TokenByTokenTests {
     @Test(arguments: ProtocolTests.Way.all)
     func aTokenArrivesBeforeTheNextIsSent(_ way: ProtocolTests.Way) async throws {
@@ -28,7 +28,7 @@ import Testing
                 }
             }
             try await connection.sendChunk("data: [DONE]\n\n")
-            // The client's stream ends with it, before the executor ends its own.
+            // The client's stream ends at `[DONE]`, before the executor ends its own.
             try await expect(curl.ending()) { $0 == .exited(0) }
             #expect(curl.output.hasSuffix("data: [DONE]\n\n"))
             try await connection.send("0\r\n\r\n")
@@ -46,7 +46,7 @@ import Testing
                 in: scratch
             )
             try await executor.counter("emitted", reaches: count)
-            // The executor is silent for ever: what it sent comes without anything to push it.
+            // The executor sends nothing more, so the tokens must arrive without further traffic that flushes them.
             _ = try await eventually("\(count) tokens at the client") {
                 eventData(curl.output).count == count + 1 ? true : nil
             }
@@ -72,7 +72,7 @@ import Testing
             let event = chatEvent("last", isLast: true)
             let half = event.prefix(event.count / 2)
             try await connection.sendChunk(String(half))
-            // An event passes whole: a comment of another connection's turn could else stand in its middle.
+            // Half an event is held back, because a keep-alive comment could otherwise be sent in its middle.
             await #expect(throws: Unmet.self) { try await client.receive(until: "chunk", within: .milliseconds(200)) }
             try await connection.sendChunk(String(event.dropFirst(half.count)))
             _ = try await client.receive(until: "last")

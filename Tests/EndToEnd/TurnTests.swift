@@ -1,6 +1,6 @@
 import Testing
 
-/// Several executors of a model take turns, where that is what is asked for.
+/// Executors of a model take turns with `balance: round-robin`.
 @Suite struct TurnTests {
     @Test func eachGetsItsShare() async throws {
         try await withExecutor { first in
@@ -28,8 +28,8 @@ import Testing
                             try await expect(client.receiveAnswer()) { $0.status == 200 }
                         }
                         for executor in all { try await expect(executor.counters()) { $0.finished.int == 4 } }
-                        // One connection each, kept alive; the probes of this test are the others, of which an executor
-                        // may not have seen the last one's end yet.
+                        // Two connections are open: the kept one, and the one by which the test asks for the
+                        // counters. An earlier one of the test may take a moment to close.
                         for executor in all {
                             try await eventually("one connection") {
                                 try await executor.counters().connections.int == 2 ? true : nil

@@ -1,6 +1,6 @@
 import Testing
 
-/// Unix sockets on both sides.
+/// Unix sockets for listeners and for executors.
 @Suite struct UnixSocketTests {
     @Test func aListenerAndAnExecutorMayBeUnixSockets() async throws {
         let scratch = try Scratch()
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    /// As under the unit, whose umask lets nobody else connect.
+    /// Under the systemd unit the umask lets no other user connect, unless the configuration sets the socket's mode.
     @Test func othersMayConnectWhereTheConfigurationSaysSo() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -1,6 +1,6 @@
 import Testing
 
-/// `Upgrade: h2c` on a cleartext listener.
+/// HTTP/2 through `Upgrade: h2c` on a cleartext listener.
 @Suite struct UpgradeTests {
     @Test func aPostIsServedOnHTTP2() async throws {
         try await withServer { server, executor in
@@ -10,7 +10,7 @@ import Testing
             #expect(answer.status == 200)
             let last = try await executor.get("/simulator/last").json
             #expect(last.body.string == body)
-            // The upgrade is between the client and us.
+            // The executor's request carries no fields of the upgrade, which concerns only the client's connection.
             for name in ["upgrade", "http2-settings", "connection"] { #expect(last.headers[name].isNull) }
         }
     }
@@ -44,7 +44,7 @@ import Testing
     func aBadUpgradeIsIgnored(fields: String) async throws {
         try await withServer { server, _ in
             let client = try await server.connect()
-            // Twice: the connection goes on as HTTP/1.1.
+            // Two requests: the connection continues with HTTP/1.1.
             for _ in 0..<2 {
                 try await client.send("GET /health HTTP/1.1\r\nhost: x\r\n\(fields)\r\n\r\n")
                 let answer = try await client.receiveAnswer()
@@ -71,7 +71,7 @@ import Testing
             let answer = try await server.curl("/health", .http2, secure: false)
             #expect(answer.status == 200)
             #expect(answer.version == "1.1")
-            // Prior knowledge is no upgrade.
+            // `h2c_upgrade: false` disables only the upgrade; HTTP/2 with prior knowledge still works.
             try await expect(server.curl("/health", .http2PriorKnowledge, secure: false)) { $0.version == "2" }
         }
     }

@@ -1,11 +1,11 @@
 import Testing
 
-/// Usage is always asked for in streams, and the client sees it only if it asked too.
+/// The server requests usage in every stream, and the client gets it only if the client asked for it.
 @Suite struct UsageTests {
     struct Case: Sendable, CustomTestStringConvertible {
-        /// As the client wrote it; nil for not at all.
+        /// `stream_options` of the client; nil sends none.
         let options: String?
-        /// As the executor gets it.
+        /// `stream_options` that the executor receives.
         let sent: String
         let isSeen: Bool
         var testDescription: String { options ?? "absent" }
@@ -34,10 +34,10 @@ import Testing
             let events = try eventData(answer.body).filter { $0 != "[DONE]" }.map { try JSON(parsing: $0) }
             #expect(events.contains { !$0.usage.isNull } == asked.isSeen, "\(events)")
             #expect(events.contains { $0.choices == .array([]) } == asked.isSeen, "\(events)")
-            // Nothing else is missing: a role, the tokens, the finish reason.
+            // All other events are there: the role, the tokens, and the finish reason.
             #expect(events.count == 5 + (asked.isSeen ? 1 : 0))
             #expect(eventData(answer.body).last == "[DONE]")
-            // We know it either way.
+            // The log has the token count in either case.
             let line = try await server.logged("the stream") { $0.stream.bool == true }
             #expect(line.tokens.int == 3)
             #expect(line.tokens_estimated.bool == false)

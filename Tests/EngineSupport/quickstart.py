@@ -1,4 +1,4 @@
-"""The quick start with a real engine: `freeinference serve --executor URL`, and the curl line that it shows."""
+"""The quick start with a real engine: `freeinference serve --executor URL`, and the curl command that it prints."""
 
 import json
 import re
@@ -7,21 +7,21 @@ import subprocess
 from clients import events
 from servers import BINARY, PATIENCE_SECONDS, Server, eventually
 
-# The port of `serve --executor`, which is fixed.
+# The fixed port of `serve --executor`.
 PORT = 8080
 
 
 class Quickstart(Server):
-    """The edge without a file, in front of one engine at a port of loopback."""
+    """The edge without a configuration file, in front of one engine on a loopback port."""
 
     def __init__(self, folder, engine):
         self.folder = folder
         command = [BINARY, "serve", "--executor", f"http://127.0.0.1:{engine}"]
-        # Of its own, so that its command socket is not another server's.
+        # A private runtime directory, so that the command socket does not collide with that of another server.
         super().__init__("quickstart", folder, command, PORT, {"XDG_RUNTIME_DIR": str(folder)})
 
     def line(self):
-        """The command that is shown, once it is whole."""
+        """The printed curl command, once it is complete."""
         def shown():
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.said()}")
@@ -30,7 +30,7 @@ class Quickstart(Server):
         return eventually(shown, "the line to try")
 
     def tried(self):
-        """What a shell gets for that command, line by line."""
+        """The output of the printed command, run by a shell."""
         done = subprocess.run(["sh", "-c", self.line()], cwd=self.folder, capture_output=True, text=True,
                               timeout=PATIENCE_SECONDS)
         assert done.returncode == 0, done
@@ -38,7 +38,7 @@ class Quickstart(Server):
 
 
 def assert_streams(case, folder, engine):
-    """The line that is shown streams an answer of the engine to its end."""
+    """Checks that the printed command streams a complete response of the engine."""
     server = Quickstart(folder, engine)
     case.addCleanup(server.stop)
     payloads = events(server.tried())

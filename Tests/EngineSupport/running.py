@@ -1,4 +1,6 @@
-"""Runs the tests of a real engine: servers in a temporary folder, the test files of a folder, one closing line."""
+"""Runs tests against a real engine: starts the servers in a temporary folder, runs a folder's tests, prints one
+summary line.
+"""
 
 import faulthandler
 import signal
@@ -9,15 +11,15 @@ from pathlib import Path
 
 from servers import BINARY, Edge
 
-# The whole ends by itself, and the servers with it.
+# After this time the whole run ends, together with the servers.
 LIMIT_SECONDS = 1200
 
 
 def run(name, here, start, names):
-    """Starts the servers, runs the tests of `here`, or those of `names`, as unittest has them; stops the servers.
+    """Starts the servers, runs the unittest tests of the folder `here`, or only `names`, and stops the servers.
 
-    `start(folder, servers)` appends each server to `servers` as soon as it runs. Exits with 0 only if all tests passed
-    and each edge ended well.
+    `start(folder, servers)` appends each server to `servers` as soon as it runs. Exits with 0 only if all tests
+    passed and each edge ended with status 0.
     """
     faulthandler.dump_traceback_later(LIMIT_SECONDS, exit=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -1,6 +1,6 @@
 """The servers of a test with a real engine, on free loopback ports: engines, and the edge in front of them.
 
-All end when the test program does, however it ends. What they say goes to files that the tests read.
+All of them end with the test program, however it ends. Their output goes to files that the tests read.
 """
 
 import http.client
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("FREEINFERENCE_BINARY", ROOT / ".build/release/freeinference"))
-# No wait is longer: generous, for a machine that compiles beside the tests.
+# The longest wait for one condition, in seconds; long enough for a machine that compiles beside the tests.
 PATIENCE_SECONDS = 90
 
 EDGE = """\
@@ -45,7 +45,7 @@ def free_ports(count):
 
 
 def eventually(question, what, seconds=PATIENCE_SECONDS):
-    """The first answer that is neither None nor false; an error once nobody can be that slow."""
+    """Repeats `question` until its result is neither None nor False, and returns it; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = question()
@@ -56,9 +56,9 @@ def eventually(question, what, seconds=PATIENCE_SECONDS):
 
 
 class Keeper:
-    """A process that ends when the test program does, however that ends, and the groups of its servers with it.
+    """A process that outlives the test program for a moment, to kill the process groups of its servers.
 
-    A server's own children do not end with it where it is killed, so that each server has a group of processes.
+    The children of a killed server would survive it, so each server has its own process group.
     """
 
     PROGRAM = """
@@ -80,7 +80,7 @@ for group in groups:
 
     @classmethod
     def say(cls, group):
-        """A group to end later; less than 0 for one that has ended."""
+        """Registers a process group to kill later; a negative number unregisters the group."""
         if cls.process is None:
             cls.process = subprocess.Popen(
                 [sys.executable, "-c", cls.PROGRAM], stdin=subprocess.PIPE, text=True, start_new_session=True)
@@ -102,9 +102,9 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Server:
-    """A child process and its own children; stdout and stderr in files.
+    """A child process with its own children; stdout and stderr go to files.
 
-    `port` is a number on loopback, or the path of a unix socket.
+    `port` is a loopback port, or the path of a unix socket.
     """
 
     def __init__(self, name, folder, command, port, environment=None):
@@ -117,7 +117,7 @@ class Server:
         Keeper.say(self.process.pid)
 
     def said(self):
-        """All that it said so far."""
+        """All of its output so far."""
         return self.output.read_text(errors="replace") + self.errors.read_text(errors="replace")
 
     def connection(self, timeout=PATIENCE_SECONDS):
@@ -126,7 +126,7 @@ class Server:
         return UnixConnection(self.port, timeout)
 
     def ask(self, method, path, body=None, timeout=PATIENCE_SECONDS, **fields):
-        """Asks it directly: status, body. A body other than None is sent as JSON."""
+        """Sends a request directly to this server; a `body` is sent as JSON. Returns status and body."""
         connection = self.connection(timeout)
         try:
             if body is None:
@@ -145,7 +145,7 @@ class Server:
         return self.ask("GET", path, timeout=timeout)
 
     def ready(self, path, seconds=PATIENCE_SECONDS):
-        """Waits until it answers, or has ended."""
+        """Waits until the server answers, or until its process has ended."""
         def asked():
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.said()}")
@@ -156,7 +156,7 @@ class Server:
         eventually(asked, f"{self.name} to start", seconds)
 
     def stop(self):
-        """SIGTERM, and SIGKILL for one that does not end and for children that it leaves; its exit status."""
+        """Sends SIGTERM, then SIGKILL to what is left of its process group; returns its exit status."""
         if self.status is not None:
             return self.status
         if self.process.poll() is None:
@@ -167,7 +167,7 @@ class Server:
                 self.process.kill()
         self.status = self.process.wait()
         try:
-            # At once, and never again: the number may soon be another group's.
+            # Called at once and only once, because the number may later belong to another group.
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
@@ -176,7 +176,7 @@ class Server:
 
 
 class Edge(Server):
-    """`freeinference serve`, in clear and over TLS, with the models of `models`, a section of the configuration."""
+    """`freeinference serve`, in clear text and over TLS; `models` is that section of its configuration."""
 
     def __init__(self, folder, models):
         self.tls, self.clear, self.admin = free_ports(3)
@@ -188,10 +188,10 @@ class Edge(Server):
         super().__init__("edge", folder, [BINARY, "serve", "--config", configuration], self.clear)
 
     def log(self):
-        """The log lines of all exchanges that have ended. The last line of the file may be half written."""
+        """The log lines of all exchanges that have ended. A last line that is half written is skipped."""
         return [json.loads(line) for line in self.output.read_text().split("\n")[:-1]]
 
     def logged(self, request_id):
-        """The log line of an exchange, once it has ended."""
+        """The log line of an exchange; waits until the exchange has ended."""
         return eventually(lambda: next((line for line in self.log() if line["request_id"] == request_id), None),
                           f"the log line of {request_id}")

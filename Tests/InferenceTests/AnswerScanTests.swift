@@ -1,4 +1,4 @@
-// Which documents are responses, and of which dialect.
+// Which JSON documents are responses of an engine, and in which dialect.
 
 import Inference
 import Testing

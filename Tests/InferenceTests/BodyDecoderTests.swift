@@ -1,11 +1,12 @@
-// Compressed bodies: what Python's gzip and the zstd tool made, cut and broken at every byte, and bombs.
+// Compressed request bodies: output of Python's gzip and of the zstd tool, truncated and corrupted, and decompression
+// bombs.
 import Foundation
 import HTTP
 import Testing
 
 @testable import Inference
 
-/// One frame of zstd (RFC 8878), made by hand: raw blocks, and blocks of one byte that is repeated.
+/// One zstd frame (RFC 8878) of raw blocks (`times` = 1) and RLE blocks, which repeat one byte.
 func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) -> [UInt8] {
     var frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0, (windowLog - 10) << 3]
     for (index, block) in blocks.enumerated() {
@@ -70,7 +71,7 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
             #expect(decode(Array(whole[..<count]), coding) == .failure(.malformed), "\(count)")
         }
         #expect(decode(whole + [1], coding) == .failure(.malformed), "what follows is no member and no frame")
-        // The fields of a gzip head that say nothing of the body (time, system) may be anything.
+        // Bytes 0 to 9 of a gzip stream hold fields such as time and system, which do not affect the body.
         for place in whole.indices where coding == .zstd || place > 9 {
             var broken = whole
             broken[place] ^= 0x10
@@ -99,10 +100,10 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
     @Test func bombsAreTooDense() {
         #expect(decode(zstdFrame(Array(repeating: ([65], 131_072), count: 9)), .zstd) == .failure(.tooDense))
         #expect(decode(gzipBomb(copies: 5000), .gzip) == .failure(.tooDense))
-        // As dense, and not more than a body of any density may be.
+        // As dense as a bomb, but only 1 MiB, which a body of any density may have.
         let small = zstdFrame(Array(repeating: ([65], 131_072), count: 8))
         #expect(decode(small, .zstd) == .success([UInt8](repeating: 65, count: 1 << 20)))
-        // Not as dense: 12 kB that say something go with 1.1 MB that say nothing.
+        // Less dense: 12 kB of literal bytes besides 1.1 MB of repeated ones.
         let text = [UInt8](repeating: 66, count: 12_000)
         let mixed = zstdFrame([(text, 1)] + Array(repeating: ([65], 131_072), count: 9))
         #expect((try? decode(mixed, .zstd).get().count) == 12_000 + 9 * 131_072)
@@ -115,7 +116,8 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
         #expect(decode(zstdFrame(windowLog: 24, [([65], 1000)]), .zstd) == .failure(.windowTooLarge))
     }
 
-    /// A space and many copies of it, 258 bytes for each 13 bits, with the fixed codes of RFC 1951 section 3.2.6.
+    /// A gzip bomb: a space and `copies` repetitions of it. 258 bytes take 13 bits with the fixed codes of RFC 1951
+    /// section 3.2.6.
     private func gzipBomb(copies: Int) -> [UInt8] {
         var bits: [UInt8] = [1, 1, 0]
         func code(_ value: Int, _ length: Int) {

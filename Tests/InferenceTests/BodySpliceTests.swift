@@ -1,4 +1,4 @@
-// What an attempt sends: the client's bytes but for the ranges that are spliced.
+// What an attempt sends: the client's body, except for the byte ranges that are replaced.
 
 import Inference
 import Testing
@@ -37,7 +37,7 @@ import Testing
         #expect(try splice(#"{"model":"m","a":1}"#, as: #"Qwen/"x""#).text == #"{"model":"Qwen/\"x\"","a":1}"#)
     }
 
-    /// Swift takes the two names for one.
+    /// `String` considers the two names equal, because U+212A (Kelvin sign) is canonically equivalent to `K`.
     @Test func aNameThatIsOnlyEquivalentToTheExecutorsIsReplaced() throws {
         #expect(try splice("{\"model\":\"Kimi-\u{212A}2\"}", as: "Kimi-K2").text == #"{"model":"Kimi-K2"}"#)
     }
@@ -68,7 +68,7 @@ import Testing
         let found = try splice(body)
         #expect(found.text == expected)
         #expect(found.splice.removesUsage)
-        // What comes out asks for it.
+        // A second scan of the result finds `include_usage`.
         let again = RequestBody(found.text)
         guard case .object(_, false, .yes) = try scanner.scanRequest(again).streamOptions else {
             Issue.record("not asked for in \(found.text)")

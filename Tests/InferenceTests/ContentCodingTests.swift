@@ -1,4 +1,4 @@
-// Which content coding the fields of a request announce.
+// Which content coding the header fields of a request announce.
 
 import HTTP
 import Inference

@@ -1,4 +1,4 @@
-// What a dialect and a content type are known by.
+// How a dialect and a content type are recognised.
 
 import Inference
 import Testing

@@ -1,4 +1,4 @@
-// What a method and a path ask for.
+// Which endpoint a method and a path select.
 
 import HTTP
 import Testing

@@ -1,4 +1,4 @@
-// The shapes in which engines report an error.
+// The JSON shapes in which engines report an error.
 import Foundation
 import Testing
 
@@ -55,7 +55,8 @@ import Testing
         #expect(error("no healthy engine", status: 503).message == "no healthy engine")
     }
 
-    /// An engine may quote a prompt of megabytes in its error.
+    /// Only the beginning of a large error body is read, because an engine may quote a prompt of megabytes in its
+    /// error.
     @Test func readsTheBeginningOfWhatIsLarge() {
         for cut in [
             #"{"error":{"message":"\#(String(repeating: "é\\n", count: 40_000))","type":"x"}}"#,

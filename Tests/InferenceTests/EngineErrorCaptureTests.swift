@@ -1,4 +1,4 @@
-// Errors of real engines, byte for byte: vLLM 0.32.0 and LiteLLM's proxy 1.108.7, recorded on 2026-11-27.
+// Error responses of real engines, byte for byte: vLLM 0.32.0 and LiteLLM's proxy 1.108.7, recorded on 2026-11-27.
 
 import Foundation
 import Testing
@@ -21,7 +21,7 @@ import Testing
         ("lite-chat-stream-toolong.json", 400, 400, "maximum context length is 65536 tokens"),
         ("lite-chat-badjson.json", 400, 400, "Invalid JSON payload"),
         ("lite-responses-previous.json", 404, 404, "Response with id 'resp_nope' not found."),
-        // vLLM speaks messages through chat: the inner error is a client's, without a reasoning parser.
+        // vLLM implements messages on top of chat completions, so the inner error is a client error.
         ("first-event-error.sse", 200, 400, "validation errors for ChatCompletionStreamResponse"),
     ]) func clientsMistakesAreToldWithTheirText(name: String, status: Int, told: Int, text: String) throws {
         for dialect in Dialect.allCases {

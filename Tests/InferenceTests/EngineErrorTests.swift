@@ -1,4 +1,4 @@
-// How errors of engines are read, and what they mean. Most cases are rows of docs/engine-errors.md.
+// How errors of engines are read and classified. Most cases are rows of docs/engine-errors.md.
 
 import Foundation
 import Testing
@@ -10,9 +10,9 @@ import Testing
         EngineError(status: status, body: Array(text.utf8).span)
     }
 
-    // MARK: The table
+    // MARK: The table in docs/engine-errors.md
 
-    /// One response of an engine in the table, with the cells of its row.
+    /// One row of the table: an engine's response, and the cells of its classification.
     struct Row: Sendable, CustomTestStringConvertible {
         var said: String
         var cells: [String]
@@ -63,7 +63,7 @@ import Testing
         "otherKind": "other kind",
     ]
 
-    // MARK: The document for the client
+    // MARK: The error document for the client
 
     @Test func keepsFurtherMembersWhereTheShapeIsTheDialects() {
         let body = #"{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_ctx":8}}"#
@@ -80,7 +80,7 @@ import Testing
         #expect(
             !text(error(anthropic).classified(in: .openAIChat).body(.openAIChat, requestID: "r")).contains("details")
         )
-        // Only strings with an address in them are rewritten.
+        // Only a string that contains an address is rewritten.
         let leak =
             #"{"error":{"message":"at http:\/\/10.0.0.5:8000\/x \u00e9","type":"BadRequestError", "code":400,"n":1.50}}"#
         #expect(
@@ -102,7 +102,7 @@ import Testing
         #expect(event.contains(#""error":{"message":"no","type":"invalid_request_error","param":"n","code":400"#))
     }
 
-    // MARK: When to come back
+    // MARK: Retry delays
 
     @Test func saysWhenToComeBack() {
         let bodies = [

@@ -1,11 +1,11 @@
-// What the types and codes of engines' errors mean.
+// How the `type` and `code` values of engines' errors are classified.
 
 import Testing
 
 @testable import Inference
 
 @Suite struct ErrorCodeTableTests {
-    /// One word for each meaning in the spellings of many: as a code, as a type, and beside a status that says less.
+    /// Each word is tried as a code, as a type, and beside a status that is less specific.
     @Test(arguments: [
         ("client", "context_length_exceeded ContextWindowExceededError string_above_max_length content_filter flagged"),
         ("client", "invalid_prompt json_validate_failed ResponsibleAIPolicyViolation previous_response_not_found"),

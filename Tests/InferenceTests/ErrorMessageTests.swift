@@ -1,10 +1,10 @@
-// What messages of engines mean: busy, loading, too long, refused members.
+// How error messages of engines are classified: busy, loading, too long, refused members.
 import Testing
 
 @testable import Inference
 
 @Suite struct ErrorMessageTests {
-    /// The message alone, with a status that says little, in the shape that most engines use.
+    /// The meaning of a message on its own, in the most common shape, with a status that says little.
     private func meaning(_ text: String, _ status: Int?, param: String? = nil) -> ErrorMeaning {
         EngineError(status: status, param: param, message: text).meaning
     }
@@ -50,7 +50,8 @@ import Testing
         "maximum recursion depth exceeded",
     ]) func otherLimitsAreTheEngines(text: String) { #expect(meaning(text, 500) == .failed(500)) }
 
-    /// Groq and OpenAI call one request that is above the limit of a minute a rate.
+    /// Groq and OpenAI report a single request above the per-minute token limit as a rate limit; a retry would not
+    /// help.
     @Test func aRequestAboveTheRateIsTooLarge() {
         let text =
             "Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000, please reduce"

@@ -1,10 +1,10 @@
-// Sentences of engines about a model that is missing: whose fault it is.
+// Error messages about a missing model: whether the client or the configuration is at fault.
 import Testing
 
 @testable import Inference
 
 @Suite struct ErrorSentenceModelTests {
-    /// The message alone, with a status that says little, in the shape that most engines use.
+    /// The meaning of a message on its own, in the most common shape, with a status that says little.
     private func meaning(_ text: String, _ status: Int?, param: String? = nil) -> ErrorMeaning {
         EngineError(status: status, param: param, message: text).meaning
     }
@@ -76,7 +76,7 @@ import Testing
         #expect(meaning(text, 404, param: "model") == .misconfiguration)
         let word = EngineError(status: 400, code: "model_not_found", param: "tools[0].model", message: text)
         #expect(word.meaning == .clientError(400))
-        // A particular word outranks what the sentence seems to say.
+        // A specific error code outranks the message.
         let long = EngineError(status: 400, code: "context_length_exceeded", message: "model x is not available")
         #expect(long.meaning == .clientError(400))
     }

@@ -1,10 +1,10 @@
-// Sentences of engines about a path that is missing.
+// Error messages of engines about a missing path.
 import Testing
 
 @testable import Inference
 
 @Suite struct ErrorSentencePathTests {
-    /// The message alone, with a status that says little, in the shape that most engines use.
+    /// The meaning of a message on its own, in the most common shape, with a status that says little.
     private func meaning(_ text: String, _ status: Int?, param: String? = nil) -> ErrorMeaning {
         EngineError(status: status, param: param, message: text).meaning
     }

@@ -1,4 +1,4 @@
-// What the lines of an event say, before its JSON is parsed.
+// How the lines of a server-sent event are read, before its JSON is parsed.
 import Testing
 
 @testable import Inference
@@ -36,7 +36,7 @@ import Testing
 
     @Test(arguments: ["{", "[1]", "dates: 1", "evening", "<html>", "i", "ix", "data x", "\u{FEFF}{"])
     func otherTextsAreNoStream(text: String) {
-        // One letter may still become a field.
+        // A single `i` may still become the field name `id`.
         #expect(begins(text) == (text == "i" ? nil : false))
     }
 

@@ -1,4 +1,4 @@
-// Events come out whole, whatever the line ends are and wherever the chunks are cut.
+// The splitter returns complete events, with any kind of line end and any size of chunks.
 
 import Inference
 import Testing
@@ -12,7 +12,7 @@ import Testing
         ("event: x\r\ndata: a\n\r\ndata: b\r\n\n", ["event: x\r\ndata: a\n\r\n", "data: b\r\n\n"]),
         ("\n\ndata: a\n\n\n", ["\n", "\n", "data: a\n\n", "\n"]),
         ("data: a\n\rdata: b\n\n", ["data: a\n\r", "data: b\n\n"]),
-        // A byte order mark is no part of the stream, but at its beginning only.
+        // A byte order mark is skipped only at the beginning of the stream.
         ("\u{FEFF}data: a\n\ndata: \u{FEFF}\n\n", ["data: a\n\n", "data: \u{FEFF}\n\n"]),
         ("\u{FEFE}: x\n\n", ["\u{FEFE}: x\n\n"]),
     ]
@@ -35,7 +35,7 @@ import Testing
         var found: [String] = []
         splitter.feed(Array("data: a\r\r".utf8).span) { event, _ in found.append(text(copy(event))) }
         #expect(found == ["data: a\r\r"])
-        // A mixture that is cut just here: nothing is lost, and the LF is a blank line of its own.
+        // Mixed line ends with a cut between CR and LF: no byte is lost, and the LF counts as a blank line.
         splitter.feed(Array("\ndata: b\n\n".utf8).span) { event, _ in found.append(text(copy(event))) }
         #expect(found == ["data: a\r\r", "\n", "data: b\n\n"])
     }

@@ -1,4 +1,4 @@
-// The table of the kinds of failures.
+// The properties of each kind of failure.
 
 import Inference
 import Testing

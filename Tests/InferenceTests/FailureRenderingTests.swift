@@ -1,4 +1,4 @@
-// Failures as bodies and events in each dialect.
+// Failures as response bodies and as events, in each dialect.
 
 import Inference
 import Testing

@@ -1,10 +1,10 @@
-// What follows from a failure: the retry, the charge, and the text for the client.
+// The consequences of a failure: the retry, the charge, and the message for the client.
 
 import Inference
 import Testing
 
 @Suite struct FailureTests {
-    /// Failures of an executor go to another one, failures that the request causes do not.
+    /// After a failure of the executor another executor may try; after a failure that the request causes, none does.
     @Test func sayWhetherAnotherExecutorMayTry() {
         for kind in [Failure.Kind.executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol] {
             #expect(Failure(kind).retry == .elsewhere)

@@ -1,4 +1,4 @@
-// A document of any size, reduced to the members in which errors, ends and usage can stand.
+// A document of any size is reduced to the members that can hold errors, ends or usage.
 import Testing
 
 @testable import Inference
@@ -59,7 +59,7 @@ import Testing
         #expect(!digest(text).isWhole)
     }
 
-    /// No bound of the document bounds what is kept: its own do.
+    /// The digest has its own size limits, whatever the size of the document.
     @Test func whatIsKeptIsBounded() {
         let long = String(repeating: "é", count: 5000)
         let one = digest(#"{"error":{"message":"\#(long)"}}"#)

@@ -1,4 +1,4 @@
-// What the scanner finds in events and JSON responses: errors in the shapes of engines and gateways, validity, counts.
+// What the scanner finds in events and JSON responses: errors of engines and gateways, validity, token counts.
 
 import Testing
 
@@ -14,7 +14,7 @@ import Testing
     struct Form: Sendable, CustomTestStringConvertible {
         var json: String
         var message: String?
-        /// Of the failure that the error means to a client of chats.
+        /// The status that a chat client gets for this error.
         var status: Int
         var testDescription: String { json }
 
@@ -40,7 +40,7 @@ import Testing
         Form(#"{"serviceUnavailableException":{"message":"m"}}"#, "m", 503),
         Form(#"{"validationException":{"message":"m"}}"#, "m", 400),
         Form(#"{"modelTimeoutException":{"message":"m"}}"#, "m", 504),
-        // Flat, with a word, a number or a status.
+        // A flat object whose code is a word or a number, or that has a status.
         Form(#"{"code":"rate_limit_exceeded","message":"m"}"#, "m", 429),
         Form(#"{"code":"InternalError","message":"m","request_id":"r"}"#, "m", 500),
         Form(#"{"message":"m","type":"too_many_requests_error","param":"queue","code":"queue_exceeded"}"#, "m", 429),
@@ -58,7 +58,7 @@ import Testing
         Form(#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"m"}}"#, "m", 502),
         Form(#"{"base_resp":{"status_code":1002,"status_msg":"m"}}"#, "m", 429),
         Form(#"{"base_resp":{"status_code":1039,"status_msg":"m"}}"#, "m", 400),
-        // Responses that have failed, and say no more.
+        // Failed responses that give no reason.
         Form(#"{"object":"response","status":"failed","error":null,"output":[]}"#, nil, 502),
         Form(#"{"type":"response.failed","response":{"status":"failed","error":null}}"#, nil, 502),
         Form(#"{"type":"response.failed","response":{}}"#, nil, 502),
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    /// In the midst of a stream too, in every dialect.
+    /// The same error is also detected within a stream, in every dialect.
     @Test(arguments: forms) func isSeenInAStream(form: Form) {
         for dialect in Dialect.allCases {
             var meter = Meter(dialect: dialect)
@@ -116,7 +116,7 @@ import Testing
         #expect(scan.error?.message == "m" && scan.isErrorBare)
     }
 
-    /// No string is unescaped twice: the parser's memory has room for each string once.
+    /// The parser's memory has room for each string once, so no string may be unescaped twice.
     @Test func longWordsAreRead() {
         let pad = String(repeating: "\\u00e9", count: 30_000)
         for key in ["object", "status", "code", "message", "error", "type", "detail", "error_code", "fault"] {
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    // MARK: What lenient readers accept
+    // MARK: Input that lenient readers accept
 
     private static let chat =
         #"{"choices":[{"index":0,"message":{"content":"a#"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#

@@ -1,4 +1,4 @@
-// The reader of whole JSON values.
+// The parser of complete JSON values.
 import Testing
 
 @testable import Inference

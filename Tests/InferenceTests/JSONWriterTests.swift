@@ -1,4 +1,4 @@
-// The writer of JSON.
+// Writing JSON text.
 
 import Inference
 import Testing

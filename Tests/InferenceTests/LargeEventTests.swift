@@ -1,4 +1,4 @@
-// Events that are larger than the splitter keeps.
+// Events that exceed the splitter's buffer.
 
 import Inference
 import Testing

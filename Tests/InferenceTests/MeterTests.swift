@@ -1,4 +1,4 @@
-// The meter over streams as executors send them.
+// The meter, on streams as executors send them.
 
 import Inference
 import Testing
@@ -75,7 +75,7 @@ import Testing
         #expect(plain.error?.namedStatus == 503 && plain.error?.message == "full")
     }
 
-    /// Each is a chunk of a chat, and an error in the words of some engine.
+    /// Errors within a chat stream, in the formats of several engines.
     @Test(arguments: [
         #"data: {"error":"full"}"#, #"data: {"object":"error","message":"m","type":"x","code":400}"#,
         #"data: {"message":"m","code":500}"#, #"data: {"detail":"m"}"#, #"data: {"detail":"m","status":503}"#,
@@ -89,7 +89,9 @@ import Testing
         #expect(meter.error?.message == (event.contains("full") ? "full" : "m"))
     }
 
-    /// What is no data line is not read by clients: such an error is seen here all the same.
+    /// Clients ignore a line that is not a field of an event.
+    ///
+    /// The meter detects an error in it all the same.
     @Test(arguments: [
         #"{"error":{"message":"m","code":503}}"#, #"error: {"message":"m","code":503}"#,
         "event: error\n{\"error\":{\"message\":\"m\"}}",
@@ -147,7 +149,7 @@ import Testing
         #expect(run("data: {\"a\":1,\ndata: \"error\":\"x\"}\n\n", .openAIChat).kinds == [.error])
     }
 
-    /// JSON lets a tab stand wherever a space may.
+    /// JSON allows a tab wherever a space may stand.
     @Test(arguments: [" ", "\t", "\t \t"]) func seesKeysWithAnyBlankAroundTheirColon(blank: String) {
         func event(_ members: String) -> String {
             let colon = "\(blank):\(blank)"
@@ -170,7 +172,7 @@ import Testing
         )
         let (kinds, meter) = run(stream, .openAIChat)
         #expect(kinds == [.token] && meter.completionTokens == 1)
-        // Choices that are empty without a usage are no usage event (Azure's prompt filter).
+        // Azure's prompt filter chunk has empty choices and no usage, so it is not a usage event.
         #expect(run(Self.chunk("[]", #","prompt_filter_results":[]"#), .openAIChat).kinds == [.plain])
     }
 

@@ -12,7 +12,7 @@ import Testing
         #expect(catalog.resolve("c") == nil)
     }
 
-    /// Canonically equivalent names differ, since an executor gets the name as the client wrote it.
+    /// Canonically equivalent names are different models, because an executor gets the name as the client wrote it.
     @Test func namesAreComparedAsBytes() {
         let catalog = ModelCatalog([Model(id: "Kimi-K2", aliases: ["caf\u{e9}"]), Model(id: "cafe\u{301}")])
         #expect(catalog.index(of: "Kimi-K2") == 0 && catalog.index(of: "Kimi-\u{212A}2") == nil)
@@ -24,7 +24,7 @@ import Testing
         #""hugging_face_id":"","input_modalities":["text"],"output_modalities":["text"],"#
         + #""supported_sampling_parameters":[],"supported_features":[]"#
 
-    /// Prices, lengths and quantization are left out if they are not configured.
+    /// Prices, lengths and quantization are omitted if they are not configured.
     @Test func aModelOfWhichNothingIsSaidHasOnlyWhatIsTrueOfIt() {
         let catalog = ModelCatalog([Model(id: "a/b", aliases: ["x"], created: 5, ownedBy: "me")])
         let entry = #"{"id":"a/b","object":"model","created":5,"owned_by":"me","name":"a/b",\#(Self.unknown)}"#

@@ -1,4 +1,4 @@
-// A model as JSON.
+// The JSON document that describes a model to clients.
 
 import Inference
 import Testing

@@ -1,4 +1,4 @@
-// Which model has which path of its own.
+// Which configured path belongs to which model.
 
 import Inference
 import Testing

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PercentEncodingTests {
     private func decoded(_ text: String) -> String {
-        // In the midst of other bytes, which are not read.
+        // The text stands between other digits, which must not be read as part of an escape.
         let bytes = Array("41\(text)41".utf8)
         return String(decoding: percentDecoded(bytes[2..<bytes.count - 2]), as: UTF8.self)
     }
@@ -18,7 +18,7 @@ import Testing
     @Test(arguments: ["%", "%4", "a%", "%zz", "%4g", "%%", "100%", "% 41"])
     func whatIsNoEscapeStays(text: String) { #expect(decoded(text) == text) }
 
-    /// What an escape decodes to begins no further one.
+    /// A decoded character never becomes part of another escape.
     @Test func escapesAreDecodedOnce() {
         #expect(decoded("%2541") == "%41")
         #expect(decoded("%%34") == "%4")

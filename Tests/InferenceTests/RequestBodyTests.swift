@@ -1,4 +1,4 @@
-// The buffer of a request body.
+// The buffer that holds a request body.
 
 import Inference
 import Testing

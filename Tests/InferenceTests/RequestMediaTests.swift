@@ -1,4 +1,4 @@
-// What of a request body is no text, in the words of each API.
+// Images, audio, video and files in a request body, in the format of each API.
 
 import Foundation
 import Inference
@@ -7,9 +7,9 @@ import Testing
 @Suite struct RequestMediaTests {
     private let scanner = JSONScanner()
 
-    /// Bytes that are no text, and 4 characters of base64 for each 3 of them.
+    /// 3000 bytes of binary data, which are 4000 characters of base64.
     ///
-    /// Made anew each time: LeakSanitizer does not see what a static `Data` holds.
+    /// Computed anew at each use, because LeakSanitizer reports the storage of a static `Data` as a leak.
     private static var bytes: Data { Data((0..<3000).map { UInt8(truncatingIfNeeded: $0 &* 7) }) }
     private static let base64 = bytes.base64EncodedString()
     private static var words: Data { Data(String(repeating: "some words of a file\n", count: 100).utf8) }
@@ -43,7 +43,7 @@ import Testing
         #expect(try scan(tools).media == RequestMedia())
     }
 
-    /// Each with the API's own words around the same 3000 bytes.
+    /// The same 3000 bytes in the format of each API; `@` stands for their base64.
     @Test(arguments: [
         (#"{"type":"image_url","image_url":{"url":"data:image/png;base64,@","detail":"high"}}"#, Dialect.openAIChat),
         (#"{"image_url":{"url":"data:image\/png;base64,@"},"type":"image_url"}"#, .openAIChat),
@@ -67,7 +67,8 @@ import Testing
         #expect(two.images == 2 && two.rawBytes == 8000)
     }
 
-    /// What has no part of its own: lists, inputs of other endpoints, what an engine has made before.
+    /// Images that are no content part: in lists, in the inputs of other endpoints, and in earlier output of an
+    /// engine.
     @Test(arguments: [
         #""images":["data:image/png;base64,@"]"#, #""images":["@"]"#, #""input":["data:image/webp;base64,@"]"#,
         #""input":"DATA:image/png;BASE64,@""#, #""prompt":{"prompt_string":"x","multimodal_data":["@"]}"#,
@@ -97,7 +98,7 @@ import Testing
         #expect(try found(#""prompt_embeds":"@""#) == file)
     }
 
-    /// Words and names that only look so.
+    /// Text that resembles media.
     @Test(arguments: [
         #""input":"words","image":"aaaa""#, #""video":"a few words""#, #""data":{"data":"short"}"#,
         #""prompt":"data:image/png;base64,AAAA""#, #""input":"data: are many""#, #""result":"aaaa""#,
@@ -153,7 +154,7 @@ import Testing
         ] {
             #expect(try scan(chat(words)).media == RequestMedia(), "\(words)")
         }
-        // What stands in a document beside words counts as what it is.
+        // An image inside a document counts as an image.
         let content =
             #"{"type":"document","source":{"type":"content","content":[{"type":"text","text":"x"},"#
             + #"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"\#(Self.base64)"}}]}}"#
@@ -180,7 +181,7 @@ import Testing
         }
     }
 
-    /// Nothing that is nested deeply or cut off leads the walk astray.
+    /// Deep nesting and truncated parts do not break the walk through the body.
     @Test func theWalkHasAnEnd() throws {
         let deep = String(repeating: #"{"image_url":["#, count: 400) + String(repeating: "]}", count: 400)
         #expect(try scan(#"{"model":"m","x":\#(deep)}"#).media == RequestMedia())
@@ -189,7 +190,7 @@ import Testing
         #expect(try scan(chat(#"{"type":"file","file":{"file_data":"","filename":"."}}"#)).media.rawBytes == 0)
     }
 
-    /// In bodies that are changed at random, every part that is found lies within the body and is counted once.
+    /// In randomly changed bodies, each part lies within the body and is counted once.
     @Test(arguments: 0..<20) func partsOfAChangedBodyAreCountedOnce(seed: Int) {
         var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
         func next(_ bound: Int) -> Int {

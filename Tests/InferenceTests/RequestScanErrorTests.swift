@@ -1,4 +1,4 @@
-// What a refused request body is reported as.
+// The message for each reason to refuse a request body.
 
 import Inference
 import Testing

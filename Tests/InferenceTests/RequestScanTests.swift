@@ -56,7 +56,7 @@ import Testing
         #expect(text(Array(body.utf8)[range]) == "null")
     }
 
-    /// An engine that knows one of the names only goes by that one.
+    /// The larger of the two limits counts, because an engine may know only one of their names.
     @Test func theLargestLimitOnTokensCounts() throws {
         #expect(try scan(#"{"model":"m","max_tokens":5,"max_completion_tokens":6}"#).maxTokens == 6)
         #expect(try scan(#"{"model":"m","max_tokens":50,"max_completion_tokens":6}"#).maxTokens == 50)
@@ -143,7 +143,9 @@ import Testing
         #expect(throws: error) { try scan(body, .completions) }
     }
 
-    /// Go takes the last of the keys that differ in their case only, and more than case for case.
+    /// Go's JSON decoder ignores the case of keys, by Unicode case folding, and uses the last duplicate.
+    ///
+    /// Keys that only Go would accept are refused.
     @Test(arguments: [
         (#"{"model":"m","Model":"x"}"#, "model"), (#"{"MODEL":"x"}"#, "model"), (#"{"m\u004fdel":"x"}"#, "model"),
         (#"{"model":"m","\u017ftream":true}"#, "stream"), ("{\"model\":\"m\",\"\u{17F}tream\":true}", "stream"),

@@ -1,4 +1,4 @@
-// The one form of a request target, and what is refused since readers differ in it.
+// The canonical form of a request target, and the targets that are refused because parsers disagree on them.
 
 import Inference
 import Testing
@@ -8,14 +8,14 @@ import Testing
         ("/v1/chat/completions", "/v1/chat/completions"),
         ("/v1/%63hat/completions", "/v1/chat/completions"),
         ("/%761/c%68at%2Dx%5f%7E%2e", "/v1/chat-x_~."),
-        // What is reserved stays escaped, and so does what would be an escape if it were decoded twice.
+        // Reserved characters stay escaped, and so does a `%25` that would form an escape if it were decoded.
         ("/a%2fb%3fc%3Bd%20", "/a%2Fb%3Fc%3Bd%20"),
         ("/a%2563", "/a%2563"),
-        // No escape, so that none can come of it.
+        // A `%` that begins no escape is escaped itself, so that it cannot become one.
         ("/a%", "/a%25"), ("/a%6", "/a%256"), ("/a%zz", "/a%25zz"), ("/a%%363", "/a%2563"),
-        // Of HTTP/2, which lets it through.
+        // Bytes that HTTP/2 allows in a path and HTTP/1.1 does not.
         ("/a\u{e9} b", "/a%C3%A9%20b"),
-        // Nothing of a query is decoded.
+        // The query is not decoded.
         ("/v1/messages?beta=%74rue&x=%2F../", "/v1/messages?beta=%74rue&x=%2F../"),
         ("/?\u{e9}", "/?%C3%A9"), ("/v1/x?", "/v1/x?"), ("/?a?b", "/?a?b"),
         ("/.well-known/x", "/.well-known/x"), ("/a%252fb%25", "/a%252fb%25"), ("/a%25252", "/a%25252"),
@@ -26,7 +26,7 @@ import Testing
         #expect(String(decoding: read.bytes, as: UTF8.self) == form)
         #expect(read.fault == nil)
         #expect(String(decoding: read.path, as: UTF8.self) == String(form.prefix { $0 != "?" }))
-        // Whoever reads it again comes to the same.
+        // The canonical form is stable: parsing it again gives the same target.
         #expect(RequestTarget(read.bytes) == read)
     }
 
@@ -43,7 +43,7 @@ import Testing
         #expect(RequestTarget(Array(target.utf8)).fault == .fragment)
     }
 
-    /// Whatever the bytes are, decoding once more changes nothing, and nothing that HTTP/1.1 cannot carry is left.
+    /// For random bytes, the canonical form is stable and contains only characters that HTTP/1.1 allows.
     @Test func oneFormIsOne() {
         var random = Seeded(state: 11)
         let alphabet = Array("/.%2eEfF5cC;?#\\ab\u{e9} 0369".utf8)
@@ -57,7 +57,7 @@ import Testing
     }
 }
 
-/// The same numbers in each run (Knuth's linear congruences).
+/// A generator with a seed (Knuth's linear congruential generator), so that each run uses the same numbers.
 private struct Seeded: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {

@@ -3,7 +3,7 @@ import Inference
 import Testing
 
 @Suite struct RetryAfterTests {
-    /// 2026-11-28T05:00:00Z.
+    /// 2026-11-28T05:00:00Z in seconds since 1970.
     private static let now = 1_795_842_000
 
     private func wait(_ fields: [(String, String)]) -> Int? {
@@ -28,7 +28,7 @@ import Testing
     ])
     func takesNonsenseForNothing(value: String) { #expect(wait([("retry-after", value)]) == nil) }
 
-    /// The clocks of two machines differ.
+    /// A date counts from the response's own `Date`, because the clocks of two machines differ.
     @Test func countsADateFromTheAnswersOwn() {
         let date = ("date", "Sat, 28 Nov 2026 03:00:00 GMT")
         #expect(wait([date, ("retry-after", "Sat, 28 Nov 2026 03:00:45 GMT")]) == 45_000)
@@ -41,7 +41,7 @@ import Testing
 
     @Test func readsWhenLimitsBeginAnew() {
         #expect(wait([("x-ratelimit-reset-requests", "2s"), ("x-ratelimit-reset-tokens", "6m0s")]) == 360_000)
-        // Only what is used up is waited for.
+        // Only a limit with nothing remaining is waited for.
         #expect(
             wait([
                 ("x-ratelimit-reset-requests", "2s"), ("x-ratelimit-remaining-requests", "0"),

@@ -1,4 +1,4 @@
-// Where the words and sentences of an error message end, and what is a quoted name.
+// Where the words and sentences of an error message end, and which words are quoted names.
 import Testing
 
 @testable import Inference
@@ -51,7 +51,7 @@ import Testing
         #expect(words("model: 'x'")[0].last == Word(text: "x", isQuoted: true, isAfterColon: true))
     }
 
-    /// A message that is quoted whole, as in JSON or Python, is read as the sentence that it is.
+    /// A message that is quoted as a whole, as in JSON or Python, is read like an unquoted sentence.
     @Test func aQuotedMessageIsReadWordByWord() {
         #expect(texts("{'message': 'the model is gone', 'code': 1}").joined().contains("gone"))
         #expect(!words("'the model is gone'").joined().contains { $0.isQuoted })

@@ -1,4 +1,4 @@
-// What ends a stream, and what only seems to.
+// Which events end a stream, and which only resemble an end.
 
 import Inference
 import Testing
@@ -28,10 +28,10 @@ import Testing
         let cut = run(Self.chunk(reason) + Self.chunk(reason))
         #expect(cut.kinds == [.token, .token] && !cut.meter.isCompleteAtCleanEnd && cut.meter.finishReason == nil)
         #expect(run(Self.chunk(reason) + Self.chunk(#""stop""#) + Self.done).kinds == [.token, .finish, .end])
-        // The dialect's own end ends nothing either where the engine itself says that it has no reason.
+        // `[DONE]` completes nothing if the engine has sent an empty finish reason.
         let ended = run(Self.chunk(reason) + Self.done)
         #expect(ended.kinds == [.token, .broken] && !ended.meter.isComplete)
-        // After an error it is only the end of what is told already.
+        // After an error, `[DONE]` is a plain end, because the error has been reported already.
         let error = "data: {\"error\":{\"message\":\"x\"}}\n\n"
         #expect(run(Self.chunk(reason) + error + Self.done).kinds == [.token, .error, .end])
     }
@@ -83,7 +83,7 @@ import Testing
     func keysMayBeSpelledWithEscapes(key: String) {
         let run = run(#"data: {"choices":[{"index":0,"delta":{},"\#(key)":"stop"}]}"# + "\n\n")
         #expect(run.kinds == [.finish] && run.meter.isCompleteAtCleanEnd)
-        // At each offset within the prefilter's blocks of 16 bytes.
+        // Tries each offset within the 16-byte blocks that the prefilter reads.
         for pad in 0..<40 {
             let event = #"data: {"p":"\#(String(repeating: "x", count: pad))","\u0065rror":{"message":"m"}}"# + "\n\n"
             #expect(self.run(event).meter.sawError)
@@ -136,7 +136,7 @@ import Testing
         #expect(run("data\n\n").kinds == [.plain], "data without a colon is data that is empty")
     }
 
-    /// Readers of events join the lines, and what they get is no JSON.
+    /// A reader joins the data lines of an event, and two joined documents are not valid JSON.
     @Test func twoDocumentsInOneEventCountForNothing() {
         let finish =
             #"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#

@@ -1,4 +1,4 @@
-// What the tests of this floor share.
+// Helpers that the tests of Inference share.
 
 import Inference
 
@@ -13,7 +13,7 @@ func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(byte
 
 func copy(_ span: Span<UInt8>) -> [UInt8] { span.indices.map { span[$0] } }
 
-/// The events of a stream that arrives in these chunks, and whether it ended between two of them.
+/// The events of a stream that arrives in these chunks, and whether the stream ended after a complete event.
 func events(_ chunks: [[UInt8]]) -> (events: [String], isWhole: Bool) {
     var splitter = EventSplitter()
     var found: [String] = []

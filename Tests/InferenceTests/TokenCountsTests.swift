@@ -1,4 +1,4 @@
-// Usages in the shapes of all dialects.
+// Token usage in the formats of all dialects.
 
 import Inference
 import Testing
@@ -15,7 +15,7 @@ import Testing
             #"{"input_tokens":90,"cache_read_input_tokens":600,"cache_creation_input_tokens":40,"output_tokens":5}"#
         #expect(counts(usage).prompt(in: .messages) == 730)
         #expect(counts(usage).cached(in: .messages) == 600 && counts(usage).output.value == 5)
-        // A gateway's answer of a chat has them too, and there they are part of the prompt.
+        // A gateway's chat response has cache counts too, but its `prompt_tokens` includes them.
         #expect(counts(usage.replacing("\"input_tokens", with: "\"prompt_tokens")).prompt(in: .openAIChat) == 90)
     }
 
@@ -43,7 +43,7 @@ import Testing
         #expect(usage.input.value == 5 && usage.output.value == 20 && usage.total.value == nil)
     }
 
-    /// Groq's and Moonshot's chunks.
+    /// Usage inside Groq's `x_groq` object and inside Moonshot's choices.
     @Test(arguments: [
         #"{"choices":[{"index":0,"finish_reason":"stop"}],"x_groq":{"id":"r","usage":{"prompt_tokens":7,"completion_tokens":5}}}"#,
         #"{"choices":[{"index":0,"finish_reason":"stop","usage":{"prompt_tokens":7,"completion_tokens":5,"cached_tokens":2}}]}"#,
@@ -56,15 +56,15 @@ import Testing
         #expect(large.scan(with: scanner).tokens.input.value == 7)
     }
 
-    /// The usages of a message's begin and of its end.
+    /// The usage in `message_start` and the one in `message_delta`.
     @Test(arguments: [
-        // vLLM: all of the prompt at first.
+        // vLLM: the first usage holds the whole prompt.
         (
             #"{"input_tokens":1810,"output_tokens":0}"#,
             #"{"input_tokens":18,"output_tokens":8,"cache_creation_input_tokens":0,"cache_read_input_tokens":1792}"#,
             1810
         ),
-        // Anthropic: the caches at first, and at the end all again, some, or none of it.
+        // Anthropic: the first usage holds the cache counts; the last one repeats all counts, some, or none.
         (TokenCountsTests.first, #"{"output_tokens":8}"#, 730),
         (TokenCountsTests.first, #"{"input_tokens":90,"output_tokens":8}"#, 730),
         (TokenCountsTests.first, #"{"input_tokens":0,"output_tokens":8}"#, 730),

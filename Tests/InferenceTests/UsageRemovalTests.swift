@@ -1,4 +1,4 @@
-// What is left of an event without the usage that the client has not asked for.
+// What remains of an event when the usage that the client did not ask for is removed.
 
 import Inference
 import Testing
@@ -8,7 +8,7 @@ import Testing
 
     @Test(
         arguments: [
-            // vLLM, llama-server, LiteLLM, a gateway's citations, a finish.
+            // Chunks of vLLM, llama-server, LiteLLM and other gateways. `nil` means that the whole event is removed.
             (
                 #"{"id":"c","object":"o","created":1,"model":"m","choices":[],"usage":{"a":{"b":"}"}},"system_fingerprint":"f"}"#,
                 nil
@@ -39,7 +39,9 @@ import Testing
         #expect(removed(event) == "id: 4\n: x\ndata: {\"timings\":1}\n\n")
     }
 
-    /// Without a blank line they are the next event's.
+    /// A removed event keeps its `id` and `retry` lines, which clients remember.
+    ///
+    /// Without a blank line they join the next event.
     @Test func whatReadersRememberStaysOfAnEventThatIsLeftOut() {
         let event = "id: 77\nevent: message\n: x\ndata: {\"choices\":[],\"usage\":{\"a\":1}}\nretry: 9\n\n"
         #expect(removed(event) == "id: 77\nretry: 9\n")

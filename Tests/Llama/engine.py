@@ -9,7 +9,7 @@ from servers import Server, free_ports
 CONTEXT_TOKENS = 32768
 EMBEDDING, ENGINE_EMBEDDING = "tiny-embedding", "engine-tiny-embedding"
 
-# The edge's models: clients' names for what the engine serves by its own.
+# The edge's models: the names for clients, and the engine's own names.
 MODELS = f"""\
 models:
   - id: {CHAT}
@@ -24,19 +24,20 @@ models:
 
 
 class Engine(Server):
-    """llama-cpp-python's server. It does one request at a time, for both of its models."""
+    """llama-cpp-python's server. It handles one request at a time, over both of its models."""
 
-    # Said in one case only: a stream was cancelled before its last token.
+    # The engine prints this text only if a stream was cancelled before its last token.
     LEFT = "Disconnected from client"
 
     def __init__(self, folder, model):
         [port] = free_ports(1)
         settings = {
             "host": "127.0.0.1", "port": port,
-            # Else the engine ends a running stream as soon as another request comes, and an abort would prove nothing.
+            # With interruptions the engine would end a running stream at the next request, and an abort would prove
+            # nothing.
             "interrupt_requests": False,
             "models": [
-                # verbose: it says when it begins to read a prompt.
+                # verbose: the engine prints when it begins to read a prompt.
                 {"model": str(model), "model_alias": ENGINE_CHAT, "n_ctx": CONTEXT_TOKENS, "verbose": True},
                 {"model": str(model), "model_alias": ENGINE_EMBEDDING, "n_ctx": 2048, "embedding": True,
                  "verbose": False},
@@ -48,9 +49,9 @@ class Engine(Server):
                          port, {"PYTHONUNBUFFERED": "1"})
 
     def leavings(self):
-        """How many streams it has cancelled since it started."""
+        """How many streams the engine has cancelled since its start."""
         return self.said().count(self.LEFT)
 
     def requests(self):
-        """How many requests it has begun to answer since it started."""
+        """How many requests the engine has begun to answer since its start."""
         return self.said().count('"POST /v1/')

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Writes a tiny model of the Llama architecture with random weights, as a GGUF file: model.py FILE
 
-The same bytes each time. It says nothing that makes sense, in words that can be read, and it never stops by itself:
-
-- dimension 0 of the residual stream is 1 for every token and no layer changes it, so the last norm leaves it positive;
+The file has the same bytes each time. The model makes no sense, but it samples only readable words and never stops by
+itself:
+- dimension 0 of the residual stream is 1 for every token and no layer changes it, so the last norm leaves it
+  positive;
 - the output row of a word has 0 there, the rows of all other tokens have -1000 there and 0 elsewhere.
 
-So the logit of the end token, of a control token and of a raw byte is far below that of every word, at any
-temperature. A prompt may hold any text: what is no word is read as characters or bytes.
+So the logits of the end token, of control tokens and of raw bytes are far below those of all words, at any
+temperature. A prompt may hold any text: anything that is not a word is read as characters or bytes.
 """
 
 import sys
@@ -38,7 +39,7 @@ SPACE = "\u2581"
 
 
 def vocabulary() -> tuple[list[str], list[float], list[int]]:
-    """Tokens, scores, types. Only words are ever sampled; they come last."""
+    """Tokens, scores and types. Only words are ever sampled; they come last."""
     kind = gguf.TokenType
     rows = [("<unk>", kind.UNKNOWN), ("<s>", kind.CONTROL), ("</s>", kind.CONTROL)]
     rows += [(f"<0x{byte:02X}>", kind.BYTE) for byte in range(256)]
@@ -49,8 +50,8 @@ def vocabulary() -> tuple[list[str], list[float], list[int]]:
 
 
 def weights(tokens: list[str]) -> dict[str, numpy.ndarray]:
-    """Every tensor, in float32; a matrix as (outputs, inputs)."""
-    # RandomState's stream is frozen, default_rng's is not.
+    """All tensors, in float32; a matrix has the shape (outputs, inputs)."""
+    # The random stream of RandomState never changes between numpy versions; that of default_rng may.
     random = numpy.random.RandomState(SEED)
 
     def matrix(outputs: int, inputs: int, scale: float) -> numpy.ndarray:
@@ -85,7 +86,7 @@ def weights(tokens: list[str]) -> dict[str, numpy.ndarray]:
 
 
 def write(path: Path) -> None:
-    """Writes the file, whole or not at all."""
+    """Writes the file atomically."""
     tokens, scores, types = vocabulary()
     partial = path.with_suffix(".partial")
     writer = gguf.GGUFWriter(str(partial), "llama")
@@ -100,7 +101,7 @@ def write(path: Path) -> None:
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(DIMENSIONS // HEADS)
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-    # One vector a text: without it an embedding would be one a token, which is not OpenAI's shape.
+    # Mean pooling gives one vector per text, as OpenAI's API has it; without pooling there would be one per token.
     writer.add_pooling_type(gguf.PoolingType.MEAN)
     writer.add_tokenizer_model("llama")
     writer.add_token_list(tokens)

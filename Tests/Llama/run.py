@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The edge in front of a real engine (`make test-llama`): llama-cpp-python's server with a tiny random model.
 
-Makes the model, starts both servers on free loopback ports, runs the tests beside this file, stops both. Arguments are
-names of tests, as unittest has them (test_aborts.Aborts, ...). Exits with 0 only if all passed and the edge ended well.
+Makes the model, starts both servers on free loopback ports, runs the tests beside this file, and stops both.
+Arguments are unittest names of tests (test_aborts.Aborts, ...). Exits with 0 only if all passed and the edge ended
+with status 0.
 """
 
 import sys

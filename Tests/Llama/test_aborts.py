@@ -1,8 +1,8 @@
 """A client that leaves frees the engine, whatever the engine was doing.
 
-The engine does one request at a time and is asked here for far more tokens than it makes in a test, so that whoever
-comes next is answered only if the one before was really cancelled. The engine says when it cancels a stream, and only
-then; it looks between two tokens.
+The engine handles one request at a time. The tests ask for far more tokens than it can make in time, so the next
+request is answered only if the previous one was really cancelled. The engine prints a line when it cancels a stream,
+and only then; it checks between two tokens.
 """
 
 import json
@@ -13,9 +13,9 @@ from clients import CHAT, Case, chat, new_id
 from servers import eventually
 
 PATH = "/v1/chat/completions"
-# Minutes of work.
+# Tokens for several minutes of work.
 ENDLESS = 30000
-# Some seconds until the first token: one token a character.
+# A prompt that takes some seconds to the first token; a character is a token.
 LONG_PROMPT_CHARACTERS = 10000
 
 
@@ -24,19 +24,21 @@ def endless(**fields):
 
 
 def long_prompt():
-    """Never the same twice: the engine remembers the tokens that two prompts begin with."""
+    """A long prompt that is different each time, because the engine caches common beginnings of prompts."""
     text = new_id() + " " + "a long prompt " * (LONG_PROMPT_CHARACTERS // 14)
     return chat(tokens=10000, stream=True) | {"messages": [{"role": "user", "content": text}]}
 
 
 class Aborts(Case):
     def setUp(self):
-        # Loads the model, and lets the engine finish what came before.
+        # Loads the model, and waits until the engine has finished earlier requests.
         self.assertServes()
         self.leavings = self.engine.leavings()
 
     def assertLeft(self, request_id, **expected):
-        """One more stream was cancelled in the engine; the engine is free; the edge says that the client left."""
+        """Checks that the engine has cancelled one more stream and is free, and that the edge logged the leaving
+        client.
+        """
         eventually(lambda: self.engine.leavings() > self.leavings, "the engine to cancel the stream")
         self.assertEqual(self.engine.leavings(), self.leavings + 1)
         line = self.assertLogged(request_id, end="client_left", side="client", model=CHAT, **expected)
@@ -50,7 +52,7 @@ class Aborts(Case):
         self.assertLess(line["tokens"], ENDLESS)
         self.assertNotIn("finish_reason", line)
 
-    # In mid-stream.
+    # In the middle of the stream.
 
     def test_sdk_closes_the_stream(self):
         for protocol in ("HTTP/1.1", "HTTP/2"):
@@ -80,7 +82,9 @@ class Aborts(Case):
                 self.assertLeftInMidStream(request_id, received)
 
     def test_http2_resets_the_stream(self):
-        """RST_STREAM ends one stream: another of the same connection, which waits for the engine, then has its turn."""
+        """RST_STREAM ends one stream only: another stream of the same connection, which waits for the engine, gets
+        its turn.
+        """
         connection = self.connect()
         leaves, stays = new_id(), new_id()
         first = self.post(connection, PATH, endless(), leaves)
@@ -114,10 +118,10 @@ class Aborts(Case):
             connection.reset(stream)
             self.assertLeftInMidStream(request_id, 1)
 
-    # In the silence before the first token.
+    # Before the first token.
 
     def test_in_the_prefill(self):
-        """Before the edge has said anything: 499. The engine hears of it once it has read the prompt."""
+        """The client leaves before the edge has responded: 499. The engine notices once it has read the prompt."""
         for protocol in ("HTTP/1.1", "HTTP/2"):
             with self.subTest(protocol):
                 self.leavings = self.engine.leavings()
@@ -128,7 +132,7 @@ class Aborts(Case):
                 self.assertEqual(line["bytes_out"], 0)
 
     def test_in_the_prefill_after_a_comment(self):
-        """The edge has said 200 and `: keep-alive`, and the engine nothing yet."""
+        """The client leaves after the edge's 200 and `: keep-alive`, before the engine's first byte."""
         connection = self.connect()
         request_id = new_id()
         stream = self.post(connection, PATH, long_prompt(), request_id)
@@ -140,7 +144,7 @@ class Aborts(Case):
         self.assertEqual((line["events"], line["tokens"]), (0, 0))
 
     def test_in_the_queue(self):
-        """One that waits behind another leaves: the one in front goes on, and ends only when its own client leaves."""
+        """A waiting client leaves: the running request continues until its own client leaves."""
         front, behind = self.connect(), self.connect()
         front_id, behind_id = new_id(), new_id()
         running = self.post(front, PATH, endless(), front_id)
@@ -158,7 +162,9 @@ class Aborts(Case):
         self.assertLeftInMidStream(front_id, 100)
 
     def test_an_answer_that_is_no_stream(self):
-        """The edge lets go at once. This engine does not look while it makes such an answer: it is let to finish."""
+        """The edge aborts at once. This engine does not check during a response without a stream, so it runs to its
+        end.
+        """
         request_id = new_id()
         leave = self.ask_and_wait_for_the_prefill("HTTP/1.1", long_prompt() | {"stream": False, "max_tokens": 50},
                                                   request_id)
@@ -167,15 +173,17 @@ class Aborts(Case):
         self.assertServes()
         self.assertEqual(self.engine.leavings(), self.leavings)
 
-    # How.
+    # Helpers.
 
     def prompts_begun(self):
-        """Of how many long prompts the engine has begun to read."""
+        """How many long prompts the engine has begun to read."""
         return sum(int(count) > 1000 for count in
                    re.findall(r"remaining (\d+) prompt tokens to eval", self.engine.said()))
 
     def ask_and_wait_for_the_prefill(self, protocol, body, request_id):
-        """Asks; returns once the engine reads the prompt: what to call to leave."""
+        """Sends a request and waits until the engine reads the prompt; returns the function by which the client
+        leaves.
+        """
         before = self.prompts_begun()
         if protocol == "HTTP/2":
             connection = self.connect()

@@ -1,4 +1,4 @@
-"""Chat, completions, embeddings, streaming and not: what a client gets is what the engine says when asked directly."""
+"""Chat, completions and embeddings, streamed and not: a client gets what the engine answers when asked directly."""
 
 import concurrent.futures
 import json
@@ -25,7 +25,7 @@ class Models(Case):
 
 
 class Whole(Case):
-    """Answers that are no streams."""
+    """Responses that are not streams."""
 
     def test_chat(self):
         _, said = self.direct("/v1/chat/completions", chat(ENGINE_CHAT))
@@ -61,7 +61,7 @@ class Whole(Case):
             status, fields, body = self.curl("/v1/chat/completions", body=chat(), tls=tls)
             self.assertEqual((status, fields["content-type"]), (200, "application/json"))
             self.assertEqual(same_each_time(body), said)
-            # Ours, since curl gave none; the engine answers 400 to an id that is no UUID.
+            # The edge's own id, because curl sent none; the engine answers 400 to an id that is not a UUID.
             self.assertRegex(fields["x-request-id"], UUID)
 
 
@@ -111,7 +111,9 @@ class Streams(Case):
                 self.assertRegex(fields["x-request-id"], UUID)
 
     def test_usage_is_not_made_up(self):
-        """This engine does not know stream_options: who asks for a usage gets none, and the log line says so."""
+        """This engine ignores stream_options: a client that asks for usage gets none, and the log line marks the
+        count as estimated.
+        """
         for asked in (None, {"include_usage": True}):
             body = chat(ENGINE_CHAT, stream=True)
             said = self.direct_events("/v1/chat/completions", body | ({"stream_options": asked} if asked else {}))
@@ -125,7 +127,9 @@ class Streams(Case):
             self.assertTrue(line["prompt_tokens_estimated"])
 
     def test_many_at_once_share_the_engine(self):
-        """It serves one at a time: the others wait, and each gets its own answer, on one connection and on many."""
+        """The engine serves one request at a time: all others wait, and each gets its own response, on one connection
+        or many.
+        """
         said = {tokens: self.direct_events("/v1/chat/completions", chat(ENGINE_CHAT, tokens=tokens, stream=True))
                 for tokens in range(8, 16)}
         connection = self.connect()

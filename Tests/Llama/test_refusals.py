@@ -1,4 +1,4 @@
-"""What the edge refuses, what the engine refuses, and that the client is told which."""
+"""Requests that the edge or the engine refuses; the client can tell which of them did."""
 
 import json
 
@@ -25,7 +25,7 @@ class Refusals(Case):
         self.assertEqual(self.engine.requests(), before)
 
     def test_a_prompt_beyond_the_context(self):
-        """The engine's own 400, word for word."""
+        """The client gets the engine's own 400 unchanged."""
         long_chat = {"messages": [{"role": "user", "content": TOO_LONG}], "max_tokens": 8}
         long_completion = {"prompt": TOO_LONG, "max_tokens": 8}
         for path, fields in (("/v1/chat/completions", long_chat), ("/v1/completions", long_completion)):
@@ -43,7 +43,9 @@ class Refusals(Case):
         self.assertServes()
 
     def test_a_prompt_beyond_the_context_of_a_stream(self):
-        """This engine has said 200 before it looks, and then breaks off: no client may take that for an answer."""
+        """The engine sends a 200 before it checks the prompt, and then breaks off: no client may take that for a
+        response.
+        """
         body = {"model": CHAT, "messages": [{"role": "user", "content": TOO_LONG}], "stream": True}
         for tls in (True, False):
             request_id = new_id()
@@ -54,7 +56,7 @@ class Refusals(Case):
         self.assertServes()
 
     def test_fields_of_the_wrong_type(self):
-        """A 500 of this engine: no fault that the client could mend by what it says, so it is told in our words."""
+        """The engine answers 500. The client cannot fix that, so it gets the edge's text instead of the engine's."""
         body = chat(ENGINE_CHAT, temperature="warm")
         status, said = self.direct("/v1/chat/completions", body)
         self.assertEqual(status, 500, said)

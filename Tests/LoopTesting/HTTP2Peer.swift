@@ -1,14 +1,14 @@
-// The other end of an HTTP/2 connection under test, a client's or an executor's, frame by frame.
+// The test's end of an HTTP/2 connection; the test reads and writes single frames.
 
-/// Speaks HTTP/2 through a peer, and keeps the frames that have come.
+/// Speaks HTTP/2 over a `Peer` and keeps every frame that it receives.
 package final class HTTP2Peer {
     package let peer: Peer
     package var frames: [Frame] = []
     private var unread: [UInt8] = []
     private var prefaceLeft: Int
 
-    /// - Parameter prefaceCount: The bytes of the connection preface that come before the first frame; a server's
-    ///   peer gets none.
+    /// - Parameter prefaceCount: How many bytes of connection preface to skip before the first frame; 0 where the
+    ///   other end is a server, because a server sends no preface.
     package init(_ peer: Peer, prefaceCount: Int = 0) {
         self.peer = peer
         prefaceLeft = prefaceCount
@@ -18,7 +18,7 @@ package final class HTTP2Peer {
         peer.send(Frame(type: type, flags: flags, stream: stream, payload: payload).bytes)
     }
 
-    /// Reads the frames that have come.
+    /// Reads the bytes that have arrived and appends the complete frames to `frames`.
     package func read() {
         unread += peer.take()
         let preface = min(prefaceLeft, unread.count)
@@ -27,7 +27,7 @@ package final class HTTP2Peer {
         frames += Frame.take(from: &unread)
     }
 
-    /// The frames of a stream that have come by now, all or those of a type.
+    /// All frames of one stream that have arrived so far, or only its frames of one type.
     package func frames(of stream: UInt32, _ type: UInt8? = nil) -> [Frame] {
         read()
         return frames.of(stream, type)

@@ -1,14 +1,14 @@
-// The first user of the stage before TLS: a preamble that tests can read.
+// A channel preamble for tests: one line of text that comes before TLS.
 package import Transport
 
-/// A line that begins with `P` and a space, of at most 16 bytes with its line feed.
+/// A line that begins with `P` and a space; at most 16 bytes, its line feed included.
 package final class LinePreamble: ChannelPreamble {
     package let bytesMax = 16
-    /// The line without its end, once it is there.
+    /// The line without its line feed; nil until the line is complete.
     package private(set) var line: String?
-    /// How often the channel has asked.
+    /// How often the channel has called `read`.
     package private(set) var reads = 0
-    /// What begins otherwise has no preamble; else it is refused.
+    /// Whether a connection that begins with other bytes is accepted without a preamble; false refuses it.
     private let isOptional: Bool
 
     package init(isOptional: Bool = false) { self.isOptional = isOptional }

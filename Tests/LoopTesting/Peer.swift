@@ -1,4 +1,4 @@
-// The other end of a connection under test: a plain non-blocking socket that a test says and sees every byte of.
+// The test's end of a connection: a plain non-blocking socket, whose every byte the test sends and reads itself.
 import CLinux
 import Glibc
 package import Transport
@@ -19,9 +19,9 @@ package final class Peer {
 
     deinit { close() }
 
-    /// Connects, waiting as long as it takes.
+    /// Connects, and blocks until the connection is established.
     ///
-    /// - Parameter receiveBuffer: small, for a reader that is to be felt.
+    /// - Parameter receiveBuffer: SO_RCVBUF in bytes, for tests of a slow reader; nil keeps the system's default.
     package convenience init(to address: SocketAddress, receiveBuffer: CInt? = nil) {
         let descriptor = socket(address.family, CInt(SOCK_STREAM.rawValue), 0)
         if let receiveBuffer { _ = clinux_set_integer_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
@@ -32,7 +32,7 @@ package final class Peer {
         self.init(descriptor: descriptor)
     }
 
-    /// Two connected unix sockets: one for a loop, one for the test.
+    /// Two connected unix sockets: the loop gets the first, the test the second.
     package static func pair() -> (socket: Socket, peer: Peer) {
         var descriptors: [CInt] = [0, 0]
         let result = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &descriptors)
@@ -43,9 +43,10 @@ package final class Peer {
 
     package var text: String { String(decoding: received, as: UTF8.self) }
 
-    /// Sends what fits.
+    /// Sends as many bytes as the socket's send buffer takes.
     ///
-    /// - Returns: how many bytes were taken; none after `close`, whose descriptor may be another's by then.
+    /// - Returns: The number of bytes that were taken. After `close` it is 0, because the descriptor may belong to
+    ///   another file by then.
     @discardableResult
     package func send(_ bytes: [UInt8]) -> Int {
         guard isOpen else { return 0 }
@@ -55,7 +56,7 @@ package final class Peer {
     @discardableResult
     package func send(_ text: String) -> Int { send(Array(text.utf8)) }
 
-    /// Reads what is there, up to `limit` bytes.
+    /// Receives the bytes that have arrived, at most `limit`.
     package func poll(limit: Int = .max) {
         var left = limit
         while isOpen, end == nil, left > 0 {

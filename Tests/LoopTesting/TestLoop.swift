@@ -18,7 +18,7 @@ package final class TestLoop {
         for socket in sockets { socket.close() }
     }
 
-    /// Turns until nothing more can be expected of a loopback connection.
+    /// Turns the loop 12 times, which is enough for all pending events of a loopback connection.
     package func settle(_ peers: Peer...) {
         for _ in 0..<12 {
             loop.turn(waitMax: 0)
@@ -28,7 +28,7 @@ package final class TestLoop {
 
     /// Turns until `condition` holds.
     ///
-    /// - Returns: false when it did not in very many turns.
+    /// - Returns: False if `condition` does not hold after 4000 turns.
     @discardableResult
     package func run(_ peers: Peer..., until condition: () -> Bool) -> Bool {
         for _ in 0..<4000 {
@@ -39,7 +39,7 @@ package final class TestLoop {
         return condition()
     }
 
-    /// Sets the clock forward, and lets what is due happen.
+    /// Advances the clock by `duration`, then turns the loop 12 times so that due timers fire.
     package func pass(_ duration: Nanoseconds, _ peers: Peer...) {
         clock.advance(by: duration)
         for _ in 0..<12 {
@@ -48,7 +48,7 @@ package final class TestLoop {
         }
     }
 
-    /// Listens on a free port of loopback.
+    /// Listens on a free port of 127.0.0.1 and returns its address.
     package func listen(_ accepted: @escaping (Socket, SocketAddress) -> Void) throws -> SocketAddress {
         let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
         sockets.append(socket)
@@ -56,7 +56,7 @@ package final class TestLoop {
         return Sockets.localAddress(of: socket)!
     }
 
-    /// A TCP connection over loopback: a channel in the loop and the test's end of it.
+    /// A TCP connection over loopback: the socket is for a channel in the loop, the peer is the test's end.
     package func tcp(receiveBuffer: CInt? = nil) throws -> (socket: Socket, peer: Peer) {
         var socket: Socket?
         let address = try listen { accepted, _ in socket = accepted }
@@ -68,14 +68,14 @@ package final class TestLoop {
 
 package let second: Nanoseconds = 1_000_000_000
 
-/// An address where nobody listens.
+/// An address at which nothing listens, so that a connection attempt is refused.
 package func refusingAddress() throws -> SocketAddress {
     let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
     defer { socket.close() }
     return Sockets.localAddress(of: socket)!
 }
 
-/// A directory of this test's own.
+/// Creates a new directory under `/tmp` and returns its path.
 package func temporaryDirectory() -> String {
     var template = Array("/tmp/freeinference-test-XXXXXX".utf8CString)
     return String(cString: mkdtemp(&template))

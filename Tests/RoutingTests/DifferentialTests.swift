@@ -3,7 +3,7 @@ import Transport
 
 @testable import Routing
 
-/// What is fast and careful against what is short and plain: the same calls, in seeded random order, and equal answers.
+/// Compares the optimised types with plain models of them: the same random calls must give the same results.
 @Suite struct DifferentialTests {
     struct Random {
         var state: UInt64
@@ -20,7 +20,7 @@ import Transport
 
     // MARK: Token buckets
 
-    /// In whole seconds and with limits of whole tokens a second, so that its arithmetic is that of integers.
+    /// A token bucket in whole seconds and whole tokens per second, so that integer arithmetic is exact.
     private struct PlainBucket {
         var spent = 0
         var seen = 0
@@ -37,7 +37,7 @@ import Transport
         var (bucket, plain, clock) = (TokenBucket(), PlainBucket(), 1)
         for step in 0..<3000 {
             if random.next(3) == 0 { clock += random.next(random.next(10) == 0 ? 300 : 20) }
-            // A worker's clock may be behind another's.
+            // The clock of a worker may be behind that of another worker.
             let now = max(1, clock - (random.next(5) == 0 ? random.next(3) : 0))
             let time = Nanoseconds(now) * 1_000_000_000
             let limit = random.next(4) > 0 ? 600 : [60, 120, 6000, 60_000][random.next(4)]
@@ -61,7 +61,7 @@ import Transport
 
     // MARK: The fair queue
 
-    /// Deficit round-robin as the paper has it: the tenants in the order of their turns, whose turn it is first.
+    /// Deficit round-robin as in its paper; `lines` holds the tenants in the order of their next turns.
     private struct PlainQueue {
         var lines: [(tenant: String, deficit: Int, entries: [(id: Int, cost: Int)])] = []
         var last = ""
@@ -88,7 +88,9 @@ import Transport
             }
             return nil
         }
-        /// The latest of the tenant with the most, of several such of the one served last, or else of the last one.
+        /// Removes the latest request of the tenant with the most requests.
+        ///
+        /// Among equals, the last served tenant gives way, else the last in order.
         mutating func makeRoom(for tenant: String) -> Int? {
             let own = lines.first { $0.tenant == tenant }?.entries.count ?? 0
             let most = lines.map(\.entries.count).max() ?? 0
@@ -106,7 +108,7 @@ import Transport
         var tickets: [(id: Int, ticket: FairQueue<Int>.Ticket)] = []
         let costs = [1, 10, 1 + random.next(5000)]
         for id in 0..<3000 {
-            // Now it fills, and now it empties.
+            // The queue alternately fills and drains every 300 steps.
             switch random.next(id / 300 % 2 == 0 ? 8 : 16) {
             case 0...3:
                 let (tenant, cost) = ("t\(random.next(7))", 1 + random.next(costs[random.next(3)]))
@@ -132,7 +134,7 @@ import Transport
         #expect(queue.pop() == nil && queue.isEmpty)
     }
 
-    /// How many are told to be ahead is how many are served before, where prompts are alike.
+    /// With prompts of equal cost, `ahead` is exactly the number of requests that are served first.
     @Test(arguments: 0..<20) func whoIsAheadIsServedBefore(seed: Int) {
         var random = Random(seed + 200)
         for _ in 0..<50 {

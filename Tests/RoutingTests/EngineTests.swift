@@ -3,11 +3,11 @@ import Testing
 
 @testable import Routing
 
-/// What several pools share that have executors at one engine, and what each executor has of its own.
+/// What the executors of one engine share across pools, and what each executor has to itself.
 @Suite struct EngineTests {
     private let second: UInt64 = 1_000_000_000
 
-    /// Several models at one engine, each with a pool of its own.
+    /// One engine with several models, each with its own pool.
     private final class House {
         let engine: Engine
         let pools: [ExecutorPool]
@@ -43,7 +43,7 @@ import Testing
         #expect(engine.lastHeard == 50)
         engine.heard(at: 50 + Engine.heardStep)
         #expect(engine.lastHeard == 50 + Engine.heardStep)
-        // A clock of another worker that is behind takes nothing back.
+        // An earlier time, from the slower clock of another worker, does not move `lastHeard` back.
         engine.heard(at: 40)
         #expect(engine.lastHeard == 50 + Engine.heardStep)
     }
@@ -65,7 +65,7 @@ import Testing
         #expect(house.wait("e", in: 1).ticket != nil)
     }
 
-    /// Threads of several pools look for a place at once: never do more run than may.
+    /// Threads of several pools request slots at once; the engine's limit is never exceeded.
     @Test func noTwoPoolsTakeOnePlace() async {
         let house = House(4, runningMax: 5)
         let (engine, pools) = (house.engine, house.pools)
@@ -161,7 +161,7 @@ import Testing
     // MARK: Faults
 
     private func fail(_ house: House, _ scope: FaultScope, at now: UInt64 = 0) -> [Bool] {
-        // Each pool has a second executor, so that it can do without the first.
+        // Each pool has a second executor, so that it can eject the first.
         let spare = Executor(id: 90, engine: Engine(id: 91, name: "spare"), model: "m")
         let pools = house.pools.enumerated().map { number, pool in
             ExecutorPool(PoolEntry(id: 200 + number), members: pool.members + [PoolMember(spare)])
@@ -197,7 +197,7 @@ import Testing
         #expect(pools.allSatisfy { $0.health(of: $0.executors[0]) == .healthy })
     }
 
-    /// An executor that answers 500 in its engine's trial has shown that the engine can be reached.
+    /// A 500 response during the engine's trial shows that the engine can be reached.
     @Test func anAnswerEndsTheTrialOfTheEngine() {
         let engine = Engine(id: 1, name: "http://e")
         let executor = Executor(id: 2, engine: engine, model: "m")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Fair between tenants, in order within each.
+/// A queue that is fair between tenants and first-in, first-out within each tenant.
 @Suite struct FairQueueTests {
     @Test func oneTenantIsServedInOrder() {
         var queue = FairQueue<Int>()
@@ -11,7 +11,7 @@ import Testing
         #expect(queue.pop() == nil && queue.isEmpty)
     }
 
-    /// The rule: of X with 500 waiting one starts before Y's first, and one more before Y's second.
+    /// A new tenant alternates at once with a tenant that has 500 requests waiting.
     @Test(arguments: [0, 1, 7, 100]) func aCrowdDoesNotHoldUpANewcomer(served: Int) {
         var queue = FairQueue<String>()
         for number in 0..<500 { _ = queue.push("x\(number)", tenant: "x", cost: 90) }
@@ -67,7 +67,7 @@ import Testing
         #expect(queue.ahead(of: "y", cost: 1) == 3)
     }
 
-    /// Whatever happens, everything that goes in comes out once.
+    /// Each element that is pushed comes out exactly once, with any sequence of calls.
     @Test(arguments: 0..<20) func nothingIsLostOrServedTwice(seed: Int) {
         var random = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
         func next(_ bound: Int) -> Int {

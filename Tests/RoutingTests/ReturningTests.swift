@@ -3,13 +3,13 @@ import Transport
 
 @testable import Routing
 
-/// Requests that come back from an executor, and how long it is thought that others will wait.
+/// Requests that return to the queue from an executor, and the predicted waits of other requests.
 @Suite final class ReturningTests {
     private let waits = Waits()
 
     private let second: UInt64 = 1_000_000_000
 
-    /// Two executors (ids 0 and 1) that take one attempt each.
+    /// A pool of two executors, ids 0 and 1, with one slot each.
     private func pair() -> ExecutorPool { ExecutorPoolTests.pool(2, .roundRobin, max: 1) }
 
     private func admit(
@@ -90,14 +90,14 @@ import Transport
         #expect(granted.order.isEmpty)
     }
 
-    // MARK: Pace
+    // MARK: Predicted waits
 
-    /// A single slot that was slow once: the requests that are refused because of it are only those of a while.
+    /// After a slow phase of the single slot, requests are refused only until the forecast has adapted.
     @Test func aPaceThatWasSlowIsLearntAnew() {
         let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         let executor = pool.executors[0]
         var now: UInt64 = second
-        // Each takes 20 s, and another waits behind it.
+        // Each attempt takes 20 s while another request waits.
         #expect(admit("slow", to: pool, granted, at: now).isExecutor)
         for number in 0..<4 {
             _ = admit("slow \(number)", to: pool, granted, at: now)
@@ -105,7 +105,7 @@ import Transport
             pool.release(executor, at: now)
         }
         #expect(pool.predictedWait(of: "t", at: now) > 8 * second)
-        // Then each takes 100 ms, and four come at a time.
+        // Then each attempt takes 100 ms, and four requests arrive at a time.
         var refused: [Int] = []
         for round in 0..<40 {
             for number in 0..<4 {
@@ -128,7 +128,7 @@ import Transport
             #expect(admit("alone", to: pool, granted, at: now).isExecutor)
             now += 5 * second
             pool.release(executor, at: now)
-            // What passes while the pool has room is no sign of a slow pool.
+            // Time during which the pool has a free slot does not count as a slow pool.
             now += 100 * second
         }
         #expect(pool.predictedWait(of: "t", at: now) == second, "there is room")
@@ -155,7 +155,8 @@ import Transport
 
     // MARK: Snapshots
 
-    /// A configuration changes while requests wait: the queue and its order stay, and each waits for its own members.
+    /// When the configuration changes, waiting requests keep their order, and each still waits for the members of its
+    /// own pool.
     @Test func theQueueOutlivesAPool() {
         let entry = PoolEntry(id: 1)
         let old = Executor(id: 2, engine: Engine(id: 3, name: "old"), model: "m")
@@ -165,10 +166,10 @@ import Transport
         let before = ExecutorPool(entry, members: [old, kept].map { PoolMember($0, runningMax: 1) })
         for name in ["a", "b"] { #expect(admit(name, to: before, granted).isExecutor) }
         #expect(admit("before", to: before, granted).ticket != nil)
-        // `kept` comes first now, `old` is gone, `new` has come.
+        // The new pool begins with `kept`, no longer has `old`, and adds `new`.
         let after = ExecutorPool(entry, members: [kept, new].map { PoolMember($0, runningMax: 1) })
         #expect(admit("after", to: after, granted).ticket != nil && after.waitingCount == 2)
-        // A place that only the second of the line may use.
+        // Only the second waiting request may use the slot of `new`.
         after.pump(at: 0)
         #expect(granted.order == ["after"] && new.running == 1)
         before.release(old, at: 0)

@@ -4,14 +4,14 @@ import Transport
 
 @testable import Routing
 
-/// Forecasts against what then happened, in simulation: with one slot and with many, whatever the durations.
+/// Compares forecast waits with simulated waits, for one slot and many, and for several distributions of durations.
 @Suite struct SlotTimesTests {
     enum Durations: String, CaseIterable, CustomTestStringConvertible {
         case equal, nearlyEqual, uniform, exponential, fewAreLong
 
         var testDescription: String { rawValue }
 
-        /// With a mean of 2 s.
+        /// A random duration in seconds, with a mean of 2.
         func draw(_ random: inout DifferentialTests.Random) -> Double {
             let part = (Double(random.next(1_000_000)) + 0.5) / 1_000_000
             return switch self {
@@ -24,17 +24,17 @@ import Transport
         }
     }
 
-    /// A pool whose slots are always held while somebody waits, and the requests that were let in.
+    /// A simulated pool with a queue; a freed slot goes to the first waiting request at once.
     private struct Simulation {
         let slots: Int
         let durations: Durations
         var random: DifferentialTests.Random
         var times = SlotTimes()
         var now = 1.0
-        /// When the slots come free, and since when they are held.
+        /// For each held slot: when it will be free, and since when it is held.
         var held: [(end: Double, began: Nanoseconds)] = []
         var waiting: [(since: Double, ahead: Int, forecast: SlotTimes.Forecast?)] = []
-        /// What was foretold behind how many, and what came.
+        /// For each served request: how many were ahead of it, its forecast, and its actual wait in seconds.
         var waits: [(ahead: Int, forecast: SlotTimes.Forecast, wait: Double)] = []
 
         static func nanoseconds(_ time: Double) -> Nanoseconds { Nanoseconds(time * 1e9) }
@@ -50,7 +50,7 @@ import Transport
             held.append((now + durations.draw(&random), began))
         }
 
-        /// A request comes: it is served, waits, or is refused as a pool refuses it.
+        /// One request arrives: it gets a slot, waits, or is refused because its forecast exceeds `waitMax`.
         mutating func arrive(waitMax: Double) {
             if held.count < slots { return take() }
             let forecast = times.forecast(behind: waiting.count, running: held.count, at: Self.nanoseconds(now))
@@ -58,7 +58,7 @@ import Transport
             waiting.append((now, waiting.count, forecast))
         }
 
-        /// Goes on to a moment: slots come free, and are taken by those who wait.
+        /// Advances to `time`: slots become free and go to waiting requests.
         mutating func go(to time: Double) {
             while let next = held.indices.min(by: { held[$0].end < held[$1].end }), held[next].end <= time {
                 let (end, began) = held.remove(at: next)
@@ -78,19 +78,19 @@ import Transport
         var (foretold, came, late, all) = (0.0, 0.0, 0, 0)
         for seed in 0..<20 {
             var simulation = Simulation(slots: slots, durations: durations, seed: 1000 * slots + seed)
-            // More than it can serve: the queue is as long as the forecast lets it be.
+            // The load exceeds the capacity, so the queue is as long as the forecasts allow.
             for _ in 0..<600 {
                 simulation.arrive(waitMax: 8)
                 let gap = Double(simulation.random.next(2000)) / 1000
                 simulation.go(to: simulation.now + gap * 1.4 / Double(slots))
             }
             simulation.go(to: simulation.now + 1000)
-            // What was said before all slots had been held once is said of what is hardly known.
+            // The first forecasts are left out, because the slots had not been held often enough to be measured.
             for (ahead, forecast, wait) in simulation.waits.dropFirst(slots) {
                 foretold += Double(forecast.wait) / 1e9
                 came += wait
                 all += 1
-                // One may wait whatever is foretold.
+                // With an empty queue a request is admitted whatever its forecast.
                 if wait > 8, ahead > 0 { late += 1 }
             }
         }
@@ -99,7 +99,7 @@ import Transport
         #expect(Double(late) < 0.1 * Double(all), "\(late) of \(all) waited for too long")
     }
 
-    /// The report: slots that all begin together, and 40 requests at once behind them.
+    /// All slots are taken at the same moment, and then 40 requests arrive at once.
     @Test(arguments: [1, 2, 3, 4, 8]) func nobodyIsLetInToWaitInVain(slots: Int) {
         var simulation = Simulation(slots: slots, durations: .equal, seed: 1)
         for _ in 0..<4 * slots { simulation.arrive(waitMax: 8) }
@@ -114,7 +114,7 @@ import Transport
         for (_, forecast, wait) in waits { #expect(abs(Double(forecast.wait) / 1e9 - wait) < 0.1 * wait) }
     }
 
-    /// The first that come free are the shortest of all: they are not taken for the mean.
+    /// The first slots to become free held the shortest attempts, so their mean would predict too little.
     @Test func whatIsStillHeldCounts() throws {
         var times = SlotTimes()
         times.watch(from: 0)
@@ -140,7 +140,7 @@ import Transport
         #expect(times.forecast(behind: 0, running: 0, at: 5) == nil, "others have all places")
     }
 
-    /// A pool that was slow, or that was quick, and is so no more.
+    /// The pool was slow and becomes fast, or was fast and becomes slow.
     @Test(arguments: [(20.0, 0.1), (0.1, 20.0)]) func anotherPaceIsLearntAtOnce(before: Double, after: Double) throws {
         var times = SlotTimes()
         times.watch(from: 0)
@@ -157,7 +157,7 @@ import Transport
         #expect((1.1...1.3).contains(Double(forecast.wait) / 1e9 / after), "\(forecast)")
     }
 
-    /// A long queue before many slots costs a bounded play, and is foretold in the mean.
+    /// The forecast for a very long queue takes bounded work, and is right on average.
     @Test func aLongQueueIsForetoldInTheMean() throws {
         var times = SlotTimes()
         times.watch(from: 0)

@@ -1,17 +1,17 @@
-// What tests of waiting have in common: who has been granted an executor, and who still waits at a test's end.
+// Helpers for tests of the queue: recorded grants, and removal of waiting requests at a test's end.
 import Synchronization
 import Transport
 
 @testable import Routing
 
-/// Who has been granted an executor, in order.
+/// Records the names of the requests that were granted an executor, in order.
 final class Granted: Sendable {
     private let names = Mutex<[String]>([])
     private let taken = Mutex<[Grant]>([])
     var grants: [Grant] { taken.withLock { $0 } }
     var order: [String] { names.withLock { $0 } }
 
-    /// Who had to give way, in order.
+    /// The requests that gave way to others, in order.
     private let gone = Mutex<[(name: String, way: GaveWay)]>([])
     var gaveWay: [(name: String, way: GaveWay)] { gone.withLock { $0 } }
 
@@ -25,10 +25,10 @@ final class Granted: Sendable {
     }
 }
 
-/// Takes requests out of their queues when the test is over.
+/// Removes requests from their queues when the test is over.
 ///
-/// An engine and the pools in whose queues somebody waits hold each other, so that a test that leaves one waiting would
-/// leak them. Held by the suite or by a class of the test, which live as long as the test.
+/// An engine and a pool with waiting requests hold references to each other, so a request that is left in a queue
+/// would leak both. The suite, or a class of the test, owns this object.
 final class Waits {
     private var tickets: [(pool: ExecutorPool, ticket: QueueTicket)] = []
 
@@ -36,7 +36,7 @@ final class Waits {
         for (pool, ticket) in tickets { _ = pool.leave(ticket) }
     }
 
-    /// Returns the admission, whose ticket is given back with the test.
+    /// Returns `admission` and notes its ticket, so that the request is removed from the queue after the test.
     func noting(_ admission: ExecutorPool.Admission, in pool: ExecutorPool) -> ExecutorPool.Admission {
         if let ticket = admission.ticket { tickets.append((pool, ticket)) }
         return admission
@@ -44,7 +44,7 @@ final class Waits {
 }
 
 extension ExecutorPool {
-    /// The attempt that is under way longest is over.
+    /// Ends the attempt that has been running longest.
     func release(_ executor: Executor, at now: UInt64) {
         release(executor, began: entry.state.withLock { $0.times.begins.first } ?? now, at: now)
     }

@@ -1,4 +1,6 @@
-"""Who may use the service: API keys by the commands of docs/operations.md, and a unix listener that another user connects to."""
+"""Access to the service: API keys by the commands of docs/operations.md, and a unix listener that another user
+connects to.
+"""
 
 import json
 import re
@@ -15,7 +17,7 @@ AS_SERVER = "sudo -u freeinference"
 
 
 def ask(test, key=None):
-    """The status of a whole chat completion."""
+    """The status of a complete chat request."""
     body = {"model": CODER, "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}
     arguments = ["--header", "content-type: application/json", "--data", json.dumps(body)]
     if key:
@@ -28,7 +30,7 @@ def ready(test):
 
 
 def keys(test):
-    """The recipe of docs/operations.md in the installation that it made, then the commands of docs/keys.md."""
+    """Follows the key recipe of docs/operations.md in the installed service, then the commands of docs/keys.md."""
     made, ran = None, 0
     for command in guide.commands(test.guide, "### Keys under systemd"):
         said = test.machine.run(command).stdout
@@ -63,7 +65,7 @@ def keys(test):
 
 
 def unix_listener(test):
-    """Under the unit's umask: `mode` for everybody, `group` for a group that a drop-in puts the server into."""
+    """Access under the unit's umask: `mode` allows everybody, `group` a group that a drop-in gives to the server."""
     test.machine.run("groupadd --system web; useradd --system --no-create-home --gid web visitor;"
                      " useradd --system --no-create-home stranger")
     text = service.configure(test, "")

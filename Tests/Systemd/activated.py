@@ -1,4 +1,4 @@
-"""The service with sockets that systemd opens: nothing is refused while it is away."""
+"""The service with sockets that systemd opens: no connection is refused while the service is down."""
 
 import subprocess
 import time
@@ -12,7 +12,7 @@ UNIT, SOCKET = "freeinference.service", "freeinference.socket"
 
 
 def install(test):
-    """The steps of docs/operations.md."""
+    """Follows the steps of docs/operations.md."""
     ran = guide.follow(test.machine, test.guide, "### Sockets that systemd opens")
     service.expect_active(test)
     seen = test.machine.properties(SOCKET, "ActiveState", "SubState", "UnitFileState")
@@ -24,7 +24,7 @@ def install(test):
 
 
 def crowd(test):
-    """All workers accept on each socket: many connections, all served."""
+    """All workers accept on each socket: many connections, all of them served."""
     process = test.machine.properties(UNIT, "MainPID")["MainPID"]
     names = test.machine.run(f"cat /proc/{process}/task/*/comm").stdout.split()
     workers = sum(name.startswith("worker-") for name in names)
@@ -40,7 +40,7 @@ def crowd(test):
 
 
 def turns(test, process):
-    """How often each worker was put on a processor: /proc/PID/task/TID/schedstat."""
+    """How often each worker thread was scheduled: /proc/PID/task/TID/schedstat."""
     lines = test.machine.run(f"for task in /proc/{process}/task/*; do"
                              " echo $(cat $task/comm $task/schedstat); done").stdout.splitlines()
     words = [line.split() for line in lines]
@@ -55,7 +55,7 @@ def expect_all_served(outcomes, least):
 
 
 def restart(test):
-    """Connections come while the service is restarted, three times: each one is served."""
+    """Connections are opened during three restarts of the service, and each one is served."""
     knocking = Knocking(test.machine, test.authority)
     for _ in range(3):
         time.sleep(0.5)
@@ -65,7 +65,7 @@ def restart(test):
 
 
 def kill(test):
-    """SIGKILL: what the dead process had accepted is cut, what comes after waits and is served, none is refused."""
+    """SIGKILL: accepted connections are cut; later ones wait in the socket and are served; none is refused."""
     before = service.restarts(test)
     process = test.machine.properties(UNIT, "MainPID")["MainPID"]
     knocking = Knocking(test.machine, test.authority)
@@ -76,7 +76,7 @@ def kill(test):
     outcomes = knocking.ending()
     cut = sum(number for outcome, number in outcomes.items() if not outcome.endswith(": 200"))
     expect(not any("refused" in outcome or "no answer" in outcome for outcome in outcomes), f"refused: {outcomes}")
-    # An exchange takes about 50 ms and one begins each 20 ms: a handful were in the dead process's hands.
+    # An exchange takes about 50 ms and one begins every 20 ms, so only a few were in the killed process.
     expect(cut <= 20 and outcomes.get("80: 200", 0) > 10 and outcomes.get("443: 200", 0) > 10, f"{outcomes}")
     seen = service.expect_active(test)
     expect(seen["MainPID"] != process and int(seen["NRestarts"]) == before + 1, f"not started once: {seen}")
@@ -85,8 +85,10 @@ def kill(test):
 
 
 def bad_configuration(test):
-    """A client waits while the service cannot start: it is tried each RestartSec, the socket stays, and the client is
-    served in the end."""
+    """A client waits while the service cannot start.
+
+    systemd retries each RestartSec, the socket stays open, and the client is served in the end.
+    """
     service.configure(test, "\ndrain_timeot: 4s\n")
     before = len(test.machine.journal())
     expect(test.machine.run(f"systemctl restart {UNIT}", check=False).returncode != 0, "it started all the same")
@@ -107,7 +109,7 @@ def bad_configuration(test):
 
 
 def another_address(test):
-    """A socket that no listener has is said to be one, since clients would wait at it for ever."""
+    """A socket without a listener is reported, because clients would wait at it for ever."""
     folder = test.machine.root / f"etc/systemd/system/{SOCKET}.d"
     folder.mkdir()
     (folder / "more.conf").write_text("[Socket]\nListenStream=0.0.0.0:8080\n")
@@ -123,7 +125,7 @@ def another_address(test):
 
 
 def stop(test):
-    """Both stopped: nobody listens."""
+    """With service and sockets stopped, nothing listens."""
     test.machine.run(f"systemctl stop {SOCKET} {UNIT}")
     for url in ("http://127.0.0.1/health", "https://127.0.0.1/health"):
         expect(get(test.machine, url)[0] == 7, f"{url} is not refused")

@@ -1,4 +1,4 @@
-"""Clients of the server in the machine: programs of this machine that enter its network alone."""
+"""Clients of the server in the container: programs of the host that enter only the container's network."""
 
 import json
 import re
@@ -13,7 +13,7 @@ PROMPT = "A prompt that no journal may hold."
 
 
 class Stream:
-    """A streamed chat completion by curl: its events as they come, each with its time."""
+    """A streamed chat completion by curl, with the arrival time of each event."""
 
     def __init__(self, machine, model, tokens, name, secure=True, authority=None, protocol=None):
         base = "https://127.0.0.1" if secure else "http://127.0.0.1"
@@ -41,7 +41,7 @@ class Stream:
                     self._changed.notify_all()
 
     def flowing(self, within=15):
-        """Waits until tokens arrive, so that the stream is live."""
+        """Waits until tokens arrive."""
         with self._changed:
             came = self._changed.wait_for(lambda: len(self.events) >= 3, within)
         if not came:
@@ -50,7 +50,7 @@ class Stream:
         return self
 
     def ending(self, within=65):
-        """curl's exit status and what it says of the answer."""
+        """curl's exit status, and its report about the response."""
         try:
             status = self._curl.wait(within)
         except subprocess.TimeoutExpired as expired:
@@ -73,7 +73,7 @@ class Stream:
         return found
 
     def expect_whole(self, version):
-        """All tokens, the end, and no error: over this version of HTTP."""
+        """Checks that the stream is complete, without an error, and used this HTTP version."""
         status, said = self.ending()
         expect(status == 0, f"{self.name}: curl ended with {status}: {said}")
         expect(said == f"{version} 200", f"{self.name}: not HTTP/{version} and 200 but {said}")
@@ -81,13 +81,15 @@ class Stream:
         expect(self.contents() == self.tokens, f"{self.name}: {self.contents()} of {self.tokens} tokens")
 
     def expect_one_by_one(self):
-        """The executor's pace is seen: the stream was not kept back and sent at once."""
+        """Checks that the events arrived at the executor's pace, and not all at once."""
         spread = self.events[-1][0] - self.events[0][0]
-        # 20 tokens a second: half of the time that they take is already no burst.
+        # The executor sends 20 tokens a second; at least half of that time must lie between the first and the last
+        # event.
         expect(spread > self.tokens / 20 / 2, f"{self.name}: all events within {spread:.3f} s")
 
     def expect_broken(self, error):
-        """No clean end; an error event with this code last, or none at all where `error` is None."""
+        """Checks that the stream did not end cleanly; `error` is the code of its last event, None for no error event.
+        """
         status, said = self.ending()
         expect(status != 0, f"{self.name}: curl took a cut stream for a whole one: {said}")
         expect("[DONE]" not in self.texts, f"{self.name}: a cut stream has [DONE]")
@@ -99,7 +101,7 @@ class Stream:
 
 
 class Knocking:
-    """New connections at a steady pace until it is told to end, each with one request (knock.py)."""
+    """Opens connections at a steady pace until it is stopped, with one request on each (knock.py)."""
 
     def __init__(self, machine, authority):
         script = Path(__file__).with_name("knock.py")
@@ -108,7 +110,7 @@ class Knocking:
         expect(self._process.stdout.readline().strip() == "knocking", "the knocking client did not start")
 
     def ending(self, within=60):
-        """Outcomes and how often each was seen: `200`, `refused`, `reset`, ..."""
+        """The outcomes and how often each was seen: `200`, `refused`, `reset`, ..."""
         try:
             output, _ = self._process.communicate("", within)
         except subprocess.TimeoutExpired as expired:
@@ -118,7 +120,7 @@ class Knocking:
 
 
 def get(machine, url, *arguments, timeout=30):
-    """A request by curl: its exit status and the answer's status and body."""
+    """One request by curl: its exit status, and the response's status and body."""
     ended = subprocess.run(
         machine.network(["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", str(timeout),
                          "--write-out", "\n%{http_code}", *arguments, url]),
@@ -128,7 +130,7 @@ def get(machine, url, *arguments, timeout=30):
 
 
 def executors(example: Path):
-    """The executors of the example configuration: address to listen on, and the model's name there."""
+    """The executors of the example configuration: their addresses, and their model names."""
     found = re.findall(r"- url: (\S+)\n\s+model: (\S+)", example.read_text())
     expect(len(found) == 3, f"{example}: three executors with a model were expected: {found}")
     return [(url.removeprefix("http://"), model) for url, model in found]

@@ -1,8 +1,8 @@
-"""How a check says that something is not as it should be."""
+"""The exception by which a check fails."""
 
 
 class Failed(Exception):
-    """What was expected and what was seen instead."""
+    """What was expected, and what was found instead."""
 
 
 def expect(condition, text):

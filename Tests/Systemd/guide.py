@@ -1,17 +1,17 @@
-"""The commands of a page of the documentation, so that what is tested is what is written there."""
+"""Reads the commands of a documentation page, so that the tests run exactly what the page says."""
 
 from pathlib import Path
 
 from failures import Failed
 
-# Done before, since the machine has no compiler.
+# Commands that ran before, because the container has no compiler.
 ELSEWHERE = {"make build"}
-# These do not end by themselves.
+# Commands that do not end by themselves.
 FOLLOWING = ("journalctl -u freeinference -f",)
 
 
 def commands(page: Path, heading: str):
-    """The commands in the `sh` blocks below a heading, up to the next one of any depth, in order."""
+    """The commands in the `sh` blocks below a heading, in order, up to the next heading of any level."""
     lines = page.read_text().splitlines()
     try:
         start = lines.index(heading)
@@ -36,7 +36,7 @@ def commands(page: Path, heading: str):
 
 
 def follow(machine, page: Path, heading: str):
-    """Runs them in the machine; each has to succeed. Returns how many ran."""
+    """Runs the commands in the container; each must succeed. Returns how many ran."""
     ran = 0
     for command in commands(page, heading):
         if command in ELSEWHERE:

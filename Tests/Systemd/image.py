@@ -7,7 +7,7 @@ from pathlib import Path
 
 from failures import Failed
 
-# What the binary links and what the commands of docs/operations.md call; no compiler, no network tools, no Swift.
+# The libraries of the binary and the programs of docs/operations.md; no compiler, no network tools, no Swift.
 PACKAGES = [
     "systemd", "systemd-sysv", "dbus", "sudo", "iproute2", "curl", "libssl3", "libnghttp2-14", "libsimdjson14",
     "libstdc++6", "libc-ares2", "libsqlite3-0", "zlib1g", "libzstd1",
@@ -15,13 +15,13 @@ PACKAGES = [
 
 
 def release():
-    """The code name of this machine's Debian: the root is of the same, so that the binary finds its libraries."""
+    """The code name of the host's Debian release; the root uses the same, so that the binary finds its libraries."""
     words = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     return words["VERSION_CODENAME"].strip('"')
 
 
 def mirror(codename):
-    """Where apt gets Debian from on this machine, whatever its sources say."""
+    """The URL of the Debian mirror that apt uses on the host."""
     command = ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)",
                "Created-By: Packages"]
 
@@ -34,7 +34,7 @@ def mirror(codename):
 
     found = find()
     if found is None:
-        # The lists of a fresh image are often empty.
+        # A fresh image often has no package lists.
         subprocess.run(["apt-get", "update", "-qq"], check=True, timeout=300)
         found = find()
     if found is None:
@@ -43,7 +43,7 @@ def mirror(codename):
 
 
 def proxies():
-    """The proxies of apt, in the form that debootstrap's downloads understand."""
+    """The proxies of apt's configuration, as environment variables for debootstrap."""
     environment = dict(os.environ)
     for scheme in ("http", "https"):
         shell = subprocess.run(["apt-config", "shell", "PROXY", f"Acquire::{scheme}::Proxy"], check=True,
@@ -54,7 +54,7 @@ def proxies():
 
 
 def prepare(root: Path, log: Path):
-    """The pristine root, made unless one of these packages is there. Returns whether it had to be made."""
+    """Makes the pristine root unless it exists with the same packages. Returns whether it was made."""
     codename = release()
     wanted = f"{codename} {' '.join(PACKAGES)}\n"
     mark = root / "freeinference-root"
@@ -79,11 +79,11 @@ def prepare(root: Path, log: Path):
 
 
 def copy(root: Path, machine: Path):
-    """A root of its own for one run."""
+    """Copies the pristine root for one run."""
     discard(machine)
     subprocess.run(["cp", "--archive", "--reflink=auto", str(root), str(machine)], check=True, timeout=120)
 
 
 def discard(machine: Path):
-    """Nothing is mounted below it outside of the container's own namespace."""
+    """Removes a copy; all mounts below it were in the container's own namespace."""
     shutil.rmtree(machine, ignore_errors=True)

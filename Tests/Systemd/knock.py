@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Opens a connection each 20 ms, to ports 80 and 443 in turn, asks for one short completion on each, and waits up to
-30 s for the answer. At the end of its input it opens no more, waits for those under way, and prints the outcomes and
-how often each was seen, as JSON. The argument is the CA to trust. At most 4000 connections."""
+"""Opens a connection every 20 ms, to ports 80 and 443 in turn, with one short completion on each.
+
+It waits up to 30 s for each response. At the end of its input it stops, waits for open requests, and prints the
+outcomes and their counts as JSON. The argument is the CA file. At most 4000 connections.
+"""
 
 import collections
 import json

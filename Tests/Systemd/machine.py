@@ -1,4 +1,4 @@
-"""A Debian root, booted: a container with its own systemd and a network of nothing but loopback."""
+"""A booted Debian root: a container with its own systemd, and a network with loopback only."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ HOME = "/root/freeinference"
 
 
 class Machine:
-    """Boots at `boot`, ends at `kill` whatever state it is in. Commands run in all of its namespaces."""
+    """A container that runs from `boot` to `kill`. Commands run in all of its namespaces."""
 
     def __init__(self, root: Path, log: Path):
         self.root = root
@@ -21,10 +21,10 @@ class Machine:
         self.leader = None
 
     def boot(self, within=120):
-        """Returns once systemd says that everything that is to start has started."""
+        """Boots, and returns once systemd reports that the boot is complete."""
         with self.log.open("a") as output:
-            # systemd-nspawn leaves a container behind when it is killed. As process 1 of a namespace it cannot, and
-            # the namespace ends with `unshare`, which ends with whoever runs this, however that ends.
+            # A killed systemd-nspawn would leave its container behind. Here it is process 1 of a PID namespace, which
+            # ends with `unshare`, which in turn ends with the process that runs this program.
             self.container = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
                  "systemd-nspawn", "--boot", f"--directory={self.root}", "--private-network", "--register=no",
@@ -44,7 +44,7 @@ class Machine:
         raise Failed(f"the container has not booted in {within} s (systemd says {seen or 'nothing'})")
 
     def _leader(self):
-        """The container's process 1, once it is systemd: before that its namespaces are not complete."""
+        """The container's process 1, once it is systemd; before that its namespaces are incomplete."""
         def children(number):
             return Path(f"/proc/{number}/task/{number}/children").read_text().split()
 
@@ -58,7 +58,7 @@ class Machine:
         return None
 
     def run(self, script, check=True, timeout=60):
-        """A bash script in the copy of the repository in the machine."""
+        """Runs a bash script in the container, in its copy of the repository."""
         command = ["nsenter", "--target", str(self.leader), "--all", "/bin/bash", "-euo", "pipefail", "-c",
                    f"cd {HOME} && {script}"]
         try:
@@ -71,7 +71,7 @@ class Machine:
         return ended
 
     def network(self, command):
-        """The words that run a program of this machine, a client, on the container's loopback."""
+        """The command that runs a program of the host in the container's network."""
         return ["nsenter", "--target", str(self.leader), "--net", *command]
 
     def properties(self, unit, *names):
@@ -80,7 +80,7 @@ class Machine:
         return dict(line.split("=", 1) for line in lines)
 
     def wait(self, what, condition, within=20):
-        """The first true value of `condition`, asked again and again."""
+        """Repeats `condition` until its value is true, and returns that value."""
         due = time.monotonic() + within
         while True:
             value = condition()
@@ -90,12 +90,12 @@ class Machine:
             time.sleep(0.1)
 
     def journal(self, unit="freeinference", since=0):
-        """The messages of a unit and of systemd about it, of this boot, without the first `since`."""
+        """The messages of a unit and of systemd about it since the boot, without the first `since`."""
         text = self.run(f"journalctl --boot --unit={unit} --output=cat --no-pager", check=False).stdout
         return text.splitlines()[since:]
 
     def power_off(self, within=90):
-        """Shuts down as an operator would."""
+        """Shuts the container down by `poweroff`, as an operator would."""
         self.run("systemctl poweroff", check=False)
         try:
             self.container.wait(within)
@@ -104,7 +104,7 @@ class Machine:
         self.kill()
 
     def kill(self):
-        """Ends it, if it runs: its processes and mounts end with their namespaces."""
+        """Ends the container if it runs; its processes and mounts end with their namespaces."""
         if self.container is None:
             return
         self.container.kill()
@@ -115,9 +115,9 @@ class Machine:
 
     @staticmethod
     def _remove_groups():
-        """Control groups that systemd-nspawn leaves in the root of each hierarchy where there is no systemd.
+        """Removes the control groups that systemd-nspawn leaves behind on a host without systemd.
 
-        Only empty ones can be removed, and they become empty a moment after the last process has ended.
+        Only empty groups can be removed; they become empty a moment after the last process has ended.
         """
         root = Path("/sys/fs/cgroup")
         left = [hierarchy / name for hierarchy in [root, *root.glob("*/")] for name in ("payload", "supervisor")]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """FreeInference Edge under a real systemd (`make test-systemd`).
 
-Boots a Debian root of this machine's release in a container, with a network of nothing but loopback, installs binary,
-unit and configuration by the commands of docs/operations.md, and looks at what systemd, the kernel, the journal and clients
-see. Simulated executors stand where the example configuration expects models. Needs root, and from the network only the
-packages of the root, once: it is kept at .build/systemd-root.
+Boots a Debian root of the host's release in a container with a loopback network, and installs binary, unit and
+configuration by the commands of docs/operations.md. Then checks what systemd, the kernel, the journal and clients
+see. Simulated executors replace the models of the example configuration. Needs root. Downloads the packages of the
+root once; the root is kept at .build/systemd-root.
 """
 
 import argparse
@@ -29,7 +29,7 @@ NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "setpriv", "curl")
 
 
 class Test:
-    """What the checks share."""
+    """The state that the checks share."""
 
     home = HOME
 
@@ -41,7 +41,7 @@ class Test:
 
 
 def checks():
-    """Every check in its order: each goes on from where the one before left the machine."""
+    """The checks in their order; each continues from the state that the previous one left."""
     yield "executors start", service.start_executors
     yield "the installation of docs/operations.md", service.install
     yield "confined, with the bind capability", lambda test: service.confined(test, BIND, 16)
@@ -68,7 +68,7 @@ def checks():
 
 
 def furnish(test, binary):
-    """The repository as far as the commands of docs/operations.md look at it."""
+    """Copies the parts of the repository that the commands of docs/operations.md use."""
     home = test.machine.root / HOME.lstrip("/")
     shutil.copytree(test.repository / "infrastructure", home / "infrastructure")
     (home / ".build/release").mkdir(parents=True)
@@ -76,7 +76,7 @@ def furnish(test, binary):
 
 
 def show(test):
-    """What is needed to understand a failure."""
+    """Prints the information that explains a failure."""
     if test.machine.leader is None:
         return
     print("--- the journal: messages, and the last lines of all", file=sys.stderr)
@@ -89,7 +89,7 @@ def show(test):
 
 
 def run(test, binary, build):
-    """All checks; True when every one held."""
+    """Runs all checks; returns True if all passed."""
     began = time.monotonic()
     made = image.prepare(build / "systemd-root", build / "systemd-root.log")
     image.copy(build / "systemd-root", test.machine.root)
@@ -135,7 +135,8 @@ def main():
     test = Test(repository, build)
     test.machine.log.write_text("")
     held = True
-    # Control groups of containers have fixed names on a machine without systemd: one at a time.
+    # On a host without systemd the control groups of containers have fixed names, so only one run at a time is
+    # possible.
     with open("/run/lock/freeinference-test-systemd", "w", encoding="ascii") as lock:
         for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, give_up)

@@ -1,4 +1,6 @@
-"""The service as docs/operations.md installs it: a user of its own, the bind capability, sockets that it opens itself."""
+"""The service as docs/operations.md installs it: its own user, the capability to bind low ports, sockets that it
+opens itself.
+"""
 
 import json
 import time
@@ -14,12 +16,13 @@ PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "Unit
 
 
 def start_executors(test):
-    """What the example configuration calls, as units of the machine: two on TCP, one on a unix socket."""
+    """Starts the executors of the example configuration as units of the container: two on TCP, one on a unix socket.
+    """
     for number, (address, model) in enumerate(executors(test.repository / "infrastructure/systemd/freeinference.yaml")):
         lines = ["[Service]", f"ExecStart={test.home}/.build/release/freeinference executor --listen {address}"
                  f" --model {model} --prefill 50ms --pace 20"]
         if address.startswith("unix:"):
-            # The server's user has to reach the socket.
+            # The server's user must be able to connect to the socket.
             lines += ["RuntimeDirectory=vllm", "UMask=0000"]
         else:
             lines += [f"ExecStartPre=-ip address add {address.split(':')[0]}/32 dev lo"]
@@ -30,7 +33,7 @@ def start_executors(test):
 
 
 def install(test):
-    """The steps of docs/operations.md, word for word, with a certificate that the page takes for given."""
+    """Follows the steps of docs/operations.md exactly, with a certificate, which the page assumes to exist."""
     test.machine.run(".build/release/freeinference certificate --directory .")
     test.machine.run("mv chain.pem fullchain.pem; mv key.pem privkey.pem")
     ran = guide.follow(test.machine, test.guide, "## Installing under systemd")
@@ -45,7 +48,7 @@ def install(test):
 
 
 def expect_active(test):
-    """Active, enabled, and nobody's but its own user's."""
+    """Checks that the service is active, enabled, and runs as its own user."""
     seen = test.machine.properties(UNIT, *PROPERTIES)
     expect((seen["ActiveState"], seen["SubState"]) == ("active", "running"), f"the service is not active: {seen}")
     expect(seen["UnitFileState"] == "enabled" and seen["User"] == "freeinference", f"not as installed: {seen}")
@@ -57,14 +60,15 @@ def restarts(test):
 
 
 def process(test):
-    """The server's main process, as the kernel sees it: /proc/PID/status."""
+    """The kernel's view of the server's main process: /proc/PID/status."""
     number = test.machine.properties(UNIT, "MainPID")["MainPID"]
     text = test.machine.run(f"cat /proc/{number}/status").stdout
     return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
 def confined(test, capabilities, exposure):
-    """The unit's walls stand around the process that serves, and systemd rates them as promised."""
+    """Checks the sandbox settings of the running process, and the exposure that `systemd-analyze security` reports.
+    """
     seen = process(test)
     users = seen["Uid"].split()
     expect("0" not in users, f"a process of root's: {users}")
@@ -81,7 +85,7 @@ def confined(test, capabilities, exposure):
 
 
 def descriptors_max(test):
-    """LimitNOFILE; but where the container itself may not raise its limits, what it was given."""
+    """The expected descriptor limit: LimitNOFILE, or the container's own limit if it cannot be raised."""
     status = test.machine.run("cat /proc/1/status /proc/1/limits").stdout
     capable = int(next(line for line in status.splitlines() if line.startswith("CapEff:")).split()[1], 16) & 1 << 24
     given = next(line for line in status.splitlines() if line.startswith("Max open files")).split()[4]
@@ -89,7 +93,9 @@ def descriptors_max(test):
 
 
 def streams(test, prefix):
-    """Token by token, in clear on port 80 and over TLS and HTTP/2 on port 443, from TCP and from a unix socket."""
+    """Streams token by token, in clear text on port 80 and over TLS and HTTP/2 on port 443, from all kinds of
+    executors.
+    """
     under_way = [
         (Stream(test.machine, model, 30, f"{prefix}-{model}-{port}", port == 443, test.authority), version)
         for model in (CODER, SCOUT) for port, version in ((80, "1.1"), (443, "2"))
@@ -117,14 +123,16 @@ def logged(test, request_id):
 
 
 def configure(test, addition):
-    """The example configuration and what is added to it."""
+    """Writes the example configuration with an addition."""
     text = (test.repository / "infrastructure/systemd/freeinference.yaml").read_text() + addition
     (test.machine.root / CONFIGURATION.lstrip("/")).write_text(text)
     return text
 
 
 def drain(test):
-    """`systemctl stop` in the midst of streams: those that end within drain_timeout are whole, others say why not."""
+    """`systemctl stop` during streams: those that end within drain_timeout are complete, the others end with an
+    error.
+    """
     configure(test, "\ndrain_timeout: 4s\n")
     test.machine.run(f"systemctl restart {UNIT}")
     short = [Stream(test.machine, CODER, 40, f"drain-short-{port}", port == 443, test.authority) for port in (80, 443)]
@@ -139,7 +147,7 @@ def drain(test):
     for stream, version in zip(short, ("1.1", "2")):
         stream.expect_whole(version)
     for stream in long:
-        # curl 7.88 loses what comes between a GOAWAY and a reset: that the event is there is seen by DrainTests.
+        # curl 7.88 drops frames between GOAWAY and a reset; DrainTests checks the error event.
         stream.expect_broken(None if stream.name == "drain-long-h2" else "draining")
     seen = test.machine.wait("the end of the service", lambda: stopped(test))
     expect(seen["Result"] == "success", f"stopping was no success: {seen}")
@@ -158,7 +166,7 @@ def stopped(test):
 
 
 def kill(test):
-    """SIGKILL in the midst of streams: they are seen to be cut, and the service comes back after RestartSec."""
+    """SIGKILL during streams: the clients see them cut, and the service restarts after RestartSec."""
     before = test.machine.properties(UNIT, *PROPERTIES)
     under_way = [Stream(test.machine, CODER, 800, f"kill-{port}", port == 443, test.authority) for port in (80, 443)]
     for stream in under_way:
@@ -179,7 +187,7 @@ def kill(test):
 
 
 def bad_configuration(test):
-    """A file with a mistake: the start fails, the journal says where, and mending the file is enough."""
+    """A mistake in the file: the start fails, the journal names the position, and a corrected file is enough."""
     text = configure(test, "\ndrain_timeot: 4s\n")
     line = text.splitlines().index("drain_timeot: 4s") + 1
     before = len(test.machine.journal())
@@ -193,7 +201,7 @@ def bad_configuration(test):
 
 
 def reload(test):
-    """`systemctl reload` ten times in the midst of streams, and one that is refused: one process, and no stream is cut."""
+    """Ten `systemctl reload` during streams, and one that is refused: the process stays, and no stream is cut."""
     before = test.machine.properties(UNIT, *PROPERTIES)
     under_way = [(Stream(test.machine, CODER, 200, f"reload-{port}", port == 443, test.authority), version)
                  for port, version in ((80, "1.1"), (443, "2"))]
@@ -221,7 +229,7 @@ def reload(test):
 
 
 def discreet(test):
-    """The journal is JSON lines and messages; nothing that a client wrote, and no refusal by the unit's walls."""
+    """The journal holds JSON lines and messages, no text of a client, and no refusal by the unit's sandbox."""
     lines = test.machine.journal()
     exchanges = [json.loads(line) for line in lines if line.startswith("{")]
     expect(len(exchanges) > 4, f"{len(exchanges)} JSON lines in the journal")
@@ -232,7 +240,7 @@ def discreet(test):
 
 
 def boots(test):
-    """The machine starts anew, and the service with it."""
+    """After a reboot of the container the service runs again."""
     test.machine.power_off()
     test.machine.boot()
     secure = ("https://127.0.0.1/health", "--cacert", str(test.authority))

@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// Habits that were broken before they had a test.
+/// Conventions that had been violated before this test existed.
 ///
-/// A number or a list here is a ratchet: it may fall, and is lowered when it has fallen.
+/// The numbers and lists here are ratchets: they may only fall, and are lowered when they have fallen.
 @Suite struct HabitTests {
-    /// Lines of at most 120 characters, comments included, which the formatter does not wrap.
+    /// Lines have at most 120 characters, including comments, which the formatter does not wrap.
     ///
-    /// What is left are literals that cannot be broken.
+    /// The allowed exceptions are literals that cannot be broken.
     @Test func linesAreShort() throws {
         let allowed = 193
         let kinds = [
@@ -17,7 +17,7 @@ import Testing
         var long: [String] = []
         for (folder, ending) in kinds {
             for file in try SourceTree.files(under: folder, ending: ending) {
-                // Counting bytes first is what makes this quick in a debug build.
+                // Counting bytes first makes this fast in a debug build.
                 for (index, line) in file.lines.enumerated() where line.utf8.count > 120 && line.count > 120 {
                     long.append("\(file.path):\(index + 1)")
                 }
@@ -26,9 +26,9 @@ import Testing
         #expect(long.count <= allowed, "\(long.joined(separator: "\n"))")
     }
 
-    /// A comment that names a file of ours names one that is there.
+    /// If a comment names a `.swift` or `.md` file of this repository, that file exists.
     @Test func commentsNameFilesThatExist() throws {
-        // No files of this repository, or files of a library.
+        // Names that are no files of this repository: examples, and files of libraries.
         let foreign: Set = ["GRDB.swift", "notes.md", "Foo.swift", "FooTests.swift"]
         let names = try SourceTree.names()
         let mention = try Regex(#"[A-Za-z0-9_+-]+\.(md|swift)\b"#)
@@ -38,7 +38,8 @@ import Testing
                     continue
                 }
                 for match in line[comment.lowerBound...].matches(of: mention) {
-                    // A name that begins with a plus is short for a file of the same type.
+                    // A name that begins with a plus is an abbreviation: the part before the plus is the stem of this
+                    // file's name.
                     let word = line[match.range]
                     let name = word.hasPrefix("+") ? file.stem + word : String(word)
                     let isKnown = names.contains(name) || foreign.contains(name)
@@ -48,12 +49,12 @@ import Testing
         }
     }
 
-    /// A function or property that is `package` has a user outside of its file, among sources or tests.
+    /// Each `package` function or property is used outside its own file, by sources or tests.
     ///
-    /// The test compares words, so a name that something else has too passes. Types are left out: one may be used only
-    /// as the type of a property.
+    /// The test compares words, so a name that occurs elsewhere with another meaning passes. Types are left out,
+    /// because a type may be used only as the type of a property.
     @Test func packageSymbolsAreUsedElsewhere() throws {
-        // It has no name where it is called.
+        // A call to it contains no name.
         let nameless = "callAsFunction"
         let declaration = try Regex(
             #"^\s*(?:@\w+(?:\([^)]*\))?\s+)*package\s+(?:\w+(?:\([^)]*\))?\s+)*?(?:func|var|let)\s+(\w+)"#
@@ -87,7 +88,7 @@ import Testing
         }
     }
 
-    /// `Foo.swift` has its tests in `FooTests.swift`: a newcomer looks for them there.
+    /// A newcomer looks for the tests of `Foo.swift` in `FooTests.swift`.
     @Test func sourcesHaveTestsOfTheirName() throws {
         let leastShare = 0.55
         let sources = try SourceTree.files(under: "Sources").map(\.stem)

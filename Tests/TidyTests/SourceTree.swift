@@ -1,4 +1,4 @@
-// The files of the repository, as the tests of its habits read them.
+// The files of the repository, for the tests of conventions.
 import Foundation
 import Testing
 
@@ -7,7 +7,7 @@ struct SourceFile {
     let path: String
     let lines: [String]
 
-    /// The name without its folder and its ending.
+    /// The name without folder and extension.
     var stem: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 }
 
@@ -15,7 +15,7 @@ enum SourceTree {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// Every file of a kind below a folder, sorted by path; what programs leave behind (`.build`, caches) is not there.
+    /// Every file with an ending below a folder, sorted by path, without build products and caches (`.build`, ...).
     static func files(under folder: String, ending: String = "swift") throws -> [SourceFile] {
         let start = root.appending(path: folder)
         let names = try #require(FileManager.default.enumerator(atPath: start.path))
@@ -29,7 +29,7 @@ enum SourceTree {
         return SourceFile(path: path, lines: text.components(separatedBy: "\n"))
     }
 
-    /// The names, without folders, of all files and folders of the repository that are not hidden or built.
+    /// The names, without folders, of all files and folders of the repository, except hidden and built ones.
     static func names() throws -> Set<String> {
         var names: Set<String> = []
         let walk = try #require(FileManager.default.enumerator(atPath: root.path))

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The rules of the house that a compiler does not keep.
+/// Conventions that the compiler does not check.
 @Suite struct TidyTests {
     @Test(arguments: ["Transport", "HTTP", "Routing", "Inference", "Configuration", "Migration", "Edge"])
     func foundationStaysOut(of target: String) throws {
@@ -10,7 +10,7 @@ import Testing
         }
     }
 
-    /// GRDB brings Foundation: one target has it, and the one file that reads keys from there is named here.
+    /// Only the target KeyStore imports GRDB, which brings Foundation, and only one file of Edge imports KeyStore.
     @Test func databasesStayInTheirTarget() throws {
         for file in try SourceTree.files(under: "Sources") {
             let imports = file.lines.filter { $0.contains("import ") }
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// Links of the documents to files of the repository.
+    /// Links in the documentation lead to existing files of the repository.
     @Test func linksLeadSomewhere() throws {
         var pages = try SourceTree.files(under: "docs", ending: "md")
         for page in ["README.md", "Benchmarks/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {

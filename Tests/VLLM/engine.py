@@ -1,4 +1,4 @@
-"""The engine under test: vLLM's server, on a port of loopback or on a unix socket."""
+"""The engine under test: vLLM's server, on a loopback port or on a unix socket."""
 
 import os
 import re
@@ -9,18 +9,21 @@ from pathlib import Path
 from clients import CHAT, ENGINE_CHAT
 from servers import Server
 
-# What clients say to reach one engine, the other, or a pool in which one of both is asked first.
+# Models for clients: of the engine on the unix socket, and of two pools that differ in the engine that is asked
+# first.
 UNIX, TCP_FIRST, UNIX_FIRST = "tiny-unix", "tiny-tcp-first", "tiny-unix-first"
-# The engine on a port, behind a server that keeps the header fields of what it is asked.
+# The model of the engine behind a recorder, which keeps the header fields of each request.
 RECORDED = "tiny-recorded"
-# More than these wait in the engine's own queue.
+# The engine runs this many requests at a time; further ones wait in its own queue.
 RUNNING_MAX = 12
-# It imports a lot: a minute on two free cores, more beside a compiler.
+# The engine imports many modules: a minute on two free cores, more beside a compiler.
 START_SECONDS = 400
 
 
 def models(tcp, unix, recorded):
-    """The edge's models. A pool's second executor is asked only in need: the first has a million times its weight."""
+    """The edge's models. In a pool the first executor has a million times the weight, so the second is asked only
+    after a failure.
+    """
     def executor(url, weight=1):
         return f'{{url: "{url}", model: {ENGINE_CHAT}, kind: vllm, weight: {weight}}}'
 
@@ -53,14 +56,14 @@ class Engine(Server):
         if isinstance(address, int):
             command += ["--host", "127.0.0.1", "--port", address]
         else:
-            # One that was killed has left its socket.
+            # An engine that was killed leaves its socket file.
             address.unlink(missing_ok=True)
             command += ["--uds", address]
         super().__init__(name, folder, command, address, {
-            # Nothing from a hub, nothing to one, and no file outside the folder.
+            # No access to a model hub, no telemetry, and no file outside the folder.
             "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
             "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "XDG_CONFIG_HOME": str(folder / "config"),
-            # One thread, one GiB.
+            # One thread, and 1 GiB for the cache.
             "OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_KVCACHE_SPACE": "1",
         })
 
@@ -68,7 +71,7 @@ class Engine(Server):
         self.ready("/health", START_SECONDS)
 
     def metric(self, name):
-        """The sum over all series of a metric; 0 without any."""
+        """The sum over all series of a metric; 0 if it has none."""
         status, body = self.get("/metrics")
         assert status == 200, body
         total = 0.0
@@ -85,11 +88,12 @@ class Engine(Server):
         return self.metric("vllm:num_requests_waiting")
 
     def finished(self):
-        """How many requests it has finished since it started, for whatever reason. What is cancelled does not count."""
+        """How many requests the engine has finished since its start, for any reason. Cancelled requests do not count.
+        """
         return self.metric("vllm:request_success_total")
 
     def kill_core(self):
-        """SIGKILL to the process that computes; the one that speaks HTTP stays."""
+        """Sends SIGKILL to the process that computes; the HTTP process continues."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         [core] = [int(child) for child in children if b"EngineCore" in Path(f"/proc/{child}/cmdline").read_bytes()]
         os.kill(core, signal.SIGKILL)

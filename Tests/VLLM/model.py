@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Writes a tiny model of the Llama architecture with random weights, and a tokenizer trained on this repository's own
-text, as vLLM loads them: model.py FOLDER
+"""Writes a tiny model of the Llama architecture with random weights, and its tokenizer, as vLLM loads them:
+model.py FOLDER
 
-It says nothing that makes sense. It can read any text, since its tokenizer knows all bytes. What it never says is set:
+The tokenizer is trained on this repository's own text and knows all bytes, so the model reads any text. The model makes
+no sense, but the tokens that it never samples are fixed:
 
 - dimension 0 of the residual stream is 1 for every token and no layer changes it, so the last norm leaves it near 1;
 - the output row of the end token has END_LOGIT there, the rows of other special tokens and of white space have NEVER,
   and all of these have 0 elsewhere; the rows of all other tokens have 0 there.
 
-So at temperature 0 it does not end before it is told to, since the largest of thousands of random logits is above that
-of the end token; at temperature 1 it ends after some hundred tokens, as a coding agent needs it. White space alone it
-says only where a grammar leaves nothing else: else it would fill the JSON of a tool call with it.
+At temperature 0 the model does not stop by itself, because the largest of thousands of random logits exceeds that of
+the end token. At temperature 1 it stops after some hundred tokens, which a coding agent needs. It samples white space
+only if a grammar allows nothing else, because otherwise it would fill the JSON of a tool call with white space.
 """
 
 import json
@@ -24,7 +25,7 @@ import transformers
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 20261128
-# Room for the prompt of a coding agent and the 32,000 tokens that it asks for besides.
+# Room for a coding agent's prompt and for the 32,000 tokens that it requests.
 CONTEXT_TOKENS = 131072
 VOCABULARY = 4096
 DIMENSIONS = 64
@@ -32,7 +33,7 @@ HEADS = 2
 HEAD_DIMENSIONS = 32
 FEED_FORWARD = 128
 LAYERS = 1
-# The logits of most tokens are random, with this standard deviation.
+# The standard deviation of the random logits of most tokens.
 DEVIATION = 3
 END_LOGIT = 7.5
 NEVER = -1000
@@ -49,7 +50,9 @@ TEMPLATE = (
 
 
 def write_tokenizer(folder: Path) -> list[int]:
-    """A byte-level BPE tokenizer, the same for the same text; the ids of special tokens and of white space."""
+    """Trains a byte-level BPE tokenizer, the same for the same text; returns the ids of special tokens and of white
+    space.
+    """
     model = tokenizers.Tokenizer(tokenizers.models.BPE())
     model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     model.decoder = tokenizers.decoders.ByteLevel()
@@ -68,8 +71,8 @@ def write_tokenizer(folder: Path) -> list[int]:
 
 
 def weights(unsaid: list[int]) -> dict[str, numpy.ndarray]:
-    """Every tensor, in float32; a matrix as (outputs, inputs). Tokens of `unsaid` are never said."""
-    # RandomState's stream is frozen, default_rng's is not.
+    """All tensors, in float32; a matrix has the shape (outputs, inputs). Tokens in `unsaid` are never sampled."""
+    # The random stream of RandomState never changes between numpy versions; that of default_rng may.
     random = numpy.random.RandomState(SEED)
 
     def matrix(outputs: int, inputs: int) -> numpy.ndarray:

@@ -1,4 +1,6 @@
-"""A server in front of the engine that keeps the header fields of each request, for tests of what reaches an engine."""
+"""A server in front of the engine that keeps the header fields of each request, so that tests see what reaches an
+engine.
+"""
 
 import http.client
 import http.server
@@ -6,10 +8,10 @@ import threading
 
 
 class Recorder:
-    """Hands each request on to the engine, and each answer back as it comes."""
+    """Passes each request on to the engine, and each response back as it arrives."""
 
     def __init__(self, port, engine_port):
-        # The fields of each request for a model, as pairs in their order, names in lower case.
+        # The header fields of each request for a model: pairs in their order, with names in lower case.
         self.requests = []
         recorder = self
 
@@ -27,7 +29,7 @@ class Recorder:
                 try:
                     engine.request(self.command, self.path, body, dict(self.headers.items()))
                     answer = engine.getresponse()
-                    # In HTTP/1.0, so that the end of the answer is the end of the connection.
+                    # HTTP/1.0, so that the end of the response is the end of the connection.
                     self.send_response(answer.status)
                     for name, value in answer.getheaders():
                         if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
@@ -36,7 +38,7 @@ class Recorder:
                     while piece := answer.read1(65536):
                         self.wfile.write(piece)
                 except OSError:
-                    # The engine or the client is not there, or no more: whoever is finds the connection closed.
+                    # The engine or the client is gone; the other one sees its connection close.
                     self.close_connection = True
                 finally:
                     engine.close()

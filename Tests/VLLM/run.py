@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The edge in front of vLLM (`make test-vllm`): two servers with a tiny random model, on TCP and on a unix socket.
 
-Makes the model, starts the three servers, runs the tests beside this file, stops them. Arguments are names of tests, as
-unittest has them (test_cancels.Cancels, ...). Exits with 0 only if all passed and the edge ended well.
+Makes the model, starts the three servers, runs the tests beside this file, and stops the servers. Arguments are
+unittest names of tests (test_cancels.Cancels, ...). Exits with 0 only if all passed and the edge ended with status 0.
 """
 
 import sys
@@ -28,14 +28,15 @@ def start(folder, servers):
     port, recorder_port = free_ports(2)
     VLLMCase.start_engine = {
         "tcp": lambda: engine("tcp", port, drain_seconds=0),
-        # A rolling restart that lets running requests end.
+        # Lets running requests end after SIGTERM, as in a rolling restart.
         "unix": lambda: engine("unix", folder / "engine.sock", drain_seconds=120),
     }
     VLLMCase.engines = {name: start() for name, start in VLLMCase.start_engine.items()}
     VLLMCase.recorder = Recorder(recorder_port, port)
     for one in VLLMCase.engines.values():
         one.is_up()
-    # Not before: its probes would find engines that do not answer yet, and the first tests nobody to serve them.
+    # The edge starts last. Otherwise its probes would find engines that do not answer yet, and the first tests would
+    # fail.
     VLLMCase.edge = Edge(folder, models(
         f"http://127.0.0.1:{port}", f"unix:{folder}/engine.sock", f"http://127.0.0.1:{recorder_port}"))
     servers.append(VLLMCase.edge)

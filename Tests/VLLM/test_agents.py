@@ -1,6 +1,6 @@
-"""Two coding agents' command lines, unchanged, with the edge as their API: one simple prompt each.
+"""The command lines of two coding agents, unchanged, with the edge as their API: one simple prompt each.
 
-What the model says makes no sense; that the agent takes it for a whole answer is what is looked at.
+The model's text makes no sense; the test checks that the agent accepts it as a complete response.
 """
 
 import json
@@ -23,7 +23,7 @@ CLAUDE = Path(claude_agent_sdk.__file__).parent / "_bundled/claude"
 
 class Agents(VLLMCase):
     def ran(self, command, **environment):
-        """What the agent printed, and the log lines of the exchanges that it caused."""
+        """Runs an agent; returns its output, and the log lines of its exchanges."""
         before = len(self.edge.log())
         with tempfile.TemporaryDirectory(prefix="test-vllm-agent-") as home:
             work = Path(home) / "work"
@@ -32,7 +32,7 @@ class Agents(VLLMCase):
                 [str(part) for part in command], cwd=work, stdin=subprocess.DEVNULL, capture_output=True,
                 timeout=PATIENCE_SECONDS, text=True, env={
                     "PATH": os.environ["PATH"], "HOME": home, "CODEX_HOME": home,
-                    # Whatever else an agent would ask of the world fails at once.
+                    # All other network access of an agent fails at once.
                     "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1",
                     **environment})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -43,7 +43,7 @@ class Agents(VLLMCase):
         return done.stdout, [line for line in lines if line["method"] == "POST"]
 
     def assertAnswered(self, lines, path, agent, model):
-        """One of the agent's exchanges was a stream of this path, with a long prompt and the engine's own usage."""
+        """Checks that the agent streamed from this path, with a long prompt and the engine's own usage."""
         streams = [line for line in lines if line["path"] == path and line["stream"]]
         self.assertTrue(streams, lines)
         for line in streams:
@@ -69,7 +69,7 @@ class Agents(VLLMCase):
             CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1")
 
     def test_fields(self):
-        """What the agents say of a session reaches the engine, and their keys do not."""
+        """The agents' session fields reach the engine; their keys do not."""
         expected = {
             self.ran_codex: {"originator", "session-id", "thread-id", "x-client-request-id", "x-codex-window-id",
                              "user-agent", "accept", "content-type"},

@@ -1,4 +1,6 @@
-"""Every dialect, streaming and not, tools and token ids: what a client gets is what the engine says when asked."""
+"""All dialects, streamed and not, with tools and token ids: a client gets what the engine answers when asked
+directly.
+"""
 
 import json
 
@@ -10,7 +12,7 @@ PROTOCOLS = ("HTTP/1.1", "HTTP/2")
 DIALECTS = tuple(PATHS)
 CITY = {"type": "object", "properties": {"city": {"enum": ["Bern", "Wien"]}}, "required": ["city"],
         "additionalProperties": False}
-# `strict`: the engine holds the model to the schema, so that even this one calls the tool rightly.
+# `strict`: the engine forces the output to match the schema, so that even this model calls the tool correctly.
 CHAT_TOOL = {"type": "function", "function": {"name": "weather", "parameters": CITY, "strict": True}}
 MESSAGES_TOOL = {"name": "weather", "input_schema": CITY, "strict": True}
 RESPONSES_TOOL = {"type": "function", "name": "weather", "parameters": CITY, "strict": True}
@@ -18,7 +20,7 @@ RESPONSES_TOOL = {"type": "function", "name": "weather", "parameters": CITY, "st
 
 class Answers(VLLMCase):
     def asked(self, dialect, model=CHAT, tls=True, **fields):
-        """The body of the edge's answer, and its log line."""
+        """The body of the edge's response, and its log line."""
         request_id = new_id()
         status, _, body = self.curl(PATHS[dialect], body=question(dialect, model, **fields), tls=tls,
                                     request_id=request_id)
@@ -26,7 +28,7 @@ class Answers(VLLMCase):
         return body, self.assertLogged(request_id, status=200, end="complete", model=model)
 
     def told(self, dialect, model=ENGINE_CHAT, **fields):
-        """What the engine says when it is asked directly, for no stream."""
+        """The engine's own response, not streamed."""
         status, answer = self.engine.post(PATHS[dialect], question(dialect, model, **fields))
         self.assertEqual(status, 200, answer)
         return json.loads(answer)
@@ -107,7 +109,7 @@ class Text(Answers):
 
 
 class SDKs(Answers):
-    """The same through the SDKs, which check the form of what they get."""
+    """The same through the SDKs, which check the format of the responses."""
 
     def test_openai(self):
         said = {dialect: text_of_answer(dialect, self.told(dialect)) for dialect in DIALECTS}
@@ -156,7 +158,7 @@ class Tools(Answers):
                                  for call in json.loads(body)["choices"][0]["message"]["tool_calls"]]
                     self.assertCall("".join(call.get("name") or "" for call in calls),
                                     "".join(call.get("arguments") or "" for call in calls))
-                    # vLLM says `stop` where the client named the tool.
+                    # vLLM reports `stop` if the client named the tool.
                     self.assertEqual(line["finish_reason"], "tool_calls" if choice == "required" else "stop")
 
     def test_messages(self):
@@ -181,7 +183,9 @@ class Tools(Answers):
             self.assertEqual(answer.status, "completed")
 
     def test_a_tool_that_nobody_forces(self):
-        """The model may call it and does not know how: text, and the tool's description is in the prompt."""
+        """The model may call the tool but does not know how: the response is text, and the prompt holds the tool's
+        description.
+        """
         _, plain = self.asked("chat")
         _, line = self.asked("chat", tools=[CHAT_TOOL], tool_choice="auto")
         self.assertGreater(line["prompt_tokens"], plain["prompt_tokens"] + 20)
@@ -203,7 +207,7 @@ class TokenIds(Answers):
                          said["choices"][0]["token_ids"])
 
     def test_completions_take_them(self):
-        """A stream that is continued from its tokens goes on as the whole would have."""
+        """A stream that is continued from its tokens gives the same text as the whole stream."""
         said = self.told("completions", return_token_ids=True)["choices"][0]
         ids = said["prompt_token_ids"] + said["token_ids"][:10]
         for model in (CHAT, UNIX):

@@ -1,6 +1,6 @@
-"""A client that leaves frees the engine, whatever the engine was doing: it runs nothing then, and has finished nothing.
+"""A client that leaves frees the engine, whatever the engine was doing: it runs nothing, and has finished nothing.
 
-What is asked for here would take the engine minutes: what ran and runs no more was cancelled.
+The requests would take the engine minutes, so a request that no longer runs was cancelled.
 """
 
 import threading
@@ -11,12 +11,12 @@ from engine import RUNNING_MAX, UNIX
 from servers import eventually
 
 ENDLESS = 30000
-# Some seconds until the first token.
+# A prompt that takes some seconds to the first token.
 LONG_PROMPT_WORDS = 25000
 
 
 def long_prompt(**fields):
-    """Never the same twice: the engine remembers the tokens that two prompts begin with."""
+    """A long prompt that is different each time, because the engine caches common beginnings of prompts."""
     text = new_id() + " river" * LONG_PROMPT_WORDS
     return {"model": CHAT, "messages": [{"role": "user", "content": text}], "max_tokens": ENDLESS, **fields}
 
@@ -30,13 +30,14 @@ class Cancels(VLLMCase):
         eventually(lambda: self.engines[ENGINE_OF[model]].running() == count, "the engine to run what is asked")
 
     def assertCancelled(self, request_id, model=CHAT, **expected):
-        """The engine runs nothing and has finished nothing either; the client left."""
+        """Checks that the engine runs nothing and has finished nothing, and that the log says that the client left.
+        """
         name = ENGINE_OF[model]
         self.assertIdle(self.engines[name])
         self.assertEqual(self.engines[name].finished(), self.finished[name])
         return self.assertLogged(request_id, end="client_left", side="client", model=model, **expected)
 
-    # In mid-stream.
+    # In the middle of the stream.
 
     def test_http2_resets_the_stream(self):
         for dialect in PATHS:
@@ -82,7 +83,7 @@ class Cancels(VLLMCase):
                 self.assertCancelled(named["x-request-id"], status=200)
 
     def test_one_of_two_leaves(self):
-        """Two streams of one connection, and one of them is reset: the other goes on to its end."""
+        """Of two streams on one connection one is reset; the other continues to its end."""
         connection, request_id, stays = self.connect(), new_id(), new_id()
         leaving = self.post(connection, PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
         staying = self.post(connection, PATHS["chat"], question("chat", tokens=400, stream=True), stays)
@@ -114,7 +115,7 @@ class Cancels(VLLMCase):
                 self.assertEqual(line.get("tokens"), 0)
 
     def test_in_the_prefill_after_a_comment(self):
-        """The edge has said 200 and that it waits, and the engine nothing yet."""
+        """The edge has sent a 200 and a comment, and the engine nothing yet."""
         for dialect, said in (("chat", b": keep-alive\n\n"), ("messages", b"event: ping\n")):
             with self.subTest(dialect):
                 connection, request_id = self.connect(), new_id()
@@ -126,7 +127,7 @@ class Cancels(VLLMCase):
                 self.assertEqual(self.assertCancelled(request_id, status=200)["events"], 0)
 
     def test_in_the_queue(self):
-        """The engine runs as many as it may: one that waits there leaves, and those that run go on."""
+        """The engine runs as many requests as it may: a waiting client leaves, and the running requests continue."""
         running = [self.begun("chat", tokens=ENDLESS) for _ in range(RUNNING_MAX)]
         connection, request_id = self.connect(), new_id()
         waiting = self.post(connection, PATHS["chat"], question("chat", tokens=ENDLESS, stream=True), request_id)
@@ -142,7 +143,7 @@ class Cancels(VLLMCase):
         for _, _, request_id in running:
             self.assertCancelled(request_id, status=200)
 
-    # Of an answer that is no stream.
+    # Responses that are not streams.
 
     def test_whole_answers(self):
         for dialect in PATHS:
@@ -155,7 +156,7 @@ class Cancels(VLLMCase):
                     line = self.assertCancelled(request_id, model, status=499)
                     self.assertEqual(line["bytes_out"], 0)
 
-    # Many at once.
+    # Many clients at once.
 
     def test_many_leave_at_once(self):
         streams = [self.begun(dialect, tokens=ENDLESS) for dialect in PATHS]

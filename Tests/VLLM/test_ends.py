@@ -1,6 +1,7 @@
-"""The engine ends while it works: no client takes a part for a whole, and what can be answered elsewhere is.
+"""The engine ends during its work: no client takes a partial response for complete, and another engine takes over
+where it can.
 
-Each test ends an engine; the next one starts it anew.
+Each test ends an engine; the next test restarts it.
 """
 
 import concurrent.futures
@@ -16,9 +17,9 @@ from clients import CHAT, ENGINE_CHAT, new_id
 from engine import TCP_FIRST, UNIX, UNIX_FIRST
 from servers import PATIENCE_SECONDS, eventually
 
-# Minutes of work.
+# Tokens for several minutes of work.
 ENDLESS = 30000
-# Some seconds of work: enough to end the engine in the midst of it, and for another engine to do it whole.
+# Tokens for some seconds: enough to end the engine in the middle, and for another engine to complete the response.
 LONG = 2000
 
 
@@ -29,17 +30,17 @@ class Ends(VLLMCase):
         self.addCleanup(self.pool.shutdown, wait=False, cancel_futures=True)
 
     def terminate(self, engine):
-        """SIGTERM; whatever comes of it, the engine has ended before the next test begins."""
+        """Sends SIGTERM, and makes sure that the engine has ended before the next test."""
         self.addCleanup(engine.stop)
         engine.process.send_signal(signal.SIGTERM)
 
     def finished(self, connection, stream):
-        """The bytes of a stream that the edge ended or reset."""
+        """The bytes of a stream that the edge has ended or reset."""
         connection.until(lambda: connection.streams[stream].is_over, "the end")
         return connection.streams[stream].body
 
     def all_finished(self, streams):
-        """Reads all of them until each has ended: one after the other, the windows of the later ones would be full."""
+        """Reads all streams alternately until each has ended, so that no window stays full."""
         def have_finished():
             for connection, _, _ in streams.values():
                 connection.read_ready()
@@ -48,9 +49,9 @@ class Ends(VLLMCase):
         eventually(have_finished, "the ends of all streams")
 
     def runs(self, engine, count, streams):
-        """Waits until the engine runs so many; the streams are read meanwhile, or their windows would be full.
+        """Waits until the engine runs `count` requests; reads the streams meanwhile, so that no window stays full.
 
-        What does not fit into a client's window when its stream is reset is lost, and so would be the error event.
+        If a client's window is full when its stream is reset, the error event is lost.
         """
         def are_running():
             for connection, _, _ in streams.values():
@@ -59,7 +60,7 @@ class Ends(VLLMCase):
         eventually(are_running, "the engine to run all")
 
     def assertBroken(self, dialect, connection, stream, request_id):
-        """The client was told that its stream is no whole answer, and so was the log."""
+        """Checks that client and log were told that the stream is incomplete."""
         body = self.finished(connection, stream)
         self.assertEqual(connection.streams[stream].status, 200)
         self.assertFalse(is_whole(dialect, body) and not errors_in(body), body[-500:])
@@ -71,7 +72,7 @@ class Ends(VLLMCase):
         return line
 
     def ask_whole(self, dialect, model):
-        """Asks for a long answer that is no stream: a future of status, body and log line."""
+        """Starts a long request that is not streamed; returns a future of status, body and log line."""
         request_id = new_id()
 
         def ask():
@@ -80,7 +81,7 @@ class Ends(VLLMCase):
         return self.pool.submit(ask)
 
     def assertElsewhere(self, dialect, asked, name):
-        """The whole answer is there, and came from the engine of that name after another had failed."""
+        """Checks that the response is complete, and came from this engine after another one had failed."""
         status, answer, line = asked.result(PATIENCE_SECONDS)
         self.assertEqual(status, 200, answer)
         self.assertGreater(len(text_of_answer(dialect, answer)), LONG)
@@ -90,7 +91,7 @@ class Ends(VLLMCase):
         self.assertEqual(len(line["failed_attempts"]), 1, line)
 
     def assertServedBy(self, model, name):
-        """Each dialect, streaming and not, is answered by the engine of that name."""
+        """Checks that this engine answers each dialect, streamed and not."""
         for dialect in PATHS:
             for stream in (False, True):
                 with self.subTest(dialect=dialect, stream=stream, model=model):
@@ -107,9 +108,9 @@ class Ends(VLLMCase):
 
 
 class Terminated(Ends):
-    """SIGTERM, as each rolling restart sends it: what runs ends with `abort`, or with an error.
+    """SIGTERM, as a rolling restart sends it: running requests end with `abort`, or with an error.
 
-    vLLM asks the process that computes to end what runs, and kills it when that is not done at once.
+    vLLM asks the computing process to end its requests, and kills it if that is not done at once.
     """
 
     def test_nothing_that_it_broke_off_is_taken_for_whole(self):
@@ -130,7 +131,8 @@ class Terminated(Ends):
             with self.subTest(dialect):
                 body = self.finished(connection, stream)
                 if dialect == "responses" and is_whole(dialect, body):
-                    # It has no word for `abort`: vLLM says `completed`, and nothing in the answer says otherwise.
+                    # The responses API has no word for `abort`: vLLM reports `completed`, and nothing in the response
+                    # shows the abort.
                     self.assertLogged(request_id, status=200, end="complete")
                 else:
                     self.assertBroken(dialect, connection, stream, request_id)
@@ -148,7 +150,7 @@ class Terminated(Ends):
 
 
 class CoreKilled(Ends):
-    """The process that computes is gone; the one that speaks HTTP says so, and ends some seconds later."""
+    """The computing process is killed; the HTTP process reports that, and ends some seconds later."""
 
     def test_streams_end_with_an_error_and_whole_answers_come_from_another(self):
         engine = self.engines["tcp"]
@@ -164,12 +166,14 @@ class CoreKilled(Ends):
         for dialect, asked in elsewhere.items():
             with self.subTest("whole", dialect=dialect):
                 self.assertElsewhere(dialect, asked, "unix")
-        # Also while the engine still takes requests, to answer them 500.
+        # The same while the engine still accepts requests and answers 500.
         self.assertServedBy(TCP_FIRST, "unix")
 
 
 class Draining(Ends):
-    """SIGTERM with a time to drain: what runs ends whole, what comes gets 500, and the health says 200 all along."""
+    """SIGTERM with time to drain: running requests are completed, new ones get 500, and the health endpoint keeps
+    reporting 200.
+    """
 
     def test_new_requests_go_to_another(self):
         engine = self.engines["unix"]
@@ -177,7 +181,7 @@ class Draining(Ends):
         self.terminate(engine)
         eventually(lambda: self.refuses(engine), "the engine to refuse what comes")
         self.assertServedBy(UNIX_FIRST, "tcp")
-        # Nobody else serves this one: an error, and the executor's.
+        # No other engine serves this model, so the client gets an error, which is logged as the executor's.
         for stream in (False, True):
             request_id = new_id()
             status, _, body = self.curl(PATHS["chat"], body=question("chat", UNIX, stream=stream),
@@ -186,7 +190,7 @@ class Draining(Ends):
             self.assertIn("error", json.loads(body))
             self.assertNotIn("cannot schedule", body)
             self.assertLogged(request_id, status=status, side="executor")
-        # All of that was while it drained.
+        # The engine was still draining during all of these requests.
         self.assertEqual(engine.get("/health")[0], 200)
         connection, stream, request_id = runs
         body = self.finished(connection, stream)

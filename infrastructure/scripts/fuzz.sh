@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes every target (Tests/Fuzz), or those of TARGET, for TIME seconds each under the address sanitizer, JOBS at a time.
-# Starts from the kept corpus. What it finds, logs and new inputs are under .build/fuzz; ends with 1 if it found something.
+# Runs every fuzz target (Tests/Fuzz), or those in TARGET, for TIME seconds each, JOBS at a time, with the address
+# sanitizer. Starts from the stored corpus. Findings, logs and new inputs go to .build/fuzz; exits with 1 if it found
+# a fault.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -12,8 +13,8 @@ FREEINFERENCE_FUZZER=$(find "$(dirname "$(readlink -f "$(command -v swift)")")/.
     -name "libclang_rt.fuzzer_no_main-$(uname -m).a" -print -quit)
 test -n "$FREEINFERENCE_FUZZER" || { echo "this toolchain has no libFuzzer" >&2; exit 2; }
 
-# Optimized, since each input counts; overflows and preconditions trap all the same. The sanitizer sees the C and C++ of
-# ours and of Yams too.
+# Optimised for more inputs per second; overflows and preconditions still trap. The C and C++ of this repository and
+# of Yams are instrumented too.
 if test "${BUILD:-yes}" = yes; then
     swift build -c release --product fuzz --scratch-path "$place/build" --sanitize=address \
         -Xswiftc -sanitize-coverage=edge,trace-cmp,inline-8bit-counters,pc-table \
@@ -22,7 +23,7 @@ fi
 fuzz=${FUZZ:-$place/build/release/fuzz}
 test "$time" != 0 || exit 0
 
-# A crash would hang in the backtracer. Leaks that are no leaks of ours are listed with their reasons.
+# Without this, a crash would hang in Swift's backtracer. Leaks that are not ours are suppressed, with their reasons.
 export SWIFT_BACKTRACE=enable=no
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:handle_abort=1:malloc_context_size=8
 export LSAN_OPTIONS=suppressions=$PWD/infrastructure/sanitizers/leak.txt:print_suppressions=0

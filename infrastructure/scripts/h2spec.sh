@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the HTTP/2 conformance suite h2spec (its path is the argument) against the server with its built-in executor,
-# strictly, over TLS and in clear, on free loopback ports. Prints both totals and fails unless all 147 passed in both.
+# Runs the HTTP/2 conformance suite h2spec (the argument is its path) in strict mode against the server and its
+# simulated executor, over TLS and in clear text, on free loopback ports. Prints both totals, and fails unless all 147
+# tests passed in both.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

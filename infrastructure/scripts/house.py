@@ -1,26 +1,27 @@
 #!/usr/bin/env python3
-"""Counts what a reviewer of the sources asks for: sizes, complexity, comments, documentation, unsafe lines, repetition.
+"""Measures what a reviewer of the sources asks for: sizes, complexity, comments, documentation, unsafe lines,
+repetition.
 
     infrastructure/scripts/house.py [REVISION ...]
     infrastructure/scripts/house.py --list [COMPLEXITY]
 
-Prints a table in Markdown with one column for each revision of git and a last one for the working tree. With `--list`
-it prints instead the functions of the working tree whose complexity is above COMPLEXITY (10 unless given), each with
-its complexity, its lines, its place and its name, the most complex first. How each figure is counted:
+Prints a Markdown table with one column for each git revision and a last one for the working tree. With `--list` it
+prints the functions of the working tree whose complexity is above COMPLEXITY (default 10), the most complex first,
+each with its complexity, lines, position and name. The figures are counted like this:
 
 - Files are the Swift files below Sources. Lines of a file include blank lines and comments.
 - A function is a `func`, `init`, `deinit` or `subscript` with a body, from its keyword to its closing brace.
-- The cyclomatic complexity of a function is 1 and one more for each if, guard, for, while, case, catch, &&, || and
-  ternary ?; it includes the closures and functions inside it.
-- The comment share is that of lines which are only a comment, of all lines that are not blank.
-- A declaration counts as documented when the line above it, or above its attributes, begins with `///`.
-- An unsafe line has the word `unsafe` outside of comments; the figure is for 1000 lines of code.
-- A repeated line is part of six consecutive lines (white space folded; without blank lines, comments, imports and lone
-  punctuation) that stand somewhere else too.
-- The test file of `Foo.swift` is a `FooTests.swift` anywhere below Tests. In the second figure the tests of `Foo` also
-  count for `Foo+Bar.swift`.
+- The cyclomatic complexity of a function is 1, plus one for each if, guard, for, while, case, catch, &&, || and
+  ternary ?. The closures and functions inside it are included.
+- The comment share is the number of lines that hold only a comment, divided by all lines that are not blank.
+- A declaration counts as documented if the line above it, or above its attributes, begins with `///`.
+- An unsafe line has the word `unsafe` outside of comments; the figure is per 1000 lines of code.
+- A repeated line is part of six consecutive lines that also occur elsewhere. White space is folded; blank lines,
+  comments, imports and lines of punctuation are skipped.
+- The test file of `Foo.swift` is a `FooTests.swift` anywhere below Tests. In the second figure the tests of `Foo`
+  also count for `Foo+Bar.swift`.
 
-Needs nothing but Python and git.
+Needs only Python and git.
 """
 
 import re
@@ -70,7 +71,7 @@ def blanked(text):
 
 
 def literal_end(text, index, hashes, quote):
-    """Where a string literal ends whose opening quote ends at `index`; an interpolation may hold literals."""
+    """The end of the string literal whose opening quote ends at `index`; an interpolation may contain literals."""
     close, escape = quote + hashes, "\\" + hashes
     while index < len(text):
         if text.startswith(escape + "(", index):
@@ -96,7 +97,7 @@ def interpolation_end(text, index):
 
 
 def body_start(code, index):
-    """Where the body of a function begins whose name ends at `index`; None where it has no body."""
+    """The start of the body of the function whose name ends at `index`; None without a body."""
     depth = 0
     while index < len(code):
         character = code[index]
@@ -116,7 +117,7 @@ def body_start(code, index):
 
 
 def closing(code, index):
-    """Where the brace that opens at `index` closes."""
+    """The position of the brace that closes the one at `index`."""
     depth = 0
     for position in range(index, len(code)):
         depth += {"{": 1, "}": -1}.get(code[position], 0)
@@ -126,7 +127,7 @@ def closing(code, index):
 
 
 def functions(code):
-    """The lines and the complexity of each function, the line where it begins, and its keyword and name."""
+    """For each function its lines and complexity, its first line, and its keyword and name."""
     for match in FUNCTION.finditer(code):
         start = body_start(code, match.end())
         if start is None:
@@ -139,7 +140,7 @@ def functions(code):
 
 
 def classes(code):
-    """Each class: its name, its mutable stored properties, and how many of them are private."""
+    """For each class its name, its mutable stored properties, and how many of them are private."""
     for match in re.finditer(r"\bclass\s+([A-Z]\w*)", code):
         start = code.find("{", match.end())
         if start < 0:
@@ -166,7 +167,7 @@ def spread(values):
 
 
 def repeated(sources):
-    """How many lines stand in a window that is somewhere else too, and how many lines were compared."""
+    """How many lines belong to a window that also occurs elsewhere, and how many lines were compared."""
     places, compared = defaultdict(list), 0
     for path, lines in sources.items():
         kept = []
@@ -186,7 +187,7 @@ def repeated(sources):
 
 
 def figures(root):
-    """Each figure of a tree, by its name."""
+    """All figures of a source tree, by name."""
     sources = {path.relative_to(root): path.read_text() for path in sorted((root / "Sources").rglob("*.swift"))}
     tests = {path.name.removesuffix("Tests.swift") for path in (root / "Tests").rglob("*Tests.swift")}
     lines = {path: text.split("\n")[:-1] for path, text in sources.items()}

@@ -52,11 +52,11 @@ def until(what, condition, seconds=10.0):
 
 
 class Mask:
-    """Replaces what differs between two runs of one binary."""
+    """Replaces the parts that differ between two runs of one binary."""
 
     LOG_TIMES = re.compile(r'"(time|exchange_id)":"[^"]*"')
     LOG_DURATIONS = re.compile(r'"(\w+_ms)":[0-9.]+')
-    # When the executor wrote a token, in nanoseconds since the machine was started.
+    # The time at which the executor wrote a token, in nanoseconds since the machine started.
     EMITTED = re.compile(r'"emitted_ns":(\d+)')
     RULES = [
         (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "UUID"),
@@ -86,7 +86,7 @@ class Mask:
         return text
 
     def log(self, line, surplus=0):
-        """A line of the log; `surplus` is by how many bytes masking has made the answer shorter."""
+        """A masked log line; `surplus` is the number of bytes by which masking has shortened the response."""
         line = re.sub(r'"bytes_out":(\d+)', lambda match: f'"bytes_out":{int(match.group(1)) - surplus}', line)
         line = self.LOG_TIMES.sub(r'"\1":"-"', line)
         return self.text(self.LOG_DURATIONS.sub(r'"\1":0', line))
@@ -106,7 +106,7 @@ class Process:
         return self.output_path.read_bytes().decode("utf-8", "backslashreplace").split("\n")[:-1]
 
     def new_lines(self, count, seconds=5.0):
-        """The next `count` lines of standard output, or fewer when no more come in time, and any beyond them."""
+        """The next `count` lines of standard output and all beyond them; fewer if the time is over."""
         try:
             until("a log line", lambda: len(self.lines()) >= self.seen + count, seconds)
         except TimeoutError:
@@ -150,7 +150,7 @@ class Recorder:
             if name == "secure":
                 words += ["--certificate", self.scratch / "tls/chain.pem", "--key", self.scratch / "tls/key.pem"]
             self.processes[name] = Process(words + arguments, self.scratch, name)
-        # Nobody listens here: a connection is refused.
+        # Nothing listens on this port, so connections to it are refused.
         self.executors["nobody"] = free_port()
         self.mask.port(self.executors["nobody"], "NOBODY")
         for name, port in self.executors.items():
@@ -192,7 +192,7 @@ class Recorder:
                 print(f"\r{number}/{len(cases)}", end="", file=sys.stderr, flush=True)
             self._write(f"=== {number:03} {case.name}\n")
             server = case.listener.split(".")[0]
-            # By how many bytes masking has made the body shorter.
+            # The number of bytes by which masking has shortened the body.
             self.surplus = 0
             background = self._background(case)
             answer = getattr(self, f"_by_{case.how}")(case)
@@ -213,7 +213,7 @@ class Recorder:
                 self._write(f"=== {name} ended with {status}\n")
                 for line in process.new_lines(0):
                     self._write("--- log " + self.mask.log(line) + "\n")
-                # A busy machine may pause a process.
+                # On a busy machine a process may be paused, which it reports.
                 errors = re.sub(r"(?m)^.* the process was paused .*\n", "", process.errors())
                 errors = re.sub(r"\b\d+(\.\d+)?( ?m?s)\b", r"N\2", errors)
                 self._write(self.mask.text(errors))
@@ -234,7 +234,7 @@ class Recorder:
         return f"{scheme}://127.0.0.1:{self.ports[case.listener]}{case.path}"
 
     def _background(self, case):
-        """A request that is under way while the exchange of the case is made."""
+        """Starts the case's background request, which runs during the exchange."""
         if not case.background:
             return None
         url = f"http://127.0.0.1:{self.ports[case.listener]}/v1/chat/completions"
@@ -276,7 +276,7 @@ class Recorder:
         return wire
 
     def _by_raw(self, case):
-        """The bytes of the case over HTTP/1.1, and what came back until the server closed."""
+        """Sends the case's bytes over HTTP/1.1; returns what arrived until the server closed."""
         with self._connect(case) as wire:
             wire.sendall(case.raw)
             if case.leaves_after is not None:
@@ -302,7 +302,7 @@ class Recorder:
             received += more
 
     def _answers(self, rest, is_head):
-        """Each answer that is in the bytes: its head, and its body without the framing of chunks."""
+        """Splits the bytes into responses; yields each head, and each body without chunk framing."""
         while rest:
             head, mark, rest = rest.partition(b"\r\n\r\n")
             text = head.decode("utf-8", "backslashreplace")
@@ -332,10 +332,12 @@ class Recorder:
         return body, b"", "cut"
 
     def _by_frames(self, case):
-        """Raw HTTP/2: the frames that came back. A block of header fields is not shown, since it holds the date."""
+        """Sends raw HTTP/2 and returns the received frames. Header blocks are left out, because they contain the
+        date.
+        """
         with self._connect(case) as wire:
             wire.sendall(case.raw)
-            # A connection that goes on stays open.
+            # Waits 0.7 s for more frames, because an HTTP/2 connection without a fault stays open.
             wire.settimeout(0.7)
             received, ending = self._receive(wire)
         lines = []
@@ -348,14 +350,14 @@ class Recorder:
         return "\n".join(lines) + f"\n--- {ending}"
 
     def _by_metrics(self, case):
-        """Names, types and labels of the metrics, without their values and the models' names."""
+        """Names, types and labels of the metrics, without values and model names."""
         body = self._get(self.ports[case.listener], case.path).partition(b"\r\n\r\n")[2].decode()
         names = {line if line.startswith("#") else line.rsplit(" ", 1)[0] for line in body.split("\n") if line}
         names = {re.sub(r'model="m\d+"', 'model="M"', self.mask.text(name)) for name in names if "_bucket" not in name}
         return "\n".join(sorted(names))
 
     def _by_deep(self, case):
-        """The answer without its numbers, whose digits count in its length."""
+        """The response without its numbers; content-length is masked too, because it depends on their digits."""
         body = self._get(self.ports[case.listener], case.path).decode().replace("\r\n", "\n")
         body = re.sub(r"content-length: \d+", "content-length: 0", body)
         return re.sub(r'"(\w*(?:bytes|memory|used|seconds|connections)\w*)":\d+', r'"\1":0', body)

@@ -1,7 +1,8 @@
 """The executors, the servers and the fixed set of exchanges that record-exchanges.py records.
 
-Each exchange has a model of its own, so that a failure of one does not change which executors the next one may use:
-`MODEL` in a body stands for it. The models differ in their executor's `api_key`, which makes each an engine of its own.
+Each exchange has its own model, so that a failure does not affect the choice of executors in later exchanges; `MODEL`
+in a body stands for its name. The models differ in the `api_key` of their executor, which makes each executor its own
+engine.
 """
 
 import dataclasses
@@ -42,27 +43,27 @@ LISTENERS = {
 
 @dataclasses.dataclass
 class Case:
-    """One exchange, or several on one connection."""
+    """One exchange, or several exchanges on one connection."""
 
     name: str
-    # curl, raw (HTTP/1.1 bytes), frames (HTTP/2 bytes), metrics or deep.
+    # One of: curl, raw (HTTP/1.1 bytes), frames (HTTP/2 bytes), metrics, deep.
     how: str
     listener: str
     path: str = "/"
-    # How curl speaks: h2 (ALPN, or an upgrade in clear), h2c (prior knowledge), curl1.
+    # The protocol of curl: h2 (ALPN, or an upgrade in clear text), h2c (prior knowledge), curl1.
     mode: str = "h2"
     method: str = ""
     fields: list = dataclasses.field(default_factory=list)
     body: bytes | None = None
     raw: bytes = b""
     alpn: list | None = None
-    # Log lines to wait for.
+    # The number of log lines to wait for.
     lines: int = 1
     # The client of a raw exchange closes once it has received these bytes.
     leaves_after: bytes | None = None
     # The executor whose last request is recorded too.
     upstream: str = ""
-    # The body of a request that is under way meanwhile.
+    # The body of a second request that runs during the exchange.
     background: str = ""
     # The lines of the case's model in the configuration.
     model: str = ""
@@ -73,7 +74,7 @@ GOOD = "executors: [{url: 'http://GOOD', model: demo, api_key: KEY, health: {int
 
 
 def case(name, how, listener="main.clear", *, model=GOOD, **more):
-    """Adds a case; MODEL in its body, its raw bytes, its path and its background becomes its model's name."""
+    """Adds a case; replaces MODEL in its body, raw bytes, path and background by the name of its model."""
     identifier = f"m{len(CASES) + 1:03}"
     for key in ("body", "raw", "path", "background"):
         if isinstance(more.get(key), bytes):
@@ -87,13 +88,13 @@ def case(name, how, listener="main.clear", *, model=GOOD, **more):
 
 
 def request(method, path, fields=(), body=b"", version="1.1", host="edge.example"):
-    """The bytes of an HTTP/1.1 request after whose answer the server closes."""
+    """The bytes of an HTTP/1.1 request after whose response the server closes the connection."""
     if isinstance(body, str):
         body = body.encode()
     lines = [f"{method} {path} HTTP/{version}"] + ([f"host: {host}"] if host else [])
     lines += ["connection: close", *fields]
     if body or method == "POST":
-        # A name of a model has as many bytes as MODEL less one.
+        # A model name has one byte less than MODEL.
         lines.append(f"content-length: {len(body) - body.count(b'MODEL')}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
@@ -108,7 +109,7 @@ def faulty(fault):
 
 
 def dialects(stream, fault=None):
-    """Each endpoint that generates, with a body for it."""
+    """A body for each endpoint that generates."""
     more = {"model": "MODEL", "stream": stream} | faulty(fault)
     messages = [{"role": "user", "content": "Hello"}]
     return {
@@ -120,12 +121,12 @@ def dialects(stream, fault=None):
 
 
 def post(name, path, body, listener="main.clear", fields=(), **more):
-    """A POST over HTTP/1.1, raw."""
+    """Adds a POST over HTTP/1.1, as raw bytes."""
     case(f"{name}, HTTP/1.1", "raw", listener, raw=request("POST", path, [JSON, *fields], body), **more)
 
 
 def post2(name, path, body, listener="main.tls", fields=(), mode="h2", **more):
-    """A POST over HTTP/2, by curl."""
+    """Adds a POST over HTTP/2, by curl."""
     case(f"{name}, HTTP/2", "curl", listener, path=path, body=body, mode=mode, fields=[JSON, *fields], **more)
 
 
@@ -138,7 +139,7 @@ def get2(name, path, listener="main.tls", fields=(), method="", mode="h2", **mor
 
 
 def zstd(data):
-    """A frame of Zstandard (RFC 8878) with one raw block of 256 to 65791 bytes."""
+    """A Zstandard frame (RFC 8878) with one raw block of 256 to 65791 bytes."""
     block = (len(data) << 3 | 1).to_bytes(3, "little")
     return b"\x28\xb5\x2f\xfd\x60" + (len(data) - 256).to_bytes(2, "little") + block + data
 
@@ -155,7 +156,7 @@ def frames(name, *sent, listener="main.clear", lines=1, **more):
 
 HEALTH = [(":method", "GET"), (":scheme", "http"), (":path", "/health"), (":authority", "x")]
 
-# -- What is answered as it should be
+# -- Successful exchanges
 
 for path, body in dialects(True).items():
     post(f"a stream of {path}", path, body, upstream="good")
@@ -363,7 +364,7 @@ for fault in ("die_after:0", "die_after:2", "cut_inside:1", "reset_after:1", "en
     for path, body in dialects(True, fault).items():
         if path == CHAT or fault in ("error_event:2", "mistake_event:0"):
             post(f"{fault} of {path}", path, body)
-# At a pace at which curl has seen the head before the stream is reset.
+# Slow enough for curl to receive the head before the stream is reset.
 post2("error_event:2", CHAT, chat(simulator={"fault": "error_event:2", "pace": 5}))
 post2("die_after:2 of messages", "/v1/messages", dialects(True)["/v1/messages"].replace(
       '"model"', '"simulator": {"fault": "die_after:2", "pace": 5}, "model"'))
@@ -401,7 +402,7 @@ case("a client that leaves, HTTP/1.1", "raw", raw=request("POST", CHAT, [], chat
 
 
 def configuration(server, ports, executors, scratch):
-    """The YAML of one server."""
+    """The configuration of one server, as YAML."""
     address = {listener: f"127.0.0.1:{ports[f'{server}.{listener}']}" for listener in LISTENERS[server] + ["admin"]}
     tls = f"tls: {{certificates: [{{chain: {scratch}/tls/chain.pem, key: {scratch}/tls/key.pem}}]}}"
     more = {"tls": ", " + tls, "only1": ", http2: false", "redirect": ", redirect_https: true"}
@@ -450,7 +451,7 @@ KEYS = {
 
 
 def write_files(server, scratch):
-    """The keys of the server that has some."""
+    """Writes the key file of the server `keys`."""
     if server != "keys":
         return
     (scratch / "secret").write_bytes(SECRET)

@@ -13,25 +13,25 @@ for port in 8443 8080 8100 9901; do
     fi
 done
 
-# A certificate is made once, and again when it is about to end.
+# Makes a certificate if there is none, or if it expires within a day.
 if ! openssl x509 -noout -checkend 86400 -in certs/chain.pem >/dev/null 2>&1; then
     "$binary" certificate --directory certs >/dev/null
 fi
 
-# Each in a session of its own, so that a Ctrl-C of the terminal reaches them by this script alone: the server would
-# take it and our SIGTERM for two signals, and cut its streams.
+# Each process has its own session, so that only this script gets the terminal's Ctrl-C. Otherwise the server would
+# count Ctrl-C and our SIGTERM as two signals, and cut its streams.
 log=.build/run.log
 setsid "$binary" executor --listen 127.0.0.1:8100 --model demo --prefill 300ms --pace 20 >.build/run-executor.log 2>&1 &
 executor=$!
 setsid "$binary" serve --config infrastructure/examples/development.yaml >"$log" &
 server=$!
 
-# Waits for the end of a process, also when a signal comes in the meantime.
+# Waits for the end of a process, even if a signal arrives meanwhile.
 ended() {
     while kill -0 "$1" 2>/dev/null; do wait "$1" 2>/dev/null || true; done
 }
 
-# The server finishes its streams while the executor still writes them. A second Ctrl-C cuts them.
+# The executor keeps running while the server finishes its streams. A second Ctrl-C cuts them.
 finish() {
     trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM
     kill -TERM "$server" 2>/dev/null || true

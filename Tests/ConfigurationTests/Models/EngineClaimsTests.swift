@@ -1,4 +1,4 @@
-// Entries that mean the same engine: which contradict each other, and which do not.
+// Several entries for one engine: which of them contradict each other.
 
 import Testing
 
@@ -33,7 +33,7 @@ import Testing
         )
     }
 
-    /// `auto` contradicts nothing, and an entry with another key or authority means another engine.
+    /// `auto` contradicts no other value, and an entry with another key or authority stands for another engine.
     @Test func entriesThatDoNotContradict() {
         let text =
             head + """

@@ -16,9 +16,9 @@ import Testing
         #expect(faults("a: [1\nb: 2")[0].hasPrefix("c.yaml:2:2: not valid YAML: "))
         #expect(faults("a: 1\n---\nb: 2")[0].hasPrefix("c.yaml:2:1: not valid YAML: "))
         #expect(faults("a: \u{1}")[0].hasPrefix("c.yaml:1:4: not valid YAML: "))
-        // Lines may end in CR LF, and columns count characters and not bytes.
+        // Lines may end in CR LF, and a column counts characters, not bytes.
         #expect(faults("a: 1\r\nb: 2\r\u{fc}\u{1F600}\u{1}")[0].hasPrefix("c.yaml:3:3: not valid YAML: "))
-        // The error is at the end of a file whose last line has no line end.
+        // If the file ends without a line end, the error is at the end of the last line.
         #expect(faults("a: [1")[0].hasPrefix("c.yaml:1:6: not valid YAML: "))
         #expect(faults("a: [1\n")[0].hasPrefix("c.yaml:2:1: not valid YAML: "))
         #expect(faults("a: *b")[0] == "c.yaml:1:4: not valid YAML: found undefined alias")
@@ -41,7 +41,7 @@ import Testing
             ]
         )
         #expect(faults("&x a: 1\na: 2") == ["c.yaml:1:1: key 'a' appears more than once in this section"])
-        // Yams gives the position of any of these keys; the error must be the same each time.
+        // Yams reports the position of any one of these keys, but our error must always be the same.
         let mixed = "&x a: 1\na: 2\n&y b: 1\nb: 2\n[c]: 1\n[c]: 2"
         for _ in 1...32 {
             let expected = "c.yaml:1:1: a key must be a single word, not a list or a section, and stand once"
@@ -67,7 +67,7 @@ import Testing
             configuration.warnings.map(\.description)
                 == ["c.yaml:1:1: warning: the file begins with a byte order mark, which is passed over"]
         )
-        // Positions do not count the byte order mark, as in an editor.
+        // As in an editor, positions do not count the byte order mark.
         #expect(
             faults("\u{FEFF}" + valid().replacing("listeners:", with: "listener:")).contains {
                 $0.hasPrefix("c.yaml:1:1: unknown key 'listener'")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Configuration
 
-/// What is different between two configurations, in words.
+/// The description of the differences between two configurations.
 @Suite struct ConfigurationOutlineTests {
     private static let head = "listeners: [{address: '127.0.0.1:8080'}]\n"
 
@@ -64,7 +64,7 @@ import Testing
         #expect(found == ["models[more.yaml]: added", "models[imported]: added"])
     }
 
-    /// Keys of executors, and whatever comes from the environment or a file, are not shown.
+    /// Executors' keys, and values from the environment or from a file, are not shown.
     @Test func secretsAreNotShown() throws {
         let model = { (key: String) in "models: [{id: a, executors: [{url: 'http://e', api_key: '\(key)'}]}]" }
         let environment = ["OLD": "environment-old", "NEW": "environment-new"]

@@ -1,10 +1,11 @@
-// Texts, secrets and variables in messages.
+// Texts of a configuration, and how error messages hide secrets and variables.
 import Testing
 
 @testable import Configuration
 
 @Suite struct ConfigurationSectionTextTests {
-    /// Any variable may be a secret that was put into the wrong key by mistake.
+    /// Error messages show a variable's name instead of its value, because the value may be a secret in the wrong
+    /// place.
     @Test func valuesOfVariablesAreShownAsTheirNames() {
         let found = faults(
             valid(executor: ", model: \"${SECRET}\"")

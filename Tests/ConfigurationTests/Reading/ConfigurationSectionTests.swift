@@ -1,4 +1,4 @@
-// Keys that a section does not have.
+// Unknown keys in a section.
 import Testing
 
 @testable import Configuration

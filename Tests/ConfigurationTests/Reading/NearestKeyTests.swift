@@ -1,4 +1,4 @@
-// Which known name a misspelt one is near to.
+// The known name that a misspelt name most resembles.
 
 import Testing
 

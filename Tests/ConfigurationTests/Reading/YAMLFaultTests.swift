@@ -1,4 +1,4 @@
-// What an operator wrote that is not valid YAML, and the hint in the message.
+// Common mistakes in YAML, and the hint in the error message for each.
 
 import Testing
 

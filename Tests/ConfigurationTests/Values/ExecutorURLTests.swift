@@ -1,4 +1,4 @@
-// Parsing the URLs of executors, and the errors of those that do not parse.
+// Parsing the URLs of executors, and the errors for invalid ones.
 
 import Testing
 

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Edge
 
-/// Compares attempts with simple reference readers: of events, by the WHATWG standard, and of answers that are cut at
-/// every byte.
+/// Compares attempts with simple reference parsers: for events by the WHATWG standard, and for responses that are cut
+/// at every byte.
 @Suite struct AnswerDifferentialTests {
-    // MARK: A reader of events
+    // MARK: A reference parser for events
 
     /// The data of each event, by section 9.2.6 of the WHATWG HTML standard; an event without a blank line is dropped.
     private static func dataOfEvents(_ stream: [UInt8]) -> [String] {
@@ -41,9 +41,9 @@ import Testing
 
     // MARK: Events in every form
 
-    /// A text longer than the edge keeps of an event.
+    /// A text that exceeds the size of an event that the edge buffers.
     private static let long = String(repeating: "x", count: 70_000)
-    /// The chunks of a stream of chat completions, each in the pieces that two `data` lines may split it into.
+    /// The chunks of a chat stream; each is split into the pieces that two `data` lines may hold.
     private static let events = [
         [#"{"choices":[{"index":0,"#, #""delta":{"content":"é\n: x"},"finish_reason":null}]}"#],
         [#"{"choices":[{"index":0,"delta":{"content":"data: [DONE]"}}],"#, #""usage":null}"#],
@@ -70,7 +70,7 @@ import Testing
         var text = random.below(4) == 0 ? "\u{FEFF}" : ""
         func line(_ content: String, _ random: inout Random) {
             let end = random.of(ends)
-            // An LF after a CR would end the same line, and the next event would be a part of this one.
+            // An LF after a CR would belong to the same line end, and the blank line would be missing.
             text += content + (content.isEmpty && text.utf8.last == UInt8(ascii: "\r") && end == "\n" ? "\r\n" : end)
         }
         let others = [": comment", ":", "id: 1", "retry: 100", "event: message", "event:message", "datum: x", "id"]
@@ -86,7 +86,7 @@ import Testing
             if random.below(5) == 0 { line(random.of(others), &random) }
             for _ in 0...random.below(5) / 4 { line("", &random) }
         }
-        // At a clean end the edge also reads an event without a blank line, which a reader by the standard does not.
+        // At a clean end the edge also accepts an event without a blank line, which the standard drops.
         return text + "\n\n"
     }
 
@@ -104,7 +104,7 @@ import Testing
         for round in 0..<25 {
             let wild = Array(Self.stream(&random).utf8)
             let data = Self.dataOfEvents(wild)
-            // The same events, each on one line: their content does not depend on their form.
+            // The same events on one `data` line each: the content must not depend on the form.
             let plain = data.map { "data: " + $0.split(separator: "\n").joined() + "\n\n" }.joined()
             let expected = try PlayedAttempt(body: Self.request, in: first.environment)
             expected.answers(plain)
@@ -209,7 +209,7 @@ import Testing
         ),
     ]
 
-    /// Whether these events make a whole answer; `isInOrder` says whether the framing has ended in order.
+    /// Whether these events form a complete response; `isInOrder` tells whether the framing ended in order.
     private static func isWhole(_ events: [String], _ cut: Cut, isInOrder: Bool) -> Bool {
         var finished: Set<Int> = []
         for event in events {
@@ -237,7 +237,8 @@ import Testing
         for count in 0...bytes.count {
             let begin = Array(bytes[..<count])
             let whole = Self.dataOfEvents(begin)
-            // At a clean end the last line ends may be missing, at a cut they may not; a begun event must be complete.
+            // At a clean end the last line ends may be missing, but a partial event must be complete. At a cut they
+            // must be there.
             let completed = Self.dataOfEvents(begin + [10, 10])
             let isBetween = begin.isEmpty || begin.suffix(2) == [10, 10]
             let isEnded =
@@ -260,7 +261,7 @@ import Testing
 
     // MARK: Documents that are cut
 
-    /// Answers of all dialects: with tool calls, with text after the finish reason, an array, a scalar.
+    /// Responses of all dialects: with tool calls, with text after the finish reason, an array, a scalar.
     private static let documents: [(dialect: Dialect, json: String)] = [
         (
             .openAIChat,
@@ -278,7 +279,7 @@ import Testing
         (.other, #"{"tokens":[1,2,3],"ok":true,"next":null}"#),
     ]
 
-    /// The framing does not distinguish a whole body from a cut one; the JSON does, as another parser reads it.
+    /// If the framing does not mark the body's end, the body is complete if its JSON is, as another parser reads it.
     @Test(arguments: 0..<7) func aDocumentThatTheFramingDoesNotEndIsWholeWhereItsJSONIs(index: Int) throws {
         let (dialect, json) = Self.documents[index]
         let request = #"{"model":"m"}"#

@@ -1,4 +1,4 @@
-// Answers that are documents: which are whole, and which are relayed.
+// JSON responses: which are complete, and which are relayed.
 import HTTP
 import Inference
 import Testing
@@ -17,7 +17,7 @@ import Testing
             )
             #expect(whole.end == "failed executor_broke_off" && whole.attempt.failure?.retry == .elsewhere)
         }
-        // Small engines omit the member.
+        // Small engines omit `finish_reason`.
         let without = try PlayedAttempt(dialect, body: chat(stream: false))
         without.answers(#"{"choices":[{"index":0,"text":"x"}]}"#, type: "application/json")
         #expect(without.end == "whole")
@@ -41,7 +41,7 @@ import Testing
         let whole = try PlayedAttempt(.messages, body: chat(stream: false))
         whole.answers(json, type: "application/json")
         #expect(whole.end == "failed executor_broke_off")
-        // The form of vLLM, which omits members that are null.
+        // vLLM omits members that are null.
         let without = try PlayedAttempt(.messages, body: chat(stream: false))
         without.answers(json.replacing(#""stop_reason":null,"#, with: ""), type: "application/json")
         #expect(without.end == "failed executor_broke_off" && without.attempt.failure?.retry == .elsewhere)

@@ -1,4 +1,4 @@
-// Requests that are sent again without the usage that the engine refuses to tell.
+// Requests that are sent again without `include_usage`, because the engine refuses it.
 import HTTP
 import Inference
 import Testing

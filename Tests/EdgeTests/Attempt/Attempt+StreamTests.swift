@@ -4,13 +4,13 @@ import Testing
 
 @testable import Edge
 
-/// Which answers an attempt accepts as whole, and how it ends the others.
+/// Which streams an attempt accepts as complete, and how it ends the others.
 @Suite struct AttemptStreamTests {
     private static func chunk(_ reason: String) -> String {
         #"data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":\#(reason)}]}"# + "\n\n"
     }
 
-    // MARK: Reasons
+    // MARK: Finish reasons
 
     @Test(arguments: [#""abort""#, #""error""#]) func aReasonThatSaysSoIsABrokenAttempt(reason: String) throws {
         let begun = try PlayedAttempt()
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    // MARK: Nothing
+    // MARK: Streams without content
 
     @Test func anEndOfNothingIsABrokenAttempt() throws {
         for nothing in [Said.done, ": comment\n\n" + Said.done, Self.usage + Said.done] {
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    // MARK: Lines
+    // MARK: Incomplete last lines
 
     @Test(arguments: [Said.done, "id: 4\ndata: [DONE]\n\n", "data: {\"a\":1}\n\n"])
     func aLastEventMayLackItsBlankLine(last: String) throws {
@@ -120,7 +120,7 @@ import Testing
         #expect(attempt.end == "broke executor_broke_off" && attempt.relayed == Said.token + event)
     }
 
-    // MARK: The usage that only the edge had requested
+    // MARK: Usage that only the edge requested
 
     private static let usage = #"data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}"# + "\n\n"
     private static let timings = #"data: {"choices":[],"usage":{"prompt_tokens":7},"timings":{"n":1}}"# + "\n\n"

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// What an attempt accepts as an answer: documents that are not answers, and events without content.
+/// Which responses an attempt accepts: documents that are no response, and events without content.
 @Suite struct AttemptAnswerTests {
     private static let objects: [Dialect] = [.openAIChat, .completions, .embeddings, .messages, .responses]
 
@@ -152,7 +152,7 @@ import Testing
         #expect(attempt.relayed == "data: hello\n\n")
     }
 
-    // MARK: The usage that only the edge had requested
+    // MARK: Usage that only the edge requested
 
     @Test func theIdentityOfAnEventThatIsLeftOutStays() throws {
         let attempt = try PlayedAttempt()

@@ -1,4 +1,5 @@
-// Shared by the tests of attempts: an owner that records, and an attempt whose executor the test plays.
+// Shared by the tests of attempts: an owner that records reports, and an attempt whose executor's bytes the test
+// sends.
 import HTTP
 import Inference
 import LoopTesting
@@ -10,9 +11,9 @@ import Transport
 /// Records the reports of an attempt as text.
 final class HearingOwner: AttemptOwner {
     var heard: [String] = []
-    /// Why the attempt failed while its answer was relayed.
+    /// The failure that ended the attempt while its response was relayed; nil for none.
     var brokeOff: Failure?
-    /// What the owner does inside of a report.
+    /// Called within each report, with its text.
     var reaction: (String, Attempt) -> Void = { _, _ in }
 
     private func hear(_ what: String, _ attempt: Attempt) {
@@ -40,7 +41,7 @@ final class HearingOwner: AttemptOwner {
     func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
 }
 
-/// An attempt at an executor that the test plays.
+/// An attempt; the test sends the bytes of its executor.
 final class PlayedAttempt {
     let environment: TestEnvironment
     let owner = HearingOwner()
@@ -48,8 +49,8 @@ final class PlayedAttempt {
     private let ownsEnvironment: Bool
 
     /// - Parameters:
-    ///   - body: The body of the request; that of a chat unless `dialect` is another one.
-    ///   - environment: The environment of an attempt that is over, to be used again.
+    ///   - body: The body of the request; a chat unless `dialect` is another one.
+    ///   - environment: The environment of an attempt that has ended, for another attempt; nil makes a new one.
     init(
         _ dialect: Dialect = .openAIChat,
         choices: Int = 1,
@@ -84,7 +85,7 @@ final class PlayedAttempt {
 
     var played: PlayedExecutor { environment.executors[environment.executors.count - 1] }
 
-    /// Sends the head of the answer, its bytes, and the end of its framing, in order or not.
+    /// Sends the head of a response, its bytes, and the end of its framing, in order or not.
     func answers(
         _ text: String,
         type: String? = "text/event-stream",
@@ -92,14 +93,14 @@ final class PlayedAttempt {
         closesInOrder: Bool = true,
         body: ResponseBody = .chunked
     ) {
-        // The attempt may send its request again meanwhile.
+        // The attempt may send its request again meanwhile, which replaces `played`.
         let played = played
         played.answer(type: type, fields, body: body)
         if !text.isEmpty { played.say(text) }
         if closesInOrder { played.end() } else { played.fail() }
     }
 
-    /// How the attempt ended.
+    /// The last report of the attempt, which tells how it ended.
     var end: String { owner.heard.last ?? "nothing" }
     /// The bytes that were relayed to the client.
     var relayed: String {
@@ -108,6 +109,6 @@ final class PlayedAttempt {
         }
         .joined()
     }
-    /// Whether the client has an answer that it accepts as whole.
+    /// Whether the client has a response that it accepts as complete.
     var isComplete: Bool { end == "whole" }
 }

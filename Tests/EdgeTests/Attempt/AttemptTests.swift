@@ -114,7 +114,7 @@ import Transport
         #expect(owner.brokeOff?.status == 400 && owner.brokeOff?.side == .client && played.isCancelled)
     }
 
-    // MARK: Answers with a status of 400 or above
+    // MARK: Responses with a status of 400 or above
 
     @Test func theBodyOfAFailureIsReadBeforeItIsTold() {
         played.answer(400, type: "application/json")

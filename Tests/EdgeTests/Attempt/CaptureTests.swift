@@ -4,16 +4,20 @@ import Testing
 
 @testable import Edge
 
-/// Streams of real engines (Captures/README.md), whole and cut at each event: whether they are recognized as such.
+/// Recorded streams of real engines (Captures/README.md), complete and cut at each event: each must be recognised as
+/// what it is.
 @Suite struct CaptureTests {
     enum Verdict: Sendable {
-        /// The stream is whole, even if so many last events are missing and the framing ends in order, or in any way.
+        /// The stream is complete.
+        ///
+        /// The numbers tell how many of its last events may be missing: after a clean end of the framing, and after
+        /// any end.
         case whole(inOrder: Int, anyhow: Int)
-        /// The stream says itself that it is not whole.
+        /// The stream itself reports that it is incomplete.
         case broken
         /// The stream contains an error of the engine.
         case error
-        /// The first event is an error, so that nothing is relayed.
+        /// The first event is an error, so nothing is relayed.
         case failed
     }
 
@@ -33,7 +37,7 @@ import Testing
     }
 
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Captures")
-    /// `[DONE]` may be missing, and the usage before it.
+    /// `beforeDone`: `[DONE]` may be missing; `beforeUsage`: the usage before it too.
     private static let beforeDone = Verdict.whole(inOrder: 1, anyhow: 0)
     private static let beforeUsage = Verdict.whole(inOrder: 2, anyhow: 0)
     private static let toTheEnd = Verdict.whole(inOrder: 0, anyhow: 0)
@@ -49,13 +53,13 @@ import Testing
         Capture("lite/chat-stream", .openAIChat, 1, beforeDone),
         Capture("lite/messages-stream-tools", .messages, 1, toTheEnd),
         Capture("lite/messages-stream", .messages, 1, toTheEnd),
-        // The stream has a `[DONE]`, which its dialect does not have.
+        // The stream ends with `[DONE]`, which is not part of its dialect.
         Capture("lite/responses-stream", .responses, 1, .whole(inOrder: 1, anyhow: 1)),
         Capture("litellm-usage", .openAIChat, 1, beforeUsage),
         Capture("messages-cached", .messages, 1, toTheEnd),
         Capture("sigterm-chat", .openAIChat, 1, .broken),
         Capture("sigterm-messages", .messages, 1, .broken),
-        // The stream has `response.completed`, and nothing in it contradicts that.
+        // The engine was stopped by SIGTERM, but the stream has `response.completed` and shows no abort.
         Capture("sigterm-responses", .responses, 1, toTheEnd),
         Capture("vllm-usage", .openAIChat, 1, beforeUsage),
         Capture("vllm/chat-stream-continuous-false", .openAIChat, 1, beforeDone),
@@ -111,7 +115,7 @@ import Testing
         }
     }
 
-    /// A cut stream is whole if enough of it has arrived, and is otherwise never reported as whole.
+    /// A cut stream counts as complete only if all required events have arrived.
     @Test(arguments: captures) func isToldForWhatItIsWhenCut(_ capture: Capture) throws {
         let events = try Self.events(of: capture)
         let first = try PlayedAttempt(capture.dialect, choices: capture.choices, body: Self.request)
@@ -133,7 +137,7 @@ import Testing
         for (index, event) in events.enumerated() {
             let missing = events.count - index
             let isEnded = missing <= anyhow
-            // The cut is before the event, in its midst, and before its last byte, which is a line end.
+            // Cuts before the event, in its middle, and before its last byte, which is a line end.
             let cuts: [(text: String, inOrder: Bool, isComplete: Bool)] = [
                 (text, true, missing <= inOrder), (text, false, isEnded),
                 (text + String(event.prefix(event.count / 2)), true, isEnded),

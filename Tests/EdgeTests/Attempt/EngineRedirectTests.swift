@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Redirects of engines, and other statuses without an answer.
+/// Redirects by engines, and other statuses that are no response.
 @Suite struct EngineRedirectTests {
     private func target(
         _ location: String,
@@ -47,7 +47,8 @@ import Transport
         #expect(target(location) == nil)
     }
 
-    /// Engines at the same host have different prefixes.
+    /// A redirect stays with its engine only below the engine's URL prefix, because engines on one host may differ in
+    /// it.
     @Test(arguments: [
         "/p/v1/chat/completions/", "http://e:8000/p/v1/x", "completions/", "../embeddings", "/p/", "/p", "?y=2",
         "/p/a%2Fb",
@@ -68,7 +69,7 @@ import Transport
         #expect(target("/a%20b/x", prefix: "/a%20b") == "/a%20b/x" && target("/a%20c/x", prefix: "/a%20b") == nil)
     }
 
-    // MARK: Followed
+    // MARK: Redirects that are followed
 
     private let models = "- {id: m, executors: [{url: 'http://one:8000', api_key: secret}]}"
 

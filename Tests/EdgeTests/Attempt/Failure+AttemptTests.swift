@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// What an exchange does with an engine's error, in each form in which engines report one.
+/// How an exchange handles an engine's error, in each form in which engines report errors.
 @Suite struct FailureAttemptTests {
     private static let tooLong =
         #"{"error":{"message":"too long for 10.0.0.5:8000","type":"invalid_request_error","code":"context_length_exceeded","n_ctx":8}}"#
@@ -34,7 +34,7 @@ import Transport
         executor.target.executor.health == .healthy && executor.target.executor.running == 0
     }
 
-    // MARK: A client's mistake
+    // MARK: Client errors
 
     enum Form: String, CaseIterable {
         case status, serverStatus, document, event, namedEvent, bareLine, cutLine, prefixedLine
@@ -57,7 +57,9 @@ import Transport
         executor.end()
     }
 
-    /// The error is reported once, with its text; no other executor is asked, and none is charged.
+    /// A client error is reported once, with its text.
+    ///
+    /// No other executor is tried, and no executor is charged.
     @Test(arguments: Form.allCases) func aClientsMistakeIsItsOwnInEachForm(form: Form) throws {
         let client = try client()
         client.ask()
@@ -80,7 +82,7 @@ import Transport
         #expect(error["message"] == nil, "engines quote what clients have sent")
     }
 
-    /// The header fields of an engine's error reach the client like those of a good answer.
+    /// Header fields of an engine's error response reach the client like those of a success.
     @Test(arguments: [400, 404, 413, 422]) func fieldsOfAnErrorPass(status: Int) throws {
         let client = try client(executors: 1)
         client.ask()
@@ -97,7 +99,7 @@ import Transport
         for name in ["litellm", "uvicorn", "limit-requests"] { #expect(!client.received.contains(name)) }
     }
 
-    /// The client has been sent 200: the same error is sent as an event, and log and metrics have its status.
+    /// The client already has a 200, so the error is sent as an event; log and metrics have the error's status.
     @Test(arguments: Form.allCases) func afterASilentCommitItIsAnEventWithItsText(form: Form) throws {
         let client = try client("commit_after: 8100ms\nkeep_alive: 60s")
         client.ask()
@@ -208,9 +210,9 @@ import Transport
         #expect(client.received.contains("x-should-retry: false\r\n") && isWell(client.executors[0]))
     }
 
-    // MARK: When to try again
+    // MARK: Retry delays
 
-    /// The executor is not asked for as long as it says, and the client is told the same time.
+    /// The executor is avoided for the time that it reports, and the client gets the same time.
     @Test(arguments: [
         [("retry-after", "Sat, 28 Nov 2026 01:30:30 GMT"), ("date", "Sat, 28 Nov 2026 01:30:00 GMT")],
         [("retry-after", "29.5")],
@@ -227,7 +229,7 @@ import Transport
         #expect(client.executors.count == 1, "nobody is sent there meanwhile")
     }
 
-    // MARK: In the midst of an answer
+    // MARK: Failures while a response is relayed
 
     @Test(arguments: [false, true]) func anEngineThatDiesInTheMidstIsAFailureOfItsOwn(withDone: Bool) throws {
         let client = try client()
@@ -252,7 +254,7 @@ import Transport
         #expect(row.attempts[executor.id]?[Ending.index(of: Failure(executorStatus: 500))] == 1)
     }
 
-    /// Failures of streams under way count as much as those of streams that begin.
+    /// A failure while a stream is relayed counts as much as one before its first event.
     @Test func anEngineThatDiesUnderItsStreamsIsLeftOut() throws {
         let first = try client()
         let all = [first] + (try (1..<6).map { _ in try TestClient(first.environment) })

@@ -7,11 +7,11 @@ import Transport
 
 @testable import Edge
 
-/// Errors and broken connections while an answer is relayed: what the client gets, and what the executor is charged.
+/// Errors and broken connections while a response is relayed: what the client gets, and what the executor is charged.
 @Suite struct LateErrorTests {
     private static let address = "HTTPConnectionPool(host='10.0.0.3', port=8000): http://10.0.0.3:8000/generate"
 
-    /// Errors in the forms of engines of all dialects.
+    /// Error documents in the formats of many engines.
     static let shapes = [
         #"data: {"error":{"message":"\#(address)","type":"InternalServerError","code":500}}"#,
         #"data: {"error":{"message":"\#(address)","type":"BadRequestError","code":400}}"#,
@@ -47,9 +47,9 @@ import Transport
         ),
     ]
 
-    // MARK: Errors in the midst of a stream
+    // MARK: Errors within a stream
 
-    /// The client's SDK raises, and gets no address of an engine; what the engine sends after the error is dropped.
+    /// The client's SDK raises an error without an engine's address; bytes after the error are dropped.
     @Test(arguments: dialects.indices) func anErrorOfAnyShapeIsToldInTheClientsDialect(index: Int) throws {
         let (path, token, end, error) = Self.dialects[index]
         for shape in Self.shapes {
@@ -139,7 +139,8 @@ import Transport
         #expect(attempt.owner.brokeOff?.status == 503)
     }
 
-    /// An error larger than the limit passes in pieces; an error event follows it, and the stream has no good end.
+    /// An error event above the size limit is relayed in pieces; the edge's own error event follows, and no clean
+    /// end.
     @Test func anErrorEventLargerThanIsHeldIsFollowedByOurs() throws {
         let attempt = try PlayedAttempt()
         attempt.played.answer()
@@ -171,7 +172,8 @@ import Transport
                 say(text, to: attempt)
                 attempt.played.end()
                 #expect(attempt.end == "broke \(end)", "\(body)")
-                // Otherwise the client would have all bytes that the head has announced.
+                // Some bytes are held back. Otherwise the client would have all announced bytes and consider the
+                // response complete.
                 if case .known = body { #expect(attempt.relayed.utf8.count < text.utf8.count) }
             }
         }
@@ -196,7 +198,7 @@ import Transport
             attempt.played.end()
             #expect(attempt.end == "whole" && attempt.relayed == text)
         }
-        // Lines of JSON at a path that is passed through.
+        // JSON lines on a passthrough path.
         let lines = #"{"a":"\#(Self.padding)"}"# + "\n{}\n"
         let other = try PlayedAttempt(.other, body: chat(stream: false))
         other.played.answer(type: "application/json")
@@ -240,7 +242,7 @@ import Transport
         }
     }
 
-    // MARK: An engine that refuses the usage that only the edge had requested
+    // MARK: Engines that refuse the usage that only the edge requested
 
     static let refusal =
         #"{"error":{"message":"stream_options is not known","type":"invalid_request_error","param":"stream_options"}}"#
@@ -250,7 +252,7 @@ import Transport
     ])
     func aRefusalInsideOfAGoodAnswerIsOneToo(text: String) throws {
         for type in ["text/event-stream", "application/json", nil] {
-            // A document is not followed by a second one.
+            // A bare line that ends in a blank line is a form of event streams only.
             if type != "text/event-stream", text.first == "{", text.last != "}" { continue }
             let attempt = try PlayedAttempt()
             #expect(attempt.played.body.contains("stream_options"))
@@ -336,7 +338,7 @@ import Transport
         keeping.leave()
     }
 
-    /// A mistake of the client is charged to no executor.
+    /// A client error is charged to no executor.
     @Test func whatTheClientHasCausedIsNoFault() throws {
         let environment = TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
         let keeping = try TestClient(environment)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Edge
 
-/// The store of keys from one configuration to the next.
+/// The key store across several configurations.
 @Suite struct AuthenticationSourceTests {
     private let folder = temporaryDirectory()
 
@@ -43,7 +43,7 @@ import Testing
         let second = try source.prepare(settings())
         #expect(second.isNewStore && second.authenticator.keys !== first.authenticator.keys)
         source.discard(second)
-        // What was discarded is not in force: the next one is new again.
+        // The discarded store is not in force, so the next one is a new store again.
         let third = try source.prepare(settings())
         #expect(third.isNewStore)
         source.commit(third)

@@ -62,7 +62,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(caller.begin(at: 0) != nil)
     }
 
-    /// The message for a caller without a key does not mention a key of the caller.
+    /// For a caller without a key, the message does not speak of the caller's key.
     @Test func callersWithoutAKeyAreToldWhoseLimitItIs() {
         var limits = KeyLimits(concurrency: 1, requestsPerMinute: 1, tokensPerMinute: 10)
         var anonymous = Caller(anonymousOf: Authenticator(anonymousLimits: limits))
@@ -78,7 +78,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(rate?.message == "Rate limit reached: callers without an API key together have 1 requests a minute.")
     }
 
-    /// A quota is given back what was taken from it, and no more.
+    /// A quota gets back exactly what was taken from it.
     @Test func anotherQuotaMayStandBehindACaller() {
         let key = AccessKey(id: "k", hash: [], tenant: "t", limits: KeyLimits(tokensPerMinute: 100))
         let quota = ScriptedQuota()
@@ -135,7 +135,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     }
 }
 
-/// A quota with scripted answers, which records the calls.
+/// A quota with scripted results, which records its calls.
 private final class ScriptedQuota: Quota {
     private struct State {
         var calls: [String] = []

@@ -1,4 +1,4 @@
-// The file of the secret: when it is made, what it may hold, and who may read it.
+// The file of the secret: when it is created, what it may hold, and who may read it.
 import Configuration
 import Foundation
 import Glibc
@@ -31,7 +31,7 @@ import Transport
         #expect(try hash(KeySecret.loadOrMake(path)) != hash(KeySecret.loadOrMake(other)))
     }
 
-    /// Editors add a line end.
+    /// White space around the secret is ignored, because editors add a line end.
     @Test func spaceAroundASecretIsNoPartOfIt() throws {
         let secret = [UInt8](repeating: 0x41, count: 32)
         try write(secret)
@@ -45,7 +45,7 @@ import Transport
     @Test(arguments: [(0, false), (31, false), (32, true), (4096, true), (4097, false)])
     func aSecretHasAnOrdinaryLength(count: Int, isTaken: Bool) throws {
         try write([UInt8](repeating: 0x41, count: count) + [0x0A])
-        // A file that is there is never replaced, whatever it holds.
+        // An existing file is never replaced, whatever its content.
         for found in [KeySecret.load(path), KeySecret.loadOrMake(path)] {
             #expect(((try? found.get()) != nil) == isTaken)
         }

@@ -14,7 +14,7 @@ import Transport
         #expect(first.current.all.isEmpty)
         first.publish([key("a"), key("b")], at: 1)
         let use = try #require(first.current.find(hash("fi-a".utf8), at: 0)).use
-        // The store has another secret now: the same id is the same key.
+        // The store has a new secret, so the hashes differ; the same id is still the same key.
         let other = HMACSHA256(secret: Array("fedcba9876543210fedcba9876543210".utf8))
         let second = KeyTable(hash: other, after: first)
         second.publish([AccessKey(id: "a", hash: other("fi-new".utf8), tenant: "t")], at: 2)

@@ -57,7 +57,7 @@ import Transport
         allowance.attemptFailed(attempt)
         #expect(allowance.answerTime(total: 300 * second) == 100 * second)
         #expect(allowance.answerTime(total: 10 * second) == 10 * second)
-        // An attempt has a minute even when the total is used up, since less would be in vain.
+        // An attempt has at least a minute, even if the total is used up, because a shorter attempt would be futile.
         allowance.attemptFailed(attempt)
         #expect(allowance.answerTime(total: 300 * second) == 60 * second)
         #expect(allowance.answerTime(total: 59 * second) == 59 * second)

@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Requests with a compressed body: executors are sent the decoded body, and the memory for it is limited.
+/// Requests with a compressed body: executors get the decoded body, and the memory for it is limited.
 @Suite struct CompressedBodyTests {
     private let text = #"{"model":"demo","messages":[{"role":"user","content":"hello"}]}"#
     private let gzip =
@@ -33,7 +33,7 @@ import Transport
 
     /// A body of three zstd blocks: a beginning, the letter `x` many times, and an end.
     private func large(repeats: Int) -> (frame: [UInt8], text: String) {
-        // The filler keeps the body from being too dense.
+        // The random text keeps the body from being refused as too dense.
         let filler = String((0..<20_000).map { _ in "abcdefghij".randomElement()! })
         let head = #"{"model":"demo","messages":[""# + filler
         var frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3]

@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Exchanges at an engine that its probes find dead.
+/// Exchanges at an engine that the health probes declare dead.
 @Suite struct EngineDeathTests {
     private let refused = EngineDeath(reason: "connect: Connection refused", isRefusal: true)
     private let silent = EngineDeath(reason: "no answer in time", isRefusal: false)
@@ -48,7 +48,8 @@ import Transport
         #expect(client.executors.count == 2)
     }
 
-    /// The engine drains: it accepts no connections, and sends the rest of the streams that are under way.
+    /// A draining engine refuses connections but completes its running streams, so attempts with received bytes go
+    /// on.
     @Test func anAttemptThatHasHadBytesIsNotCut() throws {
         let client = try client()
         client.ask()
@@ -78,7 +79,8 @@ import Transport
         #expect(failure.kind == .executorBrokeOff && failure.detail == "its engine is dead: no answer in time")
     }
 
-    /// The edge has paused the attempt since the client does not read, so that nothing can arrive.
+    /// The edge has paused the attempt because its client does not read, so missing bytes are not the engine's
+    /// silence.
     @Test func aPausedAttemptIsNotSilent() throws {
         let client = try client()
         client.ask()

@@ -8,13 +8,13 @@ import Transport
 
 @testable import Edge
 
-/// Each cell of the table "Event by phase" of docs/life-of-an-exchange.md, driven through a real exchange.
+/// Drives each cell of the table "Event by phase" in docs/life-of-an-exchange.md through a real exchange.
 @Suite struct EventByPhaseTests {
     private typealias Phase = ExchangeMachine.Phase
     private static let phases: [Phase] = [.body, .queued, .attempt, .waiting, .waitingInQueue, .relay, .finishing]
     private static let failure = Failure(.executorBrokeOff)
 
-    /// The rows of the table: the text that each begins with, and its event.
+    /// The rows of the table: the beginning of each row's text, and its event.
     private static let events: [(row: String, event: ExchangeMachine.Event)] = [
         ("routed", .routed),
         ("queued", .queued),
@@ -48,7 +48,8 @@ import Transport
             var effects = scene.facts.subtracting(before)
             var next = scene.exchange.phase
             if expected.next == .finishing, next == .ended, phase != .finishing {
-                // The client of this test takes its answer in the turn of the loop in which it is sent.
+                // The test's client takes a response in the same turn, so the exchange has already passed
+                // `finishing`.
                 effects.remove("end")
                 next = .finishing
             }
@@ -63,7 +64,7 @@ import Transport
     }
 }
 
-/// The effects and the next phase that a cell of the table names.
+/// The effects and the next phase that a cell of the table states.
 private struct Expectation {
     var effects: Set<String> = []
     var next: ExchangeMachine.Phase
@@ -89,7 +90,7 @@ private struct Expectation {
         }
     }
 
-    /// The table of **fail**.
+    /// The expectation where the cell says **fail**, by the separate table of failures.
     private mutating func fail(_ phase: ExchangeMachine.Phase) {
         switch phase {
         case .body: effects = ["answer"]
@@ -103,12 +104,12 @@ private struct Expectation {
     }
 }
 
-/// An exchange in a given phase, and what client and executors can observe of it.
+/// An exchange in a given phase, and the effects that client and executors can observe.
 private final class Scene {
     let environment: TestEnvironment
     let client: TestClient
     let exchange: Exchange
-    /// Another client, whose request keeps the second executor full.
+    /// Another client, whose request keeps the second executor full; nil if that is not needed.
     private let other: TestClient?
     private let body = chat()
 
@@ -123,7 +124,7 @@ private final class Scene {
                 settings: "commit_after: 8100ms\nkeep_alive: 60s"
             )
         )
-        // The exchange waits if the only executor that it could be given is full.
+        // The exchange waits in the queue because its only remaining executor is full.
         let isFull = event == .queued || phase == .queued || phase == .waitingInQueue
         other = isFull ? try TestClient(environment) : nil
         other?.ask(chat(model: "small"))
@@ -159,17 +160,17 @@ private final class Scene {
             own?.answer()
             own?.say(Said.token)
             client.settle()
-            // The end is not flushed yet: the client is still taking it.
+            // The stream's end is not flushed yet, so the exchange stays in `finishing`.
             own?.say(Said.done)
         }
     }
 
-    /// The executor that the exchange has an attempt at.
+    /// The executor of the exchange's current attempt.
     private var own: PlayedExecutor? {
         environment.executors.last { $0.handler != nil && ($0.handler as? Attempt) === exchange.attempt }
     }
 
-    /// Lets the event happen, by what causes it where that is not a call.
+    /// Makes the event happen: by a call, or by the action that causes it.
     func `let`(_ event: ExchangeMachine.Event) {
         switch (event, exchange.phase) {
         case (.routed, .body), (.queued, .body):
@@ -184,7 +185,7 @@ private final class Scene {
             exchange.clientLeft(.closed)
             return
         case (_, .finishing):
-            // The loop is not turned while the exchange goes on, since it would pass the end to the client.
+            // The loop is not turned here, because a turn would flush the end to the client.
             exchange.handle(event)
             if exchange.phase != .ended { return }
         default: exchange.handle(event)
@@ -192,7 +193,7 @@ private final class Scene {
         for _ in 0..<3 { client.settle() }
     }
 
-    /// What has happened so far, as far as client and executors can observe it.
+    /// The effects so far, as client and executors can observe them.
     var facts: Set<String> {
         var facts: Set<String> = []
         let attempts = environment.executors.filter { $0.target.executor.name.contains("http") }
@@ -215,7 +216,7 @@ private final class Scene {
         if text.contains(#""finish_reason":"error""#) { facts.insert("error event") }
         if exchange.stream.isFinished, exchange.record.status == 200 { facts.insert("finish") }
         if !environment.finished.filter({ $0.id == exchange.record.id }).isEmpty { facts.insert("end") }
-        // After an answer that ends in order the connection would be kept.
+        // After a response that ends in order, the connection would stay open.
         if exchange.record.status == 200, client.peer.end != nil { facts.insert("cut client") }
         return facts
     }

@@ -8,13 +8,13 @@ import Transport
 
 @testable import Edge
 
-/// What an exchange does without an executor: it waits, asks another one, falls back or fails, within its limits.
+/// An exchange that has no executor waits, tries another executor, falls back or fails, within its limits.
 @Suite struct ExchangeAttemptsTests {
     private func environment(_ models: String, settings: String = "") throws -> TestEnvironment {
         TestEnvironment(try testSnapshot(models: models, settings: settings))
     }
 
-    /// A model `m` with two executors, the second of which takes one exchange at a time.
+    /// A model `m` with two executors; the second one takes one exchange at a time.
     private let deadAndSmall = """
         - id: m
           balance: round-robin
@@ -38,7 +38,7 @@ import Transport
         let clients = try (0..<6).map { _ in try TestClient(environment) }
         for client in clients {
             client.ask()
-            // Each attempt at the dead executor finds it dead.
+            // Each attempt at the dead executor fails to connect.
             for dead in environment.executors where dead.name.contains("dead") { dead.fail(.connectTimeout) }
         }
         #expect(environment.finished.isEmpty, "all wait for the executor that is merely full")
@@ -81,7 +81,7 @@ import Transport
         answer(try executor("small", of: environment))
         clients[0].settle()
         #expect(environment.finished.count == 1)
-        // The exchange that waits in vain is served by the fallback model, not refused.
+        // The exchange has waited in vain for `max_wait` and is then served by the fallback model, not refused.
         clients[0].pass(2_100_000_000)
         #expect(environment.finished.count == 1)
         answer(try executor("fallback", of: environment))
@@ -128,7 +128,7 @@ import Transport
         #expect(environment.finished.count == 2 && environment.finished.allSatisfy { $0.end == .complete })
     }
 
-    // MARK: What is known
+    // MARK: Known states of executors
 
     private let withFallback = """
         - {id: m, fallbacks: [n], executors: [{url: 'http://own:1'}]}
@@ -170,7 +170,7 @@ import Transport
         #expect(failure.kind == .noExecutor && failure.detail?.hasPrefix("of 1 executors 0 are dead") == true)
     }
 
-    // MARK: Totals
+    // MARK: Limits of an exchange
 
     @Test func nobodyHasMoreThanSixAttempts() throws {
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
@@ -188,7 +188,8 @@ import Transport
         #expect(finished.queueWait.map { $0 <= 8_000_000_000 } == true)
     }
 
-    /// Executors answer 429 late: all waits together are never longer than `max_wait`, and the client gets a status.
+    /// Executors answer 429 late: all waits of an exchange together never exceed `max_wait`, and the client gets a
+    /// status.
     @Test func allWaitsTogetherHaveATotal() throws {
         let environment = try environment(
             "- {id: m, executors: [{url: 'http://one:1'}]}",
@@ -222,7 +223,7 @@ import Transport
         #expect(environment.finished.first?.status == 504 && environment.retries.underWay == 0)
     }
 
-    // MARK: The budget
+    // MARK: The retry budget
 
     @Test func anExchangeHoldsOnePlaceOfTheBudgetAndNoneWhileItWaits() throws {
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}, {url: 'http://two:1'}]}")
@@ -239,7 +240,8 @@ import Transport
         #expect(environment.finished.first?.end == .complete && environment.retries.underWay == 0)
     }
 
-    /// A client that does not take its error is not counted in the budget; a retry that has waited is counted again.
+    /// An exchange frees its place in the budget while it waits or sends an error, and takes one again for a later
+    /// retry.
     @Test func placesOfTheBudgetAreGivenBackAndTakenAgain() throws {
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}]}")
         let client = try TestClient(environment)

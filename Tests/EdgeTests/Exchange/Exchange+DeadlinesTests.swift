@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Comments in a stream whose executor sends nothing for a while.
+/// Comments in a stream whose executor is silent for a while.
 @Suite struct ExchangeDeadlinesTests {
     private let comment = ": keep-alive\n\n"
 
@@ -23,7 +23,8 @@ import Transport
     }
     private func comments(_ client: TestClient) -> Int { client.received.components(of: comment) }
 
-    /// openai-python 2.37 keeps the last `id`, and reads each blank line as an event with that `id`.
+    /// Once an event had an `id`, no comment ends with a blank line, because openai-python 2.37 then reads an extra
+    /// event.
     @Test func noneEndsAnEventOnceThereWasAnID() throws {
         let client = try client()
         begin(client, "id: 1\n" + Said.token)
@@ -63,7 +64,7 @@ import Transport
         #expect(comments(client) == 0)
     }
 
-    /// The comments of the edge are not progress of the executor.
+    /// The edge's own comments do not count as progress of the executor.
     @Test func theyDoNotPutTheStallOff() throws {
         let client = try client(stall: "2500ms")
         begin(client)
@@ -83,7 +84,7 @@ import Transport
         #expect(client.received.contains(comment) && !client.received.contains("[" + comment))
     }
 
-    /// The first pieces of the event have been relayed: a comment would stand inside of the event.
+    /// No comment is sent while an event is relayed in pieces, because it would stand inside the event.
     @Test func anEventThatPassesInPiecesIsNotBroken() throws {
         let client = try client()
         begin(client)
@@ -139,7 +140,7 @@ import Transport
         #expect(client.finished?.end == .failed(Failure(.stall)))
     }
 
-    /// The timeouts of a fallback model are its own.
+    /// A fallback model uses its own timeouts.
     @Test func aFallbackHasItsOwn() throws {
         let models = """
             - {id: m, timeouts: {stall: 1s}, fallbacks: [n], executors: [{url: 'http://one:1'}]}
@@ -159,6 +160,6 @@ import Transport
 }
 
 extension String {
-    /// How often `part` occurs in the text.
+    /// The number of occurrences of `part` in the text.
     fileprivate func components(of part: String) -> Int { ranges(of: part).count }
 }

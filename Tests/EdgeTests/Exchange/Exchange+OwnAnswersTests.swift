@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-/// Methods that no endpoint has, and `OPTIONS *`, which asks about the server as a whole.
+/// Methods that no endpoint supports, and `OPTIONS *`, which addresses the server as a whole.
 @Suite struct ExchangeOwnAnswersTests {
     private func answer(_ request: String) throws -> String {
         let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://e:1'}]}")

@@ -6,7 +6,7 @@ import Testing
 private let broke = Failure(.executorBrokeOff)
 
 @Suite struct ExchangeMachineTests {
-    /// A machine that has gone through these events.
+    /// A machine after these events.
     private func machine(after events: [ExchangeMachine.Event]) -> ExchangeMachine {
         var machine = ExchangeMachine()
         for event in events { _ = machine.handle(event) }
@@ -154,7 +154,7 @@ private let broke = Failure(.executorBrokeOff)
         )
     }
 
-    /// Events in any order lead to at most one status and one end, and to nothing after the end.
+    /// Random events cause at most one status and one end, and nothing after the end.
     @Test func randomEventsNeverEndTwice() {
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [

@@ -7,16 +7,17 @@ import Transport
 
 @testable import Edge
 
-/// A configuration is replaced while exchanges run and wait: each ends with the snapshot that it began with, and what
-/// is counted is found where it belongs.
+/// A configuration is replaced while exchanges run and wait.
+///
+/// Each exchange ends with the snapshot that it began with, and counters keep their models.
 @Suite struct ExchangeSnapshotTests {
     private let registry = Registry()
     private let first = """
         - {id: m, executors: [{url: 'http://one:1', max_running: 1}]}
         - {id: gone, executors: [{url: 'http://two:1'}]}
         """
-    /// The models in another order, with a new model and a new executor, without `gone`, and with another limit of
-    /// `one`.
+    /// The models in another order: with a new model and a new executor, without the model `gone`, and with another
+    /// limit for the executor `one`.
     private let second = """
         - {id: added, executors: [{url: 'http://three:1'}]}
         - {id: m, executors: [{url: 'http://three:1'}, {url: 'http://one:1', max_running: 2}]}
@@ -46,7 +47,7 @@ import Transport
         #expect(pool.members.contains { $0.executor === one } && one.running == 1 && pool.waitingCount == 1)
         #expect(running.snapshot.generation == 1 && after.generation == 2)
 
-        // The waiting exchange is served by an executor of its own snapshot; the others end as they would have.
+        // The waiting exchange is served by an executor of its own snapshot; the others end normally.
         answer(environment.executors[0])
         clients[0].settle()
         #expect(waiting.phase == .attempt && environment.executors[2].target.executor === one)
@@ -55,7 +56,7 @@ import Transport
         clients[0].settle()
         #expect(environment.finished.count == 3 && environment.finished.allSatisfy { $0.end == .complete })
 
-        // A new exchange has the new snapshot, and the model still has one row.
+        // A new exchange uses the new snapshot; the model keeps its row of counters.
         let later = try TestClient(environment)
         later.ask()
         answer(environment.executors[3])
@@ -66,7 +67,8 @@ import Transport
         #expect(rows[model.entry.id]?.ends[Ending.index(of: .complete)] == 3)
         #expect(one.running == 0 && pool.waitingCount == 0)
 
-        // The removed model is put back and has its row again, since an exchange has named it all the time.
+        // The removed model is added again and gets its old row, because a running exchange has referred to it all
+        // the time.
         let back = try snapshot(first)
         let gone = try #require(back.models.first { $0.entry.name == "gone" })
         #expect(rows[gone.entry.id]?.ends[Ending.index(of: .complete)] == 1)

@@ -1,4 +1,5 @@
-// Exchanges in memory: a real client connection in a loop that the test turns, and executors that the test plays.
+// Exchanges in memory: a real client connection in a loop that the test turns, and executors whose bytes the test
+// sends.
 import HTTP
 import Inference
 import LoopTesting
@@ -7,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// One request that an executor has received, and the executor's side of the answer, which the test plays.
+/// One request that an executor has received; the test sends the executor's response.
 final class PlayedExecutor: ExecutorStream {
     let request: ExecutorRequest
     let target: ExecutorTarget
@@ -38,7 +39,7 @@ final class PlayedExecutor: ExecutorStream {
         handler = nil
     }
 
-    // MARK: What the test lets the executor do
+    // MARK: Actions of the executor
 
     func takeRequest() { handler?.requestSent() }
 
@@ -55,14 +56,14 @@ final class PlayedExecutor: ExecutorStream {
         handler?.responseHead(ResponseHead(status: status, fields: block), body: body)
     }
 
-    /// Sends a whole answer with a status of 400 or above.
+    /// Sends a complete response with a status of 400 or above.
     func refuse(_ status: Int, _ text: String = "", _ fields: [(String, String)] = []) {
         answer(status, type: "application/json", fields)
         say(text)
         end()
     }
 
-    /// Sends bytes of the answer that arrive in one read.
+    /// Sends bytes of the response that arrive in one read.
     func say(_ text: String) { say(Array(text.utf8)) }
     func say(_ bytes: [UInt8]) { handler?.responseBody(bytes.span) }
 
@@ -93,7 +94,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let date = "Sat, 28 Nov 2026 01:30:00 GMT"
     private var begun = 0
 
-    /// Every request to an executor so far.
+    /// Every request to an executor so far, in order.
     private(set) var executors: [PlayedExecutor] = []
     private(set) var exchanges: [Exchange] = []
     private(set) var finished: [FinishedExchange] = []
@@ -143,7 +144,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         scans.append((body, coding, charge, exchange))
     }
 
-    /// Does what the scan thread does, with the body that has waited longest.
+    /// Scans the body that has waited longest, as the scan thread would.
     func carryOutScan() {
         let scan = scans.removeFirst()
         let job = ScanThread.Job(
@@ -163,7 +164,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         metrics.count(finished)
     }
 
-    /// Does what a worker's mailbox does: passes the ends of waits to the exchanges that wait.
+    /// Passes the ends of waits to the waiting exchanges, as a worker's mailbox would.
     func deliverWaitEnds() {
         let ends = waitEnds.withLock { list in
             defer { list = [] }
@@ -189,7 +190,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     func refusedForMemory(on connection: ServerConnection) {}
     func connectionEnded(_ connection: ServerConnection) {}
 
-    /// Breaks the reference cycles that a test leaves behind; the last call to an environment.
+    /// Breaks the reference cycles that a test leaves; the last call to an environment.
     func forget() {
         for executor in executors { executor.cancel() }
         test.loop.dismantle()
@@ -199,7 +200,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     }
 }
 
-/// One client with a connection to the environment of a test.
+/// A client with one connection to the environment of a test.
 final class TestClient {
     let environment: TestEnvironment
     let peer: Peer
@@ -226,7 +227,7 @@ final class TestClient {
         environment.forget()
     }
 
-    /// Sends the head of a chat and the first bytes of its body.
+    /// Sends the head of a chat request and the first bytes of its body.
     func begin(
         _ body: String,
         length: Int,
@@ -240,7 +241,7 @@ final class TestClient {
         settle()
     }
 
-    /// Sends a whole request, and lets it reach its executor.
+    /// Sends a complete request, and turns the loop until it reaches its executor.
     func ask(
         _ body: String = chat(),
         path: String = "/v1/chat/completions",
@@ -255,7 +256,7 @@ final class TestClient {
         environment.deliverWaitEnds()
         environment.test.settle(peer)
     }
-    /// Lets time pass in steps, as a running loop would see it.
+    /// Advances the clock in small steps and turns the loop after each.
     func pass(_ duration: Nanoseconds, step: Nanoseconds = 50_000_000) {
         var left = duration
         while left > 0 {
@@ -271,7 +272,7 @@ final class TestClient {
         environment.test.settle(peer)
     }
 
-    /// All that the client has received, without the framing of HTTP/1.1 chunks.
+    /// Everything that the client has received, without the framing of HTTP/1.1 chunks.
     var received: String {
         settle()
         return peer.text
@@ -287,7 +288,7 @@ func chat(stream: Bool = true, model: String = "m") -> String {
     #"{"model":"\#(model)","stream":\#(stream),"messages":[{"role":"user","content":"hello"}]}"#
 }
 
-/// Events of an executor's stream of chat completions.
+/// Events of a chat completion stream, as an executor sends them.
 enum Said {
     static let token = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
     static let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
@@ -296,12 +297,12 @@ enum Said {
     static let document = #"{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}"#
 }
 
-/// A snapshot of a configuration whose executors are not probed.
+/// The snapshot of a configuration whose executors are not probed.
 ///
 /// - Parameters:
 ///   - models: The list under `models`, in YAML.
 ///   - settings: Further keys of the file.
-///   - registry: The registry that the configuration is resolved against; a new one if none is given.
+///   - registry: The registry that resolves the configuration; a new one by default.
 func testSnapshot(models: String, settings: String = "", registry: Registry = Registry()) throws -> Snapshot {
     let text = """
         listeners: [{address: "127.0.0.1:8080"}]
@@ -320,7 +321,7 @@ extension Snapshot {
     }
 }
 
-/// An attempt, of a chat unless another dialect is given, for the first model of the environment's snapshot.
+/// An attempt for the first model of the environment's snapshot; a chat unless another dialect is given.
 func testAttempt(
     _ lease: ExecutorLease,
     in environment: TestEnvironment,
@@ -341,7 +342,7 @@ func testAttempt(
     )
 }
 
-/// A request that its exchange has read and scanned.
+/// A request as after the exchange has read and scanned its body.
 func testRequest(
     _ environment: TestEnvironment,
     _ text: String = chat(),

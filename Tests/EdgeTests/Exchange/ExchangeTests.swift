@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// Exchanges from the head of a request to the last byte, with executors that the test plays.
+/// Exchanges from the head of a request to the last byte; the test sends the executors' bytes.
 @Suite struct ExchangeTests {
     private let two = "{url: 'http://one:1'}, {url: 'http://two:1'}"
 
@@ -17,14 +17,14 @@ import Transport
         return try TestClient(TestEnvironment(testSnapshot(models: models, settings: settings)))
     }
 
-    /// The state of an exchange stays small: what can be separated is a struct of its own, with tests of its own.
+    /// An exchange has few stored properties; parts that can be separated are structs with their own tests.
     @Test func anExchangeHasFewStoredProperties() throws {
         let client = try client("{url: 'http://one:1'}")
         client.ask()
         #expect(Mirror(reflecting: client.exchange).children.count < 15)
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
     @Test func aStreamPassesEventByEventAndEndsWithItsLast() throws {
         let client = try client("{url: 'http://one:1'}")
@@ -73,7 +73,7 @@ import Transport
         client.executors[0].answer()
         client.executors[0].say(Said.token)
         let limit = try #require(client.executors[0].readLimit)
-        // The socket of the test takes some megabytes before bytes wait in the stream.
+        // The test's socket takes some megabytes before bytes wait in the stream.
         let large = "data: {\"choices\":[{\"delta\":{\"content\":\"\(String(repeating: "x", count: limit))\"}}]}\n\n"
         for _ in 0..<200 where client.executors[0].isReading {
             client.executors[0].say(large)
@@ -107,7 +107,7 @@ import Transport
 
     // MARK: Events that arrive in one read
 
-    /// The next executor answers, and nothing that the one before had sent is mixed into its answer.
+    /// Another executor answers, and no byte of the failed executor is mixed into its response.
     @Test(arguments: [
         Said.error() + Said.done, Said.error() + Said.token + Said.done, Said.error(429) + Said.done,
         ": comment\n\n" + Said.error() + Said.error() + Said.done,

@@ -84,7 +84,8 @@ import Transport
         }
     }
 
-    /// A grant that arrives after the exchange has left its queue is not taken, even if the exchange waits elsewhere.
+    /// A grant that arrives after the exchange has left its queue is not used, even if the exchange waits in another
+    /// queue.
     @Test func aGrantOfAQueueThatWasLeftIsNotTaken() throws {
         let snapshot = try testSnapshot(
             models: """
@@ -114,7 +115,7 @@ import Transport
         pools[0].release(one, began: second, at: second)
         granted = grants.withLock { $0 }
         try #require(granted.count == 1)
-        // The exchange fails at another executor meanwhile, and waits for the fallback model.
+        // The exchange's attempt fails meanwhile, and the exchange waits for the fallback model.
         let failed = Failure(.executorUnreachable)
         selection.failed(
             FailedAttempt(executor: one, pool: pools[0], failure: failed, duration: 1),

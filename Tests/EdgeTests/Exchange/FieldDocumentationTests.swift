@@ -1,4 +1,4 @@
-// The tables of docs/fields.md are compared with the header fields that pass.
+// Compares the tables of docs/fields.md with the header fields that are actually passed on.
 
 import Configuration
 import Foundation
@@ -12,11 +12,11 @@ import Testing
     private struct Row {
         let name: String
         let sent: String
-        /// Nil: the field does not pass.
+        /// The value that is passed on; nil if the field is dropped.
         let got: String?
     }
 
-    /// The rows of the table under a heading; the first column is `name: value`, the last one what is sent for it.
+    /// The rows of the table under a heading; the first column is `name: value`, the last one the forwarded value.
     private func rows(under heading: String) throws -> [Row] {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appending(path: "docs/fields.md")
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    /// What is sent for each row, in order.
+    /// Compares the forwarded value of each row, in order.
     private func compare(_ rows: [Row], with fields: FieldBlock) {
         var values: [String: [String]] = [:]
         for line in lines(fields) {
@@ -62,7 +62,7 @@ import Testing
             credential: ExecutorCredential(key: "engine-key", kind: .auto)
         )
         compare(rows, with: sent)
-        // Each field that the edge knows by name and lets pass is in the table.
+        // The table lists each known header field that passes.
         let documented = Set(rows.map(\.name))
         for known in FieldName.allCases where known != .other {
             let name = String(describing: known.text)

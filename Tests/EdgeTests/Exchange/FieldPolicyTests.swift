@@ -5,21 +5,21 @@ import Testing
 
 @testable import Edge
 
-/// A block with these fields, in this order.
+/// A field block with these fields, in this order.
 func block(_ fields: [(String, String)]) -> FieldBlock {
     var block = FieldBlock()
     for (name, value) in fields { block.append(name: name, value: value) }
     return block
 }
 
-/// The fields of a block, one line each.
+/// The fields of a block, one per line.
 func lines(_ block: FieldBlock) -> [String] {
     (0..<block.count).map {
         "\(String(decoding: block.name($0), as: UTF8.self)): \(String(decoding: block.value($0), as: UTF8.self))"
     }
 }
 
-/// The fields that an executor is sent for these, without those that the edge adds to each request.
+/// The fields that an executor gets for these, without the ones that the edge adds to each request.
 func forwarded(
     _ fields: [(String, String)],
     _ settings: [ForwardSettings] = [],
@@ -75,13 +75,13 @@ private func names(_ names: String...) -> [(String, String)] { names.map { ($0, 
         #expect(forwarded(fields, credential: bearer) == expected)
     }
 
-    /// The edge refuses multipart bodies by the first one, so that an executor must not read the body by the second.
+    /// The edge checks only the first content type for multipart, so an executor must not see a second one.
     @Test func ofTwoContentTypesTheFirstPasses() {
         let fields = [("content-type", "application/json"), ("content-type", "multipart/form-data")]
         #expect(forwarded(fields) == ["content-type: application/json"])
     }
 
-    /// Names with an underscore are read by the edge, and not sent to executors.
+    /// The edge reads session names with an underscore, but does not forward them to executors.
     @Test func theFirstFieldThatNamesASessionDoes() {
         #expect(FieldPolicy.session(block([("x-app", "a"), ("thread-id", "t")])) == nil)
         let named = [

@@ -1,4 +1,5 @@
-// Which header fields an executor gets, by the settings of the configuration, its model and its own.
+// Which header fields an executor gets, by the settings of the configuration, of its model, and of the executor
+// itself.
 import Configuration
 import HTTP
 import Inference
@@ -31,7 +32,7 @@ private func names(_ names: String...) -> [(String, String)] { names.map { ($0, 
             "anthropic_beta"
         )
         #expect(forwarded(all + names("x-stainless-", "x-codex", "stainless-lang", "x-codexes")) == [])
-        // No setting lets them pass, however general it is.
+        // These fields are never forwarded, whatever patterns the settings contain.
         var wide = ForwardSettings()
         wide.fields = ["x-*", "api-*", "openai-*", "chatgpt-*", "cf-*", "session*"] + all.map(\.0)
         let more = names(

@@ -10,7 +10,7 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// A full queue is shared between tenants: an exchange may have to leave it for one of another tenant.
+/// A full queue is shared between tenants: an exchange may have to leave it for an exchange of another tenant.
 @Suite struct GivingWayTests {
     private let access = Authenticator(hash: hash, isRequired: true)
 
@@ -37,7 +37,8 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(clients[2].status == 429 && clients[2].received.contains("queue_full"))
         #expect(clients[2].received.contains("retry-after: 1"))
         #expect(environment.finished.count == 1 && environment.snapshot.pool(of: "m").waitingCount == 2)
-        // Executors become free: the first exchange of `a` is served, and then `b`.
+        // The executor becomes free three times: for the running exchange of `a`, its waiting one, and then that of
+        // `b`.
         for _ in 0..<3 {
             let executor = try #require(environment.executors.last)
             executor.answer()
@@ -60,11 +61,12 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         for client in clients[..<3] { ask(client, "a") }
         ask(clients[3], "b")
         #expect(environment.finished.isEmpty && environment.executors.map(\.name) == ["http://one:1", "http://two:1"])
-        // Another exchange has its position in the queue.
+        // The exchange of the other tenant has taken its place in the queue.
         #expect(environment.snapshot.pool(of: "m").waitingCount == 2)
     }
 
-    /// The end of a wait that arrives late, when the exchange waits in another queue or anew, ends nothing.
+    /// An order to give way that arrives late has no effect if the exchange has left that queue, even if it has
+    /// entered it again.
     @Test func whoHasLeftTheQueueGivesNoWay() throws {
         let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1', max_running: 1}]}")
         let pool = snapshot.pool(of: "m")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// Which requests reach an executor by their path, at which path, and how the others are refused.
+/// Which requests reach an executor by their path, at which path, and how other paths are refused.
 @Suite struct PathTests {
     private let models = """
         - {id: m, passthrough: [/v1/own, /sdapi/v1/txt2img], executors: [{url: "http://one:8000/base", model: M}]}
@@ -17,7 +17,7 @@ import Testing
         client.executors.last.map { String(decoding: $0.request.target, as: UTF8.self) }
     }
 
-    // MARK: One meaning
+    // MARK: Canonical paths
 
     @Test(arguments: [
         ("/v1/chat/completions", "/base/v1/chat/completions"),
@@ -30,7 +30,7 @@ import Testing
         #expect(sent(client) == target)
     }
 
-    /// The path is recognized as that of chat completions, so that the cut of its stream is recognized, too.
+    /// The escaped path is recognised as chat completions, so a cut of its stream is detected too.
     @Test func anEscapedPathHasItsDialect() throws {
         let client = try client()
         client.ask(path: "/v1/%63hat/completions")
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    // MARK: Which paths go through
+    // MARK: Which paths are forwarded
 
     @Test(arguments: Dialect.paths.map { String(describing: $0.path) }) func theListGoesThrough(path: String) throws {
         let client = try client()
@@ -90,7 +90,7 @@ import Testing
         #expect(client.executors.isEmpty)
     }
 
-    /// `o` has no such path: it is not asked in place of `n`.
+    /// The fallback `o` does not have this path, so it is not tried in place of `n`.
     @Test func aFallbackHasThePathToo() throws {
         let client = try client()
         client.ask(#"{"model":"n"}"#, path: "/v1/own")
@@ -121,7 +121,7 @@ import Testing
         client.ask(chat(model: "Kimi-\u{212A}2"))
         #expect(client.status == 404 && client.executors.isEmpty)
         for name in ["Kimi-K2", "caf\u{e9}", "cafe\u{301}"] { client.ask(chat(model: name)) }
-        // Requests on one connection are served one after the other: the first one waits for its answer.
+        // Requests on one connection are handled one after the other, so the second one waits for the first response.
         #expect(client.executors.map(\.name) == ["http://one:1"])
         client.executors.last?.refuse(400)
         client.settle()

@@ -11,7 +11,7 @@ import Transport
 @Suite struct PendingChargesTests {
     private let second: Nanoseconds = 1_000_000_000
 
-    /// A model whose executors are asked in turn.
+    /// A model whose executors take turns.
     private func environment(_ executors: String..., settings: String = "") throws -> TestEnvironment {
         let list = executors.map { $0.hasPrefix("{") ? $0 : "{url: 'http://\($0):1'}" }.joined(separator: ", ")
         return TestEnvironment(
@@ -19,7 +19,7 @@ import Transport
         )
     }
 
-    /// All clients leave at once, since the first one that leaves releases what the environment holds.
+    /// The caller keeps all clients until the end, because a released client also releases the shared environment.
     private func clients(_ count: Int, of environment: TestEnvironment) throws -> [TestClient] {
         try (0..<count).map { _ in try TestClient(environment) }
     }
@@ -37,7 +37,7 @@ import Transport
         pool(environment).members[place].executor.health == .healthy
     }
 
-    /// Lets the executor that has the last request fail.
+    /// Makes the executor fail that has the latest unfinished request.
     private func fail(_ environment: TestEnvironment, _ failure: (PlayedExecutor) -> Void) throws {
         let executor = try #require(environment.executors.last { $0.handler != nil })
         executor.takeRequest()
@@ -95,7 +95,7 @@ import Transport
         #expect(isHealthy(0, environment))
     }
 
-    // MARK: What breaks executors
+    // MARK: Requests that break executors
 
     @Test func aRequestThatBreaksThreeExecutorsIsToldAndChargedToNobodyWhoIsAlive() throws {
         let environment = try environment("one", "two", "three", "four")
@@ -140,7 +140,7 @@ import Transport
         #expect(!isHealthy(0, environment) && isHealthy(1, environment))
     }
 
-    // MARK: Time
+    // MARK: Timeouts
 
     @Test func oneThatAnswersOthersMeanwhileIsBusyAndNotAtFault() throws {
         let environment = try environment("{url: 'http://one:1', kind: vllm}", settings: "timeouts: {first_event: 5s}")
@@ -180,7 +180,7 @@ import Transport
         #expect(kept.count == 3 && !isHealthy(0, environment) && !isHealthy(1, environment))
     }
 
-    // MARK: Another kind
+    // MARK: Engines of another kind
 
     @Test func aMissingPathIsAskedForOnceAtAnotherKind() throws {
         let environment = try environment(

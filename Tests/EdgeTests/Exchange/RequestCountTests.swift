@@ -10,7 +10,8 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// How many tokens of its key a request counts, before its executor has reported them and after.
+/// How many tokens of its key a request uses: the reservation before the executor's usage, and the settlement after
+/// it.
 @Suite struct RequestCountTests {
     private let second: Nanoseconds = 1_000_000_000
     private let access = Authenticator(hash: hash, isRequired: true)
@@ -27,7 +28,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
             "POST \(path) HTTP/1.1\r\nhost: h\r\nx-api-key: fi-k\r\n\(more)content-length: \(body.utf8.count)\r\n\r\n"
         )
         client.settle()
-        // The body is sent in pieces that the socket takes.
+        // The body is sent in pieces that fit into the socket's buffer.
         var rest = Substring(body)
         while !rest.isEmpty {
             client.peer.send(String(rest.prefix(60_000)))
@@ -61,7 +62,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         try #require(try use.tokenRate(limits, at: client.environment.loop.now)).remaining
     }
 
-    /// An image of 300 kB in base64, in the form of each API.
+    /// An image of 300 kB in base64, in the format of each API.
     @Test(arguments: [
         ("/v1/chat/completions", #"{"type":"image_url","image_url":{"url":"data:image/png;base64,@"}}"#),
         ("/v1/messages", #"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"@"}}"#),
@@ -71,7 +72,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         ask(client, #"{"model":"m","max_tokens":10,"messages":[{"role":"user","content":[\#(picture)]}]}"#, path: path)
         #expect(client.executors.count == 1)
         #expect((48_900...49_000).contains(try remaining(client)), "1000, 10, and the words around")
-        // An image of a thousand tiles: the count of the executor is believed.
+        // The executor counts 3000 tokens for the request, which is accepted.
         answer(client, usage: #"{"prompt_tokens":3000,"completion_tokens":5,"input_tokens":3000,"output_tokens":5}"#)
         #expect(client.status == 200 && client.finished?.usage?.isInputEstimated == false)
         #expect(try remaining(client) == 50_000 - 3005)
@@ -120,7 +121,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     @Test func aCountThatCanBeIsBelieved() throws {
         let client = try client()
         ask(client, #"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#)
-        // The counts of a template of a thousand tokens, and of reasoning that is not shown, are plausible.
+        // 1000 tokens of a prompt template, and 20,000 of hidden reasoning, are plausible.
         let details = #""completion_tokens_details":{"reasoning_tokens":20000}"#
         answer(client, usage: #"{"prompt_tokens":1100,"completion_tokens":20010,\#(details)}"#)
         let used = try #require(client.finished?.usage)
@@ -128,7 +129,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try remaining(client) == 50_000 - 21_110)
     }
 
-    /// A key is refused for two minutes at most, whatever usage was reported.
+    /// A key is refused for at most two minutes, whatever usage was reported.
     @Test func aDebtEnds() throws {
         let limits = KeyLimits(tokensPerMinute: 100)
         let client = try client(Self.model, limits)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Edge
 
-/// The policy as docs/life-of-an-exchange.md prints it: every combination stands in exactly one row, with its outcome.
+/// The policy matches the tables in docs/life-of-an-exchange.md: each combination is in exactly one row, with its
+/// outcome.
 @Suite struct RetryPolicyTests {
     private static let both = [true, false]
 
@@ -46,7 +47,7 @@ import Testing
 
     private enum Pool: String, CaseIterable { case free, full, refuses, none }
 
-    /// The outcome of asking the pools that the policy names, each of which answers according to its state.
+    /// The outcome of asking the pools that the policy names; each answers according to its state.
     private func outcome(_ pools: [Pool], waitIsLeft: Bool) -> String {
         let names = ["the model", "the fallback"]
         var situation = RetryPolicy.Situation(.arrival, waitIsLeft: waitIsLeft, pools: pools.count)
@@ -110,13 +111,15 @@ extension Bool {
     fileprivate var word: String { self ? "yes" : "no" }
 }
 
-/// A table of docs/life-of-an-exchange.md whose last column is the outcome of the others; `any` stands for each value.
+/// A table of docs/life-of-an-exchange.md.
+///
+/// The last column is the outcome of the others; `any` matches every value.
 struct DocumentedTable {
     struct Problem: Error { var text: String }
 
     private(set) var rows: [[String]] = []
 
-    /// - Parameter head: The beginning of the first line of the table.
+    /// - Parameter head: The beginning of the table's first line.
     init(_ head: String, file: String = #filePath) throws {
         let root = file.components(separatedBy: "/Tests/")[0]
         let text = try String(contentsOfFile: root + "/docs/life-of-an-exchange.md", encoding: .utf8)
@@ -131,7 +134,7 @@ struct DocumentedTable {
         }
     }
 
-    /// The outcome of the one row that holds for these values.
+    /// The outcome in the one row that matches these values.
     func outcome(_ values: String...) throws -> String {
         let fitting = rows.filter { row in
             row.count == values.count + 1 && zip(row, values).allSatisfy { $0 == "any" || $0 == $1 }

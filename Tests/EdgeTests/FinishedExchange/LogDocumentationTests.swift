@@ -1,4 +1,4 @@
-// The table of ends in docs/log.md is what the code does.
+// The table of ends in docs/log.md matches the code.
 import Foundation
 import Inference
 import Testing
@@ -20,7 +20,7 @@ import Testing
             let failure = Failure(kind)
             let row = try #require(rows.first { $0[0] == "`\(failure.label)`" }, "\(failure.label)")
             try #require(row.count == 5 && row[3...].allSatisfy { !$0.isEmpty }, "\(failure.label)")
-            // An engine's own error has the side and the status that its meaning gives it.
+            // The side and the status of an engine's own error depend on its meaning, so they are not in the table.
             guard kind != .executorError else { continue }
             #expect(row[1] == failure.side.rawValue && row[2] == "\(failure.status)", "\(failure.label)")
         }

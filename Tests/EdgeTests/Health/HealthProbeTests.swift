@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// How an engine is asked whether it lives, and what its answer says.
+/// The probe request for an engine, and the meaning of its response.
 @Suite struct HealthProbeTests {
     private func settings(_ kind: ExecutorSettings.Kind, _ url: String = "http://e/p") throws -> ExecutorSettings {
         var settings = ExecutorSettings(url: try ExecutorURL.parse(url).get())

@@ -5,17 +5,19 @@ import Transport
 
 @testable import Edge
 
-/// Engines are asked over connections of loopback; the clock is the test's.
+/// Probes engines over loopback connections, with a clock that the test advances.
 @Suite struct HealthProberTests {
     private final class House {
         let test = TestLoop()
         var peers: [Peer] = []
         let snapshot: Snapshot
         var prober: HealthProber?
-        /// When the engine was said to be dead, and whether by a refusal.
+        /// When the engine was reported dead, and whether because it refused connections.
         var deaths: [(at: Nanoseconds, isRefusal: Bool)] = []
 
-        /// One engine that is asked, in the pools of two models; each has a second one, which is not asked.
+        /// One probed engine in the pools of two models.
+        ///
+        /// Each pool has a second engine, which is not probed.
         init(_ health: String = "") throws {
             var accepted: (Peer) -> Void = { _ in }
             let address = try test.listen { socket, _ in accepted(Peer(descriptor: socket.descriptor)) }
@@ -44,7 +46,7 @@ import Transport
             }
         }
 
-        /// Waits for the question, answers it, and lets the time until the next one pass.
+        /// Waits for a probe, answers it, and advances the clock to the next probe.
         func answer(_ status: Int, _ body: String = "") {
             let isAsked = test.run { [self] in
                 for peer in peers { peer.poll() }
@@ -108,7 +110,7 @@ import Transport
         #expect(house.deaths[0].isRefusal)
     }
 
-    /// Three probes of 5 s and the 2 s between them take 19 s; then a second more of silence is enough.
+    /// Three probes of 5 s with two pauses of 2 s take 19 s; the engine is dead after 20 s of silence.
     @Test func anEngineThatSaysNothingIsDeadAfterTwentySeconds() throws {
         let house = try House()
         let start = house.test.loop.now
@@ -127,7 +129,7 @@ import Transport
             house.test.pass(second / 10)
             if step == 150 { house.engine.heard(at: house.test.loop.now) }
         }
-        // Known to a tenth of a second: the attempt that has heard it is silent for 20 s by then, too.
+        // `lastHeard` is precise to a tenth of a second, so death comes that much later.
         let heard = start + 151 * second / 10
         #expect(house.deaths.first?.at == heard + Engine.heardStep + 20 * second)
     }

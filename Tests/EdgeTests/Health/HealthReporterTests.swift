@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// What the operator reads on stderr of engines that go and come.
+/// The messages on stderr about engines that fail and recover.
 @Suite struct HealthReporterTests {
     private let test = TestLoop()
     private let snapshot: Snapshot

@@ -1,4 +1,4 @@
-// What a failed probe says about the engine: nobody listens there, or it is only slow or out of reach.
+// What a failed probe shows: nothing listens at the engine's address, or the engine is slow or out of reach.
 import Glibc
 import HTTP
 import Routing

@@ -1,4 +1,4 @@
-// What an attempt is charged for the answer that it keeps: as it grows, and everything given back once.
+// What an attempt is charged for the response that it keeps: as it grows, and given back once.
 import Testing
 import Transport
 
@@ -26,7 +26,7 @@ import Transport
         #expect(account.held == 0)
     }
 
-    /// Whoever announces a large answer and sends little of it makes us hold little.
+    /// A response is charged by its received bytes, not by its announced length.
     @Test mutating func anAnnouncedAnswerIsChargedAsItComes() {
         var held: [UInt8] = []
         #expect(isTrue(memory.hold([1].span, in: &held, expected: 200_000)))

@@ -1,4 +1,4 @@
-// A charge for a body that two may hold: it is given back once, with the last of them.
+// The charge for a body with two holders is given back once, when the last holder releases it.
 import Testing
 import Transport
 

@@ -1,4 +1,4 @@
-// A charge that grows with a body while it is decoded.
+// A charge that grows while a body is decoded.
 import Testing
 
 @testable import Edge

@@ -1,4 +1,4 @@
-// What one exchange is charged: each thing as it grows, and everything given back once.
+// What one exchange is charged: each part as it grows, and given back once.
 import Testing
 import Transport
 
@@ -53,7 +53,7 @@ import Transport
         #expect(account.bodies == 0)
     }
 
-    /// The scan on another thread still reads it: its charge stays until the scan has ended.
+    /// The scan thread still reads the body, so the charge remains until the scan has ended.
     @Test mutating func aBodyThatIsScannedElsewhereIsChargedUntilTheScanEnds() {
         #expect(isTrue(memory.growBody(to: 2 << 20)))
         var scan: BodyCharge? = memory.shareBody()
@@ -80,7 +80,7 @@ import Transport
         #expect(memory.admits(5000) && account.held == 0)
     }
 
-    // MARK: Shares
+    // MARK: Output shares
 
     @Test mutating func itsShareIsChargedAtTheCommit() {
         #expect(isTrue(memory.begin()))
@@ -94,7 +94,7 @@ import Transport
         #expect(used == 0)
     }
 
-    /// With nothing left it has the 16 KiB that it was charged when it began.
+    /// Without free memory an exchange still has the 16 KiB that it was charged at its beginning.
     @Test mutating func whoeverHasBegunMayAlwaysStream() {
         #expect(isTrue(memory.begin()))
         let before = account.held
@@ -103,7 +103,7 @@ import Transport
         #expect(account.held == before)
     }
 
-    /// A connection with many exchanges has small shares, and leaves the rest to other connections.
+    /// On a connection with many exchanges each gets a small share, so that memory remains for other connections.
     @Test mutating func aConnectionThatHoldsMuchGetsSmallShares() {
         var many: [ExchangeMemory] = []
         while true {
@@ -119,5 +119,5 @@ import Transport
     }
 }
 
-/// Expectations cannot look into calls that change a value.
+/// `#expect` cannot expand a call to a mutating method, so the result is passed through this function.
 func isTrue(_ value: Bool) -> Bool { value }

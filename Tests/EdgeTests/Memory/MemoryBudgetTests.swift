@@ -1,4 +1,4 @@
-// The policy: how much one connection may hold, and what is left for the others.
+// The policy of the memory budget: how much one connection may hold, and how much remains for the others.
 import Edge
 import Testing
 import Transport
@@ -19,7 +19,7 @@ import Transport
         #expect(budget.used == 1 << 19)
     }
 
-    // MARK: Streams
+    // MARK: Connections
 
     @Test func oneConnectionHoldsASixthOfTheWhole() {
         let budget = MemoryBudget(limit: 64 << 20)
@@ -35,8 +35,8 @@ import Transport
         #expect(account.held > 24 << 20 && account.held <= 25 << 20)
     }
 
-    /// One after the other takes all it may, and gives nothing back: something is free for whoever comes after any
-    /// number of them.
+    /// Each connection takes all that it may and gives nothing back; some memory always remains for a further
+    /// connection.
     @Test(arguments: [1, 5, 20, 80, 500])
     func anyNumberOfConnectionsLeavesSomethingForOthers(_ count: Int) {
         let budget = MemoryBudget(limit: 64 << 20)
@@ -49,7 +49,7 @@ import Transport
         withExtendedLifetime(greedy) {}
     }
 
-    /// When some end, the others may hold more.
+    /// After connections have closed, the remaining ones may hold more.
     @Test func whatIsFreedMayBeHeldByOthers() {
         let budget = MemoryBudget(limit: 64 << 20)
         var greedy = (0..<20).map { _ in MemoryAccount(source: budget) }
@@ -62,7 +62,7 @@ import Transport
         #expect(other.held > 2 * before)
     }
 
-    /// The least that any connection may hold is not taken from others that hold nothing.
+    /// The guaranteed minimum of a connection ends where the whole limit would be exceeded.
     @Test func theLeastEndsWithTheWhole() {
         let budget = MemoryBudget(limit: 1 << 20)
         let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
@@ -93,7 +93,7 @@ import Transport
         #expect(budget.used == 0)
     }
 
-    // MARK: Shares
+    // MARK: Output shares
 
     @Test func anExchangeHasItsShareOfAQuarter() {
         let budget = MemoryBudget(limit: 4 << 20)
@@ -107,7 +107,7 @@ import Transport
         #expect(budget.enter(most: 256 << 10) == 16 << 10)
     }
 
-    /// A thousand readers that stop, in 128 MiB.
+    /// A thousand clients that stop reading fit into 128 MiB.
     @Test func aThousandConnectionsWithAnExchangeEachFindRoom() {
         let budget = MemoryBudget(limit: 128 << 20)
         var accounts: [MemoryAccount] = []

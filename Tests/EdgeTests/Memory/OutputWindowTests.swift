@@ -5,7 +5,7 @@ import Testing
 @Suite struct OutputWindowTests {
     @Test func pausesAboveItsMarkAndResumesAtHalf() {
         var window = OutputWindow()
-        // Nothing is relayed before it is opened.
+        // Before the window is opened nothing is relayed, so nothing pauses.
         let closed = window.pauses(at: 1000)
         #expect(!closed)
         window.open(highWatermark: 100)

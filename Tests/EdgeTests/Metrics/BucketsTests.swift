@@ -1,4 +1,4 @@
-// The bounds of the histograms: in order, and as far as dashboards rely on them.
+// The bucket bounds of the histograms: in ascending order, with the bounds that the dashboards rely on.
 import Testing
 
 @testable import Edge

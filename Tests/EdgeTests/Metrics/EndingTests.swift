@@ -15,7 +15,7 @@ import Testing
             #expect(Ending.labels(at: index) == (failure.label, failure.side.rawValue))
         }
         #expect(Ending.index(of: .clientLeft) == Ending.index(of: .failed(Failure(.clientLeft))))
-        // The same kind, and another's fault.
+        // An executor error with status 400 is of the same kind, but its side is the client.
         let index = Ending.index(of: Failure(executorStatus: 400))
         #expect(Ending.labels(at: index) == ("executor_error", "client"))
     }

@@ -3,7 +3,7 @@ import Testing
 @testable import Edge
 
 @Suite struct HistogramTests {
-    /// Against a plain search, at and around every bound, and at random.
+    /// Compares with a linear search: at and around every bound, and at random values.
     @Test(arguments: [
         Buckets.firstToken, Buckets.duration, Buckets.gap, Buckets.queueWait, Buckets.overhead, Buckets.tokens,
     ])

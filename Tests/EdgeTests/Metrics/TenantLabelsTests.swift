@@ -9,7 +9,7 @@ import Testing
         #expect(Set(indices).count == 100)
         #expect(labels.index(of: "one too many") == labels.index(of: "another"))
         #expect(labels.names[labels.index(of: "one too many")] == "other")
-        // Those that have a name keep it.
+        // Tenants that already have a label keep it.
         #expect(labels.index(of: "tenant-7") == indices[7])
         #expect(labels.names[indices[7]] == "tenant-7")
         #expect(labels.names.count == 101)

@@ -1,4 +1,4 @@
-// Executors of the same name have labels that differ.
+// Executors with the same name get different labels.
 import Testing
 
 @testable import Edge

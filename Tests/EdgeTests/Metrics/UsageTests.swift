@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-/// What an exchange has used, by what its executor said of it.
+/// The usage of an exchange, computed from what its executor reported.
 @Suite struct UsageTests {
     private func meter(_ dialect: Dialect, _ events: [String]) -> Meter {
         var meter = Meter(dialect: dialect)
@@ -30,7 +30,7 @@ import Testing
         #expect(usage.isInputEstimated && usage.isOutputEstimated)
     }
 
-    /// Anthropic's first event says 1, whatever comes.
+    /// Anthropic's first event always reports one output token, so it is not used as the count.
     @Test func aBrokenStreamIsAnEstimateOfAtLeastItsEvents() {
         let start =
             #"event: message_start"# + "\n"
@@ -45,7 +45,7 @@ import Testing
         #expect(!usage.isInputEstimated)
     }
 
-    /// A usage that came before the text cannot have counted it.
+    /// Usage that arrived before the text cannot include it, so the output is estimated.
     @Test func aCountBeforeTheTextIsAnEstimate() {
         let text = #"data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"x"}}"#
         let start = #"data: {"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#
@@ -63,7 +63,7 @@ import Testing
             requestBytes: 400
         )
         #expect(chat.output == 10 && chat.isOutputEstimated && chat.input == 5)
-        // With each text comes the count of all so far.
+        // Each chunk carries the count of all text so far.
         let counting = (1...3).map {
             #"data: {"choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":5,"completion_tokens":\#($0 * 2)}}"#
         }

@@ -11,7 +11,7 @@ import Testing
         #expect(Set(keys).count == 3)
         #expect(keys.map(\.number) == [0, 0, 1])
         #expect(keys.map(\.address) == [free, fixed, free])
-        // The order of other listeners does not matter.
+        // The order of the listeners does not change a key.
         #expect(ListenerKey.keys(of: [fixed, free])[0] == keys[1])
     }
 }

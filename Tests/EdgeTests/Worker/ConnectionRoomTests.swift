@@ -9,9 +9,9 @@ import Testing
 
     @Test(arguments: [
         ("max_connections: 500", 500, ConnectionRoom.Lack.maxConnections),
-        // 1 GiB less 20/3 of 64 MiB, by 64 KiB.
+        // 1 GiB minus 20/3 of the 64 MiB body limit, divided by 64 KiB.
         ("max_connections: 100000", 9557, .memory),
-        // Half of it is for connections, whatever a body needs.
+        // At least half of the limit is for connections, whatever a body needs.
         ("memory_limit: 64MiB", 512, .memory),
         ("memory_limit: 64MiB\nlimits: {body: 3MiB}", 704, .memory),
         ("memory_limit: 4GiB", 10_000, .maxConnections),

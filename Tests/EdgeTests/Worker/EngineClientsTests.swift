@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// The connections of a worker, from one snapshot to the next.
+/// A worker's connections to engines, across snapshots.
 @Suite struct EngineClientsTests {
     private let test = TestLoop()
     private let registry = Registry()
@@ -29,7 +29,7 @@ import Transport
         var clients = EngineClients(loop: test.loop, environment: ExecutorEnvironment())
         let before = try resolve("- {id: a, executors: [{url: 'http://e'}, {url: 'http://f'}, {url: 'http://g'}]}")
         let old = before.models[0].targets.map { clients.client(of: $0.engine) }
-        // `f` is gone; connections to `g` are kept for another time now.
+        // The engine `f` is removed, and `g` has a new idle timeout.
         let after = try resolve(
             "- {id: new, executors: [{url: 'http://h'}]}",
             "- {id: a, executors: [{url: 'http://g', idle_timeout: 1s}, {url: 'http://e', api_key: k}]}"
@@ -37,7 +37,7 @@ import Transport
         clients.adopt(after)
         let new = after.models[1].targets.map { clients.client(of: $0.engine) }
         #expect(new[1] === old[0] && new[0] !== old[2])
-        // An exchange that began with the first snapshot reaches what has left all the same.
+        // An exchange of the first snapshot can still reach the removed engine, through a new client.
         #expect(clients.client(of: before.models[0].targets[1].engine) !== old[1])
     }
 }

@@ -23,7 +23,7 @@ import Transport
         #expect(process.load == WorkerLoad(exchanges: 3, connections: 1))
     }
 
-    /// A connection in the mailbox of a worker that has ended is closed and no longer counted, and no other may come.
+    /// When a worker ends, connections in its mailbox are closed and no longer counted, and none can be added.
     @Test func whatAnEndedWorkerWasHandedIsLetGo() throws {
         let process = process(workers: 2)
         let (socket, peer) = Peer.pair()

@@ -3,7 +3,8 @@ import Testing
 @testable import Edge
 
 @Suite struct RequestIDSourceTests {
-    /// The first two numbers of splitmix64 from 0 are e220a8397b1dcdaf and 6e789e6aa1b965f4; version and variant differ.
+    /// The first two values of splitmix64 with seed 0 are e220a8397b1dcdaf and 6e789e6aa1b965f4; version and variant
+    /// bits are replaced.
     @Test func writesAVersion4UUID() {
         var source = RequestIDSource(seed: 0)
         #expect(source.next() == "e220a839-7b1d-4daf-ae78-9e6aa1b965f4")

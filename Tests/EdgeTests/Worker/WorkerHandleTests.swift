@@ -2,7 +2,7 @@ import Edge
 import Testing
 import Transport
 
-/// Which worker a new connection goes to.
+/// The choice of the worker for a new connection.
 @Suite struct WorkerHandleTests {
     private func makeWorkers(_ loads: [(exchanges: Int, connections: Int)]) -> [WorkerHandle] {
         loads.map { load in
@@ -15,12 +15,12 @@ import Transport
         }
     }
 
-    /// How many connections each worker gets of `count` that are accepted one after the other, each with so many
-    /// streams.
+    /// How many connections each worker gets if `count` connections are accepted one after the other, each with
+    /// `streams` streams.
     ///
     /// - Parameters:
-    ///   - acceptor: which worker accepts the connection with this number.
-    ///   - published: the workers publish their loads before each connection; otherwise they never do.
+    ///   - acceptor: The worker that accepts the connection with this number.
+    ///   - published: Whether the workers publish their loads after each connection; otherwise they never do.
     private func spread(
         _ count: Int,
         workers: Int,
@@ -39,7 +39,7 @@ import Transport
         return workers.map(\.load.connections)
     }
 
-    /// The few heavy connections of OpenRouter or Cloudflare, before any stream runs on them and with them running.
+    /// A few heavy connections, as OpenRouter or Cloudflare open them, without running streams and with them.
     @Test(arguments: [0, 1, 10, 250], [true, false])
     func fewConnectionsAreSpreadEvenly(streams: Int, published: Bool) {
         #expect(spread(2, workers: 2, streams: streams, published: published) == [1, 1])
@@ -48,7 +48,7 @@ import Transport
         #expect(spread(1, workers: 1, streams: streams, published: published) == [1])
     }
 
-    /// Whichever of two workers the kernel has accept each of four.
+    /// Four connections are spread evenly, whichever of the two workers accepts each of them.
     @Test(arguments: 0..<16, [0, 25])
     func whoeverAccepts(pattern: Int, streams: Int) {
         for published in [true, false] {
@@ -57,7 +57,7 @@ import Transport
         }
     }
 
-    /// Four come together, and the first has its streams before the others have shaken hands.
+    /// Four connections arrive together; the first has its streams before the others have completed their handshakes.
     @Test func whatCameTogetherIsTakenForAlike() {
         let workers = makeWorkers([(0, 0), (0, 0)])
         for number in 0..<4 {
@@ -67,13 +67,13 @@ import Transport
             for _ in 0..<25 { workers[index].exchangeBegan() }
         }
         #expect(workers.map(\.load.connections) == [2, 2])
-        // The same where a worker has published its load meanwhile: the others are expected to carry as much.
+        // The same if a worker has published its load meanwhile: the new connections are expected to carry as much.
         let later = makeWorkers([(25, 1), (0, 0)])
         for _ in 0..<3 { later[later.index(forConnectionAcceptedBy: 1)].connectionBegan() }
         #expect(later.map(\.load.connections) == [2, 2])
     }
 
-    /// Exchanges that a worker has published go with the connections that have ended since.
+    /// The published exchanges of a worker count only as far as its connections still exist.
     @Test func connectionsThatHaveGoneCountNoMore() {
         let workers = makeWorkers([(50, 2), (0, 0)])
         for _ in 0..<2 { workers[0].connectionEnded() }
@@ -100,7 +100,7 @@ import Transport
         #expect(workers.index(forConnectionAcceptedBy: 0) == 2)
         workers[2].setTakesConnections(false)
         #expect(workers.index(forConnectionAcceptedBy: 0) == 0)
-        // One that has not begun yet.
+        // A worker that has not started yet gets no connection.
         #expect([workers[0], WorkerHandle()].index(forConnectionAcceptedBy: 0) == 0)
     }
 

@@ -17,7 +17,7 @@ import Transport
         return registry.resolve(try configuration(text)).listeners
     }
 
-    /// Makes listeners on sockets of the test's own.
+    /// Makes a listener on a new socket of the test.
     private func listener(_ sockets: inout [ListenerSet]) throws -> Listener {
         let set = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 1)
         sockets.append(set)
@@ -59,7 +59,7 @@ import Transport
         listeners.pause()
     }
 
-    /// A plan whose certificate cannot be used leaves the listener with what it had.
+    /// A plan with an invalid certificate changes nothing: the listener keeps its earlier settings.
     @Test func certificatesThatCannotBeUsedStayOut() throws {
         let first = try plans("127.0.0.1:8001")
         var listeners = try WorkerListeners(first, ticketKeys: keys)

@@ -1,17 +1,17 @@
 import Edge
 import Testing
 
-/// When a connection is handed on to another worker.
+/// When a worker passes a connection on to another worker.
 @Suite struct WorkerLoadTests {
-    /// Own load, the other's, and whether a connection is handed on.
+    /// The worker's own load, the other worker's load, and whether the connection is passed on.
     private static let cases: [((Int, Int), (Int, Int), Bool)] = [
         ((0, 0), (0, 0), false), ((0, 1), (0, 0), true), ((0, 1), (0, 1), false), ((0, 2), (0, 1), true),
-        // Not for a little more.
+        // A small difference is not enough.
         ((0, 110), (0, 100), false), ((0, 126), (0, 100), true), ((110, 0), (100, 0), false),
         ((126, 0), (100, 0), true),
-        // Never to a busier one.
+        // A connection is never passed to a busier worker.
         ((0, 0), (1, 1), false), ((99, 4), (100, 4), false),
-        // Streams weigh more than connections that rest.
+        // Streams weigh more than idle connections.
         ((100, 1), (0, 20), true), ((0, 20), (100, 1), false), ((5, 1), (0, 1), true),
     ]
 

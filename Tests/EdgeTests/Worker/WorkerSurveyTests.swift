@@ -4,12 +4,12 @@ import Transport
 
 @testable import Edge
 
-/// Questions to all workers, by their mailboxes; nobody reads these but the test.
+/// Questions to all workers through their mailboxes, which the test reads in place of the workers.
 @Suite struct WorkerSurveyTests {
     private let test = TestLoop()
     private let workers = (0..<3).map { _ in WorkerHandle() }
 
-    /// The numbers of the questions that a worker has been asked.
+    /// The numbers of the questions in a worker's mailbox.
     private func asked(_ worker: Int) -> [Int] {
         workers[worker].mailbox.takeAll().compactMap { message in
             if case .ask(let number, _) = message { return number }
@@ -51,7 +51,7 @@ import Transport
         #expect(answers.silent == nil)
         test.pass(1)
         #expect(answers.given == [1: 5] && answers.silent == 2)
-        // Too late, and of another kind: dropped.
+        // An answer that is late, and one of another type, are dropped.
         survey.answered(worker: 0, number: 1, 6)
         survey.answered(worker: 1, number: 1, "text")
         #expect(answers.given == [1: 5])
@@ -64,7 +64,7 @@ import Transport
         for worker in 0..<2 { survey.answered(worker: worker, number: 1, 0) }
         #expect(before.silent == 0 && before.given.count == 2)
         _ = asked(2)
-        // Its mailbox is closed, and the control thread has not heard of it yet.
+        // The worker has closed its mailbox, but has not yet been reported as ended.
         _ = workers[1].mailbox.close()
         let after = ask(survey)
         #expect(asked(2).isEmpty)

@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// A worker on its own thread, and the snapshots that it is given by mailbox.
+/// A worker on its own thread, and the snapshots that it gets through its mailbox.
 @Suite struct WorkerTests {
     private let registry = Registry()
     private let process = ProcessState(
@@ -38,11 +38,11 @@ import Transport
         }
     }
 
-    /// The list of models, asked for over a connection that stays open.
+    /// Requests the list of models, on a connection that stays open.
     private func models(_ peer: Peer) -> String {
         _ = peer.take()
         peer.send("GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n")
-        // The list ends with two brackets; a worker that is stuck fails the test in the end.
+        // Waits for the end of the list, but gives up after 100,000 tries if the worker hangs.
         for _ in 0..<100_000 where !peer.text.hasSuffix("]}") {
             peer.poll()
             usleep(100)
@@ -61,7 +61,7 @@ import Transport
         mailbox.post(.ask(1) { $0.snapshot.generation })
         mailbox.post(.adopt(second, [:]))
         mailbox.post(.ask(2) { $0.snapshot.generation })
-        // An earlier one that comes late is not taken.
+        // An older snapshot that arrives late is ignored.
         mailbox.post(.adopt(first, [:]))
         mailbox.post(.ask(3) { $0.snapshot.generation })
         var said = Said()
@@ -79,7 +79,7 @@ import Transport
         #expect(said.counters?.models[WorkerCounters.noModel]?.ends[0] == 2, "two lists")
     }
 
-    /// What the worker has told the control thread.
+    /// The worker's reports to the control thread.
     private struct Said {
         var answers: [Int: Int] = [:]
         var counters: WorkerCounters?

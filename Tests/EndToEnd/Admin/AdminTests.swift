@@ -1,6 +1,6 @@
 import Testing
 
-/// The admin listener: metrics and health.
+/// The metrics and health endpoints of the admin listener.
 @Suite struct AdminTests {
     @Test func metricsTellOfAStream() async throws {
         try await withServer { server, executor in
@@ -18,7 +18,7 @@ import Testing
             let output = convention.merging(["gen_ai_token_type": "output"]) { $1 }
             #expect(metrics["gen_ai_client_token_usage_sum", output] == 5)
             #expect(metrics["gen_ai_client_token_usage_count", output] == 1)
-            // One less than there are tokens.
+            // Five tokens have four gaps.
             #expect(metrics["freeinference_token_gap_seconds_count", ["model": "demo"]] == 4)
             let complete = ["model": "demo", "end": "complete", "side": ""]
             #expect(metrics["freeinference_exchanges_total", complete] == 1)
@@ -87,7 +87,7 @@ import Testing
             let head = try await run("curl", ["--head", "--silent", "--show-error", server.admin + "/metrics"])
             #expect(head.succeeded)
             #expect(head.output.hasPrefix("HTTP/1.1 200"))
-            // Public, too: for a load balancer in front of it.
+            // `/health/ready` is also on the public listener, for a load balancer in front of the server.
             try await expect(server.curl("/health/ready")) { $0.status == 200 }
             try await expect(server.curl("/metrics")) { $0.status == 404 }
             try await expect(server.curl("/health/deep")) { $0.status == 404 }
@@ -147,7 +147,7 @@ import Testing
         #expect(seen.output.contains("warning: admin.address: others can reach 0.0.0.0:"))
     }
 
-    /// A model that nobody uses costs a few gauges, not kilobytes of zeros.
+    /// A model without requests has only a few gauges and no counters, so the metrics page stays small.
     @Test func modelsThatNobodyUsesHaveNoCounters() async throws {
         try await withExecutor { executor in
             let idle = (0..<40).map { "- {id: idle\($0), executors: [{url: '\(executor.url)'}]}" }
@@ -178,7 +178,7 @@ import Testing
                 _ = try await server.curl("/health")
                 _ = try await run("curl", ["--silent", "--noproxy", "*", server.tls.replacing("https", with: "http")])
                 _ = try await server.openSSL("-alpn spdy/3")
-                // It does not trust the certificate.
+                // curl does not trust the certificate: exit code 60.
                 let wary = ["--silent", "--noproxy", "*", server.tls + "/health"]
                 try await expect(run("curl", wary)) { $0.status == .exited(60) }
                 let probed = ["executor": executor.url, "result": "passed"]

@@ -1,13 +1,14 @@
 import Testing
 
-/// Ten thousand exchanges with endings of every kind: each has its one line, and log, metrics and executors agree.
+/// Ten thousand exchanges that end in every way: each has one log line, and log, metrics and executors agree on the
+/// counts.
 @Suite struct EndingsTests {
     private static let count = 10_000
 
-    /// What the executors say of all of it.
+    /// The events that all executors report to have sent.
     private struct Emission {
         var total = 0
-        /// Of clients that left, by request id.
+        /// For each exchange whose client left, by request id: the events that were sent before.
         var aborted: [String: Int] = [:]
 
         init(_ executors: [Executor]) async throws {
@@ -82,14 +83,14 @@ import Testing
                 #expect(tokens == planned)
                 #expect(line.prompt_tokens_estimated.bool == false)
                 emitted = planned
-                // The executor counts what it writes to streams.
+                // The executor counts only the events of streams.
                 guard kind == "whole" else { break }
                 #expect(seen == planned)
                 toldComplete += tokens
             case "left":
                 #expect(line.end.string == "client_left")
                 #expect(line.tokens_estimated.bool == true)
-                // Noticed by its executor, unless it never came so far.
+                // The executor reports the abort, unless the client left before the executor was reached.
                 emitted = emission.aborted[one.id.string ?? ""] ?? 0
                 emittedForOthers += emitted
             case "broken":
@@ -106,7 +107,7 @@ import Testing
             #expect(seen <= tokens && tokens <= emitted, "\(one.id): \(seen), \(tokens), \(emitted)")
         }
         #expect(kinds.count == 7)
-        // For complete ones the sum is the executors' own, to the token.
+        // The token sum of the complete exchanges equals the executors' own count exactly.
         #expect(toldComplete == emission.total - emittedForOthers)
         try check(try await server.metrics(), against: log)
     }

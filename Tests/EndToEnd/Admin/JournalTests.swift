@@ -1,8 +1,8 @@
 import Testing
 
-/// Under systemd each line says how grave it is.
+/// Under systemd each log line begins with its syslog priority.
 @Suite struct JournalTests {
-    /// What systemd does: it names the stream that a descriptor is connected to.
+    /// Sets `JOURNAL_STREAM` to the device and inode of this descriptor, as systemd does for a service.
     private func launcher(_ descriptor: Int) -> [String] {
         let script = "export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/$$/fd/\(descriptor)); exec \"$@\""
         return ["/bin/sh", "-c", script, "sh"]
@@ -22,7 +22,7 @@ import Testing
                 #expect(lines.map { $0.prefix(3) } == ["<6>", "<6>", "<4>"])
                 let ends = try lines.map { try JSON(parsing: String($0.dropFirst(3))).end.string }
                 #expect(ends == ["complete", "not_found", "executor_broke_off"])
-                // stderr is another stream here, and not the journal's.
+                // stderr is not the stream that `JOURNAL_STREAM` names, so its lines carry no priority.
                 #expect(server.process.errors.hasPrefix("freeinference: "))
             }
         }

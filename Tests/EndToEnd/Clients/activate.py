@@ -1,6 +1,6 @@
-"""Becomes a program that inherits listening sockets, as systemd starts one (sd_listen_fds(3)).
+"""Executes a program with inherited listening sockets, as systemd does (sd_listen_fds(3)).
 
-    activate.py 127.0.0.1:PORT ... -- PROGRAM ARGUMENT ...
+activate.py 127.0.0.1:PORT ... -- PROGRAM ARGUMENT ...
 """
 
 import os
@@ -16,7 +16,7 @@ for address in addresses:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, int(port)))
     listener.listen(128)
-    # Out of the way of the numbers that they get.
+    # Moves the sockets above the descriptor numbers that they get at the end.
     opened.append(os.dup2(listener.fileno(), 100 + len(opened)))
     listener.close()
 for number, descriptor in enumerate(opened):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Drives the server with the official Anthropic Python SDK, over HTTP/1.1 or HTTP/2.
 
-Each scenario prints one JSON object a line about what the SDK saw, and exits with 1 when it saw what no good server
-shows. Finer claims are the tests' own: they read the lines.
+Each scenario prints one JSON object per line about what the SDK received, and exits with 1 if a correct server could
+not have caused it. The Swift tests read these lines and check the details.
 """
 
 import anthropic
@@ -10,7 +10,7 @@ from cli import ask, expect, report, run_sdk
 
 
 def stream(client, options):
-    """A message, streamed by the SDK's own helper, which checks the order of the events."""
+    """Streams a message with the SDK's own helper, which checks the order of the events."""
     text = ""
     with client.messages.stream(**ask(options)) as answer:
         for piece in answer.text_stream:
@@ -36,7 +36,7 @@ def count(client, options):
 
 
 def broken(client, options):
-    """The executor breaks the stream: the SDK must raise, never end as if all were well."""
+    """The executor breaks the stream: the SDK must raise, and never end as if the stream were complete."""
     seen = 0
     try:
         for event in client.messages.create(**ask(options, stream=True)):
@@ -50,7 +50,7 @@ def broken(client, options):
 
 
 def unknown(client, options):
-    """A model that does not exist."""
+    """Requests a model that does not exist."""
     try:
         client.messages.create(**ask(options) | {"model": "no-such-model"})
     except anthropic.NotFoundError as error:
@@ -60,7 +60,7 @@ def unknown(client, options):
 
 
 def models(client, options):
-    """The list of models, one of them, and one that does not exist."""
+    """Requests the list of models, one of them, and one that does not exist."""
     listed = list(client.models.list())
     expect(options.model in [model.id for model in listed], f"{options.model} is not listed")
     one = client.models.retrieve(options.model)
@@ -75,7 +75,7 @@ def models(client, options):
 
 
 def refused(client, options):
-    """What the SDK raises when it is refused (`--api-key` says as whom it asks)."""
+    """Reports what the SDK raises when its request is refused; `--api-key` is the key that it sends."""
     try:
         client.messages.create(**ask(options))
     except anthropic.APIStatusError as error:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Request bodies of every kind, chosen by a seed, and two readers of them: Python's json, and one that reads as Go does.
+"""Sends random request bodies from a seed, and reads them with two parsers: Python's json, and one that reads as Go
+does.
 
-The script is client and engine at once. What the engine gets must mean to both readers what the client's body meant to
-the edge; what the edge refuses must be something that the readers could differ about, or that is wrong. Prints how many
-bodies came to what.
+The script is both client and engine. The body that the engine gets must mean to both parsers what the client's body
+meant to the edge. A body that the edge refuses must be invalid, or one that parsers could read differently. Prints
+how many bodies had which outcome.
 """
 
 import collections
@@ -17,7 +18,7 @@ import threading
 import cli
 from cli import CONNECT_SECONDS, expect, report
 
-# What the clients may name, and what the engine calls it.
+# The model names of clients, and the name that the engine gets for each.
 MODELS = {"a": "a", "K2": "kimi", "caf\u00e9": "coffee"}
 NAMES = ["model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "prompt"]
 OTHERS = ["messages", "temperature", "x", "models", "streams", "user", "mode", "\u00fcber", "m"]
@@ -29,7 +30,7 @@ SPACES = ["", "", "", " ", "\n", "\t ", "\r\n"]
 
 
 class Refused(Exception):
-    """The reader does not take the body."""
+    """The parser rejects the body."""
 
 
 def refuse(constant):
@@ -37,7 +38,7 @@ def refuse(constant):
 
 
 def python_reader(body):
-    """The last of equal keys."""
+    """Python's json: the last of equal keys counts."""
     try:
         read = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -48,13 +49,17 @@ def python_reader(body):
 
 
 def fold(name):
-    """What Go's decoder takes a name for: it has simple folding, in which two letters beside ASCII's are ASCII's."""
+    """The key that Go's decoder reads: it ignores case by Unicode simple folding, which maps two non-ASCII letters to
+    ASCII ones.
+    """
     return "".join({"\u017f": "s", "\u212a": "k"}.get(letter, letter.lower() if letter.isascii() else letter)
                    for letter in name)
 
 
 def go_reader(body):
-    """The last of the keys that fold to the same; null changes nothing; a value of another type is an error."""
+    """Go's decoder: the last of the keys that fold to the same counts, null changes nothing, a value of a wrong type
+    is an error.
+    """
     try:
         pairs = json.loads(body, object_pairs_hook=lambda pairs: pairs, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
@@ -76,7 +81,7 @@ def go_reader(body):
 
 
 def model_of(reader, body):
-    """None where the reader does not take the body."""
+    """The model that the parser reads; None if it rejects the body."""
     try:
         return reader(body).get("model")
     except Refused:
@@ -87,7 +92,7 @@ def model_of(reader, body):
 
 
 def spelled(name, chance):
-    """The raw text of a key, mostly as it should be."""
+    """The raw text of a key, mostly in its usual spelling."""
     kind = chance.random()
     if kind < 0.8:
         return name
@@ -147,7 +152,7 @@ def body_of(chance):
 
 
 def reasons(body, path):
-    """Why the edge may refuse a body with 400; empty where it must not."""
+    """The reasons for which the edge may refuse a body with 400; empty if it must not."""
     try:
         read = python_reader(body)
         pairs = json.loads(body, object_pairs_hook=lambda pairs: pairs, parse_constant=refuse)
@@ -176,14 +181,14 @@ def reasons(body, path):
         and all(read.get(name) is None or is_integer(read[name]) for name in INTEGERS))
     if not fits:
         found.append("a type")
-    # simdjson takes no surrogate that is alone in what it has to read, nor a number that no double holds.
+    # simdjson rejects a lone surrogate, and a number that exceeds a double.
     if re.search(rb"\\ud[89a-f]|1e400", body):
         found.append("what only some readers take")
     return found
 
 
 def is_integer(value):
-    """A count that makes sense; others may be refused."""
+    """Whether the value is a valid count; the edge may refuse any other value."""
     return not isinstance(value, bool) and isinstance(value, (int, float)) and 1 <= value < 1e15 and value == int(value)
 
 
@@ -192,7 +197,7 @@ def without(read):
 
 
 def check(path, body, status, got):
-    """What one body came to."""
+    """Checks the outcome of one body and returns its name."""
     shown = f"{path} {body!r} {status} {got!r}"
     if status in (400, 404):
         expect(not got, f"refused and asked all the same: {shown}")
@@ -206,7 +211,7 @@ def check(path, body, status, got):
     try:
         client, engine = python_reader(body), python_reader(got[0])
     except Refused:
-        # Skipped by the edge, not taken by an engine: then by no engine.
+        # The edge did not read the member that Python rejects; then Go must reject the body too.
         try:
             go_reader(got[0])
         except Refused:

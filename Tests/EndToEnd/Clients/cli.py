@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: their arguments, how they report, and what they trust."""
+"""Shared by the scripts of this folder: their arguments, their reports, and the certificates that they trust."""
 
 import argparse
 import json
@@ -7,24 +7,24 @@ import ssl
 import sys
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
-# The least that a connection gives up after: a test that waits longer says so itself.
+# The default timeout of a connection, in seconds; a test that waits longer sets its own.
 CONNECT_SECONDS = 30
 
 
 def report(**members):
-    """Prints one JSON object, in a line of its own: what the tests read."""
+    """Prints one JSON object on a line of its own, which the tests read."""
     print(json.dumps(members), flush=True)
 
 
 def expect(condition, message):
-    """Reports what was not as it should be, and ends the script with 1."""
+    """Reports `message` and exits with 1 if the condition is false."""
     if not condition:
         report(unexpected=message)
         sys.exit(1)
 
 
 def parser(description, ca=True):
-    """A parser that knows the server: --host, --port and, unless the script speaks in clear alone, --ca."""
+    """A parser with --host, --port and, unless `ca` is false, --ca."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--host", default="127.0.0.1")
     made.add_argument("--port", type=int, required=True)
@@ -36,7 +36,7 @@ def parser(description, ca=True):
 
 
 def parse(made):
-    """The arguments; allows as many descriptors as the system does, for scripts with a thousand connections."""
+    """Parses the arguments, and raises the limit of open descriptors for scripts with a thousand connections."""
     options = made.parse_args()
     expect(options.host in LOCAL, "only this machine is ever a target")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -45,7 +45,7 @@ def parse(made):
 
 
 def target(port, ca=None, host="127.0.0.1", name="localhost"):
-    """A server for who has no command line; `name` is the one that its certificate must have."""
+    """The address of a server, for callers without a command line; `name` is the name in its certificate."""
     return argparse.Namespace(host=host, port=port, ca=ca, name=name)
 
 
@@ -60,10 +60,10 @@ def trust(ca, protocol):
 
 
 def run_sdk(description, base, scenarios, make):
-    """Runs the scenario that the arguments name: `scenarios` are functions of a client and the options.
+    """Runs the scenario that the arguments name; `scenarios` are functions of a client and the options.
 
-    `make` makes the client of the keyword arguments that the SDKs of OpenAI and Anthropic have in common; `base` shows
-    what --base-url looks like.
+    `make` creates the client from the keyword arguments that the SDKs of OpenAI and Anthropic share. `base` is an
+    example for --base-url.
     """
     named = {scenario.__name__: scenario for scenario in scenarios}
     made = argparse.ArgumentParser(description=description)
@@ -80,7 +80,7 @@ def run_sdk(description, base, scenarios, make):
     made.add_argument("scenario", choices=named)
     options = made.parse_args()
     transport = {
-        # Both: with http1 on as well HTTP/2 would be a matter of ALPN, and a fall-back would pass unseen.
+        # http1 is off with HTTP/2. Otherwise ALPN could choose HTTP/1.1, and the test would not notice.
         "http2": options.http2,
         "http1": not options.http2,
         "verify": ssl.create_default_context(cafile=options.ca) if options.ca else True,
@@ -93,7 +93,7 @@ def run_sdk(description, base, scenarios, make):
 
 
 def ask(options, **more):
-    """The arguments of a chat or a message for the SDKs."""
+    """The arguments of a chat or a message request for the SDKs."""
     request = {
         "model": options.model,
         "messages": [{"role": "user", "content": options.prompt}],

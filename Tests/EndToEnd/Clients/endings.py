@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Many exchanges with endings of every kind: whole, left by their client, broken off or refused by their executor.
+"""Makes many exchanges that end in every way: complete, left by the client, broken off or refused by the executor.
 
-Several threads make one after another over HTTP/2 (TLS, several streams at once on a connection) and HTTP/1.1, chosen by
-a seed. Prints one JSON object for each exchange: its id, what was planned, and how many tokens its client has seen.
+Several threads make exchanges over HTTP/2 (TLS, several streams per connection) and HTTP/1.1, chosen by a seed.
+Prints one JSON object for each exchange: its id, its plan, and how many tokens its client received.
 """
 
 import argparse

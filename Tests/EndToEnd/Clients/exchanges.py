@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""One exchange after another as a client sees it on the wire: every byte of its body, how it ended, and what came in
-one read with what.
+"""Makes exchanges one after the other and reports each as the client received it: every byte of the body, how it
+ended, and what arrived in the same read.
 
-Speaks HTTP/2 (`http2.Connection`) and HTTP/1.1 or HTTP/1.0 (`http1.HTTP1`), with TLS or in clear, and reports all of
-them in the same words. Reads a list of requests (a file of JSON) and prints one JSON object for each.
+Speaks HTTP/2 (`http2.Connection`), HTTP/1.1 and HTTP/1.0 (`http1.HTTP1`), with TLS or in clear text, and reports all
+in the same format. Reads a list of requests from a JSON file and prints one JSON object for each.
 """
 
 import json
@@ -20,7 +20,7 @@ def over_http2(options, path, body, headers, seconds):
     wire.wait(lambda: stream.is_over, seconds)
     ending = CLEAN if stream.ended else f"reset:{stream.reset}" if stream.reset is not None else wire.closed or "open"
     last = list(stream.last)
-    # A broken stream takes nobody else with it.
+    # A broken stream must not affect the other streams of its connection.
     good = is_served(wire)
     wire.close()
     fields = [field for field in stream.fields if not field[0].startswith(":")]

@@ -1,17 +1,17 @@
-"""Frames of HTTP/2 and header fields of HPACK as bytes, with nothing but Python's library.
+"""HTTP/2 frames and HPACK fields as bytes, with Python's standard library only.
 
-For who sends fixed bytes: the benchmarks, which have no packages, and scripts that say what no library would.
+For benchmarks, which have no packages installed, and for scripts that send what no HTTP/2 library would.
 """
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RESET, SETTINGS, PUSH, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, ACKNOWLEDGED, END_HEADERS = 1, 1, 4
-# What every peer takes (RFC 9113 section 4.2).
+# The frame size that every peer accepts (RFC 9113 section 4.2).
 PAYLOAD_MAX = 16384
 
 
 def number(value):
-    """32 bits, as in RST_STREAM, WINDOW_UPDATE and the values of SETTINGS."""
+    """A 32-bit number, as in RST_STREAM, WINDOW_UPDATE and the values of SETTINGS."""
     return value.to_bytes(4, "big")
 
 
@@ -20,7 +20,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 def text(value):
-    """A string of HPACK without Huffman coding (RFC 7541 section 5.2)."""
+    """An HPACK string without Huffman coding (RFC 7541 section 5.2)."""
     if len(value) < 127:
         return bytes([len(value)]) + value
     rest, encoded = len(value) - 127, [127]
@@ -31,17 +31,17 @@ def text(value):
 
 
 def literal(name, value):
-    """A field that no table remembers."""
+    """A field that is not added to the dynamic table."""
     return b"\x00" + text(name) + text(value)
 
 
 def remembered(name, value):
-    """A field that goes into the dynamic table: the last one is its entry 62."""
+    """A field that is added to the dynamic table; the latest one is entry 62."""
     return b"\x40" + text(name) + text(value)
 
 
 REFERENCE = bytes([0x80 | 62])
-"""The field that was last put into the table, in one byte."""
+"""References the latest field of the dynamic table, in one byte."""
 
 
 def block(stream, payload, flags=END_STREAM):
@@ -55,7 +55,7 @@ def block(stream, payload, flags=END_STREAM):
 
 
 def split(data):
-    """The whole frames at the beginning of `data`, as (kind, flags, stream, payload), and what is left."""
+    """The complete frames at the start of `data`, as (kind, flags, stream, payload), and the remaining bytes."""
     found, at = [], 0
     while len(data) >= at + 9:
         end = at + 9 + int.from_bytes(data[at : at + 3], "big")

@@ -1,8 +1,8 @@
-"""An executor on HTTP/2 (hyper-h2) that goes away in the middle of its streams.
+"""An HTTP/2 executor (hyper-h2) that sends GOAWAY in the middle of its streams.
 
-Waits on its first connection until --requests requests have come, accepts the first --accept of them, says GOAWAY with
-the last of those, finishes what it accepted, and answers everything on later connections. Prints `ready`, and at
-SIGTERM one line of JSON: requests accepted by connection, refused, finished, connections.
+The first connection waits for --requests requests and accepts the first --accept of them. It sends GOAWAY with the
+last accepted stream, and finishes the accepted ones. Later connections answer everything. Prints `ready`, and at
+SIGTERM one JSON line: requests accepted per connection, refused, finished, connections.
 """
 
 import asyncio
@@ -56,9 +56,9 @@ class Connection(asyncio.Protocol):
     def go_away(self):
         accepted = sorted(self.whole)[: options.accept]
         report["refused"] = len(self.whole) - len(accepted)
-        # By hand: hyper-h2 would take its GOAWAY for the end of the connection, and say nothing more.
+        # The GOAWAY is built by hand, because hyper-h2 would close the connection with it and send nothing more.
         payload = accepted[-1].to_bytes(4, "big") + bytes(4)
-        # Half of them have their first event before, half after.
+        # Half of the accepted streams send their first event before the GOAWAY, half after it.
         self.accept(accepted[::2])
         self.flush()
         self.transport.write(len(payload).to_bytes(3, "big") + b"\x07\x00" + bytes(4) + payload)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Speaks HTTP/2 to the server frame by frame, and does what no good client does.
+"""Speaks HTTP/2 with single frames, to send what no correct client sends.
 
-Each scenario prints JSON objects, one a line, and exits with 1 when the server did what it must not: served on through
-a flood, or served nobody after it. Everything is bounded in count and in time.
+Each scenario prints JSON objects, one per line. It exits with 1 if the server served on during a flood, or served no
+client after it. Every scenario is bounded in count and in time.
 """
 
 import json
@@ -38,7 +38,7 @@ def chat_body(options):
 
 
 def served_after(options):
-    """A new connection is served as if nothing had been."""
+    """Checks that a new connection is served as usual."""
     wire = Connection(options)
     good = is_served(wire)
     wire.close()
@@ -50,7 +50,7 @@ def served_after(options):
 
 
 def leave(options):
-    """Leaves in a phase (--phase), in a way (--how), and says when (`left`, as time.time() has it)."""
+    """Leaves in a phase (--phase) and in a way (--how), and reports when (`left`, as time.time())."""
     wire = Connection(options)
     body = chat_body(options)
     wire.wait(lambda: "Settings" in wire.frames, 30)
@@ -64,7 +64,7 @@ def leave(options):
         identifier = wire.post(CHAT, body)
         stream = wire.streams[identifier]
         if options.phase == "prefill":
-            # Comments of the server's own may have come; an event of the executor's may not.
+            # The server's own comments may have arrived, but no event of the executor.
             wire.wait(lambda: b"data:" in stream.body, options.after)
             expect(b"data:" not in stream.body, "the executor was not silent")
         else:
@@ -87,7 +87,7 @@ def leave(options):
 
 
 def stream_to_end(options):
-    """A whole stream: what came, how it ended, and the times of its events."""
+    """Reads a stream to its end: what arrived, how it ended, and the times of its events."""
     wire = Connection(options)
     body = chat_body(options)
     started = time.monotonic()
@@ -115,9 +115,9 @@ def stream_to_end(options):
 
 
 def request(options):
-    """One request as it is told (--method, --path, --field, --body); --unfinished leaves its body open."""
+    """Sends one request (--method, --path, --field, --body); --unfinished leaves its body open."""
     wire = Connection(options)
-    # A CONNECT has neither (RFC 9113 section 8.5).
+    # A CONNECT has neither :scheme nor :path (RFC 9113 section 8.5).
     omitted = (":scheme", ":path") if options.method == "CONNECT" else ()
     fields = [field for field in wire.fields(options.method, options.path) if field[0] not in omitted]
     fields += [tuple(field.split(":", 1)) for field in options.field]
@@ -125,7 +125,7 @@ def request(options):
     stream = wire.streams[wire.open(fields, body=body, end=not options.unfinished)]
     wire.wait(lambda: stream.is_over, options.seconds)
     if options.unfinished:
-        # A reset follows the end.
+        # RST_STREAM follows END_STREAM.
         wire.wait(lambda: stream.reset is not None, 30)
     report(
         status=stream.status,
@@ -140,7 +140,7 @@ def request(options):
 
 
 def drain(options):
-    """A stream during which the server is told to end: asks for /health once GOAWAY announces it."""
+    """A stream during which the server is told to drain: requests /health once GOAWAY announces the drain."""
     wire = Connection(options)
     body = chat_body(options)
     stream = wire.streams[wire.post(CHAT, body)]
@@ -166,7 +166,8 @@ def drain(options):
 
 
 def slow_readers(options):
-    """Many connections with streams that nobody reads: tiny windows, or a socket that is left alone (--stop)."""
+    """Many connections with streams that nobody reads: with tiny windows, or with a socket that is not read (--stop).
+    """
     window = options.window if options.stop == "window" else 1 << 20
     body = chat_body(options)
     wires = []
@@ -203,7 +204,7 @@ def slow_readers(options):
 
 
 def flood(options, make, name, must_end=True, prepare=None):
-    """Sends up to --count of what `make(i)` gives, and says when and how the server ended it."""
+    """Sends up to --count results of `make(i)`, and reports when and how the server ended the connection."""
     wire = Connection(options)
     wire.wait(lambda: "Settings" in wire.frames, 30)
     if prepare:
@@ -230,7 +231,7 @@ def flood(options, make, name, must_end=True, prepare=None):
 
 
 def rapid_reset(options):
-    """HEADERS and RST_STREAM, again and again (CVE-2023-44487)."""
+    """Rapid reset: HEADERS and RST_STREAM, repeated (CVE-2023-44487)."""
 
     def make(wire, _):
         identifier = wire.new_stream()
@@ -244,7 +245,7 @@ def rapid_reset(options):
 
 
 def made_you_reset(options):
-    """Streams that the server has to reset: a window beyond 2^31-1 on each (CVE-2025-8671)."""
+    """Makes the server reset its streams: a window beyond 2^31-1 on each (CVE-2025-8671)."""
     body = chat_body(options)
 
     def make(wire, _):
@@ -279,7 +280,7 @@ def window_update_flood(options):
 
 
 def empty_data(options):
-    """A request body of DATA frames without a byte (CVE-2019-9518)."""
+    """A request body of empty DATA frames (CVE-2019-9518)."""
     opened = {}
 
     def prepare(wire):
@@ -289,7 +290,7 @@ def empty_data(options):
 
 
 def header_bomb(options):
-    """One field, then references of one byte to it: --count fields of --value bytes each, from little wire."""
+    """An HPACK bomb: one field of --value bytes, and --count references to it of one byte each."""
     wire = Connection(options)
     wire.wait(lambda: "Settings" in wire.frames, 30)
     block = wire.encoder.encode(wire.fields("GET", "/v1/models"))
@@ -331,7 +332,7 @@ def continuation_flood(options):
 
 
 def settings_unacknowledged(options):
-    """The server's SETTINGS are never acknowledged: it has to end the connection by itself."""
+    """Never acknowledges the server's SETTINGS; the server has to end the connection."""
     wire = Connection(options, acknowledge=False)
     started = time.monotonic()
     wire.wait(lambda: wire.refused, options.seconds)

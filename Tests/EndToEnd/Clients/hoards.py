@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Clients that make the server hold memory: many HTTP/2 streams that each hold as much as one can, for little sent.
+"""Clients that make the server hold memory: many HTTP/2 streams that each hold as much as possible for few sent
+bytes.
 
-Each kind opens --connections connections with up to --streams streams each, and leaves them as they are until the file
-`--stop` is there. Prints JSON objects, one a line: `holding` once everything is sent. Bounded in count and in time.
+Each kind opens --connections connections with up to --streams streams each, and keeps them open until the file
+`--stop` exists. Prints JSON objects, one per line: `holding` once everything is sent. Bounded in count and in time.
 """
 
 import os
@@ -15,30 +16,30 @@ from http2 import Connection
 from hyperframe.frame import DataFrame, HeadersFrame
 
 KINDS = ("windows", "heads", "trailers", "bodies")
-# An entry of HPACK's dynamic table may weigh 4096 bytes: name, value and 32.
+# An entry of HPACK's dynamic table may have 4096 bytes: its name, its value and 32 bytes of overhead (RFC 7541 4.1).
 LARGE = remembered(b"a", b"v" * 4000)
 
 
 class Hoard:
-    """One connection whose streams hold what they can."""
+    """One connection whose streams hold as much memory as they can."""
 
     def __init__(self, options, kind):
         self.options, self.kind = options, kind
-        # Nobody may take an answer: the windows are shut, the connection's too.
+        # No response body can be sent, because the windows of the streams and of the connection stay closed.
         self.wire = Connection(options, window=0)
         self.wire.give_back = False
         self.wire.wait(lambda: "Settings" in self.wire.frames, 30)
         self.opened = self.sent = 0
         if kind in ("heads", "trailers"):
             self.static = self.head(self.fields("POST", "/health"))
-            # A first stream puts the field into the table.
+            # The first stream puts the large field into the dynamic table.
             self.open(self.static + LARGE)
 
     def fields(self, method, path, *more):
         return self.wire.fields(method, path, more)
 
     def head(self, fields):
-        """Fields without the dynamic table, so that entry 62 stays what it is."""
+        """A header block without the dynamic table, so that entry 62 does not change."""
         return b"".join(literal(name.encode(), value.encode()) for name, value in fields)
 
     def open(self, block, ends=True):
@@ -99,7 +100,8 @@ def main():
         hoard.fill()
     wires = [hoard.wire for hoard in hoards]
     deadline = time.monotonic() + options.seconds
-    # A slow server comes to the last streams late: it is counted once there was an answer and then half a second none.
+    # A busy server handles the last streams late. The count is final once half a second passes without a further
+    # refusal.
     refused, changed, patience = 0, time.monotonic(), time.monotonic() + 30
     reported = False
     while time.monotonic() < deadline and not os.path.exists(options.stop):

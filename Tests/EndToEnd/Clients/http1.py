@@ -1,4 +1,4 @@
-"""The client of HTTP/1.1 and HTTP/1.0 that sees every byte and every end, and what tests say of an answer."""
+"""An HTTP/1.1 and HTTP/1.0 client that sees every byte and every kind of end, and helpers to describe a response."""
 
 import hashlib
 import re
@@ -12,17 +12,17 @@ from cli import CONNECT_SECONDS, trust
 CLEAN, RESET = "clean", "reset"
 
 
-# What each event of the simulated executor that carries a token has.
+# Every event of the simulated executor that carries a token contains this member.
 TOKEN = b'"emitted_ns":'
 
 
 def tokens(body):
-    """How many tokens have come whose event is whole."""
+    """The number of tokens in the complete events of the body."""
     return body.rpartition(b"\n\n")[0].count(TOKEN)
 
 
 def normal(body):
-    """A body without what differs from one answer to the next: ids and times."""
+    """The body with the parts replaced that differ between responses: ids and times."""
     body = re.sub(rb'"emitted_ns":\d+', b'"emitted_ns":0', body)
     body = re.sub(rb'"id":"(chatcmpl-|cmpl-|resp_|msg_|msg-)[0-9a-z_]+"', rb'"id":"\1"', body)
     return re.sub(rb'"item_id":"[^"]*"', b'"item_id":""', body)
@@ -43,7 +43,7 @@ def described(status, fields, body, ending, **more):
 
 
 class HTTP1:
-    """One request on a connection of its own."""
+    """One request on its own connection."""
 
     def __init__(self, options, version="1.1", receive_buffer=None):
         self.options, self.version = options, version
@@ -55,7 +55,7 @@ class HTTP1:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if options.ca:
             context = trust(options.ca, "http/1.1")
-            # An end without close_notify is to be seen as what it is.
+            # OpenSSL must report an end of the connection without close_notify.
             context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost", suppress_ragged_eofs=False)
         self.raw, self.reads = bytearray(), []
@@ -69,7 +69,7 @@ class HTTP1:
         self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
     def read(self, seconds):
-        """One read; False when there will be no other."""
+        """Reads once; False if no more bytes can come."""
         self.socket.settimeout(max(0.001, seconds))
         try:
             data = self.socket.recv(1 << 18)
@@ -89,7 +89,7 @@ class HTTP1:
         return True
 
     def parse(self):
-        """(status, fields, body so far, whether the framing says that it is whole)"""
+        """Returns (status, fields, body so far, whether the framing shows that the body is complete)."""
         rest = bytes(self.raw)
         while True:
             head, found, rest = rest.partition(b"\r\n\r\n")
@@ -120,7 +120,7 @@ class HTTP1:
                 return status, fields, bytes(body), False
 
     def may_be_whole(self):
-        """Parsing again and again what is large would cost more than reading it."""
+        """Whether a parse is worth its time; repeated parsing of a large body would cost more than reading it."""
         if len(self.raw) < 1 << 16 or self.raw.endswith(b"0\r\n\r\n"):
             return True
         if self.length is None:

@@ -1,7 +1,8 @@
-"""The HTTP/2 client of all tests in Python: frame by frame, so that it can also do what no good client does.
+"""The HTTP/2 client of all Python tests; it works on single frames, so that it can also send what no correct client
+sends.
 
-It stands on the layers of the `h2` package (hyperframe, hpack), not on its connection: that would refuse most of what
-the tests do.
+It uses the lower layers of the `h2` package (hyperframe, hpack), because h2's connection would refuse to send most of
+that.
 """
 
 import collections
@@ -28,21 +29,22 @@ from hyperframe.frame import (
 
 CANCEL = 8
 INITIAL_WINDOW = 4
-# RFC 9113 section 6.9.2.
+# The initial window of a connection and of a stream (RFC 9113 section 6.9.2).
 WINDOW = 65535
 
 
 class Stream:
-    """What came on one stream."""
+    """The data received on one stream."""
 
     def __init__(self, window=WINDOW):
         self.fields = []
         self.body = b""
         self.ended = False
         self.reset = None
-        # The name, the flags and more of the last frames.
+        # The names, flags and details of the last two frames.
         self.last = collections.deque(maxlen=2)
-        # How much the server takes now, what of the body it has not taken, and whether the stream ends with it.
+        # The server's window for this stream, the body bytes that do not fit into it yet, and whether they end the
+        # stream.
         self.window, self.unsent, self.ends = window, b"", False
 
     @property
@@ -63,13 +65,15 @@ class Stream:
 
 
 class Connection:
-    """One connection to the server of `options`: its host, its port and, for TLS, the authority to trust (`ca`).
+    """One connection to the server in `options`: its host, its port and, for TLS, the authority to trust (`ca`).
 
-    Reads whenever it writes, so that neither side can wait for the other.
+    It reads whenever it writes, so that client and server cannot wait for each other.
     """
 
     def __init__(self, options, window=1 << 20, acknowledge=True, receive_buffer=None):
-        """`window`: of each stream, in bytes; without `acknowledge` the server's SETTINGS are never acknowledged."""
+        """`window` is that of each stream, in bytes; with `acknowledge=False` the server's SETTINGS are not
+        acknowledged.
+        """
         self.options, self.name = options, getattr(options, "name", "localhost")
         self.acknowledge = acknowledge
         self.give_back = True
@@ -80,7 +84,7 @@ class Connection:
         self.next_stream = 1
         self.encoder, self.decoder = Encoder(), Decoder()
         self.inbound, self.outbound, self.block = b"", b"", b""
-        # What the server takes of bodies: on the connection, and on a stream that begins.
+        # The server's windows for request bodies: of the connection, and of a new stream.
         self.window, self.initial_window = WINDOW, WINDOW
 
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -145,20 +149,20 @@ class Connection:
         return self.fields("POST", path, [("content-type", "application/json"), ("content-length", str(length)), *more])
 
     def post(self, path, body, more=()):
-        """A whole request; the number of its stream."""
+        """Sends a complete request; returns its stream id."""
         return self.open(self.post_fields(path, len(body), more), body=body)
 
     def new_stream(self):
-        """The number of the next stream, for who sends its frames by hand."""
+        """The id of the next stream, for a caller that builds its frames itself."""
         identifier = self.next_stream
         self.next_stream += 2
         self.streams[identifier] = Stream(self.initial_window)
         return identifier
 
     def open(self, fields, body=None, end=True):
-        """HEADERS, and DATA when there is a body; ends the stream if told to.
+        """Sends HEADERS, and DATA if there is a body; ends the stream if `end`.
 
-        What the server's windows do not take yet of the body follows as they open.
+        Body bytes that exceed the server's windows are sent as the windows open.
         """
         identifier = self.new_stream()
         block = self.encoder.encode(fields)
@@ -179,7 +183,7 @@ class Connection:
         return identifier
 
     def _send_bodies(self):
-        """As much of the bodies as the windows take."""
+        """Sends as much of the bodies as the windows allow."""
         for identifier, stream in self.streams.items():
             while stream.unsent and stream.reset is None:
                 room = min(PAYLOAD_MAX, self.window, stream.window)
@@ -206,10 +210,10 @@ class Connection:
     # -- Reading
 
     def pump(self, seconds):
-        """Sends what is waiting and takes what has come, for at most so long; whether anything had come."""
+        """Sends pending bytes and receives, for at most `seconds`; returns whether bytes arrived."""
         if self.closed is not None:
             return False
-        # poll, since select has no room for the descriptors of a thousand connections.
+        # poll, because select does not accept the descriptors of a thousand connections.
         poller = select.poll()
         poller.register(self.socket, select.POLLIN | (select.POLLOUT if self.outbound else 0))
         ready = sum(events for _, events in poller.poll(1000 * seconds))
@@ -232,14 +236,14 @@ class Connection:
         return False
 
     def read_ready(self):
-        """Takes all that has come: a client that is busy elsewhere, and still reads."""
+        """Receives everything that has arrived, without waiting."""
         while self.pump(0):
             pass
 
     def _take_rest(self):
-        """What came before the connection broke, the server's GOAWAY above all.
+        """Receives what arrived before the connection broke, mainly the server's GOAWAY.
 
-        A send may have failed before it was read.
+        A send may have failed before these bytes were read.
         """
         try:
             while data := self.socket.recv(1 << 18):
@@ -327,7 +331,7 @@ class Connection:
         self._send_bodies()
 
     def wait(self, condition, seconds):
-        """Whether the condition came true in time; a connection that ended waits no longer."""
+        """Waits until the condition holds; returns whether it did before the time or the connection ended."""
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()
@@ -337,19 +341,19 @@ class Connection:
         return True
 
     def until(self, condition, what, seconds=90):
-        """Waits for what must come true; raises with all that was seen where it does not."""
+        """Waits until the condition holds; raises with everything received if it does not."""
         if not self.wait(condition, seconds):
             streams = "".join(f"\n  {identifier}: {stream}" for identifier, stream in self.streams.items())
             raise AssertionError(f"{what}: not within {seconds} s; GOAWAY {self.goaway}, {self.closed}{streams}")
 
     @property
     def refused(self):
-        """Whether the server has ended this connection, or said that it will."""
+        """Whether the server has closed this connection, or has sent GOAWAY."""
         return self.closed is not None or self.goaway not in (None, 0)
 
 
 def is_served(connection, seconds=30):
-    """Whether the same connection answers a further request."""
+    """Whether the connection still answers a further request."""
     stream = connection.streams[connection.open(connection.fields("GET", "/health"))]
     connection.wait(lambda: stream.is_over, seconds)
     return stream.status == 200

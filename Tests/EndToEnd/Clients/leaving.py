@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Clients that leave: in a phase of the exchange, in a way that their protocol has.
+"""Clients that leave: in a certain phase of the exchange, and in a way that their protocol allows.
 
-Prints one JSON object: how many tokens each request had seen when it left (`tokens`, by request id), and whether the
-connection served on after a reset.
+Prints one JSON object: how many tokens each request had received when its client left (`tokens`, by request id), and
+whether the connection still served a request after a reset.
 """
 
 import os
@@ -17,7 +17,7 @@ from http2 import Connection, is_served
 from hyperframe.frame import DataFrame, HeadersFrame
 
 def reached(options, body):
-    """Whether what came is all that is waited for."""
+    """Whether the body so far is what the client waits for before it leaves."""
     if options.until == "done":
         return body.endswith(b"data: [DONE]\n\n")
     if options.until == "comment":
@@ -26,9 +26,9 @@ def reached(options, body):
 
 
 def settle(options):
-    """Until the test says, by a file that it makes, that the phase has been reached.
+    """Waits until the test reports, by creating a file, that the phase has been reached.
 
-    Of a half head the server shows nothing: without such a file a moment has to do.
+    Without such a file it waits a moment: the server does not show that it has half a head.
     """
     if options.told is None:
         return time.sleep(0.1)
@@ -100,7 +100,7 @@ def leave_http1(options, body):
     leave(client, options)
     report(tokens={"leaver-0": seen})
     if options.how == "half":
-        # It goes on listening: the server must not wait for it.
+        # The client keeps reading; the server must not wait for it to close.
         deadline = time.monotonic() + 30
         while client.read(0.5) and time.monotonic() < deadline:
             pass
@@ -111,7 +111,7 @@ def leave(client, options):
     if options.how == "half":
         client.socket.shutdown(socket.SHUT_WR)
     elif options.how == "notify":
-        # close_notify and FIN, as a well-behaved TLS client does it.
+        # close_notify and FIN, as a correct TLS client sends them.
         try:
             client.socket.settimeout(0.2)
             client.socket.unwrap().close()

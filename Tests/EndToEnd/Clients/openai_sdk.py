@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Drives the server with the official OpenAI Python SDK, over HTTP/1.1 or HTTP/2.
 
-Each scenario prints one JSON object a line about what the SDK saw, and exits with 1 when it saw what no good server
-shows. Finer claims are the tests' own: they read the lines.
+Each scenario prints one JSON object per line about what the SDK received, and exits with 1 if a correct server could
+not have caused it. The Swift tests read these lines and check the details.
 """
 
 import json
@@ -13,7 +13,7 @@ from cli import ask, expect, report, run_sdk
 
 
 def stream(client, options):
-    """A chat completion, streamed, with its usage."""
+    """Streams a chat completion, with usage."""
     started = time.monotonic()
     answer = client.chat.completions.create(
         **ask(options, stream=True, stream_options={"include_usage": True})
@@ -44,7 +44,7 @@ def stream(client, options):
 
 
 def plainstream(client, options):
-    """A stream whose usage was not asked for: none may show, and no event without choices."""
+    """Streams without asking for usage: no usage may appear, and no event without choices."""
     answer = client.chat.completions.create(**ask(options, stream=True))
     text, count = "", 0
     for chunk in answer:
@@ -91,7 +91,7 @@ def cancel(client, options):
         seen += bool(chunk.choices and chunk.choices[0].delta.content)
         if seen == options.cancel_after:
             break
-    # When it left, so that a test can compare that with the executor's counter.
+    # The time at which the client left, which a test compares with the executor's record.
     left = time.time()
     answer.close()
     report(events=seen, left=left)
@@ -100,7 +100,9 @@ def cancel(client, options):
 
 
 def broken(client, options):
-    """The executor breaks the stream (`--extra` asks it to): the SDK must raise, never end as if all were well."""
+    """The executor breaks the stream (by `--extra`): the SDK must raise, and never end as if the stream were
+    complete.
+    """
     seen = 0
     try:
         for chunk in client.chat.completions.create(**ask(options, stream=True)):
@@ -109,7 +111,7 @@ def broken(client, options):
         body = error.body if isinstance(error.body, dict) else None
         report(events=seen, raised=type(error).__name__, message=str(error), body=body)
         return
-    except Exception as error:  # The transport's own: httpx's error of a stream that was cut.
+    except Exception as error:  # httpx's own error for a stream that was cut.
         report(events=seen, raised=type(error).__name__, message=str(error), body=None)
         return
     report(events=seen, raised=None)
@@ -120,7 +122,7 @@ ENDS = ("response.completed", "response.incomplete")
 
 
 def responses(client, options):
-    """The responses API, streamed: its events in order, and the text that they add up to."""
+    """Streams from the responses API: checks the order of the events, and the text of the deltas."""
     kinds, text, completed = [], "", None
     for event in client.responses.create(
         model=options.model, input=options.prompt, max_output_tokens=options.tokens, stream=True,
@@ -132,14 +134,14 @@ def responses(client, options):
         if event.type in ENDS:
             completed = event.response
     expect(kinds[0] == "response.created", f"the first event is {kinds[0]}")
-    # vLLM says "completed" for both, the status inside tells.
+    # vLLM sends "completed" in both cases; the status inside distinguishes them.
     expect(completed is not None and kinds[-1] in ENDS, f"the last event is {kinds[-1]}")
     expect(completed.output_text == text and text, "the deltas are not the text")
     report(kinds=kinds, text=text, output_tokens=completed.usage.output_tokens)
 
 
 def brokenresponses(client, options):
-    """The executor breaks the responses stream: the SDK must raise."""
+    """The executor breaks a stream of the responses API: the SDK must raise."""
     kinds = []
     try:
         for event in client.responses.create(
@@ -155,7 +157,7 @@ def brokenresponses(client, options):
 
 
 def unknown(client, options):
-    """A model that does not exist."""
+    """Requests a model that does not exist."""
     try:
         client.chat.completions.create(**ask(options) | {"model": "no-such-model"})
     except openai.NotFoundError as error:
@@ -166,7 +168,7 @@ def unknown(client, options):
 
 
 def refused(client, options):
-    """What the SDK raises when it is refused (`--api-key` says as whom it asks)."""
+    """Reports what the SDK raises when its request is refused; `--api-key` is the key that it sends."""
     try:
         client.chat.completions.create(**ask(options))
     except openai.APIStatusError as error:

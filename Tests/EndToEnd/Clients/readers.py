@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Clients that read slowly, or not at all, beside clients that read.
 
-Steps are agreed with the test by files: each scenario says what it has reached (a JSON line) and goes on once the test
-has made the file of the next step in --steps.
+The scenario and the test synchronise by files. The scenario prints a JSON line for each step that it reaches, and
+continues once the test has created the file of that step in --steps.
 """
 
 import json
@@ -21,7 +21,7 @@ BIG = 1 << 30
 
 
 def reached(options, name, wires=(), **members):
-    """Says so, and waits for the test; meanwhile the connections are served, but for what is not to be read."""
+    """Reports a step and waits for the test; meanwhile serves the connections in `wires`."""
     report(reached=name, **members)
     deadline = time.monotonic() + options.seconds
     while not os.path.exists(os.path.join(options.steps, name)):
@@ -36,8 +36,11 @@ def give(wire, identifier, bytes_):
 
 
 def beside(options):
-    """One stream that is not read (--slow is its body) and siblings that are (--other), on one HTTP/2 connection, or on
-    a connection each on HTTP/1.1. The slow one goes on at the end, and all of it is there."""
+    """One stream that is not read (--slow is its body) beside others that are read (--other).
+
+    With HTTP/2 they share a connection; with HTTP/1.1 each has its own. At the end the slow stream is read
+    completely.
+    """
     slow_body, other_body = options.slow.encode(), options.other.encode()
     path = "/v1/chat/completions"
     if options.speaking == "h2":
@@ -81,7 +84,7 @@ def beside(options):
 
 
 def crowd(options):
-    """Many readers that stop reading (--connections, --streams on each), and one that goes on."""
+    """Many clients that stop reading (--connections, --streams on each), and one that continues to read."""
     slow_body, other_body = options.slow.encode(), options.other.encode()
     path = "/v1/chat/completions"
     wires = []
@@ -91,7 +94,8 @@ def crowd(options):
             window = options.window if options.stop == "window" else 1 << 20
             wire = Connection(options, window=window, receive_buffer=buffer)
             wire.give_back = False
-            # Its settings are acknowledged, or the server would end the connection for that.
+            # The client waits for the server's SETTINGS and so acknowledges them; otherwise the server would end the
+            # connection.
             wire.wait(lambda: "Settings" in wire.frames, 30)
             for _ in range(options.streams):
                 wire.post(path, slow_body)
@@ -123,14 +127,15 @@ def crowd(options):
 
 
 def gone(socket_):
-    """Whether the server has ended the connection, without reading anything of it."""
+    """Whether the server has closed the connection, without reading from it."""
     poller = select.poll()
     poller.register(socket_, select.POLLRDHUP)
     return bool(poller.poll(0))
 
 
 def mixed(options):
-    """--count exchanges on a few connections: whole ones, ones that leave, ones that their executor breaks."""
+    """Makes --count exchanges on a few connections: complete ones, abandoned ones, and ones that the executor breaks.
+    """
     path = "/v1/chat/completions"
     chance = random.Random(options.seed)
     kinds = ["whole", "left", "broken", "refused", "document", "late"]

@@ -1,15 +1,17 @@
 import Testing
 
-/// An error event before any other moves the exchange to another executor, however the bytes around it are cut: what
-/// the failed executor sent behind its error is nobody's, and the executor that answers is charged nothing for it.
+/// An error as the first event moves the exchange to another executor, however the bytes are split.
+///
+/// Bytes behind the error are dropped, and the second executor's health is not affected.
 @Suite struct CoalescedErrorTests {
-    /// How an executor is spoken to.
+    /// The HTTP version that the server speaks to the executors.
     enum ExecutorProtocol: String, CaseIterable, CustomTestStringConvertible {
         case http1, h2
         var testDescription: String { rawValue }
     }
 
-    /// An error and `[DONE]` in one chunk or DATA frame, the same cut up again, and errors whose last LF is missing.
+    /// An error and `[DONE]` in one chunk or DATA frame, also split in other ways, and errors without their last line
+    /// feed.
     static let faults = [
         "error_event:0", "error_event:0,coalesce", "error_event:0,coalesce,crlf", "error_event:0,coalesce,comments",
         "error_event:0,coalesce,split_every:50", "error_event:0,no_last_lf,coalesce", "error_only:0",
@@ -24,7 +26,7 @@ import Testing
                     try await theOtherAnswers(speaking, bad: bad, good: good, spoken)
                 }
                 let counters = try await good.counters()
-                // Each time through the server, and once past it.
+                // Each dialect is tried with two protocols, through the server and directly.
                 #expect(counters.finished.int == 4 * Tongue.allCases.count)
                 #expect(counters.aborted.int == 0)
                 #expect(counters.running.int == 0)
@@ -44,7 +46,7 @@ import Testing
             models: "- {id: demo, balance: round-robin, executors: [\(executors.joined(separator: ", "))]}"
         )
         try await withServer(configuration) { server in
-            // Each kind of client on a server of its own, which has heard nothing bad of either executor.
+            // Each client protocol gets a new server, which considers both executors healthy.
             for (number, tongue) in Tongue.allCases.enumerated() {
                 let seen = try await server.exchange(tongue.request(tokens: 3, simulator: #""prefill_ms":5"#), speaking)
                 #expect(seen.status == 200 && seen.isClean, "\(tongue) \(speaking): \(seen.report)")
@@ -53,7 +55,7 @@ import Testing
                 let line = try await server.logged(seen)
                 #expect(line.end.string == "complete")
                 #expect(line.executor.string == good.url)
-                // The first one meets the bad executor for certain; later ones while it is not left out.
+                // The first exchange is sent to the faulty executor; later ones only until that executor is ejected.
                 if number == 0 { #expect(line.attempts.int == 2) }
                 if line.attempts.int == 2 { #expect(line.failed_attempts[0].executor.string == bad.url) }
             }

@@ -1,6 +1,6 @@
 import Testing
 
-/// An executor over HTTPS whose certificate cannot be verified is refused, and nothing of the request reaches it.
+/// If an executor's certificate cannot be verified, the server sends no byte of the request to it.
 @Suite struct ExecutorCertificateTests {
     enum Fault: String, CaseIterable, Sendable {
         case expired, otherName, otherAddress, unknownAuthority, systemAuthority
@@ -24,7 +24,8 @@ import Testing
             case .expired: "certificate has expired"
             case .otherName: "hostname mismatch"
             case .otherAddress: "IP address mismatch"
-            // In place of the system's authorities only its own are trusted, and the other way round.
+            // A configured CA file replaces the system's authorities, so each of the two is unknown where the other
+            // applies.
             case .unknownAuthority, .systemAuthority: "unable to get local issuer certificate"
             }
         try await SecureExecutor.with(certificate, in: scratch) { executor in

@@ -1,6 +1,6 @@
 import Testing
 
-/// HTTP/2 to executors: shared connections, what GOAWAY and faults of one stream do to its siblings, and leaving.
+/// HTTP/2 to executors: shared connections, GOAWAY, faults of single streams, and clients that leave.
 @Suite struct ExecutorHTTP2Tests {
     private func model(_ url: String, more: String = "") -> String {
         "- {id: demo, executors: [{url: '\(url)', protocol: h2, health: {interval: 0s}\(more)}]}"
@@ -18,7 +18,7 @@ import Testing
                 let seen = try await run("h2load", load + [server.tls + "/v1/chat/completions"], within: .seconds(300))
                 #expect(seen.output.contains(" 100 done, 100 succeeded, 0 failed, 0 errored, 0 timeout"))
                 let counters = try await executor.counters()
-                // Each look at the counters is a connection of its own.
+                // The request for the counters opens one more connection, which is subtracted.
                 #expect((counters.connections_accepted.int ?? 0) - accepted - 1 == 3)
                 #expect(counters.finished.int == 100)
             }
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    /// 100 streams; the executor accepts 60, says GOAWAY, goes on with those, and takes the 40 on another connection.
+    /// 100 streams: the executor accepts 60 and sends GOAWAY; the other 40 move to another connection.
     @Test(arguments: [true, false]) func goAwayLosesNoStream(stream: Bool) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -84,7 +84,7 @@ import Testing
         try await withExecutor { executor in
             try await withServer(Configuration(settings: "workers: 1", models: model(executor.url))) { server in
                 async let whole = server.curl("/v1/chat/completions", body: chat(tokens: 30))
-                // Over HTTP/1.1, since curl 7.88 drops the DATA that comes in one read with its RST_STREAM.
+                // The client uses HTTP/1.1, because curl 7.88 drops DATA that arrives in one read with RST_STREAM.
                 async let broken = server.curl(
                     "/v1/chat/completions",
                     .http1,
@@ -125,7 +125,7 @@ import Testing
                 try await slow.send(
                     "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
                 )
-                // The executor stops at what the windows and buffers on the way hold.
+                // The executor stops once the windows and buffers between it and the client are full.
                 let held = try await executor.emittedWhenStill(behind: server)
                 #expect(held < 100_000)
                 let quick = try await server.curl("/v1/chat/completions", body: chat(tokens: 20_000))

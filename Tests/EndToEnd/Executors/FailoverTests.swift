@@ -1,8 +1,8 @@
 import Testing
 
-/// Until the first event is relayed an exchange may move to another executor; after it, never.
+/// An exchange may move to another executor until its first event is passed on, never after that.
 @Suite struct FailoverTests {
-    /// A model `demo` of these executors, which take turns.
+    /// A configuration with the model `demo` at these executors, balanced by round-robin.
     private func configuration(_ urls: [String], settings: String = "") -> Configuration {
         let executors = urls.map { "{url: '\($0)', health: {interval: 0s}}" }.joined(separator: ", ")
         return Configuration(
@@ -11,7 +11,7 @@ import Testing
         )
     }
 
-    /// An ejection lasts three seconds, and the next one six: quick answers leave no time for many trials.
+    /// Quick responses, so that few trials fall into the test: an ejection lasts 3 s, the second one 6 s.
     private static let quick = ["--prefill", "1ms", "--pace", "0"]
 
     @Test(arguments: [true, false]) func aDeadExecutorIsPassedOverAndThenLeftOut(stream: Bool) async throws {
@@ -27,7 +27,7 @@ import Testing
                 #expect(lines.count == 12)
                 #expect(lines.allSatisfy { $0.end.string == "complete" }, "\(lines)")
                 let retried = lines.filter { $0.attempts.int == 2 }
-                // Ejected after three faults in a row; a trial may have come within the test.
+                // Three faults in a row eject the executor; up to two trials may fall into the test.
                 #expect((3...5).contains(retried.count), "\(retried.count)")
                 #expect(retried.allSatisfy { $0.executor.string == executor.url }, "\(retried)")
                 #expect(retried[0].failed_attempts[0].executor.string == dead)
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// As vLLM does while it shuts down: its health page is well, and what is new is answered with 500.
+    /// Like vLLM during its shutdown: the health endpoint succeeds, and new requests get a 500.
     @Test func anEngineThatAnswersOnly500CostsNobodyAnything() async throws {
         try await withExecutor(Self.quick) { good in
             try await withExecutor(["--fault", "status:500"]) { draining in
@@ -66,7 +66,7 @@ import Testing
                         try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                     }
                     let retried = try await server.settledLog().filter { $0.attempts.int == 2 }
-                    // Each is charged once the other one has answered, and three in a row eject.
+                    // A 500 counts as a fault once another executor has answered the request; three in a row eject.
                     #expect((3...5).contains(retried.count), "\(retried.count)")
                 }
             }
@@ -120,7 +120,7 @@ import Testing
                 let settings =
                     "timeouts: {first_event: 4s}\ncommit_after: 200ms\nkeep_alive: 50ms\nadmission: {max_wait: 100ms}"
                 try await withServer(configuration([silent.url, good.url], settings: settings)) { server in
-                    // It has its 200 and comments by then: the exchange moves all the same.
+                    // The client already has the head and comments, and the exchange still moves.
                     let answer = try await server.curl("/v1/chat/completions", body: chat())
                     #expect(answer.status == 200)
                     #expect(answer.body.hasPrefix(": keep-alive"))
@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    /// Retries are a load of their own: where all would try again at once, ten do, and the others after them.
+    /// When many attempts fail at once, at most ten exchanges retry at the same time.
     @Test func manyThatFailTogetherTryAgainAFewAtATime() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -1,8 +1,8 @@
 import Testing
 
-/// Executors that are asked whether they live: what is dead gets no request, and what lives again gets its part.
+/// Health probes: a dead executor gets no requests, and a recovered one gets its share again.
 @Suite struct HealthProbeTests {
-    /// - Parameter timeout: of a question, in which an executor that lives answers also on a machine that is busy.
+    /// - Parameter timeout: Timeout of a probe; long enough for a healthy executor on a busy machine.
     private func configuration(_ urls: [String], timeout: String) -> Configuration {
         let health = "health: {interval: 100ms, timeout: \(timeout), rise: 2, fall: 2}"
         let executors = urls.map { "{url: '\($0)', \(health)}" }.joined(separator: ", ")
@@ -15,7 +15,7 @@ import Testing
                 try await withServer(configuration([hung.url, good.url], timeout: "2s")) { server in
                     try await hung.counter("requests", reaches: 2)
                     hung.process.signal(19)
-                    // Two questions without an answer.
+                    // Two probes time out, and then the executor is ejected.
                     try await eventually("it is left out") {
                         let labels = ["model": "demo", "executor": hung.url]
                         return try await server.metrics()["freeinference_executor_usable", labels] == 0 ? true : nil

@@ -1,6 +1,6 @@
 import Testing
 
-/// Engines that die, stop and come back, at the defaults of their probes; and a process that is stopped itself.
+/// Engines that crash, hang and return, with default probes; and a pause of the server's own process.
 @Suite struct LifeTests {
     private func configuration(_ urls: [String]) -> Configuration {
         let executors = urls.map { "{url: '\($0)'}" }.joined(separator: ", ")
@@ -14,7 +14,7 @@ import Testing
         server.process.errors.split(separator: "\n").filter { $0.contains(" is \(word)") }
     }
 
-    /// A stopped engine keeps its connections and says nothing: nobody but the probes can tell.
+    /// An engine that is stopped by SIGSTOP keeps its connections open, so only probes can detect it.
     @Test func aStoppedEngineIsNoticedWithinThirtySeconds() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -31,7 +31,7 @@ import Testing
                     )
                     _ = try await eventually("the stream") { stream.output.contains("data:") ? true : nil }
                     try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
-                    // The third one has its turn at the first executor, which is long in its prefill.
+                    // Round-robin sends the third request to the first executor, whose prefill takes 100 s.
                     let waiting = try await server.streamingCurl(body: chat(), in: scratch)
                     try await stopped.counter("running", reaches: 2)
                     stopped.process.signal(19)
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// What is shown is what is known, though routing uses both all the same.
+    /// The health page shows both executors as down, although routing still tries them.
     @Test func allDeadIsShownAndSoIsTheReturn() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -78,7 +78,7 @@ import Testing
             _ = try await eventually("both are down", within: .seconds(60)) {
                 lines(server, "down").count == 2 ? true : nil
             }
-            // Long enough for several probes, and for a trial that requests would make.
+            // Long enough for several probes, and for a trial by a request.
             try await Task.sleep(for: .seconds(8))
             let deep = try await server.admin("/health/deep")
             let metrics = try await server.metrics()
@@ -107,7 +107,7 @@ import Testing
         for executor in executors { try await executor.process.stop() }
     }
 
-    /// The server and its executor are frozen together, as in a container or by a debugger, for longer than `stall`.
+    /// SIGSTOP pauses the server and its executor for longer than `stall`, as a container or a debugger may do.
     @Test func aPauseOfTheProcessCutsNothing() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -123,7 +123,7 @@ import Testing
             server.process.signal(19)
             try await Task.sleep(for: .seconds(9))
             server.process.signal(18)
-            // Time for deadlines to pass before anything of the executor is there.
+            // Timers run before the executor's bytes can arrive.
             try await Task.sleep(for: .milliseconds(500))
             executor.process.signal(18)
             for stream in streams {

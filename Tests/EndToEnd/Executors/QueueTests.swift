@@ -1,6 +1,6 @@
 import Testing
 
-/// More requests than executors take: they wait in order, for so long, and are refused with a time that is worth waiting.
+/// With more requests than slots, requests wait in order for up to `max_wait`; beyond that they get a retry delay.
 @Suite struct QueueTests {
     private func configuration(_ url: String, max: Int?, settings: String = "") -> Configuration {
         let limit = max.map { ", max_running: \($0)" } ?? ""
@@ -10,12 +10,14 @@ import Testing
         )
     }
 
-    /// Of an executor that would refuse a third, none is asked of it: with `max_running`, and learnt from its 429.
+    /// The executor takes two requests at a time.
+    ///
+    /// The server respects that, by `max_running` or as learnt from a 429.
     @Test(arguments: [2, nil]) func whatWaitsIsServed(max: Int?) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withExecutor(["--max-running", "2", "--prefill", "20ms", "--pace", "200"]) { executor in
-            // Nobody waits in vain, however slowly the queue moves.
+            // A `max_wait` of 600 s, so that no request is refused on a slow machine.
             let settings = "admission: {max_wait: 600s}\ncommit_after: 900s"
             try await withServer(configuration(executor.url, max: max, settings: settings)) { server in
                 let body = try scratch.write(chat(tokens: 10), to: "body.json")
@@ -84,7 +86,7 @@ import Testing
     @Test func aClientThatLeavesTheQueueLeavesItsPlace() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        // There is no other place for who comes after it.
+        // The queue has one place only, so a leaked place would be noticed.
         let settings = "admission: {max_queue: 1}"
         try await withExecutor { executor in
             try await withServer(configuration(executor.url, max: 1, settings: settings)) { server in
@@ -105,7 +107,8 @@ import Testing
         }
     }
 
-    /// With one slot and 500 of X waiting, Y does not wait for them: at most one of them goes before each of Y's.
+    /// With one slot and 500 requests of tenant X waiting, at most one of them is served before each request of
+    /// tenant Y.
     @Test func aTenantDoesNotWaitForAnothersCrowd() async throws {
         try await withKeys(
             executor: ["--prefill", "2ms", "--pace", "2000"],
@@ -125,7 +128,8 @@ import Testing
                     in: store.scratch
                 )
             }
-            // The slot is X's until Y waits as well: so the order of the log is the order of the starts.
+            // A long stream of X holds the slot until Y waits too, so the order of the log is the order of the
+            // starts.
             let client = try await server.connect()
             let long = chat(tokens: 90_000).replacing("demo", with: "one")
             try await client.send(
@@ -152,7 +156,9 @@ import Testing
         }
     }
 
-    /// X has forty requests open at all times, which fill the queue again and again; each of Y's, one at a time, is served.
+    /// Tenant X keeps 40 requests open and so fills the queue.
+    ///
+    /// Tenant Y sends one at a time, and each is served.
     @Test func aTenantHasRoomBesideAnothersCrowd() async throws {
         try await withKeys(
             executor: ["--prefill", "2ms", "--pace", "2000"],

@@ -1,6 +1,6 @@
 import Testing
 
-/// Executors that fail under load, each in its way: no request pays for it that has not had its first event.
+/// Executors fail under load in several ways; no request fails that has not had its first event.
 @Suite struct StormTests {
     private func configuration(_ urls: [String], settings: String = "") -> Configuration {
         let executors = urls.map { "{url: '\($0)', health: {interval: 0s}}" }.joined(separator: ", ")
@@ -21,9 +21,9 @@ import Testing
         return try await ChildProcess.start("h2load", load + [server.tls + "/v1/chat/completions"], in: scratch)
     }
 
-    /// Those that failed without having had an event.
+    /// The exchanges that failed before their first event.
     ///
-    /// What h2load leaves when its time is up is no failure.
+    /// Streams that h2load aborts at the end of its run are not failures.
     private func lost(_ lines: [JSON]) -> [JSON] {
         lines.filter { line in
             guard line.end.string != "complete", line.end.string != "client_left" else { return false }
@@ -37,7 +37,7 @@ import Testing
         #expect(lost.isEmpty, "\(lost.count) of \(lines.count): \(words)")
     }
 
-    /// A late ejection may last as long.
+    /// Waits up to 40 s, because a late ejection may last that long.
     private func expectAllServe(_ executors: [Executor]) async throws {
         var before: [Int] = []
         for executor in executors { before.append(try await executor.counters().finished.int ?? 0) }
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    /// Three executors, 300 streams, and for a minute one is killed or stopped every few seconds.
+    /// Three executors and 300 streams; for a minute one executor is killed or stopped every few seconds.
     @Test func killedAndStopped() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -77,7 +77,7 @@ import Testing
                 }
                 round += 1
             }
-            // Healed: all three carry their part again.
+            // All executors have recovered and serve their share again.
             try await Task.sleep(for: .seconds(1))
             try await expectAllServe(executors)
             try await expect(client.ending(within: .seconds(120)), "h2load ends by itself: nothing hangs") {
@@ -94,7 +94,7 @@ import Testing
         for executor in executors { try await executor.process.stop() }
     }
 
-    /// One that goes and comes again and again is tried again and again, at nobody's expense.
+    /// An executor that keeps failing and recovering is tried again and again, and no request fails because of it.
     @Test func flapping() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    /// Its kernel accepts, and it does not: connections open and nothing is said on them.
+    /// The executor has no free descriptor: its kernel completes connections, but the executor never accepts them.
     @Test func outOfDescriptors() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -146,7 +146,7 @@ import Testing
                     #expect(eventData(answer.body).last == "[DONE]")
                 }
                 let failed = try await server.settledLog().flatMap { $0.failed_attempts.array }
-                // Left out after three faults in a row; a trial may have come within the test.
+                // Three faults in a row eject the executor; up to two trials may fall into the test.
                 #expect((3...5).contains(failed.count), "\(failed.count)")
                 #expect(
                     failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" },

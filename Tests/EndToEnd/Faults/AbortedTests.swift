@@ -1,6 +1,6 @@
 import Testing
 
-/// An engine that is told to end says so in its finish reasons only, and answers that are whole else do not say it.
+/// An engine that shuts down reports it only in its finish reasons; its responses are otherwise complete.
 @Suite struct AbortedTests {
     static let tongues = [Tongue.chat, .completions, .messages]
 
@@ -25,7 +25,8 @@ import Testing
         }
     }
 
-    /// A stream is one by its bytes where its head does not say so, and its client is told that it is one.
+    /// A stream without the event-stream content type is recognised by its bytes, and the client gets the right
+    /// content type.
     @Test(arguments: Speaking.both)
     func aStreamWithoutItsLabelIsAStream(_ speaking: Speaking) async throws {
         try await withServer { server, executor in

@@ -1,6 +1,6 @@
 import Testing
 
-/// An executor that fails before its first event: the client gets a status, and nothing of what the executor said.
+/// An executor fails before its first event: the client gets a status, and no bytes of the executor.
 @Suite struct BeforeTheFirstEventTests {
     struct Failing: Sendable, CustomTestStringConvertible {
         let fault: String
@@ -18,12 +18,13 @@ import Testing
     func theClientGetsAStatusInItsDialect(_ failing: Failing, _ speaking: Speaking) async throws {
         try await withServer { server, executor in
             let asked = Tongue.allCases.map { tongue in
-                // The opening events of a chat come with the first token: silence is all that there is before it.
+                // The simulator sends the opening events of a chat together with the first token, so the prefill is
+                // silent.
                 tongue.request(simulator: #""fault":"\#(failing.fault)","prefill_ms":5"#)
             }
             let seen = try await server.exchange(asked, speaking)
             for (tongue, seen) in zip(Tongue.allCases, seen) {
-                // Of `cut_inside:0` the opening events are good ones.
+                // With `cut_inside:0` the opening events arrive complete, so the stream has begun.
                 if failing.fault == "cut_inside:0", tongue != .completions {
                     #expect(seen.status == 200)
                     #expect(seen.endsBroken(speaking))
@@ -44,7 +45,7 @@ import Testing
         }
     }
 
-    /// Answers that are not streams.
+    /// Responses that are not streams.
     @Test(arguments: ["close_before_head", "garbage_head", "die_after:0", "reset_after:0"], Speaking.both)
     func anAnswerThatIsNoStreamIsRefusedToo(_ fault: String, _ speaking: Speaking) async throws {
         try await withServer { server, _ in

@@ -1,6 +1,6 @@
 import Testing
 
-/// Answers that are no streams and too large to be held until they are whole.
+/// Responses that are not streams and are too large to be buffered completely.
 @Suite struct BigBodyTests {
     @Test(arguments: [100_000, 262_000, 300_000, 5_000_000], Speaking.both)
     func itPassesByteForByte(_ size: Int, _ speaking: Speaking) async throws {
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    /// Cut once it passes: a status cannot be changed any more, an end can.
+    /// The response is cut while it is passed on: the status cannot change any more, but the end marks the fault.
     @Test(arguments: Speaking.both + [.http10])
     func cutWhileItPassesItIsBroken(_ speaking: Speaking) async throws {
         try await withServer { server, _ in
@@ -32,11 +32,11 @@ import Testing
             #expect(seen.length > 0)
             #expect(seen.length < 2_000_000)
             #expect(!seen.isClean)
-            // With a content-length any end before it says that it is not whole.
+            // A connection that closes before `content-length` bytes marks the response as incomplete.
             #expect(
                 speaking == .http2 ? seen.endsBroken(.http2) : ["closed", "reset"].contains(seen.report.ending.string)
             )
-            // Nothing is ours in it.
+            // The body contains no bytes of the server's own.
             #expect(!seen.body.contains("error"))
             try await expect(server.logged(seen)) { $0.end.string == "executor_broke_off" }
         }

@@ -1,7 +1,9 @@
 import Testing
 
-/// A stream that its executor breaks after events have passed: whole events to the byte, an error event in the client's
-/// dialect, and an end that nobody takes for whole.
+/// An executor breaks its stream after some events.
+///
+/// The client gets the complete events unchanged, an error event in its dialect, and an end that marks the stream as
+/// incomplete.
 @Suite struct BrokenStreamTests {
     static let breaks = ["die_after:3", "cut_inside:3", "reset_after:3", "end_early:3"]
 
@@ -14,7 +16,7 @@ import Testing
         }
     }
 
-    /// Only a reset can say it there: the body ends where the connection ends.
+    /// In HTTP/1.0 a body ends with the connection, so only a TCP reset can mark it as incomplete.
     @Test(arguments: breaks)
     func http10EndsInAReset(_ fault: String) async throws {
         try await withServer { server, executor in try await check(.chat, fault, .http10, server, executor) }

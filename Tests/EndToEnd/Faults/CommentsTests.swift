@@ -1,6 +1,6 @@
 import Testing
 
-/// An executor's comments: dropped before the first event, passed after it.
+/// Comments of an executor are dropped before the first event and passed on after it.
 @Suite struct CommentsTests {
     @Test(arguments: Speaking.both)
     func theyPassOnlyAfterTheFirstEvent(_ speaking: Speaking) async throws {
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    /// Comments alone are no answer: nothing is committed for them.
+    /// Comments alone do not begin a response, so the client still gets an error status.
     @Test(arguments: Speaking.both)
     func aStreamOfCommentsIsNoAnswer(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()

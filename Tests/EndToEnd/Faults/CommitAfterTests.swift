@@ -1,7 +1,8 @@
 import Testing
 
-/// A prefill longer than `commit_after`: the client gets its 200 and comments, then the tokens; what fails after that is
-/// told in the stream.
+/// If the prefill exceeds `commit_after`, the client gets a 200 and comments, then the tokens.
+///
+/// A failure after that is reported in the stream.
 @Suite struct CommitAfterTests {
     static let settings = "commit_after: 1s\nkeep_alive: 300ms"
 
@@ -20,7 +21,8 @@ import Testing
                     rest.removeFirst(comment.count)
                     comments += 1
                 }
-                // One with the commit, and one more for each pause until the prefill is over, late as that may be.
+                // One comment is sent with the head, and one more for each `keep_alive` interval until the first
+                // token.
                 let line = try await server.logged(seen)
                 let silence = try #require(line.first_token_ms.double)
                 #expect(comments >= 2)
@@ -52,7 +54,7 @@ import Testing
     struct Failing: Sendable, CustomTestStringConvertible {
         let simulator: String
         let told: Told
-        /// Beyond all delays where it is not what fails.
+        /// `timeouts.first_event`; the default exceeds every delay in these tests.
         var firstEvent = "60s"
         var testDescription: String { simulator }
         static let all = [
@@ -65,7 +67,7 @@ import Testing
     @Test(arguments: Failing.all, Speaking.both)
     func aFailureAfterItIsInBand(_ failing: Failing, _ speaking: Speaking) async throws {
         let settings = Self.settings + "\ntimeouts: {first_event: \(failing.firstEvent)}\nadmission: {max_wait: 10ms}"
-        // Each at a server of its own: one that is full is left alone for a while.
+        // Each dialect gets a new server, because an overloaded executor is avoided for a while.
         for tongue in [Tongue.chat, .completions] {
             try await withServer(settings: settings) { server, _ in
                 let seen = try await server.exchange(tongue.request(simulator: failing.simulator), speaking)
@@ -80,7 +82,7 @@ import Testing
         }
     }
 
-    /// A prefill that is shorter keeps its status: the failure is one.
+    /// If an attempt fails before `commit_after`, the client gets an error status.
     @Test(arguments: Speaking.both)
     func aFailureBeforeItIsAStatus(_ speaking: Speaking) async throws {
         try await withServer(settings: "commit_after: 5s") { server, _ in
@@ -93,7 +95,7 @@ import Testing
         }
     }
 
-    /// An answer that is no stream is never committed before it is there.
+    /// The head of a response that is not a stream is never sent before the response is there.
     @Test(arguments: Speaking.both)
     func otherAnswersAreNotCommittedEarly(_ speaking: Speaking) async throws {
         try await withServer(settings: Self.settings) { server, _ in

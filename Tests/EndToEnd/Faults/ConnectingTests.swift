@@ -1,6 +1,6 @@
 import Testing
 
-/// Executors that cannot be reached, or are slow to answer the door.
+/// Executors that cannot be reached, or that accept connections late.
 @Suite struct ConnectingTests {
     @Test(arguments: Speaking.both)
     func nobodyListeningIs502(_ speaking: Speaking) async throws {
@@ -28,7 +28,8 @@ import Testing
         }
     }
 
-    /// The kernel has accepted the connection, the executor reads it late: that is its silence, not a failure.
+    /// The kernel completes the connection and the executor accepts it late; that delay counts as silence, not as a
+    /// failure.
     @Test(arguments: Speaking.both)
     func anExecutorThatAcceptsLateIsWaitedFor(_ speaking: Speaking) async throws {
         try await withServer(executor: ["--accept-delay", "3s"], settings: "timeouts: {connect: 1s}") {
@@ -41,7 +42,7 @@ import Testing
         }
     }
 
-    /// A full backlog answers nothing at all.
+    /// A full backlog: connection attempts get no answer at all.
     @Test(arguments: Speaking.both)
     func aDoorThatNobodyOpensIs502(_ speaking: Speaking) async throws {
         let closed = try await FullListener()

@@ -1,6 +1,6 @@
 import Testing
 
-/// A JSON answer that is cut: the client gets a 502, and nothing of the half.
+/// A JSON response that is cut: the client gets a 502 and none of the partial JSON.
 @Suite struct CutJSONTests {
     @Test(arguments: Speaking.both)
     func itBecomes502(_ speaking: Speaking) async throws {
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    /// Where only the connection's end tells the end, half an answer is told from a whole one by its JSON.
+    /// If the body ends with the connection, only its JSON shows whether the response is complete.
     @Test(arguments: Speaking.both)
     func aHalfThatEndsWithItsConnectionIsNoAnswer(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()

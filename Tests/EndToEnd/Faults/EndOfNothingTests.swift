@@ -1,6 +1,6 @@
 import Testing
 
-/// Answers that end in order and say themselves that they are none, and a redirect of an engine to itself.
+/// Streams that end in order but carry no finish reason or no content, and an engine that redirects to itself.
 @Suite struct EndOfNothingTests {
     static let tongues = [Tongue.chat, .completions, .messages]
 

@@ -1,14 +1,14 @@
 import Testing
 
-/// Errors that executors report inside of a 200.
+/// Errors that executors report inside a 200 response.
 @Suite struct ErrorEventTests {
-    /// Nobody waits for an executor that is full.
+    /// A `max_wait` of 10 ms, so that requests do not wait for an overloaded executor.
     private static let impatient = "admission: {max_wait: 10ms}"
 
-    /// SGLang says so when its queue is full: the client gets the status that it should have been.
+    /// An error as the first event, as SGLang sends it when its queue is full, becomes the client's status.
     @Test(arguments: Speaking.both)
     func asTheFirstEventItBecomesTheStatus(_ speaking: Speaking) async throws {
-        // Each at a server of its own: the first one teaches it to leave the executor alone.
+        // Each dialect gets a new server, because an overloaded executor is avoided after the first error.
         for tongue in [Tongue.chat, .completions] {
             try await withServer(settings: Self.impatient) { server, executor in
                 let asked = tongue.request(simulator: #""fault":"error_event:0","prefill_ms":5"#)
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    /// Anthropic's shape has no code, but a type that says the same; of an unknown one the client learns 502.
+    /// Errors in Anthropic's format have no code; the status follows from their type, or is 502 for an unknown type.
     @Test(arguments: [Tongue.messages, .responses], Speaking.both)
     func inOtherDialectsItIsAStatusToo(_ tongue: Tongue, _ speaking: Speaking) async throws {
         try await withServer(settings: Self.impatient) { server, _ in
@@ -37,7 +37,8 @@ import Testing
         }
     }
 
-    /// A client's mistake is told once, with the engine's text but for its address, and nobody is charged.
+    /// A client error is reported once, with the engine's text except for addresses, and does not count against the
+    /// executor.
     @Test(arguments: Speaking.both)
     func aMistakeOfTheClientsIsTheClients(_ speaking: Speaking) async throws {
         try await withServer { server, executor in
@@ -59,7 +60,7 @@ import Testing
         }
     }
 
-    /// Neither a document in a 200 nor a line that is no event is a good answer.
+    /// An error document with status 200 is an error, and so is an error in a line that is no event field.
     @Test(arguments: ["error_document", "error_line:0", "error_line:3"], Speaking.both)
     func anErrorInAnotherFormIsOneToo(_ fault: String, _ speaking: Speaking) async throws {
         for tongue in [Tongue.chat, .completions] {
@@ -83,7 +84,8 @@ import Testing
         }
     }
 
-    /// It is told in the client's dialect and in our words, the engine's `[DONE]` does not follow, and the end is no clean one.
+    /// A later error is reported in the client's dialect; the engine's `[DONE]` is dropped and the stream ends as
+    /// broken.
     @Test(arguments: Speaking.both)
     func laterItIsToldInTheClientsDialectAndTheStreamIsBroken(_ speaking: Speaking) async throws {
         for tongue in Tongue.allCases {
@@ -109,7 +111,7 @@ import Testing
         }
     }
 
-    /// After an error of its own, the executor breaks off: there is one error, ours, and no clean end.
+    /// The executor sends an error and then closes the connection: the client gets one error event and a broken end.
     @Test(arguments: Speaking.both)
     func laterAndCutItIsToldOnceAndTheStreamIsBroken(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()

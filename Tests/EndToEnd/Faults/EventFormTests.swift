@@ -1,6 +1,6 @@
 import Testing
 
-/// Events in other forms than one LF-ended piece: their bytes pass unchanged, and their meaning is read all the same.
+/// Unusual forms of events: their bytes pass unchanged, and their content is read all the same.
 @Suite struct EventFormTests {
     static let forms = [
         #""crlf""#, #""split""#, #"["crlf","split"]"#, #"["comments","crlf","split"]"#, #""huge_event:70000""#,
@@ -18,7 +18,7 @@ import Testing
                 let seen = try await server.exchange(asked, speaking)
                 #expect(seen.isClean)
                 if form.contains("comments") {
-                    // The one before the first event is dropped.
+                    // The comment before the first event is dropped.
                     let dropped = ": a comment\r\n\r\n".utf8.count
                     #expect(Array(seen.body.utf8) == Array(direct.body.utf8.dropFirst(dropped)))
                 } else {
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    /// The same where an executor is spoken to over HTTP/2: joined events are one DATA frame, cut ones many.
+    /// The same with an executor that speaks HTTP/2: joined events are one DATA frame, split events are many.
     @Test(arguments: [#""coalesce""#, #"["coalesce:2","crlf"]"#, #""split_every:7""#], Speaking.both)
     func bytesOfHTTP2PassUnchanged(_ form: String, _ speaking: Speaking) async throws {
         try await withExecutor { executor in
@@ -48,8 +48,10 @@ import Testing
         }
     }
 
-    /// The executor breaks off inside an event that is too large to be held: what has passed of it cannot be taken back,
-    /// so no error event can follow in its midst that anybody would read as one; the end says it.
+    /// The executor breaks off inside an event that is too large to be buffered.
+    ///
+    /// Part of the event has been sent, so an error event behind it could not be parsed; only the broken end marks
+    /// the fault.
     @Test(arguments: Speaking.both)
     func aHugeEventThatIsCutBreaksTheStream(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()
@@ -69,7 +71,7 @@ import Testing
         }
     }
 
-    /// Whatever their lines end in, and in writes of a byte each.
+    /// Events with any kind of line end, sent one byte at a time.
     @Test(arguments: ["\n", "\r\n", "\r"], Speaking.both)
     func eventsThatComeByteByByteAreReassembled(_ end: String, _ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()

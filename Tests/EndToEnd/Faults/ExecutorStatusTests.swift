@@ -1,6 +1,6 @@
 import Testing
 
-/// What the client caused passes with the executor's own words; what it did not is told without them.
+/// A client error passes with the executor's own text; any other error is reported without that text.
 @Suite struct ExecutorStatusTests {
     @Test(arguments: [400, 404, 413, 422], Speaking.both)
     func whatTheClientCausedPassesWithItsBody(_ status: Int, _ speaking: Speaking) async throws {
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    /// Our credential or our configuration is wrong: nothing that the client could mend.
+    /// The server's credential or configuration is wrong, which the client cannot fix.
     @Test(arguments: [401, 403], Speaking.both)
     func whatIsOursIs502(_ status: Int, _ speaking: Speaking) async throws {
         try await withServer { server, executor in
@@ -57,13 +57,13 @@ import Testing
     ) async throws {
         for tongue in Tongue.allCases {
             for stream in [true, false] {
-                // Longer than `max_wait`: nobody waits for it here.
+                // The `retry-after` of 9 s exceeds `max_wait`, so no request waits for the executor.
                 let simulator = #""fault":"status:\#(status)","retry_after":"9""#
                 let asked = tongue.request(stream: stream, simulator: simulator)
                 let direct = try await executor.exchange(asked)
                 let seen = try await server.exchange(asked, speaking)
                 if status == 503 { #expect(seen["retry-after"] == "9") }
-                // The executor is left alone from the first on: the others are told how long that still is.
+                // After the first 429 the executor is avoided, and later requests get the remaining delay.
                 if status == 429 { #expect((1...9).contains(Int(seen["retry-after"] ?? "") ?? 0)) }
                 #expect(seen["server"] == nil)
                 #expect(seen.isClean)

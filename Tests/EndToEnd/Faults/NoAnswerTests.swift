@@ -1,6 +1,6 @@
 import Testing
 
-/// An executor that takes a request and says nothing.
+/// An executor that accepts a request and sends nothing.
 @Suite struct NoAnswerTests {
     @Test(arguments: Speaking.both, [true, false])
     func aDeadlineAnswers504(_ speaking: Speaking, stream: Bool) async throws {
@@ -13,13 +13,13 @@ import Testing
                 #expect(seen.isClean)
                 try await expect(server.logged(seen).end.string, is: told.label)
             }
-            // It is not kept busy for nobody.
+            // The server aborts the request, so the executor does not work for it any longer.
             try await executor.counter("aborted", reaches: Tongue.allCases.count)
             try await expect(executor.counters()) { $0.running.int == 0 }
         }
     }
 
-    /// A head alone is no first event.
+    /// A response head alone does not stop the deadline for the first event.
     @Test(arguments: Speaking.both)
     func aHeadWithoutAnEventDoesNotCount(_ speaking: Speaking) async throws {
         try await withServer(settings: "timeouts: {first_event: 1s}") { server, executor in

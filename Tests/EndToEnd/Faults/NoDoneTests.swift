@@ -1,6 +1,6 @@
 import Testing
 
-/// A stream without its last event is complete when all of its choices are, and broken when they are not.
+/// A stream without its last event is complete if all of its choices have ended, and broken otherwise.
 @Suite struct NoDoneTests {
     @Test(arguments: Speaking.both)
     func aStreamWhoseChoicesAreFinishedIsComplete(_ speaking: Speaking) async throws {
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    /// Anthropic's and the responses' streams are complete with their last event only.
+    /// Streams of Anthropic's API and of the responses API are complete only with their last event.
     @Test(arguments: [Tongue.messages, .responses], Speaking.both)
     func otherDialectsAreBrokenWithoutTheirLastEvent(_ tongue: Tongue, _ speaking: Speaking) async throws {
         try await withServer { server, executor in

@@ -1,6 +1,6 @@
 import Testing
 
-/// An executor that falls silent in the midst of its stream.
+/// An executor whose stream stops in the middle.
 @Suite struct StallTests {
     @Test(arguments: Speaking.both)
     func aStalledStreamEndsInAnErrorOfItsDialect(_ speaking: Speaking) async throws {
@@ -8,7 +8,8 @@ import Testing
             var aborted = 0
             for tongue in Tongue.allCases {
                 let asked = tongue.request(simulator: #""fault":"stall_after:2","pace":200,"prefill_ms":5"#)
-                // The executor itself never ends it: what came of it until then ends one event early here.
+                // The executor never ends the stalled stream, so the expected bytes come from a stream that dies
+                // after as many events.
                 let cut = tongue.request(simulator: #""fault":"die_after:2","pace":200,"prefill_ms":5"#)
                 let direct = try await executor.exchange(cut)
                 let seen = try await server.exchange(asked, speaking)
@@ -24,7 +25,7 @@ import Testing
         }
     }
 
-    /// Comments are a sign of life too: a stream that moves has no deadline in all.
+    /// Comments reset the `stall` deadline too; a stream as a whole has no deadline.
     @Test(arguments: Speaking.both)
     func aStreamThatMovesIsNotStalled(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()

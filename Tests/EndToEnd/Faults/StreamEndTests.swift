@@ -1,6 +1,6 @@
 import Testing
 
-/// The end of a complete stream goes out with its last event: SDKs close as soon as they have read `[DONE]`.
+/// The end of a complete stream is sent together with its last event, because SDKs close after `[DONE]`.
 @Suite struct StreamEndTests {
     @Test(arguments: Speaking.both, [50, 1000, 0])
     func doneAndTheEndAreOneWrite(_ speaking: Speaking, pace: Int) async throws {
@@ -13,7 +13,7 @@ import Testing
                 #expect(seen.isClean)
                 #expect(seen.body.hasSuffix("data: [DONE]\n\n"))
                 if speaking == .http2 {
-                    // One frame says both.
+                    // One DATA frame holds the last event and END_STREAM.
                     let last = seen.report.last[1]
                     #expect(last.name.string == "Data")
                     #expect(last.done.bool == true)
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    /// Without waiting for the executor's own end.
+    /// The server ends the client's stream at `[DONE]`, before the executor ends its own.
     @Test(arguments: Speaking.both)
     func theExecutorsEndIsNotWaitedFor(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()
@@ -35,7 +35,7 @@ import Testing
             _ = try await connection.receiveRequest()
             try await connection.sendStreamHead()
             try await connection.sendChunk(chatEvent("a", isLast: true) + "data: [DONE]\n\n")
-            // The executor's side stays open while the client's ends.
+            // The executor has not sent its last chunk when the client's stream ends.
             let seen = try await answered
             #expect(seen.isClean)
             #expect(seen.body == chatEvent("a", isLast: true) + "data: [DONE]\n\n")

@@ -1,6 +1,6 @@
 import Testing
 
-/// `GET /v1/models` as OpenRouter, OpenAI's SDK and Anthropic's read it.
+/// `GET /v1/models` in the formats of OpenRouter and of the SDKs of OpenAI and Anthropic.
 @Suite struct CatalogTests {
     private static let models = #"""
         - id: org/full
@@ -23,7 +23,7 @@ import Testing
           executors: [{url: "http://127.0.0.1:1"}]
         """#
 
-    /// What OpenRouter's schema for providers requires of an entry.
+    /// Checks the members that OpenRouter's schema for providers requires of each model.
     private func checkRequired(_ model: JSON) {
         for name in ["id", "name", "hugging_face_id"] { #expect(model[name].string != nil, "\(name)") }
         #expect(model.created.int != nil)
@@ -50,14 +50,14 @@ import Testing
             #expect(full.quantization.string == "fp8")
             #expect(full.context_length.int == 131_072)
             #expect(full.max_output_length.int == 8192)
-            // Texts, exact, whatever the file has.
+            // Prices are strings, exactly as configured.
             let prices = ["prompt": "0.0000002", "completion": "0.0000008", "image": "0", "request": "0"]
             for (name, price) in prices { #expect(full.pricing[name].string == price) }
             #expect(full.pricing.input_cache_read.string == "0.00000002")
             #expect(full.openrouter.slug.string == "org/full-slug")
             #expect(full.datacenters[0].country_code.string == "US")
             #expect(full.is_ready.bool == true)
-            // Never invented.
+            // Members that are not configured are omitted.
             for name in ["pricing", "quantization", "context_length", "max_output_length"] {
                 #expect(!bare.keys.contains(name))
             }

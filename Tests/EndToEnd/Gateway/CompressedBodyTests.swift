@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Requests that come as `content-encoding: gzip`, on both protocols, small and large.
+/// Requests with `content-encoding: gzip`, over both protocols, small and large.
 @Suite struct CompressedBodyTests {
     private func gzipped(_ text: String, in scratch: Scratch) async throws -> String {
         let path = scratch.file("body.json")
@@ -16,7 +16,7 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withServer { server, _ in
-            // Random, so that much is left of it.
+            // Random text, so that the compressed body is still large.
             var random = SystemRandomNumberGenerator()
             let text = String((0..<filler).map { _ in "abcdefghijklmnop0123456789".randomElement(using: &random)! })
             let body = #"{"model":"demo","max_tokens":1,"messages":[{"role":"user","content":"\#(text)"}]}"#

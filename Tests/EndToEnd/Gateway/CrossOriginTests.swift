@@ -1,6 +1,6 @@
 import Testing
 
-/// `cors.origins`: what a browser asks before a page's request, and what it needs in the answer.
+/// `cors.origins`: preflight requests of browsers, and the header fields that browsers need in a response.
 @Suite struct CrossOriginTests {
     private static let settings = "cors: {origins: ['https://chat.example']}"
     private static let page = ["--header", "origin: https://chat.example"]
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    /// An answer that began in silence, as comments.
+    /// A stream whose head was sent early, with comments only, carries the CORS fields too.
     @Test func aStreamThatWasCommittedEarlyCarriesThem() async throws {
         try await withServer(executor: ["--prefill", "2500ms"], settings: Self.settings + "\ncommit_after: 100ms") {
             server,
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    /// Executors have no say in it, whether the edge has or not.
+    /// CORS fields of executors are dropped, whether `cors` is configured or not.
     @Test(arguments: ["", Self.settings, "cors: {origins: ['*']}"])
     func executorsOwnFieldsNeverPass(settings: String) async throws {
         let executor = try HandMadeExecutor()

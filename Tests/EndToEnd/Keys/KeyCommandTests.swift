@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// `freeinference keys`, and what `check` says of keys.
+/// `freeinference keys`, and what `check` reports about keys.
 @Suite struct KeyCommandTests {
-    /// A store without a server.
+    /// Runs `body` with a key store and no server.
     private func withStore(
         _ file: String = "keys.sqlite",
         listener: String = "127.0.0.1:1",
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    /// Under a second secret all keys would stay unknown, even if the first came back.
+    /// With a new secret every existing key would be unknown, so no second secret is created while keys exist.
     @Test(arguments: ["keys.sqlite", "keys.yaml"])
     func noSecondSecretIsMadeBesideKeys(file: String) async throws {
         try await withStore(file) { store in
@@ -124,7 +124,7 @@ import Testing
             #expect(!FileManager.default.fileExists(atPath: secret))
             try FileManager.default.moveItem(atPath: secret + ".away", toPath: secret)
             try await expect(store.keys(["create", "--tenant", "t"])) { $0.succeeded }
-            // Of keys that are all revoked nothing is lost.
+            // If all keys are revoked, a new secret invalidates none.
             guard file == "keys.sqlite" else { return }
             for line in try await store.keys(["list"]).output.split(separator: "\n") {
                 try await store.revoke(String(line.prefix { $0 != " " }))

@@ -1,6 +1,6 @@
 import Testing
 
-/// What a key may use at once and in a minute; and what a client is told of it.
+/// A key's limits on concurrent requests and per minute, and what a client is told about them.
 @Suite struct KeyLimitTests {
     @Test func placesAreHeldUntilTheStreamEndsAndFreeThen() async throws {
         try await withKeys(executor: ["--prefill", "0ms"]) { server, executor, store in
@@ -20,7 +20,7 @@ import Testing
             try expect(refused.json) { $0.error.type.string == "rate_limit_error" }
             client.close()
             try await eventually("a place") { try await server.chat(key: made.key).status == 200 ? true : nil }
-            // However an exchange ends, its place is free: a failed one, one without a model, one without JSON.
+            // The slot becomes free however an exchange ends: with a failure, without a model, or without valid JSON.
             for body in [chat(stream: false, more: #""simulator":{"fault":"status:500"}"#), "{", "{}", chat(tokens: 3)]
             {
                 let answer = try await server.chat(key: made.key, body: body)
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    /// A key that is taken out of the file and put back has what it runs still.
+    /// A key that is removed from the file and added again keeps the count of its running requests.
     @Test func whatAKeyRunsCountsAlsoAfterItWasAway() async throws {
         try await withKeys("keys.yaml", executor: ["--prefill", "0ms"], prepare: { try $0.write([]) }) {
             server,
@@ -86,7 +86,7 @@ import Testing
                 "\(String(describing: refused["retry-after"].flatMap(Int.init)))"
             )
             #expect(refused["x-ratelimit-remaining-requests"] == "0")
-            // The list is free, and others have rates of their own.
+            // The model list does not count against the rate, and other keys have their own rate.
             let listed = try await server.curl("/v1/models", arguments: ["--header", "x-api-key: \(made.key)"])
             #expect(listed.status == 200)
             try await expect(server.chat(key: other.key)) { $0.status == 200 }
@@ -125,7 +125,7 @@ import Testing
                 }
                 return try await answer
             }
-            // It might make 900 tokens, and makes 8.
+            // The request reserves 900 tokens and uses 8.
             let first = try await ask(tokens: 900)
             #expect(first.status == 200)
             #expect(first["x-ratelimit-limit-tokens"] == "1000")
@@ -133,7 +133,7 @@ import Testing
                 first["x-ratelimit-remaining-tokens"].flatMap(Int.init).map { $0 <= 100 } == true,
                 "\(String(describing: first["x-ratelimit-remaining-tokens"].flatMap(Int.init)))"
             )
-            // Without the settlement it would have to wait for most of a minute.
+            // If the reservation were not settled, the second request would wait for most of a minute.
             let second = try await ask(tokens: 900)
             #expect(second.status == 200)
 

@@ -1,6 +1,6 @@
 import Testing
 
-/// Keys as the official SDKs see them: `authorization` from OpenAI's, `x-api-key` from Anthropic's.
+/// Keys of the official SDKs: OpenAI's sends `authorization`, Anthropic's `x-api-key`.
 @Suite struct KeySDKTests {
     @Test(arguments: [false, true])
     func theSDKsRaiseTheirOwnErrors(http2: Bool) async throws {
@@ -10,7 +10,7 @@ import Testing
             let slow = try await store.create(["--requests-per-minute", "1"])
             try await eventually("the keys") { try await server.chat(key: slow.key).status == 200 ? true : nil }
             for (key, raised, status) in [
-                // First, since it is refused for a minute only.
+                // This key comes first, because its rate limit refuses it for a minute only.
                 (slow.key, "RateLimitError", 429), ("fi-unknown", "AuthenticationError", 401),
                 (observer.key, "PermissionDeniedError", 403),
             ] {

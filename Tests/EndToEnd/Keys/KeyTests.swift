@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// Who may ask: keys from a database or a YAML file, by either header field.
+/// Authentication by keys from a database or a YAML file, with either header field.
 @Suite struct KeyTests {
     @Test func allKeysThatAreNotGoodAreAnsweredAlike() async throws {
         try await withKeys { server, executor, store in
             let good = try await store.create()
-            // No key is made that has expired already.
+            // The command refuses an expiry in the past, so the test edits the database.
             let expired = try await store.create(["--expires", "2099-01-01"])
             let edit =
                 "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]);"
@@ -14,7 +14,7 @@ import Testing
             try await expect(run("python3", ["-c", edit, store.path, expired.id])) { $0.succeeded }
             let revoked = try await store.create()
             try await store.revoke(revoked.id)
-            // Whoever knows the last one knows what became of those before.
+            // Once the last key is in force, all earlier changes are too.
             let last = try await store.create()
             try await eventually("the last key", within: .seconds(10)) {
                 try await server.chat(key: last.key).status == 200 ? true : nil
@@ -37,7 +37,7 @@ import Testing
                 }
             }
             #expect(bodies.count == 1)
-            // Which it was is in the log alone, with the public name of a key that once was one.
+            // Only the log gives the reason, with the key's id for a known key.
             let refused = try await server.settledLog().filter { $0.status.int == 401 }
             func keys(_ detail: String) -> Set<String?> {
                 Set(refused.filter { $0.detail.string == detail }.map { $0["key"].string })
@@ -51,7 +51,7 @@ import Testing
             let error = try JSON(parsing: bodies.first ?? "").error
             #expect(error.code.string == "invalid_api_key")
             #expect(error.type.string == "authentication_error")
-            // Nothing but what the good key asked has reached the executor.
+            // Only the requests with good keys have reached the executor.
             let counted = try await executor.counters()
             #expect(counted.finished.int.map { $0 <= 5 } == true, "\(String(describing: counted.finished.int))")
         }
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    /// A change is looked for four times a second: ten seconds are for a machine that has much else to do.
+    /// The server looks for changes four times a second; ten seconds allow for a busy machine.
     @Test func aKeyIsSoonInForceAndSoonOutOfForce() async throws {
         try await withKeys { server, _, store in
             let made = try await store.create()
@@ -115,7 +115,7 @@ import Testing
                 try await server.chat(key: one.key).status == 401 ? true : nil
             }
             try await expect(server.chat(key: two.key)) { $0.status == 200 }
-            // Keys are in force before it is said.
+            // The keys are in force before the message is written.
             try await eventually("the message") {
                 server.process.errors.contains("can be read again") ? true : nil
             }

@@ -1,12 +1,14 @@
 import Testing
 
-/// A client that has stopped reading, and then leaves: the executor's connection is paused, and goes all the same.
+/// A client stops reading and then leaves.
+///
+/// The connection to the executor is paused, and is closed all the same.
 @Suite struct LeavingAPausedStreamTests {
     @Test(arguments: Leaver.all)
     func whilePaused(_ leaver: Leaver) async throws {
         try await withServer { server, executor in
             let asked = Tongue.chat.request(tokens: 1_000_000, simulator: #""pace":0,"prefill_ms":5"#)
-            // Its window is small, and nothing is read of its socket until it leaves.
+            // The client has a small window and reads nothing until it leaves.
             _ = try await server.leave(leaver, until: "told", asked, arguments: ["--window", "1000"]) {
                 _ = try await executor.emittedWhenStill(behind: server)
             }

@@ -1,8 +1,8 @@
 import Testing
 
-/// Clients that leave a stream: the executor is told before its next event.
+/// A client leaves a stream: the request to the executor is aborted before the executor's next event.
 @Suite struct LeavingAStreamTests {
-    /// The pace leaves seconds for the abort, on a machine that is busy too: it must not take one token more to notice.
+    /// The pace leaves seconds between two events, enough for the abort even on a busy machine.
     @Test(arguments: Leaver.all)
     func afterTheFirstEvent(_ leaver: Leaver) async throws {
         try await leave(leaver, tokens: 1, pace: "0.1")
@@ -19,7 +19,7 @@ import Testing
             let seen = try await server.leave(leaver, until: "tokens", asked, arguments: ["--tokens", "\(tokens)"])
             let abort = try await executor.abort()
             #expect(abort.phase == "stream")
-            // Not one event more than the client had.
+            // The executor has sent no more events than the client received.
             #expect(abort.emitted == seen["leaver-0"])
             #expect(seen["leaver-0"] == tokens)
             let counters = try await executor.counters()
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    /// Over a unix socket too.
+    /// The same with an executor on a unix socket.
     @Test(arguments: Leaver.all)
     func ofAnExecutorOnAUnixSocket(_ leaver: Leaver) async throws {
         let scratch = try Scratch()

@@ -1,6 +1,6 @@
 import Testing
 
-/// A client that closes once it has `[DONE]`: nobody left early.
+/// A client that closes after `[DONE]` is not logged as one that left early.
 @Suite struct LeavingAfterTheEndTests {
     @Test(arguments: Leaver.all)
     func isNoAbort(_ leaver: Leaver) async throws {
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    /// Also when the executor has not ended its own side: its connection is not kept for ever.
+    /// The same if the executor has not ended its response; the server then closes that connection.
     @Test(arguments: Leaver.all)
     func isNoneBeforeTheExecutorsEndEither(_ leaver: Leaver) async throws {
         let executor = try HandMadeExecutor()
@@ -28,7 +28,7 @@ import Testing
             try await connection.sendChunk(chatEvent("a", isLast: true) + "data: [DONE]\n\n")
             _ = try await left
             try await expect(server.loggedLeaver()) { $0.end.string == "complete" }
-            // No last chunk came: the connection cannot be used again.
+            // Without the last chunk the connection cannot be reused, so the server closes it.
             _ = try await connection.receiveToEnd()
         }
     }

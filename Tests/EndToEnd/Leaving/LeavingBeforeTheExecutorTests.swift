@@ -1,6 +1,6 @@
 import Testing
 
-/// Clients that leave before an executor has heard of them.
+/// Clients that leave before an executor has received the request.
 @Suite struct LeavingBeforeTheExecutorTests {
     @Test(arguments: Leaver.connections)
     func inTheHead(_ leaver: Leaver) async throws {
@@ -8,10 +8,10 @@ import Testing
             let before = try await executor.counters().requests.int
             let quiet = try server.process.descriptors()
             _ = try await server.leave(leaver, until: "head", Tongue.chat.request())
-            // Its connection is gone with it, long before the header's deadline.
+            // The server closes the connection at once, long before the deadline of the head.
             try await eventually("the descriptors") { try server.process.descriptors() <= quiet ? true : nil }
             try await expect(executor.counters().requests.int, is: before)
-            // Longer than lines gather.
+            // Longer than the 5 ms for which log lines are collected before they are written.
             try await Task.sleep(for: .milliseconds(50))
             let log = server.log
             #expect(log.isEmpty)
@@ -31,14 +31,14 @@ import Testing
             #expect(line.end.string == "client_left")
             #expect(line.side.string == "client")
             #expect(line.status.int == 499)
-            // The executor never hears of it.
+            // The executor receives no request.
             let after = try await executor.counters()
             #expect(after.requests.int == before.requests.int)
             #expect(after.aborted.int == 0)
         }
     }
 
-    /// While the executor's backlog is full.
+    /// The executor's backlog is full, so the connection to it cannot be completed.
     @Test(arguments: Leaver.all)
     func whileConnecting(_ leaver: Leaver) async throws {
         let closed = try await FullListener()
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    /// The kernel has the connection and the request, the executor has not looked yet: it finds them gone.
+    /// The kernel holds the connection and the request; by the time the executor accepts, the connection is closed.
     @Test(arguments: Leaver.all)
     func whileTheExecutorAcceptsLate(_ leaver: Leaver) async throws {
         try await withServer(executor: ["--accept-delay", "400ms"]) { server, executor in

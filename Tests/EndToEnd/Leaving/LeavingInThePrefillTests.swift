@@ -1,6 +1,6 @@
 import Testing
 
-/// Clients that leave while the executor is silent: nothing would tell it if the server did not.
+/// Clients that leave while the executor computes and sends nothing, so only the server can tell it.
 @Suite struct LeavingInThePrefillTests {
     @Test(arguments: Leaver.all, [#""prefill_ms":60000"#, #""prefill_ms":60000,"head":"late""#])
     func inTheSilentPrefill(_ leaver: Leaver, simulator: String) async throws {
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    /// After the server's own 200 and comments.
+    /// The client leaves after the server's own 200 and comments.
     @Test(arguments: Leaver.all)
     func betweenTheCommentsOfALongPrefill(_ leaver: Leaver) async throws {
         try await withServer(settings: "commit_after: 1s\nkeep_alive: 60s") { server, executor in
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    /// An answer that is no stream is silence until it is there.
+    /// A response that is not a stream is silent until it is complete.
     @Test(arguments: Leaver.all)
     func waitingForAnAnswerThatIsNoStream(_ leaver: Leaver) async throws {
         try await withServer { server, executor in

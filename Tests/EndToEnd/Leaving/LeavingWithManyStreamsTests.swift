@@ -1,6 +1,6 @@
 import Testing
 
-/// A connection that is lost takes all of its streams with it, and each of their executors hears of it.
+/// When a connection with many streams is lost, the request of each stream is aborted at its executor.
 @Suite struct LeavingWithManyStreamsTests {
     @Test(arguments: Leaver.all.filter { $0.speaking == .http2 })
     func allAreAborted(_ leaver: Leaver) async throws {

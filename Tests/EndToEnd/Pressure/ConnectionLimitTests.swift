@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// At `max_connections`, or out of descriptors, accepting pauses: who is in stays in, who waits has a turn.
+/// At `max_connections`, or without free descriptors, accepting pauses: open connections stay, and waiting ones get
+/// their turn.
 @Suite struct ConnectionLimitTests {
     @Test(arguments: [1, 2])
     func acceptingPausesAtTheLimitAndResumes(workers: Int) async throws {
@@ -21,7 +22,7 @@ import Testing
         }
     }
 
-    /// Room is taken before a connection is accepted: among many workers nobody is accepted only to be reset.
+    /// The server reserves room before it accepts a connection, so that no connection is accepted and then reset.
     @Test func nobodyIsResetAtTheLimit() async throws {
         try await withServer(settings: "max_connections: 6\nworkers: 8") { server, _ in
             let answers = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -44,17 +45,17 @@ import Testing
         }
     }
 
-    /// Whether a connection's health request is answered; false where there is no room, which the server says.
+    /// Whether the connection's health request gets a response; false once the server warns that it has no room.
     private func isIn(_ connection: RawConnection, unless why: String, at server: Server) async throws -> Bool {
         try await eventually("an answer, or the warning") {
-            // The warning comes with the last one that has room: its answer may still be on its way.
+            // The warning is written for the last connection that fits, whose response may still be on its way.
             let isFull = server.process.errors.contains("connections: \(why)")
             let answer = try? await connection.receive(until: #"{"status":"ok"}"#, within: .milliseconds(500))
             return answer != nil ? true : isFull ? false : nil
         }
     }
 
-    /// Opens a stream, fills up with connections that do nothing, and lets three more wait.
+    /// Opens a stream, fills the server with idle connections, and then opens three more, which wait.
     private func exhaust(_ server: Server, _ executor: Executor, idle: Int?) async throws {
         let start = ContinuousClock.now
         let live = try await server.connect()
@@ -65,7 +66,7 @@ import Testing
         _ = try await live.receive(until: "emitted_ns")
         var crowd: [RawConnection] = []
         let why = idle == nil ? "the rest of the descriptors" : "max_connections is reached"
-        // Each is known to be in, but for those that find no room any more.
+        // A response on each connection shows that it was accepted, until there is no more room.
         for _ in 0..<(idle ?? 100) {
             let connection = try await server.connect()
             try await connection.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -74,7 +75,7 @@ import Testing
         }
         if let idle { #expect(crowd.count == idle) } else { #expect(crowd.count < 64) }
         if idle == nil {
-            // Clients have left executors some descriptors.
+            // A request needs a descriptor for its executor, which idle clients have left free.
             let body = chat(stream: false, tokens: 1)
             try await crowd[0].send(
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
@@ -90,15 +91,15 @@ import Testing
         _ = try await eventually("the warning") {
             server.process.errors.contains("connections: \(why)") ? true : nil
         }
-        // The live stream goes on, for two seconds of its executor's.
+        // The running stream continues, for two seconds.
         for _ in 0..<100 { _ = try await live.receive(until: "emitted_ns") }
-        // Those that wait have heard nothing, neither an answer nor an end.
+        // The waiting connections have received neither a response nor an end.
         for connection in waiting {
             await #expect(throws: Unmet.self) {
                 _ = try await connection.receiveToEnd(within: .milliseconds(20))
             }
         }
-        // One goes at a time, and one of those that wait comes in.
+        // For each connection that closes, one waiting connection is accepted.
         for connection in crowd.suffix(4) { connection.close() }
         for connection in waiting {
             try await expect(connection.receiveAnswer()) { $0.status == 200 }
@@ -109,8 +110,7 @@ import Testing
         let seconds = Int((ContinuousClock.now - start) / .seconds(1))
         #expect(warnings >= 1)
         #expect(warnings <= seconds + 2)
-        // A request to an executor works again too,
-        // once the descriptors of those are closed on the server's side as well.
+        // Requests to executors work again, once the server has closed its descriptors of the closed connections.
         _ = try await eventually("a request to an executor") {
             let answer = try await server.curl("/v1/chat/completions", body: chat(stream: false, tokens: 1))
             return answer.status == 200 ? true : nil

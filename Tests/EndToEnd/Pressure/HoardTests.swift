@@ -1,11 +1,12 @@
 import Foundation
 import Testing
 
-/// Clients that make the server hold memory for little that they send: what they hold is counted, one connection cannot
-/// take it all, and others are served meanwhile.
+/// Clients that send little and make the server hold much memory.
+///
+/// That memory is counted, one connection cannot use it all, and other clients are served.
 @Suite struct HoardTests {
     private static let limit = 64 << 20
-    /// Beside the budget: the process itself, its workers' buffers, what malloc keeps.
+    /// Memory outside the budget: the process itself, the buffers of its workers, and what malloc keeps.
     private static let beside = 64 << 20
 
     struct Attack: Sendable, CustomTestStringConvertible {
@@ -19,7 +20,7 @@ import Testing
         .flatMap { kinds in [true, false].map { Attack(kinds: kinds, isSecure: $0) } }
     }
 
-    /// Sixty models with long names: a list of some 30 kB.
+    /// Sixty models with long names, so that the model list has about 30 kB.
     private static func models(_ url: String) -> String {
         (0..<60).map { number in
             let name = "model-\(number)-" + String(repeating: "x", count: 120)
@@ -53,7 +54,8 @@ import Testing
                     try await hoards.stop(within: .zero)
                     throw Unmet("\(error)\n\(hoards.output.prefix(2000))\n\(hoards.errors)")
                 }
-                // When they have gone, nothing is charged for them any more but what a worker keeps for all.
+                // After the clients have left, only buffers that a worker keeps for all connections are still
+                // charged.
                 _ = try await eventually("an empty budget", within: .seconds(60)) {
                     try await server.metrics().sum("freeinference_memory_used_bytes") < 4 << 20 ? true : nil
                 }
@@ -69,7 +71,7 @@ import Testing
         }
         #expect((line.holding.int ?? 0) > 1000)
         #expect((line.refused.int ?? 0) > 0)
-        // Others are served: the list, and an answer of an executor to a prompt of some size.
+        // Other clients are served: the model list, and a response to a long prompt.
         try await expect(server.curl("/v1/models", .http2)) { $0.status == 200 }
         let prompt = String(repeating: "0123456789abcde ", count: 2000)
         let body = chat(stream: false, prompt: prompt, tokens: 5)
@@ -81,7 +83,7 @@ import Testing
         print("\(attack.testDescription): resident \(resident >> 20) MiB, charged \(used >> 20) MiB, \(line)")
         #expect(resident < limit + beside, "resident \(resident >> 20) MiB")
         #expect(used <= limit, "charged \(used >> 20) MiB")
-        // What is held is charged: what is resident beside it is the process itself.
+        // All held memory is charged: the resident size exceeds the charge only by the process itself.
         #expect(resident < used + beside, "resident \(resident >> 20) MiB, charged \(used >> 20) MiB")
     }
 }

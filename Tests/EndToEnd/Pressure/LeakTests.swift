@@ -1,15 +1,15 @@
 import Testing
 
-/// Thousands of exchanges, however they end, leave nothing behind.
+/// Thousands of exchanges with all kinds of endings leak neither memory nor descriptors.
 @Suite struct LeakTests {
     @Test(arguments: Speaking.both)
     func memoryAndDescriptorsReachAPlateau(_ speaking: Speaking) async throws {
         try await withExecutor { executor in
-            // The idle connections to the executor go soon, so that what is left is what leaks.
+            // A short `idle_timeout` closes idle executor connections, so that remaining descriptors are leaks.
             let models =
                 "- id: demo\n  executors:\n    - url: \(executor.url)\n      idle_timeout: 500ms\n      health: {interval: 0s}"
             try await withServer(Configuration(models: models)) { server in
-                // And the ring that each worker makes for its first token stream, on two cores.
+                // The 4 allows for the io_uring ring that each worker opens at its first token stream.
                 let quiet = try server.process.descriptors() + 4
                 var memory: [Int] = []
                 for round in 0..<4 {
@@ -30,7 +30,7 @@ import Testing
                     memory.append(try #require(server.process.memory()))
                 }
                 print("resident after each 1000 exchanges over \(speaking): \(memory) kB")
-                // The first rounds warm up; three thousand more exchanges cost less than a kilobyte each.
+                // The first two rounds warm up; the last two may add at most 2 MiB in total.
                 #expect(memory[3] - memory[1] < 2048, "\(memory)")
             }
         }

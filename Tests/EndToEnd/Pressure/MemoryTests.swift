@@ -1,20 +1,22 @@
 import Foundation
 import Testing
 
-/// A thousand readers that stop reading cost what the budget says, and cost nobody else an event.
+/// A thousand clients that stop reading stay within the memory budget, and no other client loses an event.
 @Suite struct MemoryTests {
     struct Crowd: Sendable, CustomTestStringConvertible {
         let speaking: Speaking
-        /// Streams on each of its connections: one, or a hundred.
+        /// How many streams each connection has.
         let streams: Int
-        /// `window`: the HTTP/2 window stays shut.
+        /// `window`: the client never opens its HTTP/2 window.
         ///
-        /// `socket`: nothing is read.
+        /// `socket`: the client does not read from its socket.
         let stop: String
         var testDescription: String { "\(speaking.rawValue) \(Self.size / streams) x \(streams), \(stop)" }
 
-        /// A debug build is too slow to fill a thousand sockets within the 30 s after which the kernel gives up a client
-        /// that takes nothing: `make test-debug` asks for fewer.
+        /// The number of streams.
+        ///
+        /// The kernel drops a client that takes nothing for 30 s. A debug build cannot fill a thousand sockets in
+        /// that time, so `make test-debug` sets a smaller number.
         static let size = ProcessInfo.processInfo.environment["FREEINFERENCE_CROWD"].flatMap { Int($0) } ?? 1000
 
         static let all = [
@@ -26,20 +28,21 @@ import Testing
         ]
     }
 
-    /// A machine that is too busy for a thousand within the kernel's 30 s is asked for half of them, and for half of that.
+    /// On a busy machine the test is repeated with half, then a quarter of the connections, because of the kernel's
+    /// 30 s limit.
     @Test(arguments: Crowd.all)
     func aThousandReadersThatStopStayInTheBudget(_ crowd: Crowd) async throws {
         for part in [1, 2, 4] where try await staysInTheBudget(crowd, of: Crowd.size / crowd.streams / part) { return }
         Issue.record("the kernel gave readers up in each try")
     }
 
-    /// - Returns: whether all readers were there at the end: true unless the kernel may have given some of them up.
+    /// - Returns: Whether all readers were still connected at the end; false if the kernel may have dropped some.
     private func staysInTheBudget(_ crowd: Crowd, of connections: Int) async throws -> Bool {
         let size = connections * crowd.streams
         let limit = (128 + 64) << 10
         let scratch = try Scratch()
         defer { scratch.remove() }
-        // A unix socket holds little: so the crowd's executors soon feel that nobody reads.
+        // A unix socket buffers little, so the crowd's executors soon notice that nobody reads.
         let address = SocketAddress.unix(path: scratch.file("slow.sock"))
         return try await withExecutor(["--model", "slow"], at: address) { slow in
             try await withExecutor { other in
@@ -50,8 +53,8 @@ import Testing
                     models: models
                 )
                 return try await withServer(configuration) { server in
-                    // In chunks of 32 events: one write for each event would keep the executors busy for longer than the
-                    // 30 s after which the kernel gives up a client that takes nothing.
+                    // Chunks of 32 events: single events would take the executors more than 30 s, after which the
+                    // kernel drops clients that take nothing.
                     let slowly = #""simulator":{"pace":1000,"prefill_ms":5,"fault":"coalesce:32"}"#
                     let body = chat(tokens: 1_000_000, more: slowly)
                         .replacing(#""model":"demo""#, with: #""model":"slow""#)
@@ -66,7 +69,7 @@ import Testing
                         try await readers.reaches("crowded", within: .seconds(120))
                         try await slow.counter("running", reaches: size, within: .seconds(60))
                         try readers.pass("crowded")
-                        // Beside them one that reads: no event is missing, none out of order.
+                        // A client that reads gets every event, in order.
                         let answer = try await readers.line("the other's answer", within: .seconds(120)) {
                             $0.other.string != nil
                         }
@@ -77,14 +80,14 @@ import Testing
                         #expect(times.count == 200)
                         #expect(times == times.sorted())
                         #expect(events.last == "[DONE]")
-                        // Until their executors stand still, since nobody takes anything any more.
+                        // Waits until the executors of the crowd stop sending, because nobody reads.
                         _ = try await slow.emittedWhenStill(behind: server, within: .seconds(120))
                         areThere = try await slow.counters().running.int == size
                         let resident = try #require(server.process.memory())
                         let peak = try #require(server.process.memory("VmHWM"))
                         print("\(crowd): resident \(resident / 1024) MiB, at most \(peak / 1024) MiB")
                         #expect(peak < limit, "resident \(resident / 1024) MiB, at most \(peak / 1024) MiB")
-                        // Nobody was thrown out for it.
+                        // All clients of the crowd are still connected.
                         try readers.pass("passed")
                         let held = try await readers.line("those that are left") { $0.held.int != nil }.held.int
                         let took = ContinuousClock.now - start

@@ -1,8 +1,8 @@
 import Testing
 
-/// A slow reader slows its own executor, and nobody else.
+/// A client that reads slowly slows down its own executor and no other stream.
 @Suite struct SlowReaderTests {
-    /// The slow one has an executor of its own, so that its counter counts for it alone.
+    /// The slow stream has its own executor, so that the executor's counter counts only that stream.
     private func withTwoExecutors(
         settings: String = "",
         _ body: (Server, _ slow: Executor, _ other: Executor) async throws -> Void
@@ -35,14 +35,14 @@ import Testing
                 let still = try await slow.emittedWhenStill(behind: server)
                 #expect(still - before < Self.tokens)
                 try readers.pass("paused")
-                // The siblings' streams come to their ends, each token of them.
+                // The other streams end with all of their tokens.
                 let passed = try await readers.reaches("passed")
                 #expect(passed.tokens.array.map(\.int) == [100, 100, 100])
-                // Not one event more was asked of the slow one's executor meanwhile.
+                // Meanwhile the executor of the slow stream has sent no further event.
                 try await expect(slow.counters().emitted.int, is: still)
                 try await expect(slow.counters()) { $0.running.int == 1 }
                 try await expect(other.counters()) { $0.finished.int == 3 }
-                // It reads on: every byte is there.
+                // The slow client reads on and gets every byte.
                 try readers.pass("passed")
                 let seen = Seen(report: try await readers.line("the slow one's end") { $0.digest.string != nil })
                 #expect(seen.isClean)
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    /// Its executor is slow too, and what waits is far below the high mark: it is cut all the same.
+    /// A client that takes nothing is cut even if its executor is slow too and few bytes are buffered.
     @Test func oneThatNeverReadsALittleIsCut() async throws {
         try await withTwoExecutors(settings: "timeouts: {client_stall: 1s}") { server, slow, _ in
             let body = chat(tokens: 10000, more: #""simulator":{"pace":20,"prefill_ms":5}"#)
@@ -73,8 +73,10 @@ import Testing
         }
     }
 
-    /// The kernel ends a connection whose peer takes nothing for TCP_USER_TIMEOUT, also when the peer answers its
-    /// probes: a reader that stops has 30 s and is logged as one that left, whatever `client_stall` says.
+    /// The kernel drops a connection whose peer takes nothing for TCP_USER_TIMEOUT (30 s), even if the peer answers
+    /// its probes.
+    ///
+    /// The client is then logged as one that left, although `client_stall` is longer.
     @Test func oneThatStopsReadingHasAllOfClientStall() async throws {
         try await withTwoExecutors(settings: "timeouts: {client_stall: 33s}") { server, slow, _ in
             let arguments = ["--slow", Self.slow[0], "--other", chat(), "--seconds", "60"]
@@ -91,12 +93,14 @@ import Testing
         }
     }
 
-    /// No progress for `client_stall`: cut, with a cause, and its executor is free; its siblings live.
+    /// Without progress for `client_stall` the stream is cut with a logged cause, and its executor is freed.
+    ///
+    /// Other streams continue.
     @Test(arguments: Speaking.both)
     func oneThatNeverReadsIsCut(_ speaking: Speaking) async throws {
         try await withTwoExecutors(settings: "timeouts: {client_stall: 4s}") { server, slow, _ in
             let sibling = chat(tokens: 800, more: #""simulator":{"pace":100,"prefill_ms":5}"#)
-            // More than all buffers on the way take, which the kernel makes larger for a fast executor.
+            // More bytes than fit into all buffers between executor and client.
             let much = Self.slow[0].replacing("40000", with: "400000")
             let arguments = ["--slow", much, "--other", sibling, "--siblings", "1", "--leave-paused"]
             try await Readers.run("beside", on: server, speaking, arguments) { readers in
@@ -108,13 +112,13 @@ import Testing
                 #expect(line.end.string == "client_stalled")
                 #expect(line.side.string == "client")
                 try await slow.counter("aborted", reaches: 1)
-                // The sibling on the same connection comes to its end.
+                // The other stream on the same connection ends with all of its tokens.
                 let passed = try await readers.reaches("passed")
                 #expect(passed.tokens.array.map(\.int) == [800])
                 try readers.pass("passed")
                 if speaking == .http2 {
                     let end = try await readers.line("the slow one's end") { $0.keys.contains("reset") }
-                    // INTERNAL_ERROR or CANCEL: broken, and nothing that looks whole.
+                    // RST_STREAM with INTERNAL_ERROR or CANCEL, and no END_STREAM.
                     #expect([2, 8].contains(end.reset.int))
                     #expect(end.ended.bool == false)
                 }

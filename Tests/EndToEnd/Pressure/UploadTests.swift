@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Large request bodies: every byte arrives, and memory for them is bounded.
+/// Large request bodies: every byte arrives, and their memory is bounded.
 @Suite struct UploadTests {
     private static func body(_ bytes: Int) -> String {
         chat(stream: false, prompt: "@", tokens: 1).replacing(
@@ -10,7 +10,7 @@ import Testing
         )
     }
 
-    /// curl keeps to the windows that it is given, so 8 MiB mean that they were opened as the body was taken.
+    /// curl respects the windows, so 8 MiB can arrive only if the server opens them as it takes the body.
     @Test(arguments: [Protocol.http1, .http2], [1_000_000, 8 << 20])
     func itArrivesByteForByte(_ speaking: Protocol, size: Int) async throws {
         let scratch = try Scratch()
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    /// In chunks of no announced length.
+    /// A chunked body, whose length is not announced.
     @Test func aChunkedBodyArrivesByteForByte() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    /// A worker would be held up by the scan of a large one.
+    /// Large bodies are scanned on the `scan` thread, because the scan would block a worker.
     @Test(arguments: [Protocol.http1, .http2])
     func aLargeOneIsScannedOnAThreadOfItsOwn(_ speaking: Protocol) async throws {
         let scratch = try Scratch()
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    /// Refused before they are read: what there is no memory for now, and what there never is.
+    /// A body is refused before it is read if there is no memory for it now, or if it exceeds the budget.
     @Test(arguments: [Protocol.http1, .http2])
     func oneThatThereIsNoMemoryForIsRefused(_ speaking: Protocol) async throws {
         let scratch = try Scratch()
@@ -69,7 +69,7 @@ import Testing
             #expect(busy["retry-after"] == "1")
             try await expect(server.upload(huge, speaking)) { $0.status == 413 }
             try await expect(executor.counters()) { $0.requests_by_path["/v1/chat/completions"].int == nil }
-            // What was charged is free again.
+            // The charged memory is free again.
             for _ in 0..<20 { try await expect(server.upload(small, speaking)) { $0.status == 200 } }
         }
     }
@@ -109,7 +109,7 @@ extension Server {
 }
 
 extension Executor {
-    /// SHA-256 of the last body that it got.
+    /// SHA-256 of the last request body that the executor received.
     fileprivate func lastDigest() async throws -> String {
         let script = """
             import hashlib, json, sys, urllib.request

@@ -1,4 +1,4 @@
-/// A development authority and a certificate for localhost, 127.0.0.1 and ::1: made once a run, by the binary itself.
+/// A development authority and a certificate for localhost, 127.0.0.1 and ::1; the binary makes them once per run.
 struct Certificates: Sendable {
     let authority: String
     let chain: String

@@ -7,8 +7,8 @@ import Testing
 
 /// A program that a test started.
 ///
-/// Its output goes to files, so that it can be read at any time and never blocks it. Nothing ends it but `stop`, or the
-/// end of the test run: prefer `withServer` and `withExecutor`, which stop theirs.
+/// Its output goes to files, so that the test can read it at any time and the program never blocks. The program runs
+/// until `stop` or the end of the test run. Prefer `withServer` and `withExecutor`, which stop theirs.
 final class ChildProcess: Sendable {
     let identifier: pid_t
     let name: String
@@ -16,7 +16,7 @@ final class ChildProcess: Sendable {
     private let errorPath: String
     private let status: Ending
 
-    /// How it ended, once it has: written by the task that waits for it.
+    /// The exit status, set by the task that waits for the process; nil while it runs.
     private final class Ending: Sendable {
         let status = Mutex<ExitStatus?>(nil)
     }
@@ -29,7 +29,7 @@ final class ChildProcess: Sendable {
         self.status = status
     }
 
-    /// Starts it in the repository's root, with files for its output in `scratch`.
+    /// Starts a program in the repository's root; its output goes to files in `scratch`.
     static func start(
         _ program: String,
         _ arguments: [String],
@@ -104,12 +104,12 @@ final class ChildProcess: Sendable {
         if isRunning { kill(identifier, number) }
     }
 
-    /// How it ended, once it has.
+    /// Waits for the exit status.
     func ending(within limit: Duration = patience) async throws -> ExitStatus {
         try await eventually("the end of \(name)", within: limit) { status.status.withLock { $0 } }
     }
 
-    /// Asks it to end, and makes it end when it does not.
+    /// Sends SIGTERM, and SIGKILL after `limit`.
     @discardableResult
     func stop(within limit: Duration = patience) async throws -> ExitStatus {
         signal(SIGTERM)
@@ -121,7 +121,7 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Memory in kB by a field of /proc/PID/status, `VmRSS` for one.
+    /// A memory field of /proc/PID/status in kB, for example `VmRSS`; nil once the process is gone.
     func memory(_ field: String = "VmRSS") -> Int? {
         Self.text("/proc/\(identifier)/status")
             .split(separator: "\n")
@@ -130,9 +130,9 @@ final class ChildProcess: Sendable {
             .flatMap { Int($0) }
     }
 
-    /// Records an issue when a program crashed, or when a sanitizer has something to say of it, whatever its test is about.
+    /// Records an issue if a program crashed or a sanitizer reported a fault.
     ///
-    /// The task that waits for the program calls it, which has inherited the test that started the program.
+    /// The task that waits for the program calls this function; it has inherited the test that started the program.
     private static func noticeCrash(of name: String, _ status: ExitStatus, errors: String) {
         let crashes = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV].map { ExitStatus.signaled($0) }
         if crashes.contains(status) {
@@ -148,7 +148,7 @@ final class ChildProcess: Sendable {
     }
 }
 
-/// How a program ended.
+/// How a program ended: its exit code, or the signal that killed it.
 enum ExitStatus: Sendable, Equatable {
     case exited(CInt)
     case signaled(CInt)
@@ -161,7 +161,7 @@ enum ExitStatus: Sendable, Equatable {
     }
 }
 
-/// What a program said and how it ended.
+/// The output of a program, and how it ended.
 struct Completed: Sendable {
     let status: ExitStatus
     let output: String
@@ -169,11 +169,11 @@ struct Completed: Sendable {
 
     var succeeded: Bool { status == .exited(0) }
 
-    /// Its standard output as one JSON value a line; lines that are none are passed over.
+    /// The lines of standard output that are JSON; other lines are skipped.
     var lines: [JSON] { output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) } }
 }
 
-/// Runs a program to its end, or ends it when the time is over, and throws then.
+/// Runs a program to its end; kills it and throws once `limit` is over.
 func run(
     _ program: String,
     _ arguments: [String],
@@ -192,7 +192,7 @@ func run(
     }
 }
 
-/// Processes that live: whatever is left when the test run ends is killed with it.
+/// The running processes; those that remain at the end of the test run are killed.
 private enum Strays {
     private static let living: Mutex<Set<pid_t>> = {
         atexit { Strays.killAll() }

@@ -1,4 +1,4 @@
-/// A server's configuration as most tests want it: a TLS and a cleartext listener on free ports, and the model `demo`.
+/// A server's configuration for tests: a TLS and a cleartext listener on free ports, and the model `demo`.
 struct Configuration: Sendable {
     var tls = Port.free()
     var clear = Port.free()
@@ -9,12 +9,12 @@ struct Configuration: Sendable {
 
     /// The URLs of the executors of `demo`.
     ///
-    /// They are not asked whether they live: a test that counts what they hear counts its own requests.
+    /// They have no health probes, so that the requests that a test counts are its own.
     var executors: [String] = []
 
-    /// Further lines of the top level, as in a file.
+    /// Further top-level lines of the configuration file.
     ///
-    /// What is said here replaces the harness's own setting of that key.
+    /// A key that is set here replaces the default of the tests.
     var settings = ""
 
     /// Further models, as the items of a YAML list.
@@ -34,7 +34,7 @@ struct Configuration: Sendable {
               socket: \(commands ?? "off")
 
             """
-        // A test that leaves streams open should not wait a minute for their end.
+        // A test that leaves streams open should not wait a minute for the drain.
         if !settings.contains("drain_timeout:") { text += "drain_timeout: 1s\n" }
         text += settings.isEmpty ? "" : settings + "\n"
         text += "models:\n"

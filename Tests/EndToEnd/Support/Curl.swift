@@ -1,24 +1,24 @@
 import Foundation
 import Testing
 
-/// How curl speaks.
+/// The HTTP version that curl uses, as its option.
 enum Protocol: String, Sendable, CaseIterable, CustomTestStringConvertible {
     case http1 = "--http1.1"
-    /// By ALPN over TLS; in clear by `Upgrade: h2c`.
+    /// By ALPN over TLS; by `Upgrade: h2c` in clear text.
     case http2 = "--http2"
     case http2PriorKnowledge = "--http2-prior-knowledge"
 
     var testDescription: String { rawValue }
 }
 
-/// An answer as curl saw it.
+/// A response as curl reports it.
 struct Answer: Sendable {
     let status: Int
-    /// `2`, `1.1` or `1.0`.
+    /// The HTTP version of the response: `2`, `1.1` or `1.0`.
     let version: String
     let fields: [(name: String, value: String)]
     let body: String
-    /// curl's own: 0, or why it was not content (18: a partial body, 28: timed out, 56: reset, 92: a stream error).
+    /// curl's exit code: 0, or the error (18: partial body, 28: timeout, 56: reset, 92: HTTP/2 stream error).
     let exitCode: Int
 
     subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
@@ -27,9 +27,9 @@ struct Answer: Sendable {
 }
 
 extension Server {
-    /// One request by curl.
+    /// Sends one request with curl.
     ///
-    /// `path` is sent as it is; `body` makes it a POST.
+    /// `path` is sent unchanged; a `body` makes the request a POST.
     func curl(
         _ path: String,
         _ speaking: Protocol = .http2,
@@ -44,7 +44,7 @@ extension Server {
         all += ["--dump-header", scratch.file("head"), "--output", scratch.file("body"), "--write-out", "%{json}"]
         let completed = try await run("curl", all, within: limit)
         let report = try JSON(parsing: completed.output)
-        // The last head: informational ones, and the 101 of an upgrade, come before it.
+        // The last head counts; before it come informational responses, and the 101 of an upgrade.
         let head = Self.read(scratch.file("head")).components(separatedBy: "\r\n\r\n").last { !$0.isEmpty } ?? ""
         return Answer(
             status: report.http_code.int ?? 0,
@@ -55,7 +55,7 @@ extension Server {
         )
     }
 
-    /// A curl that streams, in the background: its output so far is the body so far.
+    /// Starts a curl in the background that streams; its output is the body received so far.
     func streamingCurl(
         _ path: String = "/v1/chat/completions",
         _ speaking: Protocol = .http2,
@@ -83,7 +83,7 @@ extension Server {
     }
 }
 
-/// The body of a chat request to `demo`; `more` is spliced in as further members.
+/// The body of a chat request to `demo`; `more` is appended as further members.
 func chat(stream: Bool = true, prompt: String = "Hello", tokens: Int = 8, more: String = "") -> String {
     let tail = more.isEmpty ? "" : "," + more
     return

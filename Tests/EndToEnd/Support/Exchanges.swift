@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// How an exchange is spoken where every byte of it counts (`Clients/exchanges.py`): HTTP/2 over TLS, the others in clear.
+/// The protocol of an exchange whose every byte is checked by `Clients/exchanges.py`: HTTP/2 over TLS, HTTP/1 in
+/// clear text.
 enum Speaking: String, Sendable, CustomTestStringConvertible {
     case http2 = "h2"
     case http1 = "1.1"
@@ -12,7 +13,7 @@ enum Speaking: String, Sendable, CustomTestStringConvertible {
     var testDescription: String { rawValue }
 }
 
-/// A client API, as far as a test must know it: where it is, how a stream is asked for, what an error looks like in it.
+/// A client API: its path, how a stream is requested, and the format of its errors.
 enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
     case chat = "/v1/chat/completions"
     case completions = "/v1/completions"
@@ -21,7 +22,7 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
-    /// A request; `simulator` holds the members of the executor's own field, `more` further members.
+    /// A request; `simulator` holds members for the simulated executor, `more` further members of the body.
     func request(stream: Bool = true, tokens: Int = 20, simulator: String = "", more: String = "") -> Asked {
         let prompt =
             switch self {
@@ -30,7 +31,7 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
             case .responses: #""input":"Hello""#
             }
         let limit = self == .responses ? "max_output_tokens" : "max_tokens"
-        // Asked for by the client, so that the server splices nothing and takes nothing away.
+        // The client asks for usage itself, so that the server neither adds nor removes anything.
         let usage =
             stream && (self == .chat || self == .completions) ? #","stream_options":{"include_usage":true}"# : ""
         let tail = more.isEmpty ? "" : "," + more
@@ -41,7 +42,7 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
         )
     }
 
-    /// The server's own error event, to the byte.
+    /// The expected bytes of the server's own error event.
     func errorEvent(_ failure: Told, requestID: String, created: Int) -> String {
         let (message, type, label) = (failure.message, failure.type, failure.label)
         switch self {
@@ -66,7 +67,7 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
         }
     }
 
-    /// The server's own JSON answer, to the byte.
+    /// The expected bytes of the server's own JSON error response.
     func errorBody(_ failure: Told, requestID: String) -> String {
         guard self != .messages else {
             return #"{"type":"error","error":{"type":"\#(failure.anthropicType)","message":"\#(failure.message)"},"#
@@ -77,7 +78,7 @@ enum Tongue: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
 }
 
-/// What the server says of a failure.
+/// A failure as the server reports it to the client.
 struct Told: Sendable {
     let status: Int
     let label: String
@@ -138,33 +139,33 @@ struct Told: Sendable {
     )
 }
 
-/// A request of `exchanges.py`.
+/// A request that `exchanges.py` sends.
 struct Asked: Sendable {
     var path = "/v1/chat/completions"
     var body: String
-    /// Sent with it.
+    /// Sent as `x-request-id`; nil sends none.
     var requestID: String?
 }
 
-/// What came of a request, but for ids and times of the executor's own.
+/// The response to a request; `exchanges.py` has replaced the executor's own ids and times.
 struct Seen: Sendable {
     let report: JSON
 
     var status: Int { report.status.int ?? 0 }
     var body: String { report.body.string ?? "" }
-    /// Of the whole body, also of one that is too long for `body`.
+    /// The digest of the whole body, also if the body is too long for `body`.
     var digest: String { report.digest.string ?? "" }
     var length: Int { report.length.int ?? 0 }
     var requestID: String { report.fields["x-request-id"].string ?? "" }
     subscript(_ field: String) -> String? { report.fields[field].string }
 
-    /// The whole events of the body: what the server may pass of it when it breaks off after them.
+    /// The body up to its last complete event.
     var wholeEvents: String {
         guard let end = body.range(of: "\n\n", options: .backwards) else { return "" }
         return String(body[..<end.upperBound])
     }
 
-    /// The last event's `created` (or `created_at`).
+    /// The `created` (or `created_at`) of the last event; 0 if it has none.
     var created: Int {
         let last = eventData(body).last.flatMap { try? JSON(parsing: $0) } ?? .null
         return last.created.int ?? last.response.created_at.int ?? 0
@@ -172,10 +173,10 @@ struct Seen: Sendable {
 
     var isClean: Bool { report.ending.string == "clean" }
 
-    /// Whether the end says that the answer is not whole, in the words of the protocol.
+    /// Whether the end marks the response as incomplete, as the protocol requires.
     func endsBroken(_ speaking: Speaking) -> Bool {
         switch speaking {
-        // INTERNAL_ERROR, and after the DATA: with nothing behind it.
+        // RST_STREAM with INTERNAL_ERROR, as the last frame, after the DATA.
         case .http2: report.ending.string == "reset:2" && report.ends[1].string == "RstStream"
         case .http1: report.ending.string == "closed"
         case .http10: report.ending.string == "reset"
@@ -184,7 +185,7 @@ struct Seen: Sendable {
 }
 
 extension Server {
-    /// Exchanges one after another.
+    /// Sends the requests one after the other and returns their responses.
     func exchange(_ asked: [Asked], _ speaking: Speaking, within limit: Duration = .seconds(180)) async throws -> [Seen]
     {
         try await exchanges(asked, speaking, target(secure: speaking == .http2), within: limit)
@@ -194,14 +195,14 @@ extension Server {
         try await exchange([asked], speaking)[0]
     }
 
-    /// The log line of an exchange that was told apart by its request id.
+    /// The log line of this exchange, found by its request id.
     func logged(_ seen: Seen) async throws -> JSON {
         try await logged("of \(seen.requestID)") { $0.request_id.string == seen.requestID }
     }
 }
 
 extension Executor {
-    /// The same straight to it, past the server.
+    /// Sends the request directly to the executor, without the server.
     func exchange(_ asked: Asked) async throws -> Seen {
         guard case .loopback(let port) = address else { throw Unmet("not on a port") }
         return try await exchanges([asked], .http1, ["--port", "\(port)"], within: .seconds(180))[0]
@@ -221,7 +222,7 @@ private func exchanges(
         if let id = one.requestID { members["headers"] = ["x-request-id": id] }
         return members
     }
-    // In a file: a body may be larger than an argument.
+    // The requests go to a file, because a body may exceed the size of a command-line argument.
     let file = try scratch.write(
         String(decoding: JSONSerialization.data(withJSONObject: list), as: UTF8.self),
         to: "requests.json"
@@ -235,7 +236,7 @@ private func exchanges(
         throw Unmet("exchanges.py: \(completed.output.prefix(4000))\n\(completed.errors)")
     }
     if speaking == .http2 {
-        // A broken exchange takes nobody on its connection with it.
+        // After each broken exchange, the connection still served another request.
         for line in completed.lines { #expect(line.served_after.bool == true) }
     }
     return completed.lines.map(Seen.init)

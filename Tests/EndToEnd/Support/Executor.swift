@@ -1,9 +1,9 @@
-/// The built-in executor (`freeinference executor`) in a process of its own.
+/// The simulated executor (`freeinference executor`) in its own process.
 final class Executor: Sendable {
     let process: ChildProcess
     let address: SocketAddress
 
-    /// How a configuration names it.
+    /// The executor's URL in a configuration.
     var url: String {
         switch address {
         case .loopback(let port): "http://127.0.0.1:\(port)"
@@ -16,7 +16,7 @@ final class Executor: Sendable {
         self.address = address
     }
 
-    /// Started on a free port, or on `address`; further arguments as `freeinference executor --help` has them.
+    /// Starts an executor on a free port, or on `address`, with further arguments of `freeinference executor`.
     static func start(
         _ arguments: [String] = [],
         at address: SocketAddress? = nil,
@@ -46,10 +46,10 @@ final class Executor: Sendable {
         return executor
     }
 
-    /// What it has counted so far: `running`, `finished`, `aborted`, `emitted`.
+    /// The executor's counters so far: `running`, `finished`, `aborted`, `emitted`.
     func counters() async throws -> JSON { try await get("/simulator/counters").json }
 
-    /// Waits until a counter is at least `value`, and says when that was seen.
+    /// Waits until a counter is at least `value`, and returns the time at which that was seen.
     @discardableResult
     func counter(
         _ name: String,
@@ -67,7 +67,7 @@ final class Executor: Sendable {
         }
     }
 
-    /// A request straight to it, past the server.
+    /// Sends a GET request directly to the executor, without the server.
     @discardableResult
     func get(_ path: String) async throws -> RawAnswer {
         let connection = try await RawConnection(to: address)
@@ -77,7 +77,7 @@ final class Executor: Sendable {
     }
 }
 
-/// Runs `body` with an executor, and ends the executor whatever comes of it.
+/// Runs `body` with a new executor and stops the executor afterwards, also after an error.
 func withExecutor<Answer>(
     _ arguments: [String] = [],
     at address: SocketAddress? = nil,

@@ -1,4 +1,4 @@
-/// Prometheus text as a scraper reads it, and stricter: every rule of the format that this server could break.
+/// A strict parser of Prometheus text: it checks every rule of the format that this server could break.
 struct Exposition: Sendable {
     struct Sample: Sendable {
         let name: String
@@ -107,12 +107,12 @@ struct Exposition: Sendable {
         }
     }
 
-    /// The value of one series; nil when there is none.
+    /// The value of one series; nil if it does not exist.
     subscript(_ name: String, _ labels: [String: String] = [:]) -> Double? {
         samples.first { $0.name == name && $0.labels == labels }?.value
     }
 
-    /// Of all series that have these labels among theirs.
+    /// The sum of all series that have these labels, and possibly others.
     func sum(_ name: String, _ labels: [String: String] = [:]) -> Int {
         let matching = samples.filter { sample in
             sample.name == name && labels.allSatisfy { sample.labels[$0.key] == $0.value }
@@ -122,7 +122,7 @@ struct Exposition: Sendable {
 }
 
 extension Server {
-    /// A request to the admin listener.
+    /// Sends a request to the admin listener.
     func admin(_ path: String, method: String = "GET") async throws -> RawAnswer {
         let connection = try await RawConnection(port: configuration.admin)
         defer { connection.close() }
@@ -130,7 +130,8 @@ extension Server {
         return try await connection.receiveAnswer()
     }
 
-    /// Asked for again where a worker was too busy to answer within a second: its counters would be those of before.
+    /// The metrics with the current counters of all workers; repeats the request while a worker is too busy to answer
+    /// in time.
     func metrics() async throws -> Exposition {
         try await eventually("the counters of all workers") {
             let metrics = try Exposition(try await admin("/metrics").body)
@@ -138,7 +139,7 @@ extension Server {
         }
     }
 
-    /// Waits until so many requests of a model are in its queue: what comes after them finds them there.
+    /// Waits until `length` requests for a model are in its queue.
     func queue(of model: String, reaches length: Int) async throws {
         try await eventually("\(length) in the queue of \(model)") {
             try await metrics()["freeinference_queue_length", ["model": model]] == Double(length) ? true : nil

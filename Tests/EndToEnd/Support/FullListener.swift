@@ -1,6 +1,6 @@
 import Glibc
 
-/// A listening socket whose backlog is full: a connection to it is neither made nor refused.
+/// A listening socket with a full backlog: connection attempts are neither completed nor refused.
 final class FullListener: Sendable {
     let port: Int
     var url: String { "http://127.0.0.1:\(port)" }
@@ -15,13 +15,13 @@ final class FullListener: Sendable {
         self.port = port
         self.listener = listener
         guard bound == 0, listen(listener, 0) == 0 else { throw Unmet("cannot listen on \(port)") }
-        // A backlog of 0 takes one.
+        // A backlog of 0 holds one connection.
         fillers = [try await RawConnection(port: port)]
     }
 
     deinit { Glibc.close(listener) }
 
-    /// How many connections are being opened to it, as the kernel has it (state 02: SYN sent).
+    /// How many connection attempts to this port are in state SYN_SENT (02 in /proc/net/tcp).
     func attempts() throws -> Int {
         let suffix = ":" + String(port, radix: 16, uppercase: true)
         return try socketTable().filter { $0[2].hasSuffix(suffix) && $0[3] == "02" }.count

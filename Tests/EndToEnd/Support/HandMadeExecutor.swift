@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import Glibc
 
-/// An executor of which a test says every byte, and hears every one: for answers that the built-in one does not give.
+/// An executor whose responses the test writes byte by byte, for responses that the simulated executor cannot give.
 final class HandMadeExecutor: Sendable {
     let port: Int
     var url: String { "http://127.0.0.1:\(port)" }
@@ -21,7 +21,7 @@ final class HandMadeExecutor: Sendable {
 
     deinit { close(listener) }
 
-    /// The next connection that the server opens.
+    /// Waits for the next connection from the server.
     func accept(within limit: Duration = patience) async throws -> RawConnection {
         let socket = await withCheckedContinuation { continuation in
             queue.async { [self] in
@@ -37,7 +37,7 @@ final class HandMadeExecutor: Sendable {
     }
 }
 
-/// A request as an executor hears it.
+/// A request as the executor received it.
 struct RawRequest: Sendable {
     let line: String
     let fields: [(name: String, value: String)]
@@ -57,7 +57,7 @@ extension RawConnection {
         return RawRequest(line: lines[0], fields: fields, body: try await receive(count: length, within: limit))
     }
 
-    /// The head of an event stream in chunks; further fields as lines of their own.
+    /// Sends the head of a chunked event stream; `more` holds further header lines.
     func sendStreamHead(_ more: String = "") async throws {
         try await send(
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\(more)\r\n"
@@ -68,7 +68,7 @@ extension RawConnection {
         try await send(String(text.utf8.count, radix: 16) + "\r\n" + text + "\r\n")
     }
 
-    /// An answer with a length.
+    /// Sends a response with a content-length.
     func answer(_ body: String, type: String = "application/json", more: String = "") async throws {
         try await send(
             "HTTP/1.1 200 OK\r\ncontent-type: \(type)\r\ncontent-length: \(body.utf8.count)\r\n\(more)\r\n\(body)"
@@ -76,7 +76,7 @@ extension RawConnection {
     }
 }
 
-/// A chat event with one piece of text.
+/// A chat completion event with one piece of text; `isLast` adds the finish reason.
 func chatEvent(_ text: String, isLast: Bool = false) -> String {
     let reason = isLast ? #""stop""# : "null"
     return

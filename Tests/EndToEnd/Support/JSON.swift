@@ -1,8 +1,8 @@
 import Foundation
 
-/// A JSON value that a test looks into: `answer.choices[0].message.content.string`.
+/// A JSON value with member access for tests: `answer.choices[0].message.content.string`.
 ///
-/// What is absent is `.null`.
+/// An absent member is `.null`.
 @dynamicMemberLookup
 enum JSON: Sendable, Equatable {
     case null
@@ -56,7 +56,7 @@ extension JSON: Decodable {
     }
 }
 
-/// The data of each event of an event stream, in order; comments are passed over.
+/// The data of each event in an event stream, in order; comments are skipped.
 func eventData(_ stream: String) -> [String] {
     stream.components(separatedBy: "\n\n").compactMap { event in
         let lines = event.split(separator: "\n").compactMap { line -> Substring? in
@@ -68,7 +68,7 @@ func eventData(_ stream: String) -> [String] {
     }
 }
 
-/// The text that the events of a chat stream add up to.
+/// The concatenated text of the events of a chat stream.
 func chatText(_ stream: String) throws -> String {
     try eventData(stream).filter { $0 != "[DONE]" }
         .map { try JSON(parsing: $0).choices[0].delta.content.string ?? "" }

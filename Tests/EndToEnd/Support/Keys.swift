@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A store of keys and the command that edits it, beside a server.
+/// A key store and the `keys` command that edits it.
 struct KeyStore: Sendable {
     let scratch: Scratch
     let path: String
@@ -10,7 +10,7 @@ struct KeyStore: Sendable {
     struct Made: Sendable {
         let key: String
         let id: String
-        /// For a YAML file: what to put into it.
+        /// The key's entry for a YAML file.
         let entry: String
     }
 
@@ -33,13 +33,13 @@ struct KeyStore: Sendable {
         guard done.succeeded else { throw Unmet("keys revoke: \(done.errors)") }
     }
 
-    /// The YAML file, with these entries and no others.
+    /// Replaces the YAML file by one with these entries.
     func write(_ entries: [Made]) throws {
         try scratch.write("keys:\n" + entries.map(\.entry).joined(separator: "\n") + "\n", to: "keys.yaml")
     }
 }
 
-/// A server with an executor and keys; the store has what `prepare` puts into it.
+/// Runs `body` with a server, an executor and a key store, which `prepare` fills first.
 func withKeys<Answer>(
     _ file: String = "keys.sqlite",
     executor arguments: [String] = [],
@@ -82,5 +82,5 @@ extension Server {
     }
 }
 
-/// A chat whose answer is no stream.
+/// A chat request that is not streamed.
 let chatOnce = chat(stream: false)

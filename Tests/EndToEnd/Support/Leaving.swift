@@ -1,10 +1,11 @@
 import Testing
 
-/// A way in which a client can leave.
+/// One way in which a client leaves.
 struct Leaver: Sendable, CustomTestStringConvertible {
     let speaking: Speaking
     var secure = false
-    /// `reset` is RST_STREAM, `abort` a RST, `half` a FIN of a client that listens on, `notify` a TLS end.
+    /// `reset` is RST_STREAM, `close` closes the socket, `abort` is a TCP reset, `half` only a FIN, `notify` a TLS
+    /// close_notify.
     let how: String
 
     var testDescription: String { "\(speaking == .http2 ? "HTTP/2" : "HTTP/1.1")\(secure ? " TLS" : "") \(how)" }
@@ -16,20 +17,21 @@ struct Leaver: Sendable, CustomTestStringConvertible {
         Leaver(speaking: .http1, how: "half"), Leaver(speaking: .http1, secure: true, how: "close"),
         Leaver(speaking: .http1, secure: true, how: "notify"),
     ]
-    /// Those that take the connection with them.
+    /// The ways that end the whole connection.
     static let connections = all.filter { $0.how != "reset" }
 }
 
-/// What the executor noted of a client that left.
+/// What the executor recorded about a client that left.
 struct Abort: Sendable {
     let phase: String
     let emitted: Int
 }
 
 extension Server {
-    /// Lets a client come as far as `until` and leave; gives the tokens that each request had seen by then.
+    /// Starts clients that leave once they have reached the point `until`, and returns the tokens that each had
+    /// received.
     ///
-    /// With `reached` the client leaves when that has returned.
+    /// With `reached`, the clients leave after `reached` has returned.
     func leave(
         _ leaver: Leaver,
         until: String,
@@ -59,14 +61,14 @@ extension Server {
         return Dictionary(uniqueKeysWithValues: report.tokens.keys.map { ($0, report.tokens[$0].int ?? -1) })
     }
 
-    /// The log line of a client of `leave`.
+    /// The log line of a client that `leave` started.
     func loggedLeaver(_ name: String = "leaver-0") async throws -> JSON {
         try await logged("of \(name)") { $0.request_id.string == name }
     }
 }
 
 extension Executor {
-    /// The clients that left, by request id.
+    /// The recorded aborts by request id.
     func aborts() async throws -> [String: Abort] {
         let entries = try await get("/simulator/aborts").json.array.map { entry in
             (
@@ -77,7 +79,7 @@ extension Executor {
         return Dictionary(entries, uniquingKeysWith: { first, _ in first })
     }
 
-    /// What it noted when its client left: to be there before its next event would have been.
+    /// The abort of one client, once the executor has recorded it.
     func abort(of name: String = "leaver-0") async throws -> Abort {
         try await counter("aborted", reaches: 1)
         let all = try await aborts()

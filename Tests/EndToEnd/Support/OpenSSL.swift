@@ -1,6 +1,6 @@
-/// `openssl s_client` against the TLS listener, and what it says.
+/// `openssl s_client` against the TLS listener, and its output.
 extension Server {
-    /// One connection: a handshake, and then what `input` (a shell command) says, until the server closes.
+    /// Opens one connection and sends the output of the shell command `input`, until the server closes.
     func openSSL(
         _ arguments: String,
         input: String = "true",
@@ -10,7 +10,8 @@ extension Server {
         return try await run("sh", ["-c", command], within: limit).output
     }
 
-    /// A connection with one request of HTTP/1.1 on it, so that the tickets that follow the handshake are read too.
+    /// Opens a connection and sends one HTTP/1.1 request, so that the session tickets after the handshake are read
+    /// too.
     func openSSLRequest(_ arguments: String) async throws -> String {
         try await openSSL(
             "-ign_eof " + arguments,
@@ -18,7 +19,7 @@ extension Server {
         )
     }
 
-    /// The names in the certificate that the server shows.
+    /// The subject alternative names of the server's certificate.
     func certificateNames(_ arguments: String) async throws -> String {
         let command =
             "openssl s_client -connect 127.0.0.1:\(configuration.tls) \(arguments) </dev/null 2>/dev/null"
@@ -27,7 +28,7 @@ extension Server {
     }
 }
 
-/// A certificate for these names, signed by an authority of its own.
+/// Makes a certificate for these names, and its own authority.
 func makeCertificate(_ names: [String], rsa: Bool = false, in scratch: Scratch, folder: String) async throws
     -> (chain: String, key: String)
 {
@@ -40,7 +41,7 @@ func makeCertificate(_ names: [String], rsa: Bool = false, in scratch: Scratch, 
     return (directory + "/chain.pem", directory + "/key.pem")
 }
 
-/// A configuration of one TLS listener with these certificates, and a model that has no executor.
+/// A configuration with one TLS listener, these certificates, and a model whose executor cannot be reached.
 func tlsConfiguration(
     port: Int,
     _ certificates: [(chain: String, key: String)],

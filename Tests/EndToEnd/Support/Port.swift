@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// Free TCP ports of 127.0.0.1, each given out once in a run.
+/// Free TCP ports of 127.0.0.1; each is given out once per run.
 ///
-/// Taken below the range that the kernel draws the clients' own ports from, so that no connection of another test can
-/// sit on one between the probe here and the server's bind.
+/// The ports are below the kernel's range for client ports, so that no client connection can occupy one between this
+/// check and the server's bind.
 enum Port {
     private static let next = Mutex(UInt16.random(in: 18000..<29000))
 
@@ -26,7 +26,7 @@ enum Port {
     }
 }
 
-/// An address to bind or to connect to.
+/// An address for a listener or a connection.
 enum SocketAddress: Sendable {
     case loopback(port: Int)
     case unix(path: String)

@@ -1,26 +1,26 @@
 import Foundation
 import Glibc
 
-/// An `/etc/hosts` and an `/etc/resolv.conf` of a server's own, in a mount namespace: for root only.
+/// A private `/etc/hosts` and `/etc/resolv.conf` for a server, in a mount namespace; needs root.
 struct PrivateNames {
     static let areAvailable = geteuid() == 0
 
     private let hosts: String
     private let resolver: String
 
-    /// - Parameter nameServer: port 53 there; nobody listens on the one that is given unless a test does.
+    /// - Parameter nameServer: Its address, on port 53; nothing listens on the default unless a test does.
     init(nameServer: String = "127.0.0.99", in scratch: Scratch) throws {
         hosts = try scratch.write("", to: "hosts")
         resolver = try scratch.write("nameserver \(nameServer)\n", to: "resolv.conf")
     }
 
-    /// What the server is started by.
+    /// The command that starts the server in the namespace.
     var launcher: [String] {
         let script = "mount --bind \(hosts) /etc/hosts && mount --bind \(resolver) /etc/resolv.conf && exec \"$@\""
         return ["unshare", "--mount", "sh", "-c", script, "sh"]
     }
 
-    /// Replaces the hosts file's content, in place: the namespace holds the file and not its name.
+    /// Rewrites the hosts file in place, because the bind mount refers to the file and not to its name.
     func setHosts(_ text: String) throws {
         let descriptor = open(hosts, O_WRONLY | O_TRUNC | O_CLOEXEC)
         defer { close(descriptor) }
@@ -30,7 +30,7 @@ struct PrivateNames {
     }
 }
 
-/// A name server that hears and says nothing, on port 53 of an address of loopback: for root only.
+/// A name server that never answers, on port 53 of a loopback address; needs root.
 final class SilentNameServer: Sendable {
     private let descriptor: CInt
 

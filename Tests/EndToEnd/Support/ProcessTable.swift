@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 
-/// The kernel's table of TCP sockets, or of others, a line each: those with so many columns at least.
+/// The rows of the kernel's table of TCP sockets, or of another kind; rows with fewer columns are skipped.
 ///
-/// Read to its end: it comes in pieces of a page, and Foundation takes the first short read for the last.
+/// The file is read to its end by `read`, because it comes in pieces of a page and Foundation stops at the first
+/// short read.
 func socketTable(_ kind: String = "tcp", columns: Int = 10) throws -> [[Substring]] {
     let descriptor = open("/proc/net/\(kind)", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Unmet("no /proc/net/\(kind)") }
@@ -19,14 +20,14 @@ func socketTable(_ kind: String = "tcp", columns: Int = 10) throws -> [[Substrin
         .filter { $0.count >= columns }
 }
 
-// What the kernel says of a process and of its sockets.
+// What /proc tells about a process and its sockets.
 extension ChildProcess {
-    /// How many descriptors it has open.
+    /// The number of its open descriptors.
     func descriptors() throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/fd").count
     }
 
-    /// The inodes of its sockets.
+    /// The inodes of its open sockets.
     private func sockets() throws -> Set<String> {
         let folder = "/proc/\(identifier)/fd"
         let targets = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
@@ -35,7 +36,7 @@ extension ChildProcess {
         return Set(targets.filter { $0.hasPrefix("socket:[") }.map { String($0.dropFirst(8).dropLast()) })
     }
 
-    /// How many of its connections lead to an executor.
+    /// The number of its connections to an executor.
     func connections(to executor: Executor) throws -> Int {
         guard case .loopback(let port) = executor.address else { throw Unmet("not on a port") }
         let mine = try sockets()
@@ -43,9 +44,9 @@ extension ChildProcess {
         return try socketTable().filter { $0[2].hasSuffix(suffix) && mine.contains(String($0[9])) }.count
     }
 
-    /// How many of the connections accepted at an address each of its event loops holds: those that hold any.
+    /// How many of the connections accepted at `address` each event loop holds; loops with none are left out.
     ///
-    /// The kernel says what an epoll descriptor watches, by inode.
+    /// /proc/PID/fdinfo lists the inodes that an epoll descriptor watches.
     func acceptedConnectionsByLoop(at address: SocketAddress) throws -> [Int] {
         let accepted: Set<Substring>
         switch address {
@@ -53,7 +54,7 @@ extension ChildProcess {
             let local = ":" + String(format: "%04X", port)
             accepted = Set(try socketTable().filter { $0[1].hasSuffix(local) && $0[3] == "01" }.map { $0[9] })
         case .unix(let path):
-            // State 3: connected. A socket has the path of the one that it was accepted from.
+            // State 3 is connected. An accepted unix socket has the path of its listening socket.
             let lines = try socketTable("unix", columns: 8)
             accepted = Set(lines.filter { $0[7] == path && $0[5] == "03" }.map { $0[6] })
         }
@@ -69,7 +70,7 @@ extension ChildProcess {
         }
     }
 
-    /// Nanoseconds of processor time of each thread with this name.
+    /// The processor time of all threads with this name, in nanoseconds.
     func processorTime(ofThread name: String) throws -> Int {
         let folder = "/proc/\(identifier)/task"
         return try FileManager.default.contentsOfDirectory(atPath: folder).reduce(0) { sum, thread in
@@ -82,10 +83,10 @@ extension ChildProcess {
 }
 
 extension Executor {
-    /// The count of emitted events once it moves no more: whoever it emits for takes nothing.
+    /// The executor's count of sent events, once it has stopped growing because the receiver takes nothing.
     ///
-    /// Each time its counters and those of the workers are asked for: so the executor could have written meanwhile, and
-    /// the server could have read. What has only no processor time is not still.
+    /// Each step asks the executor and all workers for their counters, which shows that they had processor time to
+    /// send and to receive.
     func emittedWhenStill(behind server: Server, within limit: Duration = .seconds(60)) async throws -> Int {
         var last = -1
         var since = 0
@@ -94,7 +95,8 @@ extension Executor {
             let emitted = try await counters().emitted.int ?? 0
             since = emitted == last && emitted > 0 ? since + 1 : 0
             last = emitted
-            // Half a second at least: at the paces of these tests hundreds of events.
+            // Ten steps without growth take at least half a second, in which these tests would send hundreds of
+            // events.
             return since >= 10 ? emitted : nil
         }
     }

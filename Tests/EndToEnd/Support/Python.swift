@@ -1,12 +1,12 @@
 extension Server {
-    /// The arguments by which the scripts of `Clients` find the server (`Clients/cli.py`).
+    /// The arguments that tell the scripts in `Clients` where the server is (`Clients/cli.py`).
     func target(secure: Bool) -> [String] {
         secure
             ? ["--port", "\(configuration.tls)", "--ca", certificates.authority]
             : ["--port", "\(configuration.clear)"]
     }
 
-    /// Runs a scenario of the official Python SDK (`Clients/openai_sdk.py`) and gives its result lines.
+    /// Runs a scenario with the official OpenAI SDK (`Clients/openai_sdk.py`) and returns its JSON lines.
     func openAISDK(
         _ scenario: String,
         http2: Bool,
@@ -21,7 +21,7 @@ extension Server {
         )
     }
 
-    /// Runs a scenario of the official Anthropic SDK (`Clients/anthropic_sdk.py`) and gives its result lines.
+    /// Runs a scenario with the official Anthropic SDK (`Clients/anthropic_sdk.py`) and returns its JSON lines.
     func anthropicSDK(
         _ scenario: String,
         http2: Bool,
@@ -35,7 +35,7 @@ extension Server {
         )
     }
 
-    /// Runs a frame-level scenario (`Clients/h2_raw.py`) and gives its result lines.
+    /// Runs a scenario on the level of HTTP/2 frames (`Clients/h2_raw.py`) and returns its JSON lines.
     func rawHTTP2(
         _ scenario: String,
         secure: Bool = true,
@@ -45,7 +45,7 @@ extension Server {
         try await python("h2_raw.py", target(secure: secure) + arguments + [scenario], within: limit)
     }
 
-    /// Throws with all that it said when the script finds something that it did not expect.
+    /// Runs a script and returns its JSON lines; throws with the whole output if the script fails.
     private func python(_ script: String, _ arguments: [String], within limit: Duration) async throws -> [JSON] {
         let completed = try await run(Repository.python, [Repository.clients + "/" + script] + arguments, within: limit)
         guard completed.succeeded else {

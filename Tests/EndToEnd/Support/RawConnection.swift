@@ -3,11 +3,11 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A TCP or unix socket of which a test says and sees every byte: for HTTP/1.1 as it is on the wire.
+/// A TCP or unix socket whose every byte the test sends and reads itself.
 ///
-/// Waiting happens on a queue of its own, never on the threads that the tests' tasks share.
+/// Waiting blocks a separate queue, never the threads that run the tests' tasks.
 final class RawConnection: Sendable {
-    /// Why no more bytes came.
+    /// Why no more bytes arrive.
     enum Ending: Sendable, Equatable {
         case closed
         case reset
@@ -29,14 +29,14 @@ final class RawConnection: Sendable {
         setsockopt(socket, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    /// A connection that was accepted.
+    /// Takes over an accepted connection.
     init(adopting socket: CInt) { descriptor = Mutex(socket) }
 
     deinit { close() }
 
     convenience init(port: Int) async throws { try await self.init(to: .loopback(port: port)) }
 
-    /// A small receive buffer, set before anything is read: a reader that stops is felt by the sender at once.
+    /// Shrinks the receive buffer before the first read, so that a paused reader soon blocks the sender.
     func shrinkReceiveBuffer(to bytes: CInt) {
         var size = bytes
         setsockopt(
@@ -52,7 +52,7 @@ final class RawConnection: Sendable {
         try await send(Array(text.utf8), within: limit)
     }
 
-    /// Throws when the other side has closed, or takes nothing until the time is over.
+    /// Sends the bytes; throws if the peer has closed, or takes nothing within `limit`.
     func send(_ bytes: [UInt8], within limit: Duration = patience) async throws {
         try await onQueue { [self] in
             let socket = descriptor.withLock { $0 }
@@ -70,7 +70,7 @@ final class RawConnection: Sendable {
         }
     }
 
-    /// Everything up to and with `mark`; what came after it stays for the next call.
+    /// Receives up to and including `mark`; later bytes stay for the next call.
     func receive(until mark: String, within limit: Duration = patience) async throws -> String {
         let mark = Data(mark.utf8)
         let taken = try await gather(within: limit) { bytes in
@@ -86,7 +86,7 @@ final class RawConnection: Sendable {
         return taken
     }
 
-    /// Everything until the other side ends, and how it ended.
+    /// Receives everything until the peer ends, and how it ended.
     func receiveToEnd(within limit: Duration = patience) async throws -> (text: String, ending: Ending) {
         let ending = Mutex(Ending.closed)
         _ = try await gather(within: limit, ended: { why in ending.withLock { $0 = why } }) { _ in nil }
@@ -95,7 +95,7 @@ final class RawConnection: Sendable {
         return (text, ending.withLock { $0 })
     }
 
-    /// One HTTP/1.1 answer whose body has a content-length or is chunked; `head` when it has no body at all.
+    /// Receives one HTTP/1.1 response with a content-length or chunked body; with `head` the response has no body.
     func receiveAnswer(head: Bool = false, within limit: Duration = patience) async throws -> RawAnswer {
         let text = try await receive(until: "\r\n\r\n", within: limit)
         var answer = try RawAnswer(head: text)
@@ -118,10 +118,10 @@ final class RawConnection: Sendable {
         return answer
     }
 
-    /// Says that nothing more comes (FIN), and goes on listening.
+    /// Sends a FIN; the connection can still receive.
     func finishSending() { _ = shutdown(descriptor.withLock { $0 }, CInt(SHUT_WR)) }
 
-    /// Leaves with a FIN.
+    /// Closes the connection with a FIN.
     func close() {
         descriptor.withLock { socket in
             if socket >= 0 { _ = Glibc.close(socket) }
@@ -129,7 +129,7 @@ final class RawConnection: Sendable {
         }
     }
 
-    /// Leaves with a RST.
+    /// Closes the connection with a TCP reset.
     func reset() {
         var immediately = linger(l_onoff: 1, l_linger: 0)
         setsockopt(
@@ -144,7 +144,7 @@ final class RawConnection: Sendable {
 
     private var pending: String { received.withLock { String(decoding: $0, as: UTF8.self) } }
 
-    /// Reads until `end` finds where the wanted part ends, and takes it; nil when the other side ended first.
+    /// Reads until `end` finds the end of the wanted part, and removes that part; nil if the peer ended first.
     private func gather(
         within limit: Duration,
         ended: @escaping @Sendable (Ending) -> Void = { _ in },
@@ -193,7 +193,7 @@ final class RawConnection: Sendable {
     }
 }
 
-/// An HTTP/1.1 answer as it came.
+/// An HTTP/1.1 response as it was received.
 struct RawAnswer: Sendable {
     let statusLine: String
     let status: Int

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A run of `Clients/readers.py`, step by step.
+/// A running `Clients/readers.py`, which the test drives step by step.
 final class Readers: Sendable {
     private let child: ChildProcess
     private let scratch: Scratch
@@ -11,7 +11,7 @@ final class Readers: Sendable {
         self.scratch = scratch
     }
 
-    /// Runs `body` beside a scenario and ends the scenario with it.
+    /// Starts a scenario, runs `body`, and then stops the scenario.
     static func run(
         _ scenario: String,
         on server: Server,
@@ -41,16 +41,16 @@ final class Readers: Sendable {
 
     var lines: [JSON] { child.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) } }
 
-    /// Waits until it has said that a step is reached.
+    /// Waits until the script reports that it has reached a step.
     @discardableResult
     func reaches(_ step: String, within limit: Duration = .seconds(60)) async throws -> JSON {
         try await line("the step \(step)", within: limit) { $0.reached.string == step }
     }
 
-    /// Lets it go on from there.
+    /// Lets the script continue after a step.
     func pass(_ step: String) throws { try scratch.write("", to: step) }
 
-    /// A line of its output.
+    /// Waits for a line of the script's output that matches.
     func line(
         _ what: String,
         within limit: Duration = .seconds(60),
@@ -63,7 +63,7 @@ final class Readers: Sendable {
         }
     }
 
-    /// Waits until it has done all that it wanted to do.
+    /// Waits until the script ends successfully.
     func finishes(within limit: Duration = .seconds(120)) async throws {
         guard try await child.ending(within: limit) == .exited(0) else { throw Unmet("readers.py") }
     }

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Where things are: the repository, the binary under test and the programs that drive it.
+/// The paths of the repository, of the binary under test, and of the programs that drive it.
 enum Repository {
     static let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL.path
     static let clients = root + "/Tests/EndToEnd/Clients"
 
-    /// The binary under test; by default the release binary, which `make test-end-to-end` builds first.
+    /// The binary under test; by default the release build, which `make test-end-to-end` makes first.
     static let binary = environment("FREEINFERENCE_BINARY") ?? root + "/.build/release/freeinference"
 
-    /// The binary whose `executor` stands behind it, if another one than that under test is wanted.
+    /// The binary that runs the simulated executor; by default the binary under test.
     static let executorBinary = environment("FREEINFERENCE_EXECUTOR_BINARY") ?? binary
 
-    /// The interpreter of the virtual environment that `make setup-test` makes.
+    /// The Python interpreter of the virtual environment that `make setup-test` creates.
     static let python = environment("FREEINFERENCE_PYTHON") ?? root + "/.build/venv/bin/python3"
 
     static func environment(_ name: String) -> String? {
@@ -19,7 +19,7 @@ enum Repository {
     }
 }
 
-/// A folder of one test, gone when `remove` is called.
+/// A temporary folder for one test, which `remove` deletes.
 struct Scratch: Sendable {
     let path: String
 
@@ -37,7 +37,7 @@ struct Scratch: Sendable {
         return file(name)
     }
 
-    /// Kept with FREEINFERENCE_KEEP=1, to look at what a failed test left.
+    /// Deletes the folder, unless FREEINFERENCE_KEEP=1 keeps it for a look at a failed test.
     func remove() {
         guard Repository.environment("FREEINFERENCE_KEEP") == nil else { return }
         try? FileManager.default.removeItem(atPath: path)

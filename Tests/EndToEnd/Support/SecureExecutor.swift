@@ -1,12 +1,13 @@
-/// Certificates for executors, made by openssl: each with its own authority, so that a test can break one thing of it.
+/// A certificate for an executor, made by openssl with its own authority, so that a test can break one property of
+/// it.
 struct ExecutorCertificate: Sendable {
     let authority: String
     let chain: String
     let key: String
 
     /// - Parameters:
-    ///   - names: as `subjectAltName` wants them: `DNS:localhost,IP:127.0.0.1`.
-    ///   - days: from now to its end; negative for one that is over.
+    ///   - names: The `subjectAltName`, for example `DNS:localhost,IP:127.0.0.1`.
+    ///   - days: Days until the certificate expires; negative for an expired one.
     static func make(names: String = "DNS:localhost,IP:127.0.0.1", days: Int = 30, in scratch: Scratch) async throws
         -> ExecutorCertificate
     {
@@ -33,7 +34,7 @@ struct ExecutorCertificate: Sendable {
     }
 }
 
-/// The built-in executor over TLS.
+/// The simulated executor over TLS.
 final class SecureExecutor: Sendable {
     let process: ChildProcess
     let port: Int
@@ -45,14 +46,14 @@ final class SecureExecutor: Sendable {
         self.certificate = certificate
     }
 
-    /// A model of a configuration with this executor; `more` is further keys of the executor, each behind a comma.
+    /// A model of a configuration with this executor; each key in `more` begins with a comma.
     func model(_ id: String = "demo", host: String = "127.0.0.1", authority: String? = nil, more: String = "") -> String
     {
         let trusted = authority ?? certificate.authority
         return "- {id: \(id), executors: [{url: 'https://\(host):\(port)', model: demo, tls: {ca: \(trusted)}\(more)}]}"
     }
 
-    /// What the executor has to say of itself, past the server.
+    /// Sends a GET request directly to the executor, without the server.
     func get(_ path: String) async throws -> JSON {
         let seen = try await run(
             "curl",

@@ -1,6 +1,6 @@
 import Testing
 
-/// The server under test, in a process of its own.
+/// The server under test, in its own process.
 final class Server: Sendable {
     let process: ChildProcess
     let configuration: Configuration
@@ -19,9 +19,9 @@ final class Server: Sendable {
         self.certificates = certificates
     }
 
-    /// Starts it and returns once it says that it is ready.
+    /// Starts a server and returns once it reports that it is ready.
     ///
-    /// With `yaml` that text is its whole configuration; a `launcher` is a command that becomes the server.
+    /// `yaml` replaces the whole configuration; `launcher` is a command that executes the server.
     static func start(
         _ configuration: Configuration,
         yaml: String? = nil,
@@ -52,12 +52,12 @@ final class Server: Sendable {
         return Server(process: process, configuration: configuration, certificates: certificates, file: file)
     }
 
-    /// The JSON lines on its standard output so far.
+    /// The JSON lines on standard output so far.
     var log: [JSON] { process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) } }
 
-    /// The log, with the line of each exchange that has ended by now: lines come some milliseconds after the end.
+    /// The log with the lines of all exchanges that have ended; a line is written some milliseconds after the end.
     ///
-    /// Lines are counted until all are there, and read once: to read some ten thousand takes seconds.
+    /// The lines are counted first and parsed once, because parsing ten thousand lines takes seconds.
     func settledLog() async throws -> [JSON] {
         let ended = try await metrics().sum("freeinference_exchanges_total")
         try await eventually("\(ended) lines") {
@@ -66,7 +66,7 @@ final class Server: Sendable {
         return log
     }
 
-    /// Waits for a line of the log that `matches`.
+    /// Waits for a log line that matches.
     func logged(
         _ what: String,
         within limit: Duration = patience,
@@ -79,12 +79,13 @@ final class Server: Sendable {
         }
     }
 
-    /// A raw connection to the cleartext listener.
+    /// Opens a raw connection to the cleartext listener.
     func connect() async throws -> RawConnection { try await RawConnection(port: configuration.clear) }
 }
 
-/// Runs `body` with a server, ends the server whatever comes of it, and records an issue if it had crashed or does not
-/// end cleanly: so every end-to-end test is also a test that nothing crashes.
+/// Runs `body` with a server and stops the server afterwards.
+///
+/// Records an issue if the server has crashed or does not end cleanly, so every end-to-end test also checks that.
 func withServer<Answer>(
     _ configuration: Configuration,
     yaml: String? = nil,
@@ -114,7 +115,7 @@ func withServer<Answer>(
     }
 }
 
-/// The common case: one executor, started with `executor`, and a server with `settings` in front of it.
+/// Runs `body` with one executor, started with `arguments`, and a server with `settings`.
 func withServer<Answer>(
     executor arguments: [String] = [],
     settings: String = "",
@@ -130,7 +131,7 @@ func withServer<Answer>(
 }
 
 private func finish(_ server: Server, _ location: SourceLocation) async {
-    // A test that ends the server itself looks at its status itself.
+    // A test that has stopped the server has checked its exit status itself.
     if !server.process.isRunning, let status = try? await server.process.ending(), status == .exited(0) { return }
     if server.process.isRunning, let status = try? await server.process.stop(), status == .exited(0) { return }
     let status = (try? await server.process.ending()).map { "\($0)" } ?? "unknown"

@@ -1,18 +1,18 @@
 import Testing
 
-/// What a test waited for and did not get, with what was there instead.
+/// A condition that was not met in time, and the state that was found instead.
 struct Unmet: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// How long a test waits for what should come at once: on a machine that has much else to do, that takes its time.
+/// How long a test waits for something that should happen at once; long enough for a busy machine.
 ///
-/// Shorter than what a test gives a server to do the wrong thing in: most such deadlines are 60 s.
+/// It is shorter than the server's deadlines in most tests, which are 60 s.
 let patience = Duration.seconds(30)
 
-/// Asks again, every few milliseconds, until there is an answer; throws once the time is over.
+/// Repeats `body` every few milliseconds until it returns a value; throws once `limit` is over.
 @discardableResult
 func eventually<Answer>(
     _ what: @autoclosure () -> String,
@@ -28,7 +28,7 @@ func eventually<Answer>(
     }
 }
 
-/// Expects a value that comes with `try` or `await`, and shows both where they differ.
+/// Like `#expect(seen == expected)`, but also shows both values if the expression contains `try` or `await`.
 func expect<Value: Equatable>(
     _ seen: Value,
     is expected: Value,
@@ -37,9 +37,9 @@ func expect<Value: Equatable>(
     #expect(seen == expected, sourceLocation: location)
 }
 
-/// Expects something of a value, and shows the value where it does not hold.
+/// Expects a condition of a value, and shows the value if the condition does not hold.
 ///
-/// For values that come with `try` or `await`: of an expression with one of these `#expect` shows nothing but its text.
+/// For expressions with `try` or `await`, of which `#expect` shows only the source text.
 func expect<Seen>(
     _ seen: Seen,
     _ why: String = "",

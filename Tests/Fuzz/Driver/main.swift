@@ -1,8 +1,8 @@
-// libFuzzer with one of the targets: fuzz TARGET [option or corpus]...
+// Runs libFuzzer with one of the targets: fuzz TARGET [option or corpus]...
 import FuzzTargets
 import Glibc
 
-// libFuzzer calls back without a context, from the one thread that there is.
+// libFuzzer calls back without a context pointer, and always from the single thread.
 nonisolated(unsafe) private var target: (any FuzzTarget)?
 
 @_silgen_name("LLVMFuzzerRunDriver")
@@ -24,7 +24,8 @@ if words.dropFirst().first == "--list" {
     print(names.joined(separator: "\n"))
     exit(0)
 }
-// What libFuzzer starts by itself, to merge or to fork, has our environment and not our target's name.
+// Child processes of libFuzzer (merge, fork) inherit the environment, but not the target's name among their
+// arguments.
 let inherited = getenv("FUZZ_TARGET").map { String(cString: $0) }
 let named = inherited ?? words.dropFirst().first
 guard let kind = FuzzTargets.all.first(where: { $0.name == named }) else {

@@ -2,7 +2,9 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// Every input that a fuzzer once found wrong, and those from which it starts: `make fuzz` makes new ones.
+/// Runs every stored fuzzer input: those that once found a fault, and the seeds.
+///
+/// `make fuzz` makes new inputs.
 @Suite struct FuzzReplayTests {
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Corpus")
@@ -21,7 +23,7 @@ import Testing
         try #require(!files.isEmpty, "no corpus")
         for file in files {
             let bytes = try Array(Data(contentsOf: file))
-            // The same target serves them all, as in a fuzzer: nothing may be left behind.
+            // One target runs all inputs, as in a fuzzer, so no input may leave state behind.
             #expect(FuzzTargets.run(target, on: bytes) == [], "\(name)/\(file.lastPathComponent)")
         }
     }

@@ -1,4 +1,5 @@
-// Fuzzes configuration files: any text gives a configuration or errors, each in one line and at a position of the file.
+// Fuzzes configuration files: any text gives a configuration, or errors that each have one line and a position in the
+// file.
 import Configuration
 import Edge
 
@@ -32,7 +33,7 @@ final class ConfigurationTarget: FuzzTarget {
         )
     }
 
-    /// Checks what the rest of the server relies on in a configuration.
+    /// Checks the invariants of a configuration that the rest of the server relies on.
     private func check(_ configuration: Configuration, _ findings: Findings) {
         findings.expect(!configuration.listeners.isEmpty, "no listener")
         findings.expect(configuration.memoryLimitBytes >= configuration.limits.bodyBytes, "a body beyond the memory")
@@ -53,11 +54,11 @@ final class ConfigurationTarget: FuzzTarget {
         }
     }
 
-    /// Checks the position and the text of each error, and that none shows the secret.
+    /// Checks the position and the text of each error, and that none contains the secret.
     private func check(_ errors: ConfigurationErrors, of bytes: [UInt8], _ findings: Findings) {
         findings.expect(!errors.problems.isEmpty, "neither a configuration nor an error")
         let lengths = Self.lineLengths(bytes)
-        // Whether these characters end a line depends on their context in YAML.
+        // In YAML these characters end a line only in some contexts.
         let hasOddBreaks = String(decoding: bytes, as: UTF8.self).unicodeScalars
             .contains { [0x85, 0x2028, 0x2029].contains($0.value) }
         for problem in errors.problems {
@@ -74,7 +75,7 @@ final class ConfigurationTarget: FuzzTarget {
         }
     }
 
-    /// Returns the length of each line in Unicode scalars; YAML has more kinds of line ends than LF and CR.
+    /// The length of each line in Unicode scalars; YAML has more kinds of line ends than LF and CR.
     private static func lineLengths(_ bytes: [UInt8]) -> [Int] {
         guard let text = String(validating: bytes, as: UTF8.self) else { return [0] }
         var lengths = [0]

@@ -1,4 +1,4 @@
-// Server-sent events: the splitter loses no byte wherever it is cut, and the meter reads the same from every cut.
+// Fuzzes server-sent events: with any cuts the splitter loses no byte, and the meter reads the same.
 import Inference
 
 final class EventsTarget: FuzzTarget {
@@ -9,9 +9,10 @@ final class EventsTarget: FuzzTarget {
         var input = input
         let form = input.choice()
         let cuts = Cuts(input.choice())
-        // Byte 1 stands for a thousand others, so that short inputs make events that are too large.
+        // Byte 1 is expanded to a thousand bytes, so that a short input can make an event that exceeds the splitter's
+        // limit.
         let all = input.rest.lazy.flatMap { [UInt8](repeating: $0 == 1 ? 0x78 : $0, count: $0 == 1 ? 1000 : 1) }
-        // A byte order mark is dropped, which is not what is tried here.
+        // The splitter drops a byte order mark, which would make the comparison of bytes fail.
         let bytes = Array(all.prefix(80_000).drop { $0 == 0xEF })
         let dialect = Dialect.allCases[Int(form & 7)]
         let choices = Int(form >> 3 & 3) + 1
@@ -25,11 +26,11 @@ final class EventsTarget: FuzzTarget {
     }
 }
 
-/// One reading of a stream.
+/// The result of splitting and metering one stream.
 private struct StreamStory {
-    /// The events without the line ends around them, and without those that have nothing else.
+    /// The events without surrounding line ends; an event of line ends only is left out.
     ///
-    /// After a line that ends in CR alone, a CR LF may be taken for two line ends or for one.
+    /// After a line that ends in CR, a CR LF may be read as one line end or as two, depending on the cuts.
     var events: [[UInt8]] = []
     var hasPieces = false
     var meter = ""
@@ -72,7 +73,7 @@ private struct StreamStory {
             splitter.feed(bytes.span.extracting(piece), take)
             let isWhole = relayed.count + splitter.pending == piece.upperBound
             findings.expect(isWhole, "\(relayed.count) and \(splitter.pending) of \(piece.upperBound) bytes")
-            // Half a line end may be added to a tail that is full.
+            // A full buffer may hold up to two further bytes of a line end.
             findings.expect(splitter.pending <= EventSplitter.limit + 2, "\(splitter.pending) bytes are kept")
         }
         let isClean = splitter.finish(take)
@@ -93,14 +94,14 @@ private struct StreamStory {
         if !event.isEmpty { events.append(Array(event)) }
     }
 
-    /// Its last line is empty, and so is no other but perhaps its first.
+    /// Whether the event ends in an empty line, and contains no other empty line except as its first.
     private static func endsInBlankLine(_ event: [UInt8]) -> Bool {
         let ends = event[(event.lastIndex { !isLineEnd($0) }.map { $0 + 1 } ?? 0)...]
         return ends.count == event.count ? !ends.isEmpty : ends.count >= 2 && !ends.elementsEqual([0x0D, 0x0A])
     }
 }
 
-/// A meter, and what must hold from event to event.
+/// A meter that checks invariants from event to event.
 private struct MeterReader {
     private var meter: Meter
     private let scanner: JSONScanner
@@ -122,7 +123,7 @@ private struct MeterReader {
         guard let value = strictPayload(of: event) else { return }
         let scan = scanner.scanEvent(event.span)
         let choices = meter.dialect.streamsChoices || ![.messages, .responses].contains(meter.dialect)
-        // The prefilter may report too many patterns, never too few.
+        // The prefilter may report too many patterns, but never too few.
         if scan.error != nil { findings.expect(meter.sawError, "an error unseen: \(shown(event))") }
         if choices, scan.finished != 0, scan.error == nil {
             findings.expect(kind == .finish || scan.isBroken, "a finish taken for \(kind): \(shown(event))")
@@ -146,7 +147,7 @@ private struct MeterReader {
         _ read: (inout Meter, UInt64) -> Meter.EventClass
     ) -> Meter.EventClass {
         let before = meter
-        // Line ends alone may come as one event or as two: they take no time.
+        // Line ends alone may come as one event or as two, so they do not advance the clock.
         if !event.allSatisfy({ $0 == 0x0A || $0 == 0x0D }) { now += 10 }
         let kind = read(&meter, now)
         findings.expect(meter.events - before.events <= 1 && meter.events >= before.events, "events went wrong")
@@ -160,12 +161,12 @@ private struct MeterReader {
         return kind
     }
 
-    /// The JSON object of an event that is one plain `data:` line, if another reader takes it for one.
+    /// The JSON object of an event that is one plain `data:` line; nil if a strict parser rejects it.
     private func strictPayload(of event: [UInt8]) -> JSONValue? {
         var line = event[...]
         while let last = line.last, last == 0x0A || last == 0x0D { line = line.dropLast() }
         guard line.starts(with: "data: {".utf8), line.last == UInt8(ascii: "}") else { return nil }
-        // Escapes may spell a key that the prefilter cannot know, and of keys that repeat each reader takes another.
+        // The prefilter does not see escaped keys, and parsers disagree on repeated keys, so both are skipped.
         guard !line.contains(where: { $0 == 0x5C || $0 == 0x0A || $0 == 0x0D || $0 >= 0x80 }) else { return nil }
         guard let value = JSONValue(parsing: Array(line.dropFirst(6))), isPlain(value, depth: 0) else { return nil }
         return value

@@ -1,11 +1,11 @@
-// The executor's end of one connection: what was said on it in both directions, and what of windows that must come to.
+// The executor's end of one connection: records both directions, and checks the HTTP/2 windows at the end.
 import HTTP
 import LoopTesting
 import Transport
 
 final class ExecutorEnd {
     let peer: Peer
-    /// What it was to say did not all fit.
+    /// Whether the last bytes to send did not fit completely, so that a frame was cut.
     var isCut = false
     private var said: [UInt8] = []
     private var heard: [UInt8] = []
@@ -24,7 +24,8 @@ final class ExecutorEnd {
         if keeping { heard += peer.take() } else { peer.received.removeAll(keepingCapacity: true) }
     }
 
-    /// What it says by itself, once a turn.
+    /// Sends the plan's bytes that do not depend on the input: the greeting in the first turn, the answer in the
+    /// second.
     func greet(_ plan: HTTP2Plan) {
         defer { turns += 1 }
         switch turns {
@@ -35,16 +36,17 @@ final class ExecutorEnd {
         }
     }
 
-    // MARK: What must hold
+    // MARK: Invariants
 
     func checkRequests(_ findings: Findings) {
         var reader = OutputReader(heard, answersToHEAD: [], findings)
         reader.readRequests()
     }
 
-    /// Everything has been taken that came: then the windows are open again, of the connection and of each stream.
+    /// Checks that the windows of the connection and of each stream are open again, after all bytes have been
+    /// consumed.
     func checkWindows(_ findings: Findings) {
-        // One that closed has not heard all: neither our resets nor that we closed.
+        // A peer that has closed did not receive everything, for example our resets, so it is not checked.
         guard peer.isOpen, peer.end == nil, !isCut else { return }
         var connection = 65_535
         var streams: [UInt32: Int] = [:]
@@ -68,19 +70,19 @@ final class ExecutorEnd {
                 if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 1: if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 3: over.insert(frame.stream)
-            // Those beyond it are over without a word of ours.
+            // Streams above the GOAWAY's last stream id are over without a further frame from us.
             case 7: over.formUnion(streams.keys.filter { $0 > frame.word })
             default: break
             }
         }
         findings.expect(connection >= 512 << 10, "the connection's window is \(connection)")
         for (stream, window) in streams where !over.contains(stream) {
-            // Where a handler has made it smaller, it is open at all.
+            // A handler may have reduced the window, so it only has to be open.
             findings.expect(window > 0, "the window of stream \(stream) is \(window)")
         }
     }
 
-    /// Frames that follow each other; the last may be cut, and is left out.
+    /// Splits bytes into frames; an incomplete last frame is left out.
     private static func frames(_ bytes: ArraySlice<UInt8>) -> [Frame] {
         var bytes = Array(bytes)
         return Frame.take(from: &bytes)

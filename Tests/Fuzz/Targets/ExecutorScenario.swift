@@ -1,24 +1,24 @@
-// Attempts at an executor whose connections say whatever the fuzzer makes up: one loop, one unix socket, many clients.
+// Attempts at an executor that sends the fuzzer's bytes: one loop, one unix socket, any number of connections.
 import Glibc
 import HTTP
 import LoopTesting
 import Transport
 
-/// Requests through one client: one after the other, for as long as the executor has something to say, or many at once.
+/// Requests through one client: one after the other while the executor has bytes to send, or many at once.
 final class ExecutorScenario {
-    /// What the edge does meanwhile.
+    /// What the edge does while the executor sends.
     struct Plan {
-        /// Of the first request; those after it are POSTs.
+        /// The method of the first request; later requests are POSTs.
         var method = Method.post
         var bodyBytes = 2
-        /// How its peer ends: shutdown, close, reset, or only deadlines end it.
+        /// How the executor's connections end: 0 shutdown, 1 close, 2 reset, otherwise by deadlines only.
         var ending: UInt8 = 0
-        /// Before which step the first attempt is cancelled.
+        /// The index of the step before which the first attempt is cancelled; nil for never.
         var cancelsBefore: Int?
-        /// Reading pauses for every other step.
+        /// Whether reading is paused during every other step.
         var pauses = false
         var readLimit: Int?
-        /// Nil on HTTP/1.1.
+        /// The plan of the HTTP/2 connections; nil on HTTP/1.1.
         var http2: HTTP2Plan?
     }
 
@@ -32,7 +32,7 @@ final class ExecutorScenario {
     private var plan = Plan()
     private var shared = FuzzAttempt.Shared(Findings())
     private(set) var client: ExecutorClient?
-    /// What its settings say that is to be tried, by whoever makes the client.
+    /// Makes the client, with the settings that the target fuzzes.
     private let makeClient: (EventLoop, SocketAddress) -> ExecutorClient
     private(set) var attempts: [FuzzAttempt] = []
 
@@ -113,7 +113,7 @@ final class ExecutorScenario {
         return attempt
     }
 
-    // MARK: Many at once
+    // MARK: Many requests at once
 
     private func runShared(_ steps: [Step], _ http2: HTTP2Plan) {
         shared.windowBytes = HTTP2Plan.windowBytes + HTTP2Plan.windowExcessMax
@@ -153,7 +153,7 @@ final class ExecutorScenario {
         }
     }
 
-    /// The newest connection, until another is chosen.
+    /// The connection that the steps apply to: the newest one, until an event chooses another.
     private var speaker: ExecutorEnd? {
         peers.isEmpty ? nil : spokenOn.map { peers[$0 % peers.count] } ?? peers.last
     }
@@ -163,7 +163,7 @@ final class ExecutorScenario {
     private func perform(_ step: Step) {
         switch step {
         case .bytes(let bytes):
-            // Another connection may come meanwhile; and what was cut off inside of a frame goes on nowhere.
+            // A frame that was cut must not be continued with other bytes.
             guard let speaker, !speaker.isCut else { return }
             var sent = 0
             for _ in 0..<8 where sent < bytes.count {
@@ -190,7 +190,7 @@ final class ExecutorScenario {
     // MARK: The end
 
     private func end() {
-        // Each attempt may come back with another connection, that ends likewise.
+        // Each attempt may be retried on another connection, which is ended in the same way.
         for round in 0..<(plan.http2 == nil ? 1 : HTTP2Plan.roundsMax) {
             if round > 0, attempts.allSatisfy(\.isOver) { break }
             for peer in peers {
@@ -204,8 +204,8 @@ final class ExecutorScenario {
             for _ in 0..<(round == 0 ? 8 : 2) { turn() }
             if plan.http2 != nil { test.clock.advance(by: 21 * second) }
         }
-        // Above HTTP there are deadlines that end an attempt whose executor says nothing more. On HTTP/2 a connection
-        // that is silent ends by itself.
+        // Above HTTP, deadlines end an attempt whose executor is silent; here the test cancels it. On HTTP/2 a silent
+        // connection ends by itself.
         for (index, attempt) in attempts.enumerated() where !attempt.isOver {
             shared.findings.expect(plan.http2 == nil, "attempt \(index) has no end")
             attempt.cancel()
@@ -234,7 +234,7 @@ final class ExecutorScenario {
     }
 }
 
-/// A body that costs nothing.
+/// A request body of zeros, which needs no memory.
 private final class ZeroBytes: RequestBodySource {
     let length: Int
     init(length: Int) { self.length = length }

@@ -1,9 +1,9 @@
-// Answers of executors, as the executor's side of the edge hears them.
+// Fuzzes the responses of executors, over HTTP/1.1 and HTTP/2.
 import HTTP
 import LoopTesting
 import Transport
 
-/// An executor that speaks HTTP/1.1, or anything at all.
+/// An executor that sends HTTP/1.1, or any other bytes.
 final class HTTP1ExecutorTarget: FuzzTarget {
     static let name = "executor-http1"
 
@@ -27,7 +27,7 @@ final class HTTP1ExecutorTarget: FuzzTarget {
         let bytes = input.rest
         let plan = executorPlan(form, detail)
         scenario.run(connectionSteps(bytes, cuts: cuts, events: events), plan, findings)
-        // Where nothing but the bytes came in, the first answer is heard the same however it is cut.
+        // If nothing but the bytes arrives, the first response must not depend on how the bytes are cut.
         guard events == 0, plan.cancelsBefore == nil, plan.ending == 0, findings.messages.isEmpty else { return }
         let story = scenario.attempts[0].story
         scenario.run(connectionSteps(bytes, cuts: .none, events: 0), plan, findings)
@@ -36,7 +36,7 @@ final class HTTP1ExecutorTarget: FuzzTarget {
     }
 }
 
-/// An executor that speaks HTTP/2 to many requests at once, or anything at all.
+/// An executor that sends HTTP/2, or any other bytes, to many requests at once.
 final class HTTP2ExecutorTarget: FuzzTarget {
     static let name = "executor-http2"
 
@@ -66,18 +66,18 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         let bytes = input.rest
         let steps: [Step]
         if form & 3 < 2 {
-            // As they stand in the input, behind the settings or not.
+            // The input as it is, with or without SETTINGS in front of it.
             steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 4).map(Self.event)
         } else {
             let isCut = form & 16 != 0
             var script = HTTP2Script(bytes, cuts: isCut ? Cuts(choice) : .none, side: .executor)
             steps = script.steps()
-            // A frame whose pieces go to two connections is another.
+            // Two pieces of one frame may go to different connections, so the bodies cannot be checked then.
             http2.isTelling = script.isTelling && !isCut
         }
         plan.http2 = http2
         scenario.run(steps, plan, findings)
-        // A pause of one stream holds back nothing of another, and in the end nothing of itself.
+        // Pausing a stream must not affect other streams, nor what the paused stream receives in the end.
         guard findings.messages.isEmpty, Self.count(steps) < HTTP2Plan.windowBytes / 2 else { return }
         let stories = scenario.attempts.map(\.story)
         scenario.run(steps, plan, ignoresPauses: true, findings)
@@ -88,10 +88,10 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         }
     }
 
-    /// What each connection begins with.
+    /// Chooses the bytes that each connection begins with.
     private func begin(_ plan: inout HTTP2Plan, _ choice: UInt8, isRaw: Bool) {
         guard !isRaw else { return }
-        // How many streams it takes: as many as come, or 0 to 5.
+        // SETTINGS_MAX_CONCURRENT_STREAMS: 0 to 5, or no limit.
         let most = UInt32(choice & 7)
         let entry = [0, 3] + big(most)
         plan.greeting = HTTP2Script.frame(4, 0, 0, most > 5 ? [] : entry)
@@ -109,7 +109,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         plan.closesSoon = choice & 128 != 0
     }
 
-    /// In place of what only happens to clients' connections.
+    /// Replaces steps that apply only to client connections by events of executor connections.
     private static func event(_ step: Step) -> Step {
         switch step {
         case .read(let reads): .event(ExecutorEvent(reads ? 3 : 2, 0))
@@ -123,7 +123,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
     }
 }
 
-/// What the edge does while the executor answers.
+/// What the edge does while the executor responds.
 func executorPlan(_ form: UInt8, _ detail: UInt8) -> ExecutorScenario.Plan {
     var plan = ExecutorScenario.Plan()
     plan.method = [.post, .get, .head, .post][Int(form & 3)]

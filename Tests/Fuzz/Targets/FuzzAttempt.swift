@@ -1,23 +1,23 @@
-// One request to an executor as its handler sees it: what must hold of every call, and what it does when it is called.
+// The handler of one request to an executor: checks every call that it gets, and reacts to some of them.
 import HTTP
 import Transport
 
 final class FuzzAttempt: ExecutorStreamHandler {
-    /// What the edge does inside of a call, as its exchanges do.
+    /// What the handler does inside a call, as an exchange may do.
     enum Reaction: UInt8, CaseIterable {
         case none, cancelAtHead, cancelAtBody, pauseAtHead, pauseAtBody, limitAtHead, againAtEnd, cancelAndAgain
     }
 
-    /// What all attempts of a scenario share.
+    /// The state that all attempts of a scenario share.
     final class Shared {
         let findings: Findings
-        /// A call to a stream is under way: nobody may be told anything meanwhile.
+        /// Whether a call to a stream is running; no handler may be called meanwhile.
         var isCalling = false
-        /// Reading neither pauses nor is limited.
+        /// Whether pauses and limits of reading are ignored, for a comparison.
         var ignoresPauses = false
-        /// The most that may come while reading is paused; nil when only the kernel bounds it.
+        /// The most bytes that may arrive while reading is paused; nil if only the kernel's buffer limits them.
         var windowBytes: Int?
-        /// Every head says of which stream it is, and its body is made of that stream's letter.
+        /// Whether each head names its stream, and each body consists of that stream's letter.
         var isTelling = false
         var again: () -> Void = {}
 
@@ -58,12 +58,12 @@ final class FuzzAttempt: ExecutorStreamHandler {
     var isOver: Bool { isCancelled || ended > 0 || failure != nil }
     var isStreamGone: Bool { watched == nil }
 
-    /// What the executor was heard to say.
+    /// The recorded response, for comparisons.
     var story: [UInt8] {
         head + Array(" \(received) \(ended) \(isCancelled) \(failure ?? "-") ".utf8) + body
     }
 
-    // MARK: What is done to it
+    // MARK: Calls to the stream
 
     private func call(_ body: (any ExecutorStream) -> Void) {
         guard !isOver, let stream else { return }
@@ -74,7 +74,7 @@ final class FuzzAttempt: ExecutorStreamHandler {
 
     func setReading(_ reading: Bool) {
         guard !shared.ignoresPauses else { return }
-        // Before its head there is nothing that could be paused.
+        // Reading can be paused only after the head has arrived.
         isPaused = !reading && framing != nil
         if reading { receivedInPause = 0 }
         call { $0.setReading(reading) }
@@ -168,7 +168,7 @@ final class FuzzAttempt: ExecutorStreamHandler {
 
     func attemptFailed(_ failure: ExecutorFailure) {
         called("attemptFailed")
-        // A reset may overtake what came before it: only the kind is compared.
+        // Keeps the kind of the failure only, because a reset may overtake the bytes before it.
         self.failure = String(describing: failure)
         if reaction == .againAtEnd { shared.again() }
     }

@@ -1,33 +1,33 @@
-// The handler of one request, which responds in the way that the path chooses and checks every call that it gets.
+// The handler of one request: responds in the way that the path chooses, and checks every call that it gets.
 import HTTP
 import Transport
 
 final class FuzzExchange: ServerStreamHandler {
-    /// How the handler responds; the second byte of the target chooses.
+    /// How the handler responds; the second byte of the request's target chooses.
     enum Manner: UInt8, CaseIterable {
-        /// It sends the request body back once that is whole, and takes bytes as they arrive.
+        /// Sends the request body back once it is complete, and consumes bytes as they arrive.
         case echo
-        /// It responds at once, before the request body.
+        /// Responds at once, before the request body has arrived.
         case early
-        /// It sends one piece in each turn of the loop.
+        /// Sends one piece in each turn of the loop.
         case stream
-        /// It responds at the first bytes of the request body, and takes none of them.
+        /// Responds at the first bytes of the request body, and consumes none of them.
         case refuse
-        /// It sends a part of the response and aborts it.
+        /// Sends a part of the response, then aborts it.
         case abort
-        /// It sends much, as fast as the client takes it.
+        /// Sends 300,000 bytes, as fast as the client takes them.
         case big
-        /// It never responds, and takes nothing.
+        /// Never responds, and consumes nothing.
         case silent
-        /// It sends 100 and 103 before the response, and takes the request body late.
+        /// Sends 100 and 103 before the response, and consumes the request body late.
         case informational
-        /// It responds without a body.
+        /// Responds without a body.
         case empty
-        /// It aborts before it has sent anything.
+        /// Aborts before it has sent anything.
         case abortAtOnce
-        /// It announces a longer body than it sends.
+        /// Announces a longer body than it sends.
         ///
-        /// The number 10 is free, since the corpus keeps its numbers: it was a response with trailers.
+        /// The number 10 stays unused, because stored inputs contain the numbers; it was a response with trailers.
         case short = 11
     }
 
@@ -49,7 +49,7 @@ final class FuzzExchange: ServerStreamHandler {
 
     private static let bigSize = 300_000
     private static let watermark = 64 << 10
-    /// The most bytes that may arrive untaken: a window, and what one read brings beyond it.
+    /// The most body bytes that may arrive unconsumed: the window, and one read beyond it.
     private static let untakenMax = 256 << 10 + 64 << 10
 
     init(head: RequestHead, stream: ServerStream, _ findings: Findings) {
@@ -60,19 +60,19 @@ final class FuzzExchange: ServerStreamHandler {
         manner = Manner(rawValue: byte % (Manner.short.rawValue + 1)) ?? .stream
     }
 
-    /// The most bytes that it lets wait in the stream, with chunks and framing.
+    /// The most bytes that this handler leaves buffered in the stream, with chunks and framing.
     var sendsAtMost: Int {
         guard ends == 0 else { return 0 }
         return (manner == .big ? 2 * Self.watermark : manner == .echo ? Self.echoMax * 2 : 0) + 8192
     }
     private static let echoMax = 100_000
 
-    /// The response follows from the bytes of the request alone.
+    /// Whether the response depends only on the bytes of the request.
     var isPredictable: Bool { [.echo, .early, .stream, .empty].contains(manner) }
 
     // MARK: Calls
 
-    /// Every call must come from the loop, and none after the end.
+    /// Checks that a call comes from the loop, and not after the end.
     private func called(_ what: StaticString) {
         findings.expect(!isCalling, "\(what) inside a call to the stream")
         findings.expect(ends == 0, "\(what) after the end")
@@ -142,7 +142,7 @@ final class FuzzExchange: ServerStreamHandler {
         case .short:
             hasResponded = true
             respond(length: 100)
-            // A body that is too short must break the response. On HTTP/1.1 the stream does this itself.
+            // A body that is too short must break the response; on HTTP/1.1 the stream itself does this.
             hasGivenUp = stream?.version != .http2 && head.method != .head
             let wasGivenUp = hasGivenUp
             hasGivenUp = false
@@ -210,7 +210,7 @@ final class FuzzExchange: ServerStreamHandler {
         }
     }
 
-    /// Called once in each turn of the loop.
+    /// Sends the next piece; called once in each turn of the loop.
     func tick() {
         guard ends == 0, !hasGivenUp, hasResponded, hasEnded else { return }
         switch manner {
@@ -236,7 +236,7 @@ final class FuzzExchange: ServerStreamHandler {
         if hasGivenUp {
             findings.expect(ends == 0, "\(ends) ends of an answer that was given up")
         } else {
-            // If the stream ended while its handler was being made, this is the only call.
+            // If the stream ended while its handler was created, this end is the handler's only call.
             findings.expect(ends == 1, "\(ends) ends of \(manner) to \(shown(flat(head)))")
         }
     }

@@ -1,10 +1,10 @@
-// The parts of every fuzz target: an input, where its bytes are cut, and what was found wrong.
+// Shared by all fuzz targets: the input, the cuts of its bytes, and the findings.
 
-/// One part of the server, which is fed the bytes of a fuzzer.
+/// A part of the server that is tested with a fuzzer's bytes.
 ///
-/// It is made once in a process, and `run` leaves no state behind.
+/// Each target is created once per process, and `run` must leave no state behind.
 package protocol FuzzTarget: AnyObject {
-    /// The name of its folder under `Tests/Fuzz/Corpus`.
+    /// The name of the target's folder under `Tests/Fuzz/Corpus`.
     static var name: String { get }
     init()
     func run(_ input: FuzzInput, _ findings: Findings)
@@ -21,7 +21,7 @@ package enum FuzzTargets {
 
     /// Runs a target once.
     ///
-    /// - Returns: what it found wrong; empty if nothing is.
+    /// - Returns: The messages of what it found wrong; empty if it found nothing.
     package static func run(_ target: any FuzzTarget, on bytes: [UInt8]) -> [String] {
         let findings = Findings()
         target.run(FuzzInput(bytes), findings)
@@ -29,13 +29,13 @@ package enum FuzzTargets {
     }
 }
 
-/// What a target has found wrong in one run.
+/// The faults that a target has found in one run.
 package final class Findings {
     package private(set) var messages: [String] = []
 
     package init() {}
 
-    /// Records a failure unless the condition holds.
+    /// Records a finding if the condition is false.
     func expect(
         _ condition: Bool,
         _ message: @autoclosure () -> String,
@@ -49,21 +49,20 @@ package final class Findings {
 
 /// The bytes of a fuzzer.
 ///
-/// The choices of a target are taken from the end of the bytes, so that the beginning can be a text as a peer would
-/// send it.
+/// A target takes its choices from the end of the bytes, so that the beginning can be text as a peer would send it.
 package struct FuzzInput {
     private var bytes: ArraySlice<UInt8>
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
 
-    /// Takes the last byte that is left; 0 if there is none.
+    /// Takes the last remaining byte; 0 if none remains.
     mutating func choice() -> UInt8 { bytes.popLast() ?? 0 }
 
-    /// The bytes that are left.
+    /// The bytes that have not been taken.
     var rest: [UInt8] { Array(bytes) }
 }
 
-/// How bytes are cut into the reads of a connection; the same choice always gives the same cuts.
+/// Cuts bytes into the reads of a connection; the same choice always gives the same cuts.
 struct Cuts {
     private var random: SplitMix
     private let longest: Int
@@ -71,7 +70,7 @@ struct Cuts {
     static let none = Cuts(0)
     static let everywhere = Cuts(1)
 
-    /// 0 cuts nowhere, 1 after each byte, and every other number at random.
+    /// - Parameter choice: 0 cuts nowhere, 1 after each byte; any other number gives random cuts.
     init(_ choice: UInt8) {
         random = SplitMix(state: UInt64(choice))
         longest = choice == 0 ? .max : choice == 1 ? 1 : 2 << (Int(choice) % 11)
@@ -96,11 +95,11 @@ struct Cuts {
     }
 }
 
-/// A small seeded generator of random numbers.
+/// A small random number generator with a seed.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
-    /// Spreads one choice over all bits of a number.
+    /// Derives a random number from one choice.
     static func first(of choice: UInt8) -> UInt64 {
         var random = SplitMix(state: UInt64(choice))
         return choice == 0 ? 0 : random.next()
@@ -115,7 +114,7 @@ struct SplitMix: RandomNumberGenerator {
     }
 }
 
-/// Formats bytes for a message.
+/// The first 200 bytes as text, for a message.
 func shown(_ bytes: some Collection<UInt8>) -> String {
     String(decoding: bytes.prefix(200), as: UTF8.self).debugDescription
 }

@@ -1,4 +1,4 @@
-// Chunked bodies: whatever the cuts, the same data; and what we write, we read.
+// Fuzzes chunked bodies: the data does not depend on the cuts, and our decoder reads what our writer writes.
 import HTTP
 
 final class HTTP1ChunksTarget: FuzzTarget {
@@ -13,7 +13,7 @@ final class HTTP1ChunksTarget: FuzzTarget {
         findings.expect(whole == DecodedChunks(bytes, Cuts(choice), findings), "cut: \(shown(bytes))")
         findings.expect(whole.data.count <= whole.consumed, "\(whole.data.count) bytes of \(whole.consumed)")
 
-        // The same bytes as data of ours, and a next message behind it.
+        // Writes the input as chunks, followed by the start of another message.
         var written: [UInt8] = []
         var cuts = Cuts(choice)
         for piece in cuts.pieces(of: bytes.count) where !piece.isEmpty {
@@ -30,12 +30,12 @@ final class HTTP1ChunksTarget: FuzzTarget {
     }
 }
 
-/// What a decoder made of a body.
+/// The result of decoding one body.
 private struct DecodedChunks: Equatable {
     var data: [UInt8] = []
     var isComplete = false
     var error: HTTP1Error?
-    /// Bytes taken; 0 after an error, whose place may depend on the cuts.
+    /// How many bytes were consumed; 0 after an error, because its position may depend on the cuts.
     var consumed = 0
 
     init(_ bytes: [UInt8], _ cuts: Cuts, _ findings: Findings) {

@@ -1,9 +1,9 @@
-// HTTP/1.1 heads and the bodies between them: a whole connection's bytes, read at once and in pieces.
+// Fuzzes HTTP/1.1 heads and the bodies between them: all bytes of a connection, at once and in pieces.
 import HTTP
 
-/// The parsers of requests and of responses.
+/// Runs the parsers of requests and of responses.
 ///
-/// The same bytes must tell the same story however they are cut, and an accepted request must survive our writer.
+/// The cuts must not change the result, and an accepted request must be the same after our writer and parser.
 final class HTTP1HeadTarget: FuzzTarget {
     static let name = "http1-head"
 
@@ -29,12 +29,12 @@ final class HTTP1HeadTarget: FuzzTarget {
     }
 }
 
-/// What was read of a connection's requests.
+/// The requests that were read from a connection.
 private struct RequestStory: Equatable {
     var heads: [[UInt8]] = []
     var bodies: [[UInt8]] = []
     var error: HTTP1Error?
-    /// Bytes that make no whole head.
+    /// How many bytes at the end form no complete head.
     var rest = 0
 
     init(_ bytes: [UInt8], cuts: Cuts, limits: HTTP1Limits, _ findings: Findings) {
@@ -96,12 +96,12 @@ private struct RequestStory: Equatable {
         findings.expect(passedOn(head.fields) == passedOn(again.fields), "other fields were written: \(shown(written))")
     }
 
-    /// Our writer says that a POST has no body.
+    /// Whether both heads announce the same body; our writer adds `content-length: 0` to a POST without a body.
     private func isSameBody(_ head: RequestHead, _ again: RequestHead) -> Bool {
         head.body == again.body || (head.body == .none && again.body == .known(0))
     }
 
-    /// - Returns: false when nothing more can be read.
+    /// - Returns: False if nothing more can be read.
     private mutating func readBody(
         of head: RequestHead,
         _ bytes: [UInt8],
@@ -143,7 +143,7 @@ private struct RequestStory: Equatable {
     }
 }
 
-/// What was read of an executor's heads.
+/// The response heads that were read from an executor.
 private struct ResponseStory: Equatable {
     var heads: [[UInt8]] = []
     var error: HTTP1Error?
@@ -179,7 +179,7 @@ private struct ResponseStory: Equatable {
     }
 }
 
-/// Fields as bytes that can be compared.
+/// The fields as bytes, for comparisons.
 func flat(_ fields: FieldBlock) -> [UInt8] {
     var bytes: [UInt8] = []
     for index in 0..<fields.count {
@@ -194,7 +194,7 @@ func flat(_ head: RequestHead) -> [UInt8] {
         + flat(head.fields)
 }
 
-/// The fields that our writer writes.
+/// The fields that our writer passes on.
 private func passedOn(_ fields: FieldBlock) -> [UInt8] {
     var kept = FieldBlock()
     for index in 0..<fields.count {

@@ -1,41 +1,42 @@
-// What happens on HTTP/2 connections to an executor beside the frames: many attempts, and what every connection begins
-// with.
+// What happens on the HTTP/2 connections to an executor besides the fuzzer's frames.
 
 struct HTTP2Plan {
-    /// At once, at the beginning.
+    /// How many attempts are started at the beginning, all at once.
     var attempts = 1
     var reactions: UInt64 = 0
-    /// What each connection says at once.
+    /// The bytes that each connection sends in its first turn.
     var greeting: [UInt8] = []
-    /// And a turn later, when requests are there.
+    /// The bytes that each connection sends one turn later, when requests have arrived.
     var answer: [UInt8] = []
-    /// Each connection is closed by the executor another turn later.
+    /// Whether the executor closes each connection one turn after `answer`.
     var closesSoon = false
-    /// Every head says of which stream it is, and its body is made of that stream's letter.
+    /// Whether each head names its stream, and each body consists of that stream's letter.
     var isTelling = false
 
     static let attemptsMax = 10
     /// The window of a stream, in bytes.
     static let windowBytes = 64 << 10
-    /// The frame that goes beyond the window is still told, and its stream reset.
+    /// A frame that exceeds the window is still delivered, and then its stream is reset.
     static let windowExcessMax = 16_384
-    /// Of the end: each of so many attempts may come back with one connection after the other.
+    /// How many rounds the end of a scenario may take, because each attempt may open one connection after the other.
     static let roundsMax = 100
-    /// The first, one after a connection that was closed unseen, four after a refusal; and as often another attempt
-    /// took the last place of a connection.
+    /// The most connections per attempt.
+    ///
+    /// An attempt needs at most six: the first, one after a stale connection, and four after refusals. It may need as
+    /// many again, because another attempt can take the last stream of a connection.
     static let connectionsPerAttemptMax = 12
 
     func reaction(of index: Int) -> FuzzAttempt.Reaction { FuzzAttempt.Reaction(Int(reactions >> (4 * index) & 15)) }
 }
 
-/// What the edge, or the network, does between the frames.
+/// An action of the edge or of the network between the frames.
 struct ExecutorEvent {
     enum Kind: UInt8, CaseIterable {
         case request, cancel, pause, resume, limit, speakOn, shutdown, close, closeIdle
     }
 
     let kind: Kind
-    /// Of an attempt, of a connection, or how much.
+    /// The index of an attempt or of a connection, or an amount, depending on `kind`.
     let number: Int
 
     init(_ kind: UInt8, _ number: UInt8) {
@@ -45,6 +46,6 @@ struct ExecutorEvent {
 }
 
 extension FuzzAttempt.Reaction {
-    /// None for half of the numbers.
+    /// Every number with bit 3 clear gives `none`.
     init(_ number: Int) { self = number & 8 == 0 ? .none : Self.allCases[number & 7] }
 }

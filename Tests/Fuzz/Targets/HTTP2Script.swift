@@ -1,13 +1,14 @@
-// Makes frames of HTTP/2 out of any bytes: well-formed ones in likely orders, and now and then one that is not.
+// Makes HTTP/2 frames from any bytes: mostly well-formed frames in likely orders, and sometimes a malformed one.
 import HTTP
 import LoopTesting
 import Transport
 
-/// A fuzzer that would have to find HPACK and frame lengths by itself seldom comes to a second stream.
+/// Turns bytes into frames, because a fuzzer that has to find HPACK and frame lengths by itself rarely opens a second
+/// stream.
 ///
-/// Each step takes a byte for what it is, and more for its details.
+/// One byte chooses each step, and further bytes its details.
 struct HTTP2Script {
-    /// Whose frames these are.
+    /// The side that sends the frames.
     enum Side { case client, executor }
 
     private let bytes: [UInt8]
@@ -16,7 +17,7 @@ struct HTTP2Script {
     private var position = 0
     private var opened: UInt32 = 0
     private static let stepsMax = 200
-    /// Every body and every head so far says of which stream it is.
+    /// Whether each head so far names its stream, and each body consists of that stream's letter.
     private(set) var isTelling = true
 
     init(_ bytes: [UInt8], cuts: Cuts, side: Side = .client) {
@@ -49,11 +50,11 @@ struct HTTP2Script {
         return Array(bytes[position..<end])
     }
 
-    /// A stream that is open, or was, or will be.
+    /// The id of a stream that is open, was open, or will be.
     private mutating func stream() -> UInt32 {
         let byte = UInt32(next())
         if byte >= 0xF0 { return byte & 15 }
-        // Those of an executor are opened by the other side.
+        // An executor only answers streams that the client has opened.
         if side == .executor { return 1 + 2 * (byte & 7) }
         return 1 + 2 * (byte % max(1, opened + (byte & 0x80 != 0 ? 1 : 0)))
     }
@@ -90,7 +91,7 @@ struct HTTP2Script {
 
     // MARK: Frames
 
-    /// A request or an answer: a path, or a status, and what the flags say.
+    /// A request or response head, chosen by the next bytes.
     private mutating func head() -> [UInt8] {
         let form = next()
         let detail = next()
@@ -108,7 +109,7 @@ struct HTTP2Script {
         if form & 16 != 0 { fields += literal("priority", "u=\(detail & 7), i") }
         let flags: UInt8 = form & 1
         guard form & 32 != 0 else { return Self.frame(1, flags | 4, id, fields) }
-        // In several frames.
+        // The head in one HEADERS and two CONTINUATION frames.
         let half = fields.count / 2
         let continues: UInt8 = form & 64 != 0 ? 0 : 4
         return Self.frame(1, flags, id, Array(fields[..<half])) + Self.frame(9, 0, id, [])
@@ -141,7 +142,7 @@ struct HTTP2Script {
         return Self.frame(0, flags | 8, id, [UInt8(padding)] + payload + [UInt8](repeating: 0, count: padding))
     }
 
-    /// What a body of the stream is made of.
+    /// The byte that the body of this stream consists of.
     private func letter(of stream: UInt32) -> UInt8 {
         side == .client ? 0x64 : UInt8(truncatingIfNeeded: 0x30 + stream)
     }
@@ -152,14 +153,14 @@ struct HTTP2Script {
         let values: [UInt32] = [0, 1, 100, 65_535, 1 << 20, 0x7FFF_FFFF, 16_384, 4096]
         let entries = (0..<Int(form >> 6) + 1).flatMap { _ -> [UInt8] in
             let entry = next()
-            // How many streams an executor takes at once decides on its next connection.
+            // An executor's stream limit affects its next connection, so it is kept between 0 and 5.
             let value = side == .executor && entry & 15 == 3 ? UInt32(entry >> 4) % 6 : values[Int(entry >> 4 & 7)]
             return [0, entry & 15] + big(value)
         }
         return Self.frame(4, 0, 0, entries)
     }
 
-    /// What peers seldom send.
+    /// Frames that peers seldom send.
     private mutating func odd() -> [UInt8] {
         let form = next()
         if form & 7 > 4 { isTelling = false }
@@ -175,7 +176,7 @@ struct HTTP2Script {
         }
     }
 
-    /// A small flood.
+    /// A small flood of frames.
     private mutating func many() -> [UInt8] {
         let form = next()
         let count = Int(next()) * 4

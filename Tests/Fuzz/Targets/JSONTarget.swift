@@ -1,11 +1,11 @@
-// Request bodies: what a scan finds is what another reader finds, and a spliced body says what it shall.
+// Fuzzes request bodies: a scan finds what another JSON parser finds, and a spliced body has the intended content.
 import Inference
 
 final class JSONTarget: FuzzTarget {
     static let name = "json"
     private let scanner = JSONScanner()
 
-    /// A name with all that has to be escaped.
+    /// A model name that contains every kind of character to escape.
     private static let executorModel = "the \"model\"\\ of\n\u{1}/\u{fc}\u{1F600}"
 
     func run(_ input: FuzzInput, _ findings: Findings) {
@@ -30,7 +30,7 @@ final class JSONTarget: FuzzTarget {
         splice(scan, bytes, body, dialect, asksForUsage: form & 16 != 0, findings)
     }
 
-    /// Checks that the parts of a body that are not text lie within the body, and that none is counted twice.
+    /// Checks that the media parts lie within the body, and that none is counted twice.
     private func checkMedia(_ media: RequestMedia, of bytes: [UInt8], _ findings: Findings) {
         let decoded =
             media.textBytes + media.audioBytes + media.rawAudioBytes + media.videoBytes + media.fileBytes
@@ -48,7 +48,7 @@ final class JSONTarget: FuzzTarget {
         return body
     }
 
-    /// The same bytes as an executor's answer.
+    /// Scans the same bytes as a response of an executor.
     private func readAnswers(_ bytes: [UInt8], _ findings: Findings) {
         let answer = scanner.scanAnswer(bytes.span)
         findings.expect(answer == scanner.scanAnswer(bytes.span), "two scans of one answer differ: \(shown(bytes))")
@@ -60,9 +60,9 @@ final class JSONTarget: FuzzTarget {
         findings.expect(event == answer, "as an event it is another: \(shown(bytes)) \(event) \(answer)")
     }
 
-    // MARK: Another reader's opinion
+    // MARK: Comparison with another parser
 
-    /// The body as a strict reader sees it, if no key is there twice.
+    /// The members by a strict parser; nil if it rejects the body, or if a key occurs twice.
     private func strict(_ bytes: [UInt8]) -> [JSONValue.Member]? {
         guard case .object(let members)? = JSONValue(parsing: bytes) else { return nil }
         guard Set(members.map(\.key)).count == members.count else { return nil }
@@ -70,7 +70,7 @@ final class JSONTarget: FuzzTarget {
     }
 
     private func refused(_ bytes: [UInt8], _ error: RequestScanError, _ dialect: Dialect, _ findings: Findings) {
-        // Numbers may be beyond what one of the readers takes, and text may be no Unicode.
+        // The two parsers may differ on large numbers and on invalid Unicode, so such bodies are skipped.
         guard let members = strict(bytes), String(validating: bytes, as: UTF8.self) != nil else { return }
         let all = JSONValue.object(members)
         switch error {
@@ -101,7 +101,7 @@ final class JSONTarget: FuzzTarget {
         }
     }
 
-    /// By Swift's tables of cases, up to a NUL.
+    /// The key in lower case by Swift's Unicode tables, up to a NUL.
     private static func folded(_ name: String) -> Substring {
         let lower = String(
             String.UnicodeScalarView(name.uppercased().lowercased().unicodeScalars.filter { $0 != "\u{307}" })
@@ -109,7 +109,7 @@ final class JSONTarget: FuzzTarget {
         return lower[...].prefix { $0 != "\0" }
     }
 
-    /// Numbers that a double cannot hold are refused by the one, taken by the other.
+    /// Whether it contains a number that a double cannot hold, which only one of the two parsers accepts.
     private func hasOddNumbers(_ value: JSONValue) -> Bool {
         switch value {
         case .double: true

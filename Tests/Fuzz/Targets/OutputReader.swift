@@ -1,7 +1,7 @@
-// What a server has said, read as a client would: responses of HTTP/1.1 one after the other, or frames of HTTP/2.
+// Reads the server's output as a client would: HTTP/1.1 responses one after the other, or HTTP/2 frames.
 import HTTP
 
-/// Everything must be well-formed as far as it goes; the last message may be cut.
+/// All output must be well-formed; only the last message may be incomplete.
 struct OutputReader {
     private let bytes: [UInt8]
     private let answersToHEAD: [Bool]
@@ -19,7 +19,7 @@ struct OutputReader {
         if bytes.starts(with: "HTTP/1.1 ".utf8.prefix(bytes.count)) { readResponses() } else { readFrames() }
     }
 
-    /// What we say to an executor in HTTP/2.
+    /// Reads the edge's HTTP/2 requests to an executor.
     mutating func readRequests() {
         let preface = HTTP2Preface.bytes
         findings.expect(bytes.starts(with: preface.prefix(bytes.count)), "no preface: \(shown(bytes))")
@@ -55,7 +55,7 @@ struct OutputReader {
         }
     }
 
-    /// - Returns: false when the body is the last, whole or not.
+    /// - Returns: False if this body is the last one, complete or not.
     private mutating func skip(_ body: ResponseBody) -> Bool {
         switch body {
         case .none: return true
@@ -100,7 +100,7 @@ struct OutputReader {
             let id = bytes[position + 5..<position + 9].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
             findings.expect(!isFirst || (type == 4 && flags == 0), "frame \(type) comes before our settings")
             isFirst = false
-            // Ours never exceed what every client takes (RFC 9113 section 4.2).
+            // Our frames never exceed the size that every peer accepts (RFC 9113 section 4.2).
             findings.expect(length <= 16_384, "a frame \(type) of \(length) bytes")
             guard bytes.count - position >= 9 + length else { return }
             position += 9 + length

@@ -1,27 +1,27 @@
-// A whole client connection in memory: its loop is turned by hand, its client is whatever the fuzzer makes up.
+// A complete client connection in one process: the fuzzer turns its loop and plays its client.
 import Glibc
 import HTTP
 import LoopTesting
 import Transport
 
-/// What happens to a connection.
+/// One step of a connection.
 enum Step {
     case bytes([UInt8])
-    /// The clock moves on by so many nanoseconds.
+    /// Advances the clock by this many nanoseconds.
     case pass(Nanoseconds)
-    /// The client reads, or no longer.
+    /// Whether the client reads from now on.
     case read(Bool)
     case drain
-    /// The client sends no more.
+    /// The client sends a FIN.
     case shutdown
-    /// Of executors only.
+    /// An event of an executor's connection; ignored here.
     case event(ExecutorEvent)
 }
 
-/// Serves one connection after another, all in one loop.
+/// Serves one connection after the other, all in one loop.
 ///
-/// What must hold of any connection is checked here: calls of handlers in their order, one end of each, bounded memory,
-/// output that a client can read, and nothing left at the end.
+/// Checks the invariants of every connection: handlers are called in order and get one end each, memory is bounded, a
+/// client can read the output, and nothing is left at the end.
 final class ServerScenario: ServerDelegate {
     private let test = TestLoop()
     private let environment = HTTP2Environment()
@@ -29,9 +29,9 @@ final class ServerScenario: ServerDelegate {
 
     private var exchanges: [FuzzExchange] = []
     private(set) var output: [UInt8] = []
-    /// Nothing but the bytes of the last connection says what was answered.
+    /// Whether the responses of the last connection depend on nothing but its bytes.
     private(set) var wasPredictable = true
-    /// Whether each answer in the order of HTTP/1.1 is one to HEAD.
+    /// For each HTTP/1.1 response in order: whether it answers a HEAD request.
     private var answersToHEAD: [Bool] = []
     private var findings = Findings()
     private var ended = 0
@@ -41,7 +41,7 @@ final class ServerScenario: ServerDelegate {
     private var peer: Peer?
     private var isReading = true
 
-    /// One connection from its begin to its end.
+    /// Runs one connection from beginning to end.
     func run(_ steps: [Step], settings: ServerSettings, ending: UInt8, _ findings: Findings) {
         self.findings = findings
         self.settings = settings
@@ -83,7 +83,7 @@ final class ServerScenario: ServerDelegate {
         switch step {
         case .bytes(let bytes):
             var sent = 0
-            // A server that reads no more makes the client wait, and in the end give up.
+            // If the server does not read, the client waits for some turns and then drops the rest.
             for _ in 0..<8 where sent < bytes.count {
                 sent += peer?.send(Array(bytes[sent...])) ?? 0
                 if sent < bytes.count { turn() }
@@ -115,7 +115,7 @@ final class ServerScenario: ServerDelegate {
         guard let connection else { return }
         let active = connection.activeStreams
         findings.expect(active <= settings.streamsMax, "\(active) streams of at most \(settings.streamsMax)")
-        // What handlers hand over is theirs to bound; beside it, the answers to a client's own frames.
+        // Each handler bounds its own output; responses to the client's own frames may add up to 1 MiB.
         let handedOver = exchanges.reduce(0) { $0 + $1.sendsAtMost }
         let bound = 1 << 20 + handedOver
         let held = test.loop.chunks.bytesInUse
@@ -137,7 +137,8 @@ final class ServerScenario: ServerDelegate {
             test.loop.turn(waitMax: 0)
             if isReading { readOutput() }
             for exchange in exchanges { exchange.tick() }
-            // A client that reads nothing, and exchanges that wait for ever, are ended by deadlines, or by the worker.
+            // Deadlines, or finally the worker, end a connection whose client reads nothing or whose exchange never
+            // responds.
             if round % 4 == 3 { test.clock.advance(by: 100 * second) }
             if round == 40 { isReading = true }
             if round == 60 { connection?.close(.edge) }
@@ -168,7 +169,7 @@ final class ServerScenario: ServerDelegate {
     }
 
     func refusal(status: Int, message: String, on stream: ServerStream) {
-        // The answer to a body that broke belongs to a request that had its handler.
+        // The response to a broken body belongs to a request that had its handler already.
         if stream.version != .http2, !exchanges.contains(where: { $0.stream === stream }) {
             answersToHEAD.append(false)
         }
@@ -184,9 +185,9 @@ final class ServerScenario: ServerDelegate {
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
 }
 
-/// Steps that bytes make when they come in pieces, with what may happen between them.
+/// Splits bytes into steps, with other events between them.
 ///
-/// - Parameter events: 0 when nothing happens but the bytes.
+/// - Parameter events: The seed of the events; 0 for none.
 func connectionSteps(_ bytes: [UInt8], cuts: Cuts, events: UInt8) -> [Step] {
     var cuts = cuts
     var random = SplitMix(state: UInt64(events))
@@ -206,7 +207,7 @@ func connectionSteps(_ bytes: [UInt8], cuts: Cuts, events: UInt8) -> [Step] {
     return steps
 }
 
-/// Settings that are met sooner than the real ones, or those.
+/// Settings with small limits, which are reached sooner, or the default settings.
 func serverSettings(_ choice: UInt8) -> ServerSettings {
     var settings = ServerSettings()
     if choice & 1 != 0 { settings.streamsMax = 3 }

@@ -1,9 +1,9 @@
-// Whole client connections: HTTP/1.1, HTTP/2, and from the one to the other.
+// Fuzzes complete client connections: HTTP/1.1, HTTP/2, and the upgrade from one to the other.
 import HTTP
 import LoopTesting
 import Transport
 
-/// A client that speaks HTTP/1.1, or anything at all.
+/// A client that sends HTTP/1.1, or any other bytes.
 final class HTTP1ServerTarget: FuzzTarget {
     static let name = "http1-server"
     private let scenario = ServerScenario()
@@ -16,14 +16,14 @@ final class HTTP1ServerTarget: FuzzTarget {
         let cuts = Cuts(input.choice())
         let bytes = input.rest
         scenario.run(connectionSteps(bytes, cuts: cuts, events: events), settings: settings, ending: ending, findings)
-        // What HTTP/2 acknowledges before it finds a fault does depend on the cuts; it has a target of its own.
+        // On HTTP/2 the frames before a fault are acknowledged depending on the cuts, so the comparison is left out.
         guard events == 0, findings.messages.isEmpty, !bytes.starts(with: HTTP2Preface.bytes) else { return }
-        // Nothing but the bytes came in: then what went out must not depend on their cuts.
+        // If nothing but the bytes arrives, the output must not depend on how they are cut.
         let answered = Said(scenario)
         scenario.run(connectionSteps(bytes, cuts: .none, events: 0), settings: settings, ending: ending, findings)
         let whole = Said(scenario)
         guard answered.isPredictable, whole.isPredictable, ending & 3 != 1, ending & 3 != 2 else { return }
-        // A peer that never spoke HTTP is closed on without a word; how much it had said by then depends on the cuts.
+        // A peer that does not speak HTTP gets no response or a partial one, depending on the cuts.
         if answered.output.isEmpty || whole.output.isEmpty { return }
         findings.expect(
             answered.output == whole.output,
@@ -42,7 +42,7 @@ final class HTTP1ServerTarget: FuzzTarget {
     }
 }
 
-/// A client that speaks HTTP/2 by prior knowledge.
+/// A client that speaks HTTP/2 with prior knowledge.
 final class HTTP2SessionTarget: FuzzTarget {
     static let name = "http2-session"
     private let scenario = ServerScenario()
@@ -57,10 +57,10 @@ final class HTTP2SessionTarget: FuzzTarget {
         let begin = HTTP2Preface.bytes + HTTP2Script.frame(4, 0, 0, [])
         let steps: [Step]
         switch form & 3 {
-        // Frames byte by byte as they stand in the input, behind the preface; or all of it as it stands.
+        // The input as it is, behind a preface and SETTINGS or without them.
         case 0: steps = connectionSteps(begin + bytes, cuts: Cuts(choice), events: form >> 2)
         case 1: steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 2)
-        // Frames that a script makes of it.
+        // Frames that a script makes from the input.
         default:
             var script = HTTP2Script(bytes, cuts: form & 4 != 0 ? Cuts(choice) : .none)
             steps = [.bytes(begin + (form & 8 != 0 ? HTTP2Script.frame(4, 1, 0, []) : []))] + script.steps()
@@ -69,7 +69,7 @@ final class HTTP2SessionTarget: FuzzTarget {
     }
 }
 
-/// A client that asks for `Upgrade: h2c`, and then speaks HTTP/2 or not.
+/// A client that requests `Upgrade: h2c`, and then speaks HTTP/2 or not.
 final class UpgradeTarget: FuzzTarget {
     static let name = "upgrade"
     private let scenario = ServerScenario()
@@ -81,8 +81,8 @@ final class UpgradeTarget: FuzzTarget {
         let form = input.choice()
         let choice = input.choice()
         let bytes = input.rest
-        // As it stands; or the first line is the value of the settings field, and its path; what follows is the body
-        // and HTTP/2.
+        // Either the input as it is. Or its first line is the value of HTTP2-Settings, and the rest is the body and
+        // HTTP/2.
         guard form & 1 == 0 else {
             let steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 2)
             scenario.run(steps, settings: settings, ending: ending, findings)

@@ -1,4 +1,4 @@
-// Which connections to an executor are kept, used again and replaced.
+// Which connections to an engine are kept, reused and replaced.
 import HTTP
 import LoopTesting
 import Testing
@@ -44,7 +44,7 @@ import Transport
         let executor = try ExecutorTest()
         _ = executor.send()
         executor.say(ok)
-        // The executor closes while the next request is on its way.
+        // The engine closes the idle connection just before the next request uses it.
         executor.peers[0].close()
         let attempt = executor.send()
         #expect(executor.peers.count == 2 && attempt.failures.isEmpty && attempt.sent == 1)

@@ -1,4 +1,4 @@
-// Connections to executors that cannot be opened.
+// Connection attempts to executors that fail.
 import HTTP
 import LoopTesting
 import Testing
@@ -45,7 +45,7 @@ import Transport
 
     @Test func aConnectionThatDoesNotComeTimesOut() throws {
         let test = TestLoop()
-        // A full backlog: Linux drops what it cannot take.
+        // A listening socket with a full backlog: Linux drops further connection attempts without an answer.
         let listening = try Sockets.listen(
             on: SocketAddress(numeric: "127.0.0.1", port: 0)!,
             shared: false,

@@ -9,7 +9,7 @@ import Transport
 @Suite struct ExecutorEnvironmentTests {
     private let folder = temporaryDirectory()
 
-    /// Replaces the file of authorities in one step, as tools that renew them do.
+    /// Replaces the CA file atomically, as certificate renewal tools do.
     private func replace(_ path: String, with bytes: Data) throws {
         try bytes.write(to: URL(filePath: path), options: .atomic)
     }
@@ -27,7 +27,7 @@ import Transport
         try replace(file, with: try authority("two.example"))
         let second = try environment.context(caFile: file, protocols: ["h2"])
         #expect(second !== first)
-        // What cannot be used, or is gone, leaves the authorities of before.
+        // If the CA file is damaged or removed, the earlier authorities stay in use.
         try replace(file, with: Data("half of a fi".utf8))
         #expect(try environment.context(caFile: file, protocols: ["h2"]) === second)
         try FileManager.default.removeItem(atPath: file)

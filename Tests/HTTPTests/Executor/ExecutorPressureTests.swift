@@ -1,4 +1,4 @@
-// Attempts that are cancelled, paused, or larger than a socket; and what is left of them: nothing.
+// Attempts that are cancelled, paused, or larger than a socket buffer; none leaves memory or timers behind.
 import HTTP
 import LoopTesting
 import Testing

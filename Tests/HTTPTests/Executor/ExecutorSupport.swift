@@ -1,4 +1,4 @@
-// An executor that says what the test tells it to, and what hears of an attempt at it.
+// An executor that sends what the test tells it to, and an attempt that records the executor's response.
 import HTTP
 import LoopTesting
 import Transport
@@ -39,7 +39,7 @@ final class Attempt: ExecutorStreamHandler {
 
     var text: String { String(decoding: body, as: UTF8.self) }
     var isOver: Bool { ended + failures.count > 0 }
-    /// The failure by its name, for comparing.
+    /// The case name of the first failure, without associated values; nil without a failure.
     var failure: String? { failures.first.map { String(describing: $0).prefix { $0 != "(" }.description } }
 }
 
@@ -52,13 +52,13 @@ final class BodyBytes: RequestBodySource {
     }
 }
 
-/// A listening socket in the same process: each connection to it is a peer of the test's.
+/// A listening socket in this process that stands for an executor; the test holds the far end of each connection.
 final class ExecutorTest {
     let test = TestLoop()
     var peers: [Peer] = []
     let client: ExecutorClient
 
-    /// Wrapped for HTTP/2, where a test speaks it.
+    /// The connections in `peers` as HTTP/2, filled on demand by `http2(_:)`.
     var http2Peers: [HTTP2Peer] = []
 
     init(idleMax: Int = 1024, _ configure: (inout ExecutorClientSettings) -> Void = { _ in }) throws {
@@ -76,7 +76,7 @@ final class ExecutorTest {
     }
 
     deinit {
-        // What is still under way would move to a new connection when its own is closed.
+        // The client would open a new connection for an unfinished request when its connection closes.
         for stream in streams { stream.cancel() }
         client.closeIdle()
         settle()
@@ -97,7 +97,7 @@ final class ExecutorTest {
         }
     }
 
-    /// Sends a request and waits until an executor's connection has its head.
+    /// Sends a request and waits until a connection has received its head.
     func send(
         _ method: Method = .post,
         body: [UInt8]? = Array("{}".utf8),
@@ -119,7 +119,7 @@ final class ExecutorTest {
     private var streams: [any ExecutorStream] = []
     func forget() { streams = [] }
 
-    /// The executor says this on its latest connection.
+    /// Sends `text` to the client on the connection with this index; on the latest connection without an index.
     func say(_ text: String, at index: Int? = nil) {
         peers[index ?? peers.count - 1].send(text)
         settle()

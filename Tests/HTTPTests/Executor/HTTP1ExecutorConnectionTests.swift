@@ -1,4 +1,4 @@
-// Answers of executors over HTTP/1.1: how they are framed, and what breaks them.
+// HTTP/1.1 responses of executors: their framing, and the faults that fail an attempt.
 import HTTP
 import LoopTesting
 import Testing

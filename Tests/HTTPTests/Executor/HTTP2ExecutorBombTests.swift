@@ -1,4 +1,4 @@
-// Executors whose answers decode to far more than they sent: their requests fail, and nobody decodes on.
+// HPACK bombs from an executor: small header blocks that decode to very large heads fail the requests.
 import HTTP
 import LoopTesting
 import Testing
@@ -12,7 +12,7 @@ import Transport
         let attempts = executor.sendAll(2)
         executor.http2().head(1)
         executor.http2().data(1, "x")
-        // 16 are 64,528 bytes, and 64 KiB are allowed.
+        // A field of 4033 bytes, 16 times, is 64,528 bytes; 64 KiB are allowed.
         executor.http2().send(Frame.headers, whole, 1, bomb(16))
         executor.settle()
         #expect(attempts[0].ended == 1 && attempts[0].text == "x")
@@ -48,7 +48,8 @@ import Transport
         #expect(attempts[1].failure == "violation" && executor.client.connections == 1)
     }
 
-    /// A stream that we have left is none of the library's: it decodes its blocks and tells nobody of them.
+    /// nghttp2 decodes the header blocks of a cancelled stream without calling us; their bytes must be counted all
+    /// the same.
     @Test func blocksOnStreamsThatWereLeftAreCounted() throws {
         let executor = try ExecutorTest.http2()
         let attempts = executor.sendAll(2)
@@ -76,7 +77,7 @@ import Transport
         #expect(attempts[1].failure == "violation" && executor.client.connections == 0)
     }
 
-    /// Many whole heads in one read are no bomb, though together they are larger than one may be.
+    /// Many complete heads in one read are allowed, even if their sum exceeds the limit of one head.
     @Test func manyHeadsInOneReadAreFine() throws {
         let executor = try ExecutorTest.http2()
         let attempts = executor.sendAll(60)
@@ -90,7 +91,7 @@ import Transport
     @Test func aPushIsAViolation() throws {
         let executor = try ExecutorTest.http2()
         let attempt = executor.send()
-        // Its acknowledgement of our SETTINGS has not come.
+        // The executor sends SETTINGS, but does not acknowledge ours, so it may not know that push is disabled.
         executor.http2().send(Frame.settings)
         executor.settle()
         executor.http2().send(5, Frame.endHeaders, 1, big(2) + HTTP2Session.head())

@@ -1,4 +1,4 @@
-// Requests to executors over HTTP/2: sharing, limits, answers, and what becomes of requests that are refused.
+// HTTP/2 requests to executors: sharing of connections, stream limits, responses, and the retry of refused streams.
 import HTTP
 import LoopTesting
 import Testing
@@ -31,7 +31,7 @@ import Transport
         let executor = try ExecutorTest.http2()
         _ = executor.sendAll(1)
         let block = try #require(executor.http2().frames(of: 1, Frame.headers).first?.payload)
-        // POST and http are in the static table; the others are literals, or Huffman coded.
+        // `POST` and `http` are indexes into HPACK's static table; the other fields are literals.
         #expect(block.contains(0x83) && block.contains(0x86))
         #expect(executor.http2().frames(of: 1, Frame.data).last?.endsStream == true)
     }
@@ -50,7 +50,7 @@ import Transport
         }
         executor.settle()
         #expect(attempts.allSatisfy { $0.text == "ok" && $0.ended == 1 })
-        // There is room again on the first.
+        // The first connection has room for another stream, so the client opens no new connection.
         _ = executor.send()
         #expect(executor.http2().requests.count == 3 && executor.peers.count == 3)
     }
@@ -65,7 +65,9 @@ import Transport
         #expect(attempt.failure == "refused" && attempt.failures.count == 1 && executor.peers.count == 5)
     }
 
-    /// The library has the requests already when the SETTINGS come, and would keep them until there is room.
+    /// The requests are submitted to nghttp2 before the SETTINGS arrive.
+    ///
+    /// nghttp2 would queue them until a stream ends.
     @Test(arguments: [0, 2] as [UInt32]) func whatHasNoRoomAnyMoreGoesElsewhere(most: UInt32) throws {
         let executor = try ExecutorTest.http2()
         let first = executor.sendAll(1)[0]

@@ -1,4 +1,5 @@
-// HTTP/2 to executors under pressure: windows, large bodies, cancelling, silence, hostile heads; and nothing is left.
+// HTTP/2 to executors under pressure: windows, large bodies, cancellation, silence and hostile heads. Nothing may
+// leak.
 import HTTP
 import LoopTesting
 import Testing
@@ -51,7 +52,7 @@ import Transport
         executor.http2().head(3)
         executor.settle()
         attempts[0].stream?.setReading(false)
-        // 60 KiB of the stream's 64, eleven times what the connection would need to say something.
+        // The paused stream holds 60 KiB of its 64 KiB window; the other stream must still get window updates.
         let block = String(repeating: "x", count: 10 << 10)
         for _ in 0..<6 { executor.http2().data(1, block) }
         for _ in 0..<90 {
@@ -114,7 +115,7 @@ import Transport
     @Test func anEndlessHeadIsRefused() throws {
         let executor = try ExecutorTest.http2()
         let attempts = executor.sendAll(2)
-        // One field goes into the dynamic table, and one byte each names it again: an HPACK bomb.
+        // An HPACK bomb: one large field enters the dynamic table, then each byte repeats it.
         let field: [UInt8] = [0x40, 1, 97, 127, 0x81, 0x0E] + [UInt8](repeating: 98, count: 2048)
         let block = literal(":status", "200") + field + [UInt8](repeating: 0xBE, count: 4000)
         executor.http2().send(Frame.headers, Frame.endHeaders, 1, block)

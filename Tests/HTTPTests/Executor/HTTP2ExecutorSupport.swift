@@ -1,10 +1,12 @@
-// An executor that speaks HTTP/2 frame by frame, as a test tells it to.
+// An executor that speaks HTTP/2; the test sends and reads its frames one by one.
 import HTTP
 import LoopTesting
 import Transport
 
 extension HTTP2Peer {
-    /// What a server says first; `most` streams at once.
+    /// Sends the server's SETTINGS and the acknowledgement of the client's.
+    ///
+    /// `most` is SETTINGS_MAX_CONCURRENT_STREAMS.
     func greet(most: UInt32? = nil) {
         send(Frame.settings, 0, 0, most.map { [0, 3] + big($0) } ?? [])
         send(Frame.settings, Frame.acknowledge)
@@ -24,7 +26,7 @@ extension HTTP2Peer {
     func reset(_ stream: UInt32, _ code: UInt32) { send(Frame.reset, 0, stream, big(code)) }
     func goAway(last: UInt32, _ code: UInt32 = 0) { send(Frame.goAway, 0, 0, big(last) + big(code)) }
 
-    /// The streams whose requests have come.
+    /// The ids of the streams whose request head has arrived, in order.
     var requests: [UInt32] {
         read()
         return frames.filter { $0.type == Frame.headers }.map(\.stream)
@@ -32,10 +34,10 @@ extension HTTP2Peer {
 }
 
 extension ExecutorTest {
-    /// For HTTP/2 by prior knowledge.
+    /// An executor that expects HTTP/2 with prior knowledge.
     static func http2() throws -> ExecutorTest { try ExecutorTest { $0.version = .http2 } }
 
-    /// The executor's end of the connection with this number, from the first.
+    /// The executor's end of a connection; connections are numbered from 0 in the order in which they were opened.
     func http2(_ index: Int = 0) -> HTTP2Peer {
         while http2Peers.count <= index {
             http2Peers.append(HTTP2Peer(peers[http2Peers.count], prefaceCount: HTTP2Preface.bytes.count))
@@ -43,7 +45,7 @@ extension ExecutorTest {
         return http2Peers[index]
     }
 
-    /// Requests whose connection is open and greeted.
+    /// Sends `count` requests and the executor's SETTINGS, so that the first connection is usable.
     func sendAll(_ count: Int, most: UInt32? = nil) -> [Attempt] {
         let attempts = (0..<count).map { _ in send() }
         http2().greet(most: most)

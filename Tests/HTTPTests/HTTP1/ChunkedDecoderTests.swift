@@ -1,4 +1,4 @@
-// What the chunked decoder accepts and refuses.
+// Which chunked bodies the decoder accepts, and which it refuses.
 
 import HTTP
 import Testing
@@ -9,7 +9,9 @@ import Testing
         return kind
     }
 
-    /// One call with the bytes, as `#expect` cannot hold a span.
+    /// Decodes once.
+    ///
+    /// `#expect` cannot hold a `Span`, so the call is in a function.
     private func step(_ decoder: inout ChunkedDecoder, _ bytes: ArraySlice<UInt8>) -> ChunkedDecoder.Step {
         decoder.decode(bytes.span)
     }

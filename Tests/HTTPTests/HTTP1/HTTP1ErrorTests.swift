@@ -1,4 +1,4 @@
-// Every error of HTTP/1.1 has a status and a message.
+// The status and the message of each HTTP/1.1 error.
 import HTTP
 import Testing
 

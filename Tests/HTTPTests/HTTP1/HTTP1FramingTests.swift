@@ -1,4 +1,4 @@
-// What a request's target, host, lengths and options may say: each reading that could smuggle a request is refused.
+// Target, host, length and `Expect` of a request; every ambiguous form, which could smuggle a request, is refused.
 
 import HTTP
 import Testing
@@ -74,7 +74,7 @@ import Testing
         ]
     ) func badHosts(host: String) {
         if host == "a,b" {
-            // A comma is a sub-delim: odd, but within the grammar.
+            // The grammar of a host allows a comma (sub-delims, RFC 3986 section 3.2.2).
             #expect(refusal("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n") == nil)
         } else {
             #expect(refusal("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n") == .malformedHost)

@@ -1,4 +1,4 @@
-// Random mutations of good input: nothing crashes, and how the bytes were cut makes no difference.
+// Random mutations of valid input: nothing crashes, and the size of the reads does not change the result.
 
 import HTTP
 import Testing

@@ -1,4 +1,4 @@
-// What the request parser accepts and refuses in the lines of a head. Lengths and hosts are in HTTP1FramingTests.
+// Which lines of a request head the parser accepts. Lengths and hosts are in HTTP1FramingTests.swift.
 
 import HTTP
 import Testing
@@ -185,7 +185,7 @@ import Testing
     }
 
     @Test("a head that comes byte by byte is looked at once") func linear() {
-        // 32 KiB, a byte a call: a parser that began anew each time would look at 500 million bytes.
+        // A head of 32 KiB, one byte per call. A parser that starts over at each call would read 500 million bytes.
         let fields = (0..<90).map { "X-\($0): " + String(repeating: "v", count: 340) + "\r\n" }.joined()
         let clock = ContinuousClock()
         let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n".utf8)

@@ -1,4 +1,4 @@
-// What the response parser makes of an executor's heads.
+// How the parser reads the response heads of executors.
 
 import HTTP
 import Testing
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    /// Parses at once and byte by byte, and requires the same.
+    /// Parses the text in one piece and byte by byte, and requires the same result.
     private func parse(
         _ text: String,
         toHEAD: Bool = false,

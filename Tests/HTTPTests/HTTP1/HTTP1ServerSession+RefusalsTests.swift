@@ -1,4 +1,4 @@
-// Requests that break the rules of HTTP/1.1, and what their clients are told.
+// Requests that break the rules of HTTP/1.1, and the error responses to them.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,4 @@
-// How a response of HTTP/1 is framed, and how its client sees that it is broken.
+// How an HTTP/1 response is framed, and how a client can tell that a response is incomplete.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,4 @@
-// The forms of a request target, and what the server keeps of each.
+// The four forms of a request target, and the path that the server takes from each.
 import Testing
 
 @testable import HTTP
@@ -23,7 +23,8 @@ import Testing
         #expect(target.isSecure == isSecure)
     }
 
-    /// `OPTIONS *` and an absolute form without a path ask about the server as a whole (RFC 9112 section 3.2.4).
+    /// `OPTIONS *`, and OPTIONS with an absolute form without a path, address the server as a whole (RFC 9112 section
+    /// 3.2.4).
     @Test func optionsMayAskAboutTheServer() throws {
         #expect(try read("*", "OPTIONS").path == Array("*".utf8))
         #expect(try read("http://a", "OPTIONS").path == Array("*".utf8))

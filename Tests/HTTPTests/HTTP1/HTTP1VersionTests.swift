@@ -1,4 +1,4 @@
-// Which versions a message may have.
+// Which HTTP versions a message may state.
 import Testing
 
 @testable import HTTP

@@ -1,4 +1,4 @@
-// What the writer puts on the wire, and what it never does.
+// The bytes that the writer produces, and the invalid input that it never writes.
 
 import HTTP
 import Testing

@@ -1,4 +1,4 @@
-// Feeding the HTTP/1.1 parsers: whole, byte by byte, and cut at random. Each feed must tell the same story.
+// Helpers that feed the HTTP/1.1 parsers in one piece, byte by byte, and in random pieces.
 
 import HTTP
 import Testing
@@ -30,7 +30,7 @@ func describe(_ head: RequestHead) -> String {
         + "expect:\(head.expectsContinue) [\(describe(head.fields))]"
 }
 
-/// The result of showing the parser one byte more each time, as a slow connection would.
+/// Calls the parser once for each byte that arrives, with all bytes so far, as on a slow connection.
 func drip(_ bytes: [UInt8], into parser: HTTP1RequestParser) -> HTTP1RequestParser.Result {
     var parser = parser
     for count in 0..<bytes.count {
@@ -41,7 +41,7 @@ func drip(_ bytes: [UInt8], into parser: HTTP1RequestParser) -> HTTP1RequestPars
     return parser.parse(bytes.span)
 }
 
-/// Parses a request head at once and byte by byte, and requires the same result.
+/// Parses a request head in one piece and byte by byte, and requires the same result.
 func parseRequest(
     _ text: String,
     limits: HTTP1Limits = .request,
@@ -71,7 +71,7 @@ func head(_ text: String, at location: SourceLocation = #_sourceLocation) throws
     return head
 }
 
-/// The kind of error that the request is refused with; nil when it is not refused.
+/// The kind of error with which the request is refused; nil if it is accepted.
 func refusal(
     _ text: String,
     limits: HTTP1Limits = .request,
@@ -83,7 +83,7 @@ func refusal(
 
 struct Unexpected: Error {}
 
-/// What a decoder made of a body: the data, how it ended, and how many bytes it took.
+/// The result of decoding a body: the data, how it ended, and how many bytes the decoder consumed.
 struct Decoded: Equatable {
     enum Ending: Equatable { case open, complete, failed(HTTP1Error.Kind) }
     var data: [UInt8] = []
@@ -93,7 +93,7 @@ struct Decoded: Equatable {
     var text: String { String(decoding: data, as: UTF8.self) }
 }
 
-/// Feeds a chunked body in the pieces that `cuts` make: sizes of reads, the last one repeated.
+/// Decodes a chunked body piece by piece; `reads` gives the size of each piece by its index.
 func decode(_ bytes: [UInt8], reads: (Int) -> Int) -> Decoded {
     var decoder = ChunkedDecoder()
     var decoded = Decoded()
@@ -125,7 +125,7 @@ func decode(_ bytes: [UInt8], reads: (Int) -> Int) -> Decoded {
     return decoded
 }
 
-/// Decodes a chunked body at once and byte by byte, and requires the same.
+/// Decodes a chunked body in one piece and byte by byte, and requires the same result.
 func decode(_ text: String, at location: SourceLocation = #_sourceLocation) -> Decoded {
     let bytes = Array(text.utf8)
     let whole = decode(bytes) { _ in bytes.count }
@@ -133,7 +133,7 @@ func decode(_ text: String, at location: SourceLocation = #_sourceLocation) -> D
     return whole
 }
 
-/// A small seeded generator: a failing run can be run again.
+/// A small random number generator with a seed, so that a failed run can be repeated.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 

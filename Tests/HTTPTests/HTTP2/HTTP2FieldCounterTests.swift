@@ -1,4 +1,4 @@
-// The counter against header blocks of which the test knows what is in them, however their bytes are cut.
+// The counter of header fields, on random header blocks with a known number of fields and any cuts.
 import Testing
 
 @testable import HTTP
@@ -18,7 +18,7 @@ import Testing
 
     private func text(_ random: inout SplitMix) -> [UInt8] {
         let length = [0, 1, 5, 126, 127, 128, 700].randomElement(using: &random)!
-        // Whether it is Huffman coded is a bit of the length: what the bytes mean is not the counter's matter.
+        // One bit of the length marks Huffman coding. The content is random, because the counter does not decode it.
         let huffman: UInt8 = Bool.random(using: &random) ? 0x80 : 0
         return integer(length, prefix: 7, flags: huffman)
             + (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -50,7 +50,7 @@ import Testing
                 let padding = isHeaders && Bool.random(using: &random) ? Int.random(in: 0...255, using: &random) : nil
                 let hasPriority = isHeaders && Bool.random(using: &random)
                 var payload: [UInt8] = padding.map { [UInt8($0)] } ?? []
-                // What would be fields if it were read as such.
+                // Priority and padding hold bytes that would count as fields if the counter read them.
                 if hasPriority { payload += [UInt8](repeating: 0x82, count: 5) }
                 payload += part + [UInt8](repeating: 0x82, count: padding ?? 0)
                 let flags: UInt8 = (padding == nil ? 0 : 8) | (hasPriority ? 32 : 0)

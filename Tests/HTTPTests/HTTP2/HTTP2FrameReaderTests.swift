@@ -1,4 +1,4 @@
-// Frames of a client as the session reads them itself, also where they arrive in parts.
+// Client frames that our session reads itself before nghttp2 does, also if they arrive in parts.
 import HTTP
 import LoopTesting
 import Testing
@@ -19,7 +19,7 @@ import Transport
         session.exchanges[1].answer("goes on")
         session.settle()
         #expect(session.body(of: 3) == Array("goes on".utf8))
-        // It may cross with our reset.
+        // The client may send the frame before it receives our RST_STREAM, so the frame is no error.
         session.send(update)
         #expect(session.goAways.isEmpty)
     }
@@ -31,7 +31,8 @@ import Transport
         #expect(session.goAways == [protocolError])
     }
 
-    /// Also one that is answered before the library sees it: the block's own deadline stays, and the request is none.
+    /// No other frame may interrupt a header block, not even one that the reader answers itself (RFC 9113 section
+    /// 6.10).
     @Test(arguments: [0, 1] as [UInt32]) func nothingComesInsideAHeaderBlock(increment: UInt32) throws {
         for stream in [0, 1, 3] as [UInt32] {
             let session = try HTTP2Session()

@@ -1,4 +1,4 @@
-// The head of an HTTP/2 request: its limits, and its authority.
+// The head of an HTTP/2 request: its size limits and its authority.
 import HTTP
 import LoopTesting
 import Testing
@@ -23,14 +23,15 @@ import Transport
         #expect(session.exchanges.count == 2 && session.goAways.isEmpty)
     }
 
-    /// A browser sends each pair of a cookie as a field of its own (RFC 9113 section 8.2.3).
+    /// A browser may send each pair of a cookie as a separate field (RFC 9113 section 8.2.3); they count as one
+    /// field.
     @Test func theCrumbsOfACookieAreOneField() throws {
         let session = try HTTP2Session()
         session.request(1, fields: (0..<95).map { ("a\($0)", "b") } + (0..<400).map { _ in ("cookie", "b") })
         #expect(session.exchanges.count == 1)
         session.request(3, fields: (0..<96).map { ("a\($0)", "b") } + [("cookie", "b")])
         #expect(session.status(of: 3) == 431 && session.exchanges.count == 1)
-        // Their bytes count as those of fields do, so that a bomb of them is one.
+        // Each cookie field counts with all its bytes, so repeated cookie fields are detected as an HPACK bomb.
         session.request(5, fields: (0..<900).map { _ in ("cookie", "b") })
         #expect(session.server.delegate.refusals.map(\.status) == [431, 431] && session.goAways.isEmpty)
         let crumb: [UInt8] = [0x40] + literal("cookie", "").dropFirst()
@@ -49,7 +50,7 @@ import Transport
         block += literal(":authority", authority) + hosts.flatMap { literal("host", $0) }
         session.send(Frame.headers, Frame.endHeaders | Frame.endStream, 1, block)
         #expect(session.exchanges.count == (isTaken ? 1 : 0))
-        // Two hosts are refused by the library, which resets the stream.
+        // nghttp2 itself refuses a second `host` field and resets the stream, so the delegate is not asked.
         #expect(session.server.delegate.refusals.count == (isTaken || hosts.count > 1 ? 0 : 1))
     }
 
@@ -57,7 +58,7 @@ import Transport
         let session = try HTTP2Session()
         session.request(1, fields: (0..<10).map { ("a\($0)", String(repeating: "b", count: 1500)) })
         #expect(session.exchanges.count == 1)
-        // One field of 1000 bytes, indexed, then named by one byte again and again.
+        // One field of 1000 bytes enters the dynamic table; each further byte repeats it.
         var block = HTTP2Session.head()
         block += [0x40] + literal("x", String(repeating: "b", count: 1000)).dropFirst()
         block += [UInt8](repeating: 0x80 | 62, count: 40)

@@ -1,4 +1,4 @@
-// How HTTP/2 connections begin by upgrade and end: draining, idleness, clients that go.
+// How HTTP/2 connections begin after an upgrade, and how they end: draining, idleness, clients that close.
 import HTTP
 import LoopTesting
 import Testing

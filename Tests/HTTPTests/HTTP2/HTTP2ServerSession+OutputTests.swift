@@ -1,4 +1,4 @@
-// What one flush of an HTTP/2 connection sends, and in which order.
+// Which frames one flush of an HTTP/2 connection sends, and in which order.
 import HTTP
 import LoopTesting
 import Testing
@@ -32,7 +32,7 @@ import Transport
         _ = session.take()
         for exchange in session.exchanges { exchange.send("token") }
         session.server.test.loop.turn(waitMax: 0)
-        // One read takes what one write brought.
+        // Limits the read to the size of one write with all 50 tokens.
         session.server.peer.poll(limit: 50 * 14)
         session.read()
         #expect(session.frames.count == 50 && session.frames.allSatisfy { $0.text == "token" })

@@ -1,4 +1,4 @@
-// Faults of one stream that nghttp2 1.52 takes for faults of the connection: the others go on.
+// Faults of one stream for which nghttp2 1.52 would end the connection: here the other streams continue.
 import HTTP
 import LoopTesting
 import Testing
@@ -41,7 +41,7 @@ import Transport
         #expect(session.frames.count { $0.type == Frame.reset } == 101)
     }
 
-    /// Nothing is flushed between the frames of one read: what is refused is counted all the same.
+    /// All requests arrive in one read, before the first refusal is sent; the refusals are counted all the same.
     @Test func refusalsAreCountedBeforeTheyAreSent() throws {
         let session = try HTTP2Session { $0.streamsMax = 3 }
         let request = { (id: Int) in

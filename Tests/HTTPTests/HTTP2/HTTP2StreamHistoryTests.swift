@@ -1,4 +1,4 @@
-// Which frames on closed streams are errors.
+// Which frames on a closed stream are errors.
 import CNghttp2
 import Testing
 
@@ -28,7 +28,7 @@ import Testing
         )
     }
 
-    /// The stream is ended before nghttp2 has reported that it is open.
+    /// The client's END_STREAM is noted before nghttp2 reports that the stream is open.
     @Test func aHeadMayOpenAndEndItsStream() {
         var history = history([1])
         history.endedByClient(3)

@@ -1,4 +1,4 @@
-// The grammar of `host[:port]`, and which two authorities are the same.
+// The grammar of `host[:port]`, and when two authorities are equal.
 import Testing
 
 @testable import HTTP

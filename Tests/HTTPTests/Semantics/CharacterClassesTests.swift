@@ -1,4 +1,4 @@
-// Which bytes are tokens, texts and white space, and how lists in field values are read.
+// Which bytes are token characters, field text and white space, and how lists in field values are parsed.
 import Testing
 
 @testable import HTTP

@@ -1,4 +1,4 @@
-// Which fields are never forwarded.
+// Which header fields apply to one connection only, and are therefore never forwarded.
 
 import HTTP
 import Testing

@@ -1,4 +1,4 @@
-// Methods, which have case.
+// Methods are case-sensitive.
 import HTTP
 import Testing
 

@@ -1,4 +1,4 @@
-// Who a client is, as connections and requests hand it on.
+// What the server knows about a client, and how connections and requests pass it on.
 import HTTP
 import LoopTesting
 import Testing

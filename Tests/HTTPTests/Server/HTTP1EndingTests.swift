@@ -1,4 +1,4 @@
-// How HTTP/1.1 connections end: refusals, deadlines, clients that leave, responses that break, draining.
+// How HTTP/1.1 connections end: refusals, deadlines, clients that close, incomplete responses, draining.
 import HTTP
 import LoopTesting
 import Testing
@@ -14,7 +14,8 @@ import Transport
                 == "HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\nconnection: close\r\n\r\ntoo large"
         )
         #expect(server.peer.end == .closed)
-        // The client goes on sending: it is read, not reset, and not shown to anybody.
+        // The client sends on. The server reads and drops the bytes, so that no reset destroys the response on its
+        // way.
         for _ in 0..<10 {
             #expect(server.peer.send([UInt8](repeating: 65, count: 50_000)) == 50_000)
             server.settle()
@@ -99,7 +100,8 @@ import Transport
         #expect(idle.isFreed())
     }
 
-    /// Its first request may be on the way: it is served, and the last.
+    /// The first request may already be on its way to a draining server, so it is served, and then the connection
+    /// closes.
     @Test(arguments: [
         ("", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"), ("GE", "T / HTTP/1.1\r\nhost: x\r\n\r\n"),
         ("P", "OST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"),

@@ -1,4 +1,4 @@
-// HTTP/1.1 to a client: requests in order, bodies in their framings, keep-alive.
+// HTTP/1.1 with a client: requests in order, bodies with each kind of framing, keep-alive.
 import HTTP
 import LoopTesting
 import Testing
@@ -98,7 +98,7 @@ import Transport
         server.exchanges[0].stream.consumed(held)
         server.settle()
         #expect(server.exchanges[0].body.count > held)
-        // A client that leaves while it is held back is heard.
+        // The server notices a client that closes, even while it does not read from it.
         server.peer.reset()
         server.settle()
         #expect(server.exchanges[0].left.count == 1)
@@ -188,7 +188,7 @@ import Transport
 }
 
 extension String {
-    /// How often `part` occurs.
+    /// Counts the occurrences of `part`.
     func components(_ part: String) -> Int {
         var count = 0
         var rest = self[...]

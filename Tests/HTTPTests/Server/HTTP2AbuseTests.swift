@@ -1,4 +1,4 @@
-// Clients that make work: each ends its connection, with the code that says why, and nothing else happens.
+// Abusive HTTP/2 clients: the server ends the connection with the fitting error code, and nothing else is affected.
 import HTTP
 import LoopTesting
 import Testing
@@ -84,7 +84,7 @@ private let enhanceYourCalm: UInt32 = 11
 
     @Test func resetsThatTheClientMakesUsSendEndTheConnection() throws {
         let session = try HTTP2Session()
-        // MadeYouReset: each stream's window overflows.
+        // MadeYouReset (CVE-2025-8671): an overflowing window makes the server reset the stream.
         for index in 0..<120 where session.server.peer.end == nil {
             let id = UInt32(2 * index + 1)
             session.request(id)

@@ -1,9 +1,9 @@
-// A client of the server under test that speaks HTTP/2 by hand.
+// A client of the server under test; it builds its HTTP/2 frames by hand.
 import HTTP
 import LoopTesting
 import Transport
 
-/// A server that was spoken HTTP/2 to by prior knowledge.
+/// A server and a client that speaks HTTP/2 to it with prior knowledge.
 final class HTTP2Session {
     let server: TestServer
     private let http2: HTTP2Peer
@@ -20,7 +20,7 @@ final class HTTP2Session {
         acknowledge()
     }
 
-    /// For a connection that is HTTP/1.1 still.
+    /// Takes over a connection that still speaks HTTP/1.1, for tests of the upgrade.
     init(upgrading server: TestServer) {
         self.server = server
         http2 = HTTP2Peer(server.peer)

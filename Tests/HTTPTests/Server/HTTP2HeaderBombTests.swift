@@ -1,11 +1,12 @@
-// Header blocks that decode to far more than was sent: each is counted, whatever it is for, and few bytes of them are
-// decoded before the connection ends.
+// HPACK bombs from a client: header blocks that decode to far more bytes than were sent. All blocks are counted, and
+// the connection ends before much is decoded.
 import HTTP
 import LoopTesting
 import Testing
 import Transport
 
-/// A field of 4033 bytes (by RFC 9113 section 6.5.2) that goes into the table, and one byte each time it comes again.
+/// An HPACK block that repeats one field: the first time in full, 4033 bytes by RFC 9113 section 6.5.2, then one byte
+/// each.
 func bomb(_ times: Int, name: String = "x") -> [UInt8] {
     [0x40] + literal(name, String(repeating: "b", count: 4000)).dropFirst()
         + [UInt8](repeating: 0x80 | 62, count: times - 1)
@@ -23,7 +24,7 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
 
     @Test func trailersOfManyStreamsShareOneAllowance() throws {
         let session = try HTTP2Session()
-        // Ten of these are 40,330 bytes, where 32 KiB are allowed.
+        // Each block decodes to 40,330 bytes; 32 KiB are allowed.
         for index in 0..<50 where session.server.peer.end == nil {
             let id = UInt32(2 * index + 1)
             session.request(id, "POST", end: false)
@@ -33,7 +34,7 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         expectCalm(session)
     }
 
-    /// 4 kB that become 64 KiB and more end the connection at once, and are decoded no further.
+    /// A block that grows far beyond its size ends the connection at twice the limit, and is decoded no further.
     @Test func whatIsRepeatedEndsTheConnectionAtTwiceTheLimit() throws {
         for times in [15, 79, 900] {
             let session = try HTTP2Session()
@@ -43,7 +44,8 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         }
     }
 
-    /// What costs its sender as much as us may be ten times the limit before the connection ends.
+    /// A block that was sent in full, and so costs the client bandwidth, may reach ten times the limit before the
+    /// connection ends.
     @Test func whatIsSentInFullIsAnsweredUpToTenTimesTheLimit() throws {
         for (count, isAnswered) in [(79, true), (83, false)] {
             let session = try HTTP2Session()
@@ -88,7 +90,7 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         for index in 0..<50 where session.server.peer.end == nil {
             session.send(Frame.headers, whole, UInt32(2 * index + 1), many)
         }
-        // Three times 300 above the limit.
+        // Each head is 300 fields above the limit, and the third exhausts the allowance.
         #expect(session.server.delegate.refusals.count == 3)
         expectCalm(session)
     }
@@ -101,7 +103,7 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         #expect(session.server.delegate.refusals.count == 40 && session.goAways.isEmpty)
     }
 
-    /// After a fault nghttp2 decodes the rest of a block and tells nobody of it.
+    /// After a fault nghttp2 decodes the rest of a header block without reporting its fields.
     @Test func aBlockThatTheLibraryIgnoresIsCounted() throws {
         let session = try HTTP2Session()
         var block = HTTP2Session.head(fields: [("Upper-Case", "x")]) + bomb(1)

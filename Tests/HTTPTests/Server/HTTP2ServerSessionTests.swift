@@ -1,4 +1,4 @@
-// HTTP/2 to a client: streams, windows, scheduling, endings.
+// HTTP/2 with a client: streams, windows, scheduling, endings.
 import HTTP
 import LoopTesting
 import Testing
@@ -29,7 +29,7 @@ import Transport
             payload: continued ? Array(head[..<half]) : head
         ).bytes
         session.send(Array(first[..<(9 + half)]))
-        // A sibling ends between the reads.
+        // Another stream ends between the two reads of the head.
         session.exchanges[0].answer("hello")
         session.settle()
         #expect(session.exchanges[0].finished == 1)
@@ -55,7 +55,7 @@ import Transport
         #expect(session.take().isEmpty, "nothing was taken, so nothing is given back")
         session.exchanges[0].stream.consumed(100_000)
         session.exchanges[0].stream.consumed(100_000)
-        // Half the stream's window, then it is worth a frame.
+        // A WINDOW_UPDATE is sent once half of the stream's window has been consumed.
         session.send(Frame.data, 0, 1, [])
         for _ in 0..<3 { session.send(Frame.data, 0, 1, []) }
         session.settle()
@@ -65,7 +65,7 @@ import Transport
     @Test func bytesThatNobodyTookAreGivenBackWithTheirStream() throws {
         let session = try HTTP2Session()
         session.server.delegate.onHead = { $0.takesBody = false }
-        // Far more than the connection's window of 1 MiB, on streams that are all cut.
+        // The bytes sum to far more than the connection's window of 1 MiB; each stream is reset by the client.
         for index in 0..<40 {
             let id = UInt32(2 * index + 1)
             session.request(id, "POST", end: false)
@@ -84,7 +84,7 @@ import Transport
         session.request(1, "POST", end: false)
         #expect(session.status(of: 1) == 413)
         #expect(session.frames(of: 1, Frame.data).last?.endsStream == true)
-        // Its client has a second to see the answer and to end by itself; what it sends meanwhile is dropped.
+        // For one second the client may end its stream itself; until then the server drops its DATA.
         session.send(Frame.data, 0, 1, [UInt8](repeating: 65, count: 16_000))
         #expect(session.reset(of: 1) == nil)
         session.pass(1_100_000_000)
@@ -124,7 +124,7 @@ import Transport
     }
 
     @Test func aBrokenAnswerWaitsAtMostASecondForItsClient() throws {
-        // A client with a window of 4 bytes.
+        // A client with an initial window of 4 bytes.
         let session = try HTTP2Session(settings: [0, 4, 0, 0, 0, 4])
         session.request(1)
         session.exchanges[0].respond()

@@ -1,4 +1,4 @@
-// Clients that speak something else than their listener: what it was is told, and HTTP to a TLS port is answered.
+// Clients that speak another protocol than the listener: it is reported, and HTTP on a TLS port gets a response.
 import CertificateAuthority
 import HTTP
 import LoopTesting

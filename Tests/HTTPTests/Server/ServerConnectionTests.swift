@@ -1,4 +1,4 @@
-// The connection of a client until its protocol is known.
+// A client's connection until its protocol is known.
 import HTTP
 import LoopTesting
 import Testing

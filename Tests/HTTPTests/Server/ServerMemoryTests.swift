@@ -1,4 +1,4 @@
-// What a client makes us hold is charged to its connection, and whoever may hold no more is refused.
+// Memory that the server holds for a client is charged to the connection; above the limit, requests are refused.
 import HTTP
 import LoopTesting
 import Synchronization
@@ -6,7 +6,7 @@ import Testing
 import Transport
 
 @Suite struct ServerMemoryTests {
-    /// Grants up to a limit.
+    /// Grants `limit` bytes in total.
     private final class Source: MemorySource {
         private let left: Atomic<Int>
         let limit: Int
@@ -25,7 +25,7 @@ import Transport
     }
 
     private static let refusedStream: UInt32 = 7
-    /// SETTINGS_INITIAL_WINDOW_SIZE = 0: the client takes no answer.
+    /// SETTINGS_INITIAL_WINDOW_SIZE = 0, so that the server can send no response body.
     private static let shut: [UInt8] = [0, 4, 0, 0, 0, 0]
 
     private func session(_ source: Source, settings: [UInt8] = shut) throws -> (HTTP2Session, MemoryAccount) {
@@ -58,7 +58,8 @@ import Transport
         #expect(client.reset(of: refused) == Self.refusedStream)
         #expect(client.exchanges.count == (refused - 1) / 2, "no handler has seen it")
         #expect(source.used <= source.limit && account.held <= source.limit)
-        // What comes on it is dropped, and the connection goes on: when one ends another may begin.
+        // DATA on the refused stream is dropped. The connection stays open, and takes a new stream once another has
+        // ended.
         client.send(Frame.data, Frame.endStream, refused, [1, 2, 3])
         #expect(client.goAways.isEmpty)
         client.send(Frame.reset, 0, 1, big(8))
@@ -66,7 +67,7 @@ import Transport
         #expect(client.reset(of: stream) == nil && client.exchanges.count == (refused + 1) / 2)
     }
 
-    /// A client that is refused over and over has done nothing wrong.
+    /// Refusals for lack of memory are not counted as abuse by the client.
     @Test func refusalsAreNoFaultOfTheClients() throws {
         let (client, _) = try session(Source(8 << 10))
         for stream in stride(from: UInt32(1), to: 801, by: 2) { client.request(stream) }
@@ -85,7 +86,7 @@ import Transport
         #expect(client.body(of: 1).count == 10_000 && account.held == 0)
     }
 
-    /// What exists once for all is charged to nobody.
+    /// Bytes that all connections share are charged to none of them.
     @Test func aCommonAnswerIsNotChargedToThoseWhoDoNotTakeIt() throws {
         let (client, account) = try session(Source(1 << 20))
         let list = SharedBytes(common: [UInt8](repeating: 1, count: 100_000))
@@ -102,7 +103,7 @@ import Transport
         #expect(client.body(of: 1) == list.bytes && account.held == 0)
     }
 
-    /// A handler that has reserved memory for its output pays for it.
+    /// A handler that has reserved memory for its output pays for it, so the stream does not charge it again.
     @Test func outputThatTheHandlerPaysForIsNotChargedTwice() throws {
         let (client, account) = try session(Source(1 << 20))
         client.request(1)
@@ -119,7 +120,7 @@ import Transport
         #expect(account.held == 0)
     }
 
-    /// A block that does not end holds what its decoding takes.
+    /// An unfinished header block is charged for the memory of its decoded fields.
     @Test func aHeaderBlockThatDoesNotEndIsCharged() throws {
         let (client, account) = try session(Source(1 << 20))
         let head = HTTP2Session.head(fields: [("a", String(repeating: "v", count: 12_000))])
@@ -142,7 +143,7 @@ import Transport
         #expect(client.exchanges[0].stream.connection.account.held == before)
     }
 
-    /// Ten times what a head may have ends the connection, as with heads.
+    /// As with heads, ten times the limit ends the connection.
     @Test func trailersWithoutMeasureEndTheConnection() throws {
         let (client, _) = try session(Source(1 << 20))
         client.request(1, "POST", end: false)
@@ -151,7 +152,7 @@ import Transport
         #expect(client.goAways == [11])
     }
 
-    /// A block of trailers has as long as a head.
+    /// The deadline for a block of trailers is the same as for a head.
     @Test func trailersThatDoNotEndAreLate() throws {
         let (client, _) = try session(Source(1 << 20))
         client.request(1, "POST", end: false)
@@ -179,7 +180,7 @@ import Transport
         server.exchanges[0].answer(String(repeating: "x", count: 10_000))
         server.settle()
         #expect(account.held == 0)
-        // A head that is not whole.
+        // An incomplete head.
         server.say("GET / HTTP/1.1\r\nhost: x\r\na: \(String(repeating: "v", count: 9000))")
         #expect(account.held >= 9000)
         server.peer.close()

@@ -1,9 +1,9 @@
-// A server connection in a loop that the test turns, and a delegate that records requests and answers as told.
+// A server connection in a loop that the test turns, and a delegate that records requests and responds as told.
 import HTTP
 import LoopTesting
 import Transport
 
-/// One request as the server's handler saw it.
+/// One request as the server's handler sees it.
 final class Exchange: ServerStreamHandler {
     let head: RequestHead
     let stream: ServerStream
@@ -58,7 +58,7 @@ final class Exchange: ServerStreamHandler {
     }
     func send(_ text: String) { send(Array(text.utf8)) }
     func send(_ bytes: [UInt8]) { stream.send(bytes.span) }
-    /// The whole answer at once.
+    /// Sends a complete response.
     func answer(_ text: String, status: Int = 200) {
         respond(status, length: text.utf8.count)
         send(text)
@@ -70,14 +70,15 @@ final class TestDelegate: ServerDelegate {
     var exchanges: [Exchange] = []
     var refusals: [(status: Int, message: String)] = []
     var ended = 0
-    /// Streams that were refused since their connection may hold no more memory.
+    /// How many streams were refused because their connection may hold no more memory.
     var refusedForMemory = 0
     var others: [OtherProtocol] = []
-    /// Called inside `handler(for:on:)`.
+    /// Called inside `handler(for:on:)`, with the new exchange.
     var onHead: ((Exchange) -> Void)?
     var onEnd: ((Exchange) -> Void)?
 
-    /// Lets go of the exchanges, which hold their connections, which hold this.
+    /// Breaks the reference cycle: the delegate holds exchanges, they hold their connections, and those hold the
+    /// delegate.
     func forget() {
         exchanges = []
         onHead = nil
@@ -105,7 +106,7 @@ final class TestDelegate: ServerDelegate {
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
 }
 
-/// One client connection of a server.
+/// A server with one client connection.
 final class TestServer {
     let test = TestLoop()
     let delegate = TestDelegate()
@@ -141,7 +142,7 @@ final class TestServer {
 
     var exchanges: [Exchange] { delegate.exchanges }
 
-    /// Sends, lets the server work, and returns what has come back in all since the last `take`.
+    /// Sends `text` to the server and turns the loop; the test takes the response with `takeText`.
     func say(_ text: String) {
         peer.send(text)
         settle()
@@ -150,7 +151,8 @@ final class TestServer {
     func pass(_ duration: Nanoseconds) { test.pass(duration, peer) }
     func takeText() -> String { String(decoding: peer.take(), as: UTF8.self) }
 
-    /// The connection is over and nothing of it is left: the delegate heard of it once, every handler once.
+    /// Whether the connection is closed, all its memory is released, and the delegate and each handler were told of
+    /// it once.
     func isFreed() -> Bool {
         settle()
         for exchange in exchanges where exchange.callsAfterEnd > 0 || exchange.finished + exchange.left.count > 1 {

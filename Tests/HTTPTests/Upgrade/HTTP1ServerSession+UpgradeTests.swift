@@ -1,4 +1,4 @@
-// A connection of HTTP/1.1 that becomes one of HTTP/2.
+// The upgrade of an HTTP/1.1 connection to HTTP/2.
 import HTTP
 import LoopTesting
 import Testing
@@ -31,7 +31,7 @@ import Transport
         try #require(server.exchanges.count == 1)
         #expect(server.exchanges[0].text == body && server.exchanges[0].hasEnded)
         #expect(server.exchanges[0].head.version == .http2)
-        // Longer than the idle deadline: the stream keeps the connection.
+        // The time exceeds the idle deadline, but the open stream keeps the connection.
         session.pass(100 * second)
         server.exchanges[0].answer("over http2")
         session.settle()
@@ -42,7 +42,7 @@ import Transport
         #expect(server.isFreed())
     }
 
-    // Malformed base64url; ENABLE_PUSH 2; an INITIAL_WINDOW_SIZE above 2^31-1; MAX_FRAME_SIZE 0.
+    // Malformed base64url; ENABLE_PUSH 2; INITIAL_WINDOW_SIZE above 2^31-1; MAX_FRAME_SIZE 0.
     @Test(arguments: ["A", "AAIAAAAC", "AAT_____", "AAUAAAAA"])
     func badSettingsMeanThatTheUpgradeIsIgnored(settings: String) throws {
         let server = try TestServer()

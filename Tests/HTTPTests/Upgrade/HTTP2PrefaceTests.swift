@@ -1,4 +1,4 @@
-// HTTP/2 by prior knowledge is recognised by the first bytes of a connection.
+// HTTP/2 with prior knowledge is recognised by the first bytes of a connection.
 
 import HTTP
 import Testing

@@ -1,4 +1,4 @@
-// The fields of an upgrade from HTTP/1.1 to HTTP/2.
+// The `HTTP2-Settings` and `Upgrade` fields of a request to upgrade from HTTP/1.1.
 
 import HTTP
 import Testing

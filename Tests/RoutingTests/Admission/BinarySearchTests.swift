@@ -1,4 +1,4 @@
-// Binary search: the first element that is not before what is sought.
+// Binary search for the first element that is not ordered before the key.
 import Testing
 
 @testable import Routing

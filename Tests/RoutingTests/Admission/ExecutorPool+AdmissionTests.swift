@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Waiting for a place: order, limits, what is predicted, and what becomes of places that nobody takes.
+/// Waiting for a slot: order, limits, predicted waits, and granted slots that are given back.
 @Suite final class ExecutorPoolAdmissionTests {
     private let second: UInt64 = 1_000_000_000
     private let waits = Waits()
@@ -36,7 +36,7 @@ import Testing
         #expect(pool.waitingCount == 3 && granted.order.isEmpty)
         pool.release(pool.executors[0], at: second)
         #expect(granted.order == ["c"] && pool.executors[0].running == 2)
-        // There is room for a moment, but not for who comes now: others wait.
+        // A slot is free, but requests already wait for it, so a new request has to wait too.
         pool.executors[0].attemptEnded()
         #expect(wait("f", in: pool, granted).ticket != nil)
         pool.pump(at: second)
@@ -80,7 +80,7 @@ import Testing
         _ = wait("first", in: pool, granted)
         var now: UInt64 = 0
         for number in 0..<12 { _ = wait("\(number)", in: pool, granted, at: now) }
-        // A place comes free each second: whoever comes behind twelve waits twelve seconds.
+        // One slot comes free each second, so a request behind twelve others waits twelve seconds.
         for _ in 0..<5 {
             now += second
             pool.release(pool.executors[0], at: now)
@@ -91,11 +91,11 @@ import Testing
             return
         }
         #expect(retryAfter >= second && retryAfter <= 6 * second)
-        // Another tenant has its turn soon, and need not be refused.
+        // The tenants take turns, so a request of another tenant would wait only briefly and is admitted.
         #expect(wait("other", in: pool, granted, tenant: "u", at: now).ticket != nil)
     }
 
-    /// Each worker has a clock of its own turn: places come free at moments that are not in order.
+    /// Each worker reads its clock once per turn, so the reported times are not in order.
     @Test func clocksThatAreATurnApartAreNoFault() {
         let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         _ = wait("first", in: pool, granted, at: second)
@@ -120,7 +120,7 @@ import Testing
     @Test func aRefusalTeachesHowManyAnExecutorTakes() {
         let (pool, granted) = (ExecutorPoolTests.pool(1), Granted())
         for name in ["a", "b", "c"] { #expect(wait(name, in: pool, granted).isExecutor) }
-        // The third was refused while two ran.
+        // The executor refused the third request while two were running.
         pool.report(.busy(nil), of: pool.executors[0], at: 0)
         pool.release(pool.executors[0], at: 0)
         #expect(wait("d", in: pool, granted).ticket != nil && pool.health(of: pool.executors[0]) == .healthy)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Which executor of a pool takes a request.
+/// Which executor of a pool is chosen for a request.
 @Suite struct ExecutorPoolTests {
     static func pool(_ count: Int, _ balance: Balance = .leastLoad, weights: [Int] = [], max: Int? = nil)
         -> ExecutorPool
@@ -26,7 +26,7 @@ import Testing
         #expect(pool.chosen(excluding: [1]) == 2 && pool.chosen(excluding: [1]) == 0)
     }
 
-    /// Those with little weight come between the turns of those with much, and not all at once.
+    /// The turns of members with a small weight are spread among those of members with a large weight.
     @Test(arguments: [
         ([5, 1, 1, 1, 1], [0, 0, 1, 0, 2, 0, 3, 0, 4]), ([3, 1], [0, 0, 0, 1]), ([1, 3], [0, 1, 1, 1]),
         ([2, 2, 4], [0, 2, 1, 2, 0, 2, 1, 2]),
@@ -37,7 +37,8 @@ import Testing
         #expect(rounds[0] == order)
     }
 
-    /// The one sentence of what a weight means, by counts: whatever the balance, and however many run at once.
+    /// The definition of a weight: each member gets its weight's share of the exchanges, with any balance and
+    /// concurrency.
     @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted], [1, 2, 3, 4, 7, 40])
     func exchangesAreSharedByWeight(balance: Balance, atOnce: Int) {
         for weights in [[1, 0, 0], [3, 1], [0, 5], [1, 1, 1], [2, 3, 5], [10, 1, 1, 0]] {
@@ -57,7 +58,9 @@ import Testing
         }
     }
 
-    /// Executors of unequal speed: each runs its share of what runs, and what one cannot take the others do.
+    /// One executor takes four times as long.
+    ///
+    /// Each runs at most half of the attempts, so the fast one completes most.
     @Test func aSlowExecutorGetsWhatItWorksOff() {
         let pool = Self.pool(2, weights: [1, 1])
         var ends: [(at: Int, executor: Int)] = []
@@ -73,7 +76,7 @@ import Testing
         #expect(counts[0] > 3 * counts[1] && counts[0] < 5 * counts[1], "\(counts)")
     }
 
-    /// None is left over for a member without weight, whatever becomes of the others.
+    /// A member of weight 0 is not chosen, even if the other members are full or faulty.
     @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted])
     func anExecutorWithoutWeightGetsNone(balance: Balance) {
         let pool = Self.pool(3, balance, weights: [1, 0, 0], max: 1)
@@ -106,7 +109,7 @@ import Testing
         #expect((109...111).contains(share(of: 0, at: 14 * second)))
     }
 
-    /// What was missing for long is not made up for at once.
+    /// An executor that was left out for a while does not get the missed turns afterwards.
     @Test(arguments: [Balance.leastLoad, .roundRobin])
     func whoWasMissingHasOneTurnAtOnce(balance: Balance) {
         let pool = Self.pool(3, balance)
@@ -190,7 +193,7 @@ extension ExecutorPool {
         engine.report(probe, rise: rise, fall: fall, at: now)
     }
 
-    /// The id of the one that is chosen.
+    /// The id of the chosen executor; nil if none can be chosen.
     func chosen(excluding tried: [Int] = [], at now: UInt64 = 0) -> Int? {
         guard case .executor(let executor) = choose(RoutingRequest(tried: tried), at: now) else { return nil }
         return executor.id

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// The room of a full queue: shared between tenants as its turns are.
+/// A full queue is shared between tenants in the same proportion as their turns.
 @Suite final class PoolEntryTests {
     private let waits = Waits()
     private let granted = Granted()
@@ -49,7 +49,7 @@ import Testing
         #expect(granted.order == ["crowd 0", "newcomer"])
     }
 
-    /// One with 40 requests open at all times, and one that asks again whenever it was answered.
+    /// One tenant always has 40 requests open; the other sends its next request only after a response.
     @Test func whoAsksOneAtATimeIsServedInTurn() {
         let pool = full()
         var (asked, served) = (0, 0)
@@ -77,7 +77,9 @@ import Testing
         }
     }
 
-    /// Room for one: of two that would only change places the one that was served last gives way.
+    /// The queue holds one request.
+    ///
+    /// Between two tenants that each have one, the tenant that was served last gives way.
     @Test func evenRoomForOneIsShared() {
         let pool = full()
         var served = 0
@@ -88,7 +90,7 @@ import Testing
                 Issue.record("it had its turn")
                 return
             }
-            // The single's turn, and then the crowd's.
+            // The first release serves the single tenant, the second the crowd.
             pool.release(pool.executors[0], at: 0)
             while case .waiting = wait("crowd", in: pool, tenant: "crowd", queueMax: 1) {}
             pool.release(pool.executors[0], at: 0)
@@ -111,7 +113,7 @@ import Testing
         #expect(granted.gaveWay.isEmpty)
     }
 
-    /// Whoever has been at an executor stands beside the queue: it neither gives way nor takes others' room.
+    /// A request that returns from an executor is not counted in the queue's limit, and never gives way.
     @Test func whoReturnsTakesNoRoom() {
         let pool = full()
         for number in 0..<5 {

@@ -1,4 +1,4 @@
-// How many retries a model may have.
+// How many retries the requests of a model may use.
 import Testing
 
 @testable import Routing

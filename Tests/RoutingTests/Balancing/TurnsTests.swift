@@ -1,10 +1,10 @@
-// The order of turns: in proportion to the shares, evenly interleaved, and without arrears.
+// The order of turns: proportional to the shares, evenly interleaved, and with no credit for missed turns.
 import Testing
 
 @testable import Routing
 
 @Suite struct TurnsTests {
-    /// Gives `count` turns to whoever is due first, among the executors that may be chosen.
+    /// Gives `count` turns, each to the executor that is due first among those that `may` allows.
     private func take(
         _ count: Int,
         from turns: inout Turns,
@@ -59,7 +59,7 @@ import Testing
         #expect(turns.due(of: 2, at: 0, share: 1) == kept && turns.due(of: 0, at: 1, share: 1) != nil)
     }
 
-    /// What is left of a distance shrinks with it.
+    /// A larger share shortens the remaining distance to the turn that is already due.
     @Test func aLargerShareHoldsForTheTurnThatIsDue() {
         var turns = Turns()
         let due = turns.add(1, at: 0, share: 1, phase: 1)

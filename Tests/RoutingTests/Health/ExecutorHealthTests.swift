@@ -3,11 +3,13 @@ import Transport
 
 @testable import Routing
 
-/// When probes make a dead engine, and when not.
+/// Which probe results make an engine dead, and which do not.
 @Suite struct ExecutorHealthTests {
     private let second: Nanoseconds = 1_000_000_000
 
-    /// Probes each 2 s from 2 s on, of an engine that was heard at `lastHeard`.
+    /// The health after these probes, one every 2 s from 2 s on.
+    ///
+    /// The engine sent its last byte at `lastHeard`.
     private func health(after probes: [ExecutorHealth.Probe], lastHeard: Nanoseconds = 0) -> ExecutorHealth {
         var health = ExecutorHealth()
         for (place, probe) in probes.enumerated() {
@@ -39,7 +41,7 @@ import Transport
         #expect(health.isDead)
     }
 
-    /// The silence is not counted from the last of the probes.
+    /// The silence counts from the engine's last byte, not from its last probe.
     @Test func probesAndSilenceAreCountedSideBySide() {
         let probes = Array(repeating: ExecutorHealth.Probe.timedOut, count: 10)
         #expect(health(after: probes, lastHeard: 0).isDead)
@@ -81,7 +83,7 @@ import Transport
         #expect(health.state == .healthy, "probes are counted anew")
     }
 
-    /// An engine whose probes were turned off while they failed is tried by a request when its ejection is over.
+    /// If probes are turned off while they fail, the engine is tried by a request once its ejection is over.
     @Test func withoutProbesNothingIsHeldAgainstIt() {
         for probe in [.failed, .timedOut, .notReady] as [ExecutorHealth.Probe] {
             var health = health(after: Array(repeating: probe, count: 3))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Executors that are left out, tried again, and taken back.
+/// Executors that are ejected, tried again, and taken back.
 @Suite struct ExecutorPoolHealthTests {
     private let second: UInt64 = 1_000_000_000
 
@@ -22,9 +22,9 @@ import Testing
         #expect((0..<50).allSatisfy { _ in pool.chosen(at: 1) == 1 })
     }
 
-    // MARK: Faults in the midst of answers
+    // MARK: Faults after the first event
 
-    /// Each of its streams begins well and breaks.
+    /// Reports a stream of executor 0 that begins well and then breaks.
     private func breakStream(_ pool: ExecutorPool, at now: UInt64, _ scope: FaultScope = .answer) {
         pool.report(.good, of: pool.executors[0], at: now)
         pool.report(.lateFault(scope), of: pool.executors[0], at: now)
@@ -56,7 +56,7 @@ import Testing
         #expect(pool.health(of: pool.executors[0]) == .healthy)
         pool.report(.fault(.answer), of: pool.executors[0], at: 0)
         #expect(pool.health(of: pool.executors[0]) != .healthy)
-        // An answer that begins shows that the executor can be reached again.
+        // A response that begins well resets the count of faults before the first event.
         let other = self.pool(2)
         for _ in 0..<10 {
             for _ in 0..<2 { other.report(.fault(.answer), of: other.executors[0], at: 0) }
@@ -65,8 +65,9 @@ import Testing
         #expect(other.health(of: other.executors[0]) == .healthy)
     }
 
-    /// A first event brings it back, since a stream may run for minutes; if the stream then breaks, it is left out
-    /// again.
+    /// The first event of a response ends the trial, because a stream may run for minutes.
+    ///
+    /// If that stream breaks, the executor is ejected again.
     @Test func whatBreaksStreamsIsBackOnTrialUntilOneEndsWhole() {
         let pool = pool(2)
         for _ in 0..<3 { breakStream(pool, at: 0) }
@@ -82,7 +83,8 @@ import Testing
         #expect(pool.health(of: pool.executors[0]) == .healthy)
     }
 
-    /// An engine that drains ends its streams and accepts no connection.
+    /// A draining engine completes its streams but refuses connections, so a completed stream does not reset the
+    /// count of connection faults.
     @Test func aStreamThatEndsWholeSaysNothingOfConnections() {
         let pool = pool(2)
         fail(pool, 0, times: 2, at: 0)
@@ -102,7 +104,7 @@ import Testing
         }
     }
 
-    /// The stream that breaks has begun before: it decides nothing for the request that tries the executor.
+    /// The broken stream began before the trial, so it does not decide the trial.
     @Test func aStreamThatBreaksDecidesNoTrial() {
         let pool = pool(2)
         for _ in 0..<3 { pool.report(.fault(.answer), of: pool.executors[0], at: 0) }
@@ -162,7 +164,7 @@ import Testing
         #expect((43...46).contains(pool.executors[0].running))
     }
 
-    /// Each worker has a clock of its own turn.
+    /// Each worker reads its clock once per turn, so a worker's clock may be behind the recorded time.
     @Test func aClockThatIsATurnBehindIsNoFault() {
         let pool = pool(2)
         fail(pool, 0, at: 0)
@@ -188,7 +190,9 @@ import Testing
         #expect(!alone.statuses(at: 1)[0].isUsable && alone.chosen(at: 1) == 0)
     }
 
-    /// Mercy is for those that may be well: not for those that probes find dead while another one lives.
+    /// At most half of a pool is ejected.
+    ///
+    /// An engine that failed its probes is left out all the same while another one lives.
     @Test func theDeadAreNotUsedWhileAnotherLives() {
         let pool = pool(3)
         for index in 0..<2 {
@@ -205,13 +209,13 @@ import Testing
                 for _ in 0..<3 { pool.report(.failed, of: executor, rise: 2, fall: 3, at: 0) }
             }
             #expect(pool.chosen(at: 1) == nil && pool.chosen(at: 100 * second) == nil)
-            // The probes bring it back, without a request.
+            // Passed probes bring the executor back without a request.
             for _ in 0..<2 { pool.report(.passed, of: pool.executors[0], rise: 2, fall: 3, at: 100 * second) }
             #expect(pool.chosen(at: 100 * second) == 0)
         }
     }
 
-    /// Each request would pay the deadline of which it is known that it passes.
+    /// The connections time out, so each further request would only wait for the connect timeout.
     @Test func inAPoolOfOneAConnectionThatIsNotAcceptedIsNotWaitedFor() {
         let pool = pool(1)
         for _ in 0..<3 { pool.report(.fault(.connectTimeout), of: pool.executors[0], at: 100 * second) }
@@ -220,7 +224,7 @@ import Testing
         #expect(pool.chosen(at: 103 * second) == nil)
     }
 
-    /// What it takes, it may yet answer: it may load a model, or read a long prompt.
+    /// The executor accepts requests and may still answer, for example after it has loaded a model.
     @Test func inAPoolOfOneASlowExecutorIsUsed() {
         let pool = pool(1)
         for _ in 0..<3 { pool.report(.fault(.timeout), of: pool.executors[0], at: 100 * second) }

@@ -1,4 +1,4 @@
-// What a key is made of, and how long it is good.
+// The format of a key's secret, and the time of its expiry.
 import Testing
 import Transport
 
@@ -12,7 +12,7 @@ import Transport
             #expect(key.utf8.count == 3 + 43 && key.hasPrefix("fi-"))
             #expect(key.dropFirst(3).allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) })
         }
-        // The last of 43 characters has four bits of the last byte, and two that are always 0.
+        // 256 bits in base64url are 43 characters. The last one carries 4 bits, so it has 16 values.
         let last = Set(keys.compactMap(\.last))
         #expect(last.count == 16)
         #expect(Set((0..<200).map { _ in AccessKey.makeID() }).count == 200)

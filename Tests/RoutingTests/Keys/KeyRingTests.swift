@@ -20,7 +20,7 @@ import Transport
         #expect(KeyRing().find(hash("fi-a".utf8), at: 0) == nil)
     }
 
-    /// The place in the table is the first eight bytes only.
+    /// The table's index uses only the first eight bytes of a hash; `find` compares all of them.
     @Test func hashesThatBeginAlikeAreToldApart() {
         var one = key("one", of: "x"), two = key("two", of: "x")
         one.hash[31] ^= 1
@@ -34,14 +34,14 @@ import Transport
     @Test func whatAKeyUsesOutlivesTheSnapshot() throws {
         let first = KeyRing([key("a", of: "1"), key("b", of: "2")])
         let use = try #require(first.find(hash("1".utf8), at: 0)).use
-        // The same key by its id, under another hash.
+        // A key with the same id and another hash is the same key.
         let second = KeyRing([key("a", of: "3")], after: first)
         #expect(try #require(second.find(hash("3".utf8), at: 0)).use === use)
         #expect(second.find(hash("1".utf8), at: 0) == nil)
         #expect(second.all.count == 1)
     }
 
-    /// An editor that writes a file anew may leave it empty for a moment; an operator takes a key out and puts it back.
+    /// The key may be absent for a moment: while an editor rewrites the file, or between two edits by an operator.
     @Test func whatAKeyUsesOutlivesItsAbsence() throws {
         let limits = KeyLimits(concurrency: 2, requestsPerMinute: 3)
         let first = KeyRing([key("a", of: "1")], at: 0)
@@ -52,7 +52,7 @@ import Transport
         let still = KeyRing([], after: without, at: 2)
         let back = try #require(KeyRing([key("a", of: "1")], after: still, at: 3).find(hash("1".utf8), at: 0))
         #expect(back.use === use && back.use.begin(limits, at: 3) == .concurrency)
-        // Under another id it is the same secret, and so the same bearer.
+        // A key with another id and the same secret belongs to the same bearer, so it keeps its usage.
         let renamed = KeyRing([key("c", of: "1")], after: still, at: 3)
         #expect(try #require(renamed.find(hash("1".utf8), at: 0)).use === use)
         #expect(renamed.departedCount == 1, "that of b")
@@ -61,7 +61,7 @@ import Transport
     @Test func twoKeysNeverShareWhatOneUses() throws {
         let first = KeyRing([key("a", of: "1")])
         let use = try #require(first.find(hash("1".utf8), at: 0)).use
-        // The secret goes on under another id, and its id has another secret.
+        // The secret of `a` moves to the id `b`, and `a` gets a new secret.
         let second = KeyRing([key("a", of: "2"), key("b", of: "1")], after: first)
         #expect(try #require(second.find(hash("1".utf8), at: 0)).use === use)
         #expect(try #require(second.find(hash("2".utf8), at: 0)).use !== use)

@@ -41,8 +41,8 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(use.reserve(200, limits, at: second) == nil)
     }
 
-    /// A request that began under a lower limit neither caps what has been spent of a raised one, nor lets it flow
-    /// slower.
+    /// A request that began under the lower limit neither caps the spending under the raised limit, nor slows its
+    /// refill.
     @Test func aRaisedLimitHoldsForWhatRuns() {
         let use = KeyUse()
         let (low, high) = (KeyLimits(requestsPerMinute: 10, tokensPerMinute: 1000), KeyLimits(tokensPerMinute: 100_000))

@@ -1,4 +1,4 @@
-// The classes of all 256 bytes, against the standard library's of the characters.
+// The character class of each of the 256 bytes, compared with the standard library's class of the same character.
 import Testing
 
 @testable import Transport

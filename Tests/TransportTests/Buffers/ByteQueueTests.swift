@@ -1,4 +1,4 @@
-// Byte queues over pooled chunks, with copied and with shared bytes.
+// Queues of bytes in pooled chunks; appended bytes are either copied or shared.
 import Testing
 import Transport
 
@@ -69,7 +69,7 @@ import Transport
         #expect(queue.isEmpty && queue.footprint == 0 && pool.bytesInUse == 0)
     }
 
-    /// A queue holds whole chunks, and what nobody else holds.
+    /// The footprint counts whole chunks, and shared bytes only if the queue is their only owner.
     @Test func aQueueKnowsWhatItHolds() {
         var queue = ByteQueue(pool: ChunkPool())
         queue.append([1])

@@ -1,9 +1,10 @@
-// Names are compared by their bytes, and not by what they look like.
+// `ExactText` compares names by their bytes, where `String` compares them by Unicode equivalence.
 import Testing
 import Transport
 
 @Suite struct ExactTextTests {
-    /// Each pair is equal for Swift: the Kelvin sign, and a letter with its accent apart.
+    /// `String` considers each pair equal: two signs and the letters they stand for, and a composed and a decomposed
+    /// accent.
     @Test(arguments: [("\u{212A}2", "K2"), ("caf\u{E9}", "cafe\u{301}"), ("\u{2126}", "\u{3A9}")])
     func equivalentTextsDiffer(one: String, other: String) {
         #expect(one == other && !one.hasBytes(of: other))
@@ -11,7 +12,7 @@ import Transport
     }
 
     @Test func theSameBytesAreTheSame() {
-        // Of two ways to store a text: one is small enough to be held in place.
+        // This text is built at runtime, so Swift stores it in another way than the literal of the same bytes.
         let built = String(decoding: Array("a model's name".utf8), as: UTF8.self)
         #expect(ExactText(built) == ExactText("a model's name") && built.hasBytes(of: "a model's name"))
         #expect(ExactText(built).hashValue == ExactText("a model's name").hashValue)

@@ -1,4 +1,4 @@
-// Bytes as hexadecimal text and back.
+// Bytes to hexadecimal text and back.
 import Testing
 
 @testable import Transport

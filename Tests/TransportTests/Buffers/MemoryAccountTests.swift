@@ -1,10 +1,10 @@
-// Accounts: what one connection is charged, and when the source hears of it.
+// Memory accounts: what a connection is charged, and when its account asks the memory source.
 import Synchronization
 import Testing
 import Transport
 
 @Suite struct MemoryAccountTests {
-    /// Grants as long as `room` lasts, and counts how often it is asked.
+    /// Grants memory while `room` lasts, and counts the calls.
     private final class Source: MemorySource {
         private let left: Atomic<Int>
         private let calls = Atomic<Int>(0)
@@ -39,7 +39,7 @@ import Transport
         #expect(source.asked == 2)
     }
 
-    /// What a connection was granted when it was accepted is enough for small requests.
+    /// A small request fits into the memory that was granted when the connection was accepted.
     @Test func aSmallRequestAsksNobody() {
         let source = Source(room: 0)
         let account = MemoryAccount(source: source, prepaid: 64 << 10, held: 32 << 10)
@@ -94,7 +94,7 @@ import Transport
             #expect(account.chargeBody(77_777))
             account.close()
             #expect(source.room == 1 << 20)
-            // Whoever is late gives back what is counted no more.
+            // A release after `close` gives nothing back a second time.
             account.release(123_456)
             account.releaseBody(77_777)
             #expect(account.forgetBody(1) == 0)
@@ -103,7 +103,7 @@ import Transport
         #expect(source.room == 1 << 20)
     }
 
-    /// Another thread gives the body back to the source.
+    /// After `forgetBody` the account no longer gives the body back, because another thread does so.
     @Test func aBodyMayBeGivenBackByAnother() {
         let source = Source(room: 1 << 20)
         let account = MemoryAccount(source: source)
@@ -134,5 +134,5 @@ import Transport
     }
 }
 
-/// Expectations cannot look into calls that change a value.
+/// `#expect` cannot expand a call to a mutating method, so the result is passed through this function.
 private func isTrue(_ value: Bool) -> Bool { value }

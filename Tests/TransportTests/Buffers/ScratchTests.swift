@@ -1,4 +1,4 @@
-// The output buffer of a worker.
+// The output buffer that all connections of a worker share.
 import Testing
 import Transport
 

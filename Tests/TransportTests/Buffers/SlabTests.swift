@@ -1,4 +1,4 @@
-// Slots are used again, and their keys are not.
+// A slab reuses its slots, but never a key.
 import Testing
 
 @testable import Transport

@@ -1,4 +1,4 @@
-// The stage before TLS: what is not the client's is taken off, and the rest goes on untouched.
+// Channel preambles: the preamble is removed from the front of a connection, and all later bytes arrive unchanged.
 import CertificateAuthority
 import Glibc
 import LoopTesting
@@ -18,7 +18,7 @@ import Testing
         clientContext = try TLSContext.client(caFile: made.ca, verify: true, alpn: ["h2"])
     }
 
-    /// An accepted channel with a preamble, and the other end of its socket.
+    /// An accepted channel with a preamble, and the test's end of its socket.
     private struct Connection {
         let test: TestLoop
         let stage: LinePreamble
@@ -42,7 +42,8 @@ import Testing
             test.settle(peer)
         }
 
-        /// Nothing of what came has reached the handler, which has been told of one end; and the socket is gone.
+        /// Whether the handler got no bytes and exactly one end, which is `failure`, or a close in order where that
+        /// is nil.
         func isOver(_ failure: CInt?) -> Bool {
             test.settle(peer)
             let isTold = failure == nil ? handler.endedInOrder : handler.failure?.code == failure
@@ -80,7 +81,7 @@ import Testing
         #expect(connection.stage.reads == preamble.count)
     }
 
-    /// Shakes hands from here on, says `ping` and hears it echoed.
+    /// Completes the TLS handshake from here on, sends `ping` and checks the echo.
     private func finish(_ connection: Connection, _ client: End) -> Bool {
         connection.test.run(connection.peer) {
             let bytes = connection.peer.take()
@@ -148,7 +149,7 @@ import Testing
         #expect(longest.count == whole.stage.bytesMax)
         whole.say(longest)
         #expect(whole.handler.ends.isEmpty && whole.stage.line == "P 1234567890123")
-        // Whether its end has come or not.
+        // A preamble that exceeds the bound is refused, whether its line feed has arrived or not.
         for text in ["P 12345678901234", "P 12345678901234\nGET / HTTP/1.1\r\n"] {
             for isSplit in [false, true] {
                 let connection = try Connection(.epoll, tls: secure ? contexts : nil)

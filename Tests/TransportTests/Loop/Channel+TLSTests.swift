@@ -1,4 +1,4 @@
-// Channels through TLS: two loops' ends in one loop, and a peer that speaks none.
+// Channels with TLS: client and server in the same loop, and a peer that does not speak TLS.
 import CertificateAuthority
 import LoopTesting
 import Testing

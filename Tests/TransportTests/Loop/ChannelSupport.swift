@@ -1,4 +1,4 @@
-// What lies above a channel in these tests: keeps what it hears, says what it is told to.
+// A channel handler for tests: it records every call and sends what the test tells it to.
 import LoopTesting
 import Transport
 

@@ -1,4 +1,4 @@
-// Channels in clear over real sockets, in a loop that the test turns.
+// Channels without TLS over real sockets, in a loop that the test turns.
 import Glibc
 import LoopTesting
 import Testing
@@ -136,7 +136,7 @@ import Transport
         peer.send("413, stop")
         if !unix { handler.say(pattern(1000)) }
         peer.close()
-        // Before the loop hears of it, more is written into the broken connection.
+        // The handler writes more into the broken connection before the loop gets the event of the close.
         handler.onFlush = { $0.mark() }
         handler.say(pattern(100_000))
         handler.channel?.readLimit = 1024
@@ -238,7 +238,8 @@ import Transport
             handlers.append(Recorder(socket, on: test))
             peers.append(peer)
         }
-        // Whoever is heard first closes all the others, and new channels take their places at once.
+        // The handler that is called first closes all other channels; new channels reuse their slots in the same
+        // turn.
         var replaced: [Recorder] = []
         var others: [Peer] = []
         for handler in handlers {

@@ -1,4 +1,4 @@
-// Deadlines by a clock that the test sets.
+// Deadlines, against a clock that the test advances.
 import LoopTesting
 import Testing
 

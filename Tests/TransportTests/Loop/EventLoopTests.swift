@@ -1,4 +1,4 @@
-// The turn of the event loop: what happens in which order.
+// The order of the steps in one turn of the event loop.
 import CLinux
 import Glibc
 import LoopTesting

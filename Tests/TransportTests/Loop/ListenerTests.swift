@@ -33,7 +33,8 @@ import Testing
         second.close()
     }
 
-    /// Whoever finds no room is not accepted at all: it waits in the backlog, and is not reset.
+    /// Without room for a connection the listener does not call accept; the client waits in the backlog and gets no
+    /// reset.
     @Test func roomIsTakenBeforeAConnectionIsAccepted() throws {
         let test = TestLoop()
         let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
@@ -68,7 +69,7 @@ import Testing
         for peer in peers + more { peer.close() }
     }
 
-    /// Whoever waits in the backlog of a listener that is closed is accepted, also where it had paused.
+    /// Closing a listener accepts the connections in its backlog first, even if the listener had paused.
     @Test func aListenerThatClosesAcceptsItsBacklog() throws {
         let test = TestLoop()
         let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)

@@ -1,11 +1,13 @@
-// Channels that io_uring receives: what epoll's tests promise of a channel holds for these, too.
+// Channels that receive through io_uring instead of epoll; they must behave as `ChannelTests` expects of epoll.
 import CertificateAuthority
 import Glibc
 import LoopTesting
 import Testing
 import Transport
 
-/// Some containers forbid it: then there is nothing to test, and the loops do without.
+/// Some containers forbid io_uring.
+///
+/// The loop then uses epoll alone, and this suite is skipped.
 private func isRingAllowed() -> Bool {
     let test = TestLoop(poller: .ring)
     return withExtendedLifetime(test) { test.loop.hasRing }
@@ -47,7 +49,7 @@ struct ReceiveRingTests {
         let (socket, peer) = try test.tcp()
         let handler = Recorder(socket, on: test)
         #expect(handler.channel?.isReceivingByRing == false)
-        // What epoll had read before, and what the ring reads after, come in their order.
+        // The bytes that epoll read first and those that the ring reads later arrive in order.
         handler.onReceive = { $0.expectSmallReads() }
         handler.channel?.readLimit = EventLoop.readSize
         let bytes = pattern(200_000)
@@ -187,7 +189,8 @@ struct ReceiveRingTests {
     }
 
     @Test func aDescriptorThatIsUsedAgainAtOnceIsNotReadForItsPredecessor() throws {
-        // Asked for and given up before the ring has heard of either: the number of the socket is another's by then.
+        // The channel closes before the ring submits its receive, and the next socket gets the same descriptor
+        // number.
         for _ in 0..<50 {
             let (socket, first) = Peer.pair()
             let handler = Recorder(socket, on: test)

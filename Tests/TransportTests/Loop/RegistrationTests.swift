@@ -1,4 +1,4 @@
-// A system that has no room to watch another socket: ENOSPC where fs.epoll.max_user_watches is reached, ENOMEM.
+// epoll_ctl fails: with ENOSPC at the limit fs.epoll.max_user_watches, or with ENOMEM.
 import Glibc
 import LoopTesting
 import Testing
@@ -17,7 +17,7 @@ import Testing
         #expect(error?.call == "epoll_ctl" && error?.code == code && error?.isOutOfDescriptors == true)
         peer.poll()
         #expect(peer.end == .closed)
-        // The next one finds the loop as it was.
+        // The failure leaves no trace in the loop: the next channel works.
         test.loop.registrationErrorForTest = nil
         let (next, second) = Peer.pair()
         let handler = Recorder(next, on: test)
@@ -61,7 +61,9 @@ import Testing
         peer.close()
     }
 
-    /// A peer that closed while its channel paused is out of the poller: what it sent is read when reading resumes.
+    /// A channel leaves the poller when its peer closes during a pause.
+    ///
+    /// The pending bytes are read when reading resumes.
     @Test func whatAPeerLeftBehindIsReadWithoutThePoller() throws {
         let (socket, peer) = Peer.pair()
         let handler = Recorder(socket, on: test)
@@ -73,7 +75,7 @@ import Testing
         test.settle()
         #expect(handler.channel?.isUnregistered == true && handler.received.isEmpty)
         test.loop.registrationErrorForTest = ENOSPC
-        // Pausing and resuming again and again loses nothing.
+        // The handler pauses after each read; no byte is lost.
         handler.onReceive = { $0.setReading(false) }
         test.run {
             handler.channel?.setReading(true)

@@ -1,4 +1,4 @@
-// Timers by a clock that the test sets.
+// Timers, against a clock that the test advances.
 import LoopTesting
 import Testing
 

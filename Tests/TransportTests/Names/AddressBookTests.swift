@@ -35,7 +35,7 @@ import Transport
         #expect(book.addresses() == all)
         book.failed(all[0])
         #expect(book.addresses() == [all[1], all[2], all[0]])
-        // Another worker met the same failure.
+        // Another worker reports the same failure.
         book.failed(all[0])
         #expect(book.addresses().first == all[1])
         book.failed(all[1])

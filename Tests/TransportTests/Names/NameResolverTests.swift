@@ -2,9 +2,9 @@ import LoopTesting
 import Testing
 import Transport
 
-/// The resolver asks a name server of the test's own.
+/// The resolver asks a name server that runs in the test.
 ///
-/// Time passes when the test says so, but for c-ares' own clock.
+/// The test advances the clock of the loop; the timeouts inside c-ares use the real clock.
 @Suite struct NameResolverTests {
     private final class Bench {
         let test = TestLoop()
@@ -14,7 +14,8 @@ import Transport
         private(set) var said: [String] = []
         private(set) var settled = 0
 
-        /// - Parameter timeoutMilliseconds: by the real clock: long, lest a busy machine make c-ares ask twice.
+        /// - Parameter timeoutMilliseconds: Timeout of c-ares in real time. The default is long, so that c-ares does
+        ///   not ask twice on a busy machine.
         init(_ names: [String], timeoutMilliseconds: Int32 = 60_000) throws {
             let server = try NameServer()
             self.server = server
@@ -40,7 +41,7 @@ import Transport
             }
         }
 
-        /// Lets so much time pass, and what is asked then be answered.
+        /// Advances the clock by `seconds`, then answers the questions that arrive.
         func pass(_ seconds: UInt64) {
             test.pass(seconds * second)
             for _ in 0..<20 {
@@ -65,9 +66,9 @@ import Transport
         #expect(bench.said.isEmpty, "all is as expected")
     }
 
-    /// RFC 6724: an address that this host cannot reach at all comes last.
+    /// Addresses are sorted by RFC 6724: an address that this host has no route to comes last.
     ///
-    /// 2001:db8::/32 is for documentation.
+    /// 2001:db8::/32 is reserved for documentation, so no host has a route to it.
     @Test func whatCannotBeReachedComesLast() throws {
         let bench = try Bench(["executor.test"])
         bench.server.records["executor.test"] = [
@@ -85,7 +86,7 @@ import Transport
         bench.start()
         #expect(bench.run { bench.settled == 1 })
         #expect(bench.hosts() == ["127.0.0.9"])
-        // The alias lives the shorter of the two.
+        // The shorter TTL counts: the alias has 7 s, its address 200 s.
         bench.pass(6)
         #expect(bench.server.asked(for: "executor.test") == 1)
         bench.pass(2)
@@ -100,7 +101,7 @@ import Transport
         #expect(bench.server.questions.isEmpty)
     }
 
-    /// The TTLs of records, and when they are asked for again: from 5 s to 300 s.
+    /// Pairs of a record's TTL and the seconds until the resolver asks again, which are between 5 and 300.
     @Test(arguments: [(0, 5), (1, 5), (30, 30), (86400, 300)])
     func anAnswerIsAskedForAgainAfterItsTTL(ttl: UInt32, seconds: UInt64) throws {
         let bench = try Bench(["executor.test"])
@@ -136,7 +137,8 @@ import Transport
         #expect(bench.hosts().isEmpty)
         #expect(bench.said.count == 1)
         #expect(bench.said[0].hasPrefix("warning: cannot resolve executor.test: "))
-        // Asked again after 5, 10, 20, 40, 60 and 60 s. The search list of /etc/resolv.conf may ask for more names.
+        // A failed question is repeated after 5, 10, 20, 40, 60 and 60 s. The count ignores the names that a search
+        // list in /etc/resolv.conf adds.
         for (count, seconds) in [5, 10, 20, 40, 60, 60].enumerated() {
             bench.pass(UInt64(seconds) - 1)
             #expect(bench.server.asked(for: "executor.test") == 1 + count)
@@ -159,10 +161,10 @@ import Transport
         bench.start()
         #expect(bench.run { bench.settled == 1 })
         bench.server.behaviour = behaviour
-        // Not there any more.
+        // The name no longer exists.
         bench.server.records = [:]
         bench.pass(11)
-        // A silent server: c-ares waits for it by its own clock, and the loop's timer has to follow.
+        // With a silent server, c-ares waits by the real clock; the loop's timer has to follow it.
         #expect(
             bench.run {
                 bench.test.clock.advance(by: second / 1000)
@@ -172,7 +174,7 @@ import Transport
         #expect(bench.hosts() == ["127.0.0.7"])
         #expect(bench.said[0].hasPrefix("warning: cannot resolve executor.test again: "))
         #expect(bench.said[0].hasSuffix("Its last addresses stay"))
-        // Once it is back nobody would know that it was away, but for the message.
+        // The addresses are the same as before the failure, but the recovery is logged all the same.
         bench.server.behaviour = .answers
         bench.server.records["executor.test"] = [.address("127.0.0.7", seconds: 10)]
         bench.pass(5)
@@ -210,7 +212,7 @@ import Transport
         #expect(bench.hosts().count == AddressBook.addressesMax)
     }
 
-    /// Between questions nothing of c-ares is left in the loop, and in the midst of one it goes when it is told to.
+    /// After `stop` no timer of c-ares is left in the loop, even in the middle of a question.
     @Test func stoppingInTheMidstOfAQuestionLeavesNothing() throws {
         let bench = try Bench(["executor.test"])
         bench.server.behaviour = .silent

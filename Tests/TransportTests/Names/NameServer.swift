@@ -1,4 +1,4 @@
-// A name server of a test's own on loopback, over UDP and TCP. It answers when the test calls it.
+// A DNS server for tests, on loopback, over UDP and TCP. It answers only when the test calls `serve`.
 import CLinux
 import Glibc
 import LoopTesting
@@ -11,16 +11,16 @@ final class NameServer {
     }
     enum Behaviour {
         case answers, silent, failing
-        /// Answers over UDP are cut: the whole ones are to be had over TCP.
+        /// Answers over UDP are truncated (TC bit); the complete answer is available over TCP.
         case truncating
     }
 
-    /// By name, in lower case; a name that is not here does not exist.
+    /// The records by name in lower case; any other name does not exist.
     var records: [String: [Record]] = [:]
     var behaviour = Behaviour.answers
-    /// What has been asked: a name and `A` or `AAAA`, in order.
+    /// The questions so far, in order, each as a name and `A` or `AAAA`.
     private(set) var questions: [String] = []
-    /// How many of them came over TCP.
+    /// How many of the questions came over TCP.
     private(set) var overTCP = 0
 
     let port: UInt16
@@ -43,14 +43,14 @@ final class NameServer {
         listener.close()
     }
 
-    /// What a resolver is told of it.
+    /// The resolver's configuration that points to this server.
     func source(timeoutMilliseconds: Int32) -> NameSource {
         .serversForTest("127.0.0.1:\(port)", timeoutMilliseconds: timeoutMilliseconds, tries: 2)
     }
 
     func asked(for name: String) -> Int { questions.count { $0 == "\(name) A" } }
 
-    /// Answers what has been asked since the last call.
+    /// Answers all questions that have arrived since the last call.
     func serve() {
         var buffer = [UInt8](repeating: 0, count: 2048)
         while true {
@@ -108,13 +108,13 @@ final class NameServer {
         if behaviour != .failing, !isCut { (count, body, owner) = answers(for: name, type: type) }
         isKnown = isKnown && records[owner] != nil
         let code: UInt8 = behaviour == .failing ? 2 : isKnown ? 0 : 3
-        // An answer, recursion wanted and available.
+        // The header of an answer, with the flags "recursion desired" and "recursion available".
         let head =
             Array(query[..<2]) + [0x81 | (isCut ? 2 : 0), 0x80 | code, 0, 1] + bytes16(UInt16(count)) + [0, 0, 0, 0]
         return head + question + body
     }
 
-    /// Follows aliases to the addresses of the wanted type.
+    /// Follows the aliases of `name` to the addresses of type `type`.
     private func answers(for name: String, type: UInt16) -> (count: Int, body: [UInt8], owner: String) {
         var (count, body, owner) = (0, [UInt8](), name)
         while case .alias(let target, let seconds)? = records[owner]?.first {

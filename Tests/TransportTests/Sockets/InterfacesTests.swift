@@ -1,4 +1,4 @@
-// The addresses of this machine.
+// The IP addresses of this machine's network interfaces.
 import CertificateAuthority
 import Foundation
 import Testing

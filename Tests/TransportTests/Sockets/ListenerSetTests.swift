@@ -1,4 +1,4 @@
-// Listening sockets: opened, shared by workers, inherited.
+// Listening sockets: opened, shared by workers, or inherited from systemd.
 import CLinux
 import Glibc
 import LoopTesting
@@ -41,14 +41,14 @@ import Transport
         #expect(access(path, F_OK) == 0, "systemd owns the file of the socket it hands over")
     }
 
-    /// Nobody would accept there, and clients would wait for ever.
+    /// An inherited socket without a matching address is reported, because nothing would accept its clients.
     @Test func anInheritedSocketThatNoAddressNamesIsSaid() throws {
         let loopback = SocketAddress(numeric: "127.0.0.1", port: 0)!
         let sockets = [try Sockets.listen(on: loopback, shared: true), try Sockets.listen(on: loopback, shared: true)]
         let first = Sockets.localAddress(of: sockets[0])!
         let second = Sockets.localAddress(of: sockets[1])!
         let twin = try Sockets.listen(on: first, shared: true)
-        // Bound, but not listening.
+        // A bound socket that does not listen.
         let mute = Socket(descriptor: socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
         let inherited = sockets + [twin, mute]
         defer { for socket in inherited { socket.close() } }

@@ -1,4 +1,4 @@
-// Addresses of sockets as text.
+// Socket addresses as text.
 import Testing
 import Transport
 

@@ -1,4 +1,4 @@
-// Files of unix sockets: those of dead processes are replaced, others stay.
+// Unix socket files: a file that a dead process left is replaced, any other file is kept.
 import CLinux
 import Glibc
 import LoopTesting
@@ -9,7 +9,7 @@ import Transport
     @Test func aStaleUnixSocketIsReplacedAndALiveOneIsNot() throws {
         let path = temporaryDirectory() + "/s.sock"
         let address = SocketAddress(unixPath: path)!
-        // A process that died leaves its file.
+        // Closing the socket leaves its file in place, as the death of a process does.
         try Sockets.listen(on: address, shared: false).close()
         #expect(access(path, F_OK) == 0)
         let live = try ListenerSet(addresses: [address], workers: 2)

@@ -1,4 +1,4 @@
-// Which protocol client and server agree on, and what happens where they share none.
+// ALPN: which protocol client and server agree on, and what happens if they share none.
 import CertificateAuthority
 import Testing
 import Transport

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Transport
 
-/// Certificates from contents that were read before: the files may be gone, or be others, by then.
+/// Certificates loaded from contents in memory; their files may have been removed or replaced since they were read.
 @Suite struct CertificateContentsTests {
     private func contents(_ name: String) throws -> CertificateContents {
         let made = try makeDevelopmentCertificates(in: temporaryDirectory(), names: [name], now: 1_900_000_000)

@@ -1,4 +1,4 @@
-// Faults of certificate and key files, in our words.
+// The messages about faults in certificate and key files.
 
 import CertificateAuthority
 import Foundation
@@ -8,7 +8,7 @@ import Transport
 @Suite struct CertificateInspectionTests {
     let directory = TemporaryDirectory()
 
-    /// Made in March 2030.
+    /// A certificate that is made in March 2030.
     private func certificate(_ names: [String]) throws -> DevelopmentCertificates {
         try directory.certificate(names, now: 1_900_000_000)
     }
@@ -21,7 +21,7 @@ import Transport
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    /// 21 days.
+    /// How long before its end a certificate's expiry is reported: 21 days, in seconds.
     private static let notice: Int64 = 21 * 86_400
 
     private func findings(chain: String, key: String, now: Int64 = 1_900_000_000) -> [CertificateFinding] {
@@ -54,7 +54,7 @@ import Transport
             findings(chain: one.chain, key: two.key)
                 == [CertificateFinding(.key, "does not belong to the certificate in \(one.chain)")]
         )
-        // The order of a chain is a usual mistake.
+        // The chain file lists the server's own certificate second, which is a common mistake.
         let both = try write(Array((try text(one.chain) + text(two.chain)).utf8), to: "both.pem")
         let found = findings(chain: both, key: two.key)
         #expect(found.filter(\.isWarning).map(\.place) == [.chain])
@@ -86,7 +86,7 @@ import Transport
         #expect(over.count == 1 && over[0].isWarning && over[0].message.hasPrefix("expired on 2031-"))
         let early = findings(chain: made.chain, key: made.key, now: 1_000_000_000)
         #expect(early.count == 1 && early[0].isWarning && early[0].message.hasPrefix("is not valid before 2030-"))
-        // An authority that has expired, among authorities that have not, is no news.
+        // An expired authority is a warning.
         let authority = try #require(CertificateInspection.expiry(chain: made.ca))
         #expect(
             CertificateInspection.findings(authorities: made.ca, now: authority + 1, notice: Self.notice).map(

@@ -1,4 +1,4 @@
-// What a client says in clear to a port that speaks TLS.
+// Clients that send plain text to a port that expects TLS.
 import CertificateAuthority
 import Testing
 import Transport

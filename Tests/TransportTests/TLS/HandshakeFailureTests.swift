@@ -1,4 +1,4 @@
-// Which cause a failed handshake counts for, by what OpenSSL says of it.
+// How an OpenSSL error maps to the cause under which a failed handshake is counted.
 
 import CertificateAuthority
 import Testing
@@ -22,7 +22,8 @@ import Transport
         #expect(try cause(Array("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n".utf8)) == .notTLS)
     }
 
-    /// The failures of both ends of a handshake, and which of them the server sees.
+    /// Clients that share no version, protocol or cipher with the server, and the failure that the server sees for
+    /// each.
     @Test func whatTheTwoDoNotShareIsTold() throws {
         let made = try directory.certificate(["one.example"])
         func failure(_ client: TLSContext) throws -> HandshakeFailure? {

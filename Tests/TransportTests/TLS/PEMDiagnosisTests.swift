@@ -1,4 +1,4 @@
-// What a file holds in place of the certificate or the key that is expected.
+// What a file holds when it does not hold the certificate or key that is expected.
 import CertificateAuthority
 import Foundation
 import Testing
@@ -7,7 +7,7 @@ import Transport
 @Suite struct PEMDiagnosisTests {
     let directory = TemporaryDirectory()
 
-    /// Made in March 2030.
+    /// A certificate that is made in March 2030.
     private func certificate(_ names: [String]) throws -> DevelopmentCertificates {
         try directory.certificate(names, now: 1_900_000_000)
     }
@@ -67,7 +67,8 @@ import Transport
         let made = try certificate(["one.example"])
         let wide = try write([0xFF, 0xFE] + text(made.chain).utf8.flatMap { [$0, 0] }, to: "wide.pem")
         #expect(findings(chain: wide, key: made.key).map(\.message) == ["is UTF-16 text: save it as ASCII or UTF-8"])
-        // A mark makes OpenSSL pass over the first certificate: with a second one behind it nothing would seem amiss.
+        // OpenSSL skips the certificate after a byte order mark. The second copy would load, so only the mark tells
+        // the fault.
         let marked = try write(Array(("\u{FEFF}" + text(made.chain) + text(made.chain)).utf8), to: "marked.pem")
         #expect(findings(chain: marked, key: made.key).map(\.place) == [.chain])
     }

@@ -1,4 +1,4 @@
-// Bytes after the handshake, and peers that send what they should not.
+// TLS connections after the handshake, and peers that send invalid bytes.
 
 import CertificateAuthority
 import Testing
@@ -54,7 +54,7 @@ import Transport
         #expect(pair.server.wire.output.count == said)
         pair.exchange()
         #expect(pair.client.received == [1, 2, 3] && pair.client.isClosed && pair.client.failure == nil)
-        // The other direction is still open.
+        // close_notify ends one direction only: the client may still write.
         #expect(pair.client.write([4]) == nil)
         pair.exchange()
         #expect(pair.server.received == [4] && !pair.server.isClosed)

@@ -1,4 +1,4 @@
-// Versions, ALPN, verification: what client and server agree on, or refuse.
+// Protocol versions, ALPN and certificate verification: what client and server agree on, and what they refuse.
 
 import CertificateAuthority
 import Testing

@@ -1,12 +1,13 @@
-// What only tests do to TLS: old versions, one kind of signature, changes of keys on demand.
+// TLS settings that only tests need: old versions, chosen signature algorithms, and key updates on demand.
 
 import COpenSSL
 
 @testable import Transport
 
 extension TLSContext {
-    /// Limits the protocol versions, 0x0302 being TLS 1.1 and 0x0304 TLS 1.3; lowers the security level so that any
-    /// works.
+    /// Limits the protocol versions: 0x0302 is TLS 1.1, 0x0304 is TLS 1.3.
+    ///
+    /// Sets security level 0, because higher levels disable old versions.
     func setVersionsForTest(minimum: Int, maximum: Int) {
         SSL_CTX_set_security_level(raw, 0)
         let set =
@@ -16,23 +17,23 @@ extension TLSContext {
         precondition(set)
     }
 
-    /// Limits what the peer may sign with: "RSA-PSS+SHA256", "ECDSA+SHA256".
+    /// Limits the signature algorithms of the peer, for example to "RSA-PSS+SHA256" or "ECDSA+SHA256".
     func setSignatureAlgorithmsForTest(_ list: String) {
         precondition(copenssl_SSL_CTX_set1_sigalgs_list(raw, list) == 1)
     }
 }
 
 extension TLSConnection {
-    /// The DNS names of the certificate that the peer showed.
+    /// The DNS names in the peer's certificate; empty without a certificate.
     var peerNamesForTest: [String] { peerCertificate?.dnsNames ?? [] }
 
-    /// "EC" or "RSA".
+    /// The type of the key in the peer's certificate, "EC" or "RSA".
     var peerKeyTypeForTest: String {
         guard let certificate = peerCertificate, let key = X509_get0_pubkey(certificate.raw) else { return "" }
         return EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? "RSA" : "EC"
     }
 
-    /// Sends one TLS 1.3 KeyUpdate that asks the peer for another, into the wire's output.
+    /// Writes one TLS 1.3 KeyUpdate to the wire's output, which asks the peer for a KeyUpdate in return.
     mutating func updateKeysForTest() {
         SSL_key_update(raw, SSL_KEY_UPDATE_REQUESTED)
         SSL_do_handshake(raw)

@@ -1,10 +1,10 @@
-// Two TLS ends in memory, and temporary certificates: what the TLS tests share.
+// Shared by the TLS tests: two TLS ends in memory, and temporary certificates.
 
 import CertificateAuthority
 import Glibc
 import Transport
 
-/// One end: a connection, its worker's wire, and what it has read.
+/// One end: a TLS connection, its wire, and the plaintext that it has received.
 final class End {
     let wire: TLSWire
     var connection: TLSConnection
@@ -23,7 +23,7 @@ final class End {
         connection = try .client(in: context, wire: wire, serverName: serverName, resuming: resuming)
     }
 
-    /// Takes ciphertext as a socket gives it: reads until something other than bytes comes.
+    /// Feeds ciphertext to the connection, as a socket would, and reads plaintext until no more comes.
     func take(_ ciphertext: [UInt8]) {
         ciphertext.withUnsafeBytes { bytes in
             wire.feed(bytes)
@@ -42,7 +42,7 @@ final class End {
         }
     }
 
-    /// What goes out to the socket.
+    /// Takes the ciphertext that the connection wants to send.
     func send() -> [UInt8] {
         let output = Array(wire.output)
         wire.clearOutput()
@@ -55,10 +55,10 @@ final class End {
     func write(_ plaintext: [UInt8]) -> TLSError? { plaintext.withUnsafeBytes { connection.write($0) } }
 }
 
-/// A client and a server, and the network between them.
+/// A client and a server that exchange ciphertext in memory.
 final class Pair {
     let client: End, server: End
-    /// The greatest piece of ciphertext that arrives at once.
+    /// The largest number of bytes that arrives at once.
     var pieceSize = Int.max
 
     init(_ client: End, _ server: End) {
@@ -77,7 +77,7 @@ final class Pair {
         exchange()
     }
 
-    /// Carries ciphertext both ways until neither end has anything to say.
+    /// Carries ciphertext in both directions until neither end has any to send.
     func exchange() {
         while true {
             let toServer = client.send()
@@ -100,7 +100,7 @@ final class Pair {
     var isEstablished: Bool { client.isEstablished && server.isEstablished }
 }
 
-/// A directory that goes when the test does.
+/// A temporary directory that is removed with this object.
 final class TemporaryDirectory {
     let path: String
 
@@ -110,7 +110,7 @@ final class TemporaryDirectory {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    /// A certificate in a folder of its own, with its own authority.
+    /// Makes a certificate and its own authority, in a new subdirectory.
     func certificate(
         _ names: [String],
         _ keyType: DevelopmentCertificates.KeyType = .p256,
@@ -124,7 +124,7 @@ final class TemporaryDirectory {
     deinit { removeTree(path) }
 }
 
-/// The names in a directory.
+/// The names of the files in a directory.
 func entries(of path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }
@@ -143,7 +143,7 @@ private func removeTree(_ path: String) {
     remove(path)
 }
 
-/// A clock that tests move.
+/// A clock, in seconds, that the test advances.
 final class TestClock: Sendable {
     private let seconds = Lock<Int64>(1_000_000)
     var now: Int64 { seconds.withLock { $0 } }
@@ -152,7 +152,7 @@ final class TestClock: Sendable {
 
 func makeTicketKeys(_ clock: TestClock = TestClock()) -> TicketKeys { TicketKeys { clock.now } }
 
-/// A deterministic run of bytes that no compression or repetition hides faults in.
+/// Deterministic bytes without repetition, so that swapped or repeated parts are noticed.
 func pattern(_ count: Int) -> [UInt8] {
     var state: UInt64 = 0x9e37_79b9_7f4a_7c15
     return (0..<count).map { _ in

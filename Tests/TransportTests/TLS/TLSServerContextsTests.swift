@@ -1,4 +1,4 @@
-// Which certificate a client gets, and which certificates are refused at start.
+// Which certificate a client gets by its server name, and which certificates are refused at start.
 
 import CertificateAuthority
 import Testing

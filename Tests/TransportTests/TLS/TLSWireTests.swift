@@ -1,4 +1,4 @@
-// The buffer between OpenSSL and a channel: shared by the connections of a worker, and emptied by each.
+// The buffer between OpenSSL and a channel. All connections of a worker share it, and each leaves it empty.
 import CertificateAuthority
 import Testing
 import Transport
@@ -25,7 +25,7 @@ import Transport
         let pairs = try (0..<3).map { _ in
             Pair(try End(client: client, serverName: "localhost"), End(server: contexts, wire: wire))
         }
-        // All are in the middle of their handshakes before any goes on.
+        // All three handshakes are half done before the first one continues.
         for pair in pairs {
             pair.client.take([])
             pair.server.take(pair.client.send())

@@ -1,4 +1,4 @@
-// Tickets: resumption on another worker, and keys that rotate.
+// TLS session tickets: resumption on another worker, and the rotation of the ticket keys.
 
 import CertificateAuthority
 import Testing
@@ -17,7 +17,7 @@ import Transport
         client = try TLSContext.client(caFile: certificate.ca, verify: true, alpn: ["h2"])
     }
 
-    /// A worker: contexts of its own, tickets shared.
+    /// The TLS contexts of one worker; the ticket keys are shared by all workers.
     func worker() throws -> TLSServerContexts {
         try TLSContext.server(certificates: [certificate.files], ticketKeys: keys)
     }
@@ -45,7 +45,8 @@ import Transport
         client.setVersionsForTest(minimum: version, maximum: version)
         let worker = try worker()
         var session = try connect(worker).client.connection.session
-        // Each ticket is one rotation old; after five, only renewal explains that it still opens.
+        // Each ticket is one rotation old. After five rotations the session still resumes only because tickets are
+        // renewed.
         for _ in 0..<5 {
             clock.advance(TicketKeys.period)
             let pair = try connect(worker, resuming: session)
@@ -75,7 +76,9 @@ import Transport
         #expect(try connect(worker, resuming: session).server.isResumed)
     }
 
-    /// A client that resumes verifies no certificate: under another one's name it must get that one (CVE-2025-23419).
+    /// A resuming client does not verify the certificate.
+    ///
+    /// So a session must not resume under another certificate's name (CVE-2025-23419).
     @Test(arguments: [0x0303, 0x0304], ["second.example", "localhost"])
     func noSessionResumesUnderAnotherCertificatesName(version: Int, first: String) throws {
         let other = try directory.certificate(["second.example"])
@@ -91,7 +94,7 @@ import Transport
         let session = try connect(first, nil).client.connection.session
         #expect(try !connect(second, session).server.isResumed)
         #expect(try connect(first, session).server.isResumed)
-        // The first certificate is also that of clients that name nobody.
+        // A client that sends no name, or an unknown one, gets the first certificate.
         #expect(try connect(nil, session).server.isResumed == (first == "localhost"))
         #expect(try connect("unknown.example", session).server.isResumed == (first == "localhost"))
     }

@@ -1,4 +1,4 @@
-// Locks between threads.
+// Locks that threads contend for.
 import Testing
 import Transport
 

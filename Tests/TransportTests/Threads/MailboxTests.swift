@@ -1,4 +1,4 @@
-// Mailboxes between threads.
+// Mailboxes that carry messages between threads.
 import LoopTesting
 import Testing
 import Transport
@@ -21,7 +21,7 @@ import Transport
         for thread in threads { thread.join() }
     }
 
-    /// What is posted is either read or handed back, whatever the closing falls between.
+    /// Each message is either read or returned to its sender, whenever the mailbox closes.
     @Test func aClosedMailboxLosesNothing() {
         let mailbox = Mailbox<Int>()
         let taken = Lock(0)

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 import Transport
 
-/// A clock that stands still while the process does, and the loops on it.
+/// `ProcessClock` does not count the time in which the process is stopped; its loops therefore miss no deadline.
 @Suite struct ProcessClockTests {
     private let time = ManualClock()
     private let clock: ProcessClock
@@ -32,7 +32,7 @@ import Transport
         #expect(clock.now == start + 2 * rest + second && clock.paused == 3660 * second - 2 * rest)
     }
 
-    /// A pause begins at any time after the last note, and after an answer that was later than the note.
+    /// The clock never goes back, whatever the time between the last note, the last reading and the pause.
     @Test func noPauseMakesTheTimeGoBack() {
         var last = clock.now
         for step in 0..<300 {
@@ -53,7 +53,7 @@ import Transport
         let isOver = Atomic<Bool>(false)
     }
 
-    /// Threads that read the clock while pauses are found: what one has told another is not later than its own reading.
+    /// When a thread passes its reading to another thread, that thread's next reading is not earlier.
     @Test func noPauseMakesTheTimeGoBackBetweenThreads() async {
         let race = Race()
         let clock = ProcessClock { race.source.load(ordering: .sequentiallyConsistent) }
@@ -106,7 +106,7 @@ import Transport
         loop.dismantle()
     }
 
-    /// A turn that takes long is no pause of the process: other threads have read the clock meanwhile.
+    /// A long turn of one loop is not a pause of the process, because other threads read the clock meanwhile.
     @Test func whatIsReadyIsReadBeforeDeadlines() {
         let loop = EventLoop(clock: .process(clock))
         let mailbox = Mailbox<Int>()
@@ -125,7 +125,7 @@ import Transport
         loop.turn(waitMax: 0)
         loop.turn(waitMax: 0)
         #expect(fired.at.isEmpty && clock.paused == 0)
-        // Not for ever: nothing is ready now.
+        // With nothing ready to read, the deadline is due in the next turn.
         _ = loop.timers.schedule(at: loop.now, target: fired, kind: 0)
         loop.turn(waitMax: 0)
         #expect(fired.at.count == 1)

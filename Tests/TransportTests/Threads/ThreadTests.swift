@@ -1,4 +1,4 @@
-// Threads with a loop.
+// Threads that run an event loop.
 import LoopTesting
 import Testing
 import Transport

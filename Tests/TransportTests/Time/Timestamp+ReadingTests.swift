@@ -1,4 +1,4 @@
-// Reading days and moments from text.
+// Parsing dates and timestamps from text.
 import Testing
 
 @testable import Transport

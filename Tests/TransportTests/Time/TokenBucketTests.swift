@@ -60,7 +60,8 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.remaining(of: 10, at: 50 * second) == 0)
     }
 
-    /// An executor may count more tokens than a small limit gives back in a lifetime.
+    /// A debt is capped at one limit, because an executor may report far more tokens than a small limit refills in
+    /// hours.
     @Test func aDebtIsNeverMoreThanOneLimit() throws {
         var bucket = TokenBucket()
         bucket.adjust(by: 1 << 40, of: 10, at: second)
@@ -72,7 +73,8 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.remaining(of: 10, at: 126 * second) == 9)
     }
 
-    /// What was spent of a large limit is no debt for hours of a small one, nor is time that has passed meanwhile lost.
+    /// When a limit is lowered, the earlier spending is capped at the new limit, and the time that has passed still
+    /// counts.
     @Test func aLimitThatIsLoweredLocksNobodyOut() {
         var bucket = TokenBucket()
         #expect(bucket.take(1_000_000, of: 1_000_000, at: second) == nil)
@@ -82,7 +84,7 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(other.remaining(of: 10, at: 121 * second) == 10)
     }
 
-    /// What an answer of ten minutes settles is spent when it is settled.
+    /// Tokens that are settled at the end of a ten-minute response count as spent at that moment.
     @Test func whatIsSettledLateIsNotForgiven() {
         var bucket = TokenBucket()
         #expect(bucket.take(60, of: 60, at: second) == nil)
