@@ -5,12 +5,13 @@ import Transport
 @testable import Configuration
 
 /// Reads `text` as the file `c.yaml`, in a world where the files in `missing` cannot be read, and of which only
-/// `imports` can be imported.
+/// `imports` can be imported; `matching` has the files that patterns and folders stand for.
 func read(
     _ text: String,
     environment: [String: String] = [:],
     missing: Set<String> = [],
     imports: [String: String] = [:],
+    matching: [String: [String]] = [:],
     inspection: FileInspection = .none
 ) -> Result<Configuration, ConfigurationErrors> {
     Configuration.load(
@@ -21,6 +22,7 @@ func read(
             return found.map { .success(Array($0.utf8)) } ?? .failure(FileProblem("No such file"))
         },
         checkFile: { missing.contains($0) ? FileProblem("No such file or directory") : nil },
+        filesMatching: { matching[$0] },
         inspection: inspection
     )
 }
@@ -31,11 +33,20 @@ func faults(
     environment: [String: String] = [:],
     missing: Set<String> = [],
     imports: [String: String] = [:],
+    matching: [String: [String]] = [:],
     inspection: FileInspection = .none
 ) -> [String] {
-    switch read(text, environment: environment, missing: missing, imports: imports, inspection: inspection) {
-    case .success: []
-    case .failure(let errors): errors.problems.map(\.description)
+    let result = read(
+        text,
+        environment: environment,
+        missing: missing,
+        imports: imports,
+        matching: matching,
+        inspection: inspection
+    )
+    switch result {
+    case .success: return []
+    case .failure(let errors): return errors.problems.map(\.description)
     }
 }
 
