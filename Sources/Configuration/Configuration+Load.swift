@@ -11,6 +11,7 @@ extension Configuration {
     ///   - readFile: Returns the bytes of a file.
     ///   - checkFile: Returns why a file that the configuration names (a certificate, a key) cannot be read; nil if it
     ///     can be.
+    ///   - filesMatching: Returns the files that a pattern or a folder of an import stands for; nil for a single file.
     ///   - inspection: Checks the contents of those files.
     /// - Returns: The configuration with its warnings, or all errors with the warnings.
     package static func load(
@@ -18,12 +19,14 @@ extension Configuration {
         environment: [String: String] = SystemFiles.environment(),
         readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.readOnce,
         checkFile: @escaping (String) -> FileProblem? = SystemFiles.check,
+        filesMatching: @escaping (String) -> [String]? = SystemFiles.matching,
         inspection: FileInspection = .none
     ) -> Result<Configuration, ConfigurationErrors> {
         let reader = ConfigurationReader(
             file: path,
             readFile: readFile,
             checkFile: checkFile,
+            filesMatching: filesMatching,
             inspection: inspection
         )
         switch readFile(path) {
@@ -56,6 +59,7 @@ extension Configuration {
         if let root { configuration.outline.add(root) }
         configuration.outline.add(models: reader.importedModels)
         configuration.variables = reader.variables
+        configuration.listedExecutors = reader.executorLists
         return .success(configuration)
     }
 
@@ -91,7 +95,7 @@ extension Configuration {
             section.read("engine_errors", &log.engineErrors)
             section.finish()
         }
-        models = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
+        (models, discoveries) = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()
     }
 }

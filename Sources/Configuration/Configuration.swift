@@ -44,8 +44,12 @@ package struct Configuration: Sendable, Equatable {
     package var forward = ForwardSettings()
     /// What is logged of each exchange.
     package var log = Log()
-    /// The models that clients may name; never empty when read from a file.
+    /// The models that clients may name; when read from a file never empty, unless there are `discoveries`.
     package var models: [ModelSettings]
+    /// The engines whose lists of models are served too.
+    package var discoveries: [DiscoverySettings] = []
+    /// The executors that each `ModelSettings.executorFile` listed when the configuration was read, by the file's path.
+    package var listedExecutors: [String: [ExecutorSettings]] = [:]
     /// The warnings about the files that this configuration was read from.
     package var warnings: [ConfigurationProblem] = []
     /// The values of those files, by which two configurations are compared in words.

@@ -64,13 +64,32 @@ import Testing
                 idle_timeout: 0s
                 forward_fields: [x-openrouter-*]
                 forward_user_agent: false
+            executors_from: {file: list.yaml, allow_empty: true}
+          - discover: https://engine
+            join: true
+            balance: weighted
+            timeouts: {first_event: 11s, response: 12s, stall: 13s}
+            media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
+            passthrough: [/v1/own]
+            forward_fields: [x-title]
+            forward_user_agent: true
+            weight: 3
+            kind: llama.cpp
+            protocol: http1
+            tls: {ca: ca.pem}
+            api_key: ${KEY}
+            max_running: 9
+            include_usage: false
+            health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
+            idle_timeout: 0s
           - import: more.yaml
         """
 
-    /// The file that `everyKey` imports.
+    /// The file that `everyKey` imports, and the file that lists further executors.
     static let more = """
         - {id: b, executors: [{url: "http://e"}]}
         """
+    static let list = "- url: https://f"
 
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -78,7 +97,7 @@ import Testing
     @Test func everyKeyIsInTheDocumentationAndNoOther() throws {
         let reader = ConfigurationReader(
             file: "c.yaml",
-            readFile: { _ in .success(Array(Self.more.utf8)) },
+            readFile: { .success(Array(($0 == "list.yaml" ? Self.list : Self.more).utf8)) },
             checkFile: { _ in nil }
         )
         _ = Configuration.load(bytes: Array(Self.everyKey.utf8), environment: ["KEY": "k"], reader: reader)

@@ -4,12 +4,16 @@ import Transport
 
 @testable import Configuration
 
-/// Reads `text` as the file `c.yaml`; files in `missing` cannot be read, and only files in `imports` can be imported.
+/// Reads `text` as the file `c.yaml`.
+///
+/// Files in `missing` cannot be read, and only files in `imports` can be imported. `matching` has the files that patterns
+/// and folders stand for.
 func read(
     _ text: String,
     environment: [String: String] = [:],
     missing: Set<String> = [],
     imports: [String: String] = [:],
+    matching: [String: [String]] = [:],
     inspection: FileInspection = .none
 ) -> Result<Configuration, ConfigurationErrors> {
     Configuration.load(
@@ -20,6 +24,7 @@ func read(
             return found.map { .success(Array($0.utf8)) } ?? .failure(FileProblem("No such file"))
         },
         checkFile: { missing.contains($0) ? FileProblem("No such file or directory") : nil },
+        filesMatching: { matching[$0] },
         inspection: inspection
     )
 }
@@ -30,11 +35,20 @@ func faults(
     environment: [String: String] = [:],
     missing: Set<String> = [],
     imports: [String: String] = [:],
+    matching: [String: [String]] = [:],
     inspection: FileInspection = .none
 ) -> [String] {
-    switch read(text, environment: environment, missing: missing, imports: imports, inspection: inspection) {
-    case .success: []
-    case .failure(let errors): errors.problems.map(\.description)
+    let result = read(
+        text,
+        environment: environment,
+        missing: missing,
+        imports: imports,
+        matching: matching,
+        inspection: inspection
+    )
+    switch result {
+    case .success: return []
+    case .failure(let errors): return errors.problems.map(\.description)
     }
 }
 

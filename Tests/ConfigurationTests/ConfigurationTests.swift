@@ -75,7 +75,9 @@ import Testing
         let c = try read(
             ConfigurationDocumentationTests.everyKey,
             environment: ["KEY": "sk-1"],
-            imports: ["more.yaml": ConfigurationDocumentationTests.more]
+            imports: [
+                "more.yaml": ConfigurationDocumentationTests.more, "list.yaml": ConfigurationDocumentationTests.list,
+            ]
         ).get()
         #expect(c.listeners[0].tls?.certificates == [.init(chainPath: "a.pem", keyPath: "/k/a.key")])
         #expect(c.listeners[0].http2 && !c.listeners[1].http2)
@@ -107,5 +109,15 @@ import Testing
         #expect(e.model == "big" && e.weight == 3 && e.kind == .llamaCpp && e.wireProtocol == .http1)
         #expect(e.apiKey == "sk-1" && e.maxRunning == 9 && !e.includeUsage && e.idleTimeout == .zero)
         #expect(e.certificateAuthorityPath == "ca.pem")
+        #expect(m.executorFile == ExecutorFile(path: "list.yaml", allowsEmpty: true))
+        #expect(c.listedExecutors["list.yaml"]?.map(\.url.host) == ["f"])
+        let d = c.discoveries[0]
+        #expect(d.joins && d.model.balance == .weighted && d.model.timeouts == m.timeouts)
+        #expect(d.model.mediaTokens == m.mediaTokens && d.model.passthrough == ["/v1/own"])
+        #expect(d.model.forward == m.forward && d.engine.forward == ForwardSettings())
+        #expect(d.engine.url.host == "engine" && d.engine.weight == 3 && d.engine.kind == .llamaCpp)
+        #expect(d.engine.wireProtocol == .http1 && d.engine.apiKey == "sk-1" && d.engine.maxRunning == 9)
+        #expect(d.engine.certificateAuthorityPath == "ca.pem" && !d.engine.includeUsage)
+        #expect(d.engine.idleTimeout == .zero && d.engine.health == e.health)
     }
 }

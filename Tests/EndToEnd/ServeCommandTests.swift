@@ -20,7 +20,7 @@ import Testing
             for _ in $(seq 600); do curl --silent 127.0.0.1:8001/v1/models >/dev/null && break; sleep 0.1; done
             "$1" serve --executor http://127.0.0.1:8001 >/dev/null 2>\(messages) & server=$!
             for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
-            sed -n '/try: curl/,$p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
+            sed -n '/try: curl/,/data/p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
             sh \(scratch.file("line"))
             kill $server $executor
             wait $server
@@ -31,10 +31,31 @@ import Testing
         #expect(text.contains("listening on 127.0.0.1:8080"), "\(text)")
     }
 
-    @Test func anEngineThatDoesNotAnswerIsAnError() async throws {
-        let completed = try await inOwnNetwork(#""$1" serve --executor 127.0.0.1:8001"#)
-        #expect(completed.status == .exited(2), "\(completed)")
-        #expect(completed.errors.contains("http://127.0.0.1:8001"), "\(completed)")
+    /// The server is ready without the engine, and shows the line to try once the engine has come.
+    @Test func anEngineMayComeLater() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let messages = scratch.file("messages")
+        let completed = try await inOwnNetwork(
+            """
+            "$1" serve --executor 127.0.0.1:8001 >/dev/null 2>\(messages) & server=$!
+            for _ in $(seq 600); do grep -q 'no engine has listed a model yet' \(messages) && break; sleep 0.1; done
+            curl --silent 127.0.0.1:8080/v1/models
+            "$1" executor --listen 127.0.0.1:8001 >/dev/null 2>&1 & executor=$!
+            for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
+            sed -n '/try: curl/,/data/p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
+            sh \(scratch.file("line"))
+            kill $server $executor
+            wait $server
+            """
+        )
+        let text = try String(contentsOfFile: messages, encoding: .utf8)
+        #expect(completed.output.contains(#""data":[]"#), "\(completed)\n\(text)")
+        #expect(completed.output.contains("data: [DONE]"), "\(completed)\n\(text)")
+        #expect(text.contains("http://127.0.0.1:8001: its models are not known yet"), "\(text)")
+    }
+
+    @Test func anEngineThatIsNoURLIsAnError() async throws {
         let wrong = try await run(Repository.binary, ["serve", "--executor", "ftp://x"])
         #expect(wrong.status == .exited(64) && wrong.errors.contains("--executor"), "\(wrong)")
     }

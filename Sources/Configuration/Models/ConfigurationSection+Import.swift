@@ -1,5 +1,5 @@
-// Reading `- import: FILE` in the list of models: a file with further models; errors in it are reported at their
-// positions in that file.
+// Reading `- import: FILE` in the list of models: a file, or several, with further models; errors in one are reported at
+// their positions in that file.
 
 extension ConfigurationReader {
     /// The most imports between the main file and any other file.
@@ -9,39 +9,30 @@ extension ConfigurationReader {
 }
 
 extension ConfigurationSection {
-    /// Returns the models of the file that this entry imports; nil if this entry imports no file.
+    /// Returns the models of the files that this entry imports; nil if this entry imports none.
     ///
-    /// Relative paths in the imported file start in the folder of that file.
+    /// The entry names a file, a pattern such as `sites-enabled/*.yaml`, or a folder. Relative paths in an imported file
+    /// start in the folder of that file.
     func importedModels() -> [ConfigurationSection]? {
         guard let scalar = scalar("import", expecting: "the path of a file with a list of models") else {
             return has("import") ? [] : nil
         }
         reportKeys(beside: "import")
-        guard let reader = reader.importing(scalar, of: self) else { return [] }
-        var document = ConfigurationDocument(environment: reader.environment, reader: reader)
-        let path = reader.file
-        switch reader.readFile(path) {
-        case .failure(let problem):
-            let message = "\(name(of: "import")): cannot read \(Self.printable(path)): \(problem)"
-            self.reader.report(message, at: scalar.position)
-            return []
-        case .success(let bytes):
-            reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
-            let problems = reader.problems.count
-            let root = document.parse(bytes)
-            guard case .sequence(let items)? = root?.kind, !items.isEmpty else {
-                // If the file is not valid YAML, that has been reported already.
-                if root != nil || reader.problems.count == problems {
-                    let message = "expected a list of models: '- id: NAME' with its executors"
-                    reader.report(message, at: root?.position ?? Position())
-                }
-                return []
-            }
-            reader.noteImported(items)
-            return items.flatMap { item -> [ConfigurationSection] in
-                guard let section = imported(item, reader: reader) else { return [] }
-                return section.importedModels() ?? [section]
-            }
+        let path = reader.resolve(scalar.text)
+        guard let matches = reader.filesMatching(path) else { return importedModels(of: path, at: scalar.position) }
+        if matches.isEmpty { warn("import", "no file matches \(Self.printable(path))") }
+        return matches.flatMap { importedModels(of: $0, at: scalar.position) }
+    }
+
+    private func importedModels(of path: String, at position: Position) -> [ConfigurationSection] {
+        guard let reader = reader.importing(path, named: name(of: "import"), at: position) else { return [] }
+        let expected = "a list of models: '- id: NAME' with its executors"
+        guard let items = items(of: reader, at: "import", expecting: expected) else { return [] }
+        if items.isEmpty { reader.report("expected \(expected)", at: Position()) }
+        reader.noteImported(items)
+        return items.flatMap { item -> [ConfigurationSection] in
+            guard let section = imported(item, reader: reader) else { return [] }
+            return section.importedModels() ?? [section]
         }
     }
 
@@ -56,23 +47,22 @@ extension ConfigurationSection {
 
 extension ConfigurationReader {
     /// Returns the reader of a file to import; nil, and an error is reported, if it must not be imported.
-    fileprivate func importing(
-        _ scalar: ConfigurationSection.Scalar,
-        of section: ConfigurationSection
-    ) -> ConfigurationReader? {
-        let path = resolve(scalar.text)
-        let name = section.name(of: "import")
+    ///
+    /// - Parameters:
+    ///   - name: The key that names the file, as messages have it.
+    ///   - position: The position of that key.
+    fileprivate func importing(_ path: String, named name: String, at position: Position) -> ConfigurationReader? {
         let shown = ConfigurationSection.printable(path)
         if files.contains(path) {
-            report("\(name): \(shown) is imported already, or imports itself", at: scalar.position)
+            report("\(name): \(shown) is imported already, or imports itself", at: position)
             return nil
         }
         guard importDepth < Self.importDepthMax else {
-            report("\(name): files import each other more than \(Self.importDepthMax) deep", at: scalar.position)
+            report("\(name): files import each other more than \(Self.importDepthMax) deep", at: position)
             return nil
         }
         guard files.count <= Self.importsMax else {
-            report("\(name): more than \(Self.importsMax) files are imported", at: scalar.position)
+            report("\(name): more than \(Self.importsMax) files are imported", at: position)
             return nil
         }
         return ConfigurationReader(file: path, importedBy: self)

@@ -18,10 +18,12 @@ struct EngineClaims {
     }
 
     /// Compares an entry with those before it, and reports what contradicts one of them.
-    mutating func check(_ settings: ExecutorSettings, read section: ConfigurationSection) {
+    ///
+    /// - Parameter key: The key that has the URL.
+    mutating func check(_ settings: ExecutorSettings, at key: String, of section: ConfigurationSection) {
         if let own = own.name(of: settings.url) {
             section.report(
-                "url",
+                key,
                 "\(settings.url) is this server's own \(own): requests would come back to it without end"
             )
         }

@@ -3,27 +3,57 @@ internal import Transport
 
 extension ExecutorSettings {
     /// Reads the executors of a model: at least one, each with a URL of its own and not all with weight 0.
+    ///
+    /// - Parameter file: The file with further executors of the model, which is read too. Its executors are not
+    ///   returned; `ConfigurationReader.executorLists` has them.
     static func readAll(
         from model: ConfigurationSection,
+        beside file: ExecutorFile? = nil,
         engines: inout EngineClaims
     ) -> [ExecutorSettings] {
         let expected = "at least one '- url: http://HOST:PORT'"
-        let sections = model.sections("executors", expecting: expected)
-        model.requireKey("executors", expecting: expected)
-        var executors: [ExecutorSettings] = []
+        let sections = model.sections("executors", expecting: expected) ?? []
+        // A key of the file that has an error of its own is no second error here.
+        if !model.has("executors_from") || model.has("executors") {
+            model.requireKey("executors", expecting: expected)
+        }
         var weights = 0
-        for section in sections ?? [] {
+        let executors = read(sections, beside: [], weights: &weights, engines: &engines)
+        var listedCount = 0
+        if let file, let listed = model.sections(of: file, at: "executors_from") {
+            listedCount = listed.count
+            let further = read(listed, beside: executors, weights: &weights, engines: &engines)
+            model.reader.noteListed(further, in: file.path)
+        }
+        if weights == 0, sections.count + listedCount > 0 {
+            let key = sections.isEmpty ? "executors_from" : "executors"
+            model.report(key, "all weights are 0, so that no executor would be chosen")
+        }
+        return executors
+    }
+
+    /// Reads entries of one model.
+    ///
+    /// - Parameters:
+    ///   - others: Further executors of the model, whose URLs the entries must not have.
+    ///   - weights: The weights of all entries are added to it, also of those that have an error.
+    static func read(
+        _ sections: [ConfigurationSection],
+        beside others: [ExecutorSettings],
+        weights: inout Int,
+        engines: inout EngineClaims
+    ) -> [ExecutorSettings] {
+        var urls = Set(others.map(\.url))
+        var executors: [ExecutorSettings] = []
+        for section in sections {
             let weight = section.count("weight", in: 0...1_000_000)
             weights += weight ?? 1
             guard let executor = ExecutorSettings(reading: section, weight: weight ?? 1) else { continue }
-            if executors.contains(where: { $0.url == executor.url }) {
+            if !urls.insert(executor.url).inserted {
                 section.report("url", "\(executor.url) is an executor of this model already")
             }
-            engines.check(executor, read: section)
+            engines.check(executor, at: "url", of: section)
             executors.append(executor)
-        }
-        if weights == 0, sections?.isEmpty == false {
-            model.report("executors", "all weights are 0, so that no executor would be chosen")
         }
         return executors
     }
@@ -33,6 +63,23 @@ extension ExecutorSettings {
         self.init(url: url ?? ExecutorURL.none)
         self.weight = weight
         model = section.text("model", expecting: "the executor's name for this model")
+        read(from: section, isURLValid: url != nil)
+        forward = ForwardSettings(reading: section)
+        section.finish()
+        if url == nil { return nil }
+    }
+
+    /// Reads the engine of a `discover` entry; nil if its URL is missing or does not parse.
+    init?(discoveredBy section: ConfigurationSection) {
+        let url = section.executorURL("discover")
+        self.init(url: url ?? ExecutorURL.none)
+        weight = section.count("weight", in: 1...1_000_000) ?? weight
+        read(from: section, isURLValid: url != nil)
+        if url == nil { return nil }
+    }
+
+    /// Reads the keys that say how an engine is reached and asked; `url` has been set.
+    private mutating func read(from section: ConfigurationSection, isURLValid: Bool) {
         section.read("kind", &kind)
         section.read("protocol", &wireProtocol)
         if let tls = section.section("tls") {
@@ -44,7 +91,7 @@ extension ExecutorSettings {
                 for finding in findings { tls.report(finding, in: file.path, at: "ca") }
             }
             tls.finish()
-            if let url, url.scheme != .https {
+            if isURLValid, url.scheme != .https {
                 section.report("tls", "only for an https:// url")
             }
         }
@@ -53,9 +100,6 @@ extension ExecutorSettings {
         section.read("include_usage", &includeUsage)
         if let health = section.section("health") { self.health.read(health) }
         section.read("idle_timeout", &idleTimeout, in: .zero ... .seconds(3600))
-        forward = ForwardSettings(reading: section)
-        section.finish()
-        if url == nil { return nil }
     }
 }
 
@@ -98,5 +142,5 @@ extension ConfigurationSection {
 
 extension ExecutorURL {
     /// A placeholder for a URL that does not parse, so that the rest of the entry is still checked.
-    fileprivate static let none = ExecutorURL(scheme: .unix, host: "", port: 0, pathPrefix: "", socketPath: "")
+    static let none = ExecutorURL(scheme: .unix, host: "", port: 0, pathPrefix: "", socketPath: "")
 }

@@ -5,19 +5,33 @@ extension ModelSettings {
     /// Reads `models`, and checks each model's names and engines against those of the others.
     ///
     /// - Parameter own: The addresses that this process listens on, none of which may be an executor's.
-    static func readAll(from root: ConfigurationSection, own: OwnAddresses) -> [ModelSettings] {
+    static func readAll(
+        from root: ConfigurationSection,
+        own: OwnAddresses
+    ) -> (models: [ModelSettings], discoveries: [DiscoverySettings]) {
         let expected = "at least one '- id: NAME' with its executors"
         guard let sections = root.sections("models", expecting: expected) else {
             root.requireKey("models", expecting: expected)
-            return []
+            return ([], [])
         }
         root.requireKey("models", expecting: expected)
         var names = ModelNames()
         var engines = EngineClaims(own: own)
-        let models = sections.flatMap { $0.importedModels() ?? [$0] }
-            .compactMap { ModelSettings(reading: $0, names: &names, engines: &engines) }
+        var models: [ModelSettings] = []
+        var discoveries: [DiscoverySettings] = []
+        for section in sections.flatMap({ $0.importedModels() ?? [$0] }) {
+            if section.has("discover") {
+                guard let found = DiscoverySettings(reading: section, engines: &engines) else { continue }
+                if discoveries.contains(where: { $0.identity == found.identity }) {
+                    section.report("discover", "\(found.engine.url) is discovered already")
+                }
+                discoveries.append(found)
+            } else if let model = ModelSettings(reading: section, names: &names, engines: &engines) {
+                models.append(model)
+            }
+        }
         names.check()
-        return models
+        return (models, discoveries)
     }
 
     private init?(reading section: ConfigurationSection, names: inout ModelNames, engines: inout EngineClaims) {
@@ -32,7 +46,8 @@ extension ModelSettings {
         if let own = section.section("media_tokens") { mediaTokens.read(from: own) }
         passthrough = section.passthroughPaths("passthrough")
         forward = ForwardSettings(reading: section)
-        executors = ExecutorSettings.readAll(from: section, engines: &engines)
+        executorFile = section.executorFile("executors_from")
+        executors = ExecutorSettings.readAll(from: section, beside: executorFile, engines: &engines)
         catalog = CatalogField.readAll(from: section)
         section.finish()
         func location(_ position: Position) -> ConfigurationLocation {
@@ -45,7 +60,7 @@ extension ModelSettings {
 }
 
 extension MediaTokens {
-    fileprivate mutating func read(from section: ConfigurationSection) {
+    mutating func read(from section: ConfigurationSection) {
         image = section.count("image", in: 0...1_000_000) ?? image
         audioBytes = section.count("audio_bytes", in: 1...1_000_000) ?? audioBytes
         videoBytes = section.count("video_bytes", in: 1...1_000_000) ?? videoBytes
@@ -56,7 +71,7 @@ extension MediaTokens {
 }
 
 extension ModelSettings.Timeouts {
-    fileprivate mutating func read(from section: ConfigurationSection) {
+    mutating func read(from section: ConfigurationSection) {
         let range = Duration.milliseconds(10) ... .seconds(86_400)
         firstEvent = section.duration("first_event", in: range)
         response = section.duration("response", in: range)

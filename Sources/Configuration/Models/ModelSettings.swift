@@ -20,8 +20,12 @@ package struct ModelSettings: Sendable, Equatable {
     /// The header fields of clients that the model's executors are sent in addition to those of the whole
     /// configuration.
     package var forward = ForwardSettings()
-    /// The executors that serve the model; never empty when read from a file.
+    /// The executors that serve the model; when read from a file never empty, unless there is an `executorFile`.
     package var executors: [ExecutorSettings]
+    /// A file with further executors, which is followed while the server runs; nil if there is none.
+    package var executorFile: ExecutorFile?
+    /// Whether an engine has listed the model and no file names it: keys with a list of models may not use it.
+    package var isDiscovered = false
     /// The fields of the model's entry in the list of models, in the order in which the list shows them.
     package var catalog: [CatalogField] = []
 

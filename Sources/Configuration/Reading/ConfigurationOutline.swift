@@ -16,7 +16,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
     /// Keys whose values are secrets, so that messages never show them.
     private static let secretKeys: Set<String> = ["api_key"]
     /// The keys that identify an entry of a list, in the order in which they are looked for.
-    private static let identifyingKeys = ["id", "url", "address", "import", "certificate", "name"]
+    private static let identifyingKeys = ["id", "discover", "url", "address", "import", "certificate", "name"]
     /// The most characters of a value that a change shows.
     private static let shownMax = 60
 

@@ -21,6 +21,8 @@ final class ConfigurationReader {
         var variables: Set<String> = []
         /// The models of all imported files.
         var importedModels: [ConfigurationNode] = []
+        /// The executors of each file of `executors_from`, by its path.
+        var executorLists: [String: [ExecutorSettings]] = [:]
         /// The time before the expiry of a certificate at which warnings begin, in seconds.
         var certificateNotice: Int64 = 0
         /// The paths of the files, in the order in which the files were opened.
@@ -38,6 +40,8 @@ final class ConfigurationReader {
     /// Returns the reason why a file cannot be read; nil if it can be read.
     let checkFile: (String) -> FileProblem?
     let inspection: FileInspection
+    /// Returns the files that a pattern or a folder stands for, in order; nil if the path is neither.
+    let filesMatching: (String) -> [String]?
     /// The environment from which `${VAR}` is expanded.
     var environment: [String: String] = [:]
     /// The number of imports from the main file to this file; 0 for the main file.
@@ -48,11 +52,13 @@ final class ConfigurationReader {
         file: String,
         readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read,
         checkFile: @escaping (String) -> FileProblem?,
+        filesMatching: @escaping (String) -> [String]? = { _ in nil },
         inspection: FileInspection = .none
     ) {
         self.file = file
         self.readFile = readFile
         self.checkFile = checkFile
+        self.filesMatching = filesMatching
         self.inspection = inspection
         importDepth = 0
         findings = Findings(file: file)
@@ -63,6 +69,7 @@ final class ConfigurationReader {
         self.file = file
         readFile = reader.readFile
         checkFile = reader.checkFile
+        filesMatching = reader.filesMatching
         inspection = reader.inspection
         environment = reader.environment
         importDepth = reader.importDepth + 1
@@ -90,6 +97,12 @@ final class ConfigurationReader {
     var variables: [String] { findings.variables.sorted() }
     /// The models of all imported files, in the order in which the files were opened.
     var importedModels: [ConfigurationNode] { findings.importedModels }
+
+    /// The executors of the files of `executors_from` that were read, by the path of each.
+    var executorLists: [String: [ExecutorSettings]] { findings.executorLists }
+
+    /// Remembers the executors of a file of `executors_from`.
+    func noteListed(_ executors: [ExecutorSettings], in path: String) { findings.executorLists[path] = executors }
 
     /// Remembers the models of an imported file.
     func noteImported(_ models: [ConfigurationNode]) { findings.importedModels += models }

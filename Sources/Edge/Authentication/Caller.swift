@@ -45,8 +45,11 @@ struct Caller {
     }
 
     /// Whether the key allows the model, by its id or by one of its aliases.
+    ///
+    /// A key with a list of models may use none that only an engine has named: engines do not extend keys.
     func mayUse(_ model: Model) -> Bool {
         guard let models else { return true }
+        guard !model.isDiscovered else { return false }
         return models.contains { name in
             name.hasBytes(of: model.id) || model.aliases.contains { name.hasBytes(of: $0) }
         }

@@ -12,11 +12,13 @@ struct EngineDescription {
     /// The health probe of the first entry that has one.
     private(set) var probe: HealthProbe?
 
-    /// The engines of all models, each once, in the order in which the configuration names them.
-    static func all(_ models: [ModelSettings]) -> [EngineDescription] {
+    /// The engines of all models, then those that are asked for their models, each once, in the order of the
+    /// configuration.
+    static func all(_ configuration: Configuration) -> [EngineDescription] {
+        let entries = configuration.models.flatMap(\.executors) + configuration.discoveries.map(\.engine)
         var descriptions: [EngineDescription] = []
         var indices: [EngineIdentity: Int] = [:]
-        for settings in models.flatMap(\.executors) {
+        for settings in entries {
             let identity = EngineIdentity(settings)
             if let index = indices[identity] {
                 descriptions[index].add(settings)
@@ -26,7 +28,7 @@ struct EngineDescription {
             }
         }
         // The path of a probe depends on the engine's kind, which any of its entries may name.
-        for settings in models.flatMap(\.executors) {
+        for settings in entries {
             guard let index = indices[EngineIdentity(settings)] else { continue }
             descriptions[index].findProbe(settings)
         }

@@ -59,7 +59,7 @@ package final class Registry {
         access: Authenticator = Authenticator()
     ) -> Snapshot {
         generation += 1
-        let descriptions = EngineDescription.all(configuration.models)
+        let descriptions = EngineDescription.all(configuration)
         let found = match(descriptions.map(\.identity))
         var targets: [EngineIdentity: EngineTarget] = [:]
         var addresses: [AddressBook] = []
@@ -87,6 +87,9 @@ package final class Registry {
             access: access,
             models: models,
             engines: descriptions.compactMap { targets[$0.identity] },
+            discovered: configuration.discoveries.compactMap { discovery in
+                targets[discovery.identity].map { DiscoveryTarget(discovery, $0) }
+            },
             addresses: addresses,
             knownModels: Set(self.models.map(\.id))
         )

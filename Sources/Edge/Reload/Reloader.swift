@@ -22,9 +22,14 @@ final class Reloader {
         ///
         /// - Returns: the indices of the workers that will report that they have adopted it.
         var post: (Snapshot, [ListenerKey: ListenerSet]) -> Set<Int>
+        /// What has been found to complete the configuration in force.
+        var found: () -> FoundMembers
         /// Called when a reload begins, and when it has ended.
         var isReloading: (Bool) -> Void
     }
+
+    /// Why a snapshot is given to the workers.
+    private enum Cause { case reload, certificates, members }
 
     private struct UnderWay {
         var report: ReloadReport
@@ -32,20 +37,21 @@ final class Reloader {
         var socketsBefore: ServerSockets
         /// The workers that have not adopted the snapshot yet.
         var pending: Set<Int> = []
-        /// Whether somebody has asked for it; false for certificates that were renewed.
-        let isReload: Bool
+        let cause: Cause
     }
 
     private let running: RunningConfiguration
     private let environment: Environment
     /// The sockets of earlier configurations that were not closed because the process drains.
     private var socketsLeft: [ServerSockets] = []
-    /// The reload, or the renewal of certificates, that the workers have not all adopted yet.
+    /// The reload, or the renewal of certificates or members, that the workers have not all adopted yet.
     private var underWay: UnderWay?
     /// Who is answered by the reload under way.
     private var waiting: [(ReloadReport) -> Void] = []
     /// Who is answered by the next one.
     private var next: [(ReloadReport) -> Void] = []
+    /// Whether executors or models have come or gone, and no snapshot has them yet.
+    private var hasFound = false
 
     init(_ running: RunningConfiguration, _ environment: Environment) {
         self.running = running
@@ -76,13 +82,25 @@ final class Reloader {
         if let prepared {
             var report = ReloadReport(outcome: .applied, generation: 0)
             report.changes = prepared.changes
-            adopt(prepared, report, isReload: false)
+            adopt(prepared, report, .certificates)
         }
         return problem
     }
 
+    /// Puts the executors and models in force that have been found; while a reload is under way, after its end.
+    ///
+    /// Before the process is ready nothing happens: it must be called again then.
+    func takeFound() {
+        hasFound = true
+        beginIfIdle()
+    }
+
     private func beginIfIdle() {
-        guard underWay == nil, !next.isEmpty else { return }
+        guard underWay == nil else { return }
+        guard !next.isEmpty else {
+            if hasFound { beginWithFound() }
+            return
+        }
         (waiting, next) = (next, [])
         environment.isReloading(true)
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
@@ -91,12 +109,34 @@ final class Reloader {
             return
         }
         report.outcome = .applied
-        adopt(prepared, report, isReload: true)
+        adopt(prepared, report, .reload)
     }
 
-    private func adopt(_ prepared: RunningConfiguration.Prepared, _ report: ReloadReport, isReload: Bool) {
-        underWay = UnderWay(report: report, socketsBefore: running.commit(prepared), isReload: isReload)
+    private func beginWithFound() {
+        guard environment.obstacle() == nil else { return }
+        hasFound = false
+        guard let prepared = running.prepare(found: environment.found()) else { return }
+        var report = ReloadReport(outcome: .applied, generation: 0)
+        report.changes = prepared.changes
+        adopt(prepared, report, .members)
+    }
+
+    private func adopt(_ prepared: RunningConfiguration.Prepared, _ report: ReloadReport, _ cause: Cause) {
+        underWay = UnderWay(report: report, socketsBefore: running.commit(prepared), cause: cause)
         underWay?.report.generation = running.snapshot.generation
+        environment.adopt(running.snapshot) { [unowned self] in settled() }
+    }
+
+    /// Posts the snapshot, once the names of its executors and the models of its engines are known.
+    ///
+    /// Models of an engine that is new are found meanwhile: a snapshot that has them takes the place of the first one.
+    private func settled() {
+        guard underWay != nil else { return }
+        guard let prepared = running.prepare(found: environment.found()) else { return postToWorkers() }
+        // It has the same sockets.
+        _ = running.commit(prepared)
+        underWay?.report.generation = running.snapshot.generation
+        underWay?.report.changes += prepared.changes
         environment.adopt(running.snapshot) { [unowned self] in postToWorkers() }
     }
 
@@ -133,7 +173,8 @@ final class Reloader {
         isRehearsal: Bool
     ) -> RunningConfiguration.Prepared? {
         do throws(StartError) {
-            guard let prepared = try running.prepare(configuration, isRehearsal: isRehearsal) else { return nil }
+            let prepared = try running.prepare(configuration, found: environment.found(), isRehearsal: isRehearsal)
+            guard let prepared else { return nil }
             report.changes = prepared.changes
             report.kept = prepared.kept
             return prepared
@@ -180,10 +221,14 @@ final class Reloader {
         } else {
             running.sockets.closeRemoved(from: finished.socketsBefore)
         }
-        guard finished.isReload else {
-            let changes = finished.report.changes.map { "  \($0)" }
-            let first = "renewed certificates are served, generation \(finished.report.generation)"
-            OperatorLog.say(([first] + changes).joined(separator: "\n"))
+        for line in running.newlyLeftOut() { OperatorLog.warn(line) }
+        guard finished.cause == .reload else {
+            let generation = "generation \(finished.report.generation)"
+            let first =
+                finished.cause == .certificates
+                ? "renewed certificates are served, \(generation)"
+                : "executors or models have come or gone, \(generation) is in force"
+            OperatorLog.say(([first] + finished.report.changes.map { "  \($0)" }).joined(separator: "\n"))
             beginIfIdle()
             return
         }

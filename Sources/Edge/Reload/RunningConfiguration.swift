@@ -12,6 +12,7 @@ final class RunningConfiguration {
     struct Prepared {
         fileprivate let configuration: Configuration
         fileprivate let asRead: Configuration
+        fileprivate let members: FoundMembers
         fileprivate let listeners: [ListenerPlan]
         /// Nil to keep the one in force.
         fileprivate let authentication: AuthenticationSource.Prepared?
@@ -36,7 +37,9 @@ final class RunningConfiguration {
     private(set) var configuration: Configuration
     /// The configuration as the file had it, without what is kept.
     private var asRead: Configuration
-    /// The configuration, resolved.
+    /// What completes the configuration: executors that files list, models that engines list.
+    private(set) var members: FoundMembers
+    /// The configuration, completed and resolved.
     private(set) var snapshot: Snapshot
     /// The listening sockets.
     private(set) var sockets: ServerSockets
@@ -46,6 +49,10 @@ final class RunningConfiguration {
     private(set) var refusal: Refusal?
     /// How many reloads have ended in which way since the start.
     private(set) var reloads: [ReloadReport.Outcome: Int] = [.applied: 0, .unchanged: 0, .refused: 0]
+
+    /// What was found and is not used, of which the operator has not been told yet.
+    private var leftOut: [String] = []
+    private var leftOutBefore: Set<String> = []
 
     private let registry = Registry()
     private let authentication = AuthenticationSource()
@@ -64,7 +71,10 @@ final class RunningConfiguration {
         let listeners = ListenerPlan.all(in: configuration)
         try StartChecks.loadFiles(of: configuration, listeners)
         let prepared = try authentication.prepare(configuration.authentication)
-        snapshot = registry.resolve(configuration, listeners: listeners, access: prepared.authenticator)
+        members = FoundMembers(configuration)
+        let completed = configuration.completed(by: members)
+        leftOut = completed.leftOut
+        snapshot = registry.resolve(completed.configuration, listeners: listeners, access: prepared.authenticator)
         do throws(StartError) {
             sockets = try ServerSockets(snapshot, environment: environment)
         } catch {
@@ -81,21 +91,33 @@ final class RunningConfiguration {
     ///
     /// `commit` must follow, unless this is a rehearsal.
     ///
-    /// - Parameter isRehearsal: whether nothing is to be committed: no socket and no store of keys is opened, and no
-    ///   secret is made.
+    /// - Parameters:
+    ///   - found: what is known of engines' models; of files the new configuration has the lists.
+    ///   - isRehearsal: whether nothing is to be committed: no socket and no store of keys is opened, and no secret is
+    ///     made.
     /// - Returns: nil where nothing is different: neither the configuration nor a file of certificates or keys.
     /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
-    func prepare(_ new: Configuration, isRehearsal: Bool = false) throws(StartError) -> Prepared? {
+    func prepare(
+        _ new: Configuration,
+        found: FoundMembers,
+        isRehearsal: Bool = false
+    ) throws(StartError) -> Prepared? {
         let listeners = ListenerPlan.all(in: new)
         try StartChecks.loadFiles(of: new, listeners)
         let (effective, kept) = keeping(new)
         var changes = asRead.outline.changes(to: new.outline)
         changes += renewals(listeners)
+        var found = found
+        found.files = new.listedExecutors
+        let members = found.kept(for: new)
+        if !isRehearsal { changes += self.members.changes(to: members) }
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
-        // A certificate that comes nearer to its end changes the text of a warning, and nothing else.
+        // A certificate that comes nearer to its end changes the text of a warning, and nothing else. What files list
+        // has been compared already.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
+        withEarlierWarnings.listedExecutors = asRead.listedExecutors
         // A limit of memory that was kept, since too much was used, may be taken now.
         let takesMemory = effective.memoryLimitBytes != configuration.memoryLimitBytes
         guard withEarlierWarnings != asRead || !changes.isEmpty || takesMemory else {
@@ -107,6 +129,7 @@ final class RunningConfiguration {
             return Prepared(
                 configuration: effective,
                 asRead: new,
+                members: members,
                 listeners: listeners,
                 authentication: access,
                 sockets: isRehearsal ? sockets : try sockets.opening(listeners, ProcessSettings(effective)),
@@ -140,16 +163,30 @@ final class RunningConfiguration {
         let changes = renewals(listeners)
         let problem = problems.isEmpty ? nil : problems.joined(separator: "; ")
         guard !changes.isEmpty else { return (nil, problem) }
-        let prepared = Prepared(
+        return (same(listeners: listeners, members: members, changes), problem)
+    }
+
+    /// Does the same for the configuration in force, completed by what has been found since.
+    ///
+    /// - Returns: nil where that is what completes it already.
+    func prepare(found: FoundMembers) -> Prepared? {
+        let found = found.kept(for: configuration)
+        guard found != members else { return nil }
+        return same(listeners: snapshot.listeners, members: found, members.changes(to: found))
+    }
+
+    /// The configuration in force with other certificates or other members.
+    private func same(listeners: [ListenerPlan], members: FoundMembers, _ changes: [String]) -> Prepared {
+        Prepared(
             configuration: configuration,
             asRead: asRead,
+            members: members,
             listeners: listeners,
             authentication: nil,
             sockets: sockets,
             changes: changes,
             kept: []
         )
-        return (prepared, problem)
     }
 
     /// What is said of the certificates with new contents.
@@ -172,8 +209,11 @@ final class RunningConfiguration {
         if !budget.setLimit(configuration.memoryLimitBytes) { configuration.memoryLimitBytes = budget.limit }
         asRead = prepared.asRead
         sockets = prepared.sockets
+        members = prepared.members
+        let completed = configuration.completed(by: members)
+        leftOut = completed.leftOut
         snapshot = registry.resolve(
-            configuration,
+            completed.configuration,
             listeners: prepared.listeners,
             access: prepared.authentication?.authenticator ?? snapshot.access
         )
@@ -222,6 +262,14 @@ final class RunningConfiguration {
     }
 
     // MARK: Records
+
+    /// What was found and is not used, and was not returned by the last call already; at most 10 lines.
+    func newlyLeftOut() -> [String] {
+        let new = leftOut.filter { !leftOutBefore.contains($0) }
+        leftOutBefore = Set(leftOut)
+        guard new.count > 10 else { return new }
+        return new.prefix(9) + ["\(new.count - 9) more executors or models are left out for such reasons"]
+    }
 
     /// Records how a reload has ended.
     func record(_ report: ReloadReport) {

@@ -26,8 +26,10 @@ package final class Snapshot: Sendable {
     package let catalog: ModelCatalog
     /// The models with their executors, in the order of `catalog`.
     package let models: [SnapshotModel]
-    /// The engines of all models, each once, in the order of the configuration.
+    /// The engines of all models, each once, in the order of the configuration; then those of `discovered`.
     package let engines: [EngineTarget]
+    /// The engines that are asked for their models.
+    let discovered: [DiscoveryTarget]
     /// Ids of the models that this snapshot names, and of those that an earlier exchange may still name.
     let knownModels: Set<Int>
     /// Whether finished exchanges are logged.
@@ -53,12 +55,14 @@ package final class Snapshot: Sendable {
         access: Authenticator,
         models: [SnapshotModel],
         engines: [EngineTarget],
+        discovered: [DiscoveryTarget],
         addresses: [AddressBook],
         knownModels: Set<Int>
     ) {
         self.generation = generation
         self.models = models
         self.engines = engines
+        self.discovered = discovered
         self.addresses = addresses
         self.knownModels = knownModels
         process = ProcessSettings(configuration)
@@ -115,7 +119,8 @@ extension Model {
             aliases: settings.aliases,
             created: created,
             createdAt: Timestamp.rfc3339(seconds: created),
-            fields: settings.catalog
+            fields: settings.catalog,
+            isDiscovered: settings.isDiscovered
         )
     }
 }

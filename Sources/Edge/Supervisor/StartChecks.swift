@@ -19,7 +19,10 @@ package enum StartChecks {
                 throw StartError(description: "\(error)")
             }
         }
-        let authorities = configuration.models.flatMap(\.executors).compactMap(\.certificateAuthorityPath)
+        let executors =
+            configuration.models.flatMap(\.executors) + configuration.discoveries.map(\.engine)
+            + configuration.listedExecutors.values.joined()
+        let authorities = executors.compactMap(\.certificateAuthorityPath)
         for file in Set(authorities).sorted() {
             if let error = ExecutorEnvironment.problem(withAuthorities: file) {
                 throw StartError(description: error.description)
@@ -50,7 +53,8 @@ package enum StartChecks {
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []
-        let books = Registry().resolve(configuration).addresses
+        let completed = configuration.completed(by: FoundMembers(configuration)).configuration
+        let books = Registry().resolve(completed).addresses
         let resolver = NameResolver(loop: loop, books: books) { warnings.append($0) }
         var isSettled = false
         resolver.start(timeout: namesTimeout) { isSettled = true }

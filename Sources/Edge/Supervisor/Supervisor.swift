@@ -2,6 +2,7 @@
 package import Configuration
 internal import Glibc
 internal import HTTP
+internal import Inference
 internal import Routing
 internal import Transport
 
@@ -23,8 +24,12 @@ package final class Supervisor {
     /// Everybody but the workers who needs each snapshot; nil before `run`.
     private var followers: SnapshotFollowers?
     private lazy var reloader = makeReloader()
-    /// Said once the process is ready; nil for nothing.
-    package var greeting: String?
+    /// Follows the files of executors and the engines that list their models.
+    private lazy var members = MemberSources(loop: loop, running: running, environment: environment) { [unowned self] in
+        reloader.takeFound()
+    }
+    /// Makes what is said once the process is ready, and has a model, whose name it gets; nil for nothing.
+    package var greeting: ((_ model: String) -> String)?
     /// Whether SIGHUP has come before the process was ready.
     private var reloadsWhenReady = false
     /// Nil before the process is ready.
@@ -95,18 +100,39 @@ package final class Supervisor {
         admin.prober = followers.prober
         reportPauses()
         reportLogLosses()
-        // Clients wait in the backlog until the names of the executors are known, but no longer than `namesTimeout`.
-        followers.start { [unowned self] in
-            workers.start(
-                process: process,
-                snapshot: running.snapshot,
-                listeners: running.sockets.clients
-            ) { [reports] in reports.post($0) }
-        }
+        // Clients wait in the backlog until the names of the executors and the models of the engines are known, but no
+        // longer than `namesTimeout`.
+        let settled = Self.afterBoth { [unowned self] in startWorkers() }
+        followers.start(named: settled)
+        members.start(settled: settled)
         loop.run()
+        members.stop()
         followers.stop()
         certificates?.stop()
         try end()
+    }
+
+    /// Returns a function that calls `body` when it is called for the second time.
+    private static func afterBoth(_ body: @escaping () -> Void) -> () -> Void {
+        var calls = 0
+        return {
+            calls += 1
+            if calls == 2 { body() }
+        }
+    }
+
+    private func startWorkers() {
+        if let prepared = running.prepare(found: members.found) {
+            _ = running.commit(prepared)
+            OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
+            followers?.adopt(running.snapshot) {}
+        }
+        for line in running.newlyLeftOut() { OperatorLog.warn(line) }
+        workers.start(
+            process: process,
+            snapshot: running.snapshot,
+            listeners: running.sockets.clients
+        ) { [reports] in reports.post($0) }
     }
 
     private func handle(_ report: WorkerReport) {
@@ -147,9 +173,18 @@ package final class Supervisor {
             reloader.renewCertificates()
         }
         OperatorLog.say("ready")
-        if let greeting { OperatorLog.say(greeting) }
+        greet()
+        if greeting != nil { OperatorLog.say("no engine has listed a model yet: a line to try is shown when one has") }
         ServiceNotifier.notify("READY=1", environment: environment)
         if reloadsWhenReady { reloader.reload() }
+        // Something may have been found while the workers started.
+        reloader.takeFound()
+    }
+
+    private func greet() {
+        guard admin.state == .ready, let greeting, let model = running.snapshot.catalog.models.first else { return }
+        self.greeting = nil
+        OperatorLog.say(greeting(model.id))
     }
 
     /// Says where clients are served.
@@ -176,13 +211,17 @@ package final class Supervisor {
                 adopt: { [unowned self] snapshot, named in
                     admin.adopt()
                     commands.adopt(running.configuration)
-                    followers?.adopt(snapshot, named: named)
+                    let settled = Self.afterBoth(named)
+                    followers?.adopt(snapshot, named: settled)
+                    members.adopt(settled: settled)
                 },
                 post: { [unowned self] snapshot, sockets in
                     guard drain == nil else { return [] }
                     process.postToAll(.adopt(snapshot, sockets))
+                    greet()
                     return workers.servingIndices
                 },
+                found: { [unowned self] in members.found },
                 isReloading: { [unowned self] in notifyOfReload($0) }
             )
         )

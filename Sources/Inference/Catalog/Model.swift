@@ -14,6 +14,8 @@ package struct Model: Equatable, Sendable {
     package var ownedBy: String
     /// The fields of OpenRouter's flat provider shape, in the order in which they are shown.
     package var fields: [CatalogField]
+    /// Whether an engine has named the model, and not the configuration.
+    package var isDiscovered: Bool
 
     /// Makes a model from its parts.
     package init(
@@ -22,7 +24,8 @@ package struct Model: Equatable, Sendable {
         created: Int = 0,
         createdAt: String = "1970-01-01T00:00:00Z",
         ownedBy: String = "freeinference",
-        fields: [CatalogField] = []
+        fields: [CatalogField] = [],
+        isDiscovered: Bool = false
     ) {
         self.id = id
         self.aliases = aliases
@@ -30,6 +33,7 @@ package struct Model: Equatable, Sendable {
         self.createdAt = createdAt
         self.ownedBy = ownedBy
         self.fields = fields
+        self.isDiscovered = isDiscovered
     }
 
     /// The display name: the field `name`, or else the id.

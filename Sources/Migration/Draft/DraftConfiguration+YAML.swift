@@ -8,6 +8,12 @@ extension DraftConfiguration {
     /// The ports for the admin listener, in order of preference; the first port is the default of a configuration.
     private static let adminPorts: [UInt16] = [9901, 9902, 9903, 19_901]
 
+    /// The ports of the listener and of the admin listener that none of these is; 0 where all are used.
+    static func ports(beside used: Set<UInt16>) -> (listener: UInt16, admin: UInt16) {
+        let listener = listenerPorts.first { !used.contains($0) } ?? 0
+        return (listener, adminPorts.first { !used.contains($0) && $0 != listener } ?? 0)
+    }
+
     /// The configuration as YAML, which ends with a line end.
     ///
     /// - Parameter portsInUse: The ports of this machine on which other programs listen.
@@ -18,7 +24,7 @@ extension DraftConfiguration {
             lines += ["#", "# Environment variables that must be set before it is checked and served:"]
             lines += variables.map { "#   \($0.name): \(YAMLText.comment($0.purpose))" }
         }
-        let port = Self.listenerPorts.first { !used.contains($0) } ?? 0
+        let (port, admin) = Self.ports(beside: used)
         lines += [
             "",
             "# Only programs of this machine reach this address. For others write 0.0.0.0:443 with `tls`, and make keys:",
@@ -28,7 +34,7 @@ extension DraftConfiguration {
             "# Keys that clients must have. Without this section everyone who reaches the listener may use every model.",
             "#authentication:", "#  keys: /var/lib/freeinference/keys.sqlite",
         ]
-        if let admin = Self.adminPorts.first(where: { !used.contains($0) && $0 != port }), admin != 9901 {
+        if admin != Self.adminPorts[0] {
             lines += ["", "# An executor has the usual port, 9901.", "admin:", "  address: 127.0.0.1:\(admin)"]
         }
         if firstEvent != nil || response != nil {

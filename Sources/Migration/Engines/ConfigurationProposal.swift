@@ -65,6 +65,11 @@ package struct ConfigurationProposal: Sendable {
         yaml = draft.yaml(portsInUse: portsInUse)
     }
 
+    /// The ports of the listener and of the admin listener of a server on the machine of these engines.
+    package static func ports(beside engines: [ExecutorURL]) -> (listener: UInt16, admin: UInt16) {
+        DraftConfiguration.ports(beside: Set(engines.map(\.port)))
+    }
+
     private static func description(of listing: EngineListing) -> String {
         if listing.isThisServer { return "is a server like this one, not an engine" }
         let software = listing.software ?? "an engine that does not say what it is"

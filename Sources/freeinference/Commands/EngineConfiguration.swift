@@ -1,47 +1,41 @@
-// The configuration of `serve --executor`: made of what engines list, in place of a file.
+// The configuration of `serve --executor`: the engines are asked for their models, in place of a file.
 import Configuration
 import Edge
 import Migration
 
-/// Makes a configuration by asking engines for their models.
+/// Makes a configuration that serves what engines list.
 enum EngineConfiguration {
-    /// What messages name in place of a file.
-    private static let name = "--executor"
-
-    /// Asks the engines each time that it is read.
+    /// The same configuration each time that it is read: the engines are asked again and again while it is in force.
     static func source(_ engines: [ExecutorURL]) -> ConfigurationSource {
-        .made { read(engines) }
+        .made { .success(configuration(engines)) }
     }
 
-    private static func read(_ engines: [ExecutorURL]) -> Result<Configuration, ConfigurationErrors> {
-        let surveyed = zip(engines, EngineSurvey.ask(engines)).map { (url: $0, outcome: $1) }
-        let proposal = ConfigurationProposal(surveyed, named: engines.count)
-        // An engine that does not answer is an error, so that a reload does not take its models away.
-        let areListed = surveyed.allSatisfy { if case .listed = $0.outcome { true } else { false } }
-        guard areListed, let yaml = proposal.yaml else {
-            let problems = proposal.findings.map {
-                ConfigurationProblem(file: name, line: 1, column: 1, message: $0)
-            }
-            return .failure(ConfigurationErrors(problems))
+    private static func configuration(_ engines: [ExecutorURL]) -> Configuration {
+        let ports = ConfigurationProposal.ports(beside: engines)
+        let listener = ListenerSettings(address: .tcp(host: "127.0.0.1", port: ports.listener))
+        var configuration = Configuration(listeners: [listener], models: [])
+        configuration.admin.address = .tcp(host: "127.0.0.1", port: ports.admin)
+        configuration.discoveries = engines.map { url in
+            var discovery = DiscoverySettings(engine: ExecutorSettings(url: url))
+            // Engines that list the same model share its requests.
+            discovery.joins = true
+            return discovery
         }
-        return Configuration.load(
-            path: name,
-            readFile: { path in
-                path == name ? .success(Array(yaml.utf8)) : SystemFiles.read(path)
-            }
-        )
+        return configuration
     }
 
-    /// A command line that asks the first model, for the terminal.
-    static func greeting(_ configuration: Configuration) -> String? {
-        guard let listener = configuration.listeners.first, let model = configuration.models.first else { return nil }
-        // Names of models come from engines: a quote in one would end the shell's.
-        let name = model.id.replacing("'", with: #"'\''"#).replacing(#"""#, with: #"\""#)
-        let body = #"{"model":"\#(name)","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#
-        return """
-            try: curl --no-buffer http://\(listener.address)/v1/chat/completions \\
-              --header 'content-type: application/json' \\
-              --data '\(body)'
-            """
+    /// Makes a command line that asks a model, for the terminal.
+    static func greeting(_ configuration: Configuration) -> (_ model: String) -> String {
+        let address = configuration.listeners.first.map { "\($0.address)" } ?? ""
+        return { model in
+            // Names of models come from engines: a quote in one would end the shell's.
+            let name = model.replacing("'", with: #"'\''"#).replacing(#"""#, with: #"\""#)
+            let body = #"{"model":"\#(name)","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#
+            return """
+                try: curl --no-buffer http://\(address)/v1/chat/completions \\
+                  --header 'content-type: application/json' \\
+                  --data '\(body)'
+                """
+        }
     }
 }

@@ -15,8 +15,8 @@ struct ServeCommand: ParsableCommand {
             streams under way go on for up to drain_timeout; a second one cuts them, a third one ends at once. SIGHUP, \
             or 'freeinference reload', reads the configuration again.
 
-            With --executor no file is read: the engines are asked for their models, which are served on \
-            127.0.0.1:8080, and a curl line to try is shown. A reload asks the engines again.
+            With --executor no file is read: the engines are asked for their models every 10 s, which are served on \
+            127.0.0.1:8080, and a curl line to try is shown once there is a model.
             """
     )
 

@@ -77,4 +77,34 @@ import Testing
                 == ["\(deep):1:11: models[].import: files import each other more than 8 deep"]
         )
     }
+
+    @Test func aPatternStandsForItsFiles() throws {
+        let text = Self.head + "- import: sites/*.yaml\n- import: more/\n- import: none/*.yaml\n" + Self.model("z")
+        let matching = ["sites/*.yaml": ["sites/a.yaml", "sites/b.yaml"], "more/": ["more/c.yml"], "none/*.yaml": []]
+        let imports = [
+            "sites/a.yaml": Self.model("a"), "sites/b.yaml": Self.model("b"), "more/c.yml": Self.model("c"),
+        ]
+        let configuration = try read(text, imports: imports, matching: matching).get()
+        #expect(configuration.models.map(\.id) == ["a", "b", "c", "z"])
+        #expect(
+            configuration.warnings.map(\.description) == [
+                "c.yaml:5:11: warning: models[].import: no file matches none/*.yaml"
+            ]
+        )
+    }
+
+    @Test func aFileThatTwoPatternsMatchIsAnError() {
+        let text = Self.head + "- import: '*.yaml'\n- import: 'a*'\n"
+        let found = faults(
+            text,
+            imports: ["a.yaml": Self.model("a")],
+            matching: ["*.yaml": ["a.yaml", "c.yaml"], "a*": ["a.yaml"]]
+        )
+        #expect(
+            found == [
+                "c.yaml:3:11: models[].import: c.yaml is imported already, or imports itself",
+                "c.yaml:4:11: models[].import: a.yaml is imported already, or imports itself",
+            ]
+        )
+    }
 }

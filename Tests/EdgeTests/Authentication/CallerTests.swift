@@ -26,6 +26,13 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try !caller(models: []).mayUse(model))
     }
 
+    /// An engine that lists a name cannot have it used by keys that were made for a model of the configuration.
+    @Test func aKeyWithAListMayUseNoDiscoveredModel() throws {
+        let model = Model(id: "demo", isDiscovered: true)
+        #expect(try caller().mayUse(model))
+        #expect(try !caller(models: ["demo"]).mayUse(model))
+    }
+
     @Test func limitsAreToldInTheFailure() throws {
         var one = try caller(KeyLimits(concurrency: 1, requestsPerMinute: 60, tokensPerMinute: 100))
         #expect(one.begin(at: second) == nil)

@@ -21,6 +21,7 @@ import Transport
         /// Called when the names of new executors are known; nil to know them at once.
         var waitsForNames = false
         private(set) var named: (() -> Void)?
+        var found = FoundMembers()
 
         init(_ text: String) throws {
             self.text = text
@@ -36,6 +37,7 @@ import Transport
                         posted.append((snapshot.generation, Set(sockets.keys)))
                         return [0, 1]
                     },
+                    found: { [unowned self] in found },
                     isReloading: { [unowned self] in notified.append($0) }
                 )
             )
@@ -245,5 +247,109 @@ import Transport
         bench.reload()
         #expect(bench.reports.map(\.errors) == [["the server is draining"]])
         #expect(bench.running.snapshot.generation == 1)
+    }
+
+    // MARK: Members
+
+    /// The configuration of the bench with an engine that is asked for its models.
+    private static let discovering = """
+        listeners: [{address: '127.0.0.1:0'}]
+        admin: {address: '127.0.0.1:0', socket: off}
+        models: [{id: a, executors: [{url: 'http://127.0.0.1:9'}]}, {discover: 'http://127.0.0.1:8'}]
+        """
+
+    private func listing(_ names: String..., at bench: Bench) -> FoundMembers {
+        var listing = FoundMembers.Listing()
+        listing.models = names.map { EngineListing.Model(name: $0) }
+        var found = FoundMembers()
+        for discovery in bench.running.configuration.discoveries { found.listings[discovery.identity] = listing }
+        return found
+    }
+
+    private func names(_ bench: Bench) -> [String] { bench.running.snapshot.models.map(\.entry.name) }
+
+    @Test func whatIsFoundIsANewGeneration() throws {
+        let bench = try Bench(Self.discovering)
+        #expect(names(bench) == ["a"] && bench.running.snapshot.engines.count == 2)
+        bench.found = listing("x", "y", at: bench)
+        bench.reloader.takeFound()
+        #expect(names(bench) == ["a", "x", "y"] && bench.posted.map(\.generation) == [2])
+        bench.adopt(0)
+        bench.adopt(1)
+        // It is no reload: nobody is told that one was under way, and none is counted.
+        #expect(bench.notified == [] && bench.reports == [] && bench.running.reloads[.applied] == 0)
+        // The same again is nothing.
+        bench.reloader.takeFound()
+        #expect(bench.posted.count == 1)
+        let x = bench.running.snapshot.models[1]
+        bench.found = listing("x", at: bench)
+        bench.reloader.takeFound()
+        #expect(names(bench) == ["a", "x"] && bench.posted.map(\.generation) == [2, 3])
+        #expect(bench.running.snapshot.models[1].entry === x.entry)
+    }
+
+    @Test func whatIsFoundDuringAReloadWaitsForItsEnd() throws {
+        let bench = try Bench(Self.discovering)
+        bench.text = Self.discovering + "\nkeep_alive: 7s"
+        bench.reload()
+        bench.found = listing("x", at: bench)
+        bench.reloader.takeFound()
+        #expect(bench.posted.map(\.generation) == [2] && names(bench) == ["a"])
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.map(\.outcome) == [.applied] && names(bench) == ["a", "x"])
+        #expect(bench.posted.map(\.generation) == [2, 3])
+    }
+
+    @Test func aReloadKeepsWhatEnginesHaveListed() throws {
+        let bench = try Bench(Self.discovering)
+        bench.found = listing("x", at: bench)
+        bench.reloader.takeFound()
+        bench.adopt(0)
+        bench.adopt(1)
+        bench.text = Self.discovering + "\nkeep_alive: 7s"
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(names(bench) == ["a", "x"] && bench.reports.last?.changes == ["keep_alive: the default -> 7s"])
+        // The engine goes, and its models with it.
+        bench.text = Self.text()
+        bench.reload()
+        #expect(names(bench) == ["a"])
+    }
+
+    /// Models of an engine that a reload has brought are in force when the reload has ended.
+    @Test func aReloadHasTheModelsOfItsNewEngines() throws {
+        let bench = try Bench(Self.text())
+        bench.waitsForNames = true
+        bench.text = Self.discovering
+        bench.reload()
+        bench.found = listing("x", at: bench)
+        bench.waitsForNames = false
+        bench.named?()
+        #expect(bench.posted.map(\.generation) == [3] && names(bench) == ["a", "x"])
+        bench.adopt(0)
+        bench.adopt(1)
+        let report = try #require(bench.reports.first)
+        #expect(report.generation == 3 && report.changes.contains("http://127.0.0.1:8: model x: added"))
+    }
+
+    @Test func whatIsFoundBeforeTheProcessIsReadyIsTakenThen() throws {
+        let bench = try Bench(Self.discovering)
+        bench.obstacle = "the server has not started yet"
+        bench.found = listing("x", at: bench)
+        bench.reloader.takeFound()
+        #expect(bench.posted.isEmpty)
+        bench.obstacle = nil
+        bench.reloader.takeFound()
+        #expect(names(bench) == ["a", "x"])
+    }
+
+    @Test func whatIsLeftOutIsSaidOnce() throws {
+        let bench = try Bench(Self.discovering)
+        bench.found = listing("a", "x", at: bench)
+        bench.reloader.takeFound()
+        #expect(names(bench) == ["a", "x"])
+        #expect(bench.running.newlyLeftOut().count == 1 && bench.running.newlyLeftOut() == [])
     }
 }

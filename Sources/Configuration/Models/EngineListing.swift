@@ -1,6 +1,6 @@
 // What an engine's answer to `GET /v1/models` says: which software it is, and which models it has.
-package import Configuration
 internal import Inference
+internal import Transport
 
 /// The list of models of one engine.
 package struct EngineListing: Sendable, Equatable {
@@ -10,6 +10,12 @@ package struct EngineListing: Sendable, Equatable {
         package var name: String
         /// The tokens of its context; nil where the engine does not say.
         package var contextLength: Int?
+
+        /// A model of this name.
+        package init(name: String, contextLength: Int? = nil) {
+            self.name = name
+            self.contextLength = contextLength
+        }
     }
 
     /// The software, as far as the answer shows it; `auto` where it does not.
@@ -17,7 +23,8 @@ package struct EngineListing: Sendable, Equatable {
     /// The software's name for people; nil where the answer does not show it.
     package var software: String?
     package var models: [Model] = []
-    /// Models that are not used: their names are empty, longer than 256 bytes, have control characters, or come twice.
+    /// Models that are not used: their names are no texts, empty, longer than 256 bytes, have characters that are not
+    /// visible, or come twice.
     package var unusableCount = 0
     /// Models that are not used because there are more than `modelsMax`.
     package var surplusCount = 0
@@ -34,11 +41,11 @@ package struct EngineListing: Sendable, Equatable {
     /// - Parameter server: the value of the answer's field `server`.
     package init?(body: [UInt8], server: String?) {
         guard let json = JSONValue(parsing: body), let items = json["data"]?.array else { return nil }
-        var names: Set<String> = []
+        var names: Set<ExactText> = []
         var owners: Set<String> = []
         for item in items {
             if let owner = item["owned_by"]?.string { owners.insert(owner.lowercased()) }
-            guard let name = item["id"]?.string, Self.isUsable(name), names.insert(name).inserted else {
+            guard let name = item["id"]?.string, Self.isUsable(name), names.insert(ExactText(name)).inserted else {
                 unusableCount += 1
                 continue
             }
@@ -53,9 +60,18 @@ package struct EngineListing: Sendable, Equatable {
         identify(owners: owners, server: server?.lowercased() ?? "")
     }
 
+    /// Whether a name may be served: 1 to 256 bytes of visible characters; a space may only be between two of them.
     private static func isUsable(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.count <= nameBytesMax
-            && name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        (1...nameBytesMax).contains(name.utf8.count) && name.utf8.first != 0x20 && name.utf8.last != 0x20
+            && name.unicodeScalars.allSatisfy { $0 == " " || isVisible($0.properties.generalCategory) }
+    }
+
+    private static func isVisible(_ category: Unicode.GeneralCategory) -> Bool {
+        switch category {
+        case .control, .format, .surrogate, .privateUse, .unassigned: false
+        case .lineSeparator, .paragraphSeparator, .spaceSeparator: false
+        default: true
+        }
     }
 
     /// Finds the software by who owns the models, and by the field `server`.

@@ -42,12 +42,29 @@ import Testing
     func whatIsNoListIsNone(body: String) { #expect(listing(body) == nil) }
 
     @Test func namesThatCannotBeUsedAreCounted() {
+        for length in [257, 1 << 20] {
+            let long = String(repeating: "x", count: length)
+            #expect(listing(#"{"data":[{"id":"\#(long)"}]}"#)?.unusableCount == 1)
+        }
+        #expect(listing(#"{"data":[{"id":"\#(String(repeating: "x", count: 256))"}]}"#)?.unusableCount == 0)
         let long = String(repeating: "x", count: 257)
         let found = listing(
             #"{"data":[{"id":"a"},{"id":"a"},{"id":""},{"id":7},{},3,{"id":"b\u0000"},{"id":"\#(long)"}]}"#
         )
         #expect(found?.models.map(\.name) == ["a"])
         #expect(found?.unusableCount == 7)
+    }
+
+    /// What cannot be seen would make two names look like one.
+    @Test(arguments: [" a", "a ", "a\u{A0}b", "a\u{200B}b", "a\u{202E}b", "a\u{2028}b", "a\u{7F}", "a\u{E000}"])
+    func namesAreVisible(name: String) {
+        #expect(listing(#"{"data":[{"id":"\#(name)"}]}"#)?.unusableCount == 1)
+        #expect(listing(#"{"data":[{"id":"My Model/7b:q4_0 é"}]}"#)?.unusableCount == 0)
+    }
+
+    /// The same name in two compositions is two names, as it is in requests.
+    @Test func namesDifferByTheirBytes() {
+        #expect(listing("{\"data\":[{\"id\":\"\u{E9}\"},{\"id\":\"e\u{301}\"}]}")?.models.count == 2)
     }
 
     @Test func aListOfTenThousandIsCut() {

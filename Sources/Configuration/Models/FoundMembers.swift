@@ -1,0 +1,81 @@
+// What is found outside of the configuration and completes it: executors that files list, models that engines list.
+internal import Transport
+
+/// The executors and models that come and go while one configuration is in force.
+///
+/// `Configuration.completed(by:)` decides what becomes of them.
+package struct FoundMembers: Sendable, Equatable {
+    /// The models of one engine.
+    package struct Listing: Sendable, Equatable {
+        /// The software of the engine, as far as its answer shows it.
+        package var kind = ExecutorSettings.Kind.auto
+        /// The models in a steady order: those that were known before come first.
+        package var models: [EngineListing.Model] = []
+        package init() {}
+
+        /// Whether it says something else than another list of the engine, beside which models there are.
+        fileprivate func contradicts(_ other: Listing) -> Bool {
+            guard !models.isEmpty, !other.models.isEmpty else { return false }
+            let lengths = Dictionary(other.models.map { (ExactText($0.name), $0.contextLength) }) { first, _ in first }
+            return kind != other.kind
+                || models.contains { model in lengths[ExactText(model.name)].map { $0 != model.contextLength } ?? false
+                }
+        }
+    }
+
+    /// The executors that each `ModelSettings.executorFile` lists, by the path of the file.
+    package var files: [String: [ExecutorSettings]] = [:]
+    /// The models that each of `Configuration.discoveries` lists; nothing for an engine that has not answered yet.
+    package var listings: [EngineIdentity: Listing] = [:]
+
+    /// Nothing that was found.
+    package init() {}
+
+    /// What is known when a configuration has just been read: its files.
+    package init(_ configuration: Configuration) { files = configuration.listedExecutors }
+
+    /// What of this completes another configuration: the lists of the files and engines that it names.
+    ///
+    /// An engine whose key or authorities are replaced keeps its list.
+    package func kept(for configuration: Configuration) -> FoundMembers {
+        var kept = FoundMembers()
+        for path in configuration.models.compactMap({ $0.executorFile?.path }) { kept.files[path] = files[path] }
+        for identity in configuration.discoveries.map(\.identity) {
+            kept.listings[identity] =
+                listings[identity] ?? listings.first { $0.key.url == identity.url }?.value
+        }
+        return kept
+    }
+
+    // MARK: Changes
+
+    /// The most lines that `changes` returns.
+    private static let changesMax = 20
+
+    /// What has come, gone or changed in a later state, one line each; beyond 20 the last line says how many more.
+    package func changes(to new: FoundMembers) -> [String] {
+        var lines: [String] = []
+        for path in Set(files.keys).union(new.files.keys).sorted() {
+            let (before, after) = (files[path] ?? [], new.files[path] ?? [])
+            let changed = after.filter { entry in before.contains { $0.url == entry.url && $0 != entry } }
+            lines += Self.lines("\(path): executor", before.map { "\($0.url)" }, after.map { "\($0.url)" })
+            lines += changed.map { "\(path): executor \($0.url): changed" }
+        }
+        for engine in Set(listings.keys).union(new.listings.keys).sorted(by: { "\($0.url)" < "\($1.url)" }) {
+            let (before, after) = (listings[engine] ?? Listing(), new.listings[engine] ?? Listing())
+            lines += Self.lines("\(engine.url): model", before.models.map(\.name), after.models.map(\.name))
+            if before.contradicts(after) { lines.append("\(engine.url): says other things of itself or its models") }
+        }
+        guard lines.count > Self.changesMax else { return lines }
+        return lines.prefix(Self.changesMax - 1) + ["and \(lines.count - Self.changesMax + 1) more"]
+    }
+
+    private static func lines(_ what: String, _ old: [String], _ new: [String]) -> [String] {
+        let (before, after) = (Set(old.map(ExactText.init)), Set(new.map(ExactText.init)))
+        func line(_ name: String, _ event: String) -> String {
+            "\(what) \(ConfigurationSection.printable(name)): \(event)"
+        }
+        return old.filter { !after.contains(ExactText($0)) }.map { line($0, "removed") }
+            + new.filter { !before.contains(ExactText($0)) }.map { line($0, "added") }
+    }
+}

@@ -1,0 +1,76 @@
+// Looks at one file of executors again and again; a file that cannot be used changes nothing.
+internal import Configuration
+internal import Transport
+
+/// Follows a file of `executors_from`; confined to the control thread.
+final class ExecutorFileFollower {
+    let path: String
+    private let say: (String, LogPriority) -> Void
+    private var stamp: FileStamp?
+    /// The contents that were looked at last, and what came of them.
+    private var last: (bytes: [UInt8], outcome: Outcome)?
+    /// What the operator was last told about a file that cannot be used; nil while it can.
+    private var problem: String?
+
+    private enum Outcome {
+        case list([ExecutorSettings])
+        case problem(String)
+    }
+
+    /// - Parameter say: gets the messages for the operator.
+    init(path: String, say: @escaping (String, LogPriority) -> Void = { OperatorLog.say($0, $1) }) {
+        self.path = path
+        self.say = say
+    }
+
+    /// Returns the executors that the file lists now; nil where it has not changed, or cannot be used.
+    ///
+    /// - Parameters:
+    ///   - now: in seconds since 1970.
+    ///   - read: reads the contents of the file.
+    func look(
+        now: Int,
+        read: ([UInt8]) -> Result<[ExecutorSettings], ConfigurationErrors>
+    ) -> [ExecutorSettings]? {
+        let stamp = FileStamp(path)
+        if let stamp, stamp == self.stamp, !stamp.isNew(at: now) { return nil }
+        self.stamp = stamp
+        switch SystemFiles.read(path) {
+        case .failure(let problem):
+            last = nil
+            report("\(path) cannot be read: \(problem)")
+            return nil
+        case .success(let bytes):
+            // A new file is read once more while its time is new; most often it has the same contents.
+            if last?.bytes != bytes { last = (bytes, outcome(read(bytes))) }
+            switch last?.outcome {
+            case .list(let executors)?:
+                report(nil)
+                return executors
+            case .problem(let text)?: report(text)
+            case nil: break
+            }
+            return nil
+        }
+    }
+
+    private func outcome(_ result: Result<[ExecutorSettings], ConfigurationErrors>) -> Outcome {
+        switch result {
+        case .success(let executors): return .list(executors)
+        case .failure(let errors):
+            let more = errors.problems.count - 1
+            let rest = more > 0 ? " (and \(more) more)" : ""
+            return .problem((errors.problems.first?.description ?? "\(path) cannot be used") + rest)
+        }
+    }
+
+    private func report(_ found: String?) {
+        guard found != problem else { return }
+        if let found {
+            say("warning: the last list of executors stays: \(found)", .warning)
+        } else {
+            say("the list of executors in \(path) is used again", .information)
+        }
+        problem = found
+    }
+}

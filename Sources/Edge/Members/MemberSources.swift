@@ -1,0 +1,153 @@
+// What is found outside of the configuration while the server runs: executors that files list, models of engines.
+internal import Configuration
+internal import Transport
+
+/// Follows the files and engines that the configuration in force names; confined to the control thread.
+///
+/// It only finds. What is found is put in force by `Reloader.takeFound`.
+final class MemberSources {
+    /// The time between two looks at the files, in nanoseconds.
+    private static let interval: Nanoseconds = 500_000_000
+
+    private let loop: EventLoop
+    private let running: RunningConfiguration
+    private let environment: [String: String]
+    private let changed: () -> Void
+    /// What completes the configuration by what is known now.
+    private(set) var found: FoundMembers
+    private var files: [ExecutorFileFollower] = []
+    private var engines: [ModelDiscovery] = []
+    private var timer: TimerID?
+    /// Called when all engines have been asked once; nil where nobody waits for that.
+    private var settled: (() -> Void)?
+    private var settleTimer: TimerID?
+
+    /// - Parameters:
+    ///   - environment: the variables that files of executors may name.
+    ///   - changed: called when `found` has changed.
+    init(
+        loop: EventLoop,
+        running: RunningConfiguration,
+        environment: [String: String],
+        changed: @escaping () -> Void
+    ) {
+        self.loop = loop
+        self.running = running
+        self.environment = environment
+        self.changed = changed
+        found = running.members
+    }
+
+    /// Begins to follow.
+    ///
+    /// - Parameter settled: called once, when every engine has answered or failed or `namesTimeout` has passed.
+    func start(settled: @escaping () -> Void) {
+        schedule()
+        adopt(settled: settled)
+    }
+
+    /// Follows what the configuration in force names, from now on.
+    ///
+    /// - Parameter settled: as for `start`; only engines that are new are waited for.
+    func adopt(settled: @escaping () -> Void) {
+        found = found.kept(for: running.configuration)
+        // A reload has read the files anew.
+        found.files = running.members.files
+        followFiles()
+        let until = loop.now + StartChecks.namesTimeout
+        followEngines(waitingUntil: until)
+        self.settled = settled
+        if let settleTimer { loop.timers.cancel(settleTimer) }
+        settleTimer = loop.timers.schedule(at: until, target: TimerClosure { [unowned self] in settle() }, kind: 0)
+        settleIfAsked()
+    }
+
+    /// Ends all looks and questions.
+    func stop() {
+        for timer in [timer, settleTimer] { if let timer { loop.timers.cancel(timer) } }
+        (timer, settleTimer, settled) = (nil, nil, nil)
+        for engine in engines { engine.stop() }
+        engines = []
+    }
+
+    // MARK: Files
+
+    private func schedule() {
+        timer = loop.timers.schedule(
+            at: loop.now + Self.interval,
+            target: TimerClosure { [unowned self] in
+                look(now: Clock.wallTime().seconds)
+                schedule()
+            },
+            kind: 0
+        )
+    }
+
+    private func followFiles() {
+        let old = files
+        files = []
+        for file in running.configuration.models.compactMap(\.executorFile)
+        where !files.contains(where: { $0.path == file.path }) {
+            files.append(old.first { $0.path == file.path } ?? ExecutorFileFollower(path: file.path))
+        }
+    }
+
+    /// Looks at all files.
+    ///
+    /// - Parameter now: in seconds since 1970.
+    func look(now: Int) {
+        var isOther = false
+        for file in files {
+            guard let list = file.look(now: now, read: { [unowned self] in read($0, of: file.path) }),
+                found.files[file.path] != list
+            else { continue }
+            found.files[file.path] = list
+            isOther = true
+        }
+        if isOther { changed() }
+    }
+
+    private func read(_ bytes: [UInt8], of path: String) -> Result<[ExecutorSettings], ConfigurationErrors> {
+        let users = running.configuration.models.compactMap(\.executorFile).filter { $0.path == path }
+        let file = ExecutorFile(path: path, allowsEmpty: users.allSatisfy(\.allowsEmpty))
+        return file.read(bytes, for: running.configuration, environment: environment)
+    }
+
+    // MARK: Engines
+
+    private func followEngines(waitingUntil until: Nanoseconds) {
+        var left = engines
+        engines = running.snapshot.discovered.map { target in
+            let known = left.firstIndex { $0.target.identity.url == target.identity.url }.map { left.remove(at: $0) }
+            if let known, known.adopt(target) { return known }
+            known?.stop()
+            let listing = found.listings[target.identity]
+            let engine = ModelDiscovery(loop: loop, target, known: listing, waitsUntil: until)
+            engine.answered = { [unowned self] engine in answered(engine) }
+            return engine
+        }
+        for engine in left { engine.stop() }
+        // An answer may come within the call, and is for an engine of `engines`.
+        for engine in engines { engine.start() }
+    }
+
+    private func answered(_ engine: ModelDiscovery) {
+        let identity = engine.target.identity
+        let isOther = found.listings[identity] != engine.models.listing
+        if isOther { found.listings[identity] = engine.models.listing }
+        settleIfAsked()
+        if isOther { changed() }
+    }
+
+    private func settleIfAsked() {
+        if engines.allSatisfy(\.isAsked) { settle() }
+    }
+
+    private func settle() {
+        if let settleTimer { loop.timers.cancel(settleTimer) }
+        settleTimer = nil
+        let last = settled
+        settled = nil
+        last?()
+    }
+}

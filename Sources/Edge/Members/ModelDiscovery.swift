@@ -1,0 +1,182 @@
+// Asks one engine for its models again and again.
+internal import Configuration
+internal import HTTP
+internal import Transport
+
+/// Follows the list of models of one engine; confined to the control thread.
+///
+/// An answer that is no list changes nothing, and the operator is told once until there is a list again.
+final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
+    /// From a list to the next question, in nanoseconds.
+    static let interval: Nanoseconds = 10_000_000_000
+    /// From an answer that is no list to the next question, in nanoseconds.
+    static let retryInterval: Nanoseconds = 2_000_000_000
+    /// How long an answer may take, to its last byte, in nanoseconds.
+    static let timeout: Nanoseconds = 5_000_000_000
+    /// How soon an engine is asked again whose name has no address yet, while its first answer is waited for.
+    private static let unresolvedInterval: Nanoseconds = 50_000_000
+
+    private enum TimerKind: Int {
+        /// The next question is due.
+        case ask
+        /// The answer has taken too long.
+        case late
+    }
+
+    private(set) var target: DiscoveryTarget
+    private(set) var models: DiscoveredModels
+    /// Whether a first question has been answered or has failed.
+    private(set) var isAsked: Bool
+    /// Called after each question that was answered or has failed.
+    var answered: (ModelDiscovery) -> Void = { _ in }
+
+    private let loop: EventLoop
+    private let client: ExecutorClient
+    private let say: (String, LogPriority) -> Void
+    /// Until when somebody waits for the first answer, in nanoseconds of the loop's clock.
+    private let waitsUntil: Nanoseconds
+    private var request: (any ExecutorStream)?
+    private var isAsking = false
+    private var status = 0
+    private var server: String?
+    private var body: [UInt8] = []
+    private var timer: TimerID?
+    /// What the operator was last told about answers that are no lists; nil while there are lists.
+    private var problem: String?
+    private var warning: String?
+    private var isStarted = false
+
+    /// - Parameters:
+    ///   - known: what is known of its models from before; nil for nothing, and then the first answer is waited for.
+    ///   - waitsUntil: until when the first answer is waited for.
+    ///   - say: gets the messages for the operator.
+    init(
+        loop: EventLoop,
+        _ target: DiscoveryTarget,
+        known: FoundMembers.Listing? = nil,
+        waitsUntil: Nanoseconds = 0,
+        say: @escaping (String, LogPriority) -> Void = { OperatorLog.say($0, $1) }
+    ) {
+        self.loop = loop
+        self.target = target
+        self.say = say
+        self.waitsUntil = waitsUntil
+        models = DiscoveredModels(known: known)
+        isAsked = known != nil
+        client = ExecutorClient(loop: loop, settings: target.engine.client, environment: ExecutorEnvironment())
+    }
+
+    /// Takes over the target of a new snapshot; false where another client is needed for it.
+    func adopt(_ target: DiscoveryTarget) -> Bool {
+        guard target.asksLike(self.target) else { return false }
+        self.target = target
+        return true
+    }
+
+    /// Asks for the first time; does nothing when it has been called before.
+    func start() {
+        guard !isStarted else { return }
+        isStarted = true
+        ask()
+    }
+
+    /// Ends the questions.
+    func stop() {
+        if let timer { loop.timers.cancel(timer) }
+        timer = nil
+        isAsking = false
+        request?.cancel()
+        request = nil
+        client.closeIdle()
+    }
+
+    // MARK: Questions
+
+    private func schedule(_ kind: TimerKind, after delay: Nanoseconds) {
+        if let timer { loop.timers.cancel(timer) }
+        timer = loop.timers.schedule(at: loop.now + delay, target: self, kind: kind.rawValue)
+    }
+
+    func timerFired(_ kind: Int) {
+        timer = nil
+        switch TimerKind(rawValue: kind) {
+        case .ask: ask()
+        case .late: end(.unusable("did not answer within \(Self.timeout / 1_000_000_000) s"))
+        case nil: break
+        }
+    }
+
+    private func ask() {
+        (status, server, body, isAsking) = (0, nil, [], true)
+        var fields = FieldBlock()
+        fields.append(.userAgent, "freeinference")
+        fields.append(.accept, "application/json")
+        target.engine.credential?.append(to: &fields)
+        schedule(.late, after: Self.timeout)
+        let sent = client.send(
+            ExecutorRequest(method: .get, target: target.path, host: target.engine.host, fields: fields, body: nil),
+            handler: self
+        )
+        // It may have failed within the call.
+        if isAsking { request = sent }
+    }
+
+    private func end(_ answer: ModelListAnswer) {
+        guard isAsking else { return }
+        isAsking = false
+        let asked = request
+        request = nil
+        asked?.cancel()
+        body = []
+        switch answer {
+        case .list(let listing):
+            models.take(listing)
+            report(nil)
+            if let text = listing.warning, text != warning { say("warning: \(url): \(text)", .warning) }
+            warning = listing.warning
+            schedule(.ask, after: Self.interval)
+        case .unusable(let text):
+            report(text)
+            schedule(.ask, after: Self.retryInterval)
+        }
+        isAsked = true
+        answered(self)
+    }
+
+    private var url: String { "\(target.identity.url)" }
+
+    private func report(_ found: String?) {
+        guard found != problem else { return }
+        if let found {
+            let what = models.listing == nil ? "its models are not known yet" : "the models that it last listed stay"
+            say("warning: \(url): \(what), since it \(found); it is asked again", .warning)
+        } else {
+            say("\(url): lists its models again", .information)
+        }
+        problem = found
+    }
+
+    // MARK: ExecutorStreamHandler
+
+    func requestSent() {}
+    func responseHead(_ head: ResponseHead, body: ResponseBody) {
+        status = head.status
+        server = head.fields.string(.server)
+    }
+    func responseBody(_ bytes: Span<UInt8>) {
+        guard isAsking else { return }
+        guard body.count + bytes.count <= ModelListAnswer.bodyBytesMax else {
+            return end(.unusable("answered with more than \(ModelListAnswer.bodyBytesMax >> 20) MiB"))
+        }
+        for index in bytes.indices { body.append(bytes[index]) }
+    }
+    func responseEnded() { end(ModelListAnswer(status: status, body: body, server: server)) }
+    func attemptFailed(_ failure: ExecutorFailure) {
+        guard isAsking else { return }
+        if case .unresolved = failure, !isAsked, loop.now + Self.unresolvedInterval < waitsUntil {
+            isAsking = false
+            return schedule(.ask, after: Self.unresolvedInterval)
+        }
+        end(.unusable("could not be asked: \(ProbeLoss(failure).text)"))
+    }
+}

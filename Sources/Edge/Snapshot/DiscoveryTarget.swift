@@ -1,0 +1,27 @@
+// An engine of a snapshot that is asked for its models.
+internal import Configuration
+internal import Inference
+
+/// How to ask one engine for its models.
+struct DiscoveryTarget: Sendable {
+    /// Identifies the engine among those of the configuration.
+    let identity: EngineIdentity
+    /// How the engine is reached.
+    let engine: EngineTarget
+    /// The path of the list, with the path of the engine's URL before it.
+    let path: [UInt8]
+
+    init(_ settings: DiscoverySettings, _ engine: EngineTarget) {
+        identity = settings.identity
+        self.engine = engine
+        // Anthropic's list has pages of 20 models unless a client asks for more.
+        let query = settings.engine.kind == .anthropic ? "?limit=\(EngineListing.modelsMax)" : ""
+        path = engine.pathPrefix + Array("/v1/models\(query)".utf8)
+    }
+
+    /// Whether the other target asks the same question over the same connections.
+    func asksLike(_ other: DiscoveryTarget) -> Bool {
+        engine.connectsLike(other.engine) && path == other.path && engine.host == other.engine.host
+            && engine.credential == other.engine.credential
+    }
+}

@@ -1,0 +1,69 @@
+// What was found, from one configuration to the next, and what is said of changes.
+
+import Testing
+
+@testable import Configuration
+
+@Suite struct FoundMembersTests {
+    private func executors(_ urls: String...) throws -> [ExecutorSettings] {
+        try urls.map { ExecutorSettings(url: try ExecutorURL.parse($0).get()) }
+    }
+
+    private func engine(_ url: String, key: String? = nil) throws -> DiscoverySettings {
+        var settings = ExecutorSettings(url: try ExecutorURL.parse(url).get())
+        settings.apiKey = key
+        return DiscoverySettings(engine: settings)
+    }
+
+    private func listing(_ names: String...) -> FoundMembers.Listing {
+        var listing = FoundMembers.Listing()
+        listing.models = names.map { EngineListing.Model(name: $0) }
+        return listing
+    }
+
+    @Test func onlyWhatAConfigurationNamesIsKept() throws {
+        var model = ModelSettings(id: "a", executors: [])
+        model.executorFile = ExecutorFile(path: "/kept")
+        var configuration = Configuration(listeners: [], models: [model])
+        configuration.discoveries = [try engine("http://one", key: "new"), try engine("http://two")]
+        var found = FoundMembers()
+        found.files = ["/kept": try executors("http://x"), "/gone": try executors("http://y")]
+        found.listings = [
+            try engine("http://one", key: "old").identity: listing("m"),
+            try engine("http://three").identity: listing("n"),
+        ]
+        let kept = found.kept(for: configuration)
+        #expect(kept.files == ["/kept": try executors("http://x")])
+        // An engine whose key was replaced is the same engine.
+        #expect(kept.listings == [try engine("http://one", key: "new").identity: listing("m")])
+    }
+
+    @Test func whatHasComeAndGoneIsSaid() throws {
+        var old = FoundMembers()
+        old.files["/f"] = try executors("http://a", "http://b")
+        old.listings[try engine("http://one").identity] = listing("m", "n")
+        var new = FoundMembers()
+        new.files["/f"] = try executors("http://b", "http://c")
+        new.files["/f"]?[0].weight = 5
+        new.listings[try engine("http://one").identity] = listing("n", "o")
+        #expect(
+            old.changes(to: new) == [
+                "/f: executor http://a:80: removed", "/f: executor http://c:80: added",
+                "/f: executor http://b:80: changed", "http://one:80: model m: removed", "http://one:80: model o: added",
+            ]
+        )
+        #expect(old.changes(to: old) == [])
+        var other = new
+        other.listings[try engine("http://one").identity]?.kind = .vllm
+        #expect(new.changes(to: other).count == 1)
+    }
+
+    @Test func aThousandChangesAreTwentyLines() throws {
+        var new = FoundMembers()
+        var many = FoundMembers.Listing()
+        many.models = (0..<1000).map { EngineListing.Model(name: "m\($0)") }
+        new.listings[try engine("http://one").identity] = many
+        let lines = FoundMembers().changes(to: new)
+        #expect(lines.count == 20 && lines.last == "and 981 more")
+    }
+}

@@ -1,0 +1,70 @@
+import Configuration
+import Testing
+
+@testable import Edge
+
+/// What becomes of an engine's lists, one after the other.
+@Suite struct DiscoveredModelsTests {
+    private func list(_ names: String..., kind: String = "") -> EngineListing {
+        let items = names.map { #"{"id":"\#($0)","owned_by":"\#(kind)"}"# }.joined(separator: ",")
+        return EngineListing(body: Array(#"{"data":[\#(items)]}"#.utf8), server: nil)!
+    }
+
+    private func names(_ models: DiscoveredModels) -> [String]? { models.listing?.models.map(\.name) }
+
+    @Test func aModelGoesAfterTwoListsWithoutIt() {
+        var models = DiscoveredModels()
+        #expect(names(models) == nil)
+        models.take(list("a", "b"))
+        models.take(list("b"))
+        #expect(names(models) == ["a", "b"])
+        models.take(list("b"))
+        #expect(names(models) == ["b"])
+        models.take(list())
+        models.take(list())
+        #expect(names(models) == [])
+    }
+
+    @Test func aModelThatIsListedAgainCountsAnew() {
+        var models = DiscoveredModels()
+        for names in [["a", "b"], ["b"], ["a", "b"], ["b"]] { models.take(list(names[0], names.last!)) }
+        #expect(names(models) == ["a", "b"])
+        models.take(list("b"))
+        #expect(names(models) == ["b"])
+    }
+
+    /// An engine that lists its models in another order each time is no change.
+    @Test func theOrderStays() {
+        var models = DiscoveredModels()
+        models.take(list("b", "a", "c"))
+        let first = models.listing
+        models.take(list("c", "a", "b"))
+        #expect(models.listing == first)
+        models.take(list("d", "c", "a", "b"))
+        #expect(names(models) == ["b", "a", "c", "d"])
+    }
+
+    @Test func whatIsKnownFromBeforeIsKept() {
+        var before = DiscoveredModels()
+        before.take(list("a", kind: "vllm"))
+        var models = DiscoveredModels(known: before.listing)
+        #expect(models.listing?.kind == .vllm)
+        models.take(list("b"))
+        #expect(names(models) == ["a", "b"])
+    }
+
+    /// Models that are about to go have their place until they have gone.
+    @Test func neverMoreThanTheMost() {
+        func many(from start: Int) -> EngineListing {
+            let items = (start..<(start + 10_000)).map { #"{"id":"m\#($0)"}"# }.joined(separator: ",")
+            return EngineListing(body: Array(#"{"data":[\#(items)]}"#.utf8), server: nil)!
+        }
+        var models = DiscoveredModels()
+        models.take(many(from: 0))
+        #expect(models.listing?.models.count == EngineListing.modelsMax)
+        models.take(many(from: 500))
+        #expect(models.listing?.models.count == EngineListing.modelsMax && names(models)?.first == "m0")
+        models.take(many(from: 500))
+        #expect(models.listing?.models.count == EngineListing.modelsMax && names(models)?.first == "m500")
+    }
+}
