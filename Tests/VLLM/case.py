@@ -87,7 +87,7 @@ class VLLMCase(Case):
     start_engine = None
 
     def setUp(self):
-        """Waits until both engines are alive and idle, and the edge's probes have seen that."""
+        """Restarts engines that have ended, and waits until both are idle and the edge uses them."""
         dead = [name for name, engine in self.engines.items() if engine.process.poll() is not None]
         for name in dead:
             self.engines[name].stop()
