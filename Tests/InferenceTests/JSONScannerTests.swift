@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    /// The same error is also detected within a stream, in every dialect.
+    /// Each of these errors is also detected within a stream, in every dialect.
     @Test(arguments: forms) func isSeenInAStream(form: Form) {
         for dialect in Dialect.allCases {
             var meter = Meter(dialect: dialect)

@@ -32,7 +32,7 @@ def question(dialect, model=CHAT, tokens=24, **fields):
 
 
 def for_sdk(body):
-    """The same as arguments of the Anthropic SDK, which does not know all fields that the engine accepts."""
+    """The request as arguments of the Anthropic SDK; `extra_body` holds the fields that the SDK does not know."""
     return {**{name: value for name, value in body.items() if name != "temperature"},
             "extra_body": {"temperature": body["temperature"]}}
 
