@@ -116,8 +116,9 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
         #expect(decode(zstdFrame(windowLog: 24, [([65], 1000)]), .zstd) == .failure(.windowTooLarge))
     }
 
-    /// A gzip bomb: a space and `copies` repetitions of it. 258 bytes take 13 bits with the fixed codes of RFC 1951
-    /// section 3.2.6.
+    /// A gzip bomb: a space and `copies` repetitions of it.
+    ///
+    /// 258 bytes take 13 bits with the fixed codes of RFC 1951 section 3.2.6.
     private func gzipBomb(copies: Int) -> [UInt8] {
         var bits: [UInt8] = [1, 1, 0]
         func code(_ value: Int, _ length: Int) {
