@@ -111,7 +111,7 @@ def main():
     for name in ("a", "b"):
         subprocess.run([program, "certificate", "--directory", f"{folder}/{name}", "--names", "localhost", "127.0.0.1"],
                        check=True, stdout=log)
-    # Both certificates have the same authority, so that the clients trust either.
+    # The two certificates have the same authority, so that the clients trust either.
     for name in ("ca.pem", "ca-key.pem"):
         shutil.copy(f"{folder}/a/{name}", f"{folder}/b/{name}")
     os.remove(f"{folder}/b/chain.pem")

@@ -116,7 +116,7 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
         #expect(decode(zstdFrame(windowLog: 24, [([65], 1000)]), .zstd) == .failure(.windowTooLarge))
     }
 
-    /// Returns a gzip bomb that decodes to a space and `copies` repetitions of it.
+    /// A gzip bomb: a space and `copies` repetitions of it.
     ///
     /// 258 bytes take 13 bits with the fixed codes of RFC 1951 section 3.2.6.
     private func gzipBomb(copies: Int) -> [UInt8] {

@@ -26,14 +26,14 @@ import Testing
     }
 
     static let forms = [
-        // Gemini.
+        // Errors of Gemini.
         Form(
             #"[{"error":{"code":429,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED"}}]"#,
             "Quota exceeded",
             429
         ),
         Form(#"[{"error":"boom"}]"#, "boom", 502),
-        // Bedrock.
+        // Errors of Bedrock.
         Form(#"{"throttlingException":{"message":"slow down"}}"#, "slow down", 429),
         Form(#"{"internalServerException":{"message":"m"}}"#, "m", 500),
         Form(#"{"modelStreamErrorException":{"message":"m","originalStatusCode":424}}"#, "m", 502),
@@ -54,7 +54,7 @@ import Testing
         Form(#"{"fault":{"faultstring":"m","detail":{"errorcode":"x.QuotaViolation"}}}"#, "m", 502),
         Form(#"{"Response":{"Error":{"Code":"AuthFailure","Message":"m"},"RequestId":"r"}}"#, "m", 502),
         Form(#"{"x_groq":{"id":"r","error":"m"}}"#, "m", 502),
-        // MiniMax.
+        // Errors of MiniMax.
         Form(#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"m"}}"#, "m", 502),
         Form(#"{"base_resp":{"status_code":1002,"status_msg":"m"}}"#, "m", 429),
         Form(#"{"base_resp":{"status_code":1039,"status_msg":"m"}}"#, "m", 400),
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    /// The same error is also detected within a stream, in every dialect.
+    /// Each of these errors is also detected within a stream, in every dialect.
     @Test(arguments: forms) func isSeenInAStream(form: Form) {
         for dialect in Dialect.allCases {
             var meter = Meter(dialect: dialect)

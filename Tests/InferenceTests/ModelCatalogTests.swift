@@ -1,4 +1,4 @@
-// The models that clients may name, and the lists of them.
+// The models that clients may name, and the list of models in each API's format.
 
 import Inference
 import Testing

@@ -43,7 +43,7 @@ import Testing
         #expect(try scan(tools).media == RequestMedia())
     }
 
-    /// The same 3000 bytes in the format of each API; `@` stands for their base64.
+    /// The same 3000 bytes in the format of each API; `@` is replaced by the base64 of the bytes.
     @Test(arguments: [
         (#"{"type":"image_url","image_url":{"url":"data:image/png;base64,@","detail":"high"}}"#, Dialect.openAIChat),
         (#"{"image_url":{"url":"data:image\/png;base64,@"},"type":"image_url"}"#, .openAIChat),

@@ -111,8 +111,8 @@ class Streams(Case):
                 self.assertRegex(fields["x-request-id"], UUID)
 
     def test_usage_is_not_made_up(self):
-        """This engine ignores stream_options: a client that asks for usage gets none, and the log line marks the
-        count as estimated.
+        """The engine ignores stream_options: a client that asks for usage gets none, and the log marks its count as
+        estimated.
         """
         for asked in (None, {"include_usage": True}):
             body = chat(ENGINE_CHAT, stream=True)

@@ -32,7 +32,7 @@ def question(dialect, model=CHAT, tokens=24, **fields):
 
 
 def for_sdk(body):
-    """The same as arguments of the Anthropic SDK, which does not know all fields that the engine accepts."""
+    """The request as arguments of the Anthropic SDK; `extra_body` holds the fields that the SDK does not know."""
     return {**{name: value for name, value in body.items() if name != "temperature"},
             "extra_body": {"temperature": body["temperature"]}}
 
@@ -87,7 +87,7 @@ class VLLMCase(Case):
     start_engine = None
 
     def setUp(self):
-        """Waits until both engines are alive and idle, and the edge's probes have seen that."""
+        """Restarts engines that have ended, and waits until both are idle and the edge uses them."""
         dead = [name for name, engine in self.engines.items() if engine.process.poll() is not None]
         for name in dead:
             self.engines[name].stop()

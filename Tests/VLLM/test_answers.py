@@ -109,7 +109,7 @@ class Text(Answers):
 
 
 class SDKs(Answers):
-    """The same through the SDKs, which check the format of the responses."""
+    """The dialects through the SDKs, which check the format of the responses."""
 
     def test_openai(self):
         said = {dialect: text_of_answer(dialect, self.told(dialect)) for dialect in DIALECTS}

@@ -166,7 +166,7 @@ class CoreKilled(Ends):
         for dialect, asked in elsewhere.items():
             with self.subTest("whole", dialect=dialect):
                 self.assertElsewhere(dialect, asked, "unix")
-        # The same while the engine still accepts requests and answers 500.
+        # The other engine also answers while this one still accepts requests and responds with 500.
         self.assertServedBy(TCP_FIRST, "unix")
 
 

@@ -60,7 +60,7 @@ def unknown(client, options):
 
 
 def models(client, options):
-    """Requests the list of models, one of them, and one that does not exist."""
+    """Requests the list of models, one model that exists, and one that does not."""
     listed = list(client.models.list())
     expect(options.model in [model.id for model in listed], f"{options.model} is not listed")
     one = client.models.retrieve(options.model)

@@ -348,7 +348,7 @@ class Connection:
 
     @property
     def refused(self):
-        """Whether the server has closed this connection, or has sent GOAWAY."""
+        """Whether the server has closed this connection, or has sent GOAWAY with an error."""
         return self.closed is not None or self.goaway not in (None, 0)
 
 

@@ -24,8 +24,8 @@ import Testing
             case .expired: "certificate has expired"
             case .otherName: "hostname mismatch"
             case .otherAddress: "IP address mismatch"
-            // A configured CA file replaces the system's authorities, so each of the two is unknown where the other
-            // applies.
+            // A configured CA file replaces the system's authorities. So an authority of one set is unknown where the
+            // other set applies.
             case .unknownAuthority, .systemAuthority: "unable to get local issuer certificate"
             }
         try await SecureExecutor.with(certificate, in: scratch) { executor in

@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    /// The same with an executor that speaks HTTP/2: joined events are one DATA frame, split events are many.
+    /// Unusual forms of events from an executor with HTTP/2: joined events are one DATA frame, split events are many.
     @Test(arguments: [#""coalesce""#, #"["coalesce:2","crlf"]"#, #""split_every:7""#], Speaking.both)
     func bytesOfHTTP2PassUnchanged(_ form: String, _ speaking: Speaking) async throws {
         try await withExecutor { executor in

@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    /// The same with an executor on a unix socket.
+    /// A client leaves a stream whose executor is on a unix socket.
     @Test(arguments: Leaver.all)
     func ofAnExecutorOnAUnixSocket(_ leaver: Leaver) async throws {
         let scratch = try Scratch()

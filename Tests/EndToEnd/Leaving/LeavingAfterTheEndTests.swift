@@ -16,7 +16,9 @@ import Testing
         }
     }
 
-    /// The same if the executor has not ended its response; the server then closes that connection.
+    /// The client closes after `[DONE]`, before the executor has ended its response.
+    ///
+    /// The log line says `complete`.
     @Test(arguments: Leaver.all)
     func isNoneBeforeTheExecutorsEndEither(_ leaver: Leaver) async throws {
         let executor = try HandMadeExecutor()

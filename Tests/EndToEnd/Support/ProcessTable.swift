@@ -22,12 +22,12 @@ func socketTable(_ kind: String = "tcp", columns: Int = 10) throws -> [[Substrin
 
 // What /proc tells about a process and its sockets.
 extension ChildProcess {
-    /// The number of its open descriptors.
+    /// The number of open descriptors of the process.
     func descriptors() throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/fd").count
     }
 
-    /// The inodes of its open sockets.
+    /// The inodes of the sockets that the process has open.
     private func sockets() throws -> Set<String> {
         let folder = "/proc/\(identifier)/fd"
         let targets = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
@@ -36,7 +36,7 @@ extension ChildProcess {
         return Set(targets.filter { $0.hasPrefix("socket:[") }.map { String($0.dropFirst(8).dropLast()) })
     }
 
-    /// The number of its connections to an executor.
+    /// The number of connections from the process to an executor.
     func connections(to executor: Executor) throws -> Int {
         guard case .loopback(let port) = executor.address else { throw Unmet("not on a port") }
         let mine = try sockets()

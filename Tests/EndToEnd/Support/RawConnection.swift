@@ -95,7 +95,8 @@ final class RawConnection: Sendable {
         return (text, ending.withLock { $0 })
     }
 
-    /// Receives one HTTP/1.1 response with a content-length or chunked body; with `head` the response has no body.
+    /// Receives one HTTP/1.1 response, with its body by content-length, by chunks, or up to the end; `head` expects
+    /// no body.
     func receiveAnswer(head: Bool = false, within limit: Duration = patience) async throws -> RawAnswer {
         let text = try await receive(until: "\r\n\r\n", within: limit)
         var answer = try RawAnswer(head: text)

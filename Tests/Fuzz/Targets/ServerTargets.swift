@@ -81,8 +81,8 @@ final class UpgradeTarget: FuzzTarget {
         let form = input.choice()
         let choice = input.choice()
         let bytes = input.rest
-        // Either the input as it is. Or its first line is the value of HTTP2-Settings, and the rest is the body and
-        // HTTP/2.
+        // With bit 0 of `form` set, the input is sent as it is. Otherwise its first line is the value of
+        // HTTP2-Settings, and the rest is the body and HTTP/2.
         guard form & 1 == 0 else {
             let steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 2)
             scenario.run(steps, settings: settings, ending: ending, findings)

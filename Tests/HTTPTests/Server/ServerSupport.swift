@@ -77,8 +77,7 @@ final class TestDelegate: ServerDelegate {
     var onHead: ((Exchange) -> Void)?
     var onEnd: ((Exchange) -> Void)?
 
-    /// Breaks the reference cycle: the delegate holds exchanges, they hold their connections, and those hold the
-    /// delegate.
+    /// Breaks the reference cycle of delegate, exchanges and connections, each of which holds the next.
     func forget() {
         exchanges = []
         onHead = nil

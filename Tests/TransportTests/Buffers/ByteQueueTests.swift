@@ -69,7 +69,8 @@ import Transport
         #expect(queue.isEmpty && queue.footprint == 0 && pool.bytesInUse == 0)
     }
 
-    /// The footprint counts whole chunks, and shared bytes only if the queue is their only owner.
+    /// The footprint counts whole chunks and `owned` shared bytes, but not `common` ones, which exist once for all
+    /// queues.
     @Test func aQueueKnowsWhatItHolds() {
         var queue = ByteQueue(pool: ChunkPool())
         queue.append([1])
