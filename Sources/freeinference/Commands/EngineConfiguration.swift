@@ -30,7 +30,9 @@ enum EngineConfiguration {
         return { model in
             // Names of models come from engines: a quote in one would end the shell's.
             let name = model.replacing("'", with: #"'\''"#).replacing(#"""#, with: #"\""#)
-            let body = #"{"model":"\#(name)","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#
+            // Without a bound a model may go on until its context is full.
+            let body =
+                #"{"model":"\#(name)","stream":true,"max_tokens":256,"messages":[{"role":"user","content":"Hello"}]}"#
             return """
                 try: curl --no-buffer http://\(address)/v1/chat/completions \\
                   --header 'content-type: application/json' \\
