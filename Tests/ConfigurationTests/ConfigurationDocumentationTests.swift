@@ -52,6 +52,7 @@ import Testing
             pricing: {prompt: "0.1", completion: 0.2}
             executors:
               - url: https://e
+                resolve: all
                 model: big
                 weight: 3
                 kind: llama.cpp

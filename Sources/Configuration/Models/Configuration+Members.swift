@@ -10,6 +10,7 @@ extension Configuration {
         var completion = MemberCompletion(configuration: self)
         completion.addListed(found.files)
         completion.addDiscovered(found.listings)
+        completion.expandNames(found.addresses)
         return (completion.configuration, completion.leftOut)
     }
 }
@@ -75,6 +76,11 @@ private struct MemberCompletion {
             return
         }
         configuration.models[index].executors.append(executor)
+    }
+
+    /// Replaces the names whose addresses are executors of their own by these executors.
+    mutating func expandNames(_ addresses: [NameLookup: [WeightedAddress]]) {
+        for index in configuration.models.indices { configuration.models[index].expandNames(addresses) }
     }
 
     private static func shown(_ name: String) -> String { "'\(ConfigurationSection.printable(name))'" }

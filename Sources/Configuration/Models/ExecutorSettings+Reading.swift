@@ -62,6 +62,7 @@ extension ExecutorSettings {
         let url = section.executorURL("url")
         self.init(url: url ?? ExecutorURL.none)
         self.weight = weight
+        readResolve(from: section, besideURLAt: "url", isURLValid: url != nil)
         model = section.text("model", expecting: "the executor's name for this model")
         read(from: section, isURLValid: url != nil)
         forward = ForwardSettings(reading: section)

@@ -1,9 +1,14 @@
 // An executor of a configuration: where it is, how it is reached, and how its health is checked.
+package import Transport
 
 /// One executor of a model: a URL, and how requests are sent to it.
 package struct ExecutorSettings: Sendable, Equatable {
     /// The URL at which the executor is reached.
     package var url: ExecutorURL
+    /// Whether the name in the URL is one executor, or each of its addresses is one.
+    package var resolve = Resolve.one
+    /// The address to which connections go, if each address of the name is an executor; nil in the file's own entries.
+    package var address: ResolvedAddress?
     /// The executor's own name for the model; nil means the model's id.
     package var model: String?
     /// The executor's share of the requests in proportion to the other executors of its model; 0 means none.

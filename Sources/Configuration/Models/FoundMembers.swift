@@ -1,5 +1,6 @@
-// What is found outside of the configuration and completes it: executors that files list, models that engines list.
-internal import Transport
+// What is found outside of the configuration and completes it: executors that files list, models that engines list,
+// addresses of names.
+package import Transport
 
 /// The executors and models that come and go while one configuration is in force.
 ///
@@ -27,6 +28,8 @@ package struct FoundMembers: Sendable, Equatable {
     package var files: [String: [ExecutorSettings]] = [:]
     /// The models that each of `Configuration.discoveries` lists; nothing for an engine that has not answered yet.
     package var listings: [EngineIdentity: Listing] = [:]
+    /// The addresses of each name of `Configuration.lookups`; nothing for a name that has not been resolved yet.
+    package var addresses: [NameLookup: [WeightedAddress]] = [:]
 
     /// Nothing that was found.
     package init() {}
@@ -34,7 +37,7 @@ package struct FoundMembers: Sendable, Equatable {
     /// What is known when a configuration has just been read: its files.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
-    /// What of this completes another configuration: the lists of the files and engines that it names.
+    /// What of this completes another configuration: the lists of the files, engines and names that it has.
     ///
     /// An engine whose key or authorities are replaced keeps its list.
     package func kept(for configuration: Configuration) -> FoundMembers {
@@ -44,6 +47,7 @@ package struct FoundMembers: Sendable, Equatable {
             kept.listings[identity] =
                 listings[identity] ?? listings.first { $0.key.url == identity.url }?.value
         }
+        for lookup in configuration.lookups(beside: kept) { kept.addresses[lookup] = addresses[lookup] }
         return kept
     }
 
@@ -66,8 +70,23 @@ package struct FoundMembers: Sendable, Equatable {
             lines += Self.lines("\(engine.url): model", before.models.map(\.name), after.models.map(\.name))
             if before.contradicts(after) { lines.append("\(engine.url): says other things of itself or its models") }
         }
+        for lookup in Set(addresses.keys).union(new.addresses.keys).sorted(by: { $0.name < $1.name }) {
+            lines += Self.lines(of: lookup, addresses[lookup] ?? [], new.addresses[lookup] ?? [])
+        }
         guard lines.count > Self.changesMax else { return lines }
         return lines.prefix(Self.changesMax - 1) + ["and \(lines.count - Self.changesMax + 1) more"]
+    }
+
+    private static func lines(
+        of lookup: NameLookup,
+        _ old: [WeightedAddress],
+        _ new: [WeightedAddress]
+    ) -> [String] {
+        let weights = Dictionary(old.map { ($0.address, $0.weight) }) { first, _ in first }
+        let changed = new.filter { one in weights[one.address].map { $0 != one.weight } ?? false }
+        let texts = [old, new].map { $0.map(\.address.withPort) }
+        return lines("\(lookup.name): address", texts[0], texts[1])
+            + changed.map { "\(lookup.name): address \($0.address.withPort): another weight" }
     }
 
     private static func lines(_ what: String, _ old: [String], _ new: [String]) -> [String] {

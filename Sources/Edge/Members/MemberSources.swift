@@ -1,8 +1,9 @@
-// What is found outside of the configuration while the server runs: executors that files list, models of engines.
+// What is found outside of the configuration while the server runs: executors that files list, models of engines, addresses
+// of names.
 internal import Configuration
 internal import Transport
 
-/// Follows the files and engines that the configuration in force names; confined to the control thread.
+/// Follows the files, engines and names that the configuration in force names; confined to the control thread.
 ///
 /// It only finds. What is found is put in force by `Reloader.takeFound`.
 final class MemberSources {
@@ -17,8 +18,9 @@ final class MemberSources {
     private(set) var found: FoundMembers
     private var files: [ExecutorFileFollower] = []
     private var engines: [ModelDiscovery] = []
+    private let names: NameFollower
     private var timer: TimerID?
-    /// Called when all engines have been asked once; nil where nobody waits for that.
+    /// Called when all engines and name servers have been asked once; nil where nobody waits for that.
     private var settled: (() -> Void)?
     private var settleTimer: TimerID?
 
@@ -36,11 +38,17 @@ final class MemberSources {
         self.environment = environment
         self.changed = changed
         found = running.members
+        names = NameFollower(loop: loop)
+        names.changed = { [unowned self] in
+            found.addresses = names.addresses
+            self.changed()
+        }
     }
 
     /// Begins to follow.
     ///
-    /// - Parameter settled: called once, when every engine has answered or failed or `namesTimeout` has passed.
+    /// - Parameter settled: called once, when every engine and every name has answered or failed or
+    ///   `namesTimeout` has passed.
     func start(settled: @escaping () -> Void) {
         schedule()
         adopt(settled: settled)
@@ -48,17 +56,18 @@ final class MemberSources {
 
     /// Follows what the configuration in force names, from now on.
     ///
-    /// - Parameter settled: as for `start`; only engines that are new are waited for.
+    /// - Parameter settled: as for `start`; only engines and names that are new are waited for.
     func adopt(settled: @escaping () -> Void) {
-        found = found.kept(for: running.configuration)
-        // A reload has read the files anew.
+        // A reload has read the files anew, and their executors may be names.
         found.files = running.members.files
+        found = found.kept(for: running.configuration)
         followFiles()
         let until = loop.now + StartChecks.namesTimeout
         followEngines(waitingUntil: until)
         self.settled = settled
         if let settleTimer { loop.timers.cancel(settleTimer) }
         settleTimer = loop.timers.schedule(at: until, target: TimerClosure { [unowned self] in settle() }, kind: 0)
+        names.adopt(running.configuration.lookups(beside: found)) { [unowned self] in settleIfAsked() }
         settleIfAsked()
     }
 
@@ -68,6 +77,7 @@ final class MemberSources {
         (timer, settleTimer, settled) = (nil, nil, nil)
         for engine in engines { engine.stop() }
         engines = []
+        names.stop()
     }
 
     // MARK: Files
@@ -140,7 +150,7 @@ final class MemberSources {
     }
 
     private func settleIfAsked() {
-        if engines.allSatisfy(\.isAsked) { settle() }
+        if names.isSettled, engines.allSatisfy(\.isAsked) { settle() }
     }
 
     private func settle() {

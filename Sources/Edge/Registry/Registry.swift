@@ -22,7 +22,7 @@ package final class Registry {
         var model: ExactText
     }
     private struct KnownBook {
-        /// `ExecutorURL.addressKey`.
+        /// `EngineIdentity.addressKey`.
         var key: String
         var book: AddressBook
     }
@@ -69,7 +69,7 @@ package final class Registry {
                 runningMax: description.runningMax,
                 modelsShareCapacity: description.modelsShareCapacity
             )
-            let book = book(for: description.identity.url, &indices)
+            let book = book(for: description.identity, &indices)
             if !addresses.contains(where: { $0 === book }) { addresses.append(book) }
             targets[description.identity] = EngineTarget(
                 description,
@@ -100,32 +100,35 @@ package final class Registry {
     /// Finds the known engine of each identity, or makes a new one.
     ///
     /// An engine whose key or certificate authority has been replaced stays the same engine. Exactly equal identities
-    /// are matched first; then the remaining engines of the latest configuration are matched by URL, in order.
+    /// are matched first; then the remaining engines of the latest configuration are matched by URL and address, in
+    /// order.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in engines.enumerated() { indices[known.identity] = index }
         var found: [Int?] = identities.map { indices[$0] }
         for index in found { if let index { engines[index].generation = generation } }
         for (index, identity) in identities.enumerated() where found[index] == nil {
-            let left = engines.firstIndex { $0.generation == generation - 1 && $0.identity.url == identity.url }
+            let left = engines.firstIndex { $0.generation == generation - 1 && $0.identity.hasPlace(of: identity) }
             if let left {
                 engines[left].identity = identity
                 engines[left].generation = generation
                 found[index] = left
             } else {
                 found[index] = engines.count
-                let engine = Engine(id: nextID(), name: "\(identity.url)")
+                let engine = Engine(id: nextID(), name: identity.name)
                 engines.append(KnownEngine(identity: identity, engine: engine, generation: generation))
             }
         }
         return found.compactMap { $0.map { engines[$0].engine } }
     }
 
-    private func book(for url: ExecutorURL, _ indices: inout [String: Int]) -> AddressBook {
-        if let index = indices[url.addressKey] { return books[index].book }
-        indices[url.addressKey] = books.count
-        let book = AddressBook(of: url)
-        books.append(KnownBook(key: url.addressKey, book: book))
+    private func book(for identity: EngineIdentity, _ indices: inout [String: Int]) -> AddressBook {
+        let key = identity.addressKey
+        if let index = indices[key] { return books[index].book }
+        indices[key] = books.count
+        let book =
+            identity.address.map { AddressBook(host: $0.host, port: $0.port) } ?? AddressBook(of: identity.url)
+        books.append(KnownBook(key: key, book: book))
         return book
     }
 
@@ -210,7 +213,10 @@ package final class Registry {
     }
 }
 
-extension ExecutorURL {
-    /// Identifies the host and port, or the path of the unix socket, to which the URL connects.
-    fileprivate var addressKey: String { scheme == .unix ? "unix:\(socketPath)" : "\(host) \(port)" }
+extension EngineIdentity {
+    /// Identifies the host and port, or the path of the unix socket, to which connections go.
+    fileprivate var addressKey: String {
+        if let address { return "\(address.host) \(address.port)" }
+        return url.scheme == .unix ? "unix:\(url.socketPath)" : "\(url.host) \(url.port)"
+    }
 }

@@ -25,7 +25,7 @@ package final class EngineTarget: Sendable {
         let settings = description.settings
         self.engine = engine
         probe = description.probe
-        host = Array(settings.url.authority.utf8)
+        host = Array(settings.authority.utf8)
         pathPrefix = Array(settings.url.pathPrefix.utf8)
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
         var client = ExecutorClientSettings(
@@ -35,7 +35,7 @@ package final class EngineTarget: Sendable {
         )
         client.version = ExecutorClientSettings.Version(settings.wireProtocol)
         if settings.url.scheme == .https {
-            client.tls = .init(serverName: settings.url.host, caFile: settings.certificateAuthorityPath)
+            client.tls = .init(serverName: settings.serverName, caFile: settings.certificateAuthorityPath)
         }
         self.client = client
     }

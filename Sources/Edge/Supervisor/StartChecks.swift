@@ -53,9 +53,12 @@ package enum StartChecks {
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []
-        let completed = configuration.completed(by: FoundMembers(configuration)).configuration
-        let books = Registry().resolve(completed).addresses
-        let resolver = NameResolver(loop: loop, books: books) { warnings.append($0) }
+        let found = FoundMembers(configuration)
+        let resolver = NameResolver(
+            loop: loop,
+            books: Registry().resolve(configuration.completed(by: found).configuration).addresses,
+            lists: configuration.lookups(beside: found).map { AddressList($0) {} }
+        ) { warnings.append($0) }
         var isSettled = false
         resolver.start(timeout: namesTimeout) { isSettled = true }
         while !isSettled { loop.turn() }

@@ -6,7 +6,9 @@ internal import Glibc
 /// What a name resolves to.
 struct NameAnswer {
     /// IPv4 and IPv6 addresses in the order of RFC 6724, which begins with those that this host can reach best.
-    var addresses: [SocketAddress]
+    var addresses: [SocketAddress] = []
+    /// The SRV records of the lowest priority; none in an answer about the addresses of a host.
+    var services: [ServiceRecord] = []
     /// The shortest TTL of the records, in seconds; 0 for an answer from `/etc/hosts`.
     var secondsToLive: Int
 }
@@ -15,6 +17,9 @@ struct NameAnswer {
 struct NameError: Error {
     /// The status code of c-ares (`ARES_ENOTFOUND`).
     var code: CInt
+    /// The error of an answer without a usable record.
+    static let noData = NameError(code: ARES_ENODATA)
+
     /// The message of c-ares for the code.
     var text: String { unsafe String(cString: ares_strerror(code)) }
 }
@@ -74,7 +79,27 @@ final class NameChannel: TimerTarget {
     deinit { unsafe precondition(raw == nil, "a NameChannel goes without having been closed") }
 
     /// Asks for the addresses of a host; the answer is reported with the tag.
-    func ask(_ host: String, port: UInt16, tag: Int) {
+    ///
+    /// - Parameter port: the port of the addresses in the answer; nil if it does not matter.
+    func ask(_ host: String, port: UInt16?, tag: Int) {
+        unsafe send(tag) { raw, question in
+            var hints = ares_addrinfo_hints()
+            hints.ai_family = AF_UNSPEC
+            hints.ai_socktype = clinux_SOCK_STREAM_FLAGS
+            hints.ai_flags = ARES_AI_NUMERICSERV
+            unsafe ares_getaddrinfo(raw, host, port.map { String($0) }, &hints, onAnswer, question)
+        }
+    }
+
+    /// Asks for the SRV records of a service; the answer is reported with the tag.
+    func ask(service name: String, tag: Int) {
+        unsafe send(tag) { raw, question in
+            let (kind, type) = (CInt(ServiceAnswer.classInternet), CInt(ServiceAnswer.typeSRV))
+            unsafe ares_search(raw, name, kind, type, onServices, question)
+        }
+    }
+
+    private func send(_ tag: Int, _ query: (ares_channel, _ question: UnsafeMutableRawPointer) -> Void) {
         asking += 1
         let status = open()
         guard status == ARES_SUCCESS else {
@@ -83,12 +108,7 @@ final class NameChannel: TimerTarget {
             return
         }
         unsafe enter { raw in
-            var hints = ares_addrinfo_hints()
-            hints.ai_family = AF_UNSPEC
-            hints.ai_socktype = clinux_SOCK_STREAM_FLAGS
-            hints.ai_flags = ARES_AI_NUMERICSERV
-            let question = unsafe Unmanaged.passRetained(Question(channel: self, tag: tag)).toOpaque()
-            unsafe ares_getaddrinfo(raw, host, String(port), &hints, onAnswer, question)
+            unsafe query(raw, Unmanaged.passRetained(Question(channel: self, tag: tag)).toOpaque())
         }
     }
 
@@ -235,7 +255,25 @@ private let onAnswer: ares_addrinfo_callback = { context, status, _, found in
     question.channel.answer(question.tag, result)
 }
 
+private let onServices: ares_callback = { context, status, _, message, length in
+    let question = unsafe Unmanaged<Question>.fromOpaque(context!).takeRetainedValue()
+    guard status == ARES_SUCCESS, let message = unsafe message else {
+        question.channel.answer(question.tag, .failure(NameError(code: status == ARES_SUCCESS ? ARES_ENODATA : status)))
+        return
+    }
+    let bytes = unsafe Array(UnsafeBufferPointer(start: message, count: Int(length)))
+    question.channel.answer(question.tag, NameAnswer.services(in: bytes))
+}
+
 extension NameAnswer {
+    /// What a message says of a service; a failure if it is malformed or names no server.
+    fileprivate static func services(in message: [UInt8]) -> Result<NameAnswer, NameError> {
+        guard let answer = ServiceAnswer(message: message) else { return .failure(NameError(code: ARES_EBADRESP)) }
+        let preferred = answer.preferred
+        guard !preferred.isEmpty else { return .failure(.noData) }
+        return .success(NameAnswer(services: preferred, secondsToLive: answer.secondsToLive))
+    }
+
     @unsafe fileprivate init(_ found: UnsafeMutablePointer<ares_addrinfo>) {
         addresses = []
         var seconds = Int.max

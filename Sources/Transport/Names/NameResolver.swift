@@ -1,4 +1,4 @@
-// Keeps address books up to date: resolves each name at start, and again whenever its answer has expired.
+// Keeps address books and lists up to date: resolves each name at start, and again whenever its answer has expired.
 
 /// Resolves the names of executors.
 ///
@@ -12,9 +12,26 @@ package final class NameResolver: TimerTarget {
     /// longer.
     static let secondsToRetry = 5...60
 
+    /// What is filled with the addresses of a name.
+    private enum Target {
+        case book(AddressBook)
+        case list(AddressList)
+
+        var identity: ObjectIdentifier {
+            switch self {
+            case .book(let book): ObjectIdentifier(book)
+            case .list(let list): ObjectIdentifier(list)
+            }
+        }
+    }
+
     private struct Entry {
-        let book: AddressBook
-        let name: String
+        let target: Target
+        let lookup: NameLookup
+        /// The addresses of the servers of a service; unused for a host.
+        var service = ServiceAddresses()
+        /// Whether it has been reported that there are too many addresses.
+        var isOverfull = false
         var failures = 0
         /// Whether a failure has been reported, and no success since.
         var isFailing = false
@@ -34,27 +51,36 @@ package final class NameResolver: TimerTarget {
     private var lastTag = 0
     private var channel: NameChannel?
     private var timers: [Int: TimerID] = [:]
+    /// The questions for the servers of services, by the tag of each: the tag of the service, and the server's name.
+    private var servers: [Int: (service: Int, name: String)] = [:]
     private var settled: (() -> Void)?
 
     /// - Parameters:
     ///   - books: the books to fill; those without a name never change and are ignored.
+    ///   - lists: the lists to fill.
     ///   - say: called with a message for the operator when a name begins or ceases to fail, or its addresses change.
     package init(
         loop: EventLoop,
         books: [AddressBook],
+        lists: [AddressList] = [],
         source: NameSource = .system,
         say: @escaping (String) -> Void
     ) {
         self.loop = loop
         self.source = source
         self.say = say
-        for book in books { add(book) }
+        adopt(books, lists)
     }
 
-    private func add(_ book: AddressBook) {
-        guard let name = book.name else { return }
+    private static func entries(_ books: [AddressBook], _ lists: [AddressList]) -> [Entry] {
+        books.compactMap { book in
+            book.name.map { Entry(target: .book(book), lookup: NameLookup(host: $0, port: book.port)) }
+        } + lists.map { Entry(target: .list($0), lookup: $0.lookup) }
+    }
+
+    private func nextTag() -> Int {
         lastTag += 1
-        entries[lastTag] = Entry(book: book, name: name)
+        return lastTag
     }
 
     /// Begins to resolve all names, or after `adopt` those that are new.
@@ -81,17 +107,18 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Resolves the names of these books from now on, and no others; those that it has been resolving go on.
+    /// Resolves the names of these books and lists from now on, and no others; those that it has been resolving go on.
     ///
     /// `start` must follow; it waits for the names that are new.
-    package func adopt(_ books: [AddressBook]) {
-        let named = Set(books.map { ObjectIdentifier($0) })
-        for (tag, entry) in entries where !named.contains(ObjectIdentifier(entry.book)) {
+    package func adopt(_ books: [AddressBook], _ lists: [AddressList] = []) {
+        let wanted = Self.entries(books, lists)
+        let named = Set(wanted.map(\.target.identity))
+        for (tag, entry) in entries where !named.contains(entry.target.identity) {
             entries[tag] = nil
             if let timer = timers.removeValue(forKey: tag) { loop.timers.cancel(timer) }
         }
-        let known = Set(entries.values.map { ObjectIdentifier($0.book) })
-        for book in books where !known.contains(ObjectIdentifier(book)) { add(book) }
+        let known = Set(entries.values.map(\.target.identity))
+        for entry in wanted where !known.contains(entry.target.identity) { entries[nextTag()] = entry }
     }
 
     /// Stops resolving; the books stay as they are.
@@ -100,23 +127,71 @@ package final class NameResolver: TimerTarget {
         timers = [:]
         channel?.close()
         channel = nil
+        servers = [:]
         settled = nil
     }
 
     private func ask(_ tag: Int) {
         guard let entry = entries[tag] else { return }
         entries[tag]?.isAsked = true
-        channel?.ask(entry.name, port: entry.book.port, tag: tag)
+        if entry.lookup.isService {
+            channel?.ask(service: entry.lookup.name, tag: tag)
+        } else {
+            channel?.ask(entry.lookup.name, port: entry.lookup.port, tag: tag)
+        }
     }
 
     private func answered(_ tag: Int, _ result: Result<NameAnswer, NameError>) {
-        // A name that is no longer wanted may be answered late.
+        if let server = servers.removeValue(forKey: tag) {
+            // A service that is no longer wanted may be answered late.
+            guard entries[server.service] != nil else { return }
+            entries[server.service]?.service.answered(server.name, result)
+            endService(server.service)
+            return
+        }
+        guard let entry = entries[tag] else { return }
+        switch result {
+        case .success(let answer) where entry.lookup.isService: askServers(of: tag, answer)
+        case .success(let answer): end(tag, .success(found(answer, entry)))
+        case .failure(let error): end(tag, .failure(error))
+        }
+    }
+
+    /// Asks for the addresses of the servers of a service, each once.
+    private func askServers(of tag: Int, _ answer: NameAnswer) {
+        let names = entries[tag]?.service.begin(answer) ?? []
+        for name in names {
+            let part = nextTag()
+            servers[part] = (tag, name)
+            // The records have the ports.
+            channel?.ask(name, port: nil, tag: part)
+        }
+    }
+
+    /// Ends the look at a service, unless a server has not been answered yet.
+    private func endService(_ tag: Int) {
+        guard let result = entries[tag]?.service.result else { return }
+        end(tag, result)
+    }
+
+    private func found(_ answer: NameAnswer, _ entry: Entry) -> FoundAddresses {
+        let port = entry.lookup.port
+        return FoundAddresses(
+            inOrder: answer.addresses,
+            weighted: answer.addresses.map { WeightedAddress(ResolvedAddress(host: $0.host, port: port)) },
+            secondsToLive: answer.secondsToLive
+        )
+    }
+
+    /// Takes the answer about a name, and sets the time at which the name is asked for again.
+    private func end(_ tag: Int, _ result: Result<FoundAddresses, NameError>) {
         guard var entry = entries[tag] else { return }
         let seconds: Int
+        var changed: (() -> Void)?
         switch result {
-        case .success(let answer):
-            found(answer.addresses, at: &entry)
-            seconds = min(max(answer.secondsToLive, Self.secondsToLive.lowerBound), Self.secondsToLive.upperBound)
+        case .success(let found):
+            changed = take(found, at: &entry)
+            seconds = min(max(found.secondsToLive, Self.secondsToLive.lowerBound), Self.secondsToLive.upperBound)
         case .failure(let error):
             failed(error.text, at: &entry)
             seconds = Self.wait(afterFailures: entry.failures)
@@ -129,6 +204,7 @@ package final class NameResolver: TimerTarget {
             target: self,
             kind: tag
         )
+        changed?()
         if entries.values.allSatisfy(\.isSettled) { settle() }
     }
 
@@ -136,23 +212,46 @@ package final class NameResolver: TimerTarget {
         min(secondsToRetry.lowerBound << min(count, 8), secondsToRetry.upperBound)
     }
 
-    private func found(_ addresses: [SocketAddress], at entry: inout Entry) {
-        let wasEmpty = entry.book.addresses().isEmpty
-        let isOther = entry.book.replace(with: addresses)
+    /// Gives the addresses to whoever wants them.
+    ///
+    /// - Returns: whom to tell of a change of a list.
+    private func take(_ found: FoundAddresses, at entry: inout Entry) -> (() -> Void)? {
+        let name = entry.lookup.name
+        let wasFailing = entry.isFailing
         entry.failures = 0
-        // The first answer is the normal case, and is not reported.
-        if entry.isFailing || isOther && !wasEmpty {
-            let list = entry.book.addresses().map { "\($0)" }.joined(separator: ", ")
-            say("\(entry.name) is at \(list)")
-        }
         entry.isFailing = false
+        switch entry.target {
+        case .book(let book):
+            let wasEmpty = book.addresses().isEmpty
+            let isOther = book.replace(with: found.inOrder)
+            // The first answer is the normal case, and is not reported.
+            if wasFailing || isOther && !wasEmpty {
+                say("\(name) is at \(book.addresses().map { "\($0)" }.joined(separator: ", "))")
+            }
+            return nil
+        case .list(let list):
+            let isOther = list.replace(with: found.weighted)
+            // What has changed is reported by whoever uses the list.
+            if wasFailing { say("\(name) resolves again, to \(list.addresses.count) addresses") }
+            if list.leftOut > 0, !entry.isOverfull {
+                let most = AddressList.addressesMax
+                say("warning: \(name) has \(most + list.leftOut) addresses, of which \(most) are used")
+            }
+            entry.isOverfull = list.leftOut > 0
+            return isOther ? list.changed : nil
+        }
     }
 
     private func failed(_ why: String, at entry: inout Entry) {
         guard !entry.isFailing else { return }
         entry.isFailing = true
-        let name = entry.name
-        if entry.book.addresses().isEmpty {
+        let name = entry.lookup.name
+        let isEmpty =
+            switch entry.target {
+            case .book(let book): book.addresses().isEmpty
+            case .list(let list): list.addresses.isEmpty
+            }
+        if isEmpty {
             say("warning: cannot resolve \(name): \(why). Its executors are unreachable until it resolves")
         } else {
             say("warning: cannot resolve \(name) again: \(why). Its last addresses stay")

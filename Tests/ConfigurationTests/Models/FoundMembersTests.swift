@@ -1,6 +1,7 @@
 // What was found, from one configuration to the next, and what is said of changes.
 
 import Testing
+import Transport
 
 @testable import Configuration
 
@@ -56,6 +57,45 @@ import Testing
         var other = new
         other.listings[try engine("http://one").identity]?.kind = .vllm
         #expect(new.changes(to: other).count == 1)
+    }
+
+    private func named(_ url: String) throws -> ExecutorSettings {
+        var settings = ExecutorSettings(url: try ExecutorURL.parse(url).get())
+        settings.resolve = .all
+        return settings
+    }
+
+    @Test func theAddressesOfItsNamesAreKept() throws {
+        var model = ModelSettings(id: "a", executors: [try named("http://one"), try named("http://one/again")])
+        model.executorFile = ExecutorFile(path: "/list")
+        let configuration = Configuration(listeners: [], models: [model])
+        var found = FoundMembers()
+        found.files["/list"] = [try named("http://two:8000")]
+        let one = NameLookup(host: "one", port: 80)
+        let two = NameLookup(host: "two", port: 8000)
+        #expect(configuration.lookups(beside: found) == [one, two], "each once")
+        let address = WeightedAddress(ResolvedAddress(host: "10.0.0.1", port: 80))
+        found.addresses = [one: [address], two: [address], NameLookup(host: "three", port: 80): [address]]
+        #expect(found.kept(for: configuration).addresses == [one: [address], two: [address]])
+        let names = configuration.completed(by: found).configuration.models[0].executors.map(\.name)
+        #expect(names == ["http://one:80 (10.0.0.1)", "http://one:80/again (10.0.0.1)", "http://two:8000 (10.0.0.1)"])
+    }
+
+    @Test func addressesThatHaveComeAndGoneAreSaid() {
+        func found(_ addresses: [(String, Double)]) -> FoundMembers {
+            var found = FoundMembers()
+            found.addresses[NameLookup(service: "_a.b")] = addresses.map {
+                WeightedAddress(ResolvedAddress(host: $0.0, port: 80), weight: $0.1)
+            }
+            return found
+        }
+        let old = found([("10.0.0.1", 1), ("10.0.0.2", 1)])
+        #expect(
+            old.changes(to: found([("10.0.0.2", 2), ("::1", 1)])) == [
+                "_a.b: address 10.0.0.1:80: removed", "_a.b: address [::1]:80: added",
+                "_a.b: address 10.0.0.2:80: another weight",
+            ]
+        )
     }
 
     @Test func aThousandChangesAreTwentyLines() throws {

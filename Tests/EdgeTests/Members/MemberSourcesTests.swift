@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import LoopTesting
+import Routing
 import Testing
 import Transport
 
@@ -120,6 +121,30 @@ import Transport
         house.answer("m")
         let isFound = house.test.run { house.changes == 1 }
         #expect(isFound && house.settled == 1)
+    }
+
+    /// The name is in `/etc/hosts`, so that no name server is asked.
+    @Test func theAddressesOfNamesAreFound() throws {
+        let house = try House("{id: a, executors: [{url: 'http://localhost:8000', resolve: all}]}")
+        #expect(house.settled == 1 && house.running.snapshot.models[0].pool.members.isEmpty)
+        let lookup = NameLookup(host: "localhost", port: 8000)
+        let address = ResolvedAddress(host: "127.0.0.1", port: 8000)
+        #expect(house.sources.found.addresses[lookup]?.contains(WeightedAddress(address)) == true)
+        #expect(house.changes == 1)
+        let prepared = try #require(house.running.prepare(found: house.sources.found))
+        #expect(prepared.changes.contains("localhost: address 127.0.0.1:8000: added"))
+        _ = house.running.commit(prepared)
+        let names = house.running.snapshot.models[0].pool.members.map(\.executor.name)
+        #expect(names.contains("http://localhost:8000 (127.0.0.1)"), "\(names)")
+        // A configuration that has the name in another place asks nobody anew, and keeps the addresses.
+        var next = house.running.configuration
+        next.models[0].executors[0].weight = 3
+        let changed = try #require(try house.running.prepare(next, found: house.sources.found))
+        _ = house.running.commit(changed)
+        var isAdopted = false
+        house.sources.adopt { isAdopted = true }
+        #expect(isAdopted && house.changes == 1 && house.sources.found.addresses[lookup] != nil)
+        #expect(house.running.snapshot.models[0].pool.members.allSatisfy { $0.weight == 3 })
     }
 
     /// What a reload has read is known, and engines that stay are not waited for.

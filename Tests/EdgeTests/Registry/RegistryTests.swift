@@ -2,7 +2,9 @@ import HTTP
 import Inference
 import Routing
 import Testing
+import Transport
 
+@testable import Configuration
 @testable import Edge
 
 /// What is the same from one configuration to the next, and what is not.
@@ -92,6 +94,44 @@ import Testing
         let more = try keys("k4", "k3", "k2")
         #expect(more[1] === after[1] && more[2] === after[0])
         #expect(more[0] !== after[0] && more[0] !== after[1])
+    }
+
+    // MARK: Addresses of a name
+
+    /// A snapshot whose model is served by these addresses of one name.
+    private func resolved(_ hosts: [String], apiKey: String = "k") throws -> Snapshot {
+        let models = "- {id: a, executors: [{url: 'https://engine.test:8443', resolve: all, api_key: \(apiKey)}]}"
+        var configuration = try configuration("listeners: [{address: '127.0.0.1:8080'}]\nmodels:\n\(models)")
+        let entry = configuration.models[0].executors[0]
+        configuration.models[0].executors = hosts.map { host in
+            var executor = entry
+            executor.address = ResolvedAddress(host: host, port: 8443)
+            return executor
+        }
+        return registry.resolve(configuration)
+    }
+
+    @Test func anAddressOfANameIsAnEngine() throws {
+        let snapshot = try resolved(["10.0.0.1", "fd00::1"])
+        let names = ["https://engine.test:8443 (10.0.0.1)", "https://engine.test:8443 (fd00::1)"]
+        #expect(snapshot.engines.map(\.engine.name) == names)
+        #expect(
+            snapshot.addresses.map { $0.addresses().map(\.description) } == [["10.0.0.1:8443"], ["[fd00::1]:8443"]]
+        )
+        for target in snapshot.engines {
+            #expect(target.host == Array("engine.test:8443".utf8) && target.client.tls?.serverName == "engine.test")
+        }
+    }
+
+    @Test func anAddressThatStaysKeepsItsEngineAndItsBook() throws {
+        let before = try resolved(["10.0.0.1", "10.0.0.2"])
+        let after = try resolved(["10.0.0.3", "10.0.0.2"])
+        #expect(after.engines[1].engine === before.engines[1].engine)
+        #expect(after.engines[1].connectsLike(before.engines[1]))
+        #expect(after.engines[0].engine !== before.engines[0].engine, "one that came is not the one that went")
+        let renewed = try resolved(["10.0.0.2", "10.0.0.3"], apiKey: "other")
+        #expect(renewed.engines[0].engine === after.engines[1].engine, "with another key it is still the same")
+        #expect(renewed.engines[1].engine === after.engines[0].engine)
     }
 
     // MARK: Letting go

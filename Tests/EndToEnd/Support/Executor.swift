@@ -7,6 +7,7 @@ final class Executor: Sendable {
     var url: String {
         switch address {
         case .loopback(let port): "http://127.0.0.1:\(port)"
+        case .host(let host, let port): "http://\(host):\(port)"
         case .unix(let path): "unix:\(path)"
         }
     }
@@ -26,6 +27,7 @@ final class Executor: Sendable {
         let listen =
             switch address {
             case .loopback(let port): "127.0.0.1:\(port)"
+            case .host(let host, let port): "\(host):\(port)"
             case .unix(let path): "unix:\(path)"
             }
         let process = try await ChildProcess.start(

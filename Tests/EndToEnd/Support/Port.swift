@@ -29,22 +29,25 @@ enum Port {
 /// An address for a listener or a connection.
 enum SocketAddress: Sendable {
     case loopback(port: Int)
+    /// Another IPv4 address, such as 127.0.0.2.
+    case host(String, port: Int)
     case unix(path: String)
 
     var family: CInt {
         switch self {
-        case .loopback: AF_INET
+        case .loopback, .host: AF_INET
         case .unix: AF_UNIX
         }
     }
 
     func withPointer<Answer>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Answer) -> Answer {
         switch self {
-        case .loopback(let port):
+        case .loopback(let port): return Self.host("127.0.0.1", port: port).withPointer(body)
+        case .host(let host, let port):
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = in_port_t(UInt16(port)).bigEndian
-            address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+            inet_pton(AF_INET, host, &address.sin_addr)
             return Self.cast(&address, body)
         case .unix(let path):
             var address = sockaddr_un()

@@ -50,7 +50,7 @@ extension ChildProcess {
     func acceptedConnectionsByLoop(at address: SocketAddress) throws -> [Int] {
         let accepted: Set<Substring>
         switch address {
-        case .loopback(let port):
+        case .loopback(let port), .host(_, let port):
             let local = ":" + String(format: "%04X", port)
             accepted = Set(try socketTable().filter { $0[1].hasSuffix(local) && $0[3] == "01" }.map { $0[9] })
         case .unix(let path):

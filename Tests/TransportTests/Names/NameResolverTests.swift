@@ -1,6 +1,7 @@
 import LoopTesting
 import Testing
-import Transport
+
+@testable import Transport
 
 /// The resolver asks a name server that runs in the test.
 ///
@@ -10,19 +11,24 @@ import Transport
         let test = TestLoop()
         let server: NameServer
         let books: [AddressBook]
+        private(set) var lists: [AddressList] = []
+        /// How often a list has changed.
+        private(set) var changes = 0
         private(set) var resolver: NameResolver!
         private(set) var said: [String] = []
         private(set) var settled = 0
 
         /// - Parameter timeoutMilliseconds: Timeout of c-ares in real time. The default is long, so that c-ares does
         ///   not ask twice on a busy machine.
-        init(_ names: [String], timeoutMilliseconds: Int32 = 60_000) throws {
+        init(_ names: [String], lists: [NameLookup] = [], timeoutMilliseconds: Int32 = 60_000) throws {
             let server = try NameServer()
             self.server = server
             books = names.map { AddressBook(host: $0, port: 8000) }
+            self.lists = lists.map { AddressList($0) { [unowned self] in changes += 1 } }
             resolver = NameResolver(
                 loop: test.loop,
                 books: books,
+                lists: self.lists,
                 source: server.source(timeoutMilliseconds: timeoutMilliseconds)
             ) { [unowned self] in
                 said.append($0)
@@ -48,6 +54,11 @@ import Transport
                 server.serve()
                 test.loop.turn(waitMax: 1)
             }
+        }
+
+        /// The addresses of a list with their ports and weights.
+        func listed(_ list: Int = 0) -> [String] {
+            lists[list].addresses.map { "\($0.address.withPort) \($0.weight)" }
         }
 
         func hosts(_ book: Int = 0) -> [String] { books[book].addresses().map(\.host) }
@@ -224,5 +235,118 @@ import Transport
         bench.server.behaviour = .answers
         bench.pass(600)
         #expect(bench.settled == 0 && bench.said.isEmpty)
+    }
+
+    // MARK: Lists
+
+    private static let engine = [NameLookup(host: "engine.test", port: 8000)]
+    private static let service = [NameLookup(service: "_llm._tcp.test")]
+
+    @Test func everyAddressOfANameIsListed() throws {
+        let bench = try Bench(["engine.test"], lists: Self.engine)
+        let records = ["127.0.0.9", "127.0.0.8", "::1"].map { NameServer.Record.address($0, seconds: 10) }
+        bench.server.records["engine.test"] = records
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.listed() == ["127.0.0.8:8000 1.0", "127.0.0.9:8000 1.0", "[::1]:8000 1.0"])
+        #expect(bench.changes == 1 && bench.hosts().count == 3, "a book of the same name is filled beside it")
+        bench.server.records["engine.test"] = records.reversed()
+        bench.pass(11)
+        #expect(bench.server.asked(for: "engine.test") == 4 && bench.changes == 1, "a new order is no change")
+        bench.server.records["engine.test"] = [records[0], .address("127.0.0.7", seconds: 10)]
+        bench.pass(11)
+        #expect(bench.listed() == ["127.0.0.7:8000 1.0", "127.0.0.9:8000 1.0"])
+        #expect(bench.changes == 2)
+        #expect(bench.said.allSatisfy { $0.hasPrefix("engine.test is at ") }, "that is about the book: \(bench.said)")
+    }
+
+    @Test(arguments: [NameServer.Behaviour.failing, .answers])
+    func aListKeepsItsLastAddresses(behaviour: NameServer.Behaviour) throws {
+        let bench = try Bench([], lists: Self.engine)
+        bench.server.records["engine.test"] = [.address("127.0.0.7", seconds: 10)]
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        bench.server.behaviour = behaviour
+        // The name is there, and has no address.
+        bench.server.records["engine.test"] = []
+        bench.pass(11)
+        #expect(bench.listed() == ["127.0.0.7:8000 1.0"] && bench.changes == 1)
+        #expect(bench.said.count == 1 && bench.said[0].hasSuffix("Its last addresses stay"))
+        bench.server.behaviour = .answers
+        bench.server.records["engine.test"] = [.address("127.0.0.7", seconds: 10)]
+        bench.pass(5)
+        #expect(bench.run { bench.said.count == 2 })
+        #expect(bench.said[1] == "engine.test resolves again, to 1 addresses" && bench.changes == 1)
+    }
+
+    @Test func tooManyAddressesAreSaidOnce() throws {
+        let bench = try Bench([], lists: Self.engine)
+        var records = (0..<300).map { NameServer.Record.address("127.1.\($0 / 200).\($0 % 200)", seconds: 5) }
+        bench.server.behaviour = .truncating
+        bench.server.records["engine.test"] = records
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.lists[0].addresses.count == AddressList.addressesMax)
+        for changes in 2...3 {
+            // One that is used goes, and one that was left out takes its place.
+            records.removeFirst()
+            bench.server.records["engine.test"] = records
+            bench.test.pass(6 * second)
+            #expect(bench.run { bench.changes == changes })
+            #expect(bench.lists[0].addresses.count == AddressList.addressesMax)
+        }
+        #expect(bench.said == ["warning: engine.test has 300 addresses, of which 256 are used"])
+    }
+
+    @Test func aServiceIsItsRecordsAndTheirTargets() throws {
+        let bench = try Bench([], lists: Self.service)
+        bench.server.records["_llm._tcp.test"] = [
+            .service("a.test", port: 8001, priority: 1, weight: 30, seconds: 60),
+            .service("b.test", port: 8002, priority: 1, weight: 10, seconds: 60),
+            .service("backup.test", port: 8003, priority: 2, weight: 10, seconds: 60),
+        ]
+        bench.server.records["a.test"] = [.address("127.0.0.7", seconds: 9), .address("127.0.0.8", seconds: 60)]
+        bench.server.records["b.test"] = [.alias("c.test", seconds: 60)]
+        bench.server.records["c.test"] = [.address("127.0.0.9", seconds: 60)]
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        #expect(bench.listed() == ["127.0.0.7:8001 15.0", "127.0.0.8:8001 15.0", "127.0.0.9:8002 10.0"])
+        #expect(bench.server.asked(for: "backup.test") == 0 && bench.changes == 1)
+        // The shortest TTL of all records holds; a weight alone is a change.
+        bench.server.records["_llm._tcp.test"] = [.service("b.test", port: 8002, weight: 20, seconds: 60)]
+        bench.pass(8)
+        #expect(bench.server.asked(for: "_llm._tcp.test", "SRV") == 1)
+        bench.pass(2)
+        #expect(bench.run { bench.changes == 2 })
+        #expect(bench.listed() == ["127.0.0.9:8002 20.0"])
+        #expect(bench.said.isEmpty)
+    }
+
+    /// RFC 2782: a target `.` means that the service is not available; the last answer stays as with any other failure.
+    @Test func aServiceWithoutServersKeepsItsLastOnes() throws {
+        let bench = try Bench([], lists: Self.service)
+        bench.server.records["_llm._tcp.test"] = [.service("a.test", port: 8001, seconds: 5)]
+        bench.server.records["a.test"] = [.address("127.0.0.7", seconds: 5)]
+        bench.start()
+        #expect(bench.run { bench.settled == 1 })
+        bench.server.records["_llm._tcp.test"] = [.service("", port: 8001, seconds: 5)]
+        bench.pass(6)
+        #expect(bench.run { bench.said.count == 1 })
+        #expect(bench.said[0].hasPrefix("warning: cannot resolve _llm._tcp.test again: "))
+        #expect(bench.listed() == ["127.0.0.7:8001 0.0"] && bench.changes == 1)
+    }
+
+    @Test func aListThatIsNoLongerWantedIsNotAskedFor() throws {
+        let bench = try Bench([], lists: Self.service + Self.engine)
+        bench.server.records["_llm._tcp.test"] = [.service("a.test", port: 8001, seconds: 5)]
+        bench.server.records["engine.test"] = [.address("127.0.0.7", seconds: 5)]
+        bench.start()
+        // The records are there, and the targets have not been answered.
+        #expect(bench.run { bench.server.asked(for: "a.test") > 0 })
+        bench.resolver.adopt([], [bench.lists[1]])
+        #expect(bench.run { !bench.listed(1).isEmpty })
+        bench.pass(6)
+        #expect(bench.server.asked(for: "engine.test") == 2)
+        #expect(bench.server.asked(for: "_llm._tcp.test", "SRV") == 1 && bench.listed(0).isEmpty)
     }
 }

@@ -8,6 +8,7 @@ final class NameServer {
     enum Record {
         case address(String, seconds: UInt32)
         case alias(String, seconds: UInt32)
+        case service(String, port: UInt16, priority: UInt16 = 0, weight: UInt16 = 0, seconds: UInt32)
     }
     enum Behaviour {
         case answers, silent, failing
@@ -18,7 +19,7 @@ final class NameServer {
     /// The records by name in lower case; any other name does not exist.
     var records: [String: [Record]] = [:]
     var behaviour = Behaviour.answers
-    /// The questions so far, in order, each as a name and `A` or `AAAA`.
+    /// The questions so far, in order, each as a name and `A`, `AAAA` or `SRV`.
     private(set) var questions: [String] = []
     /// How many of the questions came over TCP.
     private(set) var overTCP = 0
@@ -48,7 +49,7 @@ final class NameServer {
         .serversForTest("127.0.0.1:\(port)", timeoutMilliseconds: timeoutMilliseconds, tries: 2)
     }
 
-    func asked(for name: String) -> Int { questions.count { $0 == "\(name) A" } }
+    func asked(for name: String, _ type: String = "A") -> Int { questions.count { $0 == "\(name) \(type)" } }
 
     /// Answers all questions that have arrived since the last call.
     func serve() {
@@ -99,7 +100,7 @@ final class NameServer {
         let type = UInt16(query[at + 1]) << 8 | UInt16(query[at + 2])
         let question = query[12..<at + 5]
         let name = labels.joined(separator: ".").lowercased()
-        questions.append("\(name) \(type == 1 ? "A" : "AAAA")")
+        questions.append("\(name) \([1: "A", 28: "AAAA", 33: "SRV"][type] ?? "?")")
         if isTCP { overTCP += 1 }
         if behaviour == .silent { return nil }
         let isCut = behaviour == .truncating && !isTCP
@@ -114,7 +115,7 @@ final class NameServer {
         return head + question + body
     }
 
-    /// Follows the aliases of `name` to the addresses of type `type`.
+    /// Follows the aliases of `name` to the records of type `type`.
     private func answers(for name: String, type: UInt16) -> (count: Int, body: [UInt8], owner: String) {
         var (count, body, owner) = (0, [UInt8](), name)
         while case .alias(let target, let seconds)? = records[owner]?.first {
@@ -123,7 +124,13 @@ final class NameServer {
             count += 1
             owner = target
         }
-        for case .address(let text, let seconds) in records[owner] ?? [] {
+        for case .service(let target, let port, let priority, let weight, let seconds) in records[owner] ?? []
+        where type == 33 {
+            let data = bytes16(priority) + bytes16(weight) + bytes16(port) + encoded(target)
+            body += encoded(owner) + bytes16(type) + [0, 1] + bytes32(seconds) + bytes16(UInt16(data.count)) + data
+            count += 1
+        }
+        for case .address(let text, let seconds) in records[owner] ?? [] where type != 33 {
             var bytes = [UInt8](repeating: 0, count: text.contains(":") ? 16 : 4)
             guard (bytes.count == 4) == (type == 1) else { continue }
             inet_pton(bytes.count == 4 ? AF_INET : AF_INET6, text, &bytes)

@@ -1,0 +1,74 @@
+// The addresses of a name each of which is an executor of its own, and what is asked for them.
+internal import Glibc
+
+/// What is asked of the name servers for a name whose addresses are told apart.
+package struct NameLookup: Sendable, Hashable {
+    /// The name, in lower case.
+    package let name: String
+    /// The port of every address; 0 for a service, whose records have ports.
+    package let port: UInt16
+    /// Whether the SRV records of the name (RFC 2782) are asked for, and then the addresses of their targets.
+    package let isService: Bool
+
+    /// A question for the addresses of a host.
+    package init(host: String, port: UInt16) {
+        (name, self.port, isService) = (host, port, false)
+    }
+
+    /// A question for the SRV records of a service, such as `_http._tcp.example.internal`.
+    package init(service: String) {
+        (name, port, isService) = (service, 0, true)
+    }
+}
+
+/// An IP address and a port.
+package struct ResolvedAddress: Sendable, Hashable {
+    /// The IP address in its canonical form; IPv6 without brackets.
+    package let host: String
+    /// The port, 0 to 65535.
+    package let port: UInt16
+
+    /// `host` is an IP address in the form of `SocketAddress.host`.
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// The host, in brackets if it is an IPv6 address, and the port.
+    package var withPort: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+extension ResolvedAddress: Comparable {
+    /// Orders IPv4 before IPv6, then by the bytes of the address, then by the port.
+    package static func < (one: ResolvedAddress, other: ResolvedAddress) -> Bool {
+        let (mine, its) = (one.bytes, other.bytes)
+        if mine.count != its.count { return mine.count < its.count }
+        if mine == its { return one.port < other.port }
+        return mine.lexicographicallyPrecedes(its)
+    }
+
+    /// The 4 or 16 bytes of the address in network order.
+    private var bytes: [UInt8] {
+        let isV6 = host.contains(":")
+        var bytes = [UInt8](repeating: 0, count: isV6 ? 16 : 4)
+        let status = unsafe bytes.withUnsafeMutableBytes {
+            unsafe inet_pton(isV6 ? AF_INET6 : AF_INET, host, $0.baseAddress)
+        }
+        return status == 1 ? bytes : []
+    }
+}
+
+/// An address of a name, and its share of the requests to that name.
+package struct WeightedAddress: Sendable, Hashable {
+    package let address: ResolvedAddress
+    /// The share in proportion to the other addresses: 1 for an address of a host; for an address of a service the
+    /// weight of its record, divided by the number of addresses of the record's target.
+    ///
+    /// 0 means a very small share, unless all addresses have 0 (RFC 2782).
+    package let weight: Double
+
+    package init(_ address: ResolvedAddress, weight: Double = 1) {
+        self.address = address
+        self.weight = weight
+    }
+}
