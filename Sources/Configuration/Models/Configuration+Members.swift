@@ -9,7 +9,7 @@ extension Configuration {
     package func completed(by found: FoundMembers) -> (configuration: Configuration, leftOut: [String]) {
         var completion = MemberCompletion(configuration: self)
         completion.addListed(found.files)
-        completion.addDiscovered(found.listings)
+        completion.addDiscovered(found)
         completion.expandNames(found.addresses)
         return (completion.configuration, completion.leftOut)
     }
@@ -39,28 +39,33 @@ private struct MemberCompletion {
 
     /// Adds the models that engines list, behind those of the configuration.
     ///
-    /// A name that is in use (by an id or an alias of the configuration, or by an engine that comes earlier in it) is not
-    /// used again, unless `join` adds the engine to the model that has the name.
-    mutating func addDiscovered(_ listings: [EngineIdentity: FoundMembers.Listing]) {
+    /// A name is not used again if it is an id or an alias of the configuration, or belongs to another engine. With
+    /// `join` the engine is added to the model that has the name.
+    mutating func addDiscovered(_ found: FoundMembers) {
         var indices: [ExactText: Int] = [:]
         for (index, model) in configuration.models.enumerated() {
             for name in [model.id] + model.aliases where indices[ExactText(name)] == nil {
                 indices[ExactText(name)] = index
             }
         }
+        var others: [(executor: ExecutorSettings, name: ExactText, joins: Bool)] = []
         for discovery in configuration.discoveries {
-            guard let listing = listings[discovery.identity] else { continue }
-            for found in listing.models {
+            guard let listing = found.listings[discovery.identity] else { continue }
+            for model in listing.models {
                 var executor = discovery.engine
                 if executor.kind == .auto { executor.kind = listing.kind }
-                executor.model = found.name
-                if let index = indices[ExactText(found.name)] {
-                    add(executor, toModelAt: index, joins: discovery.joins)
+                executor.model = model.name
+                let name = ExactText(model.name)
+                if indices[name] == nil, found.holders[name] == discovery.identity {
+                    indices[name] = configuration.models.count
+                    configuration.models.append(discovery.model(model, at: executor))
                 } else {
-                    indices[ExactText(found.name)] = configuration.models.count
-                    configuration.models.append(discovery.model(found, at: executor))
+                    others.append((executor, name, discovery.joins))
                 }
             }
+        }
+        for (executor, name, joins) in others {
+            if let index = indices[name] { add(executor, toModelAt: index, joins: joins) }
         }
     }
 

@@ -30,6 +30,8 @@ package struct FoundMembers: Sendable, Equatable {
     package var listings: [EngineIdentity: Listing] = [:]
     /// The addresses of each name of `Configuration.lookups`; nothing for a name that has not been resolved yet.
     package var addresses: [NameLookup: [WeightedAddress]] = [:]
+    /// The engine that each discovered name belongs to; filled by `kept(for:after:)`.
+    package private(set) var holders: [ExactText: EngineIdentity] = [:]
 
     /// Nothing that was found.
     package init() {}
@@ -37,18 +39,43 @@ package struct FoundMembers: Sendable, Equatable {
     /// What is known when a configuration has just been read: its files.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
-    /// What of this completes another configuration: the lists of the files, engines and names that it has.
+    /// Returns the part of this that completes a configuration: the lists of the files, engines and names that it has.
     ///
     /// An engine whose key or authorities are replaced keeps its list.
-    package func kept(for configuration: Configuration) -> FoundMembers {
+    ///
+    /// - Parameter earlier: The members in force so far. An engine keeps the names that it held there for as long as it
+    ///   lists them, so that no other engine takes a name over.
+    package func kept(for configuration: Configuration, after earlier: FoundMembers = FoundMembers()) -> FoundMembers {
         var kept = FoundMembers()
         for path in configuration.models.compactMap({ $0.executorFile?.path }) { kept.files[path] = files[path] }
-        for identity in configuration.discoveries.map(\.identity) {
+        let engines = configuration.discoveries.map(\.identity)
+        for identity in engines {
             kept.listings[identity] =
                 listings[identity] ?? listings.first { $0.key.url == identity.url }?.value
         }
         for lookup in configuration.lookups(beside: kept) { kept.addresses[lookup] = addresses[lookup] }
+        kept.giveNames(to: engines, after: earlier.holders)
         return kept
+    }
+
+    /// Decides which engine each listed name belongs to.
+    ///
+    /// - Parameters:
+    ///   - engines: All engines that are asked, in the order of the configuration. A name that nobody holds goes to the
+    ///     first engine that lists it.
+    ///   - earlier: The engine that each name has belonged to so far.
+    private mutating func giveNames(to engines: [EngineIdentity], after earlier: [ExactText: EngineIdentity]) {
+        for engine in engines {
+            for model in listings[engine]?.models ?? [] {
+                let name = ExactText(model.name)
+                if earlier[name]?.url == engine.url { holders[name] = engine }
+            }
+        }
+        for engine in engines {
+            for model in listings[engine]?.models ?? [] where holders[ExactText(model.name)] == nil {
+                holders[ExactText(model.name)] = engine
+            }
+        }
     }
 
     // MARK: Changes

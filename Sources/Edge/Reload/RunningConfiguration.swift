@@ -109,7 +109,7 @@ final class RunningConfiguration {
         changes += renewals(listeners)
         var found = found
         found.files = new.listedExecutors
-        let members = found.kept(for: new)
+        let members = found.kept(for: new, after: self.members)
         if !isRehearsal { changes += self.members.changes(to: members) }
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
@@ -170,7 +170,7 @@ final class RunningConfiguration {
     ///
     /// - Returns: nil where that is what completes it already.
     func prepare(found: FoundMembers) -> Prepared? {
-        let found = found.kept(for: configuration)
+        let found = found.kept(for: configuration, after: members)
         guard found != members else { return nil }
         return same(listeners: snapshot.listeners, members: found, members.changes(to: found))
     }

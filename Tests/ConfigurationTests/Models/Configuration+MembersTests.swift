@@ -35,7 +35,7 @@ import Testing
     private func found(_ configuration: Configuration, _ lists: [FoundMembers.Listing]) -> FoundMembers {
         var found = FoundMembers(configuration)
         for (discovery, list) in zip(configuration.discoveries, lists) { found.listings[discovery.identity] = list }
-        return found
+        return found.kept(for: configuration)
     }
 
     // MARK: Files
@@ -102,14 +102,25 @@ import Testing
         #expect(completed.leftOut.last?.hasPrefix("http://two:80: the name of its model 'x' is in use") == true)
     }
 
-    /// Whichever engine answers first: the order of the configuration decides.
-    @Test func theFirstEngineOfTheConfigurationHasTheName() throws {
+    @Test func anEngineKeepsItsNameForAsLongAsItListsIt() throws {
         let configuration = try configuration(Self.twoEngines)
-        var found = found(configuration, [])
-        found.listings[configuration.discoveries[1].identity] = listing(["x"])
-        #expect(pools(configuration.completed(by: found).configuration) == ["a: own", "x: two"])
-        found.listings[configuration.discoveries[0].identity] = listing(["x"])
-        #expect(pools(configuration.completed(by: found).configuration) == ["a: own", "x: one"])
+        let (one, two) = (configuration.discoveries[0].identity, configuration.discoveries[1].identity)
+        func pools(after earlier: FoundMembers, _ lists: [EngineIdentity: FoundMembers.Listing]) -> [String] {
+            var found = FoundMembers(configuration)
+            found.listings = lists
+            members = found.kept(for: configuration, after: earlier)
+            return self.pools(configuration.completed(by: members).configuration)
+        }
+        var members = FoundMembers()
+        #expect(pools(after: members, [two: listing(["x"])]) == ["a: own", "x: two"])
+        // The other engine is the first one of the configuration, but cannot take the name over.
+        #expect(pools(after: members, [one: listing(["x"]), two: listing(["x"])]) == ["a: own", "x: two"])
+        let leftOut = configuration.completed(by: members).leftOut
+        #expect(leftOut.count == 1 && leftOut[0].hasPrefix("http://one:80: the name of its model 'x' is in use"))
+        #expect(pools(after: members, [one: listing(["x"]), two: listing([])]) == ["a: own", "x: one"])
+        #expect(pools(after: members, [one: listing(["x"]), two: listing(["x"])]) == ["a: own", "x: one"])
+        // At the start the order of the configuration decides.
+        #expect(pools(after: FoundMembers(), [one: listing(["y"]), two: listing(["y"])]) == ["a: own", "y: one"])
     }
 
     @Test func anEngineThatJoinsIsOneMoreExecutor() throws {
