@@ -151,7 +151,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
             let what = models.listing == nil ? "its models are not known yet" : "the models that it last listed stay"
             say("warning: \(url): \(what), since it \(found); it is asked again", .warning)
         } else {
-            say("\(url): lists its models again", .information)
+            say("\(url): lists its models now", .information)
         }
         problem = found
     }

@@ -98,7 +98,7 @@ import Transport
         house.test.pass(2 * second)
         house.answer(Self.list("b"))
         #expect(
-            house.names == ["a", "b"] && house.said.count == 3 && house.said[2].hasSuffix("lists its models again")
+            house.names == ["a", "b"] && house.said.count == 3 && house.said[2].hasSuffix("lists its models now")
         )
     }
 
