@@ -43,8 +43,7 @@ struct CheckCommand: ParsableCommand {
 
     /// Asks the running server, which reads the file itself: with its environment, and as its user.
     private func compare() throws {
-        let path = options.config.hasPrefix("/") ? options.config : SystemFiles.currentFolder + "/" + options.config
-        let file = Hexadecimal.text(Array(path.utf8))
+        let file = Hexadecimal.text(Array(options.absolutePath.utf8))
         let report = try ReloadReport(answer: try server.send(.get, "/changes?file=\(file)"))
         switch report.outcome {
         case .applied: OperatorLog.list([("a reload would change:", .information)])

@@ -29,7 +29,8 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         Signals.ignoreBeforeStart()
         let engines = try executorURLs(executor, option: "--executor")
-        let source = engines.isEmpty ? ConfigurationSource.file(options.config) : EngineConfiguration.source(engines)
+        let source =
+            engines.isEmpty ? ConfigurationSource.file(options.absolutePath) : EngineConfiguration.source(engines)
         switch source.read(SystemFiles.readOnce) {
         case .failure(let errors):
             OperatorLog.say("the configuration has errors", .error)
