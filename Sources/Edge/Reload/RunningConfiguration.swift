@@ -47,7 +47,8 @@ final class RunningConfiguration {
     /// How many reloads have ended in which way since the start.
     private(set) var reloads: [ReloadReport.Outcome: Int] = [.applied: 0, .unchanged: 0, .refused: 0]
 
-    private let registry = Registry()
+    /// What outlives a configuration; resolves each one.
+    let registry = Registry()
     private let authentication = AuthenticationSource()
     private let budget: MemoryBudget
 

@@ -91,6 +91,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
+    var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
 
     /// Serves until a message ends it, and reports its counters then.

@@ -2,8 +2,6 @@
 import ArgumentParser
 import Configuration
 import Edge
-import HTTP
-import Transport
 
 /// Reads a configuration, checks the files that it names, and prints what is wrong with them.
 struct CheckCommand: ParsableCommand {
@@ -44,8 +42,7 @@ struct CheckCommand: ParsableCommand {
     /// Asks the running server, which reads the file itself: with its environment, and as its user.
     private func compare() throws {
         let path = options.config.hasPrefix("/") ? options.config : SystemFiles.currentFolder + "/" + options.config
-        let file = Hexadecimal.text(Array(path.utf8))
-        let report = try ReloadReport(answer: try server.send(.get, "/changes?file=\(file)"))
+        let report = try ReloadReport(answer: try server.send(.changes(file: path)))
         switch report.outcome {
         case .applied: OperatorLog.list([("a reload would change:", .information)])
         case .unchanged: OperatorLog.list([("a reload would change nothing", .information)])
