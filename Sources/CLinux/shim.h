@@ -49,6 +49,16 @@ static inline int clinux_socket_error(int fd) {
     socklen_t length = sizeof value;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length) == 0 ? value : errno;
 }
+/* Who has connected to a unix socket, as the kernel recorded it then. `struct ucred` needs _GNU_SOURCE, so it is spelled
+ * here. Returns 0, or -1 with errno. */
+static inline int clinux_peer_user(int fd, pid_t *process, uid_t *user) {
+    struct { pid_t process; uid_t user; gid_t group; } peer = { 0 };
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+    *process = peer.process;
+    *user = peer.user;
+    return 0;
+}
 /* Whether a descriptor is a listening socket. */
 static inline int clinux_is_listening(int fd) {
     int value = 0;

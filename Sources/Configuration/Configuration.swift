@@ -74,6 +74,10 @@ extension Configuration {
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
         /// The mode and group of the socket's file, if the address is a unix socket.
         package var socketAccess = SocketFileAccess()
+        /// The names besides those of loopback under which the listener may be asked, in lower case.
+        package var hosts: [String] = []
+        /// The addresses whose connections it serves; nil for all.
+        package var allow: [AddressRange]?
         /// Where the server takes commands.
         package var commandSocket = CommandSocket.automatic
         package init() {}

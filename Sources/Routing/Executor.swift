@@ -16,6 +16,8 @@ package final class Executor: Sendable {
     ///
     /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
     let availability = Availability()
+    /// What the operator has ordered for this model at this engine.
+    let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
 
@@ -59,12 +61,18 @@ package final class Executor: Sendable {
             && engine.takesMore(at: now)
     }
 
+    /// How many attempts it takes at once, as learnt from refusals of this model or, in its place, of its engine; nil
+    /// while no such limit holds.
+    package func learntLimit(at now: Nanoseconds) -> Int? {
+        availability.learntLimit(at: now) ?? engine.availability.learntLimit(at: now)
+    }
+
     /// How long no requests may be sent to it from now on, because it has refused some.
-    func pause(at now: Nanoseconds) -> Nanoseconds {
+    package func pause(at now: Nanoseconds) -> Nanoseconds {
         max(engine.availability.pause(at: now), availability.pause(at: now))
     }
 
-    /// Counts an attempt, if there is still room for it and its health still allows it.
+    /// Counts an attempt, if there is still room for it, and its health and the operator's order still allow it.
     ///
     /// Checking and counting are one step over all pools that use the engine.
     ///
@@ -74,7 +82,7 @@ package final class Executor: Sendable {
     ///     others.
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
         engine.counting.withLock { _ in
-            guard takesMore(runningMax: runningMax, at: now) else { return false }
+            guard order.weight != 0, takesMore(runningMax: runningMax, at: now) else { return false }
             switch use(at: now) {
             case .yes: break
             case .no: guard evenIfBad else { return false }

@@ -11,15 +11,16 @@ struct Root: ParsableCommand {
         abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
         discussion: """
             `serve` is the server; `check` says what is wrong with a configuration, `import` makes one of another \
-            gateway's, and `configure` one for the engines that it finds; `reload` has the server read it again. \
-            `keys` makes and revokes API keys, \
-            `certificate` makes a development certificate, `executor` is a model server without a model, and `bench` \
-            measures.
+            gateway's, and `configure` one for the engines that it finds. `reload` has the running server read it \
+            again; `status`, `executors` and `maintenance` are other commands to it. `keys` makes and revokes API \
+            keys, `certificate` makes a development certificate, `executor` is a model server without a model, and \
+            `bench` measures.
             """,
         version: Build.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, ReloadCommand.self,
-            KeysCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
+            StatusCommand.self, ExecutorsCommand.self, MaintenanceCommand.self, KeysCommand.self, ExecutorCommand.self,
+            BenchCommand.self, CertificateCommand.self,
         ]
     )
 

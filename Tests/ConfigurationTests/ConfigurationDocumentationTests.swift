@@ -13,7 +13,7 @@ import Testing
             tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
           - {address: "unix:/run/f.sock", mode: 0660, group: web, http2: false, h2c_upgrade: false,
              trusted: true, redirect_https: true}
-        admin: {address: "unix:/run/admin.sock", mode: 0600, group: web}
+        admin: {address: "unix:/run/admin.sock", mode: 0600, group: web, hosts: [a.example], allow: [10.0.0.0/8]}
         workers: 2
         gather: 200us
         poller: epoll

@@ -1,12 +1,17 @@
-// Reading the section `admin` of a configuration: where metrics and health are served, and where commands are taken.
+// Reading the section `admin` of a configuration: where metrics and health are served and to whom, and where commands
+// are taken.
+internal import Transport
 
 extension Configuration {
     /// Reads `admin`, whose address must not be that of a listener.
     mutating func readAdmin(from root: ConfigurationSection, beside listeners: [ReadListener]) {
-        if let section = root.section("admin") { readCommandSocket(from: section) }
+        if let section = root.section("admin") {
+            readCommandSocket(from: section)
+            readAccess(from: section)
+        }
         guard let section = root.section("admin"), section.has("address") else {
             if let section = root.section("admin") {
-                _ = section.node("socket")
+                Self.noteKeysReadBefore(of: section)
                 _ = section.listenAddress("address")
                 admin.socketAccess = section.socketAccess(of: admin.address)
                 section.finish()
@@ -18,18 +23,47 @@ extension Configuration {
             return
         }
         defer { section.finish() }
-        _ = section.node("socket")
+        Self.noteKeysReadBefore(of: section)
         let address = section.listenAddress("address")
         admin.socketAccess = section.socketAccess(of: address)
         guard let address else { return }
         if let listener = listeners.first(where: { $0.settings.address.collides(with: address) }) {
             section.report("address", "\(listener.settings.address) is a listener's address already")
-        }
-        if !address.isLocal {
-            let shown = "where metrics and names of models and executors are told to whoever asks"
-            section.warn("address", "others can reach \(address), \(shown)")
+        } else if !address.isLocal, admin.allow == nil {
+            let told = "where metrics and names of models and executors are told to whoever asks"
+            section.report("address", "others can reach \(address), \(told): list in admin.allow who may")
         }
         admin.address = address
+    }
+
+    /// Notes that `readCommandSocket` and `readAccess` know these keys, which they have read from another copy of the
+    /// section.
+    private static func noteKeysReadBefore(of section: ConfigurationSection) {
+        for key in ["socket", "hosts", "allow"] { _ = section.node(key) }
+    }
+
+    /// Reads `admin.hosts`, a list of names, and `admin.allow`, a list of ranges of addresses.
+    private mutating func readAccess(from section: ConfigurationSection) {
+        for host in section.texts("hosts", expecting: "names such as metrics.example.org") ?? [] {
+            let name = host.text.lowercased()
+            let isName = name.utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+            guard isName, !name.hasPrefix("."), !name.hasSuffix(".") else {
+                let quoted = ConfigurationSection.printable(host.text)
+                section.reader.report("admin.hosts: '\(quoted)': expected a name without a port", at: host.position)
+                continue
+            }
+            admin.hosts.append(name)
+        }
+        guard let ranges = section.texts("allow", expecting: "ranges such as 10.0.0.0/8") else { return }
+        admin.allow = []
+        for range in ranges {
+            do throws(AddressRange.Problem) {
+                admin.allow?.append(try AddressRange(parsing: range.text))
+            } catch {
+                let quoted = ConfigurationSection.printable(range.text)
+                section.reader.report("admin.allow: '\(quoted)': \(error)", at: range.position)
+            }
+        }
     }
 
     /// Reads `admin.socket`: `off`, or the path of a unix socket.

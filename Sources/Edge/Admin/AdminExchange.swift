@@ -1,4 +1,5 @@
 // One request to the admin listener and its response.
+internal import Configuration
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -20,6 +21,12 @@ final class AdminExchange: ServerStreamHandler {
     // MARK: ServerStreamHandler
 
     func requestBegan() {
+        let isUnix = server.address.isUnix
+        guard isUnix || AdminHost.isAllowed(head.authority, hosts: server.running.configuration.admin.hosts) else {
+            let sentence = "The admin listener is not asked under this name: add it to admin.hosts, or use an address."
+            respond(Failure(.forbidden, sentence))
+            return
+        }
         guard head.method == .get || head.method == .head else {
             respond(Failure(.methodNotAllowed), allow: "GET, HEAD")
             return

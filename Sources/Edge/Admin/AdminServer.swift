@@ -1,4 +1,5 @@
 // The admin listener: metrics and health, served by the control thread.
+internal import Configuration
 internal import HTTP
 internal import Transport
 
@@ -19,6 +20,8 @@ final class AdminServer {
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
     /// How many workers serve; the supervisor sets it.
     var workers = 0
+    /// How many connections were closed because `admin.allow` does not name their address.
+    private(set) var refusedConnections = 0
     /// The state of the process; the supervisor sets it.
     var state = State.starting
 
@@ -37,9 +40,22 @@ final class AdminServer {
     }
 
     private func open() {
-        listener = ControlListener(loop: loop, sockets: sockets, process: process) { [unowned self] head, stream in
-            AdminExchange(server: self, head: head, stream: stream)
-        }
+        listener = ControlListener(
+            loop: loop,
+            sockets: sockets,
+            process: process,
+            admits: { [unowned self] in admits($0) },
+            handle: { [unowned self] head, stream, _ in AdminExchange(server: self, head: head, stream: stream) }
+        )
+    }
+
+    /// Whether a connection of this peer is served, by `admin.allow` of the configuration in force.
+    private func admits(_ peer: SocketAddress) -> Bool {
+        guard !peer.isUnix, let allow = running.configuration.admin.allow else { return true }
+        if allow.contains(where: { $0.contains(peer) }) { return true }
+        refusedConnections += 1
+        process.warn(.adminConnection, "a connection of \(peer.host) to the admin listener is closed: admin.allow")
+        return false
     }
 
     private func readCertificates() {

@@ -13,23 +13,23 @@ final class ControlListener: ServerDelegate {
     private let process: ProcessState
     private let environment = HTTP2Environment()
     private let sockets: ListenerSet
-    private let handle: (RequestHead, ServerStream) -> any ServerStreamHandler
+    private let handle: (RequestHead, ServerStream, PeerUser?) -> any ServerStreamHandler
     private var settings = ServerSettings()
     private var listener: Listener?
-    private var connections: [ObjectIdentifier: ServerConnection] = [:]
+    private var connections: [ObjectIdentifier: (connection: ServerConnection, user: PeerUser?)] = [:]
 
     /// Begins to accept connections.
     ///
     /// - Parameters:
     ///   - sockets: holds one socket; whoever opened it closes it, after `close`.
-    ///   - accepted: called with the descriptor of each connection before it is served.
-    ///   - handle: makes the handler of a request.
+    ///   - admits: whether a connection from this address is served; others are closed at once.
+    ///   - handle: makes the handler of a request; the user is that of the peer of a unix socket.
     init(
         loop: EventLoop,
         sockets: ListenerSet,
         process: ProcessState,
-        accepted: @escaping (Socket) -> Void = { _ in },
-        handle: @escaping (RequestHead, ServerStream) -> any ServerStreamHandler
+        admits: @escaping (SocketAddress) -> Bool = { _ in true },
+        handle: @escaping (RequestHead, ServerStream, PeerUser?) -> any ServerStreamHandler
     ) {
         self.loop = loop
         self.sockets = sockets
@@ -40,8 +40,7 @@ final class ControlListener: ServerDelegate {
             loop: loop,
             socket: sockets.socket(address: 0, worker: 0),
             accepted: { [unowned self] socket, peer in
-                accepted(socket)
-                serve(socket, from: peer)
+                if admits(peer) { serve(socket, from: peer) } else { socket.close() }
             },
             exhausted: { _ in }
         )
@@ -61,11 +60,12 @@ final class ControlListener: ServerDelegate {
     /// Stops accepting, and closes all connections.
     func close() {
         pause()
-        for connection in Array(connections.values) { connection.close(.edge) }
+        for connection in Array(connections.values) { connection.connection.close(.edge) }
     }
 
     private func serve(_ socket: Socket, from peer: SocketAddress) {
         let channel: Channel
+        let user = peer.isUnix ? PeerUser(of: socket) : nil
         do throws(SystemError) {
             channel = try Channel.accept(socket, peer: peer, loop: loop)
         } catch {
@@ -78,13 +78,15 @@ final class ControlListener: ServerDelegate {
             environment: environment,
             delegate: self
         )
-        connections[ObjectIdentifier(connection)] = connection
+        connections[ObjectIdentifier(connection)] = (connection, user)
         connection.start()
     }
 
     // MARK: ServerDelegate
 
-    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler { handle(head, stream) }
+    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
+        handle(head, stream, connections[ObjectIdentifier(stream.connection)]?.user)
+    }
 
     func refusal(status: Int, message: String, on stream: ServerStream) {
         ControlAnswer.send(

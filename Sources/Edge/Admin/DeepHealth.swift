@@ -15,7 +15,7 @@ struct DeepHealth {
         models.beginArray()
         for (index, model) in snapshot.catalog.models.enumerated() {
             let statuses = snapshot.models[index].pool.statuses(at: server.loop.now)
-            let isUsable = statuses.contains { $0.isUsable && $0.member.weight > 0 }
+            let isUsable = statuses.contains { $0.isUsable && $0.member.presentWeight > 0 }
             if !isUsable { isGood = false }
             models.beginObject()
             models.field("id", model.id)
@@ -36,6 +36,7 @@ struct DeepHealth {
         writer.field("version", Build.version)
         writer.key("configuration")
         Self.write(server.running, to: &writer)
+        writer.field("maintenance", server.process.maintenance.current != nil)
         writer.field("workers", server.workers)
         writer.field("connections", server.process.connectionCount)
         writer.field("connections_max", server.process.room(snapshot).most)
@@ -48,7 +49,8 @@ struct DeepHealth {
         json = writer.bytes
     }
 
-    private static func write(_ running: RunningConfiguration, to writer: inout JSONWriter) {
+    /// Writes which configuration is in force, and why the last reload was refused.
+    static func write(_ running: RunningConfiguration, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.field("generation", running.snapshot.generation)
         writer.field("since", Timestamp.rfc3339(seconds: running.since))
@@ -72,7 +74,8 @@ struct DeepHealth {
         writer.field("usable", status.isUsable)
         writer.field("running", status.executor.running)
         if let most = status.member.runningMax { writer.field("max_running", most) }
-        if status.member.weight != 1 { writer.field("weight", status.member.weight) }
+        writer.field("drained", status.executor.isDrained)
+        if status.member.presentWeight != 1 { writer.field("weight", status.member.presentWeight) }
         writer.field("waiting_prompt_bytes", status.executor.waitingBytes)
         writer.endObject()
     }

@@ -21,6 +21,17 @@ extension MetricsPage {
         )
         text.sample([], process.log.dropped)
         writeConfiguration()
+        gauge(
+            "freeinference_maintenance",
+            "1 while requests for models are refused, since the operator has declared maintenance.",
+            process.maintenance.current == nil ? 0 : 1
+        )
+        text.family(
+            "freeinference_admin_connections_refused_total",
+            .counter,
+            "Connections to the admin listener from addresses that admin.allow does not name."
+        )
+        text.sample([], server.refusedConnections)
         text.family("freeinference_build_info", .gauge, "1, with the version.")
         text.sample([("version", Build.version)], 1)
         writeSystem()

@@ -195,6 +195,14 @@ struct MetricsPage {
         for (_, labels, status) in executors { text.sample(labels, status.executor.waitingBytes) }
         text.family("freeinference_executor_usable", .gauge, "1 while requests may go to the executor.")
         for (_, labels, status) in executors { text.sample(labels, status.isUsable ? 1 : 0) }
+        text.family("freeinference_executor_drained", .gauge, "1 while the operator has drained the executor.")
+        for (_, labels, status) in executors { text.sample(labels, status.executor.isDrained ? 1 : 0) }
+        text.family(
+            "freeinference_executor_weight",
+            .gauge,
+            "The share of requests: the configured weight, or what the operator has ordered; 0 while drained."
+        )
+        for (_, labels, status) in executors { text.sample(labels, status.member.presentWeight) }
         text.family("freeinference_executor_state", .gauge, "1 for the state of health that the executor is in.")
         for (_, labels, status) in executors {
             for state in ExecutorPool.Status.labels {

@@ -10,35 +10,82 @@ final class CommandExchange: ServerStreamHandler {
     private let server: CommandServer
     private let head: RequestHead
     private let stream: ServerStream
+    /// Who sent the command; nil if the kernel does not say.
+    private let user: PeerUser?
     /// Whether the client has left, so that an answer is for nobody.
     private var hasLeft = false
+    /// The wait for the attempts at a drained executor.
+    private var watch: AttemptWatch?
 
-    init(server: CommandServer, head: RequestHead, stream: ServerStream) {
+    init(server: CommandServer, head: RequestHead, stream: ServerStream, user: PeerUser?) {
         self.server = server
         self.head = head
         self.stream = stream
+        self.user = user
     }
 
     // MARK: ServerStreamHandler
 
     func requestBegan() {
-        let target = String(decoding: head.target, as: UTF8.self)
-        let path = String(target.prefix { $0 != "?" })
-        let query = target.contains("?") ? String(target.drop { $0 != "?" }.dropFirst()) : nil
-        switch (head.method, path) {
-        case (.post, "/reload"): server.actions.reload { [self] in respond($0) }
-        case (.get, "/changes"): respond(server.actions.rehearse(query.flatMap { Self.decoded($0) }))
-        case (_, "/reload"): ControlAnswer.send(Failure(.methodNotAllowed), allow: "POST", on: stream)
-        case (_, "/changes"): ControlAnswer.send(Failure(.methodNotAllowed), allow: "GET", on: stream)
-        default: ControlAnswer.send(Failure(.notFound), on: stream)
+        do throws(CommandRequest.Problem) {
+            let request = try CommandRequest(head.method, target: String(decoding: head.target, as: UTF8.self))
+            if let asked = request.summary { OperatorLog.say("\(asked) asked by \(user.map { "\($0)" } ?? "a user")") }
+            try carryOut(request)
+        } catch {
+            switch error {
+            case .unknownPath: ControlAnswer.send(Failure(.notFound), on: stream)
+            case .otherMethod(let method): ControlAnswer.send(Failure(.methodNotAllowed), allow: method, on: stream)
+            case .argument(let text): respond(CommandReport(isDone: false, lines: [text]))
+            }
         }
     }
 
     func requestBody(_ bytes: Span<UInt8>) { stream.consumed(bytes.count) }
     func requestEnded() {}
-    func clientLeft(_ end: ClientEnd) { hasLeft = true }
+    func clientLeft(_ end: ClientEnd) {
+        hasLeft = true
+        watch?.cancel()
+        watch = nil
+    }
     func outputMoved() {}
     func responseFinished() {}
+
+    // MARK: Commands
+
+    private func carryOut(_ request: CommandRequest) throws(CommandRequest.Problem) {
+        switch request {
+        case .reload: server.actions.reload { [self] in respond($0) }
+        case .changes(let file): respond(server.actions.rehearse(file))
+        case .status: ControlAnswer.send(status: 200, server.actions.status(), on: stream)
+        case .order(let command): try order(command)
+        case .maintain(let text, let retryAfter):
+            let now = Clock.wallTime().seconds
+            respond(
+                server.actions.maintain(
+                    Maintenance(text: text, retryAfter: retryAfter ?? Maintenance.retryAfterDefault, since: now)
+                )
+            )
+        case .endMaintenance: respond(server.actions.maintain(nil))
+        }
+    }
+
+    private func order(_ command: OrderCommand) throws(CommandRequest.Problem) {
+        let outcome = try server.actions.order(command)
+        OperatorLog.say(outcome.report.lines.joined(separator: "\n  "))
+        guard command.waits, let watched = outcome.watch else {
+            respond(outcome.report)
+            return
+        }
+        watch = AttemptWatch(watched, loop: server.loop) { [unowned self] isDrained in
+            var report = outcome.report
+            report.isDone = isDrained
+            report.lines.append(
+                isDrained ? "the last attempt is over" : "it was resumed before its last attempt was over"
+            )
+            watch = nil
+            respond(report)
+        }
+    }
 
     // MARK: Answers
 
@@ -47,9 +94,28 @@ final class CommandExchange: ServerStreamHandler {
         ControlAnswer.send(status: report.outcome == .refused ? 422 : 200, report.json, on: stream)
     }
 
-    /// The value of the query `file=PATH` in hexadecimal digits, as the command line sends it.
-    private static func decoded(_ query: String) -> String? {
-        guard query.hasPrefix("file="), let bytes = Hexadecimal.bytes(String(query.dropFirst(5))) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
+    private func respond(_ report: CommandReport) {
+        guard !hasLeft else { return }
+        ControlAnswer.send(status: report.isDone ? 200 : 422, report.json, on: stream)
+    }
+}
+
+extension CommandRequest {
+    /// What the operator's log says of a command that changes something; nil for those that only tell.
+    fileprivate var summary: String? {
+        switch self {
+        case .changes, .status: return nil
+        case .reload: return "reload"
+        case .maintain: return "maintenance on"
+        case .endMaintenance: return "maintenance off"
+        case .order(let command):
+            let model = command.model.map { " for \(LogText.bounded($0))" } ?? ""
+            let url = LogText.bounded(command.url)
+            switch command.action {
+            case .drain: return "drain of \(url)\(model)"
+            case .resume: return "resume of \(url)\(model)"
+            case .weight(let weight): return "weight \(weight) of \(url)\(model)"
+            }
+        }
     }
 }

@@ -16,10 +16,16 @@ final class CommandServer {
         var reload: (@escaping (ReloadReport) -> Void) -> Void
         /// Says what a reload would do with a configuration file; nil for the server's own.
         var rehearse: (_ path: String?) -> ReloadReport
+        /// Says what the server does at the moment, as JSON.
+        var status: () -> [UInt8]
+        /// Gives an order for an executor, or throws why it cannot be given.
+        var order: (OrderCommand) throws(CommandRequest.Problem) -> ExecutorOrderer.Outcome
+        /// Begins or changes the maintenance; ends it with nil.
+        var maintain: (Maintenance?) -> CommandReport
     }
 
     let actions: Actions
-    private let loop: EventLoop
+    let loop: EventLoop
     private let process: ProcessState
     private let environment: [String: String]
     private var setting: Configuration.CommandSocket?
@@ -60,7 +66,9 @@ final class CommandServer {
             loop: loop,
             sockets: sockets,
             process: process,
-            handle: { [unowned self] head, stream in CommandExchange(server: self, head: head, stream: stream) }
+            handle: { [unowned self] head, stream, user in
+                CommandExchange(server: self, head: head, stream: stream, user: user)
+            }
         )
         OperatorLog.say("commands are taken on \(sockets.addresses[0])")
     }

@@ -14,7 +14,13 @@ extension Exchange: ServerStreamHandler {
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
         case .model, .passthrough:
-            if let failure = authenticate(head) { handle(.refused(failure)) } else { admit(head) }
+            if let maintenance = environment.maintenance {
+                refuse(head, maintenance.failure)
+            } else if let failure = authenticate(head) {
+                handle(.refused(failure))
+            } else {
+                admit(head)
+            }
         case .models, .modelLookup:
             if let failure = authenticateLookup(head) { handle(.refused(failure)) } else { answerCatalog() }
         case .health: answerHealth()

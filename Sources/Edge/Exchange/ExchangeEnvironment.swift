@@ -26,6 +26,8 @@ protocol ExchangeEnvironment: AnyObject {
     var keyHasher: HMACSHA256Hasher? { get }
     /// Whether the server is draining: it accepts no connections, and ends when all its exchanges have ended.
     var isDraining: Bool { get }
+    /// What the operator has declared, if requests for models are to be refused; asked once an exchange.
+    var maintenance: Maintenance? { get }
     /// The value of the `date` field for the current second.
     var date: String { get }
     /// An id that no other exchange has.

@@ -253,7 +253,10 @@ struct ExecutorSelection {
             var failure = Failure(.noExecutor)
             let dead = pools.reduce(0) { $0 + $1.members.count { $0.executor.engine.isDead } }
             let all = pools.reduce(0) { $0 + $1.members.count }
-            failure.detail = "of \(all) executors \(dead) are dead by their probes, others left out for their faults"
+            let drained = pools.reduce(0) { $0 + $1.members.count(where: \.executor.isDrained) }
+            let order = drained > 0 ? ", \(drained) drained by the operator" : ""
+            failure.detail =
+                "of \(all) executors \(dead) are dead by their probes\(order), others left out for their faults"
             return failure
         }
     }

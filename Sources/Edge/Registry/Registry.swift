@@ -28,7 +28,9 @@ package final class Registry {
     }
 
     private var engines: [KnownEngine] = []
-    private var executors: [Executor] = []
+    private(set) var executors: [Executor] = []
+    /// What the operator has ordered for executors.
+    var orders = ExecutorOrders()
     private var models: [ModelEntry] = []
     private var books: [KnownBook] = []
     private var lastID = 0
@@ -190,6 +192,7 @@ package final class Registry {
     private func makeExecutor(_ key: ExecutorKey, _ engine: Engine) -> Executor {
         let executor = Executor(id: nextID(), engine: engine, model: key.model.text)
         executors.append(executor)
+        applyOrders(to: executor, at: Clock.monotonicNow())
         return executor
     }
 

@@ -54,7 +54,8 @@ final class RunningConfiguration {
     private var leftOut: [String] = []
     private var leftOutBefore: Set<String> = []
 
-    private let registry = Registry()
+    /// What outlives a configuration; resolves each one.
+    let registry = Registry()
     private let authentication = AuthenticationSource()
     private let budget: MemoryBudget
 

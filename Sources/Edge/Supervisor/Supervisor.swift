@@ -236,8 +236,32 @@ package final class Supervisor {
                 reload: { [unowned self] in reloader.reload($0) },
                 rehearse: { [unowned self] path in
                     reloader.rehearse { (path.map { ConfigurationSource.file($0) } ?? source).read() }
-                }
+                },
+                status: { [unowned self] in StatusReport(admin).json },
+                order: { [unowned self] command throws(CommandRequest.Problem) in
+                    try ExecutorOrderer(running: running).carryOut(command, at: loop.now)
+                },
+                maintain: { [unowned self] in maintain($0) }
             )
+        )
+    }
+
+    /// Begins, changes or ends the maintenance.
+    private func maintain(_ maintenance: Maintenance?) -> CommandReport {
+        let wasOn = process.maintenance.current != nil
+        process.maintenance.set(maintenance)
+        guard let maintenance else {
+            return CommandReport(
+                isDone: true,
+                lines: [wasOn ? "maintenance is over: requests are served" : "there was no maintenance"]
+            )
+        }
+        return CommandReport(
+            isDone: true,
+            lines: [
+                "requests for models get 503 with retry-after \(maintenance.retryAfter), until maintenance is off",
+                "streams under way go on; a restart ends the maintenance",
+            ]
         )
     }
 

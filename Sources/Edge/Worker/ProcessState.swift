@@ -22,6 +22,8 @@ package final class ProcessState: Sendable {
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
+    /// Whether the operator has declared maintenance.
+    let maintenance = MaintenanceState()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
     /// The tenants that metrics distinguish by name.

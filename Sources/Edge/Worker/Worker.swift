@@ -92,6 +92,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
+    var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
 
     /// Runs the event loop until a message stops it, and then reports the worker's counters.

@@ -15,7 +15,7 @@ package struct Failure: Error, Equatable, Sendable {
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
         // Caused by the edge.
-        case memory, overloaded, draining, noExecutor, queueFull, queueTimeout
+        case memory, overloaded, draining, maintenance, noExecutor, queueFull, queueTimeout
     }
 
     /// Whose fault a failure is.
@@ -174,7 +174,7 @@ package struct Failure: Error, Equatable, Sendable {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
             .firstEventTimeout, .responseTimeout, .stall:
             verdict?.side ?? .executor
-        case .memory, .overloaded, .draining, .noExecutor, .queueFull, .queueTimeout: .edge
+        case .memory, .overloaded, .draining, .maintenance, .noExecutor, .queueFull, .queueTimeout: .edge
         }
     }
 

@@ -59,6 +59,7 @@ extension Failure.Kind {
         case .memory: ("memory", 503, "The server is out of memory for requests. Try again.")
         case .overloaded: ("overloaded", 503, "The server is overloaded. Try again.")
         case .draining: ("draining", 503, "The server is shutting down. Try again.")
+        case .maintenance: ("maintenance", 503, "The service is under maintenance. Try again later.")
         case .queueFull: ("queue_full", 429, "The model has too many requests waiting. Try again later.")
         case .queueTimeout: ("queue_timeout", 429, "The model was busy for too long. Try again later.")
         case .noExecutor: ("no_executor", 503, "No executor serves this model now. Try again.")

@@ -155,7 +155,7 @@ extension ExecutorPool {
     private static let retryAfterMin: Nanoseconds = 1_000_000_000
 
     private func forecast(behind ahead: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> SlotTimes.Forecast? {
-        let running = indices.reduce(0) { $0 + members[$1].executor.running }
+        let running = members.reduce(0) { $0 + ($1.isInUse ? $1.executor.running : 0) }
         return state.times.forecast(behind: ahead, running: running, at: now)
     }
 
@@ -175,7 +175,7 @@ extension ExecutorPool {
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(usesBad: request.usesBad, at: now)
-        for index in indices where !request.tried.contains(members[index].executor.id) {
+        for index in members.indices where mayTry(index, request) {
             let member = members[index]
             let pause = member.executor.pause(at: now)
             guard member.executor.use(at: now) != .no || isSpared(index, by: mercy, at: now) else { continue }

@@ -20,7 +20,9 @@ package enum Balance: Sendable {
 package struct PoolMember: Sendable {
     /// The model at its engine, which other pools may use too.
     package let executor: Executor
-    /// Its share of the exchanges, relative to the other executors of the pool; with 0 it gets none.
+    /// The configured share of the exchanges, relative to the other executors of the pool; with 0 it gets none.
+    ///
+    /// An order of the operator may override it, see `presentWeight`.
     package let weight: Int
     /// The most attempts at once for this model at this engine; nil if only the engine's own limit holds.
     package let runningMax: Int?
@@ -45,8 +47,6 @@ package final class ExecutorPool: Sendable {
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
     package let members: [PoolMember]
-    /// The indices in `members` of those that get exchanges: all but those with weight 0.
-    let indices: [Int]
     /// How the members share the exchanges.
     package let balance: Balance
     /// The index of the pool's model in its snapshot, as it was passed to `init`.
@@ -69,7 +69,6 @@ package final class ExecutorPool: Sendable {
         self.entry = entry
         self.place = place
         self.members = members
-        indices = members.indices.filter { members[$0].weight > 0 }
         self.balance = balance
         generation = entry.state.withLock { state in
             state.generation += 1
@@ -99,7 +98,7 @@ package final class ExecutorPool: Sendable {
         // The index of an executor that is due for a trial: it gets this request, which is retried if the trial fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
-        for index in indices where !request.tried.contains(members[index].executor.id) {
+        for index in members.indices where mayTry(index, request) {
             let use = members[index].executor.use(at: now)
             guard use != .no || isSpared(index, by: mercy, at: now) else { continue }
             isOneUsable = true
@@ -120,7 +119,8 @@ package final class ExecutorPool: Sendable {
                 state.times.taken(at: now)
                 return .executor(member.executor)
             }
-            // Meanwhile another pool has taken the last slot of this executor, or has begun its trial.
+            // Meanwhile another pool has taken the last slot of this executor or has begun its trial, or the operator
+            // has drained it.
             state.free.removeAll { $0 == index }
             trial = nil
         }
@@ -128,9 +128,14 @@ package final class ExecutorPool: Sendable {
         return .full
     }
 
+    /// Whether the member gets exchanges at the moment, and has not been tried for this one.
+    func mayTry(_ index: Int, _ request: RoutingRequest) -> Bool {
+        members[index].isInUse && !request.tried.contains(members[index].executor.id)
+    }
+
     /// The index of the member whose turn it is among those in `state.free`.
     private func pick(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Int {
-        guard indices.count > 1 else { return state.free[0] }
+        guard members.count > 1 else { return state.free[0] }
         var all = (work: 1.0, share: 0.0)
         if balance == .leastLoad {
             for index in state.free {
@@ -174,8 +179,10 @@ extension PoolMember {
         return Double(running) + Double(bytes) / Double(ExecutorPool.bytesAStream)
     }
 
-    /// Its weight, reduced for a while after it has come back into rotation.
+    /// Its present weight, reduced for a while after it has come back into rotation; above 0.
     fileprivate func share(at now: Nanoseconds) -> Double {
-        Double(weight) * min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
+        let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
+        // The operator may order a weight of 0 in the midst of a choice.
+        return Double(max(1, presentWeight)) * min(health, executor.order.share(at: now))
     }
 }

@@ -51,6 +51,11 @@ final class Availability: Sendable {
         return now >= learntUntil.load(ordering: .relaxed) || running < learntRunning.load(ordering: .relaxed)
     }
 
+    /// How many attempts it takes at once, as learnt from its refusals; nil while no such limit holds.
+    func learntLimit(at now: Nanoseconds) -> Int? {
+        now < learntUntil.load(ordering: .relaxed) ? learntRunning.load(ordering: .relaxed) : nil
+    }
+
     /// For how much longer no requests may be sent to it, in nanoseconds.
     func pause(at now: Nanoseconds) -> Nanoseconds {
         let until = pausedUntil.load(ordering: .relaxed)

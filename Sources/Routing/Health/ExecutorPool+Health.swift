@@ -113,10 +113,14 @@ extension ExecutorPool {
     ///
     /// - Parameter usesBad: whether to use members if all are unhealthy, because there is no better pool.
     func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
-        let bad = indices.count { members[$0].executor.use(at: now) == .no }
-        if bad == indices.count { return usesBad ? .all : .none }
-        return bad > indices.count / 2 ? .some : .none
+        let count = inUseCount
+        let bad = members.count { $0.isInUse && $0.executor.use(at: now) == .no }
+        if bad == count { return usesBad ? .all : .none }
+        return bad > count / 2 ? .some : .none
     }
+
+    /// How many members get exchanges at the moment, by their weights and the operator's orders.
+    private var inUseCount: Int { members.count(where: \.isInUse) }
 
     /// Whether the pool uses the member at this index although it is bad.
     ///
@@ -129,10 +133,11 @@ extension ExecutorPool {
         case .some:
             guard !members[index].executor.engine.isDead else { return false }
             var leftOut = 0
-            for other in indices where members[other].executor.use(at: now) == .no {
+            for other in members.indices where members[other].isInUse {
+                guard members[other].executor.use(at: now) == .no else { continue }
                 if other < index || members[other].executor.engine.isDead { leftOut += 1 }
             }
-            return leftOut >= indices.count / 2
+            return leftOut >= inUseCount / 2
         }
     }
 
@@ -144,7 +149,7 @@ extension ExecutorPool {
         package var state: ExecutorHealth.State
         /// Whether the health allows requests, or at least one request as a trial.
         ///
-        /// With a weight of 0 it gets none even so.
+        /// With a weight of 0 it gets none even so. While the operator has drained it, this is false.
         package var isUsable: Bool
 
         /// The executor of `member`.
@@ -155,7 +160,8 @@ extension ExecutorPool {
     package func statuses(at now: Nanoseconds) -> [Status] {
         members.map { member in
             let executor = member.executor
-            return Status(member: member, state: executor.health, isUsable: executor.use(at: now) != .no)
+            let isUsable = !executor.isDrained && executor.use(at: now) != .no
+            return Status(member: member, state: executor.health, isUsable: isUsable)
         }
     }
 }

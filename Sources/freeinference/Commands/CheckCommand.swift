@@ -2,8 +2,6 @@
 import ArgumentParser
 import Configuration
 import Edge
-import HTTP
-import Transport
 
 /// Reads a configuration, checks the files that it names, and prints what is wrong with them.
 struct CheckCommand: ParsableCommand {
@@ -43,8 +41,7 @@ struct CheckCommand: ParsableCommand {
 
     /// Asks the running server, which reads the file itself: with its environment, and as its user.
     private func compare() throws {
-        let file = Hexadecimal.text(Array(options.absolutePath.utf8))
-        let report = try ReloadReport(answer: try server.send(.get, "/changes?file=\(file)"))
+        let report = try ReloadReport(answer: try server.send(.changes(file: options.absolutePath)))
         switch report.outcome {
         case .applied: OperatorLog.list([("a reload would change:", .information)])
         case .unchanged: OperatorLog.list([("a reload would change nothing", .information)])

@@ -2,7 +2,7 @@
 import ArgumentParser
 import Configuration
 import Edge
-import HTTP
+import Transport
 
 /// The path of the command socket of a running server.
 struct CommandSocketOption: ParsableArguments {
@@ -12,12 +12,27 @@ struct CommandSocketOption: ParsableArguments {
     /// Sends a command, and waits for its answer.
     ///
     /// Ends the program with 1 where no server answers.
-    func send(_ method: HTTP.Method, _ path: String) throws -> CommandClient.Answer {
+    ///
+    /// - Parameter timeout: how long to wait for the answer, in nanoseconds.
+    func send(_ command: CommandRequest, timeout: Nanoseconds = 60_000_000_000) throws -> CommandClient.Answer {
+        let (method, path) = command.request
         let defaults = CommandSocket.defaultPaths(environment: SystemFiles.environment())
         do {
-            return try CommandClient.send(method, path, to: socket.map { [$0] } ?? defaults)
+            return try CommandClient.send(method, path, to: socket.map { [$0] } ?? defaults, timeout: timeout)
         } catch {
             throw failure("no server can be reached: \(error)")
         }
+    }
+
+    /// Sends a command that changes something, and prints its report.
+    ///
+    /// Ends the program with 1 where no server answers, and with 2 where the server has refused the command.
+    func carryOut(_ command: CommandRequest, timeout: Nanoseconds = 60_000_000_000) throws {
+        let answer = try send(command, timeout: timeout)
+        guard let report = CommandReport(json: answer.body) else {
+            throw failure("the server has answered \(answer.status), which is no report of a command")
+        }
+        OperatorLog.list(report.lines.map { ($0, report.isDone ? .information : .error) })
+        if !report.isDone { throw ExitCode(2) }
     }
 }

@@ -1,7 +1,6 @@
 // `freeinference reload`: has the running server read its configuration again.
 import ArgumentParser
 import Edge
-import HTTP
 
 /// Sends the command, waits until the configuration is in force or refused, and says which.
 struct ReloadCommand: ParsableCommand {
@@ -18,7 +17,7 @@ struct ReloadCommand: ParsableCommand {
     @OptionGroup var server: CommandSocketOption
 
     func run() throws {
-        let report = try ReloadReport(answer: try server.send(.post, "/reload"))
+        let report = try ReloadReport(answer: try server.send(.reload))
         report.list()
         if report.outcome == .refused { throw ExitCode(2) }
     }

@@ -30,7 +30,15 @@ import Transport
             loop: loop,
             process: process,
             environment: [:],
-            actions: CommandServer.Actions(reload: reload, rehearse: rehearse)
+            actions: CommandServer.Actions(
+                reload: reload,
+                rehearse: rehearse,
+                status: { Array("{}".utf8) },
+                order: { _ throws(CommandRequest.Problem) in throw .argument("no executor") },
+                maintain: { maintenance in
+                    CommandReport(isDone: true, lines: [maintenance?.text ?? "off"])
+                }
+            )
         )
         var configuration = Configuration(listeners: [], models: [])
         configuration.admin.commandSocket = .path(path)

@@ -143,8 +143,42 @@ import Testing
         }
         let file = try scratch.write(yaml("0.0.0.0:\(Port.free())"), to: "public.yaml")
         let seen = try await run(Repository.binary, ["check", "--config", file])
-        #expect(seen.status == .exited(0))
-        #expect(seen.output.contains("warning: admin.address: others can reach 0.0.0.0:"))
+        #expect(seen.status == .exited(2))
+        #expect(seen.output.contains("admin.address: others can reach 0.0.0.0:"), "\(seen)")
+        #expect(seen.output.contains("list in admin.allow who may"), "\(seen)")
+    }
+
+    /// A page whose name resolves to this machine, a method that changes, and a peer that nobody has allowed.
+    @Test func theAdminListenerOnlyReadsAndOnlyForWhomItMay() async throws {
+        try await withExecutor { executor in
+            let port = Port.free()
+            let yaml = """
+                listeners: [{address: "127.0.0.1:\(Port.free())"}]
+                admin: {address: "0.0.0.0:\(port)", socket: off, hosts: [metrics.example], allow: [127.0.0.1/32]}
+                models: [{id: demo, executors: [{url: "\(executor.url)"}]}]
+                """
+            func ask(_ arguments: String...) async throws -> String {
+                let all = ["--silent", "--max-time", "20", "--write-out", " %{http_code}"] + arguments
+                return try await run("curl", all).output
+            }
+            try await withServer(Configuration(), yaml: yaml) { _ in
+                let url = "http://127.0.0.1:\(port)"
+                for name in ["metrics.example", "localhost:\(port)", "127.0.0.1"] {
+                    #expect(try await ask("\(url)/health", "--header", "host: \(name)").hasSuffix(" 200"), "\(name)")
+                }
+                let rebound = try await ask("\(url)/metrics", "--header", "host: evil.example")
+                #expect(rebound.hasSuffix(" 403") && rebound.contains("admin.hosts"), "\(rebound)")
+                let http2 = try await ask("--http2-prior-knowledge", "\(url)/", "--header", "host: evil.example")
+                #expect(http2.hasSuffix(" 403"), "\(http2)")
+                for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+                    #expect(try await ask("--request", method, "\(url)/health").hasSuffix(" 405"), "\(method)")
+                }
+                // Another address of loopback is another peer.
+                #expect(try await ask("--interface", "127.0.0.2", "\(url)/health") == " 000")
+                let page = try await ask("\(url)/metrics")
+                #expect(page.contains("\nfreeinference_admin_connections_refused_total 1\n"))
+            }
+        }
     }
 
     /// A model without requests has only a few gauges and no counters, so the metrics page stays small.

@@ -1,0 +1,36 @@
+// What a command has done, for whoever gave it: a value that renders itself as JSON and as lines of text.
+internal import Inference
+
+/// The answer to a command that changes something, other than a reload.
+package struct CommandReport: Sendable, Equatable {
+    /// Whether it was done.
+    package var isDone: Bool
+    /// What has changed, or why nothing has, one sentence a line.
+    package var lines: [String]
+
+    init(isDone: Bool, lines: [String]) {
+        self.isDone = isDone
+        self.lines = lines
+    }
+
+    /// The report as one JSON object.
+    var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.field("result", isDone ? "done" : "refused")
+        writer.key("lines")
+        writer.beginArray()
+        for line in lines { writer.value(line) }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// Reads a report from the JSON that `json` writes; nil where it is none.
+    package init?(json: [UInt8]) {
+        guard let value = JSONValue(parsing: json), let result = value["result"]?.string,
+            let lines = value["lines"]?.array, result == "done" || result == "refused"
+        else { return nil }
+        self.init(isDone: result == "done", lines: lines.compactMap(\.string))
+    }
+}

@@ -1,0 +1,171 @@
+// A command that drains, resumes or weighs an executor: whom it means, and what its answer says.
+internal import Configuration
+internal import Inference
+internal import Routing
+internal import Transport
+
+/// One order for an executor, as the operator gave it.
+package struct OrderCommand: Equatable, Sendable {
+    /// The weights that can be ordered, as in the configuration.
+    static let weights = 0...1_000_000
+
+    /// What is ordered.
+    package var action: OrderAction
+    /// The engine as the operator wrote it: its URL in any form, or the beginning of it.
+    package var url: String
+    /// The model, by its id or alias in the configuration or by the engine's name for it; nil for all models.
+    package var model: String?
+    /// Whether the answer comes only when the last attempt is over; for `drain`.
+    package var waits: Bool
+
+    package init(_ action: OrderAction, url: String, model: String? = nil, waits: Bool = false) {
+        self.action = action
+        self.url = url
+        self.model = model
+        self.waits = waits
+    }
+
+    init(_ action: OrderAction, _ query: CommandRequest.Query) throws(CommandRequest.Problem) {
+        guard let url = query.text("url"), !url.isEmpty else { throw .argument("no URL is given") }
+        // The operator's log consists of lines.
+        for text in [url, query.text("model") ?? ""] {
+            guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                throw .argument("a URL or a model has control characters")
+            }
+        }
+        self.init(action, url: url, model: query.text("model"), waits: query.number("wait") == 1)
+    }
+
+    /// The target of the request that gives this order.
+    var target: String {
+        let (name, value): (String, Int?) =
+            switch action {
+            case .drain: ("drain", nil)
+            case .resume: ("resume", nil)
+            case .weight(let weight): ("weight", weight)
+            }
+        return "/executors/\(name)"
+            + CommandRequest.Query.written([
+                ("url", CommandRequest.Query.hexadecimal(url)),
+                ("model", model.map(CommandRequest.Query.hexadecimal)), ("value", value.map { "\($0)" }),
+                ("wait", waits ? "1" : nil),
+            ])
+    }
+
+    // MARK: Whom it means
+
+    /// Finds the URL that is meant among `known`, the URLs in their one form.
+    ///
+    /// It may be given in any form that a configuration may have, or as its beginning up to the end of a name or a
+    /// number, with or without the scheme, if only one URL begins so.
+    static func url(_ given: String, among known: [String]) throws(CommandRequest.Problem) -> String {
+        if case .success(let url) = ExecutorURL.parse(given), known.contains("\(url)") { return "\(url)" }
+        let matches = known.filter { begins($0, with: given) || begins(withoutScheme($0), with: given) }
+        let list = known.map { "  \($0)" }.joined(separator: "\n")
+        switch matches.count {
+        case 1: return matches[0]
+        case 0: throw .argument("no executor has the URL \(quoted(given)). There are:\n\(list)")
+        default:
+            let several = matches.map { "  \($0)" }.joined(separator: "\n")
+            throw .argument("several executors have a URL that begins with \(quoted(given)):\n\(several)")
+        }
+    }
+
+    private static func withoutScheme(_ url: String) -> String {
+        guard let colon = url.firstIndex(of: ":") else { return url }
+        return String(url[url.index(after: colon)...].drop { $0 == "/" })
+    }
+
+    private static func begins(_ url: String, with given: String) -> Bool {
+        guard !given.isEmpty, url.hasPrefix(given) else { return false }
+        guard let next = url.dropFirst(given.count).first, let last = given.last else { return true }
+        // `gpu-1` is not the beginning of `gpu-10`.
+        return !(next.isLetter || next.isNumber) || !(last.isLetter || last.isNumber)
+    }
+
+    private static func quoted(_ text: String) -> String { "'\(LogText.bounded(text))'" }
+}
+
+/// Carries out orders for executors; confined to the control thread.
+struct ExecutorOrderer {
+    let running: RunningConfiguration
+
+    /// The result of an order.
+    struct Outcome {
+        var report: CommandReport
+        /// What an answer that waits has to wait for; nil if the order is not a drain.
+        var watch: AttemptWatch.Watched?
+    }
+
+    /// Gives an order.
+    ///
+    /// - Throws: which URL or model is unknown, and which there are.
+    func carryOut(_ command: OrderCommand, at now: Nanoseconds) throws(CommandRequest.Problem) -> Outcome {
+        let snapshot = running.snapshot
+        let ordered = running.registry.orders.all.map(\.target.url)
+        var known: [String] = []
+        for name in snapshot.engines.map(\.engine.name) + ordered where !known.contains(name) { known.append(name) }
+        let url = try OrderCommand.url(command.url, among: known)
+        let targets = try targets(command, url)
+        for target in targets { running.registry.give(command.action, to: target, at: now) }
+        let executors = running.registry.executors.filter { executor in
+            executor.name == url && targets.contains { $0.model == nil || $0.model?.text == executor.model }
+        }
+        let watched = AttemptWatch.Watched(executors: executors, isWholeEngine: command.model == nil)
+        let lines = [what(command, url, watched)] + emptyModels(executors)
+        let note = "orders end with the process: a restart forgets them"
+        return Outcome(
+            report: CommandReport(isDone: true, lines: lines + (command.action == .resume ? [] : [note])),
+            watch: command.action == .drain ? watched : nil
+        )
+    }
+
+    private func targets(
+        _ command: OrderCommand,
+        _ url: String
+    ) throws(CommandRequest.Problem) -> [ExecutorOrders.Target] {
+        guard let model = command.model else { return [ExecutorOrders.Target(url: url)] }
+        let snapshot = running.snapshot
+        var names: [String] = []
+        if let index = snapshot.catalog.index(of: model) {
+            names = snapshot.models[index].pool.members.map(\.executor).filter { $0.name == url }.map(\.model)
+        }
+        let atURL = running.registry.executors.filter { $0.name == url }.map(\.model)
+        let ordered = running.registry.orders.all.filter { $0.target.url == url }.compactMap(\.target.model?.text)
+        if names.isEmpty {
+            names = (atURL + ordered).filter { ExactText($0) == ExactText(model) }.prefix(1).map(\.self)
+        }
+        guard !names.isEmpty else {
+            let list = atURL.map { "  \($0)" }.joined(separator: "\n")
+            throw .argument("\(url) does not serve the model '\(LogText.bounded(model))'. It serves:\n\(list)")
+        }
+        return names.map { ExecutorOrders.Target(url: url, model: $0) }
+    }
+
+    /// The first line of the answer.
+    private func what(_ command: OrderCommand, _ url: String, _ watched: AttemptWatch.Watched) -> String {
+        let name = command.model.map { "\($0) at \(url)" } ?? url
+        let isDrained = watched.executors.contains(where: \.isDrained)
+        switch command.action {
+        case .drain: return "\(name) is drained, with \(watched.running) attempts under way"
+        case .resume:
+            return isDrained
+                ? "\(name) has no order of its own any more, but its engine is drained: resume it without --model"
+                : "\(name) is as configured; after a drain its share of requests grows for 10 s"
+        case .weight(let weight):
+            let order = "\(name) has the weight \(weight) until it is resumed"
+            return isDrained ? order + ", but it is drained" : order
+        }
+    }
+
+    /// A line for each model of these executors that has no executor left to which requests may go.
+    private func emptyModels(_ executors: [Executor]) -> [String] {
+        running.snapshot.models
+            .filter { model in
+                let members = model.pool.members
+                return members.contains { member in executors.contains { $0 === member.executor } }
+                    && !members.contains { $0.presentWeight > 0 }
+            }
+            .map { "the model \($0.entry.name) has no executor left: its requests get 503, or go to its fallbacks" }
+    }
+}

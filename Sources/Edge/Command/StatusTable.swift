@@ -1,0 +1,156 @@
+// What `freeinference status` prints: the answer of the server as a table for a terminal.
+internal import Inference
+
+/// Renders the JSON of `StatusReport` as lines.
+package struct StatusTable {
+    /// The lines, each at most as wide as the terminal if its width is known and at least 80.
+    package private(set) var lines: [String] = []
+    private let width: Int
+
+    /// - Parameters:
+    ///   - json: the answer of the server; nil is returned where it is none.
+    ///   - width: the columns of the terminal; nil if there is none, so that nothing is cut.
+    package init?(json: [UInt8], width: Int? = nil) {
+        guard let status = JSONValue(parsing: json), let version = status["version"]?.string,
+            let models = status["models"]?.array
+        else { return nil }
+        self.width = width.map { max($0, 80) } ?? .max
+        addProcess(status, version: version)
+        addMaintenance(status)
+        lines.append("")
+        addExecutors(models)
+        addOrders(status)
+        addCertificates(status)
+        lines = lines.map { Self.cut($0, to: self.width) }
+    }
+
+    // MARK: Sections
+
+    private mutating func addProcess(_ status: JSONValue, version: String) {
+        func count(_ name: String) -> Int { status[name]?.integer ?? 0 }
+        let (configuration, state) = (status["configuration"], status["state"]?.string ?? "")
+        let uptime = Self.duration(count("uptime_seconds"))
+        lines.append("freeinference \(version): \(state) for \(uptime), \(count("workers")) workers")
+        let since = configuration?["since"]?.string ?? ""
+        lines.append("configuration: generation \(configuration?["generation"]?.integer ?? 0), since \(since)")
+        if let refused = configuration?["refused"] {
+            lines.append("  the last reload was refused at \(refused["at"]?.string ?? ""):")
+            for error in refused["errors"]?.array ?? [] { lines.append("    \(error.string ?? "")") }
+        }
+        lines.append(
+            "\(count("connections")) of \(count("connections_max")) connections, \(count("exchanges")) exchanges, "
+                + "\(count("memory_used_bytes") >> 20) of \(count("memory_limit_bytes") >> 20) MiB of memory"
+        )
+    }
+
+    private mutating func addMaintenance(_ status: JSONValue) {
+        guard let maintenance = status["maintenance"] else { return }
+        let text = maintenance["text"]?.string.map { ": \($0)" } ?? ""
+        lines.append("MAINTENANCE since \(maintenance["since"]?.string ?? "")\(text)")
+        lines.append("  requests for models get 503; a restart ends it")
+    }
+
+    private mutating func addExecutors(_ models: [JSONValue]) {
+        var rows = [["MODEL", "EXECUTOR", "STATE", "RUNNING", "WEIGHT"]]
+        var notes: [Int: [String]] = [:]
+        for model in models {
+            let id = model["id"]?.string ?? ""
+            for (index, executor) in (model["executors"]?.array ?? []).enumerated() {
+                rows.append([index == 0 ? id : ""] + Self.cells(executor))
+                notes[rows.count - 1] = Self.notes(executor)
+            }
+            if let queued = model["queued"]?.integer, queued > 0 {
+                notes[rows.count - 1, default: []].append("\(queued) requests wait for \(id)")
+            }
+        }
+        for (index, line) in table(rows, flexible: [0, 1]).enumerated() {
+            lines.append(line)
+            for note in notes[index] ?? [] { lines.append("    \(note)") }
+        }
+    }
+
+    private static func cells(_ executor: JSONValue) -> [String] {
+        let isDrained = executor["drained"]?.bool == true
+        let most = executor["max_running"]?.integer.map { "/\($0)" } ?? ""
+        let state = executor["state"]?.string ?? ""
+        return [
+            executor["url"]?.string ?? "", isDrained ? "drained" : state,
+            "\(executor["running"]?.integer ?? 0)\(most)", "\(executor["weight"]?.integer ?? 0)",
+        ]
+    }
+
+    private static func notes(_ executor: JSONValue) -> [String] {
+        var notes: [String] = []
+        if let why = executor["why"]?.string { notes.append("\(executor["state"]?.string ?? ""): \(why)") }
+        if let most = executor["learnt_max_running"]?.integer {
+            notes.append("takes \(most) at once, as its refusals have shown")
+        }
+        if let seconds = executor["paused_seconds"]?.integer {
+            notes.append("has asked for a pause of \(seconds) s more")
+        }
+        return notes
+    }
+
+    private mutating func addOrders(_ status: JSONValue) {
+        guard let orders = status["orders"]?.array, !orders.isEmpty else { return }
+        lines.append("")
+        lines.append("ORDERS (a restart forgets them)")
+        for order in orders {
+            let model = order["model"]?.string.map { " for \($0)" } ?? ""
+            var words: [String] = order["drained"]?.bool == true ? ["drained"] : []
+            if let weight = order["weight"]?.integer { words.append("weight \(weight)") }
+            lines.append("  \(order["url"]?.string ?? "")\(model): \(words.joined(separator: ", "))")
+        }
+    }
+
+    private mutating func addCertificates(_ status: JSONValue) {
+        guard let certificates = status["certificates"]?.array, !certificates.isEmpty else { return }
+        lines.append("")
+        var rows = [["CERTIFICATE", "LISTENER", "DAYS LEFT"]]
+        for certificate in certificates {
+            rows.append([
+                certificate["name"]?.string ?? "", certificate["listener"]?.string ?? "",
+                "\(certificate["days_left"]?.integer ?? 0)",
+            ])
+        }
+        lines += table(rows, flexible: [0, 1])
+    }
+
+    // MARK: Text
+
+    /// Rows with their columns below each other.
+    ///
+    /// - Parameter flexible: the columns that are cut where a row would be too wide, all to the same width.
+    private func table(_ rows: [[String]], flexible: [Int]) -> [String] {
+        var widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let gaps = 2 * (widths.count - 1)
+        let fixed = widths.indices.filter { !flexible.contains($0) }.reduce(gaps) { $0 + widths[$1] }
+        while fixed + flexible.reduce(0, { $0 + widths[$1] }) > width {
+            guard let widest = flexible.max(by: { widths[$0] < widths[$1] }), widths[widest] > 8 else { break }
+            widths[widest] -= 1
+        }
+        return rows.map { row in
+            let cells = row.indices.map { column -> String in
+                let text = Self.cut(row[column], to: widths[column])
+                return text + String(repeating: " ", count: widths[column] - text.count)
+            }
+            var line = cells.joined(separator: "  ")
+            while line.hasSuffix(" ") { line.removeLast() }
+            return line
+        }
+    }
+
+    private static func cut(_ text: String, to width: Int) -> String {
+        text.count <= width ? text : text.prefix(max(0, width - 3)) + "..."
+    }
+
+    /// A time as `3 d 4 h`, `4 h 5 min`, `5 min` or `12 s`.
+    private static func duration(_ seconds: Int) -> String {
+        switch seconds {
+        case ..<60: "\(seconds) s"
+        case ..<3600: "\(seconds / 60) min"
+        case ..<86_400: "\(seconds / 3600) h \(seconds / 60 % 60) min"
+        default: "\(seconds / 86_400) d \(seconds / 3600 % 24) h"
+        }
+    }
+}

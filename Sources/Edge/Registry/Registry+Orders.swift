@@ -1,0 +1,25 @@
+// The operator's orders for executors: applied to those that the registry keeps, and to those that it makes later.
+internal import Routing
+internal import Transport
+
+extension Registry {
+    /// Changes an order, and applies it to all executors that it is for, those of earlier configurations included.
+    ///
+    /// When this returns, no attempt begins that the order forbids.
+    func give(_ action: OrderAction, to target: ExecutorOrders.Target, at now: Nanoseconds) {
+        orders.give(action, to: target)
+        for executor in executors where executor.name == target.url { applyOrders(to: executor, at: now) }
+    }
+
+    /// Applies the orders in force to an executor.
+    func applyOrders(to executor: Executor, at now: Nanoseconds) {
+        let order = orders.effective(url: executor.name, model: executor.model)
+        guard order.isDrained != executor.isDrained || order.presentWeight != executor.orderedWeight else { return }
+        executor.apply(drained: order.isDrained, weight: order.weight, at: now)
+    }
+}
+
+extension ExecutorOrders.Order {
+    /// The weight that holds in place of the configured one, 0 while the executor is drained; nil for the configured.
+    fileprivate var presentWeight: Int? { isDrained ? 0 : weight }
+}

@@ -1,0 +1,55 @@
+import Routing
+import Testing
+
+@testable import Edge
+
+/// Orders by URL, and what they do to the executors of one configuration and the next.
+@Suite struct ExecutorOrdersTests {
+    private typealias Target = ExecutorOrders.Target
+    private let url = "http://e1:80"
+
+    @Test func theOwnOrderOfAModelPrecedesItsEngines() {
+        var orders = ExecutorOrders()
+        orders.give(.weight(3), to: Target(url: url))
+        orders.give(.weight(5), to: Target(url: url, model: "a"))
+        orders.give(.drain, to: Target(url: url, model: "b"))
+        #expect(orders.effective(url: url, model: "a") == .init(isDrained: false, weight: 5))
+        #expect(orders.effective(url: url, model: "b") == .init(isDrained: true, weight: 3))
+        #expect(orders.effective(url: "http://e2:80", model: "a") == .init())
+        #expect(
+            orders.all.map(\.target) == [Target(url: url), Target(url: url, model: "a"), Target(url: url, model: "b")]
+        )
+        orders.give(.drain, to: Target(url: url))
+        orders.give(.resume, to: Target(url: url, model: "b"))
+        #expect(orders.effective(url: url, model: "b").isDrained, "its engine is drained")
+        orders.give(.resume, to: Target(url: url))
+        #expect(orders.all.isEmpty)
+    }
+
+    @Test func anOrderOutlivesTheConfigurationsThatDoNotNameItsURL() throws {
+        let registry = Registry()
+        let models = "- {id: a, executors: [{url: 'http://e1'}, {url: 'http://e2'}]}"
+        var snapshot: Snapshot? = try registry.resolve(models: models)
+        registry.give(.drain, to: Target(url: url), at: 1)
+        #expect(snapshot?.executor("a", "e1").isDrained == true && snapshot?.executor("a", "e2").isDrained == false)
+        snapshot = nil
+        snapshot = try registry.resolve(models: "- {id: a, executors: [{url: 'http://e2'}]}")
+        #expect(registry.counts.executors == 1 && registry.orders.all.count == 1)
+        snapshot = try registry.resolve(models: models + "\n- {id: b, executors: [{url: 'http://e1'}]}")
+        #expect(snapshot?.executor("a", "e1").isDrained == true, "its URL is back")
+        #expect(snapshot?.executor("b", "e1").isDrained == true, "so is a model that is new at the drained engine")
+        registry.give(.resume, to: Target(url: url), at: 2)
+        #expect(snapshot?.executor("b", "e1").isDrained == false)
+    }
+
+    @Test func oneModelOfAnEngineMayBeDrained() throws {
+        let registry = Registry()
+        let snapshot = try registry.resolve(
+            models: "- {id: a, executors: [{url: 'http://e1'}]}\n- {id: b, executors: [{url: 'http://e1', weight: 2}]}"
+        )
+        registry.give(.drain, to: Target(url: url, model: "a"), at: 1)
+        registry.give(.weight(7), to: Target(url: url, model: "b"), at: 1)
+        #expect(snapshot.executor("a", "e1").isDrained && !snapshot.executor("b", "e1").isDrained)
+        #expect(snapshot.pool(of: "b").members[0].presentWeight == 7)
+    }
+}
