@@ -86,11 +86,7 @@ extension Configuration {
         readLedger(from: root)
         readCORS(from: root)
         forward = ForwardSettings(reading: root)
-        if let section = root.section("log") {
-            section.read("access", &log.access)
-            section.read("engine_errors", &log.engineErrors)
-            section.finish()
-        }
+        readLog(from: root)
         models = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()
     }

@@ -190,12 +190,14 @@ extension Configuration {
         package init() {}
     }
 
-    /// What is written to the log on stdout.
+    /// What is written to the log, and where that goes.
     package struct Log: Sendable, Equatable {
         /// Whether each exchange gets its JSON line.
         package var access = true
         /// Whether that line has the text of engines' errors, which may quote what clients have sent.
         package var engineErrors = false
+        /// The absolute path of the file that the log goes to; nil for stdout.
+        package var file: String?
         package init() {}
     }
 }

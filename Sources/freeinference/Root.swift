@@ -11,7 +11,8 @@ struct Root: ParsableCommand {
         abstract: "TLS and HTTP/2 edge, OpenRouter-compatible gateway and router for language-model executors.",
         discussion: """
             `serve` is the server; `check` says what is wrong with a configuration, `import` makes one of another \
-            gateway's, and `configure` one for the engines that it finds; `reload` has the server read it again. \
+            gateway's, and `configure` one for the engines that it finds; `reload` has the server read it again, \
+            `log` has it open its log file again. \
             `keys` makes and revokes API keys, \
             `certificate` makes a development certificate, `executor` is a model server without a model, and `bench` \
             measures.
@@ -19,7 +20,7 @@ struct Root: ParsableCommand {
         version: Build.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, ReloadCommand.self,
-            KeysCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
+            LogCommand.self, KeysCommand.self, ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
         ]
     )
 

@@ -17,7 +17,7 @@ extension MetricsPage {
         text.family(
             "freeinference_log_lines_dropped_total",
             .counter,
-            "Log lines that were not written: nobody read stdout, or it took no more."
+            "Log lines that were not written: nobody read stdout, or it or the log file took no more."
         )
         text.sample([], process.log.dropped)
         writeConfiguration()

@@ -28,7 +28,9 @@ final class CommandExchange: ServerStreamHandler {
         switch (head.method, path) {
         case (.post, "/reload"): server.actions.reload { [self] in respond($0) }
         case (.get, "/changes"): respond(server.actions.rehearse(query.flatMap { Self.decoded($0) }))
-        case (_, "/reload"): ControlAnswer.send(Failure(.methodNotAllowed), allow: "POST", on: stream)
+        case (.post, "/log/reopen"): server.actions.reopenLog { [self] in respond($0) }
+        case (_, "/reload"), (_, "/log/reopen"):
+            ControlAnswer.send(Failure(.methodNotAllowed), allow: "POST", on: stream)
         case (_, "/changes"): ControlAnswer.send(Failure(.methodNotAllowed), allow: "GET", on: stream)
         default: ControlAnswer.send(Failure(.notFound), on: stream)
         }
@@ -45,6 +47,13 @@ final class CommandExchange: ServerStreamHandler {
     private func respond(_ report: ReloadReport) {
         guard !hasLeft else { return }
         ControlAnswer.send(status: report.outcome == .refused ? 422 : 200, report.json, on: stream)
+    }
+
+    private func respond(_ outcome: LogReopening) {
+        guard !hasLeft else { return }
+        var status = 200
+        if case .failed = outcome { status = 422 }
+        ControlAnswer.send(status: status, outcome.json, on: stream)
     }
 
     /// The value of the query `file=PATH` in hexadecimal digits, as the command line sends it.

@@ -16,6 +16,8 @@ final class CommandServer {
         var reload: (@escaping (ReloadReport) -> Void) -> Void
         /// Says what a reload would do with a configuration file; nil for the server's own.
         var rehearse: (_ path: String?) -> ReloadReport
+        /// Opens the log file again.
+        var reopenLog: (@escaping (LogReopening) -> Void) -> Void
     }
 
     let actions: Actions

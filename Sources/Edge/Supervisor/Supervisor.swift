@@ -62,8 +62,8 @@ package final class Supervisor {
         let descriptorLimit = Sockets.raiseDescriptorLimit()
         for warning in StartChecks.descriptorWarnings(configuration) { OperatorLog.say(warning, .warning) }
         let budget = MemoryBudget(limit: configuration.memoryLimitBytes)
-        running = try RunningConfiguration(configuration, environment: environment, budget: budget)
         log = LogSink()
+        running = try RunningConfiguration(configuration, environment: environment, budget: budget, log: log)
         _ = log.start()
         let settings = running.snapshot.process
         process = ProcessState(
@@ -87,6 +87,7 @@ package final class Supervisor {
     /// - Throws: `StartError` if a worker could not start.
     package func run() throws(StartError) {
         loop.attach(reports) { [unowned self] report in handle(report) }
+        running.logFile.attach(to: loop)
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
             while let signal = signals.next() { handle(signal: signal) }
         }
@@ -197,9 +198,18 @@ package final class Supervisor {
                 reload: { [unowned self] in reloader.reload($0) },
                 rehearse: { [unowned self] path in
                     reloader.rehearse { (path.map { ConfigurationSource.file($0) } ?? source).read() }
-                }
+                },
+                reopenLog: { [unowned self] in reopenLog($0) }
             )
         )
+    }
+
+    /// Opens the log file again, and says how that went.
+    private func reopenLog(_ answered: @escaping (LogReopening) -> Void = { _ in }) {
+        running.logFile.reopen { outcome in
+            if case .failed = outcome { OperatorLog.say(outcome.text, .error) } else { OperatorLog.say(outcome.text) }
+            answered(outcome)
+        }
     }
 
     /// Tells systemd that a reload has begun or ended (sd_notify(3)); READY=1 follows also where it was refused.
@@ -235,16 +245,14 @@ package final class Supervisor {
 
     /// What the operator reads about a signal that has no effect; nil for those that have one.
     static func ignored(_ signal: CInt) -> String? {
-        switch signal {
-        case SIGUSR1: "SIGUSR1 is ignored: the log is stdout, there is no file to open again"
-        case SIGUSR2: "SIGUSR2 is ignored: it has no meaning in this version"
-        default: nil
-        }
+        signal == SIGUSR2 ? "SIGUSR2 is ignored: it has no meaning in this version" : nil
     }
 
     private func handle(signal number: CInt) {
         if number == SIGHUP {
             if admin.state == .starting { reloadsWhenReady = true } else { reloader.reload() }
+        } else if number == SIGUSR1 {
+            reopenLog()
         } else if let reason = Self.ignored(number) {
             OperatorLog.say(reason)
         } else if drain == nil {

@@ -23,14 +23,15 @@ import Transport
         _ method: HTTP.Method,
         _ target: String,
         reload: @escaping (@escaping (ReloadReport) -> Void) -> Void = { _ in },
-        rehearse: @escaping (String?) -> ReloadReport = { _ in ReloadReport(outcome: .unchanged, generation: 1) }
+        rehearse: @escaping (String?) -> ReloadReport = { _ in ReloadReport(outcome: .unchanged, generation: 1) },
+        reopenLog: @escaping (@escaping (LogReopening) -> Void) -> Void = { $0(.isStdout) }
     ) throws -> CommandClient.Answer {
         let loop = EventLoop()
         let server = CommandServer(
             loop: loop,
             process: process,
             environment: [:],
-            actions: CommandServer.Actions(reload: reload, rehearse: rehearse)
+            actions: CommandServer.Actions(reload: reload, rehearse: rehearse, reopenLog: reopenLog)
         )
         var configuration = Configuration(listeners: [], models: [])
         configuration.admin.commandSocket = .path(path)
@@ -67,6 +68,13 @@ import Transport
         #expect(try answer(.post, "/reload", reload: { $0(other) }).status == 422)
     }
 
+    @Test func theLogFileIsOpenedAgain() throws {
+        for (outcome, status) in [(LogReopening.reopened(path: "/l"), 200), (.isStdout, 200), (.failed("why"), 422)] {
+            let done = try answer(.post, "/log/reopen", reopenLog: { $0(outcome) })
+            #expect(done.status == status && LogReopening(json: done.body) == outcome)
+        }
+    }
+
     @Test func aFileIsNamedInHexadecimal() throws {
         let asked = Lock<[String?]>([])
         let rehearse = { (path: String?) in
@@ -81,7 +89,7 @@ import Transport
     }
 
     @Test func whatIsNoCommandIsRefused() throws {
-        #expect(try answer(.get, "/reload").status == 405)
+        for path in ["/reload", "/log/reopen"] { #expect(try answer(.get, path).status == 405) }
         #expect(try answer(.post, "/changes").status == 405)
         #expect(try answer(.get, "/other").status == 404)
         #expect(throws: CommandClient.Failure.self) { try CommandClient.send(.get, "/", to: ["/nowhere.sock"]) }

@@ -1,4 +1,5 @@
 import Configuration
+import LoopTesting
 import Testing
 import Transport
 
@@ -24,7 +25,12 @@ import Transport
 
         init(_ text: String) throws {
             self.text = text
-            running = try RunningConfiguration(Self.read(text).get(), environment: [:], budget: budget)
+            running = try RunningConfiguration(
+                Self.read(text).get(),
+                environment: [:],
+                budget: budget,
+                log: LogSink()
+            )
             reloader = Reloader(
                 running,
                 Reloader.Environment(
@@ -236,6 +242,30 @@ import Transport
         #expect(bench.running.snapshot.generation == 1 && bench.running.sockets.clients.count == 1)
         #expect(bench.running.reloads.values.allSatisfy { $0 == 0 } && bench.posted.isEmpty)
         #expect(bench.reloader.rehearse { Bench.read("x: 1") }.outcome == .refused)
+    }
+
+    @Test func theLogMovesToAnotherFile() throws {
+        let folder = temporaryDirectory()
+        let bench = try Bench(Self.text(more: "log: {file: \(folder)/a.log}"))
+        #expect(bench.running.logFile.path == "\(folder)/a.log" && SystemFiles.exists("\(folder)/a.log"))
+        bench.text = Self.text(more: "log: {file: \(folder)/b.log}")
+        #expect(bench.reloader.rehearse { Bench.read(bench.text) }.outcome == .applied)
+        #expect(!SystemFiles.exists("\(folder)/b.log"))
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.running.logFile.path == "\(folder)/b.log" && SystemFiles.exists("\(folder)/b.log"))
+        // One that cannot be opened refuses the reload, and the earlier one stays.
+        bench.text = Self.text("b", more: "log: {file: \(folder)/missing/c.log}")
+        bench.reload()
+        #expect(bench.reports.last?.outcome == .refused)
+        #expect(bench.reports.last?.errors.first?.contains("No such file or directory") == true)
+        #expect(bench.running.logFile.path == "\(folder)/b.log" && bench.running.snapshot.generation == 2)
+        bench.text = Self.text()
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.last?.outcome == .applied && bench.running.logFile.path == nil)
     }
 
     @Test func anObstacleRefusesIt() throws {
