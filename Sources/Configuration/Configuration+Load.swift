@@ -74,6 +74,7 @@ extension Configuration {
         root.read("poller", &poller)
         root.read(bytes: "memory_limit", &memoryLimitBytes, in: 16 << 20...1 << 40)
         root.read(count: "max_connections", &maxConnections, in: 1...1_000_000)
+        root.read("lame_duck", &lameDuck, in: .zero ... .seconds(3600))
         root.read("drain_timeout", &drainTimeout, in: .zero ... .seconds(3600))
         root.read("commit_after", &commitAfter, in: .milliseconds(10) ... .seconds(3600))
         root.read("keep_alive", &keepAlive, in: .milliseconds(10) ... .seconds(600))

@@ -22,7 +22,9 @@ package struct Configuration: Sendable, Equatable {
     package var maxConnections = 10_000
     /// How long before its end a certificate causes a warning.
     package var certificateNotice = Duration.seconds(21 * 86_400)
-    /// How long exchanges may continue after SIGTERM.
+    /// How long health checks say 503 after SIGTERM before the server accepts no more connections.
+    package var lameDuck = Duration.zero
+    /// How long exchanges may continue after SIGTERM, and after `lameDuck`.
     package var drainTimeout = Duration.seconds(60)
     /// How long a stream may be silent before its client is sent the status and header although no event has come.
     package var commitAfter = Duration.seconds(10)

@@ -19,6 +19,7 @@ import Testing
         poller: epoll
         memory_limit: 128MiB
         max_connections: 5
+        lame_duck: 3s
         drain_timeout: 1s
         commit_after: 2m
         keep_alive: 250ms

@@ -24,8 +24,9 @@ protocol ExchangeEnvironment: AnyObject {
     var access: Authenticator { get }
     /// The hasher of the thread for `access.identify`; nil if no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
-    /// Whether the server is draining: it accepts no connections, and ends when all its exchanges have ended.
-    var isDraining: Bool { get }
+    /// Whether the server has been asked to end; for the time of `lame_duck` it takes connections and requests all the
+    /// same.
+    var isLeaving: Bool { get }
     /// The value of the `date` field for the current second.
     var date: String { get }
     /// An id that no other exchange has.

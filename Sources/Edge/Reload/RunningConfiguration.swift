@@ -47,7 +47,11 @@ final class RunningConfiguration {
     /// Why the last reload was refused; nil where there was none, or where one has succeeded since.
     private(set) var refusal: Refusal?
     /// How many reloads have ended in which way since the start.
-    private(set) var reloads: [ReloadReport.Outcome: Int] = [.applied: 0, .unchanged: 0, .refused: 0]
+    private(set) var reloads: [ReloadReport.Outcome: Int] = Dictionary(
+        uniqueKeysWithValues: ReloadReport.Outcome.allCases.map { ($0, 0) }
+    )
+    /// The workers that have not begun to use this generation in time; the reloader sets it.
+    var lateWorkers: [Int] = []
 
     private let registry = Registry()
     private let authentication = AuthenticationSource()

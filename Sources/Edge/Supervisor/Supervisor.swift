@@ -35,8 +35,12 @@ package final class Supervisor {
     private var losses = LogLossReporter()
     /// Why the process ends, if a worker could not start.
     private var failure: StartError?
-    /// The drain; nil until the process has been asked to end.
+    /// How the end goes; nil until the process has been asked to end.
     private var drain: DrainReport?
+    /// The end of `lame_duck`; nil before and after it.
+    private var lameDuck: TimerID?
+    /// Nil before the process is ready.
+    private var watch: WorkerWatch?
 
     /// How long the workers have after a second signal to cut what is under way, in nanoseconds.
     private static let cutTimeout: Nanoseconds = 1_000_000_000
@@ -107,6 +111,7 @@ package final class Supervisor {
         loop.run()
         followers.stop()
         certificates?.stop()
+        watch?.stop()
         try end()
     }
 
@@ -128,6 +133,7 @@ package final class Supervisor {
         case .ended(let worker):
             survey.ended(worker: worker)
             reloader.ended(worker: worker)
+            watch?.ended(worker: worker)
             let isLast = workers.countEnded(worker)
             admin.workers = workers.serving
             if isLast { loop.stop() }
@@ -150,7 +156,24 @@ package final class Supervisor {
         OperatorLog.say("ready")
         if let greeting { OperatorLog.say(greeting) }
         ServiceNotifier.notify("READY=1", environment: environment)
+        watchWorkers()
         if reloadsWhenReady { reloader.reload() }
+    }
+
+    /// Looks from now on whether the workers' loops turn, and notifies systemd's watchdog while all of them do.
+    private func watchWorkers() {
+        let interval = ServiceNotifier.watchdogInterval(environment: environment, process: getpid())
+        let watch = WorkerWatch(
+            loop: loop,
+            workers: process.workers,
+            interval: interval ?? WorkerWatch.usualInterval,
+            turned: { [environment] in
+                if interval != nil { ServiceNotifier.notify("WATCHDOG=1", environment: environment) }
+            },
+            say: { OperatorLog.say($0, $1) }
+        )
+        self.watch = watch
+        admin.watch = watch
     }
 
     /// Says where clients are served.
@@ -170,21 +193,24 @@ package final class Supervisor {
             Reloader.Environment(
                 read: { [source] in source.read() },
                 obstacle: { [unowned self] in
-                    if drain != nil { return "the server is draining: it ends with the configuration that it has" }
+                    if drain != nil { return "the server is ending, with the configuration that it has" }
                     return admin.state == .starting ? "the server has not started yet" : nil
                 },
-                isDraining: { [unowned self] in drain != nil },
+                isDraining: { [unowned self] in isDraining },
                 adopt: { [unowned self] snapshot, named in
                     admin.adopt()
                     commands.adopt(running.configuration)
                     followers?.adopt(snapshot, named: named)
                 },
                 post: { [unowned self] snapshot, sockets in
-                    guard drain == nil else { return [] }
+                    guard !isDraining else { return [] }
                     process.postToAll(.adopt(snapshot, sockets))
                     return workers.servingIndices
                 },
-                isReloading: { [unowned self] in notifyOfReload($0) }
+                isReloading: { [unowned self] in notifyOfReload($0) },
+                later: { [loop] time, body in
+                    _ = loop.timers.schedule(at: loop.now + time, target: TimerClosure(body), kind: 0)
+                }
             )
         )
     }
@@ -222,12 +248,13 @@ package final class Supervisor {
     /// Warns at the end of each turn in which the clock has found a pause of the whole process.
     private func reportPauses() {
         var reported: Nanoseconds = 0
-        loop.onTurnEnd = { [clock] in
+        loop.onTurnEnd = { [unowned self] in
             let paused = clock.paused
             guard paused > reported else { return }
             let milliseconds = (paused - reported) / 1_000_000
             OperatorLog.warn("the process was paused for about \(milliseconds) ms: deadlines are moved")
             reported = paused
+            watch?.processContinued()
         }
     }
 
@@ -256,19 +283,42 @@ package final class Supervisor {
         } else if let reason = Self.ignored(number) {
             OperatorLog.say(reason)
         } else if drain == nil {
+            beginEnding()
+        } else if lameDuck != nil {
             beginDraining()
         } else {
             cut()
         }
     }
 
-    /// The first signal: the workers accept no more connections, and requests under way have `drain_timeout` to end.
-    private func beginDraining() {
-        let load = process.load
+    /// Whether the process accepts no more connections.
+    private var isDraining: Bool { drain != nil && lameDuck == nil }
+
+    /// The first signal: readiness is 503, and the drain begins when `lame_duck` is over, or at the next signal.
+    private func beginEnding() {
+        let settings = running.snapshot.process
         drain = DrainReport(began: loop.now)
+        let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
+        ServiceNotifier.notify(state, environment: environment)
+        guard settings.lameDuck > 0, workers.areStarted else { return beginDraining() }
+        admin.state = .leaving
+        let seconds = settings.lameDuck / 1_000_000_000
+        OperatorLog.say("lame duck: /health is 503, and the drain begins in \(seconds) s or at the next signal")
+        process.postToAll(.leave)
+        lameDuck = loop.timers.schedule(
+            at: loop.now + settings.lameDuck,
+            target: TimerClosure { [unowned self] in beginDraining() },
+            kind: 0
+        )
+    }
+
+    /// The workers accept no more connections, and requests under way have `drain_timeout` to end.
+    private func beginDraining() {
+        if let timer = lameDuck { loop.timers.cancel(timer) }
+        lameDuck = nil
+        let load = process.load
         admin.state = .draining
         commands.close()
-        ServiceNotifier.notify("STOPPING=1", environment: environment)
         guard workers.areStarted else {
             // The names of executors are still being resolved: no client has been served.
             loop.stop()

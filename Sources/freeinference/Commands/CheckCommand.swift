@@ -47,7 +47,7 @@ struct CheckCommand: ParsableCommand {
         let file = Hexadecimal.text(Array(path.utf8))
         let report = try ReloadReport(answer: try server.send(.get, "/changes?file=\(file)"))
         switch report.outcome {
-        case .applied: OperatorLog.list([("a reload would change:", .information)])
+        case .applied, .incomplete: OperatorLog.list([("a reload would change:", .information)])
         case .unchanged: OperatorLog.list([("a reload would change nothing", .information)])
         case .refused: OperatorLog.list([("a reload would be refused:", .error)])
         }

@@ -89,7 +89,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let retries = RetryBudget()
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
-    var isDraining = false
+    var isLeaving = false
     let date = "Sat, 28 Nov 2026 01:30:00 GMT"
     private var begun = 0
 

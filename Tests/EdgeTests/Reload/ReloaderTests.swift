@@ -22,6 +22,8 @@ import Transport
         /// Called when the names of new executors are known; nil to know them at once.
         var waitsForNames = false
         private(set) var named: (() -> Void)?
+        /// What is called once the time for adopting is over.
+        private(set) var later: [() -> Void] = []
 
         init(_ text: String) throws {
             self.text = text
@@ -42,7 +44,8 @@ import Transport
                         posted.append((snapshot.generation, Set(sockets.keys)))
                         return [0, 1]
                     },
-                    isReloading: { [unowned self] in notified.append($0) }
+                    isReloading: { [unowned self] in notified.append($0) },
+                    later: { [unowned self] _, body in later.append(body) }
                 )
             )
         }
@@ -98,6 +101,52 @@ import Transport
         bench.adopt(0)
         bench.reloader.ended(worker: 1)
         #expect(bench.reports.map(\.outcome) == [.applied])
+    }
+
+    /// A worker that hangs keeps nobody waiting: whoever asked is told which one it is.
+    @Test func aWorkerThatIsLateIsNamed() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text("b")
+        bench.reload()
+        bench.adopt(0)
+        bench.reload()
+        #expect(bench.reports == [])
+        bench.later[0]()
+        let text = "worker 1 has not begun to use generation 2 within 30 s"
+        #expect(bench.reports.map(\.outcome) == [.incomplete, .refused])
+        #expect(bench.reports[0].errors == [text] && bench.reports[0].changes.contains("models[b]: added"))
+        #expect(bench.reports[1].errors == ["\(text): no reload can begin before"])
+        #expect(bench.running.lateWorkers == [1] && bench.running.snapshot.models[0].entry.name == "b")
+        #expect(bench.notified == [true, false, true, false])
+        #expect(bench.running.reloads[.incomplete] == 1)
+        // It comes back: the next reload begins.
+        bench.adopt(1)
+        #expect(bench.running.lateWorkers == [] && bench.reports.count == 2)
+        bench.text = Self.text("c")
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.last?.outcome == .applied && bench.reports.last?.generation == 3)
+        // Its time is over later, and says nothing.
+        bench.later[1]()
+        #expect(bench.reports.count == 3 && bench.running.lateWorkers == [])
+    }
+
+    /// Those who have adopted it in time are not late, whatever is under way when their time is over.
+    @Test func theTimeOfAnEarlierReloadIsNotThatOfALaterOne() throws {
+        let bench = try Bench(Self.text())
+        for name in ["b", "c"] {
+            bench.text = Self.text(name)
+            bench.reload()
+            if name == "b" {
+                bench.adopt(0)
+                bench.adopt(1)
+            }
+        }
+        bench.later[0]()
+        #expect(bench.reports.map(\.outcome) == [.applied] && bench.running.lateWorkers == [])
+        bench.later[1]()
+        #expect(bench.reports.map(\.outcome) == [.applied, .incomplete] && bench.running.lateWorkers == [0, 1])
     }
 
     @Test func anErrorChangesNothing() throws {
