@@ -35,8 +35,11 @@ enum ServiceNotifier {
 
     /// Sends a state such as `READY=1`; does nothing if `NOTIFY_SOCKET` is not set, and ignores every error.
     ///
-    /// - Parameter environment: the environment of the process.
-    static func notify(_ state: String, environment: [String: String]) {
+    /// - Parameters:
+    ///   - environment: the environment of the process.
+    ///   - waits: whether to wait for room in systemd's queue; a state that is sent again soon needs no wait, and must not
+    ///     hold the control thread up where systemd itself hangs.
+    static func notify(_ state: String, environment: [String: String], waits: Bool = true) {
         guard var path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
         // The name of an abstract socket begins with a zero byte, which the variable has as `@`.
         let isAbstract = path.hasPrefix("@")
@@ -49,6 +52,7 @@ enum ServiceNotifier {
         let length = isAbstract ? socklen_t(2 + path.utf8.count) : address.length
         guard unsafe clinux_connect(descriptor, &storage, length) == 0 else { return }
         let bytes = Array(state.utf8)
-        _ = unsafe bytes.withUnsafeBytes { unsafe send(descriptor, $0.baseAddress, $0.count, clinux_MSG_NOSIGNAL) }
+        let flags = waits ? clinux_MSG_NOSIGNAL : clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT
+        _ = unsafe bytes.withUnsafeBytes { unsafe send(descriptor, $0.baseAddress, $0.count, flags) }
     }
 }

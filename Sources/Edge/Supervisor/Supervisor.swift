@@ -168,7 +168,7 @@ package final class Supervisor {
             workers: process.workers,
             interval: interval ?? WorkerWatch.usualInterval,
             turned: { [environment] in
-                if interval != nil { ServiceNotifier.notify("WATCHDOG=1", environment: environment) }
+                if interval != nil { ServiceNotifier.notify("WATCHDOG=1", environment: environment, waits: false) }
             },
             say: { OperatorLog.say($0, $1) }
         )

@@ -41,6 +41,8 @@ import Transport
         var buffer = [UInt8](repeating: 0, count: 100)
         let count = recv(socket, &buffer, buffer.count, CInt(MSG_DONTWAIT))
         #expect(count == 10 && String(decoding: buffer.prefix(10), as: UTF8.self) == "WATCHDOG=1")
+        // A full queue holds up nobody who does not wait.
+        for _ in 0..<1000 { ServiceNotifier.notify("WATCHDOG=1", environment: ["NOTIFY_SOCKET": path], waits: false) }
         // Nobody listens: nothing happens.
         ServiceNotifier.notify("READY=1", environment: ["NOTIFY_SOCKET": path + "-none"])
         ServiceNotifier.notify("READY=1", environment: [:])
