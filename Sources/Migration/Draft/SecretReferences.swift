@@ -40,6 +40,9 @@ struct SecretReferences {
         return name
     }
 
+    /// Why a word of `isPlaceholder` is not in the result.
+    static let placeholderReason = "the word stands for no key, so none is sent"
+
     /// Words that stand for no key, because clients' libraries refuse an empty one.
     static func isPlaceholder(_ text: String) -> Bool {
         let words: Set<String> = [
