@@ -76,7 +76,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-systemd sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -114,6 +114,9 @@ test-vllm: setup .build/venv-vllm/complete build ## vLLM and two coding agents b
 
 test-alerts: setup .build/prometheus/complete build ## the shipped alerts in a real Prometheus, while executors die and come back
 	Tests/Alerts/run.py .build/prometheus/usr/bin $(BINARY)
+
+test-certificates: setup build ## 10,000 handshakes while a certificate and its key are replaced in the wrong order
+	@Tests/Certificates/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 test-systemd: setup build ## as root: the units under a real systemd, in a container
 	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl

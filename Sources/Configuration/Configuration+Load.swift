@@ -78,6 +78,7 @@ extension Configuration {
         root.read("poller", &poller)
         root.read(bytes: "memory_limit", &memoryLimitBytes, in: 16 << 20...1 << 40)
         root.read(count: "max_connections", &maxConnections, in: 1...1_000_000)
+        root.read("lame_duck", &lameDuck, in: .zero ... .seconds(3600))
         root.read("drain_timeout", &drainTimeout, in: .zero ... .seconds(3600))
         root.read("commit_after", &commitAfter, in: .milliseconds(10) ... .seconds(3600))
         root.read("keep_alive", &keepAlive, in: .milliseconds(10) ... .seconds(600))
@@ -90,11 +91,7 @@ extension Configuration {
         readLedger(from: root)
         readCORS(from: root)
         forward = ForwardSettings(reading: root)
-        if let section = root.section("log") {
-            section.read("access", &log.access)
-            section.read("engine_errors", &log.engineErrors)
-            section.finish()
-        }
+        readLog(from: root)
         (models, discoveries) = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()
     }

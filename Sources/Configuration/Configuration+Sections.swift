@@ -1,4 +1,4 @@
-// Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, CORS origins.
+// Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, log, CORS origins.
 
 extension Configuration {
     /// Reads `workers`: `auto` or a number.
@@ -65,6 +65,18 @@ extension Configuration {
     mutating func readLedger(from root: ConfigurationSection) {
         guard let section = root.section("ledger") else { return }
         ledger.path = section.text("path", expecting: "the path of a file").map(root.reader.resolve)
+        section.finish()
+    }
+
+    /// Reads `log`, whose file must be one that this process can append to, or make.
+    mutating func readLog(from root: ConfigurationSection) {
+        guard let section = root.section("log") else { return }
+        section.read("access", &log.access)
+        section.read("engine_errors", &log.engineErrors)
+        log.file = section.text("file", expecting: "the path of a file").map(root.reader.resolve)
+        if let file = log.file, let problem = root.reader.inspection.logFile(file) {
+            section.report("file", "cannot write \(ConfigurationSection.printable(file)): \(problem)")
+        }
         section.finish()
     }
 

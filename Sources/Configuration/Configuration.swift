@@ -22,7 +22,9 @@ package struct Configuration: Sendable, Equatable {
     package var maxConnections = 10_000
     /// How long before its end a certificate causes a warning.
     package var certificateNotice = Duration.seconds(21 * 86_400)
-    /// How long exchanges may continue after SIGTERM.
+    /// How long health checks say 503 after SIGTERM before the server accepts no more connections.
+    package var lameDuck = Duration.zero
+    /// How long exchanges may continue after SIGTERM, and after `lameDuck`.
     package var drainTimeout = Duration.seconds(60)
     /// How long a stream may be silent before its client is sent the status and header although no event has come.
     package var commitAfter = Duration.seconds(10)
@@ -198,12 +200,14 @@ extension Configuration {
         package init() {}
     }
 
-    /// What is written to the log on stdout.
+    /// What is written to the log, and where that goes.
     package struct Log: Sendable, Equatable {
         /// Whether each exchange gets its JSON line.
         package var access = true
         /// Whether that line has the text of engines' errors, which may quote what clients have sent.
         package var engineErrors = false
+        /// The absolute path of the file that the log goes to; nil for stdout.
+        package var file: String?
         package init() {}
     }
 }

@@ -19,6 +19,17 @@ import Testing
         #expect(try read(valid(and: "")).get().warnings.isEmpty, "the default is nobody's wish")
     }
 
+    @Test func aLogFileMustBeOneThatCanBeWritten() throws {
+        #expect(try read(valid(and: "log: {file: /l/a.log}")).get().log.file == "/l/a.log")
+        #expect(try read(valid(and: "log: {access: true}")).get().log.file == nil)
+        let refusing = inspection(logFile: { FileProblem($0 == "/l" ? "it is a directory" : "other") })
+        #expect(
+            faults(valid(and: "log: {file: /l}"), inspection: refusing)
+                == ["c.yaml:6:13: log.file: cannot write /l: it is a directory"]
+        )
+        #expect(faults(valid(and: "log: {file: ''}"))[0].contains("is empty"))
+    }
+
     @Test func bodiesFitTheBudgetByThemselves() throws {
         let c = try read(valid(and: "memory_limit: 32MiB")).get()
         #expect(c.limits.bodyBytes == 32 << 20)

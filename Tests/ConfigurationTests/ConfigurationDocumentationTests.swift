@@ -19,6 +19,7 @@ import Testing
         poller: epoll
         memory_limit: 128MiB
         max_connections: 5
+        lame_duck: 3s
         drain_timeout: 1s
         commit_after: 2m
         keep_alive: 250ms
@@ -32,7 +33,7 @@ import Testing
            anonymous: {concurrency: 1, requests_per_minute: 2, tokens_per_minute: 3}}
         ledger: {path: /var/ledger}
         cors: {origins: ["https://a.example", "*"]}
-        log: {access: false, engine_errors: true}
+        log: {access: false, engine_errors: true, file: /l.log}
         forward_fields: [http-referer]
         forward_user_agent: false
         models:

@@ -68,13 +68,15 @@ func valid(and lines: String = "", executor: String = "") -> String {
 func inspection(
     pair: @escaping (CertificateFiles, Bool, Bool) -> [CertificateFinding] = { _, _, _ in [] },
     conflict: @escaping ([CertificateFiles]) -> (index: Int, message: String)? = { _ in nil },
-    authorities: @escaping (String) -> [CertificateFinding] = { _ in [] }
+    authorities: @escaping (String) -> [CertificateFinding] = { _ in [] },
+    logFile: @escaping (String) -> FileProblem? = { _ in nil }
 ) -> FileInspection {
     FileInspection(
         pair: { files, chain, key, _ in pair(files, chain, key) },
         conflict: conflict,
         authorities: { path, _ in authorities(path) },
         keys: nil,
+        logFile: logFile,
         ownAddresses: { ["127.0.0.1", "10.1.2.3", "::1", "fd00::3"] },
         ownName: { "Edge-1" },
         group: { $0 == "web" ? 1000 : nil }

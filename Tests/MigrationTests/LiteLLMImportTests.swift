@@ -30,7 +30,7 @@ import Testing
             litellm_params:
               model: openai/acme/chat-large
               api_base: os.environ/SECOND_URL # changed
-              api_key: none
+              api_key: none # lost
               rpm: 300 # changed
               max_retries: 2 # lost
               temperature: 0.2 # lost
@@ -163,7 +163,7 @@ import Testing
             """
         )
         #expect(try loaded(result.yaml).models[0].executors[0].url.description == "http://h:1")
-        #expect(result.lines(.notCarriedOver) == [1])
+        #expect(result.lines(.notCarriedOver) == [1, 3])
     }
 
     /// `${X}` is no reference in LiteLLM's file.

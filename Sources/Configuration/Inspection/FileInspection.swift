@@ -17,6 +17,8 @@ package struct FileInspection {
     let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
     /// Checks the file of API keys and the file of their secret; nil if these files are not checked.
     let keys: ((_ path: String, _ secretPath: String) -> KeyFindings)?
+    /// Returns why this process cannot append to a log file, or make it; nil if it can.
+    let logFile: (String) -> FileProblem?
     /// Returns the addresses of this machine's interfaces, as text.
     let ownAddresses: () -> [String]
     /// Returns the name of this machine.
@@ -31,6 +33,7 @@ package struct FileInspection {
             conflict: { _ in nil },
             authorities: { _, _ in [] },
             keys: nil,
+            logFile: { _ in nil },
             ownAddresses: { [] },
             ownName: { "" },
             group: { _ in 0 }
@@ -55,6 +58,7 @@ package struct FileInspection {
             conflict: { CertificateInspection.conflict(among: $0) },
             authorities: { CertificateInspection.findings(authorities: $0, now: now, notice: $1) },
             keys: keys,
+            logFile: SystemFiles.checkAppendable,
             ownAddresses: Interfaces.addresses,
             ownName: Interfaces.hostName,
             group: SocketFileAccess.groupID

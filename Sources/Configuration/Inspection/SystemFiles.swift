@@ -113,6 +113,24 @@ package enum SystemFiles {
         return unsafe Glibc.read(descriptor, &byte, 1) < 0 ? lastProblem() : nil
     }
 
+    /// Returns why this process cannot append to a file, or make it where it is missing; nil if it can.
+    ///
+    /// Opens nothing: the reader of a pipe would take that for the end.
+    package static func checkAppendable(_ path: String) -> FileProblem? {
+        var status = stat()
+        if unsafe stat(path, &status) == 0 {
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR: return FileProblem("it is a directory")
+            case S_IFSOCK: return FileProblem("it is a socket")
+            default: return unsafe faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ? nil : lastProblem()
+            }
+        }
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/") else { return lastProblem() }
+        let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+        if unsafe faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 { return nil }
+        return FileProblem("in its folder no file can be made: \(lastProblem())")
+    }
+
     /// Creates the folder that will contain a file, with mode 0755, if the folder is missing.
     ///
     /// The folders above it must exist. Errors are ignored.

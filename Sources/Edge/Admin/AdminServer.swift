@@ -6,7 +6,7 @@ internal import Transport
 /// Serves the admin listener, which only tells and changes nothing; confined to the control thread.
 final class AdminServer {
     /// How far the process is; the raw values are those of `/health/ready`.
-    enum State: String { case starting, ready, draining }
+    enum State: String { case starting, ready, leaving = "lame_duck", draining }
 
     let loop: EventLoop
     let process: ProcessState
@@ -18,6 +18,8 @@ final class AdminServer {
     var prober: HealthProber?
     /// When the first certificate of each chain expires, in seconds since 1970; without chains that cannot be read.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
+    /// Looks whether the workers' loops turn; nil before they serve.
+    var watch: WorkerWatch?
     /// How many workers serve; the supervisor sets it.
     var workers = 0
     /// How many connections were closed because `admin.allow` does not name their address.

@@ -38,6 +38,7 @@ struct DeepHealth {
         Self.write(server.running, to: &writer)
         writer.field("maintenance", server.process.maintenance.current != nil)
         writer.field("workers", server.workers)
+        Self.write("silent_workers", server.watch?.silent.sorted() ?? [], to: &writer)
         writer.field("connections", server.process.connectionCount)
         writer.field("connections_max", server.process.room(snapshot).most)
         writer.field("exchanges", load.exchanges)
@@ -49,11 +50,21 @@ struct DeepHealth {
         json = writer.bytes
     }
 
+    /// Writes the indices of workers, unless there are none.
+    private static func write(_ name: String, _ workers: [Int], to writer: inout JSONWriter) {
+        guard !workers.isEmpty else { return }
+        writer.key(named: name)
+        writer.beginArray()
+        for worker in workers { writer.value(worker) }
+        writer.endArray()
+    }
+
     /// Writes which configuration is in force, and why the last reload was refused.
     static func write(_ running: RunningConfiguration, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.field("generation", running.snapshot.generation)
         writer.field("since", Timestamp.rfc3339(seconds: running.since))
+        write("late_workers", running.lateWorkers, to: &writer)
         if let refusal = running.refusal {
             writer.key("refused")
             writer.beginObject()

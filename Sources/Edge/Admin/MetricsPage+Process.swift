@@ -13,11 +13,13 @@ extension MetricsPage {
         gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", process.budget.used)
         gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", process.budget.limit)
         gauge("freeinference_workers", "Worker threads that serve.", server.workers)
+        let silent = server.watch?.silent.count ?? 0
+        gauge("freeinference_workers_silent", "Workers whose event loop does not turn.", silent)
         gauge("freeinference_workers_heard", "Workers whose counters are of this moment.", server.collector.heard)
         text.family(
             "freeinference_log_lines_dropped_total",
             .counter,
-            "Log lines that were not written: nobody read stdout, or it took no more."
+            "Log lines that were not written: nobody read stdout, or it or the log file took no more."
         )
         text.sample([], process.log.dropped)
         writeConfiguration()
@@ -56,7 +58,7 @@ extension MetricsPage {
             running.refusal == nil ? 0 : 1
         )
         text.family("freeinference_configuration_reloads_total", .counter, "Reloads, by their result.")
-        for outcome in [ReloadReport.Outcome.applied, .unchanged, .refused] {
+        for outcome in ReloadReport.Outcome.allCases {
             text.sample([("result", outcome.rawValue)], running.reloads[outcome] ?? 0)
         }
     }

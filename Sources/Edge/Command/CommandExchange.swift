@@ -66,6 +66,7 @@ final class CommandExchange: ServerStreamHandler {
                 )
             )
         case .endMaintenance: respond(server.actions.maintain(nil))
+        case .reopenLog: server.actions.reopenLog { [self] in respond($0) }
         }
     }
 
@@ -98,6 +99,13 @@ final class CommandExchange: ServerStreamHandler {
         guard !hasLeft else { return }
         ControlAnswer.send(status: report.isDone ? 200 : 422, report.json, on: stream)
     }
+
+    private func respond(_ outcome: LogReopening) {
+        guard !hasLeft else { return }
+        var status = 200
+        if case .failed = outcome { status = 422 }
+        ControlAnswer.send(status: status, outcome.json, on: stream)
+    }
 }
 
 extension CommandRequest {
@@ -108,6 +116,7 @@ extension CommandRequest {
         case .reload: return "reload"
         case .maintain: return "maintenance on"
         case .endMaintenance: return "maintenance off"
+        case .reopenLog: return "log reopen"
         case .order(let command):
             let model = command.model.map { " for \(LogText.bounded($0))" } ?? ""
             let url = LogText.bounded(command.url)

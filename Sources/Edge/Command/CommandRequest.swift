@@ -15,6 +15,8 @@ package enum CommandRequest: Equatable, Sendable {
     /// Begin maintenance with a text and a `retry-after` in seconds; nil for the defaults.
     case maintain(text: String?, retryAfter: Int?)
     case endMaintenance
+    /// Open the log file again.
+    case reopenLog
 
     /// Why a request is no command.
     enum Problem: Error, Equatable {
@@ -29,7 +31,7 @@ package enum CommandRequest: Equatable, Sendable {
     private static let methods: [String: String] = [
         "/reload": "POST", "/changes": "GET", "/status": "GET", "/executors/drain": "POST",
         "/executors/resume": "POST", "/executors/weight": "POST", "/maintenance/on": "POST",
-        "/maintenance/off": "POST",
+        "/maintenance/off": "POST", "/log/reopen": "POST",
     ]
 
     /// Reads a command from a request.
@@ -51,6 +53,7 @@ package enum CommandRequest: Equatable, Sendable {
             }
             self = .order(try OrderCommand(.weight(weight), query))
         case "/maintenance/off": self = .endMaintenance
+        case "/log/reopen": self = .reopenLog
         default: self = try Self.maintenance(query)
         }
     }
@@ -89,6 +92,7 @@ package enum CommandRequest: Equatable, Sendable {
                     ])
             )
         case .endMaintenance: (.post, "/maintenance/off")
+        case .reopenLog: (.post, "/log/reopen")
         }
     }
 

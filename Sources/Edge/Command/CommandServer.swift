@@ -22,6 +22,8 @@ final class CommandServer {
         var order: (OrderCommand) throws(CommandRequest.Problem) -> ExecutorOrderer.Outcome
         /// Begins or changes the maintenance; ends it with nil.
         var maintain: (Maintenance?) -> CommandReport
+        /// Opens the log file again.
+        var reopenLog: (@escaping (LogReopening) -> Void) -> Void
     }
 
     let actions: Actions

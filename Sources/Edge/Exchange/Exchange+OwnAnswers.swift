@@ -52,13 +52,13 @@ extension Exchange {
         #"{"name":"freeinference","api":"/v1","models":"/v1/models","health":"/health"}"#.utf8
     )
 
-    /// Answers `/health`: 200, or 503 while the server drains.
+    /// Answers `/health`: 200, or 503 once the server has been asked to end.
     func answerHealth() {
         // All answers share the same bytes, which are not charged. A health check is therefore answered however much
         // memory its connection holds.
-        let isDraining = environment.isDraining
-        let json = isDraining ? Self.drainingJSON : Self.healthyJSON
-        answerHere(status: isDraining ? 503 : 200, SharedBytes(common: json))
+        let isLeaving = environment.isLeaving
+        let json = isLeaving ? Self.drainingJSON : Self.healthyJSON
+        answerHere(status: isLeaving ? 503 : 200, SharedBytes(common: json))
     }
     private static let healthyJSON = Array(#"{"status":"ok"}"#.utf8)
     private static let drainingJSON = Array(#"{"status":"draining"}"#.utf8)

@@ -24,8 +24,9 @@ protocol ExchangeEnvironment: AnyObject {
     var access: Authenticator { get }
     /// The worker's own hasher, which `access.identify` needs; nil if no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
-    /// Whether the server is draining: it accepts no connections, and ends when all its exchanges have ended.
-    var isDraining: Bool { get }
+    /// Whether the server has been asked to end; for the time of `lame_duck` it takes connections and requests all the
+    /// same.
+    var isLeaving: Bool { get }
     /// What the operator has declared, if requests for models are to be refused; asked once an exchange.
     var maintenance: Maintenance? { get }
     /// The value of the `date` field for the current second.

@@ -1,4 +1,4 @@
-// Where log lines go: a bounded queue and a thread of its own, so that a blocked stdout never blocks a worker.
+// Where log lines go: a bounded queue and a thread of its own, so that a blocked stdout or disk never blocks a worker.
 internal import CLinux
 internal import Glibc
 internal import Synchronization
@@ -14,6 +14,20 @@ package final class LogSink: Sendable {
         /// The number of lines in `lines`.
         var count = 0
         var isEnding = false
+        /// What `lines` are for.
+        var output: LogOutput
+        /// Changes of the output that the thread has not made yet, oldest first.
+        var changes: [Change] = []
+    }
+
+    /// A change from one output to the next.
+    private struct Change: Sendable {
+        /// The lines that still go to the output before it, and their number.
+        var lines: [UInt8]
+        var count: Int
+        var output: LogOutput
+        /// Called on the log thread when the output before it is closed.
+        var done: @Sendable () -> Void
     }
 
     /// The most that waits to be written, in bytes.
@@ -25,13 +39,16 @@ package final class LogSink: Sendable {
     private static let roomKept = 1 << 20
     /// How long `endWaiting` waits for a reader, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
+    /// The most changes of the output that wait for the thread; it makes them at once unless a write blocks it.
+    private static let changesMax = 4
 
-    private let descriptor: CInt
-    /// Whether lines begin with their priority, for systemd's journal.
-    private let isJournal: Bool
-    private let queue = Lock(Queue())
+    /// What the thread writes to first.
+    private let firstOutput: LogOutput
+    private let queue: Lock<Queue>
+    /// The number of changes that wait, so that a write to a blocked output ends when there is another one.
+    private let changesWaiting = Atomic<Int>(0)
     private let droppedLines = Atomic<Int>(0)
-    /// Why the last line was dropped: an errno, or 0 if nobody read stdout.
+    /// Why the last line was dropped: an errno, or 0 if nobody read the output.
     private let lastCode = Atomic<CInt>(0)
     /// An eventfd that wakes the thread.
     private let wakeup: CInt
@@ -43,8 +60,9 @@ package final class LogSink: Sendable {
     ///
     /// - Parameter descriptor: stdout, unless a test has its own.
     package init(descriptor: CInt = 1) {
-        self.descriptor = descriptor
-        isJournal = Journal.isConnected(descriptor)
+        let output = LogOutput(descriptor: descriptor)
+        firstOutput = output
+        queue = Lock(Queue(output: output))
         wakeup = eventfd(0, CInt(clinux_EVENTFD_BLOCKING))
     }
 
@@ -56,7 +74,28 @@ package final class LogSink: Sendable {
     /// Why lines were last dropped, in words for the operator.
     package var reason: String {
         let code = lastCode.load(ordering: .relaxed)
-        return code == 0 ? "nobody reads stdout" : "stdout: \(SystemError.text(code))"
+        let name = queue.withLock { $0.output.name }
+        return code == 0 ? "nobody reads \(name)" : "\(name): \(SystemError.text(code))"
+    }
+
+    /// Has the lines that are written from now on go to another output; those before still go to the earlier one.
+    ///
+    /// The thread closes the earlier one, unless it is stdout. Lines that it does not take at once are lost, since it may
+    /// be blocked for ever.
+    ///
+    /// - Parameter done: called on the log thread when the earlier output is closed.
+    /// - Returns: false where earlier changes still wait for the thread, which a write holds up: then nothing has changed.
+    func change(to output: LogOutput, done: @escaping @Sendable () -> Void = {}) -> Bool {
+        let isTaken = queue.withLock { queue in
+            guard queue.changes.count < Self.changesMax else { return false }
+            queue.changes.append(Change(lines: queue.lines, count: queue.count, output: output, done: done))
+            (queue.lines, queue.count, queue.output) = ([], 0, output)
+            return true
+        }
+        guard isTaken else { return false }
+        changesWaiting.wrappingAdd(1, ordering: .releasing)
+        eventfd_write(wakeup, 1)
+        return true
     }
 
     /// Queues a line, which has no line end; never waits for the descriptor.
@@ -64,7 +103,7 @@ package final class LogSink: Sendable {
         let (isFirst, isFull) = queue.withLock { queue in
             guard queue.lines.count + line.count < Self.waitingMax else { return (false, true) }
             let isFirst = queue.lines.isEmpty
-            if isJournal { queue.lines += priority.prefix }
+            if queue.output.isJournal { queue.lines += priority.prefix }
             queue.lines += line
             queue.lines.append(UInt8(ascii: "\n"))
             queue.count += 1
@@ -83,30 +122,58 @@ package final class LogSink: Sendable {
     /// Starts the thread that writes; `endWaiting` ends it.
     package func start() -> Thread {
         Thread(name: "log") { [self] in
-            let output = LogDescriptor(descriptor)
-            let put: LogWriter.Write = { bytes in unsafe output.write(bytes) { self.isOver } }
-            var writer = LogWriter()
+            var target = Target(firstOutput)
             var batch: [UInt8] = []
             while true {
                 var value: eventfd_t = 0
                 unsafe eventfd_read(wakeup, &value)
                 if !queue.withLock({ $0.isEnding }) { usleep(Self.gathering) }
-                let (count, isEnding) = queue.withLock { queue in
+                let (changes, count, isEnding) = queue.withLock { queue in
                     swap(&queue.lines, &batch)
-                    defer { queue.count = 0 }
-                    return (queue.count, queue.isEnding)
+                    defer { (queue.changes, queue.count) = ([], 0) }
+                    return (queue.changes, queue.count, queue.isEnding)
                 }
-                unsafe drop(writer.write(batch, count: count, to: put))
+                for change in changes { make(change, &target) }
+                unsafe drop(target.writer.write(batch, count: count, to: put(target)))
                 batch.removeAll(keepingCapacity: batch.capacity <= Self.roomKept)
                 guard isEnding else { continue }
-                unsafe drop(writer.finish(to: put))
+                unsafe drop(target.writer.finish(to: put(target)))
+                target.output.close()
                 isEnded.store(true, ordering: .releasing)
                 return
             }
         }
     }
 
+    /// What the thread writes to at the moment.
+    private struct Target {
+        let output: LogOutput
+        let descriptor: LogDescriptor
+        var writer = LogWriter()
+
+        init(_ output: LogOutput) {
+            self.output = output
+            descriptor = LogDescriptor(output.descriptor)
+        }
+    }
+
+    /// Writes what is left for the output before, closes it and goes on with the next.
+    private func make(_ change: Change, _ target: inout Target) {
+        unsafe drop(target.writer.write(change.lines, count: change.count, to: put(target)))
+        unsafe drop(target.writer.finish(to: put(target)))
+        target.output.close()
+        target = Target(change.output)
+        changesWaiting.wrappingSubtract(1, ordering: .relaxed)
+        change.done()
+    }
+
+    private func put(_ target: Target) -> LogWriter.Write {
+        { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
+    }
+
+    /// Whether the thread no longer waits for room in what it writes to.
     private var isOver: Bool {
+        if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)
         return end > 0 && Clock.monotonicNow() >= end
     }
@@ -122,8 +189,8 @@ package final class LogSink: Sendable {
         // After a normal end no lines are left. If a write does not return, as on a file system that hangs, the lines
         // that are still queued are lost.
         let left = queue.withLock { queue in
-            defer { queue.count = 0 }
-            return queue.count
+            defer { (queue.changes, queue.count) = ([], 0) }
+            return queue.changes.reduce(queue.count) { $0 + $1.count }
         }
         drop(LogLoss(lines: left))
     }

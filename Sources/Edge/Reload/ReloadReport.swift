@@ -4,13 +4,15 @@ internal import Inference
 /// The outcome of one reload.
 package struct ReloadReport: Sendable, Equatable {
     /// How a reload can end.
-    package enum Outcome: String, Sendable {
+    package enum Outcome: String, Sendable, CaseIterable {
         /// The configuration is in force.
         case applied
         /// The file says what is in force already.
         case unchanged
         /// The file has errors, or something that it names cannot be had: nothing has changed.
         case refused
+        /// The configuration is in force, but a worker has not begun to use it in time.
+        case incomplete
     }
 
     /// How the reload has ended.
@@ -25,7 +27,7 @@ package struct ReloadReport: Sendable, Equatable {
     package var notes: [String] = []
     /// Warnings about the configuration.
     package var warnings: [String] = []
-    /// Why it was refused, each with its place; empty unless it was.
+    /// Why it was refused, each with its place, or which workers are late; else empty.
     package var errors: [String] = []
 
     /// The lists of the report by their names in JSON.
@@ -64,6 +66,7 @@ package struct ReloadReport: Sendable, Equatable {
             let count = changes.count
             return "reload: generation \(generation) is in force, with \(count) change\(count == 1 ? "" : "s")"
         case .unchanged: return "reload: nothing has changed, generation \(generation) stays in force"
+        case .incomplete: return "reload: generation \(generation) is in force, but not on all workers"
         case .refused: return "reload refused: generation \(generation) stays in force"
         }
     }

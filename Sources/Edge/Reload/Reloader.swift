@@ -26,6 +26,8 @@ final class Reloader {
         var found: () -> FoundMembers
         /// Called when a reload begins, and when it has ended.
         var isReloading: (Bool) -> Void
+        /// Calls back once `adoptTimeout` has passed.
+        var later: (_ adoptTimeout: Nanoseconds, @escaping () -> Void) -> Void
     }
 
     /// Why a snapshot is given to the workers.
@@ -38,7 +40,14 @@ final class Reloader {
         /// The workers that have not adopted the snapshot yet.
         var pending: Set<Int> = []
         let cause: Cause
+        /// Whether workers have taken too long, and whoever has asked was told so.
+        var isLate = false
     }
+
+    /// How long workers may take to begin to use a snapshot, in nanoseconds.
+    ///
+    /// A loop takes milliseconds for a turn. A pause of the whole process does not count.
+    static let adoptTimeout: Nanoseconds = 30_000_000_000
 
     private let running: RunningConfiguration
     private let environment: Environment
@@ -96,6 +105,7 @@ final class Reloader {
     }
 
     private func beginIfIdle() {
+        if let late = underWay, late.isLate, !next.isEmpty { return refuseBehind(late) }
         guard underWay == nil else { return }
         guard !next.isEmpty else {
             if hasFound { beginWithFound() }
@@ -188,7 +198,44 @@ final class Reloader {
     private func postToWorkers() {
         guard underWay != nil else { return }
         underWay?.pending = environment.post(running.snapshot, running.sockets.clients)
+        let generation = running.snapshot.generation
+        environment.later(Self.adoptTimeout) { [weak self] in self?.reportLate(generation) }
         endIfAdopted()
+    }
+
+    // MARK: Workers that are late
+
+    /// Answers a reload that workers have not adopted in time: one that hangs must keep nobody waiting.
+    private func reportLate(_ generation: Int) {
+        guard var late = underWay, !late.pending.isEmpty, generation == running.snapshot.generation else { return }
+        late.isLate = true
+        late.report.outcome = .incomplete
+        late.report.errors = [Self.text(late, generation: generation)]
+        underWay = late
+        running.lateWorkers = late.pending.sorted()
+        if late.cause == .reload {
+            end(late.report)
+        } else {
+            let what = late.cause == .certificates ? "renewed certificates" : "executors or models that have come or gone"
+            OperatorLog.say("\(what) are not in force on all workers: \(late.report.errors[0])", .error)
+            beginIfIdle()
+        }
+    }
+
+    /// Refuses what was asked for while workers are late with the generation before.
+    private func refuseBehind(_ late: UnderWay) {
+        (waiting, next) = (next, [])
+        environment.isReloading(true)
+        let generation = running.snapshot.generation
+        var report = ReloadReport(outcome: .refused, generation: generation)
+        report.errors = ["\(Self.text(late, generation: generation)): no reload can begin before"]
+        end(report)
+    }
+
+    private static func text(_ late: UnderWay, generation: Int) -> String {
+        let list = late.pending.sorted().map(String.init).joined(separator: ", ")
+        let which = late.pending.count == 1 ? "worker \(list) has" : "workers \(list) have"
+        return "\(which) not begun to use generation \(generation) within \(adoptTimeout / 1_000_000_000) s"
     }
 
     /// Closes the sockets of removed listeners that are still open, at the end of the process.
@@ -221,7 +268,12 @@ final class Reloader {
         } else {
             running.sockets.closeRemoved(from: finished.socketsBefore)
         }
+        running.lateWorkers = []
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
+        if finished.isLate {
+            OperatorLog.say("all workers use generation \(running.snapshot.generation) now")
+            return beginIfIdle()
+        }
         guard finished.cause == .reload else {
             let generation = "generation \(finished.report.generation)"
             let first =
@@ -237,7 +289,7 @@ final class Reloader {
 
     private func end(_ report: ReloadReport) {
         running.record(report)
-        let priority: LogPriority = report.outcome == .refused ? .error : .information
+        let priority: LogPriority = report.errors.isEmpty ? .information : .error
         OperatorLog.say(([report.summary] + report.lines.map { "  \($0)" }).joined(separator: "\n"), priority)
         environment.isReloading(false)
         let answers = waiting

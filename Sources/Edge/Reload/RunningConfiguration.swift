@@ -17,6 +17,8 @@ final class RunningConfiguration {
         /// Nil to keep the one in force.
         fileprivate let authentication: AuthenticationSource.Prepared?
         fileprivate let sockets: ServerSockets
+        /// Nil to keep the one in force.
+        fileprivate let log: LogOutput?
         /// What is different from the configuration in force, one line each.
         let changes: [String]
         /// Settings that keep their values until a restart, with the reason.
@@ -48,7 +50,11 @@ final class RunningConfiguration {
     /// Why the last reload was refused; nil where there was none, or where one has succeeded since.
     private(set) var refusal: Refusal?
     /// How many reloads have ended in which way since the start.
-    private(set) var reloads: [ReloadReport.Outcome: Int] = [.applied: 0, .unchanged: 0, .refused: 0]
+    private(set) var reloads: [ReloadReport.Outcome: Int] = Dictionary(
+        uniqueKeysWithValues: ReloadReport.Outcome.allCases.map { ($0, 0) }
+    )
+    /// The workers that have not begun to use this generation in time; the reloader sets it.
+    var lateWorkers: [Int] = []
 
     /// What was found and is not used, of which the operator has not been told yet.
     private var leftOut: [String] = []
@@ -58,15 +64,24 @@ final class RunningConfiguration {
     let registry = Registry()
     private let authentication = AuthenticationSource()
     private let budget: MemoryBudget
+    /// The file that the log goes to.
+    let logFile: LogFile
 
     /// Puts the first configuration in force, and opens its sockets.
     ///
     /// - Parameters:
     ///   - environment: of the process; systemd's variables are read from it.
     ///   - budget: gets the configuration's `memory_limit` at a reload.
+    ///   - log: is told where to write.
     /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
-    init(_ configuration: Configuration, environment: [String: String], budget: MemoryBudget) throws(StartError) {
+    init(
+        _ configuration: Configuration,
+        environment: [String: String],
+        budget: MemoryBudget,
+        log: LogSink
+    ) throws(StartError) {
         self.configuration = configuration
+        logFile = try LogFile(configuration.log.file, sink: log)
         self.budget = budget
         asRead = configuration
         let listeners = ListenerPlan.all(in: configuration)
@@ -127,18 +142,34 @@ final class RunningConfiguration {
         }
         if changes.isEmpty, takesMemory { changes.append("memory_limit: what was kept before is taken") }
         do throws(StartError) {
+            let opened = isRehearsal ? (sockets: sockets, log: nil) : try open(effective, listeners)
             return Prepared(
                 configuration: effective,
                 asRead: new,
                 members: members,
                 listeners: listeners,
                 authentication: access,
-                sockets: isRehearsal ? sockets : try sockets.opening(listeners, ProcessSettings(effective)),
+                sockets: opened.sockets,
+                log: opened.log,
                 changes: changes,
                 kept: kept
             )
         } catch {
             if let access { authentication.discard(access) }
+            throw error
+        }
+    }
+
+    /// Opens the sockets and the log file of a configuration that are not open yet: all of them, or none.
+    private func open(
+        _ configuration: Configuration,
+        _ listeners: [ListenerPlan]
+    ) throws(StartError) -> (sockets: ServerSockets, log: LogOutput?) {
+        let output = try logFile.prepare(configuration.log.file)
+        do throws(StartError) {
+            return (try sockets.opening(listeners, ProcessSettings(configuration)), output)
+        } catch {
+            output?.close()
             throw error
         }
     }
@@ -185,6 +216,7 @@ final class RunningConfiguration {
             listeners: listeners,
             authentication: nil,
             sockets: sockets,
+            log: nil,
             changes: changes,
             kept: []
         )
@@ -213,6 +245,7 @@ final class RunningConfiguration {
         members = prepared.members
         let completed = configuration.completed(by: members)
         leftOut = completed.leftOut
+        if let output = prepared.log { logFile.commit(output) }
         snapshot = registry.resolve(
             completed.configuration,
             listeners: prepared.listeners,

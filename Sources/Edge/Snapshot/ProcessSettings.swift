@@ -14,7 +14,9 @@ package struct ProcessSettings: Sendable {
     package let gather: Gather
     /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
-    /// How long exchanges may continue after the process has been asked to end, in nanoseconds.
+    /// How long the process serves as before when it has been asked to end, but for health checks, in nanoseconds.
+    package let lameDuck: Nanoseconds
+    /// How long exchanges may continue once the process accepts no more connections, in nanoseconds.
     package let drainTimeout: Nanoseconds
     /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin
@@ -28,6 +30,7 @@ package struct ProcessSettings: Sendable {
         connectionsMax = configuration.maxConnections
         gather = Gather(configuration.gather)
         poller = configuration.poller == .epoll ? .epoll : .auto
+        lameDuck = Nanoseconds(configuration.lameDuck.inNanoseconds)
         drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
         admin = configuration.admin
     }

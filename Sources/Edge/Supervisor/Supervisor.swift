@@ -40,8 +40,12 @@ package final class Supervisor {
     private var losses = LogLossReporter()
     /// Why the process ends, if a worker could not start.
     private var failure: StartError?
-    /// The drain; nil until the process has been asked to end.
+    /// How the end goes; nil until the process has been asked to end.
     private var drain: DrainReport?
+    /// The end of `lame_duck`; nil before and after it.
+    private var lameDuck: TimerID?
+    /// Nil before the process is ready.
+    private var watch: WorkerWatch?
 
     /// How long the workers have after a second signal to cut what is under way, in nanoseconds.
     private static let cutTimeout: Nanoseconds = 1_000_000_000
@@ -67,8 +71,8 @@ package final class Supervisor {
         let descriptorLimit = Sockets.raiseDescriptorLimit()
         for warning in StartChecks.descriptorWarnings(configuration) { OperatorLog.say(warning, .warning) }
         let budget = MemoryBudget(limit: configuration.memoryLimitBytes)
-        running = try RunningConfiguration(configuration, environment: environment, budget: budget)
         log = LogSink()
+        running = try RunningConfiguration(configuration, environment: environment, budget: budget, log: log)
         _ = log.start()
         let settings = running.snapshot.process
         process = ProcessState(
@@ -92,6 +96,7 @@ package final class Supervisor {
     /// - Throws: `StartError` if a worker could not start.
     package func run() throws(StartError) {
         loop.attach(reports) { [unowned self] report in handle(report) }
+        running.logFile.attach(to: loop)
         loop.watch(descriptor: signals.descriptor) { [unowned self] in
             while let signal = signals.next() { handle(signal: signal) }
         }
@@ -109,6 +114,7 @@ package final class Supervisor {
         members.stop()
         followers.stop()
         certificates?.stop()
+        watch?.stop()
         try end()
     }
 
@@ -153,6 +159,7 @@ package final class Supervisor {
         case .ended(let worker):
             survey.ended(worker: worker)
             reloader.ended(worker: worker)
+            watch?.ended(worker: worker)
             let isLast = workers.countEnded(worker)
             admin.workers = workers.serving
             if isLast { loop.stop() }
@@ -176,6 +183,7 @@ package final class Supervisor {
         greet()
         if greeting != nil { OperatorLog.say("no engine has listed a model yet: a line to try is shown when one has") }
         ServiceNotifier.notify("READY=1", environment: environment)
+        watchWorkers()
         if reloadsWhenReady { reloader.reload() }
         // Something may have been found while the workers started.
         reloader.takeFound()
@@ -185,6 +193,22 @@ package final class Supervisor {
         guard admin.state == .ready, let greeting, let model = running.snapshot.catalog.models.first else { return }
         self.greeting = nil
         OperatorLog.say(greeting(model.id))
+    }
+
+    /// Looks from now on whether the workers' loops turn, and notifies systemd's watchdog while all of them do.
+    private func watchWorkers() {
+        let interval = ServiceNotifier.watchdogInterval(environment: environment, process: getpid())
+        let watch = WorkerWatch(
+            loop: loop,
+            workers: process.workers,
+            interval: interval ?? WorkerWatch.usualInterval,
+            turned: { [environment] in
+                if interval != nil { ServiceNotifier.notify("WATCHDOG=1", environment: environment, waits: false) }
+            },
+            say: { OperatorLog.say($0, $1) }
+        )
+        self.watch = watch
+        admin.watch = watch
     }
 
     /// Says where clients are served.
@@ -204,10 +228,10 @@ package final class Supervisor {
             Reloader.Environment(
                 read: { [source] in source.read() },
                 obstacle: { [unowned self] in
-                    if drain != nil { return "the server is draining: it ends with the configuration that it has" }
+                    if drain != nil { return "the server is ending, with the configuration that it has" }
                     return admin.state == .starting ? "the server has not started yet" : nil
                 },
-                isDraining: { [unowned self] in drain != nil },
+                isDraining: { [unowned self] in isDraining },
                 adopt: { [unowned self] snapshot, named in
                     admin.adopt()
                     commands.adopt(running.configuration)
@@ -216,13 +240,16 @@ package final class Supervisor {
                     members.adopt(settled: settled)
                 },
                 post: { [unowned self] snapshot, sockets in
-                    guard drain == nil else { return [] }
+                    guard !isDraining else { return [] }
                     process.postToAll(.adopt(snapshot, sockets))
                     greet()
                     return workers.servingIndices
                 },
                 found: { [unowned self] in members.found },
-                isReloading: { [unowned self] in notifyOfReload($0) }
+                isReloading: { [unowned self] in notifyOfReload($0) },
+                later: { [loop] time, body in
+                    _ = loop.timers.schedule(at: loop.now + time, target: TimerClosure(body), kind: 0)
+                }
             )
         )
     }
@@ -241,7 +268,8 @@ package final class Supervisor {
                 order: { [unowned self] command throws(CommandRequest.Problem) in
                     try ExecutorOrderer(running: running).carryOut(command, at: loop.now)
                 },
-                maintain: { [unowned self] in maintain($0) }
+                maintain: { [unowned self] in maintain($0) },
+                reopenLog: { [unowned self] in reopenLog($0) }
             )
         )
     }
@@ -265,6 +293,14 @@ package final class Supervisor {
         )
     }
 
+    /// Opens the log file again, and says how that went.
+    private func reopenLog(_ answered: @escaping (LogReopening) -> Void = { _ in }) {
+        running.logFile.reopen { outcome in
+            if case .failed = outcome { OperatorLog.say(outcome.text, .error) } else { OperatorLog.say(outcome.text) }
+            answered(outcome)
+        }
+    }
+
     /// Tells systemd that a reload has begun or ended (sd_notify(3)); READY=1 follows also where it was refused.
     private func notifyOfReload(_ isReloading: Bool) {
         guard drain == nil else { return }
@@ -275,12 +311,13 @@ package final class Supervisor {
     /// Warns at the end of each turn in which the clock has found a pause of the whole process.
     private func reportPauses() {
         var reported: Nanoseconds = 0
-        loop.onTurnEnd = { [clock] in
+        loop.onTurnEnd = { [unowned self] in
             let paused = clock.paused
             guard paused > reported else { return }
             let milliseconds = (paused - reported) / 1_000_000
             OperatorLog.warn("the process was paused for about \(milliseconds) ms: deadlines are moved")
             reported = paused
+            watch?.processContinued()
         }
     }
 
@@ -298,32 +335,53 @@ package final class Supervisor {
 
     /// What the operator reads about a signal that has no effect; nil for those that have one.
     static func ignored(_ signal: CInt) -> String? {
-        switch signal {
-        case SIGUSR1: "SIGUSR1 is ignored: the log is stdout, there is no file to open again"
-        case SIGUSR2: "SIGUSR2 is ignored: it has no meaning in this version"
-        default: nil
-        }
+        signal == SIGUSR2 ? "SIGUSR2 is ignored: it has no meaning in this version" : nil
     }
 
     private func handle(signal number: CInt) {
         if number == SIGHUP {
             if admin.state == .starting { reloadsWhenReady = true } else { reloader.reload() }
+        } else if number == SIGUSR1 {
+            reopenLog()
         } else if let reason = Self.ignored(number) {
             OperatorLog.say(reason)
         } else if drain == nil {
+            beginEnding()
+        } else if lameDuck != nil {
             beginDraining()
         } else {
             cut()
         }
     }
 
-    /// The first signal: the workers accept no more connections, and requests under way have `drain_timeout` to end.
-    private func beginDraining() {
-        let load = process.load
+    /// Whether the process accepts no more connections.
+    private var isDraining: Bool { drain != nil && lameDuck == nil }
+
+    /// The first signal: readiness is 503, and the drain begins when `lame_duck` is over, or at the next signal.
+    private func beginEnding() {
+        let settings = running.snapshot.process
         drain = DrainReport(began: loop.now)
+        let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
+        ServiceNotifier.notify(state, environment: environment)
+        guard settings.lameDuck > 0, workers.areStarted else { return beginDraining() }
+        admin.state = .leaving
+        let seconds = settings.lameDuck / 1_000_000_000
+        OperatorLog.say("lame duck: /health is 503, and the drain begins in \(seconds) s or at the next signal")
+        process.postToAll(.leave)
+        lameDuck = loop.timers.schedule(
+            at: loop.now + settings.lameDuck,
+            target: TimerClosure { [unowned self] in beginDraining() },
+            kind: 0
+        )
+    }
+
+    /// The workers accept no more connections, and requests under way have `drain_timeout` to end.
+    private func beginDraining() {
+        if let timer = lameDuck { loop.timers.cancel(timer) }
+        lameDuck = nil
+        let load = process.load
         admin.state = .draining
         commands.close()
-        ServiceNotifier.notify("STOPPING=1", environment: environment)
         guard workers.areStarted else {
             // The names of executors are still being resolved: no client has been served.
             loop.stop()

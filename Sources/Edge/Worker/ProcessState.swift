@@ -103,7 +103,7 @@ package final class ProcessState: Sendable {
                 workers[worker].connectionEnded()
                 connectionEnded()
             case .waitEnded(_, let end): end.giveBack(at: clock.now)
-            case .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned: continue
+            case .leave, .showTurn, .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned: continue
             }
         }
     }

@@ -32,7 +32,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var connections = ConnectionTable()
     private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
-    private(set) var isDraining = false
+    private(set) var isLeaving = false
+    private var isDraining = false
     /// The limit that was reached when a connection was last refused.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
@@ -118,6 +119,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     private func handle(_ message: WorkerMessage) {
         switch message {
+        case .leave: isLeaving = true
+        case .showTurn(let number): ownHandle.showTurn(number)
         case .drain: drain()
         case .expire: expire(within: Self.expirePeriod)
         case .cut: expire(within: Self.cutPeriod)
@@ -353,6 +356,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
+        isLeaving = true
         ownHandle.setTakesConnections(false)
         listeners.pause()
         report(.stoppedAccepting)

@@ -14,6 +14,7 @@ package final class WorkerHandle: Sendable {
     private let publishedConnections = Atomic<Int>(0)
     private let isOpen = Atomic<Bool>(false)
     private let adopted = Atomic<Int>(0)
+    private let shown = Atomic<Int>(0)
 
     /// A worker that does not take connections yet.
     package init() {}
@@ -47,6 +48,12 @@ package final class WorkerHandle: Sendable {
 
     /// Called by the worker when it has begun to use the snapshot of this generation.
     package func setGeneration(_ generation: Int) { adopted.store(generation, ordering: .releasing) }
+
+    /// The number of the last message `showTurn` that the worker has read; 0 before the first.
+    package var shownTurn: Int { shown.load(ordering: .relaxed) }
+
+    /// Called by the worker when it reads the message `showTurn`.
+    package func showTurn(_ number: Int) { shown.store(number, ordering: .relaxed) }
 
     /// Counts a connection of this worker.
     ///

@@ -4,6 +4,8 @@ package import Transport
 
 /// A message to one worker; posted from any thread, and handled on the worker's thread.
 package enum WorkerMessage: Sendable {
+    /// The process will end soon: health checks are answered with 503, and everything else goes on.
+    case leave
     /// Accept no new connections; open connections end after their requests.
     case drain
     /// `drain_timeout` is over: exchanges under way end now, streams with an error event. The worker then ends.
@@ -16,6 +18,8 @@ package enum WorkerMessage: Sendable {
     case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
+    /// Show in the handle that the loop turns, by this number (`WorkerWatch`).
+    case showTurn(Int)
     /// Health probes have found the engine dead, so attempts that wait for the engine are lost.
     ///
     /// Posted again with each further probe that fails.

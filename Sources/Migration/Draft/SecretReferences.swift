@@ -43,6 +43,9 @@ struct SecretReferences {
         return name
     }
 
+    /// Why a word of `isPlaceholder` is not in the result.
+    static let placeholderReason = "the word stands for no key, so none is sent"
+
     /// Whether a text means that there is no key.
     ///
     /// Such words exist because the libraries of clients refuse an empty key.

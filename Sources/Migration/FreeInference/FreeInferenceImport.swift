@@ -140,6 +140,10 @@ struct FreeInferenceImport {
         "quota_pool": "executors have no quota; max_running bounds requests at once",
         "quota_source": "executors have no quota; max_running bounds requests at once",
         "concurrency": "give the executor max_running by hand",
+        "concurrency_pool": "give the executor max_running by hand",
+        "input_modalities": "every executor of a model gets all its requests: make a model of its own of this one",
+        "pricing": "prices are the model's",
+        "extra_body": "nothing is added to requests; set defaults at the engine",
         "null_cache_details_means_miss": "what an engine says of its cache is passed on as it is",
     ]
 
@@ -154,7 +158,8 @@ struct FreeInferenceImport {
         case "llamacpp", "llama.cpp", "llama_cpp": return .llamaCpp
         case "gemini": return nil
         case "openai_compat", "staging", "local": return address.isSecure ? .openai : .auto
-        case "chutes", "featherless", "cliproxy", "deepseek", "kimi", "zai", "minimax", "openrouter", "openai":
+        case "chutes", "featherless", "cliproxy", "deepseek", "kimi", "kimi_coding", "zai", "minimax", "openrouter",
+            "openai":
             return .openai
         default: return nil
         }
@@ -169,8 +174,12 @@ struct FreeInferenceImport {
         for further in all.dropFirst() {
             notes.lost(section.name(of: "api_keys"), "an executor has one key; the first is used", at: further.position)
         }
-        guard let first = all.first, !SecretReferences.isPlaceholder(first.text) else { return nil }
+        guard let first = all.first else { return nil }
         let what = section.name(of: single.isEmpty ? "api_keys" : "api_key")
+        guard !SecretReferences.isPlaceholder(first.text) else {
+            notes.lost(what, SecretReferences.placeholderReason, at: first.position)
+            return nil
+        }
         let references = PlaceholderEnvironment.references(in: first.text)
         if references.count == 1, references[0].before.isEmpty, references[0].after.isEmpty {
             guard PlaceholderEnvironment.hasVariablesOnly(first.text) else {

@@ -257,7 +257,10 @@ struct LiteLLMImport {
             )
             return nil
         }
-        if SecretReferences.isPlaceholder(found.text) { return nil }
+        if SecretReferences.isPlaceholder(found.text) {
+            notes.lost(what, SecretReferences.placeholderReason, at: found.position)
+            return nil
+        }
         let variable = secrets.variable(for: found.text, model: model)
         notes.changed(what, "the key stands in clear text: set it as \(variable)", at: found.position)
         return "${\(variable)}"

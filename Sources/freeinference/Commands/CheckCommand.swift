@@ -43,7 +43,7 @@ struct CheckCommand: ParsableCommand {
     private func compare() throws {
         let report = try ReloadReport(answer: try server.send(.changes(file: options.absolutePath)))
         switch report.outcome {
-        case .applied: OperatorLog.list([("a reload would change:", .information)])
+        case .applied, .incomplete: OperatorLog.list([("a reload would change:", .information)])
         case .unchanged: OperatorLog.list([("a reload would change nothing", .information)])
         case .refused: OperatorLog.list([("a reload would be refused:", .error)])
         }

@@ -9,8 +9,8 @@ struct ReloadCommand: ParsableCommand {
         abstract: "Have the running server read its configuration again.",
         discussion: """
             Waits until all workers use the new configuration; no stream is cut. Exits with 0 when it is in force, or \
-            when nothing has changed, with 2 when it was refused: then everything stays as it was. With 1 when no \
-            server can be reached.
+            when nothing has changed, with 2 when it was refused: then everything stays as it was. With 3 when it is in \
+            force, but a worker has not begun to use it within 30 s. With 1 when no server can be reached.
             """
     )
 
@@ -20,6 +20,7 @@ struct ReloadCommand: ParsableCommand {
         let report = try ReloadReport(answer: try server.send(.reload))
         report.list()
         if report.outcome == .refused { throw ExitCode(2) }
+        if report.outcome == .incomplete { throw ExitCode(3) }
     }
 }
 
@@ -36,7 +37,7 @@ extension ReloadReport {
 
     /// Prints the report: the outcome in one line, then its lists.
     func list() {
-        let first: [(text: String, priority: LogPriority)] = [(summary, outcome == .refused ? .error : .information)]
+        let first: [(text: String, priority: LogPriority)] = [(summary, errors.isEmpty ? .information : .error)]
         OperatorLog.list(first + lines.map { ("  \($0)", .information) })
     }
 }

@@ -13,4 +13,15 @@ import Testing
         #expect(SystemFiles.check("/etc") == FileProblem("Is a directory"))
         #expect(SystemFiles.check("/etc/hostname") == nil)
     }
+
+    @Test func whereALogFileCanBeMadeIsFoundWithoutMakingIt() {
+        #expect(SystemFiles.checkAppendable("/dev/null") == nil)
+        #expect(SystemFiles.checkAppendable("/etc") == FileProblem("it is a directory"))
+        let missing = FileProblem("in its folder no file can be made: No such file or directory")
+        #expect(SystemFiles.checkAppendable("/nonexistent/access.log") == missing)
+        #expect(SystemFiles.checkAppendable("/etc/hostname/x") == FileProblem("Not a directory"))
+        let new = "/tmp/freeinference-not-made.log"
+        #expect(SystemFiles.checkAppendable(new) == nil)
+        #expect(!SystemFiles.exists(new))
+    }
 }

@@ -7,7 +7,7 @@ import Testing
     @Test func unknownKeysFarFromAllKnownOnesListThem() {
         #expect(
             faults(valid(and: "log: {zzzzzz: 1}"))
-                == ["c.yaml:6:7: unknown key 'zzzzzz' in 'log'; known here: access, engine_errors"]
+                == ["c.yaml:6:7: unknown key 'zzzzzz' in 'log'; known here: access, engine_errors, file"]
         )
     }
 

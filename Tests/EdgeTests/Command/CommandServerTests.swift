@@ -23,7 +23,8 @@ import Transport
         _ method: HTTP.Method,
         _ target: String,
         reload: @escaping (@escaping (ReloadReport) -> Void) -> Void = { _ in },
-        rehearse: @escaping (String?) -> ReloadReport = { _ in ReloadReport(outcome: .unchanged, generation: 1) }
+        rehearse: @escaping (String?) -> ReloadReport = { _ in ReloadReport(outcome: .unchanged, generation: 1) },
+        reopenLog: @escaping (@escaping (LogReopening) -> Void) -> Void = { $0(.isStdout) }
     ) throws -> CommandClient.Answer {
         let loop = EventLoop()
         let server = CommandServer(
@@ -37,7 +38,8 @@ import Transport
                 order: { _ throws(CommandRequest.Problem) in throw .argument("no executor") },
                 maintain: { maintenance in
                     CommandReport(isDone: true, lines: [maintenance?.text ?? "off"])
-                }
+                },
+                reopenLog: reopenLog
             )
         )
         var configuration = Configuration(listeners: [], models: [])
@@ -75,6 +77,13 @@ import Transport
         #expect(try answer(.post, "/reload", reload: { $0(other) }).status == 422)
     }
 
+    @Test func theLogFileIsOpenedAgain() throws {
+        for (outcome, status) in [(LogReopening.reopened(path: "/l"), 200), (.isStdout, 200), (.failed("why"), 422)] {
+            let done = try answer(.post, "/log/reopen", reopenLog: { $0(outcome) })
+            #expect(done.status == status && LogReopening(json: done.body) == outcome)
+        }
+    }
+
     @Test func aFileIsNamedInHexadecimal() throws {
         let asked = Lock<[String?]>([])
         let rehearse = { (path: String?) in
@@ -89,7 +98,7 @@ import Transport
     }
 
     @Test func whatIsNoCommandIsRefused() throws {
-        #expect(try answer(.get, "/reload").status == 405)
+        for path in ["/reload", "/log/reopen"] { #expect(try answer(.get, path).status == 405) }
         #expect(try answer(.post, "/changes").status == 405)
         #expect(try answer(.get, "/other").status == 404)
         #expect(throws: CommandClient.Failure.self) { try CommandClient.send(.get, "/", to: ["/nowhere.sock"]) }

@@ -90,7 +90,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let retries = RetryBudget()
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
-    var isDraining = false
+    var isLeaving = false
     var maintenance: Maintenance?
     let date = "Sat, 28 Nov 2026 01:30:00 GMT"
     private var begun = 0

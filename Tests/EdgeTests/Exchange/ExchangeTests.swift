@@ -271,7 +271,7 @@ import Transport
         let client = try client("{url: 'http://one:1'}")
         client.peer.send("GET /health HTTP/1.1\r\nhost: h\r\n\r\n")
         #expect(client.status == 200 && client.finished?.isHealthCheck == true)
-        client.environment.isDraining = true
+        client.environment.isLeaving = true
         client.peer.send("GET /health HTTP/1.1\r\nhost: h\r\n\r\n")
         #expect(client.received.contains("HTTP/1.1 503 ") && client.received.contains("draining"))
     }

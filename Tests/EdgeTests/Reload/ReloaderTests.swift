@@ -1,4 +1,5 @@
 import Configuration
+import LoopTesting
 import Testing
 import Transport
 
@@ -22,10 +23,17 @@ import Transport
         var waitsForNames = false
         private(set) var named: (() -> Void)?
         var found = FoundMembers()
+        /// What is called once the time for adopting is over.
+        private(set) var later: [() -> Void] = []
 
         init(_ text: String) throws {
             self.text = text
-            running = try RunningConfiguration(Self.read(text).get(), environment: [:], budget: budget)
+            running = try RunningConfiguration(
+                Self.read(text).get(),
+                environment: [:],
+                budget: budget,
+                log: LogSink()
+            )
             reloader = Reloader(
                 running,
                 Reloader.Environment(
@@ -38,7 +46,8 @@ import Transport
                         return [0, 1]
                     },
                     found: { [unowned self] in found },
-                    isReloading: { [unowned self] in notified.append($0) }
+                    isReloading: { [unowned self] in notified.append($0) },
+                    later: { [unowned self] _, body in later.append(body) }
                 )
             )
         }
@@ -94,6 +103,52 @@ import Transport
         bench.adopt(0)
         bench.reloader.ended(worker: 1)
         #expect(bench.reports.map(\.outcome) == [.applied])
+    }
+
+    /// A worker that hangs keeps nobody waiting: whoever asked is told which one it is.
+    @Test func aWorkerThatIsLateIsNamed() throws {
+        let bench = try Bench(Self.text())
+        bench.text = Self.text("b")
+        bench.reload()
+        bench.adopt(0)
+        bench.reload()
+        #expect(bench.reports == [])
+        bench.later[0]()
+        let text = "worker 1 has not begun to use generation 2 within 30 s"
+        #expect(bench.reports.map(\.outcome) == [.incomplete, .refused])
+        #expect(bench.reports[0].errors == [text] && bench.reports[0].changes.contains("models[b]: added"))
+        #expect(bench.reports[1].errors == ["\(text): no reload can begin before"])
+        #expect(bench.running.lateWorkers == [1] && bench.running.snapshot.models[0].entry.name == "b")
+        #expect(bench.notified == [true, false, true, false])
+        #expect(bench.running.reloads[.incomplete] == 1)
+        // It comes back: the next reload begins.
+        bench.adopt(1)
+        #expect(bench.running.lateWorkers == [] && bench.reports.count == 2)
+        bench.text = Self.text("c")
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.last?.outcome == .applied && bench.reports.last?.generation == 3)
+        // Its time is over later, and says nothing.
+        bench.later[1]()
+        #expect(bench.reports.count == 3 && bench.running.lateWorkers == [])
+    }
+
+    /// Those who have adopted it in time are not late, whatever is under way when their time is over.
+    @Test func theTimeOfAnEarlierReloadIsNotThatOfALaterOne() throws {
+        let bench = try Bench(Self.text())
+        for name in ["b", "c"] {
+            bench.text = Self.text(name)
+            bench.reload()
+            if name == "b" {
+                bench.adopt(0)
+                bench.adopt(1)
+            }
+        }
+        bench.later[0]()
+        #expect(bench.reports.map(\.outcome) == [.applied] && bench.running.lateWorkers == [])
+        bench.later[1]()
+        #expect(bench.reports.map(\.outcome) == [.applied, .incomplete] && bench.running.lateWorkers == [0, 1])
     }
 
     @Test func anErrorChangesNothing() throws {
@@ -238,6 +293,30 @@ import Transport
         #expect(bench.running.snapshot.generation == 1 && bench.running.sockets.clients.count == 1)
         #expect(bench.running.reloads.values.allSatisfy { $0 == 0 } && bench.posted.isEmpty)
         #expect(bench.reloader.rehearse { Bench.read("x: 1") }.outcome == .refused)
+    }
+
+    @Test func theLogMovesToAnotherFile() throws {
+        let folder = temporaryDirectory()
+        let bench = try Bench(Self.text(more: "log: {file: \(folder)/a.log}"))
+        #expect(bench.running.logFile.path == "\(folder)/a.log" && SystemFiles.exists("\(folder)/a.log"))
+        bench.text = Self.text(more: "log: {file: \(folder)/b.log}")
+        #expect(bench.reloader.rehearse { Bench.read(bench.text) }.outcome == .applied)
+        #expect(!SystemFiles.exists("\(folder)/b.log"))
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.running.logFile.path == "\(folder)/b.log" && SystemFiles.exists("\(folder)/b.log"))
+        // One that cannot be opened refuses the reload, and the earlier one stays.
+        bench.text = Self.text("b", more: "log: {file: \(folder)/missing/c.log}")
+        bench.reload()
+        #expect(bench.reports.last?.outcome == .refused)
+        #expect(bench.reports.last?.errors.first?.contains("No such file or directory") == true)
+        #expect(bench.running.logFile.path == "\(folder)/b.log" && bench.running.snapshot.generation == 2)
+        bench.text = Self.text()
+        bench.reload()
+        bench.adopt(0)
+        bench.adopt(1)
+        #expect(bench.reports.last?.outcome == .applied && bench.running.logFile.path == nil)
     }
 
     @Test func anObstacleRefusesIt() throws {

@@ -6,7 +6,7 @@ import Testing
 @Suite struct SignalsTests {
     @Test func everySignalThatOperatorsSendHasAnEffectOrIsExplained() {
         #expect(Set(Signals.handled) == [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2])
-        for signal in [SIGUSR1, SIGUSR2] { #expect(Supervisor.ignored(signal)?.contains("is ignored") == true) }
-        for signal in [SIGTERM, SIGINT, SIGQUIT, SIGHUP] { #expect(Supervisor.ignored(signal) == nil) }
+        #expect(Supervisor.ignored(SIGUSR2)?.contains("is ignored") == true)
+        for signal in [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1] { #expect(Supervisor.ignored(signal) == nil) }
     }
 }

@@ -1,0 +1,11 @@
+// `freeinference log`: commands about the log of the running server.
+import ArgumentParser
+
+/// Groups the commands about the log file.
+struct LogCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log",
+        abstract: "Open the log file of the running server again.",
+        subcommands: [LogReopenCommand.self]
+    )
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+/// What systemd hears of the server, on a socket that stands for systemd's.
+@Suite struct ServiceTests {
+    /// A datagram socket such as `NOTIFY_SOCKET` names.
+    private final class NotifySocket {
+        private let descriptor: CInt
+        private(set) var states: [String] = []
+
+        init(_ path: String) throws {
+            descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+            let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+            let bound = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
+            }
+            guard bound == 0 else { throw Unmet("cannot bind \(path): \(String(cString: strerror(errno)))") }
+        }
+
+        deinit { close(descriptor) }
+
+        /// Reads what has come, and counts the states so far that begin with a text.
+        func count(_ start: String) -> Int {
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            while true {
+                let count = recv(descriptor, &buffer, buffer.count, CInt(MSG_DONTWAIT))
+                guard count > 0 else { break }
+                states.append(String(decoding: buffer[..<count], as: UTF8.self))
+            }
+            return states.count { $0.hasPrefix(start) }
+        }
+    }
+
+    @Test func theWatchdogIsFedAndTheTimeOfTheEndIsAskedFor() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let path = scratch.file("notify")
+        let socket = try NotifySocket(path)
+        let settings = "lame_duck: 1s\ndrain_timeout: 2s"
+        let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: settings)
+        let environment = ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "100000"]
+        try await withServer(configuration, environment: environment) { server in
+            _ = try await eventually("readiness") { socket.count("READY=1") == 1 ? true : nil }
+            _ = try await eventually("the watchdog") { socket.count("WATCHDOG=1") >= 5 ? true : nil }
+            // After a pause of the whole process no worker is blamed, and the watchdog is fed again.
+            server.process.signal(SIGSTOP)
+            try await Task.sleep(for: .seconds(3))
+            let fed = socket.count("WATCHDOG=1")
+            server.process.signal(SIGCONT)
+            _ = try await eventually("the watchdog") { socket.count("WATCHDOG=1") >= fed + 5 ? true : nil }
+            #expect(server.process.errors.contains("the process was paused"))
+            server.process.signal(SIGTERM)
+            // The socket has room for a few states, as systemd's has; somebody has to read them.
+            _ = try await eventually("the end") {
+                _ = socket.count("")
+                return server.process.isRunning ? nil : true
+            }
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            _ = socket.count("")
+            #expect(socket.states.contains("STOPPING=1\nEXTEND_TIMEOUT_USEC=18000000"), "\(socket.states.suffix(5))")
+        }
+    }
+
+    /// The variables of another process, which a child inherits, say nothing.
+    @Test func theWatchdogOfAnotherProcessIsNotFed() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let path = scratch.file("notify")
+        let socket = try NotifySocket(path)
+        let configuration = Configuration(executors: ["http://127.0.0.1:1"])
+        let environment = ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"]
+        try await withServer(configuration, environment: environment) { server in
+            _ = try await eventually("readiness") { socket.count("READY=1") == 1 ? true : nil }
+            try await expect(server.curl("/health")) { $0.status == 200 }
+            #expect(socket.count("WATCHDOG") == 0)
+        }
+    }
+}
