@@ -126,7 +126,7 @@ extension Server {
     func admin(_ path: String, method: String = "GET") async throws -> RawAnswer {
         let connection = try await RawConnection(port: configuration.admin)
         defer { connection.close() }
-        try await connection.send("\(method) \(path) HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")
+        try await connection.send("\(method) \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         return try await connection.receiveAnswer()
     }
 
