@@ -216,7 +216,8 @@ final class Reloader {
         if late.cause == .reload {
             end(late.report)
         } else {
-            let what = late.cause == .certificates ? "renewed certificates" : "executors or models that have come or gone"
+            let what =
+                late.cause == .certificates ? "renewed certificates" : "executors or models that have come or gone"
             OperatorLog.say("\(what) are not in force on all workers: \(late.report.errors[0])", .error)
             beginIfIdle()
         }

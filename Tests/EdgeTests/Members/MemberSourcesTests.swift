@@ -40,7 +40,8 @@ import Transport
             running = try RunningConfiguration(
                 configuration,
                 environment: [:],
-                budget: MemoryBudget(limit: 1 << 30)
+                budget: MemoryBudget(limit: 1 << 30),
+                log: LogSink()
             )
             sources = MemberSources(loop: test.loop, running: running, environment: [:]) { [unowned self] in
                 changes += 1
