@@ -1,4 +1,4 @@
-// Follows the names whose addresses are executors of their own.
+// Follows the host names whose addresses are separate executors.
 internal import Transport
 
 /// Resolves the names of `resolve: all` and `resolve: srv` again and again; confined to the control thread.
@@ -40,7 +40,7 @@ final class NameFollower {
         }
     }
 
-    /// Ends all questions.
+    /// Cancels all DNS queries.
     func stop() {
         resolver.stop()
         lists = [:]
