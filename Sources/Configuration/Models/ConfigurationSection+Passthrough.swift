@@ -5,7 +5,6 @@ extension ConfigurationSection {
     /// Reads a list of paths.
     ///
     /// Each path must be normalized, because request paths are normalized before they are compared with it.
-    /// compared with it.
     func passthroughPaths(_ key: String) -> [String] {
         var paths: [String] = []
         for (text, position) in texts(key, expecting: "paths such as /v1/audio/voices") ?? [] {

@@ -44,7 +44,7 @@ final class MemberSources {
         }
     }
 
-    /// Begins to follow.
+    /// Starts following the files, engines and names.
     ///
     /// - Parameter settled: called once, when every engine and every name has answered or failed or
     ///   `namesTimeout` has passed.

@@ -16,7 +16,7 @@ final class NameFollower {
         resolver = NameResolver(loop: loop, books: []) { OperatorLog.say($0, .warning) }
     }
 
-    /// The last addresses of each name that has had some.
+    /// The last known addresses of each name; no entry for a name that has never been resolved.
     var addresses: [NameLookup: [WeightedAddress]] {
         lists.mapValues(\.addresses).filter { !$0.value.isEmpty }
     }

@@ -1,4 +1,4 @@
-// What a reload has done, for whoever asked for it: a value that renders itself as JSON and as lines of text.
+// The report of a reload, as a value that renders itself as JSON and as lines of text.
 internal import Inference
 
 /// The outcome of one reload.

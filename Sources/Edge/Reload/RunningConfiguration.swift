@@ -118,7 +118,8 @@ final class RunningConfiguration {
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
-        // A limit of memory that was kept, since too much was used, may be taken now.
+        // An earlier reload may have kept the old memory limit because too much memory was in use; try the new limit
+        // again.
         let takesMemory = effective.memoryLimitBytes != configuration.memoryLimitBytes
         guard withEarlierWarnings != asRead || !changes.isEmpty || takesMemory else {
             if let access { authentication.discard(access) }
