@@ -6,13 +6,14 @@ extension Configuration {
     /// Everything outside the file is a parameter, so that tests can provide it.
     ///
     /// - Parameters:
-    ///   - path: The file. Relative paths in it start in its folder.
+    ///   - path: The file. Relative paths in the file are resolved against the folder of the file.
     ///   - environment: The variables that `${VAR}` may name.
     ///   - readFile: Returns the bytes of a file.
     ///   - checkFile: Returns why a file that the configuration names (a certificate, a key) cannot be read; nil if it
     ///     can be.
-    ///   - filesMatching: Returns the files that a pattern or a folder of an import stands for; nil for a single file.
-    ///   - inspection: Checks the contents of those files.
+    ///   - filesMatching: Returns the files that match a pattern, or that are in a folder; nil for the path of one
+    ///     file.
+    ///   - inspection: Checks the contents of certificates, private keys and key files.
     /// - Returns: The configuration with its warnings, or all errors with the warnings.
     package static func load(
         path: String,
@@ -38,7 +39,7 @@ extension Configuration {
         }
     }
 
-    /// Reads and checks the bytes of the main file, which `reader` was made for.
+    /// Reads and checks the main file, whose contents are `bytes` and whose path is `reader.file`.
     static func load(
         bytes: [UInt8],
         environment: [String: String],
@@ -48,7 +49,7 @@ extension Configuration {
         reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
         var document = ConfigurationDocument(environment: environment, reader: reader)
         let root = document.parse(bytes)
-        // If the file is not valid YAML, that has been reported already. An empty file is a section without keys.
+        // `parse` has already reported invalid YAML. An empty file is a section without keys.
         if root == nil, !reader.problems.isEmpty { return .failure(reader.errors) }
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
         let section = ConfigurationSection(root: root ?? empty, reader: reader)
@@ -65,7 +66,8 @@ extension Configuration {
 
     /// Reads all sections of the file.
     ///
-    /// The order matters: if the check of a section depends on the value of another one, that one is read first.
+    /// The order matters: if the check of one section needs a value of another section, the other section is read
+    /// first.
     private init(reading root: ConfigurationSection) {
         self.init(listeners: [], models: [])
         root.read("certificate_notice", &certificateNotice, in: .zero ... .seconds(365 * 86_400))

@@ -3,10 +3,11 @@
 extension Configuration {
     /// The bytes of `memory_limit` that each client connection is charged when it is accepted.
     ///
-    /// They cover its TLS state, nghttp2's session, this server's own state and a few small requests.
+    /// The charge covers the TLS state, the nghttp2 session, this server's own state and a few small requests.
     @inlinable package static var connectionChargeBytes: Int { 64 << 10 }
 
-    /// How many idle connections leave room in `memory_limit` for one request body of `limits.body` and its scan.
+    /// The most idle connections that leave room in `memory_limit` for one request body of `limits.body` bytes, and for
+    /// the scan of this body.
     ///
     /// At least half of `memory_limit` is left for connections, however much memory a body needs.
     package var connectionsBesideBody: Int {

@@ -37,7 +37,7 @@ extension Configuration {
         section.finish()
     }
 
-    /// Warns of a `max_connections` that is never reached, because idle connections must leave the memory for one body.
+    /// Warns if `max_connections` can never be reached because idle connections must leave memory for one request body.
     func warnOfIdleConnections(_ root: ConfigurationSection) {
         let most = connectionsBesideBody
         guard root.has("max_connections"), maxConnections > most else { return }
@@ -48,9 +48,9 @@ extension Configuration {
         )
     }
 
-    /// Reads `admission`, whose `max_wait` must end before `commit_after`.
+    /// Reads `admission`; its `max_wait` must be shorter than `commit_after`.
     mutating func readAdmission(from root: ConfigurationSection) {
-        // A wait must end before `commit_after`, when the client is sent a status, so that it can still get 429.
+        // A streaming client is sent the status 200 after `commit_after`; a wait ends earlier so that 429 is possible.
         admission.maxWait = min(admission.maxWait, commitAfter * 4 / 5)
         guard let section = root.section("admission") else { return }
         section.read("max_wait", &admission.maxWait, in: .zero ... .seconds(3600))
@@ -88,7 +88,7 @@ extension Configuration {
 }
 
 extension Configuration.Timeouts {
-    /// Reads the section `timeouts` of the whole file.
+    /// Reads the top-level section `timeouts`.
     mutating func read(from section: ConfigurationSection) {
         let short = Duration.milliseconds(10) ... .seconds(600)
         let long = Duration.milliseconds(10) ... .seconds(86_400)

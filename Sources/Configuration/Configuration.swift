@@ -1,10 +1,11 @@
-// The configuration of one process as a value: every setting that the file may have, with its default.
+// The configuration of one process as a value: every setting that a configuration file can contain, with its default.
 package import Routing
 package import Transport
 
 /// The settings of one process, read from a file or made by a test.
 ///
-/// The initial values are the defaults of `docs/configuration.md`; reading a file replaces those that the file names.
+/// The initial values are the defaults of `docs/configuration.md`. A file replaces the values of the settings that it
+/// contains.
 package struct Configuration: Sendable, Equatable {
     /// The addresses that clients connect to; never empty when read from a file.
     package var listeners: [ListenerSettings]
@@ -12,23 +13,24 @@ package struct Configuration: Sendable, Equatable {
     package var admin = Admin()
     /// How many worker threads serve clients.
     package var workers = Workers.auto
-    /// How long a busy worker collects what arrives before it handles it.
+    /// How long a busy worker sleeps so that it handles the bytes of many tokens in one turn of its loop.
     package var gather = Gather.auto
     /// How workers wait for sockets.
     package var poller = Poller.auto
-    /// The most memory, in bytes, for everything that clients and executors can make the server hold.
+    /// The most memory, in bytes, for connections, requests and responses together.
     package var memoryLimitBytes = 1 << 30
-    /// The most client connections at once, over all listeners; beyond it accepting pauses.
+    /// The most client connections at once, over all listeners; at this number the server stops accepting.
     package var maxConnections = 10_000
-    /// How long before its end a certificate causes a warning.
+    /// How long before a certificate expires the server warns of it.
     package var certificateNotice = Duration.seconds(21 * 86_400)
-    /// How long health checks say 503 after SIGTERM before the server accepts no more connections.
+    /// How long health checks are answered with 503 after SIGTERM, before the server stops accepting connections.
     package var lameDuck = Duration.zero
-    /// How long exchanges may continue after SIGTERM, and after `lameDuck`.
+    /// How long running exchanges may continue after SIGTERM and after `lameDuck`.
     package var drainTimeout = Duration.seconds(60)
-    /// How long a stream may be silent before its client is sent the status and header although no event has come.
+    /// How long a client that has requested a stream waits for the status and header if no event arrives from the
+    /// executor.
     package var commitAfter = Duration.seconds(10)
-    /// The time between two keep-alive comments of a silent stream.
+    /// The interval at which a client is sent SSE comments while its stream has no events.
     package var keepAlive = Duration.seconds(10)
     /// The timeouts of connections and exchanges; a model may have its own for some of them.
     package var timeouts = Timeouts()
@@ -38,25 +40,27 @@ package struct Configuration: Sendable, Equatable {
     package var admission = Admission()
     /// Whether keys are required, and where they are.
     package var authentication = Authentication()
-    /// Where finished exchanges are to be recorded.
+    /// The file for a record of finished exchanges; not used yet.
     package var ledger = Ledger()
     /// Which web pages may send requests from a browser.
     package var cors = CORS()
-    /// The header fields of clients that are forwarded to every executor in addition to those that always are.
+    /// The request header fields that every executor is sent in addition to the fields that are always forwarded.
     package var forward = ForwardSettings()
-    /// What is logged of each exchange.
+    /// The content of the log line of each exchange.
     package var log = Log()
-    /// The models that clients may name; when read from a file never empty, unless there are `discoveries`.
+    /// The models that clients may name; not empty in a configuration from a file, unless it has `discoveries`.
     package var models: [ModelSettings]
-    /// The engines whose lists of models are served too.
+    /// The engines that are asked for their lists of models; the server also serves the models in these lists.
     package var discoveries: [DiscoverySettings] = []
     /// The executors that each `ModelSettings.executorFile` listed when the configuration was read, by the file's path.
     package var listedExecutors: [String: [ExecutorSettings]] = [:]
-    /// The warnings about the files that this configuration was read from.
+    /// The warnings about the files from which this configuration was read.
     package var warnings: [ConfigurationProblem] = []
-    /// The values of those files, by which two configurations are compared in words.
+    /// The values of the files from which this configuration was read; used to describe how two configurations differ.
     package var outline = ConfigurationOutline()
-    /// The environment variables that the files name, sorted; their values are those of the start of the process.
+    /// The names of the environment variables that the files use, sorted.
+    ///
+    /// The values are read at the start of the process and do not change until it ends.
     package var variables: [String] = []
 
     /// Makes a configuration with these listeners and models and the default of every other setting.
@@ -72,24 +76,24 @@ package struct Configuration: Sendable, Equatable {
 extension Configuration {
     /// The listener for metrics, status and debug pages; by default only this machine can reach it.
     package struct Admin: Sendable, Equatable {
-        /// The address to listen on; never that of a client listener.
+        /// The address to listen on; never the address of a client listener.
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
         /// The mode and group of the socket's file, if the address is a unix socket.
         package var socketAccess = SocketFileAccess()
-        /// The names besides those of loopback under which the listener may be asked, in lower case.
+        /// The host names that requests may have in addition to the names of loopback, in lower case.
         package var hosts: [String] = []
-        /// The addresses whose connections it serves; nil for all.
+        /// The client addresses that are served; nil for all addresses.
         package var allow: [AddressRange]?
-        /// Where the server takes commands.
+        /// The unix socket on which the server takes commands.
         package var commandSocket = CommandSocket.automatic
         package init() {}
     }
 
     /// The unix socket on which the server takes commands such as `freeinference reload`.
     package enum CommandSocket: Sendable, Equatable {
-        /// `/run/freeinference/admin.sock`, else `freeinference/admin.sock` below `$XDG_RUNTIME_DIR`.
+        /// `/run/freeinference/admin.sock`, otherwise `freeinference/admin.sock` below `$XDG_RUNTIME_DIR`.
         case automatic
-        /// There is none.
+        /// The server opens no command socket.
         case off
         /// A socket at this absolute path.
         case path(String)
@@ -97,7 +101,7 @@ extension Configuration {
 
     /// The number of worker threads.
     package enum Workers: Sendable, Equatable {
-        /// One for each core that the process may use.
+        /// One worker for each core that the process may use.
         case auto
         /// A fixed number, 1 to 1024.
         case count(Int)
@@ -105,7 +109,7 @@ extension Configuration {
 
     /// How long a busy worker sleeps before it polls again, so that one turn of its loop handles many tokens.
     package enum Gather: Sendable, Equatable {
-        /// The worker chooses by its load.
+        /// The worker chooses the time by its load.
         case auto
         /// The worker polls again at once.
         case off
@@ -131,16 +135,16 @@ extension Configuration {
         package var body = Duration.seconds(30)
         /// How long a client connection without an exchange is kept.
         package var idle = Duration.seconds(75)
-        /// The same as `idle`, for connections of a trusted listener.
+        /// The value that replaces `idle` for connections of a trusted listener.
         package var idleTrusted = Duration.seconds(905)
-        /// How long a client may read nothing while bytes of a response wait for it.
+        /// How long a client may read nothing while response bytes wait to be sent to it.
         package var clientStall = Duration.seconds(60)
-        /// For one address of an executor: connecting, the TLS handshake and the first HTTP/2 frame together.
+        /// For one address of an executor: TCP connect, TLS handshake and the first HTTP/2 frame together.
         package var connect = Duration.seconds(2)
-        /// For all attempts of an exchange together, until the first event of a stream; 1 s more for each 40 kB of
+        /// For all attempts of an exchange together, until the first event of a stream; plus 1 s for each 40 kB of
         /// request body.
         package var firstEvent = Duration.seconds(300)
-        /// For all attempts of an exchange together, until the end of an answer that is not a stream.
+        /// For all attempts of an exchange together, until the end of a response that is not a stream.
         package var response = Duration.seconds(600)
         /// Between two events of a stream, while reading from the executor is not paused.
         package var stall = Duration.seconds(300)
@@ -157,16 +161,17 @@ extension Configuration {
         package var headerCount = 100
         /// The most streams at once on one HTTP/2 connection.
         package var streams = 1024
-        /// The bytes of an answer that an exchange buffers before it pauses reading from its executor.
+        /// The response bytes that an exchange buffers before it pauses reading from its executor.
         package var exchangeBufferBytes = 256 << 10
         package init() {}
     }
 
-    /// How long and how many exchanges of one model may wait for an executor.
+    /// The limits of the queue in which the exchanges of one model wait for an executor.
     package struct Admission: Sendable, Equatable {
-        /// How long an exchange may wait; zero means that none waits.
+        /// How long an exchange may wait; zero means that no exchange waits.
         ///
-        /// It is always below `commitAfter`, so that an exchange that has waited too long can still get the status 429.
+        /// The value is below `commitAfter`, so that the client of an exchange that has waited too long can get the
+        /// status 429.
         package var maxWait = Duration.seconds(8)
         /// The most exchanges that wait for one model.
         package var maxQueue = 1000
@@ -179,14 +184,14 @@ extension Configuration {
         package var required = false
         /// The file that holds the keys: YAML if its name ends in `.yaml` or `.yml`, otherwise SQLite.
         package var keysPath: String?
-        /// The file that holds the secret under which keys are hashed; never nil if `keysPath` is not.
+        /// The file with the secret that is used to hash the keys; set whenever `keysPath` is set.
         package var secretPath: String?
         /// The limits that all clients without a key share.
         package var anonymousLimits = KeyLimits()
         package init() {}
     }
 
-    /// The file in which finished exchanges are to be recorded; its path is read, but not used yet.
+    /// The file for a record of finished exchanges; the path is read, but nothing is written to the file yet.
     package struct Ledger: Sendable, Equatable {
         /// The path of the file, absolute; nil if there is none.
         package var path: String?
@@ -195,16 +200,18 @@ extension Configuration {
 
     /// Which browser origins may send requests.
     package struct CORS: Sendable, Equatable {
-        /// Origins as the `origin` field of a browser has them, or `*`.
+        /// Origins in the form of a browser's `origin` field, such as `https://chat.example.org`; `*` stands for all
+        /// origins.
         package var origins: [String] = []
         package init() {}
     }
 
-    /// What is written to the log, and where that goes.
+    /// The settings of the log: what is written, and to which file.
     package struct Log: Sendable, Equatable {
-        /// Whether each exchange gets its JSON line.
+        /// Whether one JSON line is written for each exchange.
         package var access = true
-        /// Whether that line has the text of engines' errors, which may quote what clients have sent.
+        /// Whether the JSON line of an exchange contains the error text of the engine, which may quote the client's
+        /// request.
         package var engineErrors = false
         /// The absolute path of the file that the log goes to; nil for stdout.
         package var file: String?

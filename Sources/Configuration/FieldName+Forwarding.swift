@@ -3,7 +3,7 @@ package import HTTP
 internal import Transport
 
 extension FieldName {
-    /// Returns why no setting can forward a field; nil if a setting may.
+    /// Returns the reason why no setting can forward a field; nil if a setting can forward the field.
     ///
     /// - Parameter name: In lower case.
     package static func whyNeverForwarded(_ name: ArraySlice<UInt8>) -> String? {
@@ -35,9 +35,9 @@ extension FieldName {
         "x-vllm-", "x-data-parallel-rank", "x-gateway-destination-", "x-prefiller-", "x-decoder-",
     ]
 
-    /// Whether one of the words of a name is usual for credentials, such as `key` or `token`.
+    /// Whether a field name contains a word that is usual for credentials, such as `key` or `token`.
     ///
-    /// Also true for every name with an underscore, because proxies before an engine may read an underscore as a
+    /// Every name with an underscore counts as well, because a proxy in front of an engine may treat an underscore as a
     /// hyphen.
     ///
     /// - Parameter name: In lower case.
@@ -56,7 +56,7 @@ extension FieldName {
         return isCredentialWord(name[start...])
     }
 
-    /// Whether a word is usual for credentials, or ends in such a word: `accesskey`, `sessiontoken`.
+    /// Whether a word is usual for credentials, such as `key`, or ends in a usual word, such as `accesskey`.
     private static func isCredentialWord(_ word: ArraySlice<UInt8>) -> Bool {
         let span = word.span
         func ends(in end: StaticString) -> Bool {
@@ -64,7 +64,7 @@ extension FieldName {
             return span.count >= length && span.extracting(last: length).equals(end)
         }
         guard span.count >= 3 else { return false }
-        // The last letter selects the candidates, because a request has a dozen fields whose names have several words.
+        // Comparing the last letter first saves time: a request has about a dozen fields with names of several words.
         switch span[span.count - 1] {
         case UInt8(ascii: "y"): return ends(in: "key")
         case UInt8(ascii: "t"): return ends(in: "jwt") || ends(in: "secret")

@@ -1,4 +1,4 @@
-// Reading `forward_fields` and `forward_user_agent`, which the whole file, a model and an executor may have.
+// Reading `forward_fields` and `forward_user_agent`, which are allowed at the top level, in a model and in an executor.
 internal import HTTP
 internal import Transport
 
@@ -25,7 +25,7 @@ extension ForwardSettings {
         }
     }
 
-    /// Returns what is wrong with a name in lower case; nil if it may be forwarded.
+    /// Returns the problem with a field name in lower case; nil if the field may be forwarded.
     private static func problem(with name: ArraySlice<UInt8>) -> String? {
         let isPrefix = name.last == UInt8(ascii: "*")
         let stem = isPrefix ? name.dropLast() : name
@@ -36,7 +36,8 @@ extension ForwardSettings {
             return "must have a word and a hyphen before its '*'"
         }
         if stem.elementsEqual("user-agent".utf8) { return "has a setting of its own: forward_user_agent" }
-        // The prefix itself must be allowed; names that start with it are checked when a request has them.
+        // Only the prefix is checked here; the full name of a matching field is checked when a request contains the
+        // field.
         return FieldName.whyNeverForwarded(stem).map { "is never forwarded: it \($0)" }
     }
 

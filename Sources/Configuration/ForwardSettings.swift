@@ -1,4 +1,4 @@
-// Which header fields of clients a section of the configuration forwards to executors.
+// The settings of one configuration section that forward header fields from clients to executors.
 
 /// The values of `forward_fields` and `forward_user_agent` in one section.
 package struct ForwardSettings: Sendable, Equatable {

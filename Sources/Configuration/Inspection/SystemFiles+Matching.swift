@@ -1,17 +1,20 @@
-// Finding the files that a pattern or a folder stands for.
+// Finding the files that match a pattern, or that are in a folder.
 import Glibc
 
 extension SystemFiles {
-    /// Returns the paths of the files that a path stands for, sorted by their bytes; nil if it is the path of one file.
+    /// Returns the files that match a pattern or are in a folder, sorted by bytes; nil if `path` is the path of one
+    /// file.
     ///
-    /// A folder stands for its files whose names end in `.yaml` or `.yml`. A pattern has `*`, `?` or `[...]` in it, which
-    /// match no dot at the beginning of a name, as in a shell; a file that has such a name is that file.
+    /// In a folder, files whose names end in `.yaml` or `.yml` count. A pattern contains `*`, `?` or `[...]`; as in a
+    /// shell,
+    /// these do not match a dot at the beginning of a name. An existing file whose name looks like a pattern is one
+    /// file.
     package static func matching(_ path: String) -> [String]? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFDIR else { return nil }
             let folder = path.hasSuffix("/") ? path : path + "/"
-            // A character of the folder's own name is no pattern.
+            // Pattern characters in the name of the folder are escaped, because they are not meant as a pattern.
             var escaped = ""
             for character in folder {
                 if "*?[\\".contains(character) { escaped += "\\" }
@@ -26,7 +29,7 @@ extension SystemFiles {
         left.utf8.lexicographicallyPrecedes(right.utf8)
     }
 
-    /// The paths that a pattern matches, by glob(3).
+    /// Returns the paths that match a pattern, by glob(3).
     private static func found(_ pattern: String) -> [String] {
         var matches = unsafe glob_t()
         defer { unsafe globfree(&matches) }

@@ -1,9 +1,9 @@
-// Reading the section `admin` of a configuration: where metrics and health are served and to whom, and where commands
-// are taken.
+// Reading the section `admin` of a configuration: the address for metrics and health, who may use it, and the command
+// socket.
 internal import Transport
 
 extension Configuration {
-    /// Reads `admin`, whose address must not be that of a listener.
+    /// Reads `admin`; its address must not be the address of a listener.
     mutating func readAdmin(from root: ConfigurationSection, beside listeners: [ReadListener]) {
         if let section = root.section("admin") {
             readCommandSocket(from: section)
@@ -69,7 +69,8 @@ extension Configuration {
     /// Reads `admin.socket`: `off`, or the path of a unix socket.
     private mutating func readCommandSocket(from section: ConfigurationSection) {
         guard let scalar = section.scalar("socket", expecting: "the path of a unix socket, or 'off'") else { return }
-        // YAML reads `off` without quotes as a truth value elsewhere; here it is the text.
+        // Other YAML parsers read an unquoted `off` as the boolean false; this parser keeps the text. Both texts mean
+        // off.
         if scalar.text == "off" || scalar.text == "false" {
             admin.commandSocket = .off
             return

@@ -1,8 +1,9 @@
-// Reading an address to listen on, and the mode and group of its socket file, as listeners and `admin` have them.
+// Reading the address of a listener or of `admin`, and the mode and group of its socket file.
 internal import Transport
 
 extension ConfigurationSection {
-    /// Returns the address to listen on that a key names; nil if it is absent or does not parse.
+    /// Returns the address to listen on that is the value of `key`; nil if the key is absent or its value does not
+    /// parse.
     func listenAddress(_ key: String) -> ListenAddress? {
         guard let scalar = scalar(key, expecting: "HOST:PORT, [v6]:PORT or unix:/PATH") else { return nil }
         switch ListenAddress.parse(scalar.text) {
@@ -13,7 +14,7 @@ extension ConfigurationSection {
         }
     }
 
-    /// Reads `mode` and `group` for the file of the unix socket at `address`; an address of TCP must not have them.
+    /// Reads `mode` and `group` for the socket file at `address`; both keys are errors beside a TCP address.
     func socketAccess(of address: ListenAddress?) -> SocketFileAccess {
         var access = SocketFileAccess()
         if let scalar = scalar("mode", expecting: Self.modeExpected) {

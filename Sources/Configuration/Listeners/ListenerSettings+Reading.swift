@@ -8,7 +8,7 @@ struct ReadListener {
 }
 
 extension ListenerSettings {
-    /// Reads `listeners`: at least one, and no two that would be bound to the same address.
+    /// Reads `listeners`: at least one listener, and no two listeners that would bind the same address.
     static func readAll(from root: ConfigurationSection) -> [ReadListener] {
         let expected = "at least one '- address: HOST:PORT'"
         guard let sections = root.sections("listeners", expecting: expected) else {
@@ -97,7 +97,8 @@ extension ListenerSettings.TLS {
 }
 
 extension ConfigurationSection {
-    /// Returns the path of a file that must be named, and whether it can be read.
+    /// Returns the path that is the value of a required key, and whether the file can be read; nil if the key is
+    /// missing.
     fileprivate func requiredFile(_ key: String) -> (path: String, isReadable: Bool)? {
         let file = checkedFile(key)
         requireKey(key, expecting: "the path of a file")

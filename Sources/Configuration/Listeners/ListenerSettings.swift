@@ -1,4 +1,4 @@
-// One listener of a configuration: its address, its certificates, and how it speaks with clients.
+// One listener of a configuration: its address, its certificates and its protocols.
 package import Transport
 
 /// One address that clients connect to.
@@ -13,14 +13,14 @@ package struct ListenerSettings: Sendable, Equatable {
     package var h2cUpgrade = true
     /// Whether clients may speak HTTP/2, by ALPN, by prior knowledge or by upgrade.
     package var http2 = true
-    /// Whether the peers are proxies of the operator's own.
+    /// Whether the clients are proxies that the operator runs.
     ///
-    /// Connections of such a listener have looser limits, and `timeouts.idleTrusted`.
+    /// Connections of a trusted listener have looser limits, and `timeouts.idleTrusted` in place of `timeouts.idle`.
     package var trusted = false
     /// Whether requests are redirected to the TLS listener with status 308; never on a TLS listener.
     package var redirectsToHTTPS = false
 
-    /// Makes a listener with these settings and the defaults of the others.
+    /// Makes a listener with the given settings and the default of every other setting.
     package init(address: ListenAddress, tls: TLS? = nil, h2cUpgrade: Bool = true, trusted: Bool = false) {
         self.address = address
         self.tls = tls
@@ -30,8 +30,9 @@ package struct ListenerSettings: Sendable, Equatable {
 
     /// The TLS settings of a listener.
     package struct TLS: Sendable, Equatable {
-        /// The certificates, never empty when read from a file; the first serves clients that send an unknown server
-        /// name or none.
+        /// The certificates; at least one if the listener comes from a file.
+        ///
+        /// The first certificate is for clients that send an unknown server name or no server name.
         package var certificates: [Certificate]
 
         package init(certificates: [Certificate]) {
@@ -41,7 +42,7 @@ package struct ListenerSettings: Sendable, Equatable {
 
     /// The files of one certificate, both PEM.
     package struct Certificate: Sendable, Equatable {
-        /// The certificate and those of the intermediate authorities.
+        /// The certificate, followed by the certificates of the intermediate authorities.
         package var chainPath: String
         /// The private key of the certificate.
         package var keyPath: String
@@ -52,9 +53,9 @@ package struct ListenerSettings: Sendable, Equatable {
         }
     }
 
-    /// Returns the port that `redirect_https` leads to; nil if no listener has TLS at a fixed port.
+    /// Returns the port to which `redirect_https` redirects; nil if no listener has TLS at a fixed port.
     ///
-    /// This is 443 if a TLS listener has it, otherwise the port of the first TLS listener.
+    /// The port is 443 if a TLS listener uses 443, otherwise the port of the first TLS listener.
     package static func httpsPort(of listeners: [ListenerSettings]) -> UInt16? {
         let ports = listeners.compactMap { listener -> UInt16? in
             guard listener.tls != nil, case .tcp(_, let port) = listener.address, port != 0 else { return nil }

@@ -1,13 +1,14 @@
-// Reading the catalog fields of a model: each is checked, and kept as it is written; prices become exact texts.
+// Reading the catalog fields of a model. Each field is checked and keeps its text; prices lose their exponents.
 
 internal import Inference
 internal import Transport
 
 extension CatalogField {
-    /// The fields of a model in the list that OpenRouter reads from its providers, with the values that it accepts.
+    /// The fields of a model in the list that OpenRouter reads from a provider, with the values that OpenRouter
+    /// accepts.
     ///
-    /// The fields that routing needs are read elsewhere. OpenRouter extends its lists of words: a word that is not in
-    /// them is a warning and not an error.
+    /// `ModelSettings` reads the fields that routing needs. An unknown word in a field is a warning and not an error,
+    /// because OpenRouter extends its lists of words.
     private static var names: [(name: String, shape: Shape)] {
         [
             ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),
@@ -37,14 +38,14 @@ extension CatalogField {
         ]
     }
 
-    /// What a field may hold.
+    /// The type of a field's value.
     private enum Shape {
         case text, anyText, count, flag, number, date, pricing, anything
         case word([String])
         case texts([String])
     }
 
-    /// Reads the catalog fields that a model has, in the order in which the list of models shows them.
+    /// Reads the catalog fields of a model, and returns them in the order in which `/v1/models` shows them.
     static func readAll(from model: ConfigurationSection) -> [CatalogField] {
         names.compactMap { name, shape in
             value(of: name, shape, from: model).map { CatalogField(name: name, value: $0) }
@@ -112,7 +113,9 @@ extension ConfigurationSection {
         reader.warn(message, at: position)
     }
 
-    /// Reads prices in USD, each a decimal number, as texts without exponents; limits of tiers stay numbers.
+    /// Reads prices in USD.
+    ///
+    /// Each price becomes a decimal text without an exponent; the limits of price tiers stay numbers.
     fileprivate func pricing(_ key: String) -> CatalogValue? {
         guard let node = node(key) else { return nil }
         guard case .mapping(let entries) = node.kind else {
@@ -180,7 +183,7 @@ extension CatalogValue {
         }
     }
 
-    /// The value of a scalar without quotes in YAML's JSON schema (YAML 1.2.2, section 10.2).
+    /// Converts an unquoted scalar by the JSON schema of YAML (YAML 1.2.2, section 10.2).
     private init(plain text: String) {
         switch text {
         case "", "~", "null": self = .null

@@ -1,11 +1,12 @@
-// Completing a configuration with what was found outside of it; this decides which model each executor serves.
+// Adding the executors and models that were found at runtime to a configuration; this file decides which model each
+// found executor serves.
 internal import Inference
 internal import Transport
 
 extension Configuration {
-    /// Returns the configuration with the executors and models that were found.
+    /// Returns the configuration with the executors and models of `found` added.
     ///
-    /// - Returns: The configuration, and one line for each executor and model that it does not use, with the reason.
+    /// - Returns: The configuration, and one line for each found executor or model that is not used, with the reason.
     package func completed(by found: FoundMembers) -> (configuration: Configuration, leftOut: [String]) {
         var completion = MemberCompletion(configuration: self)
         completion.addListed(found.files)
@@ -15,13 +16,13 @@ extension Configuration {
     }
 }
 
-/// A configuration while it is completed, in one step for each source of members.
+/// A configuration to which executors and models are added, in one step for each source: files, engines, names.
 private struct MemberCompletion {
     var configuration: Configuration
-    /// What is not used, and why.
+    /// One line for each found executor or model that is not used, with the reason.
     var leftOut: [String] = []
 
-    /// Adds the executors of `executors_from`, behind those of the configuration.
+    /// Appends the executors that the files of `executors_from` list to the executors of each model.
     mutating func addListed(_ files: [String: [ExecutorSettings]]) {
         for index in configuration.models.indices {
             let model = configuration.models[index]
@@ -37,10 +38,10 @@ private struct MemberCompletion {
         }
     }
 
-    /// Adds the models that engines list, behind those of the configuration.
+    /// Appends the models that engines list to the models of the configuration.
     ///
-    /// A name is not used again if it is an id or an alias of the configuration, or belongs to another engine. With
-    /// `join` the engine is added to the model that has the name.
+    /// If a listed name is already an id or an alias in the configuration, or belongs to another engine, no model is
+    /// added. With `join` the engine becomes one more executor of the model that has the name.
     mutating func addDiscovered(_ found: FoundMembers) {
         var indices: [ExactText: Int] = [:]
         for (index, model) in configuration.models.enumerated() {
@@ -71,7 +72,7 @@ private struct MemberCompletion {
 
     private mutating func add(_ executor: ExecutorSettings, toModelAt index: Int, joins: Bool) {
         let model = configuration.models[index]
-        // Where the configuration names the engine for this model by itself, it has said how the model is served there.
+        // If the model already has an executor at this URL, the settings of that executor apply.
         guard !model.executors.contains(where: { $0.url == executor.url }) else { return }
         guard joins else {
             let name = Self.shown(executor.model ?? "")
@@ -83,7 +84,7 @@ private struct MemberCompletion {
         configuration.models[index].executors.append(executor)
     }
 
-    /// Replaces the names whose addresses are executors of their own by these executors.
+    /// Replaces each executor with `resolve: all` or `resolve: srv` by one executor for each address of its name.
     mutating func expandNames(_ addresses: [NameLookup: [WeightedAddress]]) {
         for index in configuration.models.indices { configuration.models[index].expandNames(addresses) }
     }
@@ -92,7 +93,7 @@ private struct MemberCompletion {
 }
 
 extension DiscoverySettings {
-    /// The settings of a model that the engine lists.
+    /// Returns the settings of a model that the engine lists.
     fileprivate func model(_ found: EngineListing.Model, at executor: ExecutorSettings) -> ModelSettings {
         var model = model
         model.id = found.name

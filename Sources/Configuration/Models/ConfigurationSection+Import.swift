@@ -1,18 +1,18 @@
-// Reading `- import: FILE` in the list of models: a file, or several, with further models; errors in one are reported at
-// their positions in that file.
+// Reading `- import: FILE` in the list of models. The imported files contain further models; an error in an imported
+// file is reported at its position in that file.
 
 extension ConfigurationReader {
-    /// The most imports between the main file and any other file.
+    /// The maximum depth of nested imports; a file that the main file imports has depth 1.
     static let importDepthMax = 8
     /// The most files that a configuration may import.
     static let importsMax = 256
 }
 
 extension ConfigurationSection {
-    /// Returns the models of the files that this entry imports; nil if this entry imports none.
+    /// Returns the models of the files that this entry imports; nil if this entry has no key `import`.
     ///
-    /// The entry names a file, a pattern such as `sites-enabled/*.yaml`, or a folder. Relative paths in an imported file
-    /// start in the folder of that file.
+    /// The value is a file, a pattern such as `sites-enabled/*.yaml`, or a folder. Relative paths in an imported file
+    /// are resolved against the folder of that file.
     func importedModels() -> [ConfigurationSection]? {
         guard let scalar = scalar("import", expecting: "the path of a file with a list of models") else {
             return has("import") ? [] : nil
@@ -36,7 +36,7 @@ extension ConfigurationSection {
         }
     }
 
-    /// Reports every key except the given one.
+    /// Reports every key of this section except `key`.
     private func reportKeys(beside key: String) {
         for entry in entries where entry.key != key {
             let message = "key '\(Self.printable(entry.key))' beside '\(key)': an entry that imports has no other key"
@@ -46,10 +46,10 @@ extension ConfigurationSection {
 }
 
 extension ConfigurationReader {
-    /// Returns the reader of a file to import; nil, and an error is reported, if it must not be imported.
+    /// Returns the reader of a file to import; reports an error and returns nil if the file must not be imported.
     ///
     /// - Parameters:
-    ///   - name: The key that names the file, as messages have it.
+    ///   - name: The key whose value is the path, in the form that error messages show.
     ///   - position: The position of that key.
     fileprivate func importing(_ path: String, named name: String, at position: Position) -> ConfigurationReader? {
         let shown = ConfigurationSection.printable(path)

@@ -1,14 +1,15 @@
-// Reading a file that holds a list, which a key of another file names: imported models, and executors.
+// Reading a further file that contains a list: a file of `import` with models, or of `executors_from` with executors.
 
 extension ConfigurationSection {
-    /// Returns the items of a YAML file; none for an empty file.
+    /// Returns the items of a YAML file that contains a list; an empty array for an empty file.
     ///
-    /// Nil if the file cannot be read, which is reported at `key`, or holds something else than a list, which is reported
-    /// in the file.
+    /// Returns nil after an error. A file that cannot be read is reported at `key`; a file that does not contain a list
+    /// is
+    /// reported at the position in that file.
     ///
     /// - Parameters:
     ///   - reader: The reader of the file.
-    ///   - key: The key that names the file.
+    ///   - key: The key whose value is the path of the file.
     func items(of reader: ConfigurationReader, at key: String, expecting expected: String) -> [ConfigurationNode]? {
         let path = reader.file
         switch reader.readFile(path) {
@@ -22,15 +23,15 @@ extension ConfigurationSection {
 }
 
 extension ConfigurationReader {
-    /// Returns the items of the list that the file's bytes hold; none for an empty file.
+    /// Parses `bytes` as a YAML list and returns its items; an empty array for an empty file.
     ///
-    /// Nil if the file is not valid YAML or holds something else than a list, which is reported.
+    /// Reports an error and returns nil if the file is not valid YAML or does not contain a list.
     func items(of bytes: [UInt8], expecting expected: String) -> [ConfigurationNode]? {
         noteVariables(in: String(decoding: bytes, as: UTF8.self))
         let problemsBefore = problems.count
         var document = ConfigurationDocument(environment: environment, reader: self)
         guard let root = document.parse(bytes) else {
-            // If the file is not valid YAML, that has been reported.
+            // `parse` returns nil for an empty file, and for invalid YAML, which it has reported.
             return problems.count == problemsBefore ? [] : nil
         }
         switch root.kind {

@@ -2,7 +2,9 @@
 internal import Inference
 
 extension ConfigurationSection {
-    /// Reads paths; each must be in the normalized form that the paths of requests are compared in.
+    /// Reads a list of paths.
+    ///
+    /// Each path must be normalized, because request paths are normalized before they are compared with it.
     func passthroughPaths(_ key: String) -> [String] {
         var paths: [String] = []
         for (text, position) in texts(key, expecting: "paths such as /v1/audio/voices") ?? [] {
@@ -15,7 +17,7 @@ extension ConfigurationSection {
         return paths
     }
 
-    /// Returns what is wrong with a path; nil if it may pass.
+    /// Returns the problem with a path; nil if requests with the path may be passed to executors.
     private static func problem(withPath path: String) -> String? {
         let target = RequestTarget(Array(path.utf8))
         guard path.hasPrefix("/"), path.utf8.count > 1 else { return "must begin with '/', and name something" }

@@ -1,15 +1,17 @@
-// An engine whose own list of models is served (`discover` in place of a model), and how these models are served.
+// An entry with `discover` in the list of models: the server asks an engine for its models and serves each of them.
 
-/// An engine that is asked for its models, each of which is served under the engine's name for it.
+/// An engine that is asked for its models.
+///
+/// Each model is served under the name that the engine uses.
 package struct DiscoverySettings: Sendable, Equatable {
-    /// How the engine is reached; the executor of each of its models has these settings.
+    /// How the engine is reached; the executor of each discovered model gets these settings.
     package var engine: ExecutorSettings
-    /// Whether a model whose name is in use already joins the model of that name, as one more executor.
+    /// Whether the engine becomes one more executor of an existing model if it lists a model of the same name.
     package var joins = false
-    /// The settings of each discovered model; it has no names and no executors.
+    /// The template for each discovered model; its id and its executors are empty.
     package var model = ModelSettings(id: "", executors: [])
 
-    /// Makes one with these settings of the engine, and the defaults of all others.
+    /// Makes an entry for the given engine, with the default of every other setting.
     package init(engine: ExecutorSettings) { self.engine = engine }
 
     /// Identifies the engine.
@@ -17,7 +19,7 @@ package struct DiscoverySettings: Sendable, Equatable {
 }
 
 extension DiscoverySettings {
-    /// Reads an entry of `models` that has the key `discover`; nil if its URL is missing or does not parse.
+    /// Reads an entry of `models` that has the key `discover`; nil if the URL is missing or does not parse.
     init?(reading section: ConfigurationSection, engines: inout EngineClaims) {
         let engine = ExecutorSettings(discoveredBy: section)
         self.init(engine: engine ?? ExecutorSettings(url: .none))

@@ -1,9 +1,9 @@
-// Finds entries of several models that mean the same engine and contradict each other.
+// Finds executor entries that refer to the same engine and contradict each other.
 
-/// The settings that the entries read so far have for each engine.
+/// The `kind` and `protocol` of each engine, as far as the entries read so far set them.
 ///
-/// Two entries with the same `EngineIdentity` mean the same engine, whatever models they belong to. `auto` contradicts
-/// nothing: another entry's value then holds for both.
+/// Two entries with the same `EngineIdentity` refer to the same engine, even if they belong to different models. The
+/// value `auto` contradicts no other value; the value of the other entry then applies to both entries.
 struct EngineClaims {
     private struct Claim {
         var value: String
@@ -17,9 +17,9 @@ struct EngineClaims {
         self.own = own
     }
 
-    /// Compares an entry with those before it, and reports what contradicts one of them.
+    /// Compares an entry with the earlier entries of the same engine, and reports contradictions.
     ///
-    /// - Parameter key: The key that has the URL.
+    /// - Parameter key: The key of the URL in `section`: `url` or `discover`.
     mutating func check(_ settings: ExecutorSettings, at key: String, of section: ConfigurationSection) {
         if let own = own.name(of: settings.url) {
             section.report(

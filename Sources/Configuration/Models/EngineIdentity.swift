@@ -1,17 +1,17 @@
-// What makes two entries of a configuration, or of two configurations, mean the same engine.
+// The identity of an engine, by which entries of one configuration or of two configurations are compared.
 package import Transport
 
 /// The URL, address, key and certificate authorities of an engine.
 ///
-/// Two entries for which these are equal mean the same engine.
+/// Two entries with equal identities refer to the same engine.
 package struct EngineIdentity: Hashable, Sendable {
     /// The URL of the engine.
     package var url: ExecutorURL
-    /// What the name in the URL stands for.
+    /// Whether the host name in the URL is one executor, or each of its addresses is one executor.
     package var resolve: ExecutorSettings.Resolve
-    /// The address of the engine, if each address of the name is one; nil otherwise.
+    /// The address of the engine if each address of the host name is an engine; nil otherwise.
     package var address: ResolvedAddress?
-    /// The key that the engine gets; nil if it gets none.
+    /// The API key that the engine is sent; nil if no key is sent.
     package var apiKey: String?
     /// The file of the certificate authorities to trust; nil means the system's.
     package var certificateAuthorityPath: String?
@@ -24,15 +24,18 @@ package struct EngineIdentity: Hashable, Sendable {
         apiKey = settings.apiKey
         certificateAuthorityPath = settings.certificateAuthorityPath
     }
-    /// The engine in logs and metrics: `http://engine.internal:8000 (10.0.0.5)`, without the address if it is the only
-    /// engine of its name; the port is beside the address if it comes from an SRV record.
+    /// The name of the engine in logs and metrics: its URL, and `address` in parentheses unless `address` is nil.
+    ///
+    /// An example is `http://engine.internal:8000 (10.0.0.5)`. If the port comes from an SRV record, the port follows
+    /// the
+    /// address.
     package var name: String {
         guard let address else { return "\(url)" }
         guard resolve == .srv else { return "\(url) (\(address.host))" }
         return "\(url.scheme.rawValue)://\(url.host)\(url.pathPrefix) (\(address.withPort))"
     }
 
-    /// Whether both are reached at the same URL and address, perhaps with different keys or authorities.
+    /// Whether both engines have the same URL and address; their keys and certificate authorities may differ.
     package func hasPlace(of other: EngineIdentity) -> Bool {
         url == other.url && resolve == other.resolve && address == other.address
     }

@@ -1,34 +1,35 @@
-// What an engine's answer to `GET /v1/models` says: which software it is, and which models it has.
+// The content of an engine's response to `GET /v1/models`: the software of the engine, and its models.
 internal import Inference
 internal import Transport
 
 /// The list of models of one engine.
 package struct EngineListing: Sendable, Equatable {
-    /// A model of the list.
+    /// One model in the list.
     package struct Model: Sendable, Equatable {
-        /// The engine's name for it.
+        /// The name that the engine uses for the model.
         package var name: String
-        /// The tokens of its context; nil where the engine does not say.
+        /// The context length in tokens; nil if the engine does not state it.
         package var contextLength: Int?
 
-        /// A model of this name.
+        /// Makes a model with the given name.
         package init(name: String, contextLength: Int? = nil) {
             self.name = name
             self.contextLength = contextLength
         }
     }
 
-    /// The software, as far as the answer shows it; `auto` where it does not.
+    /// The kind of the engine; `auto` if the response does not reveal it.
     package var kind = ExecutorSettings.Kind.auto
-    /// The software's name for people; nil where the answer does not show it.
+    /// The name of the software in messages; nil if the response does not reveal it.
     package var software: String?
     package var models: [Model] = []
-    /// Models that are not used: their names are no texts, empty, longer than 256 bytes, have characters that are not
-    /// visible, or come twice.
+    /// The number of models that are ignored because of their name: it is not a string, a duplicate, or does not have 1
+    /// to
+    /// 256 bytes of visible characters.
     package var unusableCount = 0
-    /// Models that are not used because there are more than `modelsMax`.
+    /// The number of models that are ignored because the list has more than `modelsMax` models.
     package var surplusCount = 0
-    /// Whether the answer comes from a server like this one.
+    /// Whether the response comes from another FreeInference Edge server and not from an engine.
     package var isThisServer = false
 
     /// The most models of one engine that are used.
@@ -36,9 +37,9 @@ package struct EngineListing: Sendable, Equatable {
     /// The longest name of a model, in bytes.
     private static let nameBytesMax = 256
 
-    /// Reads an answer with status 200; nil where its body is no list of models.
+    /// Reads a response with status 200; nil if its body is not a list of models.
     ///
-    /// - Parameter server: the value of the answer's field `server`.
+    /// - Parameter server: The value of the response's `server` field.
     package init?(body: [UInt8], server: String?) {
         guard let json = JSONValue(parsing: body), let items = json["data"]?.array else { return nil }
         var names: Set<ExactText> = []
@@ -60,7 +61,8 @@ package struct EngineListing: Sendable, Equatable {
         identify(owners: owners, server: server?.lowercased() ?? "")
     }
 
-    /// Whether a name may be served: 1 to 256 bytes of visible characters; a space may only be between two of them.
+    /// Whether a name has 1 to 256 bytes and visible characters only; spaces are allowed except at the beginning and
+    /// end.
     private static func isUsable(_ name: String) -> Bool {
         (1...nameBytesMax).contains(name.utf8.count) && name.utf8.first != 0x20 && name.utf8.last != 0x20
             && name.unicodeScalars.allSatisfy { $0 == " " || isVisible($0.properties.generalCategory) }
@@ -74,7 +76,7 @@ package struct EngineListing: Sendable, Equatable {
         }
     }
 
-    /// Finds the software by who owns the models, and by the field `server`.
+    /// Recognizes the software by the `owned_by` values of the models and by the `server` field of the response.
     private mutating func identify(owners: Set<String>, server: String) {
         if owners.contains("vllm") {
             (kind, software) = (.vllm, "vLLM")
@@ -83,7 +85,8 @@ package struct EngineListing: Sendable, Equatable {
         } else if owners.contains("llamacpp") || server.contains("llama.cpp") {
             (kind, software) = (.llamaCpp, "llama.cpp")
         } else if owners.contains("library") {
-            // Ollama names the namespace of each model, which is `library` for those of its own catalog.
+            // Ollama sets `owned_by` to the namespace of the model, which is `library` for models of Ollama's own
+            // catalog.
             (kind, software) = (.ollama, "Ollama")
         } else if owners.contains("organization_owner") {
             software = "LM Studio"

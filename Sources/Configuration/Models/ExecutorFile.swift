@@ -1,6 +1,7 @@
-// A file with executors of a model (`executors_from`), which is read with the configuration and followed afterwards.
+// A file that lists executors of a model (`executors_from`). It is read with the configuration, and again whenever it
+// changes.
 
-/// A YAML file whose list of executors is added to those of a model.
+/// A YAML file that lists further executors of a model.
 package struct ExecutorFile: Sendable, Equatable {
     /// The most executors that a file may list.
     static let executorsMax = 1000
@@ -10,24 +11,24 @@ package struct ExecutorFile: Sendable, Equatable {
 
     /// The path of the file.
     package var path: String
-    /// Whether a list without executors is taken; otherwise it counts as a mistake.
+    /// Whether the list may be empty; otherwise an empty list is an error.
     package var allowsEmpty = false
 
-    /// A file at this path.
+    /// Makes a file at the given path.
     package init(path: String, allowsEmpty: Bool = false) {
         self.path = path
         self.allowsEmpty = allowsEmpty
     }
 
-    /// Reads the file as it is now, for a server that runs with `configuration`.
+    /// Checks the contents of the file for a server that runs with `configuration`.
     ///
     /// - Parameters:
     ///   - bytes: The contents of the file.
     ///   - environment: The variables that `${VAR}` may name.
-    ///   - readFile: Reads the files that values name by `${file:PATH}`.
+    ///   - readFile: Returns the bytes of a file that a value refers to by `${file:PATH}`.
     ///   - checkFile: Returns why a file of certificate authorities cannot be read; nil if it can be.
-    ///   - inspection: Checks these authorities, and knows this machine's addresses.
-    /// - Returns: The executors, which may be none, or every error with its place.
+    ///   - inspection: Checks the certificate authorities, and returns the addresses of this machine.
+    /// - Returns: The executors, possibly an empty list, or all errors with their positions.
     package func read(
         _ bytes: [UInt8],
         for configuration: Configuration,
@@ -53,7 +54,7 @@ package struct ExecutorFile: Sendable, Equatable {
 }
 
 extension ConfigurationSection {
-    /// Reads a file of executors: a path, or a section with `file` and `allow_empty`.
+    /// Reads the value of `executors_from`: a path, or a section with `file` and `allow_empty`.
     func executorFile(_ key: String) -> ExecutorFile? {
         guard let node = node(key) else { return nil }
         guard case .mapping = node.kind else {
@@ -68,9 +69,9 @@ extension ConfigurationSection {
         return path == nil ? nil : file
     }
 
-    /// Returns the entries of a file of executors; nil if it cannot be used, which is reported.
+    /// Returns the entries of a file of executors; reports an error and returns nil if the file cannot be used.
     ///
-    /// - Parameter key: The key that names the file.
+    /// - Parameter key: The key whose value is the path of the file.
     func sections(of file: ExecutorFile, at key: String) -> [ConfigurationSection]? {
         let reader = ConfigurationReader(file: file.path, importedBy: reader)
         switch reader.readFile(file.path) {
@@ -85,11 +86,11 @@ extension ConfigurationSection {
 }
 
 extension ConfigurationReader {
-    /// Returns the entries of a file of executors; nil if there is an error, which is reported.
+    /// Returns the entries of a file of executors; reports an error and returns nil if the contents are invalid.
     ///
     /// - Parameters:
     ///   - bytes: The contents of the file.
-    ///   - item: A section that has the name of the entries in messages.
+    ///   - item: A section whose path is the name of the entries in messages.
     fileprivate func sections(
         of bytes: [UInt8],
         of file: ExecutorFile,

@@ -1,18 +1,18 @@
-// Names whose addresses are executors of their own (`resolve: all` and `resolve: srv`).
+// Host names that stand for several executors, one for each address (`resolve: all` and `resolve: srv`).
 package import Transport
 
 extension ExecutorSettings {
-    /// What the name in a URL stands for.
+    /// How many executors the host name in a URL stands for.
     package enum Resolve: String, Sendable, CaseIterable {
-        /// One executor. A connection tries the addresses of the name one after the other.
+        /// One executor; a connection tries the addresses of the name one after the other.
         case one
-        /// As many executors as the name has addresses.
+        /// One executor for each address of the name.
         case all
-        /// As many executors as the servers in the SRV records of the name have addresses (RFC 2782).
+        /// One executor for each address of each server in the SRV records of the name (RFC 2782).
         case srv
     }
 
-    /// What is asked of the name servers to find the executors; nil if the entry is one executor.
+    /// The DNS query that finds the executors of this entry; nil if the entry is a single executor.
     package var lookup: NameLookup? {
         switch resolve {
         case .one: nil
@@ -21,13 +21,13 @@ extension ExecutorSettings {
         }
     }
 
-    /// The executor in logs and metrics: its URL, and its address if the name has executors of their own.
+    /// The name of the executor in logs and metrics: its URL, and `address` in parentheses unless `address` is nil.
     package var name: String { EngineIdentity(self).name }
 
-    /// The host in the `host` field of requests and in the certificate of the server.
+    /// The host name in the `host` field of requests, which the server's certificate must contain.
     ///
-    /// For a service it is the domain of the service (RFC 6125, section 1.8): the names in SRV records come from the
-    /// name server, which is no authority on who may get the key.
+    /// With `resolve: srv` this is the domain of the service (RFC 6125, section 1.8) and not a target of an SRV record,
+    /// because a forged DNS response could otherwise direct the API key to another server.
     package var serverName: String {
         resolve == .srv ? url.host.split(separator: ".").drop { $0.hasPrefix("_") }.joined(separator: ".") : url.host
     }
@@ -35,11 +35,11 @@ extension ExecutorSettings {
     /// The value of the `host` field in requests to the executor.
     package var authority: String { resolve == .srv ? serverName : url.authority }
 
-    /// Reads what the name stands for.
+    /// Reads `resolve`, and checks that the URL allows its value.
     ///
     /// - Parameters:
     ///   - key: The key of the URL.
-    ///   - isURLValid: Whether `url` has been read.
+    ///   - isURLValid: Whether the URL has been parsed without an error.
     mutating func readResolve(from section: ConfigurationSection, besideURLAt key: String, isURLValid: Bool) {
         section.read("resolve", &resolve)
         guard resolve != .one, isURLValid else { return }
@@ -55,7 +55,7 @@ extension ExecutorSettings {
         }
     }
 
-    /// Whether a valid URL has a port.
+    /// Whether a valid URL contains a port.
     private static func hasPort(_ url: String) -> Bool {
         let parts = url.split(separator: "/", maxSplits: 2)
         return parts.count > 1 && parts[1].contains(":")
@@ -63,9 +63,9 @@ extension ExecutorSettings {
 }
 
 extension Configuration {
-    /// What must be asked of the name servers to find all executors, each once.
+    /// Returns the DNS queries that find all executors, without duplicates.
     ///
-    /// - Parameter found: What completes the configuration: the executors of its files may be names too.
+    /// - Parameter found: The executors that files list; their URLs may need queries too.
     package func lookups(beside found: FoundMembers) -> [NameLookup] {
         var seen: Set<NameLookup> = []
         return models.flatMap { $0.executors + ($0.executorFile.flatMap { found.files[$0.path] } ?? []) }
@@ -74,10 +74,11 @@ extension Configuration {
 }
 
 extension ModelSettings {
-    /// Replaces each entry whose addresses are executors of their own by one entry for each of them.
+    /// Replaces each entry with `resolve: all` or `resolve: srv` by one entry for each address of its name.
     ///
-    /// Each address of a host has the weight of the entry. The addresses of a service have this weight on average, and
-    /// share it as their records say. Weights are whole numbers: where that needs it, all of the model are multiplied.
+    /// With `resolve: all` each address gets the weight of the entry. With `resolve: srv` the addresses get this weight
+    /// on
+    /// average, in proportion to their SRV records. If a weight is not a whole number, all weights are multiplied.
     mutating func expandNames(_ found: [NameLookup: [WeightedAddress]]) {
         guard executors.contains(where: { $0.lookup != nil }) else { return }
         var expanded: [(executor: ExecutorSettings, share: Double)] = []
@@ -103,9 +104,9 @@ extension ModelSettings {
         }
     }
 
-    /// Whole numbers in proportion to the shares, as small as possible; shares are exact to a thousandth.
+    /// Returns the smallest whole numbers in proportion to the shares, which are rounded to thousandths.
     ///
-    /// Who is not excluded by its entry's weight of 0 gets at least 1.
+    /// The number is at least 1 if `isUsed` is true, and 0 otherwise.
     private static func wholeWeights(of shares: [(share: Double, isUsed: Bool)]) -> [Int] {
         guard shares.contains(where: { $0.share != $0.share.rounded() || $0.isUsed && $0.share == 0 }) else {
             return shares.map { Int($0.share) }

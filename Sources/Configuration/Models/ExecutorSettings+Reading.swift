@@ -2,10 +2,10 @@
 internal import Transport
 
 extension ExecutorSettings {
-    /// Reads the executors of a model: at least one, each with a URL of its own and not all with weight 0.
+    /// Reads the executors of a model: at least one, without duplicate URLs, and not all with weight 0.
     ///
-    /// - Parameter file: The file with further executors of the model, which is read too. Its executors are not
-    ///   returned; `ConfigurationReader.executorLists` has them.
+    /// - Parameter file: The file with further executors of the model, which is read too. The executors in the file are
+    ///   not returned, but stored in `ConfigurationReader.executorLists`.
     static func readAll(
         from model: ConfigurationSection,
         beside file: ExecutorFile? = nil,
@@ -13,7 +13,8 @@ extension ExecutorSettings {
     ) -> [ExecutorSettings] {
         let expected = "at least one '- url: http://HOST:PORT'"
         let sections = model.sections("executors", expecting: expected) ?? []
-        // A key of the file that has an error of its own is no second error here.
+        // If `executors_from` is present but invalid, that error is enough: a missing `executors` is not reported as
+        // well.
         if !model.has("executors_from") || model.has("executors") {
             model.requireKey("executors", expecting: expected)
         }
@@ -32,11 +33,11 @@ extension ExecutorSettings {
         return executors
     }
 
-    /// Reads entries of one model.
+    /// Reads executor entries of one model.
     ///
     /// - Parameters:
-    ///   - others: Further executors of the model, whose URLs the entries must not have.
-    ///   - weights: The weights of all entries are added to it, also of those that have an error.
+    ///   - others: Further executors of the model; an entry with the URL of one of them is an error.
+    ///   - weights: The sum to which the weights of all entries are added, including entries with errors.
     static func read(
         _ sections: [ConfigurationSection],
         beside others: [ExecutorSettings],
@@ -70,7 +71,7 @@ extension ExecutorSettings {
         if url == nil { return nil }
     }
 
-    /// Reads the engine of a `discover` entry; nil if its URL is missing or does not parse.
+    /// Reads the engine of a `discover` entry; nil if the URL is missing or does not parse.
     init?(discoveredBy section: ConfigurationSection) {
         let url = section.executorURL("discover")
         self.init(url: url ?? ExecutorURL.none)
@@ -79,7 +80,7 @@ extension ExecutorSettings {
         if url == nil { return nil }
     }
 
-    /// Reads the keys that say how an engine is reached and asked; `url` has been set.
+    /// Reads the keys that say how an engine is reached and probed; `url` must have been set before.
     private mutating func read(from section: ConfigurationSection, isURLValid: Bool) {
         section.read("kind", &kind)
         section.read("protocol", &wireProtocol)
@@ -119,7 +120,7 @@ extension ExecutorSettings.Health {
 }
 
 extension ConfigurationSection {
-    /// Returns an executor's URL; nil, and an error is reported, if it is missing or does not parse.
+    /// Returns an executor's URL; reports an error and returns nil if the URL is missing or does not parse.
     fileprivate func executorURL(_ key: String) -> ExecutorURL? {
         let expected = "http://HOST:PORT, https://HOST or unix:/PATH"
         guard let scalar = scalar(key, expecting: expected) else {
@@ -130,7 +131,7 @@ extension ConfigurationSection {
         case .success(let url):
             return url
         case .failure(let problem):
-            // A URL with a user may contain a password, so it is not quoted.
+            // The message does not quote a URL that contains a user name, because it may also contain a password.
             if scalar.raw.contains("@") {
                 reader.report("\(name(of: key)): the URL \(problem.message)", at: scalar.position)
             } else {
@@ -142,6 +143,6 @@ extension ConfigurationSection {
 }
 
 extension ExecutorURL {
-    /// A placeholder for a URL that does not parse, so that the rest of the entry is still checked.
+    /// A placeholder for a URL that does not parse, so that the other keys of the entry can still be checked.
     static let none = ExecutorURL(scheme: .unix, host: "", port: 0, pathPrefix: "", socketPath: "")
 }

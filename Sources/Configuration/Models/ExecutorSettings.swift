@@ -1,36 +1,36 @@
-// An executor of a configuration: where it is, how it is reached, and how its health is checked.
+// The settings of one executor: its URL, how it is reached, and how its health is checked.
 package import Transport
 
 /// One executor of a model: a URL, and how requests are sent to it.
 package struct ExecutorSettings: Sendable, Equatable {
     /// The URL at which the executor is reached.
     package var url: ExecutorURL
-    /// Whether the name in the URL is one executor, or each of its addresses is one.
+    /// Whether the host name in the URL is one executor, or each of its addresses is one executor.
     package var resolve = Resolve.one
-    /// The address to which connections go, if each address of the name is an executor; nil in the file's own entries.
+    /// The address to connect to if each address of the host name is an executor; nil in an entry as read from a file.
     package var address: ResolvedAddress?
     /// The executor's own name for the model; nil means the model's id.
     package var model: String?
     /// The executor's share of the requests in proportion to the other executors of its model; 0 means none.
     package var weight = 1
-    /// The software of the engine; `auto` means that it is not known, and nothing special to one of them is used.
+    /// The software of the engine; `auto` means unknown, so that no feature of a particular software is used.
     package var kind = Kind.auto
     /// The version of HTTP to use.
     package var wireProtocol = WireProtocol.auto
-    /// The key that is sent to the executor, never the client's; nil if none is sent.
+    /// The API key that is sent to the executor in place of the client's key; nil if no key is sent.
     package var apiKey: String?
     /// A PEM file of the certificate authorities to trust in place of the system's.
     package var certificateAuthorityPath: String?
-    /// The most requests at once; nil means no limit except the one that its answers with 429 indicate.
+    /// The most requests at once; nil means that only responses with status 429 limit the number.
     package var maxRunning: Int?
     /// Whether `stream_options.include_usage` is inserted into requests for streams.
     package var includeUsage = true
     /// How long an unused connection is kept; zero means that it is not kept.
     ///
-    /// uvicorn, the server of many engines, closes unused connections after 5 s: the default stays below that.
+    /// The default is below 5 s, because uvicorn, the HTTP server of many engines, closes unused connections after 5 s.
     package var idleTimeout = Duration.seconds(4)
 
-    /// The header fields of clients that the executor is sent in addition to those of its model's `forward`.
+    /// The request header fields that the executor is sent in addition to the fields in the `forward` of its model.
     package var forward = ForwardSettings()
 
     /// How the executor's health is checked.
@@ -38,15 +38,15 @@ package struct ExecutorSettings: Sendable, Equatable {
 
     /// How the executor's health is checked.
     package struct Health: Sendable, Equatable {
-        /// The path that is requested, after the prefix of the URL; nil means the default of the executor's kind.
+        /// The path to request, without the path prefix of the URL; nil means the default for the executor's kind.
         package var path: String?
-        /// The time from one check to the next; zero means that the health is not checked.
+        /// The time between two checks; zero means that the health is not checked.
         package var interval = Duration.seconds(2)
         /// How long a check may take.
         package var timeout = Duration.seconds(5)
-        /// How many good answers in a row bring the executor back into use.
+        /// How many successful checks in a row bring the executor back into use.
         package var rise = 2
-        /// How many bad answers in a row take the executor out of use.
+        /// How many failed checks in a row take the executor out of use.
         package var fall = 3
     }
 
@@ -56,7 +56,7 @@ package struct ExecutorSettings: Sendable, Equatable {
         self.model = model
     }
 
-    /// The software of the engine, as far as its API or its health page differs from others.
+    /// The software of an engine; each case has its own API details or its own health check.
     package enum Kind: String, Sendable, CaseIterable {
         case auto, vllm, sglang, ollama, openai, anthropic
         case llamaCpp = "llama.cpp"
@@ -64,10 +64,10 @@ package struct ExecutorSettings: Sendable, Equatable {
 
     /// The version of HTTP that is spoken with the executor.
     package enum WireProtocol: String, Sendable, CaseIterable {
-        /// What the executor chooses by ALPN over TLS, otherwise HTTP/1.1.
+        /// With TLS the version that the executor chooses by ALPN, without TLS HTTP/1.1.
         case auto
         case http1
-        /// HTTP/2 alone; without TLS by prior knowledge.
+        /// HTTP/2 only; without TLS by prior knowledge.
         case h2
     }
 }

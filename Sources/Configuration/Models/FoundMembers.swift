@@ -1,20 +1,22 @@
-// What is found outside of the configuration and completes it: executors that files list, models that engines list,
-// addresses of names.
+// The members that a running server finds: executors that files list, models that engines list, addresses of host
+// names.
 package import Transport
 
-/// The executors and models that come and go while one configuration is in force.
+/// The executors and models that are added to a configuration and may change while the configuration is in force.
 ///
-/// `Configuration.completed(by:)` decides what becomes of them.
+/// `Configuration.completed(by:)` adds them to a configuration.
 package struct FoundMembers: Sendable, Equatable {
     /// The models of one engine.
     package struct Listing: Sendable, Equatable {
-        /// The software of the engine, as far as its answer shows it.
+        /// The software of the engine; `auto` if its response does not reveal it.
         package var kind = ExecutorSettings.Kind.auto
-        /// The models in a steady order: those that were known before come first.
+        /// The models in a stable order: models of the previous list come first.
         package var models: [EngineListing.Model] = []
         package init() {}
 
-        /// Whether it says something else than another list of the engine, beside which models there are.
+        /// Whether two lists of one engine differ in the kind or in the context length of a common model; false if one
+        /// of the
+        /// lists is empty.
         fileprivate func contradicts(_ other: Listing) -> Bool {
             guard !models.isEmpty, !other.models.isEmpty else { return false }
             let lengths = Dictionary(other.models.map { (ExactText($0.name), $0.contextLength) }) { first, _ in first }
@@ -24,27 +26,27 @@ package struct FoundMembers: Sendable, Equatable {
         }
     }
 
-    /// The executors that each `ModelSettings.executorFile` lists, by the path of the file.
+    /// The executors in each `ModelSettings.executorFile`, by the path of the file.
     package var files: [String: [ExecutorSettings]] = [:]
-    /// The models that each of `Configuration.discoveries` lists; nothing for an engine that has not answered yet.
+    /// The models of each engine in `Configuration.discoveries`; no entry for an engine that has not answered yet.
     package var listings: [EngineIdentity: Listing] = [:]
-    /// The addresses of each name of `Configuration.lookups`; nothing for a name that has not been resolved yet.
+    /// The addresses for each query in `Configuration.lookups`; no entry for a name that has not been resolved yet.
     package var addresses: [NameLookup: [WeightedAddress]] = [:]
-    /// The engine that each discovered name belongs to; filled by `kept(for:after:)`.
+    /// The engine to which each discovered model name belongs; set by `kept(for:after:)`.
     package private(set) var holders: [ExactText: EngineIdentity] = [:]
 
-    /// Nothing that was found.
+    /// Makes a value without members.
     package init() {}
 
-    /// What is known when a configuration has just been read: its files.
+    /// Makes the members that are known when a configuration has just been read: the executors in its files.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
-    /// Returns the part of this that completes a configuration: the lists of the files, engines and names that it has.
+    /// Returns the members for the files, engines and host names that `configuration` contains.
     ///
-    /// An engine whose key or authorities are replaced keeps its list.
+    /// An engine keeps its list if only its key or its certificate authorities have changed.
     ///
-    /// - Parameter earlier: The members in force so far. An engine keeps the names that it held there for as long as it
-    ///   lists them, so that no other engine takes a name over.
+    /// - Parameter earlier: The members in force so far. A model name stays with its engine for as long as the engine
+    ///   lists it, so that no other engine takes the name over.
     package func kept(for configuration: Configuration, after earlier: FoundMembers = FoundMembers()) -> FoundMembers {
         var kept = FoundMembers()
         for path in configuration.models.compactMap({ $0.executorFile?.path }) { kept.files[path] = files[path] }
@@ -58,12 +60,12 @@ package struct FoundMembers: Sendable, Equatable {
         return kept
     }
 
-    /// Decides which engine each listed name belongs to.
+    /// Assigns each listed model name to one engine.
     ///
     /// - Parameters:
-    ///   - engines: All engines that are asked, in the order of the configuration. A name that nobody holds goes to the
-    ///     first engine that lists it.
-    ///   - earlier: The engine that each name has belonged to so far.
+    ///   - engines: All engines that are asked, in the order of the configuration. A new name goes to the first engine
+    ///     that lists it.
+    ///   - earlier: The engine to which each name has belonged so far.
     private mutating func giveNames(to engines: [EngineIdentity], after earlier: [ExactText: EngineIdentity]) {
         for engine in engines {
             for model in listings[engine]?.models ?? [] {
@@ -83,7 +85,9 @@ package struct FoundMembers: Sendable, Equatable {
     /// The most lines that `changes` returns.
     private static let changesMax = 20
 
-    /// What has come, gone or changed in a later state, one line each; beyond 20 the last line says how many more.
+    /// Describes the members that were added, removed or changed, one line each; of more than 20 lines, the last line
+    /// is a
+    /// count of the lines left out.
     package func changes(to new: FoundMembers) -> [String] {
         var lines: [String] = []
         for path in Set(files.keys).union(new.files.keys).sorted() {

@@ -1,16 +1,15 @@
-// Finds names that two models of a configuration have, and fallbacks that name no model.
+// Finds names that two models of a configuration share, and fallbacks that are not the id of any model.
 internal import Transport
 
-/// The ids, aliases and fallbacks of all models, collected while they are read and checked at the end.
+/// The ids, aliases and fallbacks of all models, which are collected while models are read and checked at the end.
 ///
-/// An id or an alias must name one model only, whatever the order of the files. Names are compared byte by byte, as
-/// those of requests are.
+/// An id or an alias must belong to exactly one model. Names are compared byte by byte, like the names in requests.
 struct ModelNames {
     var ids: [(String, ConfigurationLocation)] = []
     var aliases: [(String, ConfigurationLocation)] = []
     var fallbacks: [(model: String?, target: String, location: ConfigurationLocation)] = []
 
-    /// Reports names that two models have, and fallbacks that are not the id of another model.
+    /// Reports names that two models share, and fallbacks that are not the id of another model.
     func check() {
         var idLocations: [ExactText: ConfigurationLocation] = [:]
         for (id, location) in ids {

@@ -2,9 +2,9 @@
 internal import Inference
 
 extension ModelSettings {
-    /// Reads `models`, and checks each model's names and engines against those of the others.
+    /// Reads `models`, and reports names and engine settings that conflict between models.
     ///
-    /// - Parameter own: The addresses that this process listens on, none of which may be an executor's.
+    /// - Parameter own: The addresses on which this process listens; an executor at one of these addresses is an error.
     static func readAll(
         from root: ConfigurationSection,
         own: OwnAddresses

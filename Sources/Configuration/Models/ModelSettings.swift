@@ -1,4 +1,4 @@
-// A model of a configuration: its names, its executors, and its entry in the catalog.
+// The settings of one model: its names, its executors, and its entry in the list of models.
 package import Inference
 
 /// One model that clients may name, and the executors that serve it.
@@ -7,24 +7,24 @@ package struct ModelSettings: Sendable, Equatable {
     package var id: String
     /// Further names that clients may use.
     package var aliases: [String] = []
-    /// How executors are chosen.
+    /// How an executor is chosen for each request.
     package var balance = Balance.leastLoad
     /// The ids of the models that are tried, in this order, when none of this model's executors can answer.
     package var fallbacks: [String] = []
-    /// The timeouts of this model in place of those of the configuration.
+    /// The timeouts of this model, which replace the timeouts of the configuration.
     package var timeouts = Timeouts()
     /// The estimates of how many tokens images, sound, video and files take.
     package var mediaTokens = MediaTokens()
-    /// The paths of requests that are passed to this model's executors in addition to those that every model has.
+    /// The request paths that are passed to this model's executors in addition to the paths that every model has.
     package var passthrough: [String] = []
-    /// The header fields of clients that the model's executors are sent in addition to those of the whole
-    /// configuration.
+    /// The request header fields that the model's executors are sent in addition to the fields of
+    /// `Configuration.forward`.
     package var forward = ForwardSettings()
-    /// The executors that serve the model; when read from a file never empty, unless there is an `executorFile`.
+    /// The executors that serve the model; not empty in a model from a file, unless the model has an `executorFile`.
     package var executors: [ExecutorSettings]
-    /// A file with further executors, which is followed while the server runs; nil if there is none.
+    /// A file with further executors, which is read again when it changes; nil if the model has no file of executors.
     package var executorFile: ExecutorFile?
-    /// Whether an engine has listed the model and no file names it: keys with a list of models may not use it.
+    /// Whether the model comes only from the list of an engine; keys that are limited to certain models cannot use it.
     package var isDiscovered = false
     /// The fields of the model's entry in the list of models, in the order in which the list shows them.
     package var catalog: [CatalogField] = []
@@ -36,12 +36,12 @@ package struct ModelSettings: Sendable, Equatable {
         self.executors = executors
     }
 
-    /// Timeouts that replace those of `Configuration.Timeouts`; nil if the model has none of its own.
+    /// Timeouts that replace the values in `Configuration.Timeouts`; a nil value replaces nothing.
     package struct Timeouts: Sendable, Equatable {
-        /// For all attempts of an exchange together, until the first event of a stream; 1 s more for each 40 kB of
+        /// For all attempts of an exchange together, until the first event of a stream; plus 1 s for each 40 kB of
         /// request body.
         package var firstEvent: Duration?
-        /// For all attempts of an exchange together, until the end of an answer that is not a stream.
+        /// For all attempts of an exchange together, until the end of a response that is not a stream.
         package var response: Duration?
         /// Between two events of a stream.
         package var stall: Duration?
@@ -50,7 +50,7 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// By the load of the moment: running streams and the bytes of waiting prompts, in proportion to the weights.
+        /// By current load: running streams and the bytes of waiting prompts, in proportion to the weights.
         case leastLoad = "least-load"
         /// In turns, in proportion to the weights.
         case roundRobin = "round-robin"

@@ -1,4 +1,4 @@
-// The models of an engine, from its lists one after the other: a model goes when two lists in a row are without it.
+// The models of an engine, from its successive lists. A model is removed when two lists in a row do not contain it.
 internal import Configuration
 internal import Transport
 
@@ -6,7 +6,7 @@ internal import Transport
 struct DiscoveredModels {
     /// The models that are served; nil before the first list.
     private(set) var listing: FoundMembers.Listing?
-    /// The models that the last list was without.
+    /// The served models that the last list did not contain.
     private var missing: Set<ExactText> = []
 
     /// - Parameter known: what is known from before; nil for nothing.

@@ -1,4 +1,4 @@
-// Looks at one file of executors again and again; a file that cannot be used changes nothing.
+// Checks one file of executors for changes periodically; an invalid file changes nothing.
 internal import Configuration
 internal import Transport
 
@@ -9,7 +9,7 @@ final class ExecutorFileFollower {
     private var stamp: FileStamp?
     /// The contents that were looked at last, and what came of them.
     private var last: (bytes: [UInt8], outcome: Outcome)?
-    /// What the operator was last told about a file that cannot be used; nil while it can.
+    /// The last problem with the file that was reported to the operator; nil while the file can be used.
     private var problem: String?
 
     private enum Outcome {

@@ -1,11 +1,10 @@
-// What is found outside of the configuration while the server runs: executors that files list, models of engines, addresses
-// of names.
+// The sources of members at runtime: files that list executors, engines that list models, host names with addresses.
 internal import Configuration
 internal import Transport
 
 /// Follows the files, engines and names that the configuration in force names; confined to the control thread.
 ///
-/// It only finds. What is found is put in force by `Reloader.takeFound`.
+/// `Reloader.takeFound` puts the members that were found in force.
 final class MemberSources {
     /// The time between two looks at the files, in nanoseconds.
     private static let interval: Nanoseconds = 500_000_000
@@ -14,13 +13,13 @@ final class MemberSources {
     private let running: RunningConfiguration
     private let environment: [String: String]
     private let changed: () -> Void
-    /// What completes the configuration by what is known now.
+    /// The executors, models and addresses that are known now.
     private(set) var found: FoundMembers
     private var files: [ExecutorFileFollower] = []
     private var engines: [ModelDiscovery] = []
     private let names: NameFollower
     private var timer: TimerID?
-    /// Called when all engines and name servers have been asked once; nil where nobody waits for that.
+    /// Called when every engine and name has answered or failed once, or after a timeout; nil if no caller waits.
     private var settled: (() -> Void)?
     private var settleTimer: TimerID?
 
@@ -45,7 +44,7 @@ final class MemberSources {
         }
     }
 
-    /// Begins to follow.
+    /// Starts following the files, engines and names.
     ///
     /// - Parameter settled: called once, when every engine and every name has answered or failed or
     ///   `namesTimeout` has passed.
@@ -71,7 +70,7 @@ final class MemberSources {
         settleIfAsked()
     }
 
-    /// Ends all looks and questions.
+    /// Stops checking files and sending requests and DNS queries.
     func stop() {
         for timer in [timer, settleTimer] { if let timer { loop.timers.cancel(timer) } }
         (timer, settleTimer, settled) = (nil, nil, nil)

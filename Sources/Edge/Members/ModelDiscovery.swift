@@ -1,4 +1,4 @@
-// Asks one engine for its models again and again.
+// Asks one engine for its models periodically.
 internal import Configuration
 internal import HTTP
 internal import Transport
@@ -7,9 +7,9 @@ internal import Transport
 ///
 /// An answer that is no list changes nothing, and the operator is told once until there is a list again.
 final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
-    /// From a list to the next question, in nanoseconds.
+    /// The time from a valid list to the next request, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
-    /// From an answer that is no list to the next question, in nanoseconds.
+    /// The time from an answer that is not a list to the next request, in nanoseconds.
     static let retryInterval: Nanoseconds = 2_000_000_000
     /// How long an answer may take, to its last byte, in nanoseconds.
     static let timeout: Nanoseconds = 5_000_000_000
@@ -33,7 +33,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private let loop: EventLoop
     private let client: ExecutorClient
     private let say: (String, LogPriority) -> Void
-    /// Until when somebody waits for the first answer, in nanoseconds of the loop's clock.
+    /// The time until which `MemberSources` waits for the first answer, in nanoseconds of the loop's clock.
     private let waitsUntil: Nanoseconds
     private var request: (any ExecutorStream)?
     private var isAsking = false
@@ -41,7 +41,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private var server: String?
     private var body: [UInt8] = []
     private var timer: TimerID?
-    /// What the operator was last told about answers that are no lists; nil while there are lists.
+    /// The last problem with an answer that was reported to the operator; nil while the answers are lists.
     private var problem: String?
     private var warning: String?
     private var isStarted = false
@@ -66,7 +66,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
         client = ExecutorClient(loop: loop, settings: target.engine.client, environment: ExecutorEnvironment())
     }
 
-    /// Takes over the target of a new snapshot; false where another client is needed for it.
+    /// Takes over the target of a new snapshot; returns false if the target needs another request or other connections.
     func adopt(_ target: DiscoveryTarget) -> Bool {
         guard target.asksLike(self.target) else { return false }
         self.target = target
@@ -80,7 +80,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
         ask()
     }
 
-    /// Ends the questions.
+    /// Cancels the running request, and sends no further requests.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -117,7 +117,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
             ExecutorRequest(method: .get, target: target.path, host: target.engine.host, fields: fields, body: nil),
             handler: self
         )
-        // It may have failed within the call.
+        // The request may have failed inside `send`.
         if isAsking { request = sent }
     }
 

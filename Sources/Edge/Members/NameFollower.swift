@@ -1,4 +1,4 @@
-// Follows the names whose addresses are executors of their own.
+// Follows the host names whose addresses are separate executors.
 internal import Transport
 
 /// Resolves the names of `resolve: all` and `resolve: srv` again and again; confined to the control thread.
@@ -16,7 +16,7 @@ final class NameFollower {
         resolver = NameResolver(loop: loop, books: []) { OperatorLog.say($0, .warning) }
     }
 
-    /// The last addresses of each name that has had some.
+    /// The last known addresses of each name; no entry for a name that has never been resolved.
     var addresses: [NameLookup: [WeightedAddress]] {
         lists.mapValues(\.addresses).filter { !$0.value.isEmpty }
     }
@@ -40,7 +40,7 @@ final class NameFollower {
         }
     }
 
-    /// Ends all questions.
+    /// Cancels all DNS queries.
     func stop() {
         resolver.stop()
         lists = [:]

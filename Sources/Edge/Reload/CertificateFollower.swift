@@ -28,13 +28,13 @@ final class CertificateFollower {
         self.loop = loop
         self.running = running
         self.renew = renew
-        // The start has warned already.
+        // The checks at the start of the process have already warned of these certificates.
         let now = Clock.wallTime().seconds
         for contents in running.snapshot.listeners.flatMap(\.certificates) { warned[contents.files.chain] = now }
         schedule()
     }
 
-    /// Ends the looks.
+    /// Stops checking the files.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

@@ -1,4 +1,4 @@
-// What a reload has done, for whoever asked for it: a value that renders itself as JSON and as lines of text.
+// The report of a reload, as a value that renders itself as JSON and as lines of text.
 internal import Inference
 
 /// The outcome of one reload.
@@ -7,7 +7,7 @@ package struct ReloadReport: Sendable, Equatable {
     package enum Outcome: String, Sendable, CaseIterable {
         /// The configuration is in force.
         case applied
-        /// The file says what is in force already.
+        /// The file has the same content as the configuration in force.
         case unchanged
         /// The file has errors, or something that it names cannot be had: nothing has changed.
         case refused
@@ -19,7 +19,7 @@ package struct ReloadReport: Sendable, Equatable {
     package var outcome: Outcome
     /// The generation that is in force after it.
     package var generation: Int
-    /// What is different, one line each.
+    /// The differences from the previous configuration, one line each.
     package var changes: [String] = []
     /// Settings that keep their values until a restart, with the reason.
     package var kept: [String] = []
@@ -27,7 +27,7 @@ package struct ReloadReport: Sendable, Equatable {
     package var notes: [String] = []
     /// Warnings about the configuration.
     package var warnings: [String] = []
-    /// Why it was refused, each with its place, or which workers are late; else empty.
+    /// The reasons for a refusal, each with its position, or the workers that are late; otherwise empty.
     package var errors: [String] = []
 
     /// The lists of the report by their names in JSON.

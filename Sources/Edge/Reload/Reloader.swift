@@ -55,9 +55,9 @@ final class Reloader {
     private var socketsLeft: [ServerSockets] = []
     /// The reload, or the renewal of certificates or members, that the workers have not all adopted yet.
     private var underWay: UnderWay?
-    /// Who is answered by the reload under way.
+    /// The callbacks that get the report of the reload under way.
     private var waiting: [(ReloadReport) -> Void] = []
-    /// Who is answered by the next one.
+    /// The callbacks that get the report of the next reload.
     private var next: [(ReloadReport) -> Void] = []
     /// Whether executors or models have come or gone, and no snapshot has them yet.
     private var hasFound = false
@@ -143,7 +143,7 @@ final class Reloader {
     private func settled() {
         guard underWay != nil else { return }
         guard let prepared = running.prepare(found: environment.found()) else { return postToWorkers() }
-        // It has the same sockets.
+        // The new snapshot has the same sockets, so the result of `commit` is not needed.
         _ = running.commit(prepared)
         underWay?.report.generation = running.snapshot.generation
         underWay?.report.changes += prepared.changes

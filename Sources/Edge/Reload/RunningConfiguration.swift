@@ -14,7 +14,7 @@ final class RunningConfiguration {
         fileprivate let asRead: Configuration
         fileprivate let members: FoundMembers
         fileprivate let listeners: [ListenerPlan]
-        /// Nil to keep the one in force.
+        /// The prepared keys; nil to keep the authentication in force.
         fileprivate let authentication: AuthenticationSource.Prepared?
         fileprivate let sockets: ServerSockets
         /// Nil to keep the one in force.
@@ -134,7 +134,8 @@ final class RunningConfiguration {
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
-        // A limit of memory that was kept, since too much was used, may be taken now.
+        // An earlier reload may have kept the old memory limit because too much memory was in use; try the new limit
+        // again.
         let takesMemory = effective.memoryLimitBytes != configuration.memoryLimitBytes
         guard withEarlierWarnings != asRead || !changes.isEmpty || takesMemory else {
             if let access { authentication.discard(access) }
@@ -181,7 +182,7 @@ final class RunningConfiguration {
     /// - Returns: nil for `prepared` where no listener has others; and why files cannot be used, nil where all can.
     func prepareCertificates() -> (prepared: Prepared?, problem: String?) {
         var problems: [String] = []
-        // The plans of one configuration are in one order.
+        // Both arrays have the order of `configuration.listeners`, so that `zip` pairs the plans of the same listener.
         let listeners = zip(snapshot.listeners, ListenerPlan.all(in: configuration)).map { served, plan in
             guard plan.certificates != served.certificates else { return served }
             do throws(TLSError) {
@@ -222,7 +223,7 @@ final class RunningConfiguration {
         )
     }
 
-    /// What is said of the certificates with new contents.
+    /// Returns one line for each listener whose certificates have new contents.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         let renewed = listeners.filter { plan in
             snapshot.listeners.contains { $0.key == plan.key && $0.renews(plan) }
@@ -281,7 +282,7 @@ final class RunningConfiguration {
         return (effective, kept)
     }
 
-    /// What is said of open sockets whose file has another mode or group in a new configuration.
+    /// Returns one line for each open socket whose file has another mode or group in a new configuration.
     private func keptSocketAccess(_ new: Configuration) -> [String] {
         let text = "the mode and the group of its socket stay until a restart"
         let old = Dictionary(configuration.listeners.map { ($0.address, $0.socketAccess) }, uniquingKeysWith: { $1 })

@@ -10,7 +10,7 @@ package struct ExchangeLimits: Sendable {
     package var body: Nanoseconds
     /// `timeouts.client_stall`: how long a client may read nothing while bytes of a response wait for it.
     package var clientStall: Nanoseconds
-    /// `commit_after`: how long a streaming client waits for its response head while no event has come.
+    /// `commit_after`: how long a streaming client waits for its response head if no event arrives from the executor.
     package var commitAfter: Nanoseconds
     /// `keep_alive`: the time between two comments that keep a waiting stream alive.
     package var keepAlive: Nanoseconds

@@ -13,7 +13,7 @@ package struct ListenerPlan: Sendable {
     package var socketAccess: SocketFileAccess
     /// Protocols, limits and timeouts of the listener's connections.
     package var settings: ServerSettings
-    /// What the listener's TLS contexts are made of; empty for cleartext.
+    /// The certificates and keys for the listener's TLS contexts; empty for cleartext.
     package var certificates: [CertificateContents]
 
     /// The configured address.

@@ -5,19 +5,19 @@ internal import Transport
 
 /// Asks engines at `GET /v1/models`.
 package enum EngineSurvey {
-    /// What came of asking one URL.
+    /// The result of asking one URL.
     package enum Outcome: Sendable {
         /// A list of models.
         case listed(EngineListing)
-        /// It wants a key: status 401 or 403.
+        /// The engine requires a key: status 401 or 403.
         case locked(status: Int)
-        /// Something else answered, or did not; the text says what.
+        /// No usable answer: another response, no HTTP, or a timeout; the text describes the problem.
         case unusable(String)
         /// Nothing listens there, or the name has no address.
         case absent(String)
     }
 
-    /// The usual local ports of engines, and whose they are.
+    /// The default local ports of engines, and the software that uses each port.
     package static let usualPorts: [(port: UInt16, software: String)] = [
         (8000, "vLLM"), (30_000, "SGLang"), (8080, "llama.cpp, TGI"), (11_434, "Ollama"), (1234, "LM Studio"),
         (3000, "TGI"), (5000, "TabbyAPI"),

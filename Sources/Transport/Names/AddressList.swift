@@ -1,4 +1,4 @@
-// The addresses of a name each of which is an executor of its own; a `NameResolver` keeps the list up to date.
+// The addresses of a host name whose addresses are separate executors; a `NameResolver` keeps the list up to date.
 
 /// The addresses of a name in a steady order, so that a new order of the answer is no change.
 ///
@@ -7,9 +7,9 @@ package final class AddressList {
     /// The maximum number of addresses; further ones are left out.
     package static let addressesMax = 256
 
-    /// What the addresses are the answer to.
+    /// The DNS query that the addresses answer.
     package let lookup: NameLookup
-    /// The addresses of the last answer that had some, in order; empty before the first one.
+    /// The addresses of the last answer that was not empty, sorted; empty before the first answer.
     package private(set) var addresses: [WeightedAddress] = []
     /// How many addresses of the last answer were left out.
     private(set) var leftOut = 0

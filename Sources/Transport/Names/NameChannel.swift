@@ -185,7 +185,7 @@ final class NameChannel: TimerTarget {
 
     fileprivate func ready(_ descriptor: CInt, events: UInt32) {
         unsafe enter { raw in
-            // c-ares finds errors and hangups by reading.
+            // An error or a hangup is passed on as readable, because c-ares detects both by reading.
             let reading = events & ~clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             let writing = events & clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             unsafe ares_process_fd(raw, reading, writing)
@@ -266,7 +266,7 @@ private let onServices: ares_callback = { context, status, _, message, length in
 }
 
 extension NameAnswer {
-    /// What a message says of a service; a failure if it is malformed or names no server.
+    /// Parses a DNS response about a service; a failure if the message is malformed or contains no server.
     fileprivate static func services(in message: [UInt8]) -> Result<NameAnswer, NameError> {
         guard let answer = ServiceAnswer(message: message) else { return .failure(NameError(code: ARES_EBADRESP)) }
         let preferred = answer.preferred

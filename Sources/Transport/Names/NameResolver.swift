@@ -12,7 +12,7 @@ package final class NameResolver: TimerTarget {
     /// longer.
     static let secondsToRetry = 5...60
 
-    /// What is filled with the addresses of a name.
+    /// The object that receives the addresses of a name.
     private enum Target {
         case book(AddressBook)
         case list(AddressList)
@@ -163,12 +163,12 @@ package final class NameResolver: TimerTarget {
         for name in names {
             let part = nextTag()
             servers[part] = (tag, name)
-            // The records have the ports.
+            // The ports come from the SRV records.
             channel?.ask(name, port: nil, tag: part)
         }
     }
 
-    /// Ends the look at a service, unless a server has not been answered yet.
+    /// Ends the query for a service once the addresses of all its servers have been answered.
     private func endService(_ tag: Int) {
         guard let result = entries[tag]?.service.result else { return }
         end(tag, result)
@@ -212,9 +212,9 @@ package final class NameResolver: TimerTarget {
         min(secondsToRetry.lowerBound << min(count, 8), secondsToRetry.upperBound)
     }
 
-    /// Gives the addresses to whoever wants them.
+    /// Stores the addresses in the book or list of the entry, and reports changes to the operator.
     ///
-    /// - Returns: whom to tell of a change of a list.
+    /// - Returns: the callback of a list that has changed; nil for a book or an unchanged list.
     private func take(_ found: FoundAddresses, at entry: inout Entry) -> (() -> Void)? {
         let name = entry.lookup.name
         let wasFailing = entry.isFailing
@@ -231,7 +231,7 @@ package final class NameResolver: TimerTarget {
             return nil
         case .list(let list):
             let isOther = list.replace(with: found.weighted)
-            // What has changed is reported by whoever uses the list.
+            // The owner of the list reports changed addresses through `AddressList.changed`.
             if wasFailing { say("\(name) resolves again, to \(list.addresses.count) addresses") }
             if list.leftOut > 0, !entry.isOverfull {
                 let most = AddressList.addressesMax

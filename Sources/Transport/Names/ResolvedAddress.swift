@@ -1,7 +1,7 @@
-// The addresses of a name each of which is an executor of its own, and what is asked for them.
+// The addresses of a host name whose addresses are separate executors, and the DNS query that finds the addresses.
 internal import Glibc
 
-/// What is asked of the name servers for a name whose addresses are told apart.
+/// A DNS query for a name whose addresses are separate executors.
 package struct NameLookup: Sendable, Hashable {
     /// The name, in lower case.
     package let name: String

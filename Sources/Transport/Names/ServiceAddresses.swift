@@ -10,7 +10,7 @@ struct FoundAddresses {
     var secondsToLive: Int
 }
 
-/// The servers of a service, whose names are resolved one by one; a value that asks nobody by itself.
+/// Collects the addresses of a service's servers from answers; it sends no queries itself.
 ///
 /// The addresses of a server are remembered: they stay when its name cannot be resolved later.
 struct ServiceAddresses {
@@ -46,7 +46,7 @@ struct ServiceAddresses {
             hosts[name] = answer.addresses.map(\.host)
             secondsToLive = min(secondsToLive, answer.secondsToLive)
         case .failure(let error):
-            // Its last addresses stay, and it is asked for again soon.
+            // The last addresses of the server stay; a TTL of 0 makes the resolver ask again soon.
             secondsToLive = 0
             lastError = error
         }
