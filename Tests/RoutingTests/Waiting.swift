@@ -15,12 +15,17 @@ final class Granted: Sendable {
     private let gone = Mutex<[(name: String, way: GaveWay)]>([])
     var gaveWay: [(name: String, way: GaveWay)] { gone.withLock { $0 } }
 
+    /// The requests whose executors were all drained, in order.
+    private let left = Mutex<[String]>([])
+    var withoutExecutor: [String] { left.withLock { $0 } }
+
     func take(_ name: String, _ end: WaitEnd) {
         switch end {
         case .granted(let grant):
             names.withLock { $0.append(name) }
             taken.withLock { $0.append(grant) }
         case .gaveWay(let way): gone.withLock { $0.append((name, way)) }
+        case .withoutExecutor: left.withLock { $0.append(name) }
         }
     }
 }

@@ -43,7 +43,7 @@ package enum CommandRequest: Equatable, Sendable {
         guard method == (wanted == "GET" ? .get : .post) else { throw .otherMethod(wanted) }
         switch path {
         case "/reload": self = .reload
-        case "/changes": self = .changes(file: query.text("file"))
+        case "/changes": self = .changes(file: try query.text("file"))
         case "/status": self = .status
         case "/executors/drain": self = .order(try OrderCommand(.drain, query))
         case "/executors/resume": self = .order(try OrderCommand(.resume, query))
@@ -59,7 +59,7 @@ package enum CommandRequest: Equatable, Sendable {
     }
 
     private static func maintenance(_ query: Query) throws(Problem) -> CommandRequest {
-        let text = query.text("text")
+        let text = try query.text("text")
         guard text?.count ?? 1 <= Maintenance.textMax else {
             throw .argument("the text has more than \(Maintenance.textMax) characters")
         }
@@ -108,9 +108,12 @@ package enum CommandRequest: Equatable, Sendable {
         }
 
         func has(_ name: Substring) -> Bool { values[name] != nil }
-        /// A text in hexadecimal digits; nil if there is none, or if it is not one.
-        func text(_ name: Substring) -> String? {
-            values[name].flatMap { Hexadecimal.bytes(String($0)) }.flatMap { String(validating: $0, as: UTF8.self) }
+        /// A text in hexadecimal digits; nil if there is none.
+        func text(_ name: Substring) throws(Problem) -> String? {
+            guard let value = values[name] else { return nil }
+            guard let bytes = Hexadecimal.bytes(String(value)), let text = String(validating: bytes, as: UTF8.self)
+            else { throw .argument("\(name) is not a text in hexadecimal digits") }
+            return text
         }
         func number(_ name: Substring) -> Int? { values[name].flatMap { Int($0) } }
 

@@ -31,6 +31,8 @@ final class CommandServer {
     private let process: ProcessState
     private let environment: [String: String]
     private var setting: Configuration.CommandSocket?
+    /// The last warning that the socket cannot be opened; nil if it could be opened since.
+    private var warning: String?
     private var sockets: ListenerSet?
     private var listener: ControlListener?
     /// Listeners that accept no more, whose connections go on.
@@ -53,9 +55,12 @@ final class CommandServer {
         let opened = CommandSocket.open(wanted, environment: environment)
         if let problem = opened.problem {
             let earlier = sockets.map { ": the earlier one, \($0.addresses[0]), stays" } ?? ""
-            OperatorLog.warn("the command socket cannot be opened\(earlier): \(problem)")
+            let text = "the command socket cannot be opened\(earlier): \(problem)"
+            if text != warning { OperatorLog.warn(text) }
+            warning = text
             return
         }
+        warning = nil
         // The connection of the command that has asked for this goes on.
         if let listener { replaced.append(listener) }
         listener?.pause()

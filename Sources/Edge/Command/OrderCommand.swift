@@ -26,14 +26,15 @@ package struct OrderCommand: Equatable, Sendable {
     }
 
     init(_ action: OrderAction, _ query: CommandRequest.Query) throws(CommandRequest.Problem) {
-        guard let url = query.text("url"), !url.isEmpty else { throw .argument("no URL is given") }
+        guard let url = try query.text("url"), !url.isEmpty else { throw .argument("no URL is given") }
+        let model = try query.text("model")
         // The operator's log consists of lines.
-        for text in [url, query.text("model") ?? ""] {
+        for text in [url, model ?? ""] {
             guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                 throw .argument("a URL or a model has control characters")
             }
         }
-        self.init(action, url: url, model: query.text("model"), waits: query.number("wait") == 1)
+        self.init(action, url: url, model: model, waits: query.number("wait") == 1)
     }
 
     /// The target of the request that gives this order.
@@ -57,10 +58,15 @@ package struct OrderCommand: Equatable, Sendable {
     /// Finds the URL that is meant among `known`, the URLs in their one form.
     ///
     /// It may be given in any form that a configuration may have, or as its beginning up to the end of a name or a
-    /// number, with or without the scheme, if only one URL begins so.
+    /// number, with or without the scheme, if only one URL begins so. Of a URL whose addresses are executors of their
+    /// own, its beginning means the URL and so all addresses.
     static func url(_ given: String, among known: [String]) throws(CommandRequest.Problem) -> String {
         if case .success(let url) = ExecutorURL.parse(given), known.contains("\(url)") { return "\(url)" }
-        let matches = known.filter { begins($0, with: given) || begins(withoutScheme($0), with: given) }
+        var matches = known.filter { begins($0, with: given) || begins(withoutScheme($0), with: given) }
+        let configured = matches.filter { ExecutorOrders.configuredURL(ofName: $0) == $0 }
+        if configured.count == 1, matches.allSatisfy({ ExecutorOrders.covers(configured[0], name: $0) }) {
+            matches = configured
+        }
         let list = known.map { "  \($0)" }.joined(separator: "\n")
         switch matches.count {
         case 1: return matches[0]
@@ -104,12 +110,16 @@ struct ExecutorOrderer {
         let snapshot = running.snapshot
         let ordered = running.registry.orders.all.map(\.target.url)
         var known: [String] = []
-        for name in snapshot.engines.map(\.engine.name) + ordered where !known.contains(name) { known.append(name) }
+        let names = snapshot.engines.map(\.engine.name)
+        for name in names.map(ExecutorOrders.configuredURL) + names + ordered where !known.contains(name) {
+            known.append(name)
+        }
         let url = try OrderCommand.url(command.url, among: known)
         let targets = try targets(command, url)
         for target in targets { running.registry.give(command.action, to: target, at: now) }
         let executors = running.registry.executors.filter { executor in
-            executor.name == url && targets.contains { $0.model == nil || $0.model?.text == executor.model }
+            ExecutorOrders.covers(url, name: executor.name)
+                && targets.contains { $0.model == nil || $0.model?.text == executor.model }
         }
         let watched = AttemptWatch.Watched(executors: executors, isWholeEngine: command.model == nil)
         let lines = [what(command, url, watched)] + emptyModels(executors)
@@ -128,9 +138,10 @@ struct ExecutorOrderer {
         let snapshot = running.snapshot
         var names: [String] = []
         if let index = snapshot.catalog.index(of: model) {
-            names = snapshot.models[index].pool.members.map(\.executor).filter { $0.name == url }.map(\.model)
+            names = snapshot.models[index].pool.members.map(\.executor)
+                .filter { ExecutorOrders.covers(url, name: $0.name) }.map(\.model)
         }
-        let atURL = running.registry.executors.filter { $0.name == url }.map(\.model)
+        let atURL = running.registry.executors.filter { ExecutorOrders.covers(url, name: $0.name) }.map(\.model)
         let ordered = running.registry.orders.all.filter { $0.target.url == url }.compactMap(\.target.model?.text)
         if names.isEmpty {
             names = (atURL + ordered).filter { ExactText($0) == ExactText(model) }.prefix(1).map(\.self)
@@ -150,7 +161,7 @@ struct ExecutorOrderer {
         case .drain: return "\(name) is drained, with \(watched.running) attempts under way"
         case .resume:
             return isDrained
-                ? "\(name) has no order of its own any more, but its engine is drained: resume it without --model"
+                ? "\(name) has no order of its own any more, but is drained by another: `freeinference status` has it"
                 : "\(name) is as configured; after a drain its share of requests grows for 10 s"
         case .weight(let weight):
             let order = "\(name) has the weight \(weight) until it is resumed"

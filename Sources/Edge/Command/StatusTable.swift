@@ -55,7 +55,9 @@ package struct StatusTable {
         var notes: [Int: [String]] = [:]
         for model in models {
             let id = model["id"]?.string ?? ""
-            for (index, executor) in (model["executors"]?.array ?? []).enumerated() {
+            let executors = model["executors"]?.array ?? []
+            if executors.isEmpty { rows.append([id, "-", "no executor", "", ""]) }
+            for (index, executor) in executors.enumerated() {
                 rows.append([index == 0 ? id : ""] + Self.cells(executor))
                 notes[rows.count - 1] = Self.notes(executor)
             }

@@ -86,8 +86,12 @@ extension Exchange {
             }
             begin(lease)
         case .gaveWay(let way):
-            guard machine.isWaiting, selection?.stands(at: way) == true else { return }
+            guard machine.isWaiting, selection?.stands(in: way.pool, at: way.ticket) == true else { return }
             proceed(after: .gaveWay(retryAfter: way.retryAfter))
+        case .withoutExecutor(let end):
+            guard machine.isWaiting, selection?.stands(in: end.pool, at: end.ticket) == true else { return }
+            // All pools are asked again: those of fallback models may have an executor.
+            proceed(after: .arrival)
         }
     }
 

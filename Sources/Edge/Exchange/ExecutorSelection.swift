@@ -210,10 +210,10 @@ struct ExecutorSelection {
         return take(grant.executor, of: pool, began: grant.began, at: now)
     }
 
-    /// Whether the exchange still has the queue position that `way` refers to.
-    func stands(at way: GaveWay) -> Bool {
+    /// Whether the exchange still has the position with this ticket in the queue of this pool.
+    func stands(in waited: ExecutorPool, at position: QueueTicket) -> Bool {
         guard let (pool, ticket) = queue else { return false }
-        return pools[pool] === way.pool && ticket == way.ticket
+        return pools[pool] === waited && ticket == position
     }
 
     private mutating func take(

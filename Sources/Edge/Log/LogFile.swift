@@ -42,11 +42,12 @@ final class LogFile {
 
     /// Has the lines that are logged from now on written to an output of `prepare`.
     func commit(_ output: LogOutput) {
-        path = output.path
-        if !sink.change(to: output) {
+        guard sink.change(to: output) else {
             output.close()
             OperatorLog.warn("the log cannot be moved to \(output.name): its thread has been blocked for long")
+            return
         }
+        path = output.path
     }
 
     /// Opens the file again by its path, since the one that is open may have been renamed; the new one is opened first.

@@ -50,15 +50,30 @@ struct ExecutorOrders: Sendable {
         switch action {
         case .drain: orders[target, default: Order()].isDrained = true
         case .weight(let weight): orders[target, default: Order()].weight = weight
-        case .resume where target.model == nil: orders = orders.filter { $0.key.url != target.url }
+        case .resume where target.model == nil: orders = orders.filter { !Self.covers(target.url, name: $0.key.url) }
         case .resume: orders[target] = nil
         }
     }
 
-    /// What holds for one model at an engine: it is drained if its engine is, and its own weight precedes the engine's.
+    /// The order that holds for one model at an engine.
+    ///
+    /// The model is drained if it or its engine is, by the name of the engine or by its configured URL. The most
+    /// specific weight holds.
     func effective(url: String, model: String) -> Order {
-        let engine = orders[Target(url: url)] ?? Order()
-        let own = orders[Target(url: url, model: model)] ?? Order()
-        return Order(isDrained: engine.isDrained || own.isDrained, weight: own.weight ?? engine.weight)
+        let targets = [url, Self.configuredURL(ofName: url)].flatMap {
+            [Target(url: $0, model: model), Target(url: $0)]
+        }
+        let found = targets.compactMap { orders[$0] }
+        return Order(isDrained: found.contains(where: \.isDrained), weight: found.lazy.compactMap(\.weight).first)
     }
+
+    // MARK: Addresses of a name
+
+    /// The URL in the configuration of an engine with this name.
+    ///
+    /// The name of an engine that is one address of a host name is the URL followed by the address in parentheses.
+    static func configuredURL(ofName name: String) -> String { String(name.prefix { $0 != " " }) }
+
+    /// Whether an order for `url` is also for the engine with this name.
+    static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }
 }

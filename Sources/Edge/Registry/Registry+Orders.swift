@@ -8,7 +8,9 @@ extension Registry {
     /// When this returns, no attempt begins that the order forbids.
     func give(_ action: OrderAction, to target: ExecutorOrders.Target, at now: Nanoseconds) {
         orders.give(action, to: target)
-        for executor in executors where executor.name == target.url { applyOrders(to: executor, at: now) }
+        for executor in executors where ExecutorOrders.covers(target.url, name: executor.name) {
+            applyOrders(to: executor, at: now)
+        }
     }
 
     /// Applies the orders in force to an executor.

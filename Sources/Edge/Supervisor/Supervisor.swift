@@ -132,6 +132,8 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
+            // A list of executors that has come during the wait may have names to follow.
+            members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
         workers.start(

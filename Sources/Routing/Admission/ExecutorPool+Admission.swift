@@ -32,10 +32,20 @@ package struct GaveWay: Sendable {
     package let retryAfter: Nanoseconds
 }
 
+/// The removal of a request from the queue, because the operator has drained every executor that could take it.
+package struct WithoutExecutor: Sendable {
+    /// The pool in whose queue the request was.
+    package let pool: ExecutorPool
+    /// The ticket of the removed request.
+    package let ticket: QueueTicket
+}
+
 /// How a wait ended, other than by `ExecutorPool.leave`.
 package enum WaitEnd: Sendable {
     case granted(Grant)
     case gaveWay(GaveWay)
+    /// The operator has taken all executors that could take the request out of use.
+    case withoutExecutor(WithoutExecutor)
 
     /// Passes a granted executor to the next request, because the request that waited has ended.
     package func giveBack(at now: Nanoseconds) {
@@ -69,8 +79,9 @@ extension ExecutorPool {
     ///     full.
     ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of
     ///     another tenant may have to give way, see `FairQueue.makeRoom`.
-    ///   - ended: called once, from any thread, at the end of the wait: with an executor whose attempt is counted, or
-    ///     because the request had to give way to a request of another tenant.
+    ///   - ended: called once, from any thread, at the end of the wait: with an executor whose attempt is counted,
+    ///     because the request had to give way to a request of another tenant, or because the operator has drained
+    ///     every executor that could take it.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,

@@ -155,7 +155,7 @@ extension PoolEntry.State {
         var granted: [PoolEntry.Ended] = []
         serveReturned(&granted, most: most, at: now)
         while granted.count < most, let next = queue.first, let ticket = queue.firstTicket {
-            if let grant = take(for: next, at: now) {
+            if let grant = take(for: next, .inOrder(ticket), at: now) {
                 _ = queue.pop()
                 granted.append(grant)
             } else if next.pool.generation < generation {
@@ -182,7 +182,7 @@ extension PoolEntry.State {
             let isOfLatest = waiting.pool.generation == generation
             if latestIsFull, isOfLatest {
                 index += 1
-            } else if let grant = take(for: waiting, at: now) {
+            } else if let grant = take(for: waiting, returned[index].ticket, at: now) {
                 returned.remove(at: index)
                 granted.append(grant)
             } else {
@@ -194,10 +194,24 @@ extension PoolEntry.State {
         }
     }
 
-    private mutating func take(for waiting: PoolEntry.Waiting, at now: Nanoseconds) -> PoolEntry.Ended? {
-        guard case .executor(let executor) = waiting.pool.choose(waiting.request, &self, at: now) else { return nil }
+    /// Ends the wait of a request, if there is an executor for it, or can be none any more.
+    ///
+    /// - Returns: nil if the request goes on waiting.
+    private mutating func take(
+        for waiting: PoolEntry.Waiting,
+        _ ticket: QueueTicket,
+        at now: Nanoseconds
+    ) -> PoolEntry.Ended? {
+        let pool = waiting.pool
+        guard case .executor(let executor) = pool.choose(waiting.request, &self, at: now) else {
+            // An executor that is ejected may come back in time. A drained executor comes back when the operator says
+            // so.
+            if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request) }) { return nil }
+            let end = WithoutExecutor(pool: pool, ticket: ticket)
+            return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
+        }
         let bytes = waiting.request.promptBytes
-        let grant = Grant(executor: executor, pool: waiting.pool, began: now, promptBytes: bytes)
+        let grant = Grant(executor: executor, pool: pool, began: now, promptBytes: bytes)
         return PoolEntry.Ended(waiting: waiting, end: .granted(grant))
     }
 

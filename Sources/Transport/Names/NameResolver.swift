@@ -274,6 +274,8 @@ package final class NameResolver: TimerTarget {
         for tag in entries.keys.sorted() {
             guard var entry = entries[tag], !entry.isSettled else { continue }
             failed("no answer yet", at: &entry)
+            // No later start waits for this name again. Its answer is taken whenever it comes.
+            entry.isSettled = true
             entries[tag] = entry
         }
         settle()

@@ -27,6 +27,17 @@ import Testing
         #expect(found("gpu") == nil || found("gpu") == known[0])
     }
 
+    @Test func aURLMeansAllAddressesOfItsName() throws {
+        let known = [
+            "http://vllm:8000", "http://vllm:8000 (10.0.0.5)", "http://vllm:8000 (10.0.0.6)", "http://vllm-2:8000",
+        ]
+        for given in ["http://vllm:8000", "vllm:8000", "vllm"] {
+            #expect(try OrderCommand.url(given, among: known) == known[0], "\(given)")
+        }
+        #expect(try OrderCommand.url("http://vllm:8000 (10.0.0.6)", among: known) == known[2])
+        #expect(try OrderCommand.url("vllm:8000 (10.0.0.5)", among: known) == known[1])
+    }
+
     @Test func whatIsUnknownOrNotTheOnlyOneIsToldWithWhatThereIs() {
         for (given, named) in [("http://other", known), ("", known), ("10.0.0.1", Array(known[5...]))] {
             do throws(CommandRequest.Problem) {

@@ -42,6 +42,20 @@ import Testing
         #expect(snapshot?.executor("b", "e1").isDrained == false)
     }
 
+    @Test func anOrderForAURLHoldsForEachAddressOfItsName() {
+        var orders = ExecutorOrders()
+        let (one, two) = ("\(url) (10.0.0.1)", "\(url) (10.0.0.2)")
+        orders.give(.drain, to: Target(url: url))
+        orders.give(.weight(4), to: Target(url: two))
+        #expect(orders.effective(url: one, model: "a") == .init(isDrained: true, weight: nil))
+        #expect(orders.effective(url: two, model: "a") == .init(isDrained: true, weight: 4))
+        #expect(orders.effective(url: "http://e1:801 (10.0.0.1)", model: "a") == .init())
+        orders.give(.resume, to: Target(url: one))
+        #expect(orders.effective(url: one, model: "a").isDrained, "the order for the URL stays")
+        orders.give(.resume, to: Target(url: url))
+        #expect(orders.all.isEmpty, "those for its addresses have ended too")
+    }
+
     @Test func oneModelOfAnEngineMayBeDrained() throws {
         let registry = Registry()
         let snapshot = try registry.resolve(

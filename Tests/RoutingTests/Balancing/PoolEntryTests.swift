@@ -49,6 +49,19 @@ import Testing
         #expect(granted.order == ["crowd 0", "newcomer"])
     }
 
+    @Test func aWaitEndsWhenTheOperatorDrainsTheLastExecutor() {
+        let pool = ExecutorPoolTests.pool(2, max: 1)
+        for name in ["a", "b"] { #expect(wait(name, in: pool, tenant: "x").isExecutor) }
+        #expect(wait("new", in: pool, tenant: "x").ticket != nil)
+        #expect(wait("returned", in: pool, tenant: "x", returning: true).ticket != nil)
+        pool.executors[0].apply(drained: true, weight: nil, at: 1)
+        #expect(granted.withoutExecutor.isEmpty && pool.waitingCount == 2, "one executor is left")
+        pool.executors[1].apply(drained: true, weight: nil, at: 2)
+        #expect(Set(granted.withoutExecutor) == ["new", "returned"] && pool.waitingCount == 0)
+        for executor in pool.executors { pool.release(executor, began: 0, at: 3) }
+        #expect(granted.order.isEmpty)
+    }
+
     /// One tenant always has 40 requests open; the other sends its next request only after a response.
     @Test func whoAsksOneAtATimeIsServedInTurn() {
         let pool = full()
