@@ -1,9 +1,9 @@
-// Log lines that were lost, and why.
+// The number of log lines that a write has lost, and the cause.
 internal import Glibc
 
 /// How many lines a write has lost.
 struct LogLoss: Equatable, Sendable {
-    /// The number of lines that were not written, and never will be.
+    /// The number of lines that were dropped and are not tried again.
     var lines = 0
     /// The errno of the write; 0 if nobody read the descriptor in time.
     var code: CInt = 0
