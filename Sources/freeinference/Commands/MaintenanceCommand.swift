@@ -1,8 +1,8 @@
-// `freeinference maintenance`: has the running server refuse requests for models, or serve them again.
+// `freeinference maintenance`: tells the running server to refuse requests for models, or to serve them again.
 import ArgumentParser
 import Edge
 
-/// Groups the beginning and the end of maintenance.
+/// The parent command of `maintenance on` and `maintenance off`.
 struct MaintenanceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "maintenance",

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Edge
 
-/// The status as a person reads it.
+/// Tests the table that `freeinference status` prints.
 @Suite struct StatusTableTests {
     private static let executor = """
         {"url":"http://10.0.0.1:8000","model":"m","state":"ejected","why":"3 health probes in a row failed",
