@@ -5,6 +5,6 @@ internal import Glibc
 struct LogLoss: Equatable, Sendable {
     /// The number of lines that were dropped and are not tried again.
     var lines = 0
-    /// The errno of the write; 0 if nobody read the descriptor in time.
+    /// The errno of the write; 0 if the descriptor stayed full too long because nobody read from it.
     var code: CInt = 0
 }

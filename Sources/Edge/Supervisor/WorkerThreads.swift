@@ -10,7 +10,7 @@ final class WorkerThreads {
     private var threads: [Transport.Thread] = []
     private var started = 0
     private var stoppedAccepting = 0
-    /// Whether each worker has ended, by its index.
+    /// For each worker index, whether the worker has ended.
     private var hasEnded: [Bool]
 
     init(count: Int) {

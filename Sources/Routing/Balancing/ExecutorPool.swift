@@ -51,7 +51,8 @@ package final class ExecutorPool: Sendable {
     package let balance: Balance
     /// The index of the pool's model in its snapshot, as it was passed to `init`.
     package let place: Int
-    /// The number of this pool among all pools that its entry has had; the latest pool has the greatest.
+    /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
+    /// number.
     let generation: Int
 
     /// The result of choosing an executor.
@@ -95,7 +96,8 @@ package final class ExecutorPool: Sendable {
     func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
-        // The index of an executor that is due for a trial: it gets this request, which is retried if the trial fails.
+        // The index of an executor that is due for a trial. The trial uses this request, which is retried if the trial
+        // fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
         for index in members.indices where mayTry(index, request) {

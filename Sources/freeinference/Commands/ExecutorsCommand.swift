@@ -22,7 +22,7 @@ struct ExecutorsCommand: ParsableCommand {
         @OptionGroup var server: CommandSocketOption
     }
 
-    /// `freeinference executors drain`.
+    /// `freeinference executors drain`: stops new attempts at an executor.
     struct Drain: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "drain",
@@ -46,7 +46,7 @@ struct ExecutorsCommand: ParsableCommand {
         }
     }
 
-    /// `freeinference executors resume`.
+    /// `freeinference executors resume`: ends the drain and the ordered weight of an executor.
     struct Resume: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "resume",
@@ -59,7 +59,7 @@ struct ExecutorsCommand: ParsableCommand {
         }
     }
 
-    /// `freeinference executors weight`.
+    /// `freeinference executors weight`: orders another weight for an executor.
     struct Weight: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "weight",

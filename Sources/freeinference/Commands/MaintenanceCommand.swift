@@ -14,7 +14,7 @@ struct MaintenanceCommand: ParsableCommand {
         subcommands: [On.self, Off.self]
     )
 
-    /// `freeinference maintenance on`.
+    /// `freeinference maintenance on`: begins the maintenance, or changes its text.
     struct On: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "on",
@@ -27,7 +27,7 @@ struct MaintenanceCommand: ParsableCommand {
         func run() throws { try server.carryOut(.maintain(text: text, retryAfter: retryAfter)) }
     }
 
-    /// `freeinference maintenance off`.
+    /// `freeinference maintenance off`: ends the maintenance.
     struct Off: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "off", abstract: "Serve requests again.")
         @OptionGroup var server: CommandSocketOption

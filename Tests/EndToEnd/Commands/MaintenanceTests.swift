@@ -92,8 +92,7 @@ import Testing
                 try? await connection.send(bytes)
                 connection.close()
             }
-            // There are more idle connections than the server serves at once; the other connections wait in the
-            // backlog.
+            // The server keeps at most 64 connections open at once; the other idle connections wait in the backlog.
             var idle: [RawConnection] = []
             for _ in 0..<100 { idle.append(try await RawConnection(to: .unix(path: path))) }
             for connection in idle { connection.close() }
