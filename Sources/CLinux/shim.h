@@ -49,8 +49,8 @@ static inline int clinux_socket_error(int fd) {
     socklen_t length = sizeof value;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length) == 0 ? value : errno;
 }
-/* Who has connected to a unix socket, as the kernel recorded it then. `struct ucred` needs _GNU_SOURCE, so it is spelled
- * here. Returns 0, or -1 with errno. */
+/* Gets the process and the user that connected to a unix socket (SO_PEERCRED). Returns 0, or -1 with errno.
+ * `struct ucred` needs _GNU_SOURCE, so an equal structure is declared here. */
 static inline int clinux_peer_user(int fd, pid_t *process, uid_t *user) {
     struct { pid_t process; uid_t user; gid_t group; } peer = { 0 };
     socklen_t length = sizeof peer;

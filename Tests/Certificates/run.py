@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Certificates that are renewed under handshakes (`make test-certificates`).
+"""Renews certificates while clients make TLS handshakes (`make test-certificates`).
 
-Opens TLS connections one after the other on several threads, each with a full handshake that verifies the certificate,
-while the files of the certificate are replaced in the wrong order: first one of the pair, and the other seconds later, so
-that the server finds pairs that do not fit. No handshake may fail. Afterwards the folder of the pair is a link that is
-replaced, as certbot does; the time until the new certificate is served is measured.
+Several threads make full TLS handshakes that verify the certificate. Meanwhile the script replaces the chain and the
+private key one after the other, with a pause between them, so that the server finds pairs that do not match. No
+handshake may fail. Afterwards the script replaces a symbolic link to the folder, as certbot does, and measures the time
+until the server uses the new certificate.
 """
 
 import argparse
@@ -40,7 +40,7 @@ models:
 
 
 def make_certificate(program, folder, name, authority=None):
-    """A certificate for localhost and a name of its own; all are of one authority."""
+    """Makes a certificate for localhost and for NAME.example, signed by the certificate authority in `authority`."""
     os.makedirs(f"{folder}/{name}")
     if authority:
         for file in ("ca.pem", "ca-key.pem"):
@@ -50,7 +50,7 @@ def make_certificate(program, folder, name, authority=None):
 
 
 def handshake(context, port):
-    """The name by which the served certificate is told from the others."""
+    """Makes a handshake, and returns the name NAME.example in the certificate that the server has sent."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         with context.wrap_socket(connection, server_hostname="localhost") as secure:
             names = [value for kind, value in secure.getpeercert()["subjectAltName"] if value.endswith(".example")]
@@ -58,7 +58,7 @@ def handshake(context, port):
 
 
 def replace(source, target):
-    """Replaces a file in one step."""
+    """Replaces a file atomically."""
     shutil.copy(source, target + ".next")
     os.rename(target + ".next", target)
 
@@ -94,7 +94,7 @@ class Handshakes:
 
 
 def swap_in_the_wrong_order(folder, handshakes, count, swaps, pause):
-    """Replaces chain and key one after the other, so many times and until there were so many handshakes.
+    """Replaces chain and key one after the other, at least `swaps` times and until `count` handshakes were made.
 
     Returns how many pairs were replaced.
     """

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `lame_duck`: load balancers are told before the first connection is refused.
+/// Tests `lame_duck`: health checks get 503 for a while before the server refuses the first connection.
 @Suite struct LameDuckTests {
     private func isUnhealthy(_ server: Server, _ path: String = "/health") async throws {
         _ = try await eventually("a health of 503") {
@@ -25,7 +25,7 @@ import Testing
                 _ = try await eventually("the stream") { curl.output.contains("data:") ? true : nil }
                 let refused = try await server.command("reload")
                 #expect(refused.status == .exited(2) && refused.output.contains("the server is ending"), "\(refused)")
-                // The second signal begins the drain, and cuts nothing.
+                // The second signal begins the drain, and does not cut the stream.
                 executor.process.signal(SIGSTOP)
                 defer { executor.process.signal(SIGCONT) }
                 server.process.signal(SIGTERM)
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// The value in force when the signal comes is the one that counts.
+    /// The value of `lame_duck` that is in force when the first signal arrives applies.
     @Test func aReloadChangesIt() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -60,7 +60,7 @@ import Testing
             try await expect(server.command("reload")) { $0.status == .exited(0) }
             server.process.signal(SIGTERM)
             try await isUnhealthy(server)
-            // Connections are still taken, as the answer has shown; the next signal ends the server.
+            // The server still accepts connections, as the health checks have shown. The next signal ends the server.
             server.process.signal(SIGTERM)
             try await expect(server.process.ending()) { $0 == .exited(0) }
         }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The log in a file: rotated by rename, by signal and by command, and refused where it cannot be written.
+/// Tests a log file: rotation by rename with a command or a signal, and errors if the file cannot be opened.
 @Suite struct LogFileTests {
     private let scratch: Scratch
     private var file: String { scratch.file("access.log") }
@@ -26,7 +26,7 @@ import Testing
             try FileManager.default.moveItem(atPath: file, toPath: file + ".1")
             let done = try await server.command("log", "reopen")
             #expect(done.status == .exited(0) && done.output.contains("\(file) is open again"), "\(done)")
-            // The renamed file is complete by now.
+            // The renamed file is complete when the command has returned.
             #expect(lines(file + ".1").count == 1)
             try await expect(server.curl("/v1/models?2")) { $0.status == 200 }
             _ = try await eventually("the line in the new file") { lines(file).count == 1 ? true : nil }
@@ -38,7 +38,7 @@ import Testing
             try await expect(server.curl("/v1/models?3")) { $0.status == 200 }
             _ = try await eventually("the line in the third file") { lines(file).count == 1 ? true : nil }
             #expect(lines(file + ".1").count == 1 && lines(file + ".2").count == 1)
-            // Nothing goes to stdout.
+            // No line is written to stdout.
             #expect(server.process.output.isEmpty)
         }
     }
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// `check` and `serve` refuse it at its place in the file.
+    /// `check` and `serve` refuse the path, and the error names the position in the configuration file.
     @Test func aMissingFolderIsAnErrorOfTheConfiguration() async throws {
         defer { scratch.remove() }
         let certificates = try await Certificates.shared()

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// What systemd hears of the server, on a socket that stands for systemd's.
+/// Tests the notifications to systemd, with a socket in the place of systemd's socket.
 @Suite struct ServiceTests {
-    /// A datagram socket such as `NOTIFY_SOCKET` names.
+    /// A datagram socket like the socket that systemd names in `NOTIFY_SOCKET`.
     private final class NotifySocket {
         private let descriptor: CInt
         private(set) var states: [String] = []
@@ -22,7 +22,7 @@ import Testing
 
         deinit { close(descriptor) }
 
-        /// Reads what has come, and counts the states so far that begin with a text.
+        /// Reads the datagrams that have arrived, and counts all states so far that begin with `start`.
         func count(_ start: String) -> Int {
             var buffer = [UInt8](repeating: 0, count: 4096)
             while true {
@@ -45,7 +45,7 @@ import Testing
         try await withServer(configuration, environment: environment) { server in
             _ = try await eventually("readiness") { socket.count("READY=1") == 1 ? true : nil }
             _ = try await eventually("the watchdog") { socket.count("WATCHDOG=1") >= 5 ? true : nil }
-            // After a pause of the whole process no worker is blamed, and the watchdog is fed again.
+            // After a pause of the whole process, no worker is reported as silent, and the watchdog is notified again.
             server.process.signal(SIGSTOP)
             try await Task.sleep(for: .seconds(3))
             let fed = socket.count("WATCHDOG=1")
@@ -53,7 +53,7 @@ import Testing
             _ = try await eventually("the watchdog") { socket.count("WATCHDOG=1") >= fed + 5 ? true : nil }
             #expect(server.process.errors.contains("the process was paused"))
             server.process.signal(SIGTERM)
-            // The socket has room for a few states, as systemd's has; somebody has to read them.
+            // The socket's queue has room for a few states only, so the test must read them.
             _ = try await eventually("the end") {
                 _ = socket.count("")
                 return server.process.isRunning ? nil : true
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    /// The variables of another process, which a child inherits, say nothing.
+    /// If WATCHDOG_PID names another process, as in inherited variables, the server does not notify the watchdog.
     @Test func theWatchdogOfAnotherProcessIsNotFed() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -4,7 +4,7 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Answers one request to the admin listener as soon as its head has come; a request body is read and dropped.
+/// Answers one request to the admin listener as soon as its head has arrived; a request body is read and dropped.
 ///
 /// Confined to the control thread.
 final class AdminExchange: ServerStreamHandler {

@@ -1,15 +1,17 @@
-// Under which names the admin listener may be asked, so that no web page can read it.
+// The host names that the admin listener accepts in requests, so that no web page can read its answers.
 internal import Configuration
 
 /// Decides by the `host` field of a request whether the admin listener answers it.
 ///
-/// A page that a browser of this machine shows cannot read another origin. But its owner may let its name resolve to
-/// 127.0.0.1 (DNS rebinding); then the listener is of the page's origin. The browser still sends the page's name.
+/// The check prevents DNS rebinding. A web page in a browser on this machine cannot read other origins. Its owner may
+/// let the page's host name resolve to 127.0.0.1, so that the browser takes the listener for the page's own origin.
+/// The `host` field of such a request still has the page's host name.
 enum AdminHost {
-    /// Whether a request for this authority is answered.
+    /// Whether the listener answers a request for this authority.
     ///
     /// - Parameters:
-    ///   - authority: the value of `:authority` or `host`; empty if an HTTP/1.0 request has none, which no browser sends.
+    ///   - authority: the value of `:authority` or `host`; empty if an HTTP/1.0 request has none, which no browser
+    ///     sends.
     ///   - hosts: the names of `admin.hosts`.
     static func isAllowed(_ authority: [UInt8], hosts: [String]) -> Bool {
         guard !authority.isEmpty else { return true }

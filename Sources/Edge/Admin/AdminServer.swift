@@ -3,9 +3,9 @@ internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Serves the admin listener, which only tells and changes nothing; confined to the control thread.
+/// Serves the admin listener, which is read-only; confined to the control thread.
 final class AdminServer {
-    /// How far the process is; the raw values are those of `/health/ready`.
+    /// The state of the process; `/health/ready` shows the raw value.
     enum State: String { case starting, ready, leaving = "lame_duck", draining }
 
     let loop: EventLoop
@@ -16,9 +16,11 @@ final class AdminServer {
     let collector: CounterCollector
     /// The health probes; nil before they begin.
     var prober: HealthProber?
-    /// When the first certificate of each chain expires, in seconds since 1970; without chains that cannot be read.
+    /// For each chain, when its first certificate to expire does so, in seconds since 1970.
+    ///
+    /// Unreadable chains are left out.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
-    /// Looks whether the workers' loops turn; nil before they serve.
+    /// Checks that the event loops of the workers still turn; nil before the workers serve.
     var watch: WorkerWatch?
     /// How many workers serve; the supervisor sets it.
     var workers = 0
@@ -51,7 +53,7 @@ final class AdminServer {
         )
     }
 
-    /// Whether a connection of this peer is served, by `admin.allow` of the configuration in force.
+    /// Whether `admin.allow` of the configuration in force permits connections from this peer.
     private func admits(_ peer: SocketAddress) -> Bool {
         guard !peer.isUnix, let allow = running.configuration.admin.allow else { return true }
         if allow.contains(where: { $0.contains(peer) }) { return true }
@@ -76,7 +78,9 @@ final class AdminServer {
     /// The address that the listener is bound to.
     var address: SocketAddress { sockets.addresses[0] }
 
-    /// Takes over a new configuration; where the listener has another address, connections to the old one end.
+    /// Begins to use the new configuration in force.
+    ///
+    /// If the listener's address has changed, connections to the old address are closed.
     func adopt() {
         readCertificates()
         guard !sockets.isSame(as: running.sockets.admin) else { return }

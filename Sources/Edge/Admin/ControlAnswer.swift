@@ -3,13 +3,13 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Sends responses of the control thread.
+/// Sends responses on streams that the control thread serves.
 enum ControlAnswer {
-    /// Sends a whole response; of HEAD requests only the head.
+    /// Sends a complete response; for a HEAD request, sends only the head.
     ///
     /// - Parameters:
     ///   - body: JSON, unless `type` says otherwise.
-    ///   - allow: the value of the `allow` field, for 405.
+    ///   - allow: the value of the `allow` field, which a response with status 405 needs; nil for no such field.
     static func send(
         status: Int,
         _ body: [UInt8],
@@ -30,7 +30,7 @@ enum ControlAnswer {
         stream.finish()
     }
 
-    /// Sends an error of the server's own.
+    /// Sends a failure as an error response in JSON.
     static func send(_ failure: Failure, allow: String? = nil, on stream: ServerStream) {
         send(status: failure.status, failure.body(.other, requestID: ""), allow: allow, on: stream)
     }

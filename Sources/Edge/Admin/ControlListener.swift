@@ -1,10 +1,10 @@
-// One listener of the control thread, with the same HTTP server that clients talk to: for the admin listener and for
-// the command socket.
+// A listener of the control thread, used for the admin listener and for the command socket. It uses the same HTTP
+// server as the listeners for clients.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Accepts connections on one socket, and has somebody else answer their requests; confined to the control thread.
+/// Accepts connections on one socket, and passes their requests to a closure; confined to the control thread.
 final class ControlListener: ServerDelegate {
     /// How many connections may be open at once; further ones wait in the kernel's backlog.
     static let connectionsMax = 64
@@ -21,9 +21,9 @@ final class ControlListener: ServerDelegate {
     /// Begins to accept connections.
     ///
     /// - Parameters:
-    ///   - sockets: holds one socket; whoever opened it closes it, after `close`.
-    ///   - admits: whether a connection from this address is served; others are closed at once.
-    ///   - handle: makes the handler of a request; the user is that of the peer of a unix socket.
+    ///   - sockets: a set with one socket. The caller closes the set after it has called `close`.
+    ///   - admits: whether a connection from this address is served; if not, it is closed at once.
+    ///   - handle: makes the handler of a request. The user is the peer of a unix socket, and nil for other sockets.
     init(
         loop: EventLoop,
         sockets: ListenerSet,
@@ -51,13 +51,13 @@ final class ControlListener: ServerDelegate {
     /// The address that the listener is bound to.
     var address: SocketAddress { sockets.addresses[0] }
 
-    /// Stops accepting; the connections that are open go on.
+    /// Stops accepting connections; open connections continue.
     func pause() {
         listener?.pause()
         listener = nil
     }
 
-    /// Stops accepting, and closes all connections.
+    /// Stops accepting connections, and closes all open connections.
     func close() {
         pause()
         for connection in Array(connections.values) { connection.connection.close(.edge) }

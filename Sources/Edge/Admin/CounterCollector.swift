@@ -3,11 +3,11 @@ internal import Transport
 
 /// The latest known counters of every worker; confined to the control thread.
 ///
-/// A worker that has ended, or does not answer in time, counts with its last known counters, so that no sum decreases.
+/// If a worker has ended or does not answer in time, its last known counters are used, so that no sum decreases.
 final class CounterCollector {
     private let survey: WorkerSurvey
     private var latest: [WorkerCounters]
-    /// How many workers have answered the last question, or have ended before it.
+    /// How many workers have answered the last `ask`, or had ended before it.
     private(set) var heard = 0
 
     init(survey: WorkerSurvey, workers: Int) {
@@ -36,6 +36,6 @@ final class CounterCollector {
         )
     }
 
-    /// Takes the last counters of a worker that ends.
+    /// Stores the final counters of a worker that ends.
     func ended(worker: Int, _ counters: WorkerCounters) { latest[worker] = counters }
 }

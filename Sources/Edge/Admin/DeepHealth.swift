@@ -1,4 +1,4 @@
-// The page `/health/deep`: the models with their executors, and how much of its limits the process uses.
+// The page `/health/deep`: the models with their executors, and the resources that the process uses, with their limits.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -50,7 +50,7 @@ struct DeepHealth {
         json = writer.bytes
     }
 
-    /// Writes the indices of workers, unless there are none.
+    /// Writes an array of worker indices under this name; writes nothing if there are none.
     private static func write(_ name: String, _ workers: [Int], to writer: inout JSONWriter) {
         guard !workers.isEmpty else { return }
         writer.key(named: name)
@@ -93,10 +93,10 @@ struct DeepHealth {
 }
 
 extension ExecutorPool.Status {
-    /// The values of `label`.
+    /// All values that `label` can have.
     static let labels = ["healthy", "ejected", "trial"]
 
-    /// The state of health, as the page and the metrics name it.
+    /// The name of the health state on `/health/deep` and in the metrics.
     var label: String {
         switch state {
         case .healthy: "healthy"

@@ -1,10 +1,10 @@
-// The part of `/metrics` about the process: connections, certificates, probes, and the system's figures.
+// The part of `/metrics` about the process: connections, certificates, probes, and values from the operating system.
 internal import HTTP
 internal import Routing
 internal import Transport
 
 extension MetricsPage {
-    /// Writes the limits of the process and what it uses of them.
+    /// Writes the limits of the process and how much of each limit it uses.
     mutating func writeProcess() {
         let process = server.process
         gauge("freeinference_connections", "Connections of clients.", process.connectionCount)
@@ -39,7 +39,7 @@ extension MetricsPage {
         writeSystem()
     }
 
-    /// Writes which configuration is in force, and how reloads have ended.
+    /// Writes which configuration is in force, and how many reloads have ended with each result.
     private mutating func writeConfiguration() {
         let running = server.running
         gauge(
@@ -63,7 +63,7 @@ extension MetricsPage {
         }
     }
 
-    /// Writes the system's figures under the names that Prometheus' own client libraries use.
+    /// Writes the values from the operating system, under the metric names that Prometheus' client libraries use.
     private mutating func writeSystem() {
         let figures = ProcessFigures()
         text.family("process_cpu_seconds_total", .counter, "Time on processors, of all threads.")
@@ -78,7 +78,7 @@ extension MetricsPage {
         gauge("process_max_fds", "Descriptors that may be open at once.", figures.descriptorsMax)
     }
 
-    /// Writes what happened to connections of clients, and when certificates expire.
+    /// Writes the counters of client connections, and when certificates expire.
     mutating func writeConnections() {
         text.family("freeinference_connections_accepted_total", .counter, "Connections of clients that were accepted.")
         text.sample([], counters.accepted)
@@ -112,7 +112,7 @@ extension MetricsPage {
         }
     }
 
-    /// Writes the results of the health probes.
+    /// Writes how many health probes have had each result.
     mutating func writeProbes() {
         guard let results = server.prober?.results, !results.isEmpty else { return }
         text.family("freeinference_probes_total", .counter, "Answers to the question whether an engine lives.")

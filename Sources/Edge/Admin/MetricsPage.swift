@@ -1,19 +1,20 @@
-// The page `/metrics`: every counter, gauge and histogram by its name.
+// The page `/metrics`: all counters, gauges and histograms.
 internal import Inference
 internal import Routing
 internal import Transport
 
 /// The page in Prometheus' text format; made on the control thread for each request.
 ///
-/// The values of labels are names of the configuration or come from closed lists, so that clients cannot make new ones.
+/// Label values are names in the configuration or come from fixed lists, so that clients cannot create new time series.
 struct MetricsPage {
     let server: AdminServer
     /// The sum over all workers.
     let counters: WorkerCounters
-    /// The counters of the snapshot's models that requests have named since the start; the last element, with an empty
-    /// label, is for requests that named no known model.
+    /// The counters of each model of the snapshot.
     ///
-    /// A model that was never used is left out: it would add some 12 kB of zeros.
+    /// The last element, with an empty label, is for requests that named no known model.
+    ///
+    /// A model that no request has named since the start is left out, because it would add some 12 kB of zeros.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
     var text = PrometheusText()
 
@@ -37,7 +38,9 @@ struct MetricsPage {
 
     var bytes: [UInt8] { text.bytes }
 
-    /// Writes the metrics of OpenTelemetry's conventions for generative AI, with the names of its attributes as labels.
+    /// Writes the metrics that OpenTelemetry's conventions for generative AI define.
+    ///
+    /// The labels are named after the attributes that the conventions define.
     private mutating func writeConventions() {
         perModel(
             "gen_ai_server_time_to_first_token_seconds",
@@ -211,7 +214,9 @@ struct MetricsPage {
         }
     }
 
-    /// The executors of each model with their labels and the model's counters; nil if the model was never used.
+    /// The executors of all models with their labels.
+    ///
+    /// `model` has the model's counters; nil if the model was never used.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()

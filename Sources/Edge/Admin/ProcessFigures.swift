@@ -1,12 +1,14 @@
-// The operating system's figures of this process, for `/metrics`: processor time, memory, threads, descriptors.
+// What the operating system measures of this process, for `/metrics`: processor time, memory, threads, descriptors.
 internal import CLinux
 internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// The system's figures of one moment; nil or 0 if a file of /proc cannot be read.
+/// What the operating system measured of this process when `init` ran.
+///
+/// A value is nil or 0 if it cannot be read.
 struct ProcessFigures {
-    /// Processor time of all threads, in the kernel and in the program, in nanoseconds.
+    /// Processor time of all threads, in kernel mode and user mode together, in nanoseconds.
     var processorTime: UInt64 = 0
     var residentBytes = 0
     var virtualBytes = 0
@@ -16,7 +18,7 @@ struct ProcessFigures {
     var openDescriptors = 0
     var descriptorsMax = 0
 
-    /// Reads files in /proc/self, which the systemd unit leaves accessible.
+    /// Reads the values; most are in files in /proc/self, which the systemd unit leaves accessible.
     init() {
         var used = rusage()
         if unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &used) == 0 {
@@ -27,7 +29,7 @@ struct ProcessFigures {
             let size = Int(sysconf(CInt(_SC_PAGESIZE)))
             (virtualBytes, residentBytes) = (pages[0] * size, pages[1] * size)
         }
-        // The name of the program is in parentheses and may contain spaces.
+        // The fields are counted after the program's name, which is in parentheses and may contain spaces.
         let status = Self.text("/proc/self/stat")
         let fields = (status.lastIndex(of: ")").map { status[status.index(after: $0)...] } ?? "").split(separator: " ")
         if fields.count > 19 {
@@ -45,7 +47,7 @@ struct ProcessFigures {
         UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_usec) * 1000
     }
 
-    /// The wall time, in seconds since 1970, of a moment that the kernel counts in ticks since the machine started.
+    /// Converts ticks since the machine started, as the kernel counts them, to seconds since 1970.
     private static func wallTime(ofTicks ticks: Int) -> Int? {
         let perSecond = Int(sysconf(CInt(_SC_CLK_TCK)))
         var sinceBoot = timespec()
@@ -60,13 +62,13 @@ struct ProcessFigures {
 
     private static func words(_ path: String) -> [Substring] { text(path).split(separator: " ") }
 
-    /// The number of entries in a folder, without the descriptor through which it is read.
+    /// The number of entries in /proc/self/fd, without the descriptor that this function itself opens.
     private static func entries(_ path: String) -> Int {
         guard let folder = unsafe opendir(path) else { return 0 }
         defer { unsafe closedir(folder) }
         var count = 0
         while unsafe readdir(folder) != nil { count += 1 }
-        // `.`, `..`, and the folder itself.
+        // The three that do not count are `.`, `..` and the descriptor of the folder.
         return max(0, count - 3)
     }
 }

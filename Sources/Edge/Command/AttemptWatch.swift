@@ -1,23 +1,22 @@
-// Waits until the last attempt at a drained executor is over.
+// Waits until the last attempt at a drained executor has ended.
 internal import Routing
 internal import Transport
 
-/// Looks at the attempts of drained executors until none is left; confined to the control thread.
+/// Checks at intervals whether drained executors still have attempts under way; confined to the control thread.
 ///
-/// Attempts end on the workers, which do not report each end to anybody, so this looks again and again. It holds its
-/// executors, which a reload may remove meanwhile.
+/// It must poll, because the workers do not report the end of each attempt. It keeps references to the executors,
+/// because a reload may remove them from the configuration during the wait.
 final class AttemptWatch {
-    /// The time between two looks, in nanoseconds.
+    /// The time between two checks, in nanoseconds.
     static let interval: Nanoseconds = 20_000_000
 
     /// The executors to wait for.
     struct Watched {
         let executors: [Executor]
-        /// Whether they are all executors of their engine, so that its attempts for models that a reload has removed
-        /// count too.
+        /// Whether the order was for the whole engine, so that the engine's attempts for removed models count too.
         let isWholeEngine: Bool
 
-        /// How many attempts are under way.
+        /// How many attempts are under way at the executors, or at their engines if `isWholeEngine` is true.
         var running: Int {
             guard isWholeEngine else { return executors.reduce(0) { $0 + $1.running } }
             var engines: [Engine] = []
@@ -27,7 +26,7 @@ final class AttemptWatch {
             return engines.reduce(0) { $0 + $1.running }
         }
 
-        /// Whether all of them are still drained.
+        /// Whether all executors are still drained.
         var areDrained: Bool { executors.allSatisfy(\.isDrained) }
     }
 
@@ -36,8 +35,8 @@ final class AttemptWatch {
     private var ended: ((_ isDrained: Bool) -> Void)?
     private var timer: TimerID?
 
-    /// - Parameter ended: called once, possibly before this returns: with true when no attempt is left, with false if
-    ///   one of the executors is no longer drained.
+    /// - Parameter ended: called once, possibly before `init` returns. The argument is true when no attempt is left,
+    ///   and false if an executor is no longer drained.
     init(_ watched: Watched, loop: EventLoop, ended: @escaping (_ isDrained: Bool) -> Void) {
         self.loop = loop
         self.watched = watched
@@ -45,7 +44,7 @@ final class AttemptWatch {
         look()
     }
 
-    /// Ends the wait; `ended` is not called any more.
+    /// Ends the wait without a call of `ended`.
     func cancel() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

@@ -1,31 +1,31 @@
-// Sends one command to a running server on this machine, and waits for its answer.
+// Sends one command to a running server on this machine, and waits for the server's answer.
 package import HTTP
 internal import Inference
 package import Transport
 
-/// The command line's side of the command socket.
+/// The client of the command socket, which the command line uses.
 package enum CommandClient {
     /// The answer to a command.
     package struct Answer: Sendable {
-        /// The status; 422 where a reload was refused.
+        /// The HTTP status; 422 if the server has refused or failed to carry out the command.
         package let status: Int
-        /// JSON.
+        /// The body of the response, JSON.
         package let body: [UInt8]
     }
 
-    /// Why a command was not answered, in words for the operator.
+    /// The reason why a command was not answered, in words for the operator.
     package struct Failure: Error, CustomStringConvertible, Sendable {
         package let description: String
     }
 
-    /// The largest answer that is read, in bytes: 16 MiB.
+    /// The largest body of an answer that is accepted, in bytes.
     private static let bodyMax = 16 << 20
 
-    /// Sends a command, and waits.
+    /// Sends a command, and blocks until the answer has arrived.
     ///
     /// - Parameters:
-    ///   - path: the path of the request.
-    ///   - sockets: the paths where the server may listen, in the order in which they are tried.
+    ///   - path: the path and the query of the request.
+    ///   - sockets: the paths of the sockets where the server may listen. They are tried in this order.
     ///   - timeout: how long to wait for the answer, in nanoseconds.
     package static func send(
         _ method: HTTP.Method,
@@ -44,14 +44,14 @@ package enum CommandClient {
             case .success(let answer): return answer
             case .failure(let failure):
                 problems.append("\(socket): \(failure.description)")
-                // A server that has taken the command must not be followed by another one.
+                // If a server has received the command, the command must not be sent to another server as well.
                 if call.hasReached { throw Failure(description: problems.last ?? "") }
             }
         }
         throw Failure(description: problems.joined(separator: "; "))
     }
 
-    /// A request on a loop of its own.
+    /// One request with its own event loop.
     private final class Call: ExecutorStreamHandler {
         private let loop = EventLoop()
         private let client: ExecutorClient
@@ -59,7 +59,7 @@ package enum CommandClient {
         private var status = 0
         private var body: [UInt8] = []
         private var result: Result<Answer, Failure>?
-        /// Whether the server has got the request.
+        /// Whether the request was sent to the server completely.
         private(set) var hasReached = false
 
         init(_ address: SocketAddress, timeout: Nanoseconds) {

@@ -1,4 +1,4 @@
-// One command to the running server and its answer.
+// One command to the running server, and the answer.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -10,11 +10,11 @@ final class CommandExchange: ServerStreamHandler {
     private let server: CommandServer
     private let head: RequestHead
     private let stream: ServerStream
-    /// Who sent the command; nil if the kernel does not say.
+    /// The user who sent the command; nil if the kernel does not report a user.
     private let user: PeerUser?
-    /// Whether the client has left, so that an answer is for nobody.
+    /// Whether the client has disconnected, so that no answer is sent.
     private var hasLeft = false
-    /// The wait for the attempts at a drained executor.
+    /// The wait for the last attempt at a drained executor; nil if the command does not wait.
     private var watch: AttemptWatch?
 
     init(server: CommandServer, head: RequestHead, stream: ServerStream, user: PeerUser?) {
@@ -109,7 +109,7 @@ final class CommandExchange: ServerStreamHandler {
 }
 
 extension CommandRequest {
-    /// What the operator's log says of a command that changes something; nil for those that only tell.
+    /// The description of the command in the operator's log; nil for commands that change nothing.
     fileprivate var summary: String? {
         switch self {
         case .changes, .status: return nil

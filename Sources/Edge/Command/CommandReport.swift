@@ -1,11 +1,11 @@
-// What a command has done, for whoever gave it: a value that renders itself as JSON and as lines of text.
+// The report of a command that changes something, as JSON and as lines of text.
 internal import Inference
 
-/// The answer to a command that changes something, other than a reload.
+/// The answer to an order for an executor or to a maintenance command.
 package struct CommandReport: Sendable, Equatable {
-    /// Whether it was done.
+    /// Whether the command was carried out.
     package var isDone: Bool
-    /// What has changed, or why nothing has, one sentence a line.
+    /// What has changed, or the reason why nothing has changed; one sentence in each line.
     package var lines: [String]
 
     init(isDone: Bool, lines: [String]) {
@@ -26,7 +26,7 @@ package struct CommandReport: Sendable, Equatable {
         return writer.bytes
     }
 
-    /// Reads a report from the JSON that `json` writes; nil where it is none.
+    /// Reads a report from the JSON that `json` writes; nil if the bytes are not such JSON.
     package init?(json: [UInt8]) {
         guard let value = JSONValue(parsing: json), let result = value["result"]?.string,
             let lines = value["lines"]?.array, result == "done" || result == "refused"

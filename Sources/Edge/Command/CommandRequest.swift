@@ -1,33 +1,33 @@
-// What a request to the command socket asks for: the command with its arguments, read from method and target.
+// Reads a command and its arguments from the method and target of a request to the command socket.
 package import HTTP
 internal import Transport
 
 /// One command of the operator.
 ///
-/// A request is a method and a path, with arguments in the query. Texts are in hexadecimal digits, so that a shell, a
-/// URL and a path can hold any of them.
+/// The method and the path of a request name the command; the query has its arguments. Text arguments are written as
+/// hexadecimal digits of their UTF-8 bytes, so that no character in them needs escaping.
 package enum CommandRequest: Equatable, Sendable {
     case reload
-    /// Say what a reload would do with this file; nil for the server's own.
+    /// Say what a reload would change with the configuration file at this path; nil for the server's own file.
     case changes(file: String?)
     case status
     case order(OrderCommand)
-    /// Begin maintenance with a text and a `retry-after` in seconds; nil for the defaults.
+    /// Begin maintenance. `text` is the message for clients, and `retryAfter` is in seconds; nil for the defaults.
     case maintain(text: String?, retryAfter: Int?)
     case endMaintenance
     /// Open the log file again.
     case reopenLog
 
-    /// Why a request is no command.
+    /// The reason why a request is not a valid command.
     enum Problem: Error, Equatable {
         case unknownPath
-        /// The path is a command, with this method.
+        /// The path names a command that needs this method instead.
         case otherMethod(String)
-        /// An argument is missing or wrong; in words for the operator.
+        /// An argument is missing or invalid; the text says why, in words for the operator.
         case argument(String)
     }
 
-    /// The paths of the commands with their methods.
+    /// The method of each command, by the path.
     private static let methods: [String: String] = [
         "/reload": "POST", "/changes": "GET", "/status": "GET", "/executors/drain": "POST",
         "/executors/resume": "POST", "/executors/weight": "POST", "/maintenance/on": "POST",
@@ -76,7 +76,7 @@ package enum CommandRequest: Equatable, Sendable {
         return .maintain(text: text?.isEmpty == true ? nil : text, retryAfter: seconds)
     }
 
-    /// The method and the target of the request that asks for this command; the command line sends it.
+    /// The method and the target of the request that the command line sends for this command.
     package var request: (method: HTTP.Method, target: String) {
         switch self {
         case .reload: (.post, "/reload")
@@ -96,7 +96,7 @@ package enum CommandRequest: Equatable, Sendable {
         }
     }
 
-    /// The arguments of a command, as `name=value&name=value`.
+    /// The arguments of a command, in the form `name=value&name=value`.
     struct Query {
         private var values: [Substring: Substring] = [:]
 
@@ -108,7 +108,9 @@ package enum CommandRequest: Equatable, Sendable {
         }
 
         func has(_ name: Substring) -> Bool { values[name] != nil }
-        /// A text in hexadecimal digits; nil if there is none.
+        /// Decodes an argument from hexadecimal digits; nil if the argument is missing.
+        ///
+        /// - Throws: `argument` if the value is not UTF-8 in hexadecimal digits.
         func text(_ name: Substring) throws(Problem) -> String? {
             guard let value = values[name] else { return nil }
             guard let bytes = Hexadecimal.bytes(String(value)), let text = String(validating: bytes, as: UTF8.self)
@@ -119,7 +121,7 @@ package enum CommandRequest: Equatable, Sendable {
 
         static func hexadecimal(_ text: String) -> String { Hexadecimal.text(Array(text.utf8)) }
 
-        /// A query of those arguments that have a value, with its question mark; empty if none has.
+        /// The query with its question mark, without the arguments whose value is nil; empty if every value is nil.
         static func written(_ arguments: [(name: String, value: String?)]) -> String {
             let items = arguments.compactMap { argument in argument.value.map { "\(argument.name)=\($0)" } }
             return items.isEmpty ? "" : "?" + items.joined(separator: "&")

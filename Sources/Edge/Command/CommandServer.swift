@@ -1,28 +1,27 @@
-// The commands of the operator to the running server, taken on a unix socket of mode 0600 and done by the control
-// thread.
+// Serves the operator's commands to the running server, on a unix socket of mode 0600 and on the control thread.
 internal import CLinux
 internal import Configuration
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Serves the command socket, as HTTP; confined to the control thread.
+/// Serves HTTP on the command socket; confined to the control thread.
 ///
-/// Never a TCP socket: any web page that a browser of this machine shows could reach one.
+/// The socket is never a TCP socket, because any web page in a browser on this machine could send requests to one.
 final class CommandServer {
-    /// Does what the commands say.
+    /// The functions that carry out the commands.
     struct Actions {
-        /// Reads the configuration again.
+        /// Reads the configuration again and puts it in force; calls the closure with the result.
         var reload: (@escaping (ReloadReport) -> Void) -> Void
-        /// Says what a reload would do with a configuration file; nil for the server's own.
+        /// Reports what a reload would change with the configuration file at this path; nil for the server's own file.
         var rehearse: (_ path: String?) -> ReloadReport
-        /// Says what the server does at the moment, as JSON.
+        /// Returns the status of the server at this moment, as JSON.
         var status: () -> [UInt8]
-        /// Gives an order for an executor, or throws why it cannot be given.
+        /// Carries out an order for an executor; throws the reason if the order is invalid.
         var order: (OrderCommand) throws(CommandRequest.Problem) -> ExecutorOrderer.Outcome
-        /// Begins or changes the maintenance; ends it with nil.
+        /// Begins or changes the maintenance; ends it if the argument is nil.
         var maintain: (Maintenance?) -> CommandReport
-        /// Opens the log file again.
+        /// Opens the log file again; calls the closure with the outcome.
         var reopenLog: (@escaping (LogReopening) -> Void) -> Void
     }
 
@@ -35,10 +34,10 @@ final class CommandServer {
     private var warning: String?
     private var sockets: ListenerSet?
     private var listener: ControlListener?
-    /// Listeners that accept no more, whose connections go on.
+    /// Earlier listeners that accept no more connections, but still serve their open connections.
     private var replaced: [ControlListener] = []
 
-    /// - Parameter environment: of the process.
+    /// - Parameter environment: the environment of the process.
     init(loop: EventLoop, process: ProcessState, environment: [String: String], actions: Actions) {
         self.loop = loop
         self.process = process
@@ -46,9 +45,9 @@ final class CommandServer {
         self.actions = actions
     }
 
-    /// Opens the socket of a configuration, unless it is open already; says where it is, or why it cannot be opened.
+    /// Opens the command socket that a configuration names, unless it is already open; logs its path or the error.
     ///
-    /// Then the earlier one stays, and the next call tries again.
+    /// If the socket cannot be opened, the earlier socket stays in use, and the next call tries again.
     func adopt(_ configuration: Configuration) {
         let wanted = configuration.admin.commandSocket
         guard wanted != setting else { return }
@@ -61,7 +60,7 @@ final class CommandServer {
             return
         }
         warning = nil
-        // The connection of the command that has asked for this goes on.
+        // The earlier listener keeps its connections, because one may wait for the answer to the present `reload`.
         if let listener { replaced.append(listener) }
         listener?.pause()
         listener = nil
@@ -80,7 +79,7 @@ final class CommandServer {
         OperatorLog.say("commands are taken on \(sockets.addresses[0])")
     }
 
-    /// Closes the socket and its connections.
+    /// Closes the command socket and all its connections.
     func close() {
         for listener in replaced { listener.close() }
         replaced = []

@@ -1,16 +1,16 @@
-// Where the server takes commands and the command line sends them: the path of the unix socket, and how it is opened.
+// The unix socket on which the server takes commands from the command line: its default paths, and how it is opened.
 internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// Finds and opens the command socket.
+/// Knows the default paths of the command socket, and opens the socket.
 package enum CommandSocket {
-    /// The path under systemd, and for root.
+    /// The default path for a server that systemd or root starts.
     private static let systemPath = "/run/freeinference/admin.sock"
 
-    /// The paths of `admin.socket` by default, in the order in which the server tries them.
+    /// The default paths of `admin.socket`, in the order in which the server and the command line try them.
     ///
-    /// - Parameter environment: of the process.
+    /// - Parameter environment: the environment of the process.
     package static func defaultPaths(environment: [String: String]) -> [String] {
         var paths = [systemPath]
         if let folder = environment["XDG_RUNTIME_DIR"], folder.hasPrefix("/") {
@@ -19,12 +19,12 @@ package enum CommandSocket {
         return paths
     }
 
-    /// Opens the socket of a configuration, with mode 0600: only the user of this process and root can send commands.
+    /// Opens the command socket with mode 0600, so that only the user of this process and root can send commands.
     ///
-    /// The file of a server that has died is replaced; a server that lives keeps its own.
+    /// Replaces the socket file of a server that has died, but not the socket file of a running server.
     ///
-    /// - Returns: the socket, or why there is none, in words for the operator; both nil where the configuration wants
-    ///   none.
+    /// - Returns: the socket, or the reason why it cannot be opened, in words for the operator; both are nil if the
+    ///   configuration disables the socket.
     static func open(
         _ setting: Configuration.CommandSocket,
         environment: [String: String]
@@ -41,7 +41,7 @@ package enum CommandSocket {
                 problems.append("\(path): the path is too long")
                 continue
             }
-            // An error shows when the socket is opened.
+            // An error here is not reported, because opening the socket then fails too.
             SystemFiles.makeFolder(of: path)
             do throws(ListenerSet.Failure) {
                 return (try ListenerSet(addresses: [address], workers: 1, access: [SocketFileAccess(mode: 0o600)]), nil)

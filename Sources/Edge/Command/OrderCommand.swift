@@ -1,4 +1,4 @@
-// A command that drains, resumes or weighs an executor: whom it means, and what its answer says.
+// A command that drains, resumes or reweights an executor: how it finds the executor, and what it answers.
 internal import Configuration
 internal import Inference
 internal import Routing
@@ -6,16 +6,16 @@ internal import Transport
 
 /// One order for an executor, as the operator gave it.
 package struct OrderCommand: Equatable, Sendable {
-    /// The weights that can be ordered, as in the configuration.
+    /// The weights that an operator may order; the configuration allows the same range.
     static let weights = 0...1_000_000
 
-    /// What is ordered.
+    /// Whether to drain the executor, to resume it, or to change its weight.
     package var action: OrderAction
-    /// The engine as the operator wrote it: its URL in any form, or the beginning of it.
+    /// The URL of the engine as the operator wrote it: complete, or only the beginning of the URL.
     package var url: String
-    /// The model, by its id or alias in the configuration or by the engine's name for it; nil for all models.
+    /// The model's id or alias in the configuration, or its name at the engine; nil for all models of the engine.
     package var model: String?
-    /// Whether the answer comes only when the last attempt is over; for `drain`.
+    /// Whether a drain is answered only when the last attempt at the executor has ended.
     package var waits: Bool
 
     package init(_ action: OrderAction, url: String, model: String? = nil, waits: Bool = false) {
@@ -28,7 +28,7 @@ package struct OrderCommand: Equatable, Sendable {
     init(_ action: OrderAction, _ query: CommandRequest.Query) throws(CommandRequest.Problem) {
         guard let url = try query.text("url"), !url.isEmpty else { throw .argument("no URL is given") }
         let model = try query.text("model")
-        // The operator's log consists of lines.
+        // The text is written to the operator's log, in which a line feed would forge a line.
         for text in [url, model ?? ""] {
             guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                 throw .argument("a URL or a model has control characters")
@@ -37,7 +37,7 @@ package struct OrderCommand: Equatable, Sendable {
         self.init(action, url: url, model: model, waits: query.number("wait") == 1)
     }
 
-    /// The target of the request that gives this order.
+    /// The path and query of the HTTP request for this order.
     var target: String {
         let (name, value): (String, Int?) =
             switch action {
@@ -53,13 +53,14 @@ package struct OrderCommand: Equatable, Sendable {
             ])
     }
 
-    // MARK: Whom it means
+    // MARK: Finding the executor
 
-    /// Finds the URL that is meant among `known`, the URLs in their one form.
+    /// Finds the URL that the operator means among `known`, whose URLs are normalized.
     ///
-    /// It may be given in any form that a configuration may have, or as its beginning up to the end of a name or a
-    /// number, with or without the scheme, if only one URL begins so. Of a URL whose addresses are executors of their
-    /// own, its beginning means the URL and so all addresses.
+    /// The operator may write a URL in any form that the configuration allows. The beginning of a URL is enough if only
+    /// one URL begins with it; the scheme may be left out, but a name or a number in the beginning must be complete.
+    ///
+    /// If the addresses of a host name are executors of their own, the URL means all of them, as does its beginning.
     static func url(_ given: String, among known: [String]) throws(CommandRequest.Problem) -> String {
         if case .success(let url) = ExecutorURL.parse(given), known.contains("\(url)") { return "\(url)" }
         var matches = known.filter { begins($0, with: given) || begins(withoutScheme($0), with: given) }
@@ -96,16 +97,16 @@ package struct OrderCommand: Equatable, Sendable {
 struct ExecutorOrderer {
     let running: RunningConfiguration
 
-    /// The result of an order.
+    /// The result of an order that was carried out.
     struct Outcome {
         var report: CommandReport
-        /// What an answer that waits has to wait for; nil if the order is not a drain.
+        /// The executors whose last attempt a waiting answer waits for; nil if the order is not a drain.
         var watch: AttemptWatch.Watched?
     }
 
-    /// Gives an order.
+    /// Carries out an order.
     ///
-    /// - Throws: which URL or model is unknown, and which there are.
+    /// - Throws: an error that names the unknown URL or model, and lists the known ones.
     func carryOut(_ command: OrderCommand, at now: Nanoseconds) throws(CommandRequest.Problem) -> Outcome {
         let snapshot = running.snapshot
         let ordered = running.registry.orders.all.map(\.target.url)
@@ -153,7 +154,7 @@ struct ExecutorOrderer {
         return names.map { ExecutorOrders.Target(url: url, model: $0) }
     }
 
-    /// The first line of the answer.
+    /// The first line of the answer, which says what the order has changed.
     private func what(_ command: OrderCommand, _ url: String, _ watched: AttemptWatch.Watched) -> String {
         let name = command.model.map { "\($0) at \(url)" } ?? url
         let isDrained = watched.executors.contains(where: \.isDrained)
@@ -169,7 +170,7 @@ struct ExecutorOrderer {
         }
     }
 
-    /// A line for each model of these executors that has no executor left to which requests may go.
+    /// A line for each model of these executors that has no executor with a weight above 0 left.
     private func emptyModels(_ executors: [Executor]) -> [String] {
         running.snapshot.models
             .filter { model in

@@ -1,4 +1,4 @@
-// What `freeinference status` tells: the state of the process and of everything that it serves, as JSON.
+// The answer to `freeinference status`: the state of the process, its models and its certificates, as JSON.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -8,9 +8,9 @@ struct StatusReport {
     private(set) var json: [UInt8] = []
     private let server: AdminServer
     private var writer = JSONWriter(reserving: 4096)
-    /// The time of the loop's clock.
+    /// The time of the control loop's clock when the report was made.
     private let now: Nanoseconds
-    /// In seconds since 1970.
+    /// The wall time when the report was made, in seconds since 1970.
     private let wallTime = Clock.wallTime().seconds
 
     init(_ server: AdminServer) {

@@ -1,15 +1,15 @@
-// What `freeinference status` prints: the answer of the server as a table for a terminal.
+// Renders the server's answer to `freeinference status` as a table for a terminal.
 internal import Inference
 
 /// Renders the JSON of `StatusReport` as lines.
 package struct StatusTable {
-    /// The lines, each at most as wide as the terminal if its width is known and at least 80.
+    /// The lines of the table, cut to the width of the terminal, but never to fewer than 80 columns.
     package private(set) var lines: [String] = []
     private let width: Int
 
     /// - Parameters:
-    ///   - json: the answer of the server; nil is returned where it is none.
-    ///   - width: the columns of the terminal; nil if there is none, so that nothing is cut.
+    ///   - json: the server's answer; `init` returns nil if the bytes are not a `StatusReport`.
+    ///   - width: the number of columns of the terminal; nil if there is no terminal, so that lines are not cut.
     package init?(json: [UInt8], width: Int? = nil) {
         guard let status = JSONValue(parsing: json), let version = status["version"]?.string,
             let models = status["models"]?.array
@@ -120,9 +120,10 @@ package struct StatusTable {
 
     // MARK: Text
 
-    /// Rows with their columns below each other.
+    /// Pads the cells of the rows so that the columns are aligned.
     ///
-    /// - Parameter flexible: the columns that are cut where a row would be too wide, all to the same width.
+    /// - Parameter flexible: the indices of the columns that may be cut if the table is wider than the terminal. The
+    ///   widest of them is cut first.
     private func table(_ rows: [[String]], flexible: [Int]) -> [String] {
         var widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         let gaps = 2 * (widths.count - 1)
@@ -146,7 +147,7 @@ package struct StatusTable {
         text.count <= width ? text : text.prefix(max(0, width - 3)) + "..."
     }
 
-    /// A time as `3 d 4 h`, `4 h 5 min`, `5 min` or `12 s`.
+    /// Formats a duration as `3 d 4 h`, `4 h 5 min`, `5 min` or `12 s`.
     private static func duration(_ seconds: Int) -> String {
         switch seconds {
         case ..<60: "\(seconds) s"

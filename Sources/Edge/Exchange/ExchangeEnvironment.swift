@@ -24,10 +24,12 @@ protocol ExchangeEnvironment: AnyObject {
     var access: Authenticator { get }
     /// The worker's own hasher, which `access.identify` needs; nil if no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
-    /// Whether the server has been asked to end; for the time of `lame_duck` it takes connections and requests all the
-    /// same.
+    /// Whether the server has been asked to end.
+    ///
+    /// During the lame duck period it is true, although the server still accepts connections and requests.
     var isLeaving: Bool { get }
-    /// What the operator has declared, if requests for models are to be refused; asked once an exchange.
+    /// The maintenance that the operator has declared, during which requests for models are refused; nil if there is
+    /// none.
     var maintenance: Maintenance? { get }
     /// The value of the `date` field for the current second.
     var date: String { get }

@@ -2,12 +2,15 @@
 internal import CLinux
 internal import Glibc
 
-/// Finds out whether a descriptor writes to systemd's journal, which reads a priority before each line (sd-daemon(3)).
+/// Finds out whether a descriptor writes to systemd's journal.
+///
+/// The journal reads a priority at the start of each line (sd-daemon(3)).
 package enum Journal {
     /// Whether a descriptor is the stream that `JOURNAL_STREAM` names.
     ///
     /// The variable holds the device and the inode of the stream that systemd made for stdout, stderr, or both
-    /// (systemd.exec(5)). A file or a pipe to which the descriptor was redirected since has other numbers.
+    /// (systemd.exec(5)). If the descriptor was redirected to a file or a pipe, its device and inode differ from the
+    /// variable.
     ///
     /// - Parameter value: the value of `JOURNAL_STREAM`; nil if it is not set.
     package static func isConnected(_ descriptor: CInt, environment value: String?) -> Bool {

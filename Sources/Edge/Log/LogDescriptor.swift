@@ -1,16 +1,16 @@
-// Writes to stdout or stderr, whatever kind of file it is, without blocking for ever.
+// Writes to the descriptor of a log without blocking for ever, whether it is a file, a terminal, a pipe or a socket.
 internal import CLinux
 internal import Glibc
 
-/// Writes to a descriptor without waiting for ever, be it a file, a terminal, a pipe or a socket.
+/// Writes to a descriptor, and waits for room only until a condition ends the wait.
 struct LogDescriptor {
-    /// How the writer learns that a descriptor has no room: a file always has room, a pipe is asked by `poll`, a socket
-    /// returns EAGAIN.
+    /// The kind decides how a full descriptor is detected: a file is never full, a pipe is tested with `poll`, and a
+    /// write to a full socket returns EAGAIN.
     private enum Kind { case file, pipe, socket }
 
     private let descriptor: CInt
     private let kind: Kind
-    /// PIPE_BUF: a pipe takes a write of at most this many bytes as a whole or not at all (pipe(7)).
+    /// PIPE_BUF, in bytes: a write of at most this size to a pipe is atomic (pipe(7)).
     private static let pipePiece = 4096
     /// How long one `poll` of a full descriptor waits, in milliseconds.
     private let pollTimeout: CInt
@@ -29,9 +29,9 @@ struct LogDescriptor {
         }
     }
 
-    /// Writes a part of the bytes; waits for room until `isOver` returns true.
+    /// Writes some of the bytes; waits for room until `isOver` returns true.
     ///
-    /// - Returns: the number of bytes written, a negative errno, or 0 if `isOver` has ended the wait.
+    /// - Returns: the number of bytes written, a negative errno, or 0 if the wait ended because `isOver` returned true.
     func write(_ bytes: UnsafeRawBufferPointer, until isOver: () -> Bool) -> Int {
         while true {
             if kind != .file, !hasRoom {
@@ -58,17 +58,17 @@ struct LogDescriptor {
         }
     }
 
-    /// The number of bytes that a pipe is given at once: as many whole lines as fit PIPE_BUF, or one piece of a longer
+    /// The number of bytes for one write to a pipe: the whole lines that fit PIPE_BUF, or PIPE_BUF bytes of a longer
     /// line.
     ///
-    /// The pipe takes all of them or none, so a new reader of the pipe begins with a whole line.
+    /// A write of this size is atomic, so a new reader of the pipe begins with a whole line.
     static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count > pipePiece else { return bytes.count }
         let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))
         return end.map { $0 + 1 } ?? pipePiece
     }
 
-    /// Whether a write may be tried; true also on errors, which the write then returns.
+    /// Whether a write may be tried; also true if `poll` reports an error, because the write then returns that error.
     private var hasRoom: Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         return unsafe poll(&entry, 1, pollTimeout) != 0

@@ -1,46 +1,48 @@
-// The file that the log goes to: opened with a configuration that names another one, and opened again for logrotate.
+// The file that the log is written to. It changes when a configuration names another file, and is reopened for
+// logrotate.
 internal import Transport
 
-/// Keeps what the log is written to, from one configuration to the next; confined to the control thread.
+/// Opens the file that `log.file` names, at the start, on a reload and for logrotate; confined to the control thread.
 ///
-/// Files are opened here and written by the log's own thread alone, which also closes them.
+/// The control thread opens each file. The log thread writes to the file and closes it.
 final class LogFile {
     /// The path of `log.file`; nil while the log is stdout.
     private(set) var path: String?
     private let sink: LogSink
-    /// The numbers of the changes that the log thread has made.
+    /// The log thread posts the number of each finished reopening here.
     private let changes = Mailbox<Int>()
-    /// Who waits for a change, by its number.
+    /// The closures to call when a reopening has finished, by its number.
     private var waiting: [Int: () -> Void] = [:]
     private var number = 0
 
-    /// Opens the file, if there is one.
+    /// Opens the file at this path; if the path is nil, the log stays stdout.
     ///
-    /// - Throws: `StartError` where it cannot be opened.
+    /// - Throws: `StartError` if the file cannot be opened.
     init(_ path: String?, sink: LogSink) throws(StartError) {
         self.sink = sink
         self.path = path
         if let path { _ = sink.change(to: try LogOutput(path: path)) }
     }
 
-    /// Has the loop tell of changes that the log thread has made; without this `reopen` is never answered.
+    /// Lets the loop receive the log thread's messages; before this call, `reopen` does not report that it is done.
     func attach(to loop: EventLoop) {
         loop.attach(changes) { [unowned self] number in waiting.removeValue(forKey: number)?() }
     }
 
-    /// Opens what another configuration names.
+    /// Opens the output that a new configuration names.
     ///
-    /// `commit` must follow, or the caller closes it.
+    /// The caller must pass the output to `commit`, or close it.
     ///
-    /// - Returns: nil where the log stays where it is.
-    /// - Throws: `StartError` where the file cannot be opened.
+    /// - Parameter new: the path of `log.file` in the new configuration; nil for stdout.
+    /// - Returns: the output; nil if it would be the same as the present output.
+    /// - Throws: `StartError` if the file cannot be opened.
     func prepare(_ new: String?) throws(StartError) -> LogOutput? {
         guard new != path else { return nil }
         guard let new else { return LogOutput(descriptor: 1) }
         return try LogOutput(path: new)
     }
 
-    /// Has the lines that are logged from now on written to an output of `prepare`.
+    /// Writes all later lines to an output that `prepare` has returned.
     func commit(_ output: LogOutput) {
         guard sink.change(to: output) else {
             output.close()
@@ -50,10 +52,10 @@ final class LogFile {
         path = output.path
     }
 
-    /// Opens the file again by its path, since the one that is open may have been renamed; the new one is opened first.
+    /// Opens the file again by its path, because logrotate may have renamed the open file.
     ///
-    /// - Parameter answered: called once: at once, or when the log thread has written the last line to the earlier file
-    ///   and closed it.
+    /// - Parameter answered: called once. If reopening fails or the log is stdout, it is called at once; otherwise when
+    ///   the log thread has written the last line to the earlier file and has closed it.
     func reopen(_ answered: @escaping (LogReopening) -> Void) {
         guard let path else { return answered(.isStdout) }
         let output: LogOutput

@@ -1,7 +1,7 @@
-// When the operator is warned of lost log lines: at once, then every ten seconds, and when no more are lost.
+// Decides when the operator is warned of lost log lines: at once, then at most every ten seconds, and when loss ends.
 internal import Transport
 
-/// Decides which warnings of lost log lines are written; confined to the control thread, which calls it each second.
+/// Decides which warnings about lost log lines are written; the control thread calls it each second.
 struct LogLossReporter {
     /// The least time between two messages, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
@@ -10,14 +10,14 @@ struct LogLossReporter {
     private var reported = 0
     /// The number of lost lines at the last call.
     private var seen = 0
-    /// When the last message was written; nil while no lines are being lost.
+    /// When the last message about lost lines was written; nil if the loss was reported as over, or never began.
     private var lastReport: Nanoseconds?
 
     /// The message to write now; nil if there is none.
     ///
     /// - Parameters:
     ///   - dropped: the number of lines lost since the start.
-    ///   - reason: why the last of them were lost.
+    ///   - reason: why the most recent lines were lost, in words for the operator.
     mutating func message(dropped: Int, reason: @autoclosure () -> String, at now: Nanoseconds) -> String? {
         defer { seen = dropped }
         if let lastReport, now < lastReport + Self.interval { return nil }

@@ -1,29 +1,33 @@
-// What log lines are written to: stdout, or the file that `log.file` names, and how that file is opened.
+// The output of the log: stdout, or the file that `log.file` names.
 internal import Glibc
 internal import Transport
 
-/// An open descriptor that log lines go to; a copy has the same descriptor.
+/// An open descriptor that log lines are written to.
+///
+/// Copies share the descriptor.
 struct LogOutput: Sendable {
-    /// The descriptor of stdout, or of a file that was opened to append.
+    /// The descriptor of stdout, or of a file that was opened for appending.
     let descriptor: CInt
     /// The path of the file; nil for stdout, which is never closed.
     let path: String?
     /// Whether lines begin with their priority, for systemd's journal.
     let isJournal: Bool
 
-    /// Takes a descriptor that is open already, as stdout is.
+    /// Uses an open descriptor such as stdout, which `close` does not close.
     init(descriptor: CInt) {
         self.descriptor = descriptor
         path = nil
         isJournal = Journal.isConnected(descriptor)
     }
 
-    /// Opens a file to append to it, and makes it where it is missing, with what the umask leaves of mode 0640.
+    /// Opens a file for appending.
     ///
-    /// Never waits for the reader of a pipe. Every line is written at the end that the file has at that moment, so that
-    /// a tool may cut the file down while it is written (logrotate's `copytruncate`).
+    /// Creates it with mode 0640, less the umask, if it does not exist.
     ///
-    /// - Throws: `StartError` where the file cannot be opened.
+    /// Opening a pipe that has no reader fails at once. O_APPEND writes each line at the present end of the file, so
+    /// that logrotate's `copytruncate` may truncate the file meanwhile.
+    ///
+    /// - Throws: `StartError` if the file cannot be opened.
     init(path: String) throws(StartError) {
         let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
         descriptor = unsafe open(path, flags, 0o640)
@@ -36,7 +40,7 @@ struct LogOutput: Sendable {
         isJournal = false
     }
 
-    /// What the operator knows it by.
+    /// The name of the output in messages to the operator.
     var name: String { path ?? "stdout" }
 
     /// Closes the file; does nothing for stdout.

@@ -1,4 +1,4 @@
-// The priority of a log line or of a message to the operator, as systemd's journal reads it.
+// The priority of a log line or of a message to the operator, in the form that systemd's journal reads.
 internal import Inference
 
 /// The levels of syslog(3) that this server uses; the raw values are those of sd-daemon(3).

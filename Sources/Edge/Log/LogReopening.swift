@@ -1,13 +1,13 @@
-// How the opening of the log file again has ended, for whoever asked for it: a value that renders itself as JSON.
+// The outcome of reopening the log file, as text for the operator and as JSON for the command socket.
 internal import Inference
 
-/// The outcome of `freeinference log reopen`, and of SIGUSR1.
+/// The outcome of `freeinference log reopen` or of SIGUSR1.
 package enum LogReopening: Sendable, Equatable {
-    /// The file at this path is open again, and every later line goes to it.
+    /// The file at this path was reopened, and all later lines are written to it.
     case reopened(path: String)
     /// The log is stdout, so there is no file.
     case isStdout
-    /// The file cannot be opened, for this reason; the one that was open before is still written.
+    /// The file cannot be reopened, for this reason; lines are still written to the earlier file.
     case failed(String)
 
     /// The outcome in one line for the operator.
@@ -36,7 +36,7 @@ package enum LogReopening: Sendable, Equatable {
         return writer.bytes
     }
 
-    /// Reads an outcome from the JSON that `json` writes; nil where it is none.
+    /// Reads an outcome from the JSON that `json` writes; nil if the bytes are not such JSON.
     package init?(json: [UInt8]) {
         guard let value = JSONValue(parsing: json), case .string(let result)? = value["result"] else { return nil }
         switch (result, value["file"], value["error"]) {

@@ -1,51 +1,56 @@
-// Where log lines go: a bounded queue and a thread of its own, so that a blocked stdout or disk never blocks a worker.
+// The log's bounded queue and its thread, so that a blocked stdout or disk never blocks a worker.
 internal import CLinux
 internal import Glibc
 internal import Synchronization
 package import Transport
 
-/// Takes log lines from any thread and writes them in order to a descriptor.
+/// Takes log lines from any thread, and writes them to a descriptor in order.
 ///
-/// A line that does not fit the queue, or cannot be written, is dropped and counted. A line is written whole or not at
-/// all, unless the process ends while it is written.
+/// A line that does not fit the queue, or cannot be written, is dropped and counted. Each line is written completely or
+/// not at all, unless the process ends during the write.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []
         /// The number of lines in `lines`.
         var count = 0
         var isEnding = false
-        /// What `lines` are for.
+        /// The output that `lines` will be written to.
         var output: LogOutput
-        /// Changes of the output that the thread has not made yet, oldest first.
+        /// Changes of the output that the log thread has not made yet, oldest first.
         var changes: [Change] = []
     }
 
-    /// A change from one output to the next.
+    /// A change from the earlier output to a new one.
     private struct Change: Sendable {
-        /// The lines that still go to the output before it, and their number.
+        /// The queued lines that are still written to the earlier output.
         var lines: [UInt8]
         var count: Int
         var output: LogOutput
-        /// Called on the log thread when the output before it is closed.
+        /// Called on the log thread when it has closed the earlier output.
         var done: @Sendable () -> Void
     }
 
-    /// The most that waits to be written, in bytes.
+    /// The most bytes that may wait in the queue.
     static let waitingMax = 4 << 20
-    /// How long the thread waits for more lines before it writes, in microseconds: waking it for each line costs more
-    /// than writing the line.
+    /// How long the thread waits for more lines before it writes, in microseconds.
+    ///
+    /// It waits because a wakeup for each line would cost more than the write of the line.
     private static let gathering: useconds_t = 5_000
-    /// The largest buffer of a written batch that is kept for the next batch, in bytes.
+    /// The largest buffer that is reused for the next batch of lines, in bytes; a larger buffer is freed.
     private static let roomKept = 1 << 20
-    /// How long `endWaiting` waits for a reader, in nanoseconds.
+    /// How long the thread still tries to write after `endWaiting` was called, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
-    /// The most changes of the output that wait for the thread; it makes them at once unless a write blocks it.
+    /// The most changes of the output that may wait for the thread.
+    ///
+    /// Changes wait for long only if a write blocks the thread.
     private static let changesMax = 4
 
-    /// What the thread writes to first.
+    /// The output that the thread begins with.
     private let firstOutput: LogOutput
     private let queue: Lock<Queue>
-    /// The number of changes that wait, so that a write to a blocked output ends when there is another one.
+    /// The number of changes that wait for the thread.
+    ///
+    /// While it is above 0, the thread does not wait for a full output.
     private let changesWaiting = Atomic<Int>(0)
     private let droppedLines = Atomic<Int>(0)
     /// Why the last line was dropped: an errno, or 0 if nobody read the output.
@@ -58,7 +63,7 @@ package final class LogSink: Sendable {
 
     /// Makes a sink whose queue takes lines at once; `start` starts the thread that writes them.
     ///
-    /// - Parameter descriptor: stdout, unless a test has its own.
+    /// - Parameter descriptor: the first output; stdout except in tests.
     package init(descriptor: CInt = 1) {
         let output = LogOutput(descriptor: descriptor)
         firstOutput = output
@@ -71,20 +76,21 @@ package final class LogSink: Sendable {
     /// The number of lines dropped since the start.
     package var dropped: Int { droppedLines.load(ordering: .relaxed) }
 
-    /// Why lines were last dropped, in words for the operator.
+    /// Why the last line was dropped, in words for the operator.
     package var reason: String {
         let code = lastCode.load(ordering: .relaxed)
         let name = queue.withLock { $0.output.name }
         return code == 0 ? "nobody reads \(name)" : "\(name): \(SystemError.text(code))"
     }
 
-    /// Has the lines that are written from now on go to another output; those before still go to the earlier one.
+    /// Sends all later lines to another output; lines that are already queued still go to the earlier output.
     ///
-    /// The thread closes the earlier one, unless it is stdout. Lines that it does not take at once are lost, since it may
-    /// be blocked for ever.
+    /// The thread closes the earlier output, unless it is stdout. If the earlier output is full, the thread drops the
+    /// lines for it, because the output may be blocked for ever.
     ///
     /// - Parameter done: called on the log thread when the earlier output is closed.
-    /// - Returns: false where earlier changes still wait for the thread, which a write holds up: then nothing has changed.
+    /// - Returns: whether the change was queued; false if `changesMax` changes wait already because a write blocks the
+    ///   thread.
     func change(to output: LogOutput, done: @escaping @Sendable () -> Void = {}) -> Bool {
         let isTaken = queue.withLock { queue in
             guard queue.changes.count < Self.changesMax else { return false }
@@ -98,7 +104,7 @@ package final class LogSink: Sendable {
         return true
     }
 
-    /// Queues a line, which has no line end; never waits for the descriptor.
+    /// Queues a line, which is passed without its line end; never waits for the output.
     package func write(_ line: [UInt8], priority: LogPriority = .information) {
         let (isFirst, isFull) = queue.withLock { queue in
             guard queue.lines.count + line.count < Self.waitingMax else { return (false, true) }
@@ -145,7 +151,7 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// What the thread writes to at the moment.
+    /// The output that the thread writes to at present.
     private struct Target {
         let output: LogOutput
         let descriptor: LogDescriptor
@@ -157,7 +163,7 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// Writes what is left for the output before, closes it and goes on with the next.
+    /// Writes the remaining lines of the earlier output, closes it, and makes the new output the target.
     private func make(_ change: Change, _ target: inout Target) {
         unsafe drop(target.writer.write(change.lines, count: change.count, to: put(target)))
         unsafe drop(target.writer.finish(to: put(target)))
@@ -171,23 +177,25 @@ package final class LogSink: Sendable {
         { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
     }
 
-    /// Whether the thread no longer waits for room in what it writes to.
+    /// Whether the thread stops waiting for room in its output: a change waits, or the time after `endWaiting` is over.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)
         return end > 0 && Clock.monotonicNow() >= end
     }
 
-    /// Ends the thread once the queue is written; gives up after a second, since stdout may be blocked.
+    /// Ends the thread when it has written the queue.
     ///
-    /// Lines that could not be written by then are counted as dropped.
+    /// Gives up after a second, because the output may be blocked.
+    ///
+    /// Lines that could not be written in that time are counted as dropped.
     package func endWaiting() {
         endsBy.store(Clock.monotonicNow() + Self.endTimeout, ordering: .relaxed)
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
         for _ in 0..<150 where !isEnded.load(ordering: .acquiring) { usleep(10_000) }
-        // After a normal end no lines are left. If a write does not return, as on a file system that hangs, the lines
-        // that are still queued are lost.
+        // After a normal end no lines are left. If a write hangs, for example on a network file system, the lines that
+        // are still queued are lost.
         let left = queue.withLock { queue in
             defer { (queue.changes, queue.count) = ([], 0) }
             return queue.changes.reduce(queue.count) { $0 + $1.count }

@@ -1,11 +1,11 @@
-// Makes texts that clients wrote fit for a log line: short, visible, and without API keys.
+// Prepares text from clients for a log line: shortens it, escapes invisible characters, and removes API keys.
 
-/// Functions for texts of clients that go into the log.
+/// Prepares text from clients for the log.
 enum LogText {
     /// The longest text that `bounded` returns, in bytes.
     static let bytesMax = 256
-    /// A word with one of these prefixes and at least `keyLengthMin` bytes is taken for a key that a client sent in a
-    /// wrong field.
+    /// A word with one of these prefixes and at least `keyLengthMin` bytes is treated as an API key that a client sent
+    /// in the wrong field.
     private static let keyPrefixes = [Array("fi-".utf8), Array("sk-".utf8)]
     private static let keyLengthMin = 20
 
@@ -30,7 +30,7 @@ enum LogText {
         return String(decoding: kept, as: UTF8.self)
     }
 
-    /// Whether a byte belongs to a word: the characters of keys, and every byte of a character beyond ASCII.
+    /// Whether a byte belongs to a word: a letter, a digit, `-`, `_`, or a byte of a character beyond ASCII.
     private static func isOfWord(_ byte: UInt8) -> Bool {
         switch byte {
         case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "_"), 128...: true
@@ -38,8 +38,7 @@ enum LogText {
         }
     }
 
-    /// The beginning of the text without keys, in which `\u{...}` replaces every character that an editor does not
-    /// show.
+    /// The text without keys and with invisible characters as `\u{...}`, cut to `bytesMax` bytes.
     static func bounded(_ text: String) -> String {
         var result = ""
         for scalar in withoutKeys(text).unicodeScalars {

@@ -1,23 +1,25 @@
-// Writes whole log lines to a descriptor that may be full, closed or read by nobody, and counts the lines that it
-// loses.
+// Writes whole log lines to a descriptor that may be full, closed or without a reader, and counts the lines that are
+// lost.
 internal import CLinux
 internal import Glibc
 
 /// Writes batches of lines; confined to the log thread.
 struct LogWriter {
-    /// Writes some of the bytes and returns their number, a negative errno, or 0 if nobody read them in time.
+    /// Writes some of the bytes.
+    ///
+    /// Returns the number written, a negative errno, or 0 if the descriptor stayed full too long.
     typealias Write = (UnsafeRawBufferPointer) -> Int
 
-    /// The rest of a line of which a part has been written.
+    /// The unwritten rest of a line that was written only in part.
     ///
-    /// The next write begins with it, so that the reader gets every line that it got a part of.
+    /// The next write begins with the rest, so that the reader gets the complete line.
     private(set) var rest: [UInt8] = []
 
     /// Writes lines, each with its line end, in order.
     ///
     /// - Parameter count: the number of lines.
-    /// - Returns: the lines that were lost; nil if none were. A line of which a part was written does not count as
-    ///   lost: its rest is kept.
+    /// - Returns: the lines that were lost; nil if none were. A line that was written in part is not lost, because
+    ///   `rest` keeps its remainder.
     mutating func write(_ lines: [UInt8], count: Int, to write: Write) -> LogLoss? {
         if let code = unsafe writeRest(to: write) { return LogLoss(lines: count, code: code) }
         var sent = 0
@@ -29,13 +31,15 @@ struct LogWriter {
         return nil
     }
 
-    /// Writes the rest that is kept; if that fails, its line is lost.
+    /// Writes `rest` before the descriptor is closed; if the write fails, the line is lost.
     mutating func finish(to write: Write) -> LogLoss? {
         defer { rest = [] }
         return unsafe writeRest(to: write).map { LogLoss(lines: 1, code: $0) }
     }
 
-    /// Writes the rest; returns the errno if that fails, 0 if nobody read it in time, nil if it has been written.
+    /// Writes `rest`.
+    ///
+    /// Returns nil if it was written, the errno of an error, or 0 if the descriptor stayed full too long.
     private mutating func writeRest(to write: Write) -> CInt? {
         while !rest.isEmpty {
             let step = unsafe rest.withUnsafeBytes { unsafe write($0) }

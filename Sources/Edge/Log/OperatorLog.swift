@@ -1,4 +1,4 @@
-// Messages of the process to its operator on stderr: start, end, warnings. No request writes one in its normal course.
+// Messages of the process to its operator on stderr: start, end, warnings. A normal request writes no message.
 package import Configuration
 internal import Glibc
 internal import Synchronization
@@ -6,15 +6,14 @@ internal import Synchronization
 /// Writes messages to the operator; may be called on any thread.
 package enum OperatorLog {
     private static let isJournal = Journal.isConnected(2)
-    /// The number of messages lost, because stderr was full or closed, since the last one that was written.
+    /// The number of messages lost since the last written message, because stderr was full or closed.
     private static let lost = Atomic<Int>(0)
-    /// Whether only a part of the last message was written.
+    /// Whether the last message was written only in part, so that the next message must begin on a new line.
     private static let isTorn = Atomic<Bool>(false)
 
     /// Writes a message to stderr without waiting.
     ///
-    /// A message that stderr does not take is lost; the next one that is written is preceded by the number of lost
-    /// messages.
+    /// If stderr is full or closed, the message is lost. The next message is preceded by the number of lost messages.
     package static func say(_ text: String, _ priority: LogPriority = .information) {
         let lostBefore = lost.exchange(0, ordering: .relaxed)
         var bytes: [UInt8] = isTorn.exchange(false, ordering: .relaxed) ? [UInt8(ascii: "\n")] : []
@@ -38,7 +37,7 @@ package enum OperatorLog {
     }
 
     private static func append(_ text: String, _ priority: LogPriority, to bytes: inout [UInt8]) {
-        // The journal makes an entry of each line, and each needs its priority.
+        // The journal makes an entry of each line, and each entry needs its priority.
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             if isJournal { bytes += priority.prefix }
             bytes += (index == 0 ? "freeinference: \(line)\n" : "\(line)\n").utf8
@@ -47,10 +46,10 @@ package enum OperatorLog {
 
     /// Writes lines without the program's name; waits until they are written.
     ///
-    /// `check` prints with it. Lines have their priority only if the descriptor is the journal's, as in a unit's
-    /// `ExecStartPre`.
+    /// Commands such as `check` print with this function. Lines begin with their priority only if the descriptor is
+    /// connected to the journal, as in `ExecStartPre` of a systemd unit.
     ///
-    /// - Parameter descriptor: stdout, unless another one is named.
+    /// - Parameter descriptor: the descriptor to write to; stdout by default.
     package static func list(_ lines: [(text: String, priority: LogPriority)], to descriptor: CInt = 1) {
         let isJournal = Journal.isConnected(descriptor)
         var bytes: [UInt8] = []
@@ -69,7 +68,7 @@ package enum OperatorLog {
         }
     }
 
-    /// Writes the errors and warnings of a configuration, one a line.
+    /// Writes the errors and warnings of a configuration, one per line.
     package static func list(_ problems: [ConfigurationProblem], to descriptor: CInt = 1) {
         list(problems.map { ($0.description, $0.isWarning ? .warning : .error) }, to: descriptor)
     }

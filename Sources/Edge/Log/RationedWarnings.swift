@@ -1,11 +1,13 @@
-// Limits warnings that clients can cause to one a second of each kind, so that no client can flood the journal.
+// Limits warnings that clients can cause to one per second and kind, so that no client can flood the journal.
 internal import HTTP
 
-/// When a warning of each kind was last written, and how many were left out since.
+/// For each kind of warning: when one was last written, and how many were left out since then.
 ///
 /// Shared by all workers: `ProcessState` holds it under a lock.
 struct RationedWarnings: Sendable {
-    /// What a warning is about; each kind is limited on its own.
+    /// What a warning is about.
+    ///
+    /// Each kind has its own limit.
     enum Kind: Hashable, Sendable {
         case acceptingPauses, memory, connectionClosed, adminConnection, certificates
         /// A client speaks another protocol than its listener.
@@ -19,10 +21,10 @@ struct RationedWarnings: Sendable {
 
     private var last: [Kind: Last] = [:]
 
-    /// Whether a warning may be written in this second of the wall clock; one that may not is counted as left out.
+    /// Decides whether a warning may be written in this second of the wall clock; if not, counts it as left out.
     ///
-    /// - Returns: nil if it may not; otherwise the number of warnings of its kind that were left out since the last
-    ///   one.
+    /// - Returns: nil if the warning may not be written; otherwise how many warnings of this kind were left out since
+    ///   the last written one.
     mutating func take(_ kind: Kind, at second: Int) -> Int? {
         let before = last[kind]
         if let before, before.second == second {

@@ -72,7 +72,10 @@ struct ExecutorOrders: Sendable {
     /// The URL in the configuration of an engine with this name.
     ///
     /// The name of an engine that is one address of a host name is the URL followed by the address in parentheses.
-    static func configuredURL(ofName name: String) -> String { String(name.prefix { $0 != " " }) }
+    static func configuredURL(ofName name: String) -> String {
+        // The path of a unix socket may contain a space, and has no addresses.
+        name.hasPrefix("unix:") ? name : String(name.prefix { $0 != " " })
+    }
 
     /// Whether an order for `url` is also for the engine with this name.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }

@@ -1,28 +1,28 @@
-// How a drain went, in one line for the operator.
+// The result of a drain, in one line for the operator.
 internal import Transport
 
-/// The facts about a drain that its report needs; confined to the control thread.
+/// Collects facts about a drain for the report to the operator; confined to the control thread.
 struct DrainReport {
     /// When the process was asked to end, in nanoseconds of the control loop's clock.
     let began: Nanoseconds
-    /// How many exchanges were cut.
+    /// How many exchanges were still under way when `drain_timeout` passed or a second signal came.
     private(set) var cutCount = 0
     /// Whether `drain_timeout` has passed.
     private(set) var isExpired = false
-    /// Whether a second signal has come.
+    /// Whether a second signal has cut the exchanges.
     private(set) var isCut = false
 
     init(began: Nanoseconds) {
         self.began = began
     }
 
-    /// Notes that `drain_timeout` has passed while `exchanges` of them were under way.
+    /// Notes that `drain_timeout` has passed while this many exchanges were under way.
     mutating func expired(_ exchanges: Int) {
         isExpired = true
         cutCount = exchanges
     }
 
-    /// Notes that a second signal has come while `exchanges` of them were under way.
+    /// Notes that a second signal has come while this many exchanges were under way.
     mutating func cut(_ exchanges: Int) {
         isCut = true
         cutCount = max(cutCount, exchanges)

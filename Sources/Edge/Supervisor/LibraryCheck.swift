@@ -1,15 +1,16 @@
-// Checks for `freeinference check` whether the system's nghttp2 has the fixes that this server relies on.
+// Checks for `freeinference check` whether the system's nghttp2 has a security fix that this server relies on.
 package import Configuration
 internal import HTTP
 
-/// Looks for the fix of CVE-2026-27135, a fault by which a client can end the process.
+/// Checks for the fix of CVE-2026-27135, a bug by which a client can crash the process.
 package enum LibraryCheck {
-    /// The first release of nghttp2 with the fix, 1.68.1, as nghttp2 numbers its versions.
+    /// The first release of nghttp2 with the fix, 1.68.1, in the form 0xMMNNPP of NGHTTP2_VERSION_NUM.
     static let fixedNumber = 0x01_44_01
-    /// Revisions of distributions that have the fix in an older release: the text before the last number of the
-    /// revision, and the least such number that has the fix.
+    /// Package versions of distributions that have the fix in an older release of nghttp2.
+    ///
+    /// `package` is the version without its last number; `number` is the lowest last number that has the fix.
     static let fixedRevisions: [(package: String, number: Int)] = [("1.52.0-1+deb12u", 3)]
-    /// The list of installed packages on Debian and its relatives.
+    /// dpkg's list of installed packages, on Debian and distributions derived from Debian.
     private static let packages = "/var/lib/dpkg/status"
     private static let package = "libnghttp2-14"
 
@@ -38,7 +39,7 @@ package enum LibraryCheck {
         return ["warning: libnghttp2 \(revision) \(verb) the fix of CVE-2026-27135: use \(needed)"]
     }
 
-    /// The version of the installed package in dpkg's list; nil if the list does not have it.
+    /// The version of libnghttp2 in dpkg's list of installed packages; nil if the list has no such package.
     private static func revision(in status: [UInt8]) -> String? {
         var isOurs = false
         for line in status.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {

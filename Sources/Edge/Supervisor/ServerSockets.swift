@@ -1,20 +1,20 @@
-// The listening sockets of the process: those for clients by their listeners, and the admin listener's.
+// The listening sockets of the process: the sockets of the listeners for clients, and the socket of the admin listener.
 internal import Configuration
 internal import Transport
 
 /// The listening sockets of one configuration.
 ///
-/// A copy has the same sockets. They stay open until `close`, or until the sockets of a later configuration, which lack
-/// some of these, are asked by `closeRemoved` to close those.
+/// Copies share the sockets. The sockets stay open until `close`, or until a later configuration no longer has their
+/// listener and its `closeRemoved` is called.
 struct ServerSockets {
-    /// For clients, by listener: one socket for each worker, or one that the workers share.
+    /// The sockets for clients, by listener: one socket for each worker, or one socket that all workers share.
     private(set) var clients: [ListenerKey: ListenerSet] = [:]
-    /// The one socket of the admin listener.
+    /// The socket of the admin listener.
     private(set) var admin: ListenerSet
     private let adminAddress: ListenAddress
-    /// The sockets that systemd has opened, by the listeners that they were taken for at the start.
+    /// The sockets that systemd has opened, by the listeners that used them at the start.
     ///
-    /// They stay open where a reload removes their listener: systemd holds them too, and a later reload may need them.
+    /// They stay open when a reload removes their listener, because a later reload may need them again.
     private var inherited: [ListenerKey: ListenerSet] = [:]
 
     /// Binds every listener of a snapshot, or takes the socket that systemd has opened for it.
@@ -44,9 +44,9 @@ struct ServerSockets {
         self.inherited = clients.filter { $0.value.isInherited[0] }
     }
 
-    /// The sockets of a later configuration: those that are open already, and new ones for what it adds.
+    /// Returns the sockets for a later configuration: reuses open sockets, and opens sockets for added listeners.
     ///
-    /// - Throws: `StartError` where an address cannot be bound; then everything that was opened is closed again.
+    /// - Throws: `StartError` if an address cannot be bound; then all sockets that this call opened are closed again.
     func opening(_ plans: [ListenerPlan], _ settings: ProcessSettings) throws(StartError) -> ServerSockets {
         var new = try ServerSockets(self, admin: settings.admin)
         do throws(StartError) {
@@ -72,7 +72,7 @@ struct ServerSockets {
         admin = isSame ? old.admin : try Self.openAdmin(settings, besideOwn: old.meets(settings.address))
     }
 
-    /// Whether one of these sockets has an address that meets this one.
+    /// Whether an open socket has the same address as this one, or an address that conflicts with it.
     private func meets(_ address: ListenAddress) -> Bool {
         adminAddress.collides(with: address) || clients.keys.contains { $0.address.collides(with: address) }
     }
@@ -85,13 +85,13 @@ struct ServerSockets {
         admin.close()
     }
 
-    /// Closes the sockets that earlier ones do not have.
+    /// Closes the sockets that the earlier configuration `old` does not use.
     func closeAdded(to old: ServerSockets) {
         for (key, set) in clients where old.clients[key] == nil && inherited[key] == nil { set.close() }
         if adminAddress != old.adminAddress { admin.close() }
     }
 
-    /// Closes the sockets that these earlier ones have and this set has no more.
+    /// Closes the sockets that the earlier configuration `old` used and this configuration no longer uses.
     func closeRemoved(from old: ServerSockets) { old.closeAdded(to: self) }
 
     // MARK: Opening

@@ -1,18 +1,18 @@
-// Notifies systemd of the state of the service (sd_notify(3)): a datagram to the socket that systemd names.
+// Notifies systemd of the state of the service with a datagram to the socket in NOTIFY_SOCKET (sd_notify(3)).
 internal import CLinux
 internal import Glibc
 internal import Transport
 
-/// Notifies systemd, if it has started the process as a service of type `notify`.
+/// Notifies systemd of the state of the process, if systemd has started it as a service of type `notify`.
 enum ServiceNotifier {
-    /// How often systemd's watchdog wants to be notified of this process, in nanoseconds; nil if it does not watch it.
+    /// The interval at which this process notifies systemd's watchdog, in nanoseconds; nil if no watchdog watches it.
     ///
-    /// Half of `WATCHDOG_USEC`, as sd_watchdog_enabled(3) recommends. `WATCHDOG_PID`, where it is set, names the process
-    /// that is meant: a child inherits the variables of another one.
+    /// The interval is half of `WATCHDOG_USEC`, as sd_watchdog_enabled(3) recommends. `WATCHDOG_PID` has the id of the
+    /// watched process, because a child process inherits the variables without being watched.
     ///
     /// - Parameters:
-    ///   - environment: of the process.
-    ///   - process: its id.
+    ///   - environment: the environment of this process.
+    ///   - process: the id of this process.
     static func watchdogInterval(environment: [String: String], process: Int32) -> Nanoseconds? {
         guard let text = environment["WATCHDOG_USEC"], let microseconds = UInt64(text), microseconds > 1,
             microseconds <= UInt64(Int64.max) / 1000
@@ -21,14 +21,17 @@ enum ServiceNotifier {
         return microseconds * 1000 / 2
     }
 
-    /// The longest extension that is asked for beyond the time that the server gives itself, in microseconds: for the
-    /// last errors of streams to go out and the last lines of the log.
+    /// Extra time that `stopping` asks systemd for, in microseconds.
+    ///
+    /// The server needs the time to send the last error events of streams and to write the last log lines.
     private static let stoppingReserve: UInt64 = 15_000_000
 
-    /// The state that tells systemd that the process ends, and that it may take so long before it is killed, whatever
-    /// `TimeoutStopSec` says.
+    /// The state that tells systemd that the process is stopping, and how long systemd must wait before it kills the
+    /// process.
     ///
-    /// - Parameter time: how long the server gives itself, in nanoseconds.
+    /// systemd waits for this time even if `TimeoutStopSec` of the unit is shorter.
+    ///
+    /// - Parameter time: the longest time that the lame duck period and the drain may take, in nanoseconds.
     static func stopping(within time: Nanoseconds) -> String {
         "STOPPING=1\nEXTEND_TIMEOUT_USEC=\(time / 1000 + stoppingReserve)"
     }
@@ -37,11 +40,11 @@ enum ServiceNotifier {
     ///
     /// - Parameters:
     ///   - environment: the environment of the process.
-    ///   - waits: whether to wait for room in systemd's queue; a state that is sent again soon needs no wait, and must not
-    ///     hold the control thread up where systemd itself hangs.
+    ///   - waits: whether to wait for room in systemd's queue. False for `WATCHDOG=1`, which is sent again soon and
+    ///     must not block the control thread if systemd hangs.
     static func notify(_ state: String, environment: [String: String], waits: Bool = true) {
         guard var path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
-        // The name of an abstract socket begins with a zero byte, which the variable has as `@`.
+        // The name of an abstract socket begins with a zero byte; NOTIFY_SOCKET has `@` in its place.
         let isAbstract = path.hasPrefix("@")
         if isAbstract { path = "\0" + path.dropFirst() }
         guard let address = SocketAddress(unixPath: path) else { return }

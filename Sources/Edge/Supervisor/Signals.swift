@@ -1,4 +1,4 @@
-// Signals as events of the control loop: blocked in every thread, and read from a signalfd.
+// Signals as events of the control thread's loop: every thread blocks the signals, and a signalfd delivers them.
 internal import CLinux
 internal import Glibc
 
@@ -8,20 +8,23 @@ package struct Signals {
     /// The signalfd; readable while a signal waits.
     package let descriptor: CInt
 
-    /// The signals that are handled: those that operators and their tools send, and that would otherwise end the
-    /// process.
+    /// The signals that the process handles.
+    ///
+    /// Operators and their tools send them, and their default action ends the process.
     static let handled = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
 
-    /// Ignores the signals that must not end a process which has not started yet.
+    /// Ignores SIGHUP, SIGUSR1 and SIGUSR2 until a `Signals` exists, so that they do not end a process that still
+    /// starts.
     ///
-    /// A blocked signal reaches the signalfd even if it is ignored (signal(7)), so none is lost once a `Signals`
+    /// A blocked signal reaches the signalfd even if it is ignored (signal(7)), so no signal is lost once a `Signals`
     /// exists.
     package static func ignoreBeforeStart() {
         for number in [SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
     }
 
-    /// Blocks `handled` in this thread and in those that it starts; ignores SIGPIPE and SIGXFSZ, whose causes `write`
-    /// returns as errors.
+    /// Blocks `handled` in this thread and in all threads that it starts later; ignores SIGPIPE and SIGXFSZ.
+    ///
+    /// For the causes of SIGPIPE and SIGXFSZ, `write` returns the errors EPIPE and EFBIG.
     ///
     /// Must be called before any thread is started.
     package init() {
@@ -35,7 +38,7 @@ package struct Signals {
         precondition(descriptor >= 0, "signalfd failed")
     }
 
-    /// Takes the next signal that has come; nil if there is none.
+    /// Reads the next signal from the signalfd; nil if no signal waits.
     package func next() -> CInt? {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size

@@ -1,7 +1,7 @@
-// What of the control thread follows each snapshot: the resolver of names, the health probes, the reports of health.
+// The services of the control thread that use the snapshot in force: name resolution, health probes, health reports.
 internal import Transport
 
-/// Runs the services of the control thread that need the snapshot in force; confined to that thread.
+/// Runs the services that use the snapshot in force; confined to the control thread.
 final class SnapshotFollowers {
     let prober: HealthProber
     private let resolver: NameResolver
@@ -14,17 +14,18 @@ final class SnapshotFollowers {
         reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
     }
 
-    /// Begins to resolve names and to report.
+    /// Begins to resolve names and to report health.
     ///
-    /// - Parameter named: called once, when the names of all executors are known or `namesTimeout` has passed.
+    /// - Parameter named: called once, when the host names of all executors are resolved or `namesTimeout` has passed.
     func start(named: @escaping () -> Void) {
         reporter.start()
         resolver.start(timeout: StartChecks.namesTimeout, settled: named)
     }
 
-    /// Follows a new snapshot from now on.
+    /// Passes a new snapshot to all services.
     ///
-    /// - Parameter named: called once, when the names of its new executors are known or `namesTimeout` has passed.
+    /// - Parameter named: called once, when the host names of the snapshot's new executors are resolved or
+    ///   `namesTimeout` has passed.
     func adopt(_ snapshot: Snapshot, named: @escaping () -> Void) {
         prober.adopt(snapshot)
         reporter.adopt(snapshot)
@@ -32,7 +33,7 @@ final class SnapshotFollowers {
         resolver.start(timeout: StartChecks.namesTimeout, settled: named)
     }
 
-    /// Ends them all.
+    /// Stops all services.
     func stop() {
         reporter.stop()
         prober.stop()

@@ -1,16 +1,17 @@
-// What is checked before the sockets are opened. `freeinference check` runs the two checks that only warn.
+// The checks that run before the server opens its sockets. `freeinference check` runs the two that only give warnings.
 package import Configuration
 internal import HTTP
 internal import Transport
 
-/// Checks of a configuration against this machine, beyond what reading its files finds.
+/// Checks whether this machine can run a configuration whose text is valid.
 package enum StartChecks {
-    /// How long the start, and `check`, wait for names of executors to be resolved, in nanoseconds.
+    /// How long the server's start and `freeinference check` wait for the resolution of executors' names, in
+    /// nanoseconds.
     static let namesTimeout: Nanoseconds = 2_000_000_000
 
-    /// Tries the certificates of every listener and the authorities of every executor.
+    /// Loads the certificates of every listener and the certificate authorities of every executor.
     ///
-    /// Each worker makes its own TLS contexts of them; an error is found here, before anything changes.
+    /// Each worker later makes its own TLS contexts from them. This check finds errors before anything changes.
     ///
     /// - Throws: `StartError` with the first file that cannot be used.
     static func loadFiles(of configuration: Configuration, _ listeners: [ListenerPlan]) throws(StartError) {
@@ -30,9 +31,9 @@ package enum StartChecks {
         }
     }
 
-    /// A warning if the process has too few descriptors for `max_connections`.
+    /// Warns if the process may not open enough descriptors for `max_connections`.
     ///
-    /// - Parameter limit: RLIMIT_NOFILE, by default that of this process.
+    /// - Parameter limit: RLIMIT_NOFILE; by default the limit of this process.
     package static func descriptorWarnings(
         _ configuration: Configuration,
         limit: Int = Sockets.descriptorLimit
@@ -47,9 +48,9 @@ package enum StartChecks {
         return ["warning: max_connections: \(most) may come in, not \(settings.connectionsMax): \(allowed)"]
     }
 
-    /// Warnings about names of executors that do not resolve now, for `check`.
+    /// Resolves the names of all executors, and returns a warning for each failure.
     ///
-    /// Waits for the names for up to `namesTimeout`, as a start does.
+    /// Blocks until all names are settled, for at most `namesTimeout`.
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []

@@ -1,6 +1,6 @@
-// Why the server could not start, in words for the operator.
+// The error for a server that could not start, in words for the operator.
 
-/// The reason for which the server did not start: `serve` prints it and exits with 1.
+/// The reason why the server did not start; `serve` prints the reason and exits with 1.
 package struct StartError: Error, CustomStringConvertible {
     /// The reason, without a final full stop.
     package var description: String

@@ -1,4 +1,4 @@
-// The control thread, and with it the life of the process: start, ready, reload, drain, end.
+// The control thread. It starts the process, reloads its configuration, drains and ends it.
 package import Configuration
 internal import Glibc
 internal import HTTP
@@ -6,9 +6,9 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The process, from a configuration to its end.
+/// Runs the process from its start to its end.
 ///
-/// Confined to the thread that makes it, the control thread.
+/// The thread that makes the supervisor becomes the control thread; the supervisor is confined to that thread.
 package final class Supervisor {
     private let source: ConfigurationSource
     private let environment: [String: String]
@@ -21,33 +21,33 @@ package final class Supervisor {
     private let workers: WorkerThreads
     private let survey: WorkerSurvey
     private let admin: AdminServer
-    /// Everybody but the workers who needs each snapshot; nil before `run`.
+    /// The services of the control thread that use each new snapshot; nil before `run`.
     private var followers: SnapshotFollowers?
     private lazy var reloader = makeReloader()
-    /// Follows the files of executors and the engines that list their models.
+    /// Finds executors and models in the files, at the engines and under the host names that the configuration names.
     private lazy var members = MemberSources(loop: loop, running: running, environment: environment) { [unowned self] in
         reloader.takeFound()
     }
-    /// Makes what is said once the process is ready, and has a model, whose name it gets; nil for nothing.
+    /// Makes a message that is written once, when the process is ready and has a model; nil for no message.
     package var greeting: ((_ model: String) -> String)?
-    /// Whether SIGHUP has come before the process was ready.
+    /// Whether SIGHUP arrived before the process was ready; the reload then follows when it is ready.
     private var reloadsWhenReady = false
-    /// Nil before the process is ready.
+    /// Reloads certificates when their files change; nil before the process is ready.
     private var certificates: CertificateFollower?
     private lazy var commands = makeCommandServer()
-    /// What the workers report to the control thread.
+    /// The mailbox in which the control thread receives the workers' reports.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
-    /// Why the process ends, if a worker could not start.
+    /// The error of a worker that could not start; nil if all workers have started.
     private var failure: StartError?
-    /// How the end goes; nil until the process has been asked to end.
+    /// The facts for the report at the end; nil until the process has been asked to end.
     private var drain: DrainReport?
-    /// The end of `lame_duck`; nil before and after it.
+    /// The timer for the end of the lame duck period; nil outside of that period.
     private var lameDuck: TimerID?
-    /// Nil before the process is ready.
+    /// Checks that the event loops of the workers still turn; nil before the process is ready.
     private var watch: WorkerWatch?
 
-    /// How long the workers have after a second signal to cut what is under way, in nanoseconds.
+    /// How long the workers may take to end their exchanges after a second signal, in nanoseconds.
     private static let cutTimeout: Nanoseconds = 1_000_000_000
 
     // MARK: Start
@@ -55,9 +55,9 @@ package final class Supervisor {
     /// Resolves the configuration, checks it against the machine and opens the sockets.
     ///
     /// - Parameters:
-    ///   - source: where the configuration comes from, which a reload reads again.
-    ///   - environment: of the process; systemd's variables are read from it.
-    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    ///   - source: the source of the configuration, which a reload reads again.
+    ///   - environment: the environment of the process, with the variables that systemd has set.
+    /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     package init(
         configuration: Configuration,
         source: ConfigurationSource,
@@ -89,9 +89,9 @@ package final class Supervisor {
         admin = AdminServer(loop: loop, process: process, running: running, survey: survey)
     }
 
-    /// Serves until the process has been asked to end by SIGTERM, SIGINT or SIGQUIT, and has drained.
+    /// Serves until SIGTERM, SIGINT or SIGQUIT arrives and the drain is over.
     ///
-    /// Exits the process with 1 after a second such signal.
+    /// If a second signal cuts the drain short, the process exits with status 1.
     ///
     /// - Throws: `StartError` if a worker could not start.
     package func run() throws(StartError) {
@@ -105,8 +105,8 @@ package final class Supervisor {
         admin.prober = followers.prober
         reportPauses()
         reportLogLosses()
-        // Clients wait in the backlog until the names of the executors and the models of the engines are known, but no
-        // longer than `namesTimeout`.
+        // Clients wait in the kernel's backlog until the executors' names are resolved and the engines have listed
+        // their models, but no longer than `namesTimeout`.
         let settled = Self.afterBoth { [unowned self] in startWorkers() }
         followers.start(named: settled)
         members.start(settled: settled)
@@ -152,7 +152,7 @@ package final class Supervisor {
             process.postToAll(.stop)
         case .adopted(let worker, let generation): reloader.adopted(worker: worker, generation: generation)
         case .stoppedAccepting:
-            // From now on the kernel refuses new connections: a client that waited in the backlog would wait in vain.
+            // The listeners are closed so that the kernel refuses new connections, which no worker would accept.
             if workers.countStoppedAccepting() { closeListeners() }
         case .answered(let worker, let number, let answer):
             survey.answered(worker: worker, number: number, answer)
@@ -171,7 +171,7 @@ package final class Supervisor {
     // MARK: Ready
 
     private func becomeReady() {
-        // A process that was asked to end meanwhile has told systemd so.
+        // If the process was asked to end during the start, systemd already knows that it is stopping.
         guard drain == nil else { return }
         sayListeners()
         admin.workers = workers.serving
@@ -187,7 +187,7 @@ package final class Supervisor {
         ServiceNotifier.notify("READY=1", environment: environment)
         watchWorkers()
         if reloadsWhenReady { reloader.reload() }
-        // Something may have been found while the workers started.
+        // Executors or models may have been found while the workers started.
         reloader.takeFound()
     }
 
@@ -197,7 +197,7 @@ package final class Supervisor {
         OperatorLog.say(greeting(model.id))
     }
 
-    /// Looks from now on whether the workers' loops turn, and notifies systemd's watchdog while all of them do.
+    /// Begins to check that the workers' event loops turn, and notifies systemd's watchdog while all of them do.
     private func watchWorkers() {
         let interval = ServiceNotifier.watchdogInterval(environment: environment, process: getpid())
         let watch = WorkerWatch(
@@ -213,7 +213,7 @@ package final class Supervisor {
         admin.watch = watch
     }
 
-    /// Says where clients are served.
+    /// Writes the address of each listener for clients to the operator's log.
     private func sayListeners() {
         for plan in running.snapshot.listeners {
             guard let sockets = running.sockets.clients[plan.key] else { continue }
@@ -276,7 +276,7 @@ package final class Supervisor {
         )
     }
 
-    /// Begins, changes or ends the maintenance.
+    /// Begins or changes the maintenance; ends it if the argument is nil.
     private func maintain(_ maintenance: Maintenance?) -> CommandReport {
         let wasOn = process.maintenance.current != nil
         process.maintenance.set(maintenance)
@@ -295,7 +295,7 @@ package final class Supervisor {
         )
     }
 
-    /// Opens the log file again, and says how that went.
+    /// Opens the log file again, and writes the outcome to the operator's log.
     private func reopenLog(_ answered: @escaping (LogReopening) -> Void = { _ in }) {
         running.logFile.reopen { outcome in
             if case .failed = outcome { OperatorLog.say(outcome.text, .error) } else { OperatorLog.say(outcome.text) }
@@ -303,14 +303,16 @@ package final class Supervisor {
         }
     }
 
-    /// Tells systemd that a reload has begun or ended (sd_notify(3)); READY=1 follows also where it was refused.
+    /// Notifies systemd that a reload has begun or ended (sd_notify(3)).
+    ///
+    /// A refused reload also ends with READY=1.
     private func notifyOfReload(_ isReloading: Bool) {
         guard drain == nil else { return }
         let now = Clock.monotonicNow() / 1000
         ServiceNotifier.notify(isReloading ? "RELOADING=1\nMONOTONIC_USEC=\(now)" : "READY=1", environment: environment)
     }
 
-    /// Warns at the end of each turn in which the clock has found a pause of the whole process.
+    /// At the end of each turn of the loop, warns if the clock has found that the whole process was paused.
     private func reportPauses() {
         var reported: Nanoseconds = 0
         loop.onTurnEnd = { [unowned self] in
@@ -323,7 +325,7 @@ package final class Supervisor {
         }
     }
 
-    /// Checks each second whether log lines were dropped, and warns of them while the cause can still be removed.
+    /// Checks each second whether log lines were dropped, and warns the operator of the loss.
     private func reportLogLosses() {
         if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { OperatorLog.warn(text) }
         _ = loop.timers.schedule(
@@ -335,7 +337,7 @@ package final class Supervisor {
 
     // MARK: Drain
 
-    /// What the operator reads about a signal that has no effect; nil for those that have one.
+    /// The message to the operator about a signal that has no effect; nil if the signal has an effect.
     static func ignored(_ signal: CInt) -> String? {
         signal == SIGUSR2 ? "SIGUSR2 is ignored: it has no meaning in this version" : nil
     }
@@ -359,7 +361,7 @@ package final class Supervisor {
     /// Whether the process accepts no more connections.
     private var isDraining: Bool { drain != nil && lameDuck == nil }
 
-    /// The first signal: readiness is 503, and the drain begins when `lame_duck` is over, or at the next signal.
+    /// Handles the first signal: health checks get 503, and the drain begins after `lame_duck` or at the next signal.
     private func beginEnding() {
         let settings = running.snapshot.process
         drain = DrainReport(began: loop.now)
@@ -377,7 +379,7 @@ package final class Supervisor {
         )
     }
 
-    /// The workers accept no more connections, and requests under way have `drain_timeout` to end.
+    /// Begins the drain: the workers accept no more connections, and exchanges under way have `drain_timeout` to end.
     private func beginDraining() {
         if let timer = lameDuck { loop.timers.cancel(timer) }
         lameDuck = nil
@@ -385,7 +387,7 @@ package final class Supervisor {
         admin.state = .draining
         commands.close()
         guard workers.areStarted else {
-            // The names of executors are still being resolved: no client has been served.
+            // The workers have not started, so no client has been served.
             loop.stop()
             return
         }
@@ -405,13 +407,13 @@ package final class Supervisor {
         )
     }
 
-    /// The second signal: what is under way is cut, and logged.
+    /// Handles a signal during the drain: ends all exchanges under way and logs them.
     ///
-    /// A third one ends the process at once.
+    /// The next signal ends the process at once.
     private func cut() {
         guard drain?.isCut == false, workers.areStarted else {
             OperatorLog.say("a third signal: ending at once, without the last lines of the log")
-            // `exit` would call handlers that destroy what the workers, still running, use.
+            // `exit` would run handlers that destroy objects while the workers still use them.
             _exit(1)
         }
         let exchanges = process.load.exchanges
@@ -428,7 +430,8 @@ package final class Supervisor {
 
     // MARK: End
 
-    /// Closes what is left, writes the rest of the log and says how the drain went.
+    /// Waits for the workers, closes the remaining sockets, writes the rest of the log and reports the result of the
+    /// drain.
     private func end() throws(StartError) {
         admin.close()
         commands.close()

@@ -1,16 +1,16 @@
-// The threads of the workers: starts them, and counts how many serve, have stopped accepting and have ended.
+// Starts the worker threads, and counts how many serve, have stopped accepting and have ended.
 internal import Transport
 
 /// The threads of all workers.
 ///
-/// Confined to the control thread, which passes each report of a worker on to one of the `count` functions.
+/// Confined to the control thread, which calls one of the `count` functions for each report of a worker.
 final class WorkerThreads {
-    /// How many workers there are once they have been started.
+    /// How many workers `start` starts.
     let count: Int
     private var threads: [Transport.Thread] = []
     private var started = 0
     private var stoppedAccepting = 0
-    /// Whether each worker has ended, by its index.
+    /// For each worker index, whether the worker has ended.
     private var hasEnded: [Bool]
 
     init(count: Int) {
@@ -20,14 +20,16 @@ final class WorkerThreads {
 
     /// Whether `start` has been called.
     var areStarted: Bool { !threads.isEmpty }
-    /// Whether every worker has closed its listeners, so that nobody uses the listening sockets any more.
+    /// Whether every worker has stopped accepting, so that no worker uses the listening sockets any more.
     var haveAllStoppedAccepting: Bool { stoppedAccepting == count }
     /// How many workers serve at this moment.
     var serving: Int { max(0, started - hasEnded.count { $0 }) }
     /// The indices of the workers that have not ended.
     var servingIndices: Set<Int> { Set((0..<count).filter { !hasEnded[$0] }) }
 
-    /// Starts all workers; each makes its loop and its connections on its own thread.
+    /// Starts all workers.
+    ///
+    /// Each worker makes its event loop and its connections on its own thread.
     ///
     /// - Parameter report: called on the threads of the workers.
     func start(

@@ -1,31 +1,33 @@
-// Whether the loops of the workers turn: for systemd's watchdog, and for the operator.
+// Checks that the workers' event loops turn, for systemd's watchdog and for the operator.
 internal import Transport
 
-/// Asks every worker again and again to show that its loop turns; confined to the control thread.
+/// Asks every worker at intervals to show that its event loop turns; confined to the control thread.
 ///
-/// The question goes through the worker's mailbox, so it also wakes a worker that has nothing to do. Time is that of the
-/// loop, in which a pause of the whole process is left out: then no worker could answer, and none is blamed.
+/// The question goes through the worker's mailbox, so it also wakes an idle worker. The intervals are measured by the
+/// loop's clock, which leaves out pauses of the whole process, because no worker can answer during such a pause.
 final class WorkerWatch {
-    /// The time between two looks where systemd sets none, in nanoseconds.
+    /// The time between two checks if systemd's watchdog sets no interval, in nanoseconds.
     static let usualInterval: Nanoseconds = 15_000_000_000
 
-    /// The workers that have not answered between two looks, by their indices.
+    /// The indices of the workers that have not answered the last question in time.
     private(set) var silent: Set<Int> = []
     private let loop: EventLoop
     private let workers: [WorkerHandle]
     private let interval: Nanoseconds
     private let turned: () -> Void
     private let say: (String, LogPriority) -> Void
-    /// The number of the last question to each worker; a worker that has not answered is not asked again.
+    /// The number of the last question to each worker.
+    ///
+    /// A worker is asked again only after it has answered.
     private var asked: [Int]
     private var hasEnded: [Bool]
     private var timer: TimerID?
 
-    /// Asks at once, and then each `interval`.
+    /// Asks the workers at once, and then at each `interval`.
     ///
     /// - Parameters:
-    ///   - interval: the time between two looks, which a worker has for its answer, in nanoseconds.
-    ///   - turned: called at each look at which no worker is silent; for systemd's watchdog.
+    ///   - interval: the time between two checks, in nanoseconds. A worker must answer within this time.
+    ///   - turned: called at each check that finds no silent worker; it notifies systemd's watchdog.
     ///   - say: writes a message to the operator.
     init(
         loop: EventLoop,
@@ -44,19 +46,21 @@ final class WorkerWatch {
         look()
     }
 
-    /// Ends the looks.
+    /// Stops the checks.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
     }
 
-    /// Notes that a worker has ended and answers no more.
+    /// Notes that a worker has ended, so that it is not asked any more.
     func ended(worker: Int) {
         hasEnded[worker] = true
         silent.remove(worker)
     }
 
-    /// The whole process was paused and goes on: systemd's watchdog, whose time went on, hears so at once.
+    /// Calls `turned` at once after a pause of the whole process, because systemd's watchdog did not pause.
+    ///
+    /// Does nothing while a worker is silent.
     func processContinued() { if silent.isEmpty { turned() } }
 
     private func look() {

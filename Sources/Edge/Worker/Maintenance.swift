@@ -1,29 +1,31 @@
-// The maintenance that the operator has declared: requests for models are refused until it is over.
+// The maintenance mode: while the operator has switched it on, requests for models are refused.
 internal import Inference
 internal import Synchronization
 internal import Transport
 
-/// What clients are told while the service is under maintenance.
+/// The refusal that clients get while the service is under maintenance.
 struct Maintenance: Sendable, Equatable {
-    /// The most characters of the operator's text.
+    /// The greatest length of the operator's text, in characters.
     static let textMax = 1000
-    /// The greatest `retry-after`, in seconds: a day.
+    /// The greatest value of `retry-after`, in seconds: one day.
     static let retryAfterMax = 86_400
-    /// The `retry-after` if the operator names none, in seconds.
+    /// The value of `retry-after` if the operator gives none, in seconds.
     static let retryAfterDefault = 60
 
-    /// The message for clients; nil for that of the failure's kind.
+    /// The message for clients; nil for the default message of the failure `maintenance`.
     var text: String?
     /// The value of `retry-after`, in seconds.
     var retryAfter = Self.retryAfterDefault
-    /// When the operator has declared it, in seconds since 1970.
+    /// When the operator began the maintenance or last changed it, in seconds since 1970.
     var since: Int
 
-    /// What a request for a model fails with.
+    /// The failure that ends every request for a model during the maintenance.
     var failure: Failure { Failure(.maintenance, text, retryAfter: retryAfter) }
 }
 
-/// Whether the service is under maintenance; written by the control thread, and read by workers once an exchange.
+/// Whether the service is under maintenance.
+///
+/// The control thread writes it; the workers read it once for each exchange.
 final class MaintenanceState: Sendable {
     private let on = Atomic<Bool>(false)
     private let value = Lock<Maintenance?>(nil)
@@ -31,7 +33,7 @@ final class MaintenanceState: Sendable {
     /// The maintenance in force; takes no lock while there is none.
     var current: Maintenance? { on.load(ordering: .acquiring) ? value.withLock { $0 } : nil }
 
-    /// Begins or changes the maintenance, or ends it with nil.
+    /// Begins or changes the maintenance; ends it if the argument is nil.
     func set(_ maintenance: Maintenance?) {
         value.withLock { $0 = maintenance }
         on.store(maintenance != nil, ordering: .releasing)

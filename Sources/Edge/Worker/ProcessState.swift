@@ -1,4 +1,4 @@
-// What the workers share: the memory budget, the number of connections, the log, TLS ticket keys, the workers' handles.
+// The state that the workers share: memory budget, connection count, log, TLS ticket keys, handles of the workers.
 internal import Routing
 internal import Synchronization
 package import Transport
@@ -108,7 +108,9 @@ package final class ProcessState: Sendable {
         }
     }
 
-    /// Writes a warning to stderr, at most one a second of each kind from all workers together.
+    /// Writes a warning to stderr.
+    ///
+    /// All workers together write at most one warning of each kind per second.
     func warn(_ kind: RationedWarnings.Kind, _ text: @autoclosure () -> String) {
         guard let leftOut = warnings.withLock({ $0.take(kind, at: Clock.wallTime().seconds) }) else { return }
         OperatorLog.warn(text() + (leftOut > 0 ? " (\(leftOut) more of this kind were not shown)" : ""))

@@ -4,7 +4,7 @@ package import Transport
 
 /// A message to one worker; posted from any thread, and handled on the worker's thread.
 package enum WorkerMessage: Sendable {
-    /// The process will end soon: health checks are answered with 503, and everything else goes on.
+    /// The lame duck period has begun: health checks are answered with 503, but all other requests are still served.
     case leave
     /// Accept no new connections; open connections end after their requests.
     case drain
@@ -18,7 +18,7 @@ package enum WorkerMessage: Sendable {
     case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
-    /// Show in the handle that the loop turns, by this number (`WorkerWatch`).
+    /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop turns.
     case showTurn(Int)
     /// Health probes have found the engine dead, so attempts that wait for the engine are lost.
     ///

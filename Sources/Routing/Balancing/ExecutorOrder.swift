@@ -1,4 +1,4 @@
-// What the operator has ordered for an executor while the process runs: to take no attempts, or another weight.
+// An operator's order for an executor at runtime: to take no attempts, or to use another weight.
 internal import Synchronization
 package import Transport
 
@@ -6,17 +6,17 @@ package import Transport
 ///
 /// Written by the control thread, and read by all workers when they choose an executor.
 final class ExecutorOrder: Sendable {
-    /// The ordered weight, 0 if it is to take no attempts; -1 without an order.
+    /// The ordered weight; 0 if the executor must take no attempts, -1 if there is no order.
     private let ordered = Atomic<Int>(-1)
     private let drained = Atomic<Bool>(false)
-    /// When an order that kept it from attempts ended; 0 if none has.
+    /// When the last order with weight 0 or a drain ended, by the loops' clock; 0 if no such order has ended yet.
     private let resumedAt = Atomic<Nanoseconds>(0)
 
-    /// Whether it is drained: it takes no new attempts, and those under way go on to their ends.
+    /// Whether the executor is drained: it takes no new attempts, but finishes the attempts that are under way.
     var isDrained: Bool { drained.load(ordering: .relaxed) }
-    /// The weight that the operator has ordered; nil if the configured one holds.
+    /// The weight that the operator has ordered; nil while the configured weight applies.
     ///
-    /// It is 0 while the executor is drained.
+    /// The value is 0 while the executor is drained.
     var weight: Int? {
         let weight = ordered.load(ordering: .relaxed)
         return weight < 0 ? nil : weight
@@ -25,9 +25,9 @@ final class ExecutorOrder: Sendable {
     /// Replaces the order.
     ///
     /// - Parameters:
-    ///   - weight: the ordered weight, at least 0; nil for the configured one.
-    ///   - now: the time of the loops' clock, never 0. If the order before kept the executor from attempts, its share
-    ///     grows slowly from now on.
+    ///   - weight: the ordered weight, at least 0; nil for the configured weight.
+    ///   - now: the time of the loops' clock, never 0. If the earlier order allowed no attempts, the executor's share
+    ///     of attempts grows slowly from this time on.
     func set(drained isDrained: Bool, weight: Int?, at now: Nanoseconds) {
         let takesAttempts = !isDrained && weight != 0
         if self.weight == 0, takesAttempts { resumedAt.store(now, ordering: .relaxed) }
@@ -35,7 +35,7 @@ final class ExecutorOrder: Sendable {
         ordered.store(isDrained ? 0 : weight ?? -1, ordering: .relaxed)
     }
 
-    /// A share of 1, or less for a while after it was resumed.
+    /// The greatest fraction of its weight that the executor may use: below 1 for a while after a resume, otherwise 1.
     func share(at now: Nanoseconds) -> Double {
         let since = resumedAt.load(ordering: .relaxed)
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
@@ -43,17 +43,18 @@ final class ExecutorOrder: Sendable {
 }
 
 extension Executor {
-    /// Whether the operator has drained it: it takes no new attempts, and those under way go on to their ends.
+    /// Whether the operator has drained the executor: it takes no new attempts, but finishes those that are under way.
     package var isDrained: Bool { order.isDrained }
-    /// The weight that the operator has ordered, 0 while it is drained; nil if the configured one holds.
+    /// The weight that the operator has ordered, 0 while the executor is drained; nil while the configured weight
+    /// applies.
     package var orderedWeight: Int? { order.weight }
 
-    /// Applies an operator's order; from then on no attempt begins that the order forbids.
+    /// Applies an operator's order; after the call, no attempt begins that the order forbids.
     ///
-    /// Requests that wait are served if the order makes room for them.
+    /// If the order makes the executor available, exchanges that wait in the queue may begin their attempts.
     ///
     /// - Parameters:
-    ///   - weight: replaces the configured weight; nil for the configured one.
+    ///   - weight: replaces the configured weight; nil for the configured weight.
     ///   - now: the time of the loops' clock.
     package func apply(drained: Bool, weight: Int?, at now: Nanoseconds) {
         // `begin` holds this lock while it checks the order and counts an attempt.
@@ -63,8 +64,8 @@ extension Executor {
 }
 
 extension PoolMember {
-    /// Its share of the exchanges at the moment, relative to the other executors of the pool; with 0 it gets none.
+    /// The present weight: the member's share of exchanges, relative to the other executors of the pool; 0 for none.
     package var presentWeight: Int { executor.order.weight ?? weight }
-    /// Whether it gets exchanges at the moment.
+    /// Whether the member may get exchanges, because its present weight is above 0.
     var isInUse: Bool { presentWeight > 0 }
 }

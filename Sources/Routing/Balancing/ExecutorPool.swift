@@ -20,9 +20,9 @@ package enum Balance: Sendable {
 package struct PoolMember: Sendable {
     /// The model at its engine, which other pools may use too.
     package let executor: Executor
-    /// The configured share of the exchanges, relative to the other executors of the pool; with 0 it gets none.
+    /// The configured share of exchanges, relative to the other executors of the pool; with 0 the executor gets none.
     ///
-    /// An order of the operator may override it, see `presentWeight`.
+    /// An operator's order may override the weight, see `presentWeight`.
     package let weight: Int
     /// The most attempts at once for this model at this engine; nil if only the engine's own limit holds.
     package let runningMax: Int?
@@ -51,7 +51,8 @@ package final class ExecutorPool: Sendable {
     package let balance: Balance
     /// The index of the pool's model in its snapshot, as it was passed to `init`.
     package let place: Int
-    /// The number of this pool among all pools that its entry has had; the latest pool has the greatest.
+    /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
+    /// number.
     let generation: Int
 
     /// The result of choosing an executor.
@@ -95,7 +96,8 @@ package final class ExecutorPool: Sendable {
     func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
-        // The index of an executor that is due for a trial: it gets this request, which is retried if the trial fails.
+        // The index of an executor that is due for a trial. The trial uses this request, which is retried if the trial
+        // fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
         for index in members.indices where mayTry(index, request) {
@@ -119,8 +121,8 @@ package final class ExecutorPool: Sendable {
                 state.times.taken(at: now)
                 return .executor(member.executor)
             }
-            // Meanwhile another pool has taken the last slot of this executor or has begun its trial, or the operator
-            // has drained it.
+            // In the meantime another pool has taken the executor's last slot or has begun its trial, or the operator
+            // has drained the executor.
             state.free.removeAll { $0 == index }
             trial = nil
         }
@@ -128,7 +130,7 @@ package final class ExecutorPool: Sendable {
         return .full
     }
 
-    /// Whether the member gets exchanges at the moment, and has not been tried for this one.
+    /// Whether the member's present weight is above 0 and its executor has not been tried for this request.
     func mayTry(_ index: Int, _ request: RoutingRequest) -> Bool {
         members[index].isInUse && !request.tried.contains(members[index].executor.id)
     }
@@ -179,10 +181,12 @@ extension PoolMember {
         return Double(running) + Double(bytes) / Double(ExecutorPool.bytesAStream)
     }
 
-    /// Its present weight, reduced for a while after it has come back into rotation; above 0.
+    /// The member's present weight, always above 0.
+    ///
+    /// It is reduced for a while after the executor has recovered or was resumed.
     fileprivate func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
-        // The operator may order a weight of 0 in the midst of a choice.
+        // The present weight may be 0 here, because the operator may change it during the choice.
         return Double(max(1, presentWeight)) * min(health, executor.order.share(at: now))
     }
 }

@@ -34,7 +34,7 @@ package final class PoolEntry: Sendable {
         var random: UInt64
         /// How many snapshots have had a pool on this entry.
         var generation = 0
-        /// The engines that know that requests of this pool wait; empty while no request waits.
+        /// The engines that notify this pool of free slots, because its requests wait; empty while no request waits.
         var joined: [Engine] = []
         /// The generations of the pools whose engines are in `joined`.
         var joinedGenerations: [Int] = []

@@ -17,7 +17,7 @@ package final class RetryBudget: Sendable {
 
     /// Counts one more request under way.
     package func requestBegan() { requests.wrappingAdd(1, ordering: .relaxed) }
-    /// Ends the count of a request that `requestBegan` has counted.
+    /// Counts the end of a request that `requestBegan` has counted.
     package func requestEnded() { requests.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Counts one more retry if the budget has room for it.
@@ -31,6 +31,6 @@ package final class RetryBudget: Sendable {
     }
     /// Counts a retry that cannot be refused any more, even if the budget has no room for it.
     package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
-    /// Ends the count of a retry that `take` or `retryBegan` has counted.
+    /// Counts the end of a retry that `take` or `retryBegan` has counted.
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }
 }

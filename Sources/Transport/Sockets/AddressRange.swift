@@ -2,24 +2,25 @@
 internal import CLinux
 internal import Glibc
 
-/// A range of IPv4 or IPv6 addresses: those that begin with the same bits.
+/// A range of IPv4 or IPv6 addresses that have the same first bits.
 ///
-/// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as the IPv4 address, both in a range and of a peer, since the
-/// kernel reports IPv4 peers of some sockets in that form.
+/// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is treated as the IPv4 address, in a range and for a peer. The
+/// reason is that the kernel reports IPv4 peers of dual-stack sockets in that form.
 package struct AddressRange: Sendable, Hashable {
-    /// Why a text is no range, in words for the operator.
+    /// The reason why a text is not a valid range, in words for the operator.
     package struct Problem: Error, Equatable, CustomStringConvertible, Sendable {
         package let description: String
     }
 
     /// The first address of the range, 4 or 16 bytes in network order.
     private let first: [UInt8]
-    /// How many bits its addresses have in common.
+    /// How many first bits the addresses of the range have in common.
     private let prefix: Int
 
-    /// Parses `ADDRESS/BITS`, or an address alone, which is a range of one.
+    /// Parses `ADDRESS/BITS`, or a single address, which makes a range of one address.
     ///
-    /// - Throws: what is wrong; if bits behind the prefix are set, also the range that was probably meant.
+    /// - Throws: the reason why the text is invalid. If bits after the prefix are set, the error suggests a valid
+    ///   range.
     package init(parsing text: String) throws(Problem) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let parsed = Self.bytes(String(parts[0])) else {
@@ -33,7 +34,7 @@ package struct AddressRange: Sendable, Hashable {
             else { throw Problem(description: "expected a number from 0 to \(bits) after the slash") }
             bits = written
         }
-        // Of a mapped range, the bits are those of the IPv6 form.
+        // The prefix of an IPv4-mapped range counts the bits of the IPv6 address, so 96 bits are subtracted.
         if let mapped = Self.mapped(bytes), bits >= 96 { (bytes, bits) = (mapped, bits - 96) }
         let start = Self.start(of: bytes, bits)
         guard start == bytes else {
@@ -52,7 +53,7 @@ package struct AddressRange: Sendable, Hashable {
 
     // MARK: Bytes
 
-    /// An address with all bits behind the first `bits` cleared.
+    /// Clears all bits of an address after the first `bits`.
     private static func start(of bytes: [UInt8], _ bits: Int) -> [UInt8] {
         bytes.enumerated().map { index, byte in
             let kept = min(8, max(0, bits - index * 8))
@@ -60,13 +61,13 @@ package struct AddressRange: Sendable, Hashable {
         }
     }
 
-    /// The IPv4 address of an IPv4-mapped IPv6 address; nil for any other.
+    /// Extracts the IPv4 address from an IPv4-mapped IPv6 address; nil for any other address.
     private static func mapped(_ bytes: [UInt8]) -> [UInt8]? {
         guard bytes.count == 16, bytes[..<12] == Array(repeating: 0, count: 10) + [0xFF, 0xFF] else { return nil }
         return Array(bytes[12...])
     }
 
-    /// The 4 or 16 bytes of a numeric address without brackets; nil if it is none.
+    /// Parses a numeric IP address without brackets to 4 or 16 bytes; nil if the text is not such an address.
     private static func bytes(_ text: String) -> [UInt8]? {
         guard !text.utf8.contains(0) else { return nil }
         let isV6 = text.contains(":")
@@ -89,7 +90,7 @@ package struct AddressRange: Sendable, Hashable {
 }
 
 extension AddressRange: CustomStringConvertible {
-    /// The range as a configuration has it.
+    /// The range in CIDR notation, as in the configuration.
     package var description: String { "\(Self.text(first))/\(prefix)" }
 }
 

@@ -1,13 +1,15 @@
-// Who is at the other end of a unix socket: the user and the process that connected.
+// The user and the process at the other end of a unix socket.
 internal import CLinux
 internal import Glibc
 
-/// The user and the process that have connected to a unix socket, as the kernel recorded them then (unix(7),
+/// The user and the process that connected to a unix socket, as the kernel recorded them at that moment (unix(7),
 /// `SO_PEERCRED`).
 package struct PeerUser: Sendable, Equatable, CustomStringConvertible {
-    /// The user's number.
+    /// The user id.
     package let user: UInt32
-    /// The number of the process, which may have ended since; 0 if it is of another namespace.
+    /// The process id; 0 if the process is in another PID namespace.
+    ///
+    /// The process may have ended in the meantime.
     package let process: Int32
 
     package init(user: UInt32, process: Int32) {
@@ -15,19 +17,19 @@ package struct PeerUser: Sendable, Equatable, CustomStringConvertible {
         self.process = process
     }
 
-    /// Asks the kernel; nil if the socket is not a connected unix socket.
+    /// Asks the kernel for the peer of a socket; nil if the socket is not a connected unix socket.
     package init?(of socket: Socket) {
         var process: pid_t = 0
         var user: uid_t = 0
         guard unsafe clinux_peer_user(socket.descriptor, &process, &user) == 0 else { return nil }
-        // The kernel gives this user for a socket without a peer.
+        // The kernel returns the user id -1 for a socket without a peer.
         guard user != .max else { return nil }
         self.init(user: user, process: process)
     }
 
-    /// The user's name; nil if the system knows none.
+    /// The user's name; nil if the user id has no name.
     ///
-    /// It reads the system's table of users, which may block for a moment.
+    /// The lookup in the system's user database may block.
     package var name: String? {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16 << 10) { buffer in
             var entry = unsafe passwd()
@@ -39,6 +41,6 @@ package struct PeerUser: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// As the operator's log has it: `user alice (pid 12)`, or `uid 1000 (pid 12)` for a user without a name.
+    /// The text for the operator's log: `user alice (pid 12)`, or `uid 1000 (pid 12)` for a user without a name.
     package var description: String { (name.map { "user \($0)" } ?? "uid \(user)") + " (pid \(process))" }
 }

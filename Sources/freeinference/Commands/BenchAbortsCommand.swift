@@ -4,7 +4,7 @@ internal import Bench
 
 /// Disconnects clients in each phase of an exchange, and prints how long it took until the executor noticed it.
 ///
-/// Exits with 1 if the executor did not notice an abort, or the run was interrupted.
+/// Exits with 1 if the executor did not notice an abort, or if the run was interrupted.
 struct BenchAbortsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aborts",

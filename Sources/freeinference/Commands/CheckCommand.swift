@@ -39,7 +39,9 @@ struct CheckCommand: ParsableCommand {
         }
     }
 
-    /// Asks the running server, which reads the file itself: with its environment, and as its user.
+    /// Asks the running server what a reload of the file would change.
+    ///
+    /// The server reads the file itself, so that its environment variables and its user's permissions apply.
     private func compare() throws {
         let report = try ReloadReport(answer: try server.send(.changes(file: options.absolutePath)))
         switch report.outcome {

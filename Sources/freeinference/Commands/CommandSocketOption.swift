@@ -1,4 +1,4 @@
-// The option `--socket` of the commands to a running server.
+// The option `--socket` of all commands that ask a running server.
 import ArgumentParser
 import Configuration
 import Edge
@@ -9,9 +9,9 @@ struct CommandSocketOption: ParsableArguments {
     @Option(help: "The command socket of the server (admin.socket); by default where the server makes it.")
     var socket: String?
 
-    /// Sends a command, and waits for its answer.
+    /// Sends a command to the server, and waits for the answer.
     ///
-    /// Ends the program with 1 where no server answers.
+    /// The program exits with 1 if no server answers.
     ///
     /// - Parameter timeout: how long to wait for the answer, in nanoseconds.
     func send(_ command: CommandRequest, timeout: Nanoseconds = 60_000_000_000) throws -> CommandClient.Answer {
@@ -24,9 +24,9 @@ struct CommandSocketOption: ParsableArguments {
         }
     }
 
-    /// Sends a command that changes something, and prints its report.
+    /// Sends a command that changes something, and prints the server's report.
     ///
-    /// Ends the program with 1 where no server answers, and with 2 where the server has refused the command.
+    /// The program exits with 1 if no server answers, and with 2 if the server has refused the command.
     func carryOut(_ command: CommandRequest, timeout: Nanoseconds = 60_000_000_000) throws {
         let answer = try send(command, timeout: timeout)
         guard let report = CommandReport(json: answer.body) else {

@@ -11,7 +11,7 @@ struct ConfigurationOption: ParsableArguments {
 
     /// The absolute path of the file.
     ///
-    /// The running server and `check --against-running` both resolve the paths in the file against it, so that equal
-    /// files are equal although the two commands were given different relative paths.
+    /// `serve` and `check --against-running` resolve the relative paths in the file against this path. So they see
+    /// equal paths even if they were started with different relative paths of the same file.
     var absolutePath: String { config.hasPrefix("/") ? config : SystemFiles.currentFolder + "/" + config }
 }

@@ -38,7 +38,7 @@ struct ConfigureCommand: ParsableCommand {
         if !onlyProbes {
             for usual in EngineSurvey.usualPorts {
                 guard case .success(let url) = ExecutorURL.parse("http://127.0.0.1:\(usual.port)") else { continue }
-                // A named URL of this machine is asked instead.
+                // A URL of this machine that the operator named replaces the usual URL with the same port.
                 let isNamed = named.contains {
                     $0.port == usual.port && ["127.0.0.1", "localhost", "::1", "0.0.0.0"].contains($0.host)
                 }
@@ -63,9 +63,9 @@ struct ConfigureCommand: ParsableCommand {
     private func probedURLs() throws -> [ExecutorURL] { try executorURLs(probe, option: "--probe") }
 }
 
-/// Reads the URLs of engines that a command was given; `HOST:PORT` stands for `http://HOST:PORT`.
+/// Parses the engine URLs in the arguments of a command; `HOST:PORT` stands for `http://HOST:PORT`.
 ///
-/// - Parameter option: the option, for error messages.
+/// - Parameter option: the name of the option, for error messages.
 func executorURLs(_ texts: [String], option: String) throws -> [ExecutorURL] {
     var urls: [ExecutorURL] = []
     for text in texts {

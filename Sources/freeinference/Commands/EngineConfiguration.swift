@@ -1,11 +1,12 @@
-// The configuration of `serve --executor`: the engines are asked for their models, in place of a file.
+// The configuration of `serve --executor`, which names engines on the command line and reads no configuration file.
 import Configuration
 import Edge
 import Migration
 
-/// Makes a configuration that serves what engines list.
+/// Makes a configuration that serves the models which the engines list.
 enum EngineConfiguration {
-    /// The same configuration each time that it is read: the engines are asked again and again while it is in force.
+    /// A source that makes the same configuration on each reload, because the server itself asks the engines at
+    /// intervals.
     static func source(_ engines: [ExecutorURL]) -> ConfigurationSource {
         .made { .success(configuration(engines)) }
     }
@@ -17,20 +18,20 @@ enum EngineConfiguration {
         configuration.admin.address = .tcp(host: "127.0.0.1", port: ports.admin)
         configuration.discoveries = engines.map { url in
             var discovery = DiscoverySettings(engine: ExecutorSettings(url: url))
-            // Engines that list the same model share its requests.
+            // If several engines list the same model, they share its requests.
             discovery.joins = true
             return discovery
         }
         return configuration
     }
 
-    /// Makes a command line that asks a model, for the terminal.
+    /// Returns a function that makes a `curl` command line, with which the operator can try a model.
     static func greeting(_ configuration: Configuration) -> (_ model: String) -> String {
         let address = configuration.listeners.first.map { "\($0.address)" } ?? ""
         return { model in
-            // Names of models come from engines: a quote in one would end the shell's.
+            // Model names come from engines. A single quote in a name would end the shell's quoted string.
             let name = model.replacing("'", with: #"'\''"#).replacing(#"""#, with: #"\""#)
-            // Without a bound a model may go on until its context is full.
+            // Without `max_tokens`, a model may generate tokens until its context is full.
             let body =
                 #"{"model":"\#(name)","stream":true,"max_tokens":256,"messages":[{"role":"user","content":"Hello"}]}"#
             return """

@@ -1,9 +1,9 @@
-// `freeinference executors`: drains, resumes and weighs executors of the running server, each by a subcommand.
+// `freeinference executors`: drains, resumes and reweights executors of the running server, each with a subcommand.
 import ArgumentParser
 import Edge
 import Transport
 
-/// Groups the orders for executors.
+/// The parent command of `drain`, `resume` and `weight`.
 struct ExecutorsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "executors",
@@ -15,14 +15,14 @@ struct ExecutorsCommand: ParsableCommand {
         subcommands: [Drain.self, Resume.self, Weight.self]
     )
 
-    /// Which executor is meant.
+    /// The arguments that name an executor.
     struct Target: ParsableArguments {
         @Argument(help: "The URL of the executor, or its beginning.") var url: String
         @Option(help: "Only the executor of this model; by default the whole engine.") var model: String?
         @OptionGroup var server: CommandSocketOption
     }
 
-    /// `freeinference executors drain`.
+    /// `freeinference executors drain`: stops new attempts at an executor.
     struct Drain: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "drain",
@@ -30,7 +30,7 @@ struct ExecutorsCommand: ParsableCommand {
             discussion:
                 "Health probes go on. Exits with 0 when it is done, with 2 when the URL or the model is unknown."
         )
-        /// How long an answer may take, in nanoseconds: 30 days, which is longer than any stream.
+        /// The timeout of `drain --wait`, in nanoseconds: 30 days, because a stream may run for long.
         private static let waitMax: Nanoseconds = 30 * 86_400 * 1_000_000_000
 
         @OptionGroup var target: Target
@@ -46,7 +46,7 @@ struct ExecutorsCommand: ParsableCommand {
         }
     }
 
-    /// `freeinference executors resume`.
+    /// `freeinference executors resume`: ends the drain and the ordered weight of an executor.
     struct Resume: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "resume",
@@ -59,7 +59,7 @@ struct ExecutorsCommand: ParsableCommand {
         }
     }
 
-    /// `freeinference executors weight`.
+    /// `freeinference executors weight`: orders another weight for an executor.
     struct Weight: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "weight",

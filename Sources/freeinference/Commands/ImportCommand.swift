@@ -1,12 +1,12 @@
-// `freeinference import`: turns the configuration of another gateway into one of this server.
+// `freeinference import`: converts the configuration of another gateway to a configuration of this server.
 import ArgumentParser
 import Configuration
 import Edge
 import Migration
 
-/// Prints a configuration made of FreeInference's or LiteLLM's, and what could not be carried over.
+/// Converts a configuration of FreeInference or LiteLLM, and lists the settings that could not be converted.
 ///
-/// Exits with 1 if nothing usable came out.
+/// Exits with 1 if the result is not a usable configuration.
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",

@@ -1,7 +1,7 @@
 // `freeinference log`: commands about the log of the running server.
 import ArgumentParser
 
-/// Groups the commands about the log file.
+/// The parent command of `log reopen`.
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",

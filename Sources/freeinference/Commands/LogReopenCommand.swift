@@ -2,7 +2,7 @@
 import ArgumentParser
 import Edge
 
-/// Sends the command, waits until no line goes to the earlier file any more, and says so.
+/// Sends the command, waits until the server has finished writing to the earlier file, and prints the outcome.
 struct LogReopenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reopen",

@@ -1,8 +1,8 @@
-// `freeinference maintenance`: has the running server refuse requests for models, or serve them again.
+// `freeinference maintenance`: tells the running server to refuse requests for models, or to serve them again.
 import ArgumentParser
 import Edge
 
-/// Groups the beginning and the end of maintenance.
+/// The parent command of `maintenance on` and `maintenance off`.
 struct MaintenanceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "maintenance",
@@ -14,7 +14,7 @@ struct MaintenanceCommand: ParsableCommand {
         subcommands: [On.self, Off.self]
     )
 
-    /// `freeinference maintenance on`.
+    /// `freeinference maintenance on`: begins the maintenance, or changes its text.
     struct On: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "on",
@@ -27,7 +27,7 @@ struct MaintenanceCommand: ParsableCommand {
         func run() throws { try server.carryOut(.maintain(text: text, retryAfter: retryAfter)) }
     }
 
-    /// `freeinference maintenance off`.
+    /// `freeinference maintenance off`: ends the maintenance.
     struct Off: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "off", abstract: "Serve requests again.")
         @OptionGroup var server: CommandSocketOption

@@ -3,7 +3,7 @@ import ArgumentParser
 import Configuration
 import Edge
 
-/// Where a configuration is written: to stdout, or to a file that is not there yet.
+/// The destination of a configuration: stdout, or a file that must not exist yet, except with `--force`.
 struct OutputFile: ParsableArguments {
     @Option(name: .shortAndLong, help: "Write to this file instead of stdout; it must not be there yet.")
     var output: String?
@@ -15,16 +15,16 @@ struct OutputFile: ParsableArguments {
         if force, output == nil { throw ValidationError("--force goes with --output") }
     }
 
-    /// Exits with 1 and a message where the file is there and may not be overwritten.
+    /// Exits with 1 and a message if the file exists and may not be overwritten.
     ///
-    /// The commands call it before their work; `write` makes sure again.
+    /// Commands call this function before they start their work; `write` checks again.
     func check() throws {
         guard let output, !force, SystemFiles.exists(output) else { return }
         OperatorLog.list([("\(output) is there already; --force overwrites it", .error)], to: 2)
         throw ExitCode(1)
     }
 
-    /// Writes the text, which ends with a line end; exits with 1 and a message where that fails.
+    /// Writes the text, which ends with a line feed; exits with 1 and a message if the write fails.
     func write(_ text: String) throws {
         guard let output else {
             print(text, terminator: "")

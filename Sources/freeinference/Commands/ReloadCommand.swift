@@ -1,8 +1,8 @@
-// `freeinference reload`: has the running server read its configuration again.
+// `freeinference reload`: tells the running server to read its configuration again.
 import ArgumentParser
 import Edge
 
-/// Sends the command, waits until the configuration is in force or refused, and says which.
+/// Sends the command, waits until the configuration is in force or refused, and prints the result.
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
@@ -25,9 +25,9 @@ struct ReloadCommand: ParsableCommand {
 }
 
 extension ReloadReport {
-    /// Reads the answer of a server.
+    /// Parses the server's answer to a reload.
     ///
-    /// Ends the program with 1 where it is none.
+    /// The program exits with 1 if the answer is not a report of a reload.
     init(answer: CommandClient.Answer) throws {
         guard let report = ReloadReport(json: answer.body) else {
             throw freeinference.failure("the server has answered \(answer.status), which is no report of a reload")
@@ -35,7 +35,7 @@ extension ReloadReport {
         self = report
     }
 
-    /// Prints the report: the outcome in one line, then its lists.
+    /// Prints the report: the outcome in the first line, then one line for each change and error.
     func list() {
         let first: [(text: String, priority: LogPriority)] = [(summary, errors.isEmpty ? .information : .error)]
         OperatorLog.list(first + lines.map { ("  \($0)", .information) })

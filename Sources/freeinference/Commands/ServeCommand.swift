@@ -5,7 +5,7 @@ import Edge
 
 /// Runs the server until a signal ends it.
 ///
-/// Exits with 2 if the configuration has errors, with 1 if the server cannot start.
+/// Exits with 2 if the configuration has errors, and with 1 if the server cannot start.
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",

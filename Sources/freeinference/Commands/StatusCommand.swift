@@ -1,10 +1,10 @@
-// `freeinference status`: prints what the running server does at the moment, once or again and again.
+// `freeinference status`: prints the status of the running server, once or at intervals.
 import ArgumentParser
 import Configuration
 import Edge
 import Glibc
 
-/// Asks the running server, and prints its answer as a table or as JSON.
+/// Asks the running server for its status, and prints the answer as a table or as JSON.
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
@@ -23,11 +23,11 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         guard watch else { return try show(from: "") }
-        // Nothing has to be tidied up: each picture is written whole, and the cursor stands below it.
+        // The program may exit at any time, because it has not changed the state of the terminal.
         signal(SIGINT) { _ in _exit(0) }
         let isTerminal = isatty(1) == 1
         while true {
-            // Home, and clear the screen behind.
+            // The escape sequences move the cursor to the top left corner and clear the screen below it.
             try show(from: isTerminal ? "\u{1B}[H\u{1B}[J" : "")
             sleep(interval)
         }
@@ -45,7 +45,7 @@ struct StatusCommand: ParsableCommand {
         OperatorLog.list([(start + table.lines.joined(separator: "\n"), .information)])
     }
 
-    /// The columns of the terminal on stdout; nil if stdout is none.
+    /// The number of columns of the terminal on stdout; nil if stdout is not a terminal.
     private static var terminalWidth: Int? {
         var size = winsize()
         guard isatty(1) == 1, unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }

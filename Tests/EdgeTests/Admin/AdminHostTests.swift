@@ -2,7 +2,7 @@ import Testing
 
 @testable import Edge
 
-/// Which names the admin listener answers to.
+/// Tests which host names the admin listener accepts in requests.
 @Suite struct AdminHostTests {
     private func isAllowed(_ host: String) -> Bool {
         AdminHost.isAllowed(Array(host.utf8), hosts: ["metrics.example.org"])

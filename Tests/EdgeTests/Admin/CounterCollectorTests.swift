@@ -4,7 +4,7 @@ import Transport
 
 @testable import Edge
 
-/// The counters of all workers: no counter ever falls.
+/// Tests the sum of the counters of all workers, which must never decrease.
 @Suite struct CounterCollectorTests {
     private let test = TestLoop()
     private let workers = (0..<2).map { _ in WorkerHandle() }
@@ -28,7 +28,7 @@ import Transport
         survey.answered(worker: 1, number: 1, counters(4, model: 8))
         #expect(answers == 1 && collector.heard == 2 && collector.sum.bytesIn == 7)
         #expect(collector.sum.models[7]?.ends[0] == 3 && collector.sum.models[8]?.attempts[9]?[0] == 4)
-        // The second is busy: it is there with what it last said.
+        // The second worker does not answer, so its last known counters are used.
         collector.ask { answers += 1 }
         survey.answered(worker: 0, number: 2, counters(5, model: 7))
         test.pass(WorkerSurvey.timeout)

@@ -37,9 +37,11 @@ import Testing
     @Test(arguments: [
         "/executors/drain", "/executors/drain?url", "/executors/drain?url=", "/executors/drain?url=6",
         "/executors/drain?url=zz", "/executors/drain?url=ff", "/executors/drain?url=610a",
-        "/executors/drain?url=61&model=0a", "/executors/drain?url=61&model=queue", "/executors/weight?url=61", "/executors/weight?url=61&value=-1",
+        "/executors/drain?url=61&model=0a", "/executors/drain?url=61&model=queue",
+        "/executors/weight?url=61", "/executors/weight?url=61&value=-1",
         "/executors/weight?url=61&value=1000001", "/executors/weight?url=61&value=99999999999999999999",
-        "/maintenance/on?text=0a", "/maintenance/on?text=Back", "/maintenance/on?retry_after=0", "/maintenance/on?retry_after=86401",
+        "/maintenance/on?text=0a", "/maintenance/on?text=Back",
+        "/maintenance/on?retry_after=0", "/maintenance/on?retry_after=86401",
         "/maintenance/on?retry_after=x",
     ]) func aFaultyArgumentIsTold(target: String) {
         guard case .argument(let text)? = problem(.post, target) else {

@@ -7,7 +7,9 @@ import Transport
 
 @testable import Edge
 
-/// Commands over a real socket: the server on one thread, the command line's client on another.
+/// Sends commands over a real socket.
+///
+/// The server runs on one thread, and the command line's client on another thread.
 @Suite struct CommandServerTests {
     private let path = temporaryDirectory() + "/admin.sock"
     private let process = ProcessState(
@@ -18,7 +20,7 @@ import Transport
         poller: .epoll
     )
 
-    /// Sends a command from another thread, and turns the server's loop until it is answered.
+    /// Sends a command from another thread, and turns the server's loop until the answer has arrived.
     private func answer(
         _ method: HTTP.Method,
         _ target: String,

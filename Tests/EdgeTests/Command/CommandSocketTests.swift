@@ -20,7 +20,7 @@ import Transport
         let opened = CommandSocket.open(.path(path), environment: [:])
         let sockets = try #require(opened.sockets)
         #expect(opened.problem == nil && mode(path) == 0o600)
-        // A server that lives keeps its socket.
+        // A second server does not take the socket from a running server.
         let second = CommandSocket.open(.path(path), environment: [:])
         #expect(second.sockets == nil && second.problem?.contains("another server has it") == true)
         sockets.close()

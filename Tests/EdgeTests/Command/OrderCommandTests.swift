@@ -2,7 +2,7 @@ import Testing
 
 @testable import Edge
 
-/// Which executor the operator means.
+/// Tests how the URL that the operator writes is matched to an executor.
 @Suite struct OrderCommandTests {
     private let known = [
         "http://gpu-1:8000", "http://gpu-10:8000", "http://[::1]:80", "https://api.example.com:443/llm",

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Edge
 
-/// The status as a person reads it.
+/// Tests the table that `freeinference status` prints.
 @Suite struct StatusTableTests {
     private static let executor = """
         {"url":"http://10.0.0.1:8000","model":"m","state":"ejected","why":"3 health probes in a row failed",
@@ -32,6 +32,14 @@ import Testing
             "takes 7 at once", "a pause of 2 s", "5 requests wait for llama",
         ] { #expect(text.contains(part), "\(part):\n\(text)") }
         #expect(!text.contains("MAINTENANCE") && !text.contains("ORDERS") && !text.contains("CERTIFICATE"))
+    }
+
+    @Test func aModelWithoutExecutorsHasItsRow() throws {
+        let json = """
+            {"version":"0.1.0","state":"ready","models":[{"id":"none-yet","usable":false,"queued":0,"executors":[]}]}
+            """
+        let lines = try #require(StatusTable(json: Array(json.utf8), width: nil)).lines
+        #expect(lines.contains { $0.contains("none-yet") && $0.contains("no executor") }, "\(lines)")
     }
 
     @Test func ordersSayThatARestartForgetsThem() throws {

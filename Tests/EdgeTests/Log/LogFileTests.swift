@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// The log file on disk: opened, opened again, moved, by a sink whose thread runs.
+/// Tests a log file on disk: opens it, reopens it and changes to another file, while a log thread writes.
 @Suite struct LogFileTests {
     private let folder = temporaryDirectory()
     private var path: String { folder + "/access.log" }
@@ -21,7 +21,7 @@ import Transport
         return Array(buffer[..<max(0, count)])
     }
 
-    /// Runs a sink that writes to a file, and ends it.
+    /// Starts a sink that writes to a file, runs `body`, and ends the sink.
     private func withFile(_ body: (LogFile, LogSink, EventLoop) throws -> Void) throws {
         let sink = LogSink()
         let file = try LogFile(path, sink: sink)
@@ -41,7 +41,9 @@ import Transport
         return outcome!
     }
 
-    /// logrotate's `create`: the file is renamed, and what was logged before is whole in it when the command returns.
+    /// As with logrotate's `create`, the file is renamed.
+    ///
+    /// When the reopening is answered, the renamed file has all lines that were logged before.
     @Test func aRenamedFileIsCompleteAndTheNextLineGoesToTheNewOne() throws {
         try withFile { file, sink, loop in
             sink.write(Array("one".utf8))
@@ -55,7 +57,9 @@ import Transport
         #expect(try text(path + ".1") == "one\ntwo\n")
     }
 
-    /// logrotate's `copytruncate`: the next line is at the beginning of the file and leaves no hole.
+    /// As with logrotate's `copytruncate`, the file is truncated.
+    ///
+    /// The next line is written at the beginning of the file.
     @Test func aFileThatIsCutDownGoesOnAtItsBeginning() throws {
         try withFile { file, sink, loop in
             sink.write(Array("one".utf8))
@@ -96,7 +100,7 @@ import Transport
         #expect(try text(other) == "two\n")
     }
 
-    /// The file is made with what the umask leaves of 0640.
+    /// The file is created with mode 0640, less the umask.
     @Test func itsModeIsNarrow() throws {
         try withFile { _, _, _ in }
         var status = stat()
@@ -105,7 +109,9 @@ import Transport
         #expect(status.st_mode & 0o600 == 0o600)
     }
 
-    /// Opening a pipe that nobody reads would wait for its reader; a missing folder and a directory are named.
+    /// A pipe without a reader must not block the opening.
+    ///
+    /// For a missing folder and a directory, the error gives the reason.
     @Test func whatCannotBeOpenedIsAnErrorAtOnce() throws {
         try #require(mkfifo(folder + "/pipe", 0o600) == 0)
         for (name, why) in [
@@ -123,7 +129,9 @@ import Transport
         }
     }
 
-    /// A pipe that is full holds nobody up: the log leaves it for a file, and what did not fit is counted.
+    /// The log can change from a full pipe to a file.
+    ///
+    /// The lines that did not fit the pipe are counted as dropped.
     @Test func aBlockedPipeIsLeft() throws {
         var ends: [CInt] = [0, 0]
         try #require(pipe(&ends) == 0)
@@ -135,7 +143,7 @@ import Transport
         let loop = EventLoop()
         file.attach(to: loop)
         sink.write(Array("first".utf8))
-        // Answered only once the thread has left the pipe.
+        // The reopening is answered only after the log thread has stopped writing to the pipe.
         #expect(reopen(file, loop) == .reopened(path: path))
         #expect(try text(path) == "first\n")
         #expect(sink.dropped > 0 && sink.dropped < 4000)
@@ -156,12 +164,12 @@ import Transport
         #expect(sink.reason == "/dev/full: No space left on device")
     }
 
-    /// While a write holds the thread up, changes of the output do not add up without end.
+    /// While a write blocks the thread, only a limited number of changes of the output may wait.
     @Test func changesThatWaitAreBounded() throws {
         let sink = LogSink()
         let file = try LogFile(path, sink: sink)
         var outcomes: [LogReopening] = []
-        // Its thread is not started: as if a write never returned.
+        // The sink's thread is not started, which has the same effect as a write that never returns.
         for _ in 0..<10 { file.reopen { outcomes.append($0) } }
         #expect(outcomes.count >= 6)
         #expect(outcomes.allSatisfy { $0 == .failed("the log's thread has been blocked for long") })

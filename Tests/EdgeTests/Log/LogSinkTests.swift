@@ -42,13 +42,13 @@ import Transport
         return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
-    /// What nobody has read when the process ends is lost, and counted to the line.
+    /// Lines that cannot be written before the process ends are lost; the count of dropped lines is exact.
     @Test func whatIsQueuedAtTheEndIsCounted() {
         let ends = pipeEnds()
         let sink = LogSink(descriptor: ends.write)
         let thread = sink.start()
         let filler = String(repeating: "x", count: 100)
-        // Six times what a pipe holds.
+        // The lines are six times as large as the buffer of a pipe.
         for number in 0..<4000 { sink.write(Array("\(number) \(filler)".utf8)) }
         sink.endWaiting()
         thread.join()
@@ -88,7 +88,7 @@ import Transport
         #expect(sink.reason == "stdout: No space left on device")
     }
 
-    /// A slow reader of a pipe gets every line, whole.
+    /// A slow reader of a pipe gets every line completely.
     @Test func aSlowReaderGetsEveryLine() {
         let ends = pipeEnds()
         let sink = LogSink(descriptor: ends.write)
@@ -110,7 +110,7 @@ import Transport
     }
 
     @Test func whatNobodyTakesIsDroppedAndCounted() {
-        // Not started: nobody takes a line, as when stdout is blocked.
+        // The sink's thread is not started, so no line is written, as when stdout is blocked.
         let sink = LogSink(descriptor: -1)
         let line = [UInt8](repeating: 0x61, count: 64 << 10)
         for _ in 0..<100 { sink.write(line) }

@@ -4,7 +4,8 @@ import Testing
 @testable import Edge
 
 @Suite struct LogWriterTests {
-    /// A descriptor that takes so many bytes in each call, or fails with an errno where the number is negative.
+    /// A descriptor whose calls take the given numbers of bytes; a negative number is an errno, with which the call
+    /// fails.
     private final class Output {
         var taken: [UInt8] = []
         var answers: [Int]
@@ -28,14 +29,14 @@ import Testing
         #expect(output.text == "one\ntwo\n")
     }
 
-    /// The rest of a line that was begun comes before the next line: none is ever joined to another.
+    /// The rest of a partly written line is written before the next line, so that two lines are never joined.
     @Test func aLineThatWasBegunIsFinishedFirst() {
         let output = Output([6, -Int(ENOSPC)])
         var writer = LogWriter()
         let loss = writer.write(Array("one\ntwo\nthree\nfour\n".utf8), count: 4, to: output.write)
         #expect(loss == LogLoss(lines: 2, code: ENOSPC))
         #expect(output.text == "one\ntw")
-        // Still full: the next lines are lost, and the rest is kept.
+        // The disk is still full: the next lines are lost, and the rest of the earlier line is kept.
         output.answers = [-Int(ENOSPC)]
         #expect(writer.write(Array("five\n".utf8), count: 1, to: output.write) == LogLoss(lines: 1, code: ENOSPC))
         output.answers = [1]
@@ -49,7 +50,7 @@ import Testing
         var writer = LogWriter()
         #expect(writer.write(Array("a\nb\n".utf8), count: 2, to: output.write) == LogLoss(lines: 2, code: EPIPE))
         #expect(writer.rest.isEmpty)
-        // A line's end is the last that was taken.
+        // The last byte that was written is the end of a line.
         #expect(writer.write(Array("one\ntwo\n".utf8), count: 2, to: output.write) == LogLoss(lines: 1, code: EPIPE))
         #expect(writer.rest.isEmpty)
     }
@@ -71,11 +72,11 @@ import Testing
         #expect(piece([4096]) == 4096)
         #expect(piece([4000, 96, 1]) == 4096)
         #expect(piece([4000, 97]) == 4000)
-        // A line that is longer than a piece has several.
+        // A line that is longer than PIPE_BUF is written in several pieces.
         #expect(piece([5000, 10]) == 4096)
     }
 
-    /// Every cut of every batch: what is written and what is lost are all lines, and each line is whole.
+    /// Wherever a write stops, each line is either written completely or counted as lost.
     @Test func noCutTearsALineOrLosesCount() {
         let lines = (0..<5).map { "line \($0)\n" }
         let text = Array(lines.joined().utf8)

@@ -37,7 +37,7 @@ import Transport
         new.closeRemoved(from: old)
         #expect(new.clients[gone] == nil)
         #expect(isOpen(try #require(new.clients[kept])))
-        // The file of the unix socket that is gone can be bound again.
+        // The path of the removed unix socket can be bound again.
         let third = try new.opening(first.listeners, first.process)
         #expect(isOpen(try #require(third.clients[gone])))
         third.closeRemoved(from: new)
@@ -52,7 +52,7 @@ import Transport
         let added = "\(folder)/c.sock"
         let wanted = try snapshot("unix:\(added)", "127.0.0.1:\(taken.addresses[0].port)")
         #expect(throws: StartError.self) { try old.opening(wanted.listeners, wanted.process) }
-        // Nobody has the socket that was opened before the error.
+        // The socket that was opened before the error was closed again, so its path can be bound.
         let again = try ListenerSet(addresses: [SocketAddress(unixPath: added)!], workers: 1)
         again.close()
     }

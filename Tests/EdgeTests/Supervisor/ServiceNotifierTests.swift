@@ -29,7 +29,7 @@ import Transport
         #expect(state == "STOPPING=1\nEXTEND_TIMEOUT_USEC=105000000")
     }
 
-    /// A datagram to the socket that systemd names.
+    /// The state is sent as a datagram to the socket in NOTIFY_SOCKET.
     @Test func aStateIsSent() throws {
         let path = temporaryDirectory() + "/notify"
         let address = try #require(SocketAddress(unixPath: path))
@@ -41,9 +41,9 @@ import Transport
         var buffer = [UInt8](repeating: 0, count: 100)
         let count = recv(socket, &buffer, buffer.count, CInt(MSG_DONTWAIT))
         #expect(count == 10 && String(decoding: buffer.prefix(10), as: UTF8.self) == "WATCHDOG=1")
-        // A full queue holds up nobody who does not wait.
+        // With `waits: false`, a full queue of the socket does not block the caller.
         for _ in 0..<1000 { ServiceNotifier.notify("WATCHDOG=1", environment: ["NOTIFY_SOCKET": path], waits: false) }
-        // Nobody listens: nothing happens.
+        // Without a listening socket, the call does nothing.
         ServiceNotifier.notify("READY=1", environment: ["NOTIFY_SOCKET": path + "-none"])
         ServiceNotifier.notify("READY=1", environment: [:])
     }

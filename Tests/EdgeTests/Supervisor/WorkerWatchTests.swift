@@ -4,7 +4,7 @@ import Transport
 
 @testable import Edge
 
-/// Workers that are only mailboxes: the test answers for them.
+/// Tests the watch with worker handles that have no threads; the tests answer in place of the workers.
 @Suite struct WorkerWatchTests {
     private let test = TestLoop()
     private let workers = (0..<2).map { _ in WorkerHandle() }
@@ -25,9 +25,9 @@ import Transport
         )
     }
 
-    /// Answers what a worker has been asked.
+    /// Answers the questions in the mailbox of a worker.
     ///
-    /// - Returns: how many questions there were.
+    /// - Returns: the number of questions.
     @discardableResult
     private func answer(_ worker: Int) -> Int {
         let numbers = workers[worker].mailbox.takeAll().compactMap { message in
@@ -49,7 +49,7 @@ import Transport
         #expect(seen.said.isEmpty && watch.silent.isEmpty)
     }
 
-    /// It is named once, nothing more is put into its mailbox, and it is taken back when it answers.
+    /// The worker is reported once and gets no further questions; when it answers, it no longer counts as silent.
     @Test func aWorkerThatDoesNotAnswerIsNamed() {
         let watch = watch()
         for _ in 0..<3 {
@@ -76,7 +76,7 @@ import Transport
         #expect(seen.turns == 2 && watch.silent.isEmpty)
     }
 
-    /// SIGSTOP, or a machine that is suspended: nobody could answer, and systemd hears at once that it is over.
+    /// After SIGSTOP or a suspended machine, no worker is reported, and systemd's watchdog is notified at once.
     @Test func aPauseOfTheWholeProcessIsNobodysFault() {
         let time = ManualClock()
         let clock = ProcessClock { time.now }
@@ -89,7 +89,7 @@ import Transport
             }
         }
         pass(1000)
-        // A minute in which no thread runs, right after both were asked.
+        // Right after both workers were asked, the whole process is paused for a minute.
         time.advance(by: 60 * second)
         pass(1000)
         #expect(clock.paused > 59 * second)
@@ -99,7 +99,7 @@ import Transport
         for worker in workers.indices { answer(worker) }
         pass(15_000)
         #expect(seen.turns == 3 && seen.said.isEmpty && watch.silent.isEmpty)
-        // While a worker is silent, the end of a pause says nothing.
+        // While a worker is silent, the watchdog is not notified after a pause.
         answer(0)
         pass(16_000)
         #expect(watch.silent == [1])

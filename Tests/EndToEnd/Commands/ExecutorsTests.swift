@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `freeinference executors` against the real server, while streams run.
+/// Runs `freeinference executors` against a real server while streams are under way.
 @Suite struct ExecutorsTests {
     /// Runs a server with a command socket in front of two executors.
     private func withTwo(_ body: (Server, Executor, Executor, Scratch) async throws -> Void) async throws {
@@ -68,7 +68,7 @@ import Testing
             #expect(resumed.succeeded && resumed.output.contains("as configured"), "\(resumed)")
             let toTwo = try await requests(two)
             try await ask(server, 10)
-            // Its share begins at a tenth, and is below a half until 10 s later.
+            // The share of the resumed executor begins at a tenth, and grows to a half within 10 s.
             let shares = (one: try await requests(one) - before, two: try await requests(two) - toTwo)
             #expect(shares.one < shares.two && shares.one + shares.two == 10, "\(shares)")
             try await eventually("a request at the resumed executor") {
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    /// A client that leaves in the midst of a wait, and a reload that removes what it waits for.
+    /// A client disconnects during a wait, and a reload removes the executor for which another client waits.
     @Test func aWaitSurvivesWhatHappensMeanwhile() async throws {
         try await withTwo { server, one, two, scratch in
             let body = chat(tokens: 100, more: #""simulator":{"pace":20,"prefill_ms":1}"#)

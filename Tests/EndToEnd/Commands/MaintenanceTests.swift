@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `freeinference maintenance` and `freeinference status` against the real server.
+/// Runs `freeinference maintenance` and `freeinference status` against a real server.
 @Suite struct MaintenanceTests {
     private func withCommands(_ body: (Server, Executor, Scratch) async throws -> Void) async throws {
         let scratch = try Scratch()
@@ -35,7 +35,7 @@ import Testing
             for path in ["/health", "/v1/models"] {
                 try await expect(server.curl(path)) { $0.status == 200 }
             }
-            // It survives a reload.
+            // The maintenance continues after a reload.
             var next = server.configuration
             next.settings = "keep_alive: 4s"
             try server.replaceFile(next.yaml(server.certificates))
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    /// What is no command, or no HTTP, or only a half of it, costs nobody anything.
+    /// Unknown commands, invalid HTTP and incomplete requests on the command socket do not disturb the server.
     @Test func garbageOnTheSocketIsAnswered() async throws {
         try await withCommands { server, _, _ in
             let path = server.configuration.commands ?? ""
@@ -94,7 +94,7 @@ import Testing
                 try? await connection.send(bytes)
                 connection.close()
             }
-            // More connections than are served at once: the others wait, and none of them is a request.
+            // The server keeps at most 64 connections open at once; the other idle connections wait in the backlog.
             var idle: [RawConnection] = []
             for _ in 0..<100 { idle.append(try await RawConnection(to: .unix(path: path))) }
             for connection in idle { connection.close() }
