@@ -1,4 +1,4 @@
-// The addresses of one host and port, as last resolved. All threads use the book; the control thread replaces addresses.
+// The last resolved addresses of one host and port, which all threads use and the control thread replaces.
 
 /// The addresses of an executor.
 ///

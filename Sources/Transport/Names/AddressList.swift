@@ -27,7 +27,7 @@ package final class AddressList {
     /// Replaces the addresses with those of a new answer, which has at least one.
     ///
     /// For a service, records with the same address and port become one address with the sum of their weights. If there
-    /// are too many addresses, the addresses already in the list stay, and the first new ones in sorted order are added.
+    /// are too many addresses, the addresses already in the list stay, and the first new ones are added in order.
     ///
     /// - Returns: whether an address or a weight is different.
     func replace(with found: [WeightedAddress]) -> Bool {

@@ -44,7 +44,9 @@ package struct NameSource: Sendable {
 /// Resolves names by c-ares.
 ///
 /// Confined to its loop. c-ares is open only while there are unanswered queries. It reads `/etc/resolv.conf` and
-/// related files each time it opens, and holds no socket between queries. The channel must be closed before it is released.
+/// related files each time it opens, and holds no socket between queries.
+///
+/// The channel must be closed before it is released.
 @safe
 final class NameChannel: TimerTarget {
     private let loop: EventLoop
