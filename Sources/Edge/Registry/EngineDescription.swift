@@ -1,4 +1,4 @@
-// One engine, as all entries of a configuration that name it describe it.
+// The settings of one engine, combined from all entries of a configuration that name the engine.
 internal import Configuration
 internal import Routing
 
@@ -9,7 +9,7 @@ struct EngineDescription {
     private(set) var settings: ExecutorSettings
     /// The largest `max_running` of the entries; nil if no entry has the setting.
     private(set) var runningMax: Int?
-    /// The health probe of the first entry that has one.
+    /// The health probe of the first entry that has a probe; nil if no entry has one.
     private(set) var probe: HealthProbe?
 
     /// The engines of a configuration, each once and in order: first the engines of all models, then the engines that

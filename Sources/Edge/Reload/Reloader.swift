@@ -4,8 +4,8 @@ internal import Transport
 
 /// Reloads the configuration; confined to the control thread.
 ///
-/// Only one reload is under way at a time. All requests that arrive meanwhile share one further reload. It reads the
-/// file after these requests have arrived, so that no request is answered from an older state of the file.
+/// Only one reload is under way at a time. All requests that arrive meanwhile share one further reload. That reload
+/// reads the file after these requests have arrived, so that no request is answered from an older state of the file.
 final class Reloader {
     /// The functions of the supervisor that the reloader calls.
     struct Environment {
@@ -13,7 +13,7 @@ final class Reloader {
         var read: () -> Result<Configuration, ConfigurationErrors>
         /// Returns why no reload can begin now, for example because the process is ending; nil if a reload can begin.
         var obstacle: () -> String?
-        /// Whether the process is ending.
+        /// Whether the process drains, after which it ends.
         var isDraining: () -> Bool
         /// Gives a snapshot to all its users on the control thread.
         ///
@@ -103,7 +103,8 @@ final class Reloader {
 
     /// Puts the found executors and models in force, now or after the end of the reload that is under way.
     ///
-    /// Before the process is ready, nothing is put in force. The supervisor must call this again once it is ready.
+    /// Before the process is ready, nothing is put in force. The supervisor must call this function again once the
+    /// process is ready.
     func takeFound() {
         hasFound = true
         beginIfIdle()

@@ -14,7 +14,7 @@ final class RunningConfiguration {
         fileprivate let asRead: Configuration
         fileprivate let members: FoundMembers
         fileprivate let listeners: [ListenerPlan]
-        /// The API keys to use from now on; nil to keep those in force.
+        /// The API keys to use from now on; nil to keep the keys in force.
         fileprivate let authentication: AuthenticationSource.Prepared?
         fileprivate let sockets: ServerSockets
         /// The new destination of the log; nil to keep the present one.
@@ -73,7 +73,7 @@ final class RunningConfiguration {
     ///   - environment: the environment of the process, which may contain the variables of systemd.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
-    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     init(
         _ configuration: Configuration,
         environment: [String: String],
@@ -111,7 +111,7 @@ final class RunningConfiguration {
     ///   - found: the models and addresses that have been found; the lists of files come from `new`.
     ///   - isRehearsal: whether this is a dry run, which opens no socket and no store of keys, and makes no secret.
     /// - Returns: nil if nothing is different: neither the configuration nor a file of certificates or keys.
-    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     func prepare(
         _ new: Configuration,
         found: FoundMembers,
@@ -162,7 +162,7 @@ final class RunningConfiguration {
 
     /// Opens the sockets and the log file of a configuration that are not open yet.
     ///
-    /// If one of them cannot be opened, all that were opened here are closed again.
+    /// If a socket or the file cannot be opened, everything that was opened here is closed again.
     private func open(
         _ configuration: Configuration,
         _ listeners: [ListenerPlan]
@@ -210,7 +210,7 @@ final class RunningConfiguration {
         return same(listeners: snapshot.listeners, members: found, members.changes(to: found))
     }
 
-    /// The configuration in force with other certificates or other members.
+    /// Returns the configuration in force with the given certificates and members; no socket is opened.
     private func same(listeners: [ListenerPlan], members: FoundMembers, _ changes: [String]) -> Prepared {
         Prepared(
             configuration: configuration,
@@ -318,7 +318,7 @@ final class RunningConfiguration {
 }
 
 extension ListenerPlan {
-    /// Whether a new plan of the same listener names the same certificate files, but has other contents of them.
+    /// Whether a new plan of the same listener names the same certificate files, but their contents have changed.
     fileprivate func renews(_ new: ListenerPlan) -> Bool {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }

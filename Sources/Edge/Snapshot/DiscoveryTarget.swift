@@ -4,7 +4,7 @@ internal import Inference
 
 /// An engine of a snapshot that is asked for its list of models.
 struct DiscoveryTarget: Sendable {
-    /// Identifies the engine among those of the configuration.
+    /// Identifies the engine among the engines of the configuration.
     let identity: EngineIdentity
     /// How the engine is reached.
     let engine: EngineTarget

@@ -6,7 +6,7 @@ package import Routing
 package final class ExecutorTarget: Sendable {
     /// The executor's load and health, which outlive the snapshot.
     package let executor: Executor
-    /// The model whose pool the executor is in; an attempt is counted for this pair.
+    /// The model whose pool contains the executor; attempts are counted for each pair of model and executor.
     package let model: ModelEntry
     /// How the executor's engine is reached.
     package let engine: EngineTarget

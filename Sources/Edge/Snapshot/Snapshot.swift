@@ -38,7 +38,7 @@ package final class Snapshot: Sendable {
     package let admission: AdmissionLimits
     /// Additional paths, beside the paths of the known APIs, at which requests go to the executors of some models.
     let passthrough: PassthroughPaths
-    /// The origins whose web pages may send requests; nil if none may.
+    /// The origins whose web pages may send requests; nil if no origin may.
     package let crossOrigin: CrossOriginPolicy?
     /// The addresses of the engines: one book for each host and port, and for each unix socket.
     package let addresses: [AddressBook]

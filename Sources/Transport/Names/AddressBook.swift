@@ -36,7 +36,7 @@ package final class AddressBook: Sendable {
         page = Lock(Page(addresses: address.map { [$0] } ?? []))
     }
 
-    /// The addresses in the order in which a connection should try them; empty when none is known.
+    /// The addresses in the order in which a connection should try them; empty if no address is known.
     ///
     /// This is the resolver's order (RFC 6724). It is rotated to begin with the address that worked last, or with the
     /// address after the one that failed last.

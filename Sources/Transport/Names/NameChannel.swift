@@ -5,7 +5,7 @@ internal import Glibc
 
 /// What a name resolves to.
 struct NameAnswer {
-    /// IPv4 and IPv6 addresses in the order of RFC 6724, which puts those first that this host can reach best.
+    /// IPv4 and IPv6 addresses in the order of RFC 6724, which puts the addresses first that this host reaches best.
     var addresses: [SocketAddress] = []
     /// The SRV records of the lowest priority; none in an answer about the addresses of a host.
     var services: [ServiceRecord] = []
@@ -17,7 +17,7 @@ struct NameAnswer {
 struct NameError: Error {
     /// The status code of c-ares (`ARES_ENOTFOUND`).
     var code: CInt
-    /// The error of an answer without a usable record.
+    /// The error for an answer without a usable record.
     static let noData = NameError(code: ARES_ENODATA)
 
     /// The message of c-ares for the code.
@@ -26,7 +26,7 @@ struct NameError: Error {
 
 /// The name servers to query, with the number of tries and their timeout.
 package struct NameSource: Sendable {
-    /// Name servers in the form of c-ares (`host:port,...`); nil for those of `/etc/resolv.conf`.
+    /// Name servers in the form of c-ares (`host:port,...`); nil for the name servers of `/etc/resolv.conf`.
     fileprivate var servers: String?
     /// The timeout of the first try at each server; c-ares doubles it for each further try.
     fileprivate var timeoutMilliseconds: CInt = 2000
@@ -41,7 +41,7 @@ package struct NameSource: Sendable {
     }
 }
 
-/// Resolves names by c-ares.
+/// Resolves names with c-ares.
 ///
 /// Confined to its loop. c-ares is open only while there are unanswered queries. It reads `/etc/resolv.conf` and
 /// related files each time it opens, and holds no socket between queries.
@@ -82,7 +82,7 @@ final class NameChannel: TimerTarget {
 
     /// Asks for the addresses of a host; the answer is reported with the tag.
     ///
-    /// - Parameter port: the port of the addresses in the answer; nil if it does not matter.
+    /// - Parameter port: the port of the addresses in the answer; nil if the caller ignores the port.
     func ask(_ host: String, port: UInt16?, tag: Int) {
         unsafe send(tag) { raw, question in
             var hints = ares_addrinfo_hints()

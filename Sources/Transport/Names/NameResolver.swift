@@ -58,7 +58,7 @@ package final class NameResolver: TimerTarget {
     private var settled: (() -> Void)?
 
     /// - Parameters:
-    ///   - books: the books to fill; those without a name never change and are ignored.
+    ///   - books: the books to fill; books without a name never change and are ignored.
     ///   - lists: the lists to fill.
     ///   - say: called with a message for the operator when a name starts or stops to fail, or its addresses change.
     package init(

@@ -1,6 +1,6 @@
 // SRV records (RFC 2782), read from the answer of a name server.
 
-/// One server of a service.
+/// One SRV record, which names a server of a service.
 struct ServiceRecord: Equatable {
     /// Only the records with the lowest priority number in an answer are used.
     var priority: UInt16
@@ -18,7 +18,7 @@ struct ServiceAnswer: Equatable {
     /// The shortest TTL of the answer's records, in seconds.
     var secondsToLive = Int.max
 
-    /// The records of the lowest priority.
+    /// The records with the lowest priority number, which RFC 2782 prefers.
     var preferred: [ServiceRecord] {
         let priority = records.map(\.priority).min()
         return records.filter { $0.priority == priority }

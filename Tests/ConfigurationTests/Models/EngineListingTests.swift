@@ -1,3 +1,4 @@
+// Reading engines' lists of models.
 import Testing
 
 @testable import Configuration

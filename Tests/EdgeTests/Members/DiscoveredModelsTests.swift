@@ -1,3 +1,4 @@
+// Combining the successive lists of one engine's models.
 import Configuration
 import Testing
 

@@ -1,3 +1,4 @@
+// Following a file of executors while it changes.
 import Configuration
 import Foundation
 import LoopTesting

@@ -1,3 +1,4 @@
+// Finding executors, models and addresses while the server runs.
 import Configuration
 import Foundation
 import LoopTesting

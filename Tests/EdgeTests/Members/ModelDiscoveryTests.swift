@@ -1,3 +1,4 @@
+// Asking an engine for its list of models, at the right times and with the right consequences.
 import Configuration
 import LoopTesting
 import Testing

@@ -1,3 +1,4 @@
+// Classifying engines' answers to the request for their models.
 import Configuration
 import Testing
 

@@ -1,3 +1,4 @@
+// The operator's orders for executors.
 import Routing
 import Testing
 

@@ -1,3 +1,4 @@
+// Resolving configurations to snapshots.
 import HTTP
 import Inference
 import Routing

@@ -1,3 +1,4 @@
+// Replacing the snapshot while requests run and wait.
 import Routing
 import Synchronization
 import Testing

@@ -1,3 +1,4 @@
+// Reloading the configuration, and adopting found members.
 import Configuration
 import LoopTesting
 import Testing

@@ -1,3 +1,4 @@
+// Discovered models at a real server.
 import Testing
 
 /// Models that engines list are served while the real server runs.

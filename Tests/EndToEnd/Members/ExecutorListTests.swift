@@ -1,3 +1,4 @@
+// Files of executors at a real server.
 import Foundation
 import Testing
 

@@ -1,3 +1,4 @@
+// Resolving names, with a name server in the test.
 import LoopTesting
 import Testing
 
