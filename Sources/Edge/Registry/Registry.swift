@@ -53,7 +53,7 @@ package final class Registry {
     /// The address books of new host names are empty until a `NameResolver` fills them.
     ///
     /// - Parameters:
-    ///   - listeners: the plans of the configuration's listeners; nil to make them now from files of certificates.
+    ///   - listeners: the plans of the configuration's listeners; nil to make the plans now, which reads certificates.
     ///   - access: the keys in force; by default there are none.
     package func resolve(
         _ configuration: Configuration,

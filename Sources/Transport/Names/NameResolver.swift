@@ -109,7 +109,7 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Resolves only the names of these books and lists from now on; work on names that stay is not interrupted.
+    /// Replaces the books and lists to fill; a book or list that was there before keeps its schedule of queries.
     ///
     /// The caller must call `start` next, which waits for the new names.
     package func adopt(_ books: [AddressBook], _ lists: [AddressList] = []) {

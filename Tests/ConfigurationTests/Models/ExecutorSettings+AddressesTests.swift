@@ -88,7 +88,7 @@ import Transport
         #expect(weights(7, 7) == [first: 1, second: 1])
         #expect(weights(0, 0) == [first: 1, second: 1], "0 everywhere means no preference")
         #expect(weights(0, 5) == [first: 1, second: 2000], "0 means a very small share")
-        // The addresses have on average the weight of an executor with the same configured weight.
+        // The average weight of the addresses equals the weight of another executor with the same configured weight.
         let other = try entry("http://c", .one)
         #expect(weights(10, 30, beside: [other]) == [first: 1, second: 3, "http://c:80": 2])
     }
