@@ -1,20 +1,20 @@
-// The models of an engine, from its successive lists. A model is removed when two lists in a row do not contain it.
+// Combines the lists of models that an engine returns: a model is removed when two lists in a row lack it.
 internal import Configuration
 internal import Transport
 
-/// What an engine's lists of models have said so far.
+/// The models of one engine, according to the lists that it has returned so far.
 struct DiscoveredModels {
     /// The models that are served; nil before the first list.
     private(set) var listing: FoundMembers.Listing?
-    /// The served models that the last list did not contain.
+    /// The models in `listing` that the last list lacked.
     private var missing: Set<ExactText> = []
 
-    /// - Parameter known: what is known from before; nil for nothing.
+    /// - Parameter known: the models that are known from an earlier configuration; nil if none are known.
     init(known: FoundMembers.Listing? = nil) { listing = known }
 
-    /// Takes another list.
+    /// Updates `listing` from the engine's next list.
     ///
-    /// Models keep their order, whatever the order of the list is, so that the same models are no change.
+    /// Known models keep their order, so that a list of the same models in another order is no change.
     mutating func take(_ answer: EngineListing) {
         var listed = Dictionary(answer.models.map { (ExactText($0.name), $0) }) { first, _ in first }
         var new = FoundMembers.Listing()

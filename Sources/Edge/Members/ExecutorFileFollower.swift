@@ -1,15 +1,15 @@
-// Checks one file of executors for changes periodically; an invalid file changes nothing.
+// Reads a file of executors again when it changes; a file that cannot be used changes nothing.
 internal import Configuration
 internal import Transport
 
-/// Follows a file of `executors_from`; confined to the control thread.
+/// Follows a file that `executors_from` names; confined to the control thread.
 final class ExecutorFileFollower {
     let path: String
     private let say: (String, LogPriority) -> Void
     private var stamp: FileStamp?
-    /// The contents that were looked at last, and what came of them.
+    /// The contents of the last reading, and the result of parsing them; nil if the file could not be read.
     private var last: (bytes: [UInt8], outcome: Outcome)?
-    /// The last problem with the file that was reported to the operator; nil while the file can be used.
+    /// The problem with the file that was last logged; nil while the file can be used.
     private var problem: String?
 
     private enum Outcome {
@@ -17,17 +17,17 @@ final class ExecutorFileFollower {
         case problem(String)
     }
 
-    /// - Parameter say: gets the messages for the operator.
+    /// - Parameter say: called with each message for the operator.
     init(path: String, say: @escaping (String, LogPriority) -> Void = { OperatorLog.say($0, $1) }) {
         self.path = path
         self.say = say
     }
 
-    /// Returns the executors that the file lists now; nil where it has not changed, or cannot be used.
+    /// Returns the executors that the file lists now; nil if the file has not changed, or cannot be used.
     ///
     /// - Parameters:
-    ///   - now: in seconds since 1970.
-    ///   - read: reads the contents of the file.
+    ///   - now: the present time, in seconds since 1970.
+    ///   - read: parses the contents of the file.
     func look(
         now: Int,
         read: ([UInt8]) -> Result<[ExecutorSettings], ConfigurationErrors>
@@ -41,7 +41,7 @@ final class ExecutorFileFollower {
             report("\(path) cannot be read: \(problem)")
             return nil
         case .success(let bytes):
-            // A new file is read once more while its time is new; most often it has the same contents.
+            // A file that was modified less than 2 s ago is read at every call, and most often has the same contents.
             if last?.bytes != bytes { last = (bytes, outcome(read(bytes))) }
             switch last?.outcome {
             case .list(let executors)?:

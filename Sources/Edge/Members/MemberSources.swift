@@ -1,30 +1,31 @@
-// The sources of members at runtime: files that list executors, engines that list models, host names with addresses.
+// Finds members outside of the configuration file while the server runs: executors that files list, models that engines
+// list, and addresses of names.
 internal import Configuration
 internal import Transport
 
 /// Follows the files, engines and names that the configuration in force names; confined to the control thread.
 ///
-/// `Reloader.takeFound` puts the members that were found in force.
+/// This class only finds members; `Reloader.takeFound` puts them in force.
 final class MemberSources {
-    /// The time between two looks at the files, in nanoseconds.
+    /// The time between two checks of the files, in nanoseconds.
     private static let interval: Nanoseconds = 500_000_000
 
     private let loop: EventLoop
     private let running: RunningConfiguration
     private let environment: [String: String]
     private let changed: () -> Void
-    /// The executors, models and addresses that are known now.
+    /// The members that have been found so far.
     private(set) var found: FoundMembers
     private var files: [ExecutorFileFollower] = []
     private var engines: [ModelDiscovery] = []
     private let names: NameFollower
     private var timer: TimerID?
-    /// Called when every engine and name has answered or failed once, or after a timeout; nil if no caller waits.
+    /// Called when every engine and every name has answered or failed once; nil if no caller waits.
     private var settled: (() -> Void)?
     private var settleTimer: TimerID?
 
     /// - Parameters:
-    ///   - environment: the variables that files of executors may name.
+    ///   - environment: the environment variables to which files of executors may refer.
     ///   - changed: called when `found` has changed.
     init(
         loop: EventLoop,
@@ -44,20 +45,20 @@ final class MemberSources {
         }
     }
 
-    /// Starts following the files, engines and names.
+    /// Starts to follow the files, engines and names.
     ///
-    /// - Parameter settled: called once, when every engine and every name has answered or failed or
+    /// - Parameter settled: called once, when every engine and every name has answered or failed, or when
     ///   `namesTimeout` has passed.
     func start(settled: @escaping () -> Void) {
         schedule()
         adopt(settled: settled)
     }
 
-    /// Follows what the configuration in force names, from now on.
+    /// Follows the files, engines and names of the configuration that is now in force.
     ///
-    /// - Parameter settled: as for `start`; only engines and names that are new are waited for.
+    /// - Parameter settled: as for `start`, but it waits for new engines and new names only.
     func adopt(settled: @escaping () -> Void) {
-        // A reload has read the files anew, and their executors may be names.
+        // A reload has read the files again, and the executors in them may have names to resolve.
         found.files = running.members.files
         found = found.kept(for: running.configuration)
         followFiles()
@@ -70,7 +71,7 @@ final class MemberSources {
         settleIfAsked()
     }
 
-    /// Stops checking files and sending requests and DNS queries.
+    /// Stops all checks and requests.
     func stop() {
         for timer in [timer, settleTimer] { if let timer { loop.timers.cancel(timer) } }
         (timer, settleTimer, settled) = (nil, nil, nil)
@@ -101,9 +102,9 @@ final class MemberSources {
         }
     }
 
-    /// Looks at all files.
+    /// Checks all files for changes.
     ///
-    /// - Parameter now: in seconds since 1970.
+    /// - Parameter now: the present time, in seconds since 1970.
     func look(now: Int) {
         var isOther = false
         for file in files {
@@ -136,7 +137,7 @@ final class MemberSources {
             return engine
         }
         for engine in left { engine.stop() }
-        // An answer may come within the call, and is for an engine of `engines`.
+        // `start` may call `answered` before it returns, so `engines` must be complete before.
         for engine in engines { engine.start() }
     }
 

@@ -1,23 +1,26 @@
-// Asks one engine for its models periodically.
+// Asks one engine for its list of models at regular intervals.
 internal import Configuration
 internal import HTTP
 internal import Transport
 
 /// Follows the list of models of one engine; confined to the control thread.
 ///
-/// An answer that is no list changes nothing, and the operator is told once until there is a list again.
+/// An answer that is not a list of models changes nothing. A problem is logged only if the previous answer did not have
+/// the same problem.
 final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
-    /// The time from a valid list to the next request, in nanoseconds.
+    /// The delay between a list and the next request, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
-    /// The time from an answer that is not a list to the next request, in nanoseconds.
+    /// The delay between an unusable answer and the next request, in nanoseconds.
     static let retryInterval: Nanoseconds = 2_000_000_000
-    /// How long an answer may take, to its last byte, in nanoseconds.
+    /// The time limit for an answer, up to its last byte, in nanoseconds.
     static let timeout: Nanoseconds = 5_000_000_000
-    /// How soon an engine is asked again whose name has no address yet, while its first answer is waited for.
+    /// The delay before an engine whose name has no address yet is asked again, in nanoseconds.
+    ///
+    /// It applies until `waitsUntil`, while there is no first answer.
     private static let unresolvedInterval: Nanoseconds = 50_000_000
 
     private enum TimerKind: Int {
-        /// The next question is due.
+        /// The next request is due.
         case ask
         /// The answer has taken too long.
         case late
@@ -25,15 +28,15 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
 
     private(set) var target: DiscoveryTarget
     private(set) var models: DiscoveredModels
-    /// Whether a first question has been answered or has failed.
+    /// Whether the first request has been answered or has failed; true from the start if models are known from before.
     private(set) var isAsked: Bool
-    /// Called after each question that was answered or has failed.
+    /// Called after each request that has been answered or has failed.
     var answered: (ModelDiscovery) -> Void = { _ in }
 
     private let loop: EventLoop
     private let client: ExecutorClient
     private let say: (String, LogPriority) -> Void
-    /// The time until which `MemberSources` waits for the first answer, in nanoseconds of the loop's clock.
+    /// The time until which the start or a reload waits for the first answer, in nanoseconds of the loop's clock.
     private let waitsUntil: Nanoseconds
     private var request: (any ExecutorStream)?
     private var isAsking = false
@@ -41,15 +44,15 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private var server: String?
     private var body: [UInt8] = []
     private var timer: TimerID?
-    /// The last problem with an answer that was reported to the operator; nil while the answers are lists.
+    /// The problem that was last logged; nil if the last answer was a list of models.
     private var problem: String?
     private var warning: String?
     private var isStarted = false
 
     /// - Parameters:
-    ///   - known: what is known of its models from before; nil for nothing, and then the first answer is waited for.
-    ///   - waitsUntil: until when the first answer is waited for.
-    ///   - say: gets the messages for the operator.
+    ///   - known: the models that are known from before; nil if none are known, so that the first answer is awaited.
+    ///   - waitsUntil: the time until which the caller waits for the first answer, on the loop's clock.
+    ///   - say: called with each message for the operator.
     init(
         loop: EventLoop,
         _ target: DiscoveryTarget,
@@ -66,21 +69,21 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
         client = ExecutorClient(loop: loop, settings: target.engine.client, environment: ExecutorEnvironment())
     }
 
-    /// Takes over the target of a new snapshot; returns false if the target needs another request or other connections.
+    /// Uses the target of a new snapshot from now on; false if that target needs other connections or another request.
     func adopt(_ target: DiscoveryTarget) -> Bool {
         guard target.asksLike(self.target) else { return false }
         self.target = target
         return true
     }
 
-    /// Asks for the first time; does nothing when it has been called before.
+    /// Sends the first request; further calls do nothing.
     func start() {
         guard !isStarted else { return }
         isStarted = true
         ask()
     }
 
-    /// Cancels the running request, and sends no further requests.
+    /// Cancels the request under way, and sends no further requests.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -117,7 +120,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
             ExecutorRequest(method: .get, target: target.path, host: target.engine.host, fields: fields, body: nil),
             handler: self
         )
-        // The request may have failed inside `send`.
+        // The request may have failed before `send` returned.
         if isAsking { request = sent }
     }
 

@@ -1,19 +1,19 @@
-// What an engine's answer to the question for its models is: a list, or something that changes nothing.
+// Classifies an engine's answer to the request for its list of models.
 internal import Configuration
 
 /// An answer to `GET /v1/models`, classified.
 enum ModelListAnswer: Equatable {
-    /// The most bytes of its body.
+    /// The maximum size of the body, in bytes.
     static let bodyBytesMax = 4 << 20
 
     /// A list of models, which may be empty.
     case list(EngineListing)
-    /// Nothing that can be used; the text says what, worded to follow the engine's URL and `it`.
+    /// An answer that cannot be used. The text says why; it continues a sentence whose subject is the engine.
     case unusable(String)
 
-    /// Classifies a whole answer.
+    /// Classifies a complete answer.
     ///
-    /// - Parameter server: the value of its field `server`.
+    /// - Parameter server: the value of the answer's header field `server`; nil if it is absent.
     init(status: Int, body: [UInt8], server: String?) {
         switch status {
         case 200: break
@@ -31,14 +31,15 @@ enum ModelListAnswer: Equatable {
             self = .unusable("answered with something that is no list of models")
             return
         }
-        // Two servers that discovered each other would keep each other's models, and pass requests to and fro.
+        // If two edges listed each other's models, a removed model would never disappear, and requests for it would
+        // circulate between the edges.
         self =
             listing.isThisServer ? .unusable("is a server like this one: name its models in the file") : .list(listing)
     }
 }
 
 extension EngineListing {
-    /// What the operator should know of the models that are not used; nil where all are.
+    /// A warning about listed models that are not used; nil if all are used.
     var warning: String? {
         var parts: [String] = []
         if surplusCount > 0 { parts.append("\(surplusCount) of its models are beyond the most of \(Self.modelsMax)") }

@@ -1,7 +1,9 @@
-// Follows the host names whose addresses are separate executors.
+// Follows names whose addresses are separate executors (`resolve: all` and `resolve: srv`).
 internal import Transport
 
-/// Resolves the names of `resolve: all` and `resolve: srv` again and again; confined to the control thread.
+/// Resolves names whose addresses are separate executors, again whenever an answer expires.
+///
+/// Confined to the control thread.
 final class NameFollower {
     private let resolver: NameResolver
     private var lists: [NameLookup: AddressList] = [:]
@@ -9,22 +11,22 @@ final class NameFollower {
     private var adoptions = 0
     /// Called when the addresses of a name have changed.
     var changed: () -> Void = {}
-    /// Whether each name has been answered, with addresses or with an error, or has taken too long.
+    /// Whether each name has been answered, with addresses or with an error, or its time limit has passed.
     private(set) var isSettled = true
 
     init(loop: EventLoop) {
         resolver = NameResolver(loop: loop, books: []) { OperatorLog.say($0, .warning) }
     }
 
-    /// The last known addresses of each name; no entry for a name that has never been resolved.
+    /// The last known addresses of each name, without names that have never had an address.
     var addresses: [NameLookup: [WeightedAddress]] {
         lists.mapValues(\.addresses).filter { !$0.value.isEmpty }
     }
 
-    /// Follows these names from now on, and no others; those that it has been following go on.
+    /// Follows only these names from now on; names that are followed already keep their addresses.
     ///
-    /// - Parameter settled: called once `isSettled` is true, unless `adopt` is called again before; possibly before this
-    ///   function returns.
+    /// - Parameter settled: called when `isSettled` becomes true, possibly before this function returns. A new
+    ///   call of `adopt` replaces it.
     func adopt(_ lookups: [NameLookup], settled: @escaping () -> Void) {
         var kept: [NameLookup: AddressList] = [:]
         for lookup in lookups { kept[lookup] = lists[lookup] ?? AddressList(lookup) { [unowned self] in changed() } }
@@ -33,14 +35,14 @@ final class NameFollower {
         isSettled = false
         resolver.adopt([], Array(kept.values))
         resolver.start(timeout: StartChecks.namesTimeout) { [unowned self, adoptions] in
-            // The resolver also ends the wait of an earlier call.
+            // The resolver also calls the closure of an earlier `adopt`, which is ignored here.
             guard adoptions == self.adoptions else { return }
             isSettled = true
             settled()
         }
     }
 
-    /// Cancels all DNS queries.
+    /// Stops all queries, and forgets the addresses.
     func stop() {
         resolver.stop()
         lists = [:]

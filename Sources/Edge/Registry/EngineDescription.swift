@@ -1,19 +1,19 @@
-// What identifies an engine, within one configuration and from one configuration to the next.
+// The settings of one engine, combined from all entries of a configuration that name the engine.
 internal import Configuration
 internal import Routing
 
 /// One engine as the executor entries of a configuration describe it.
 struct EngineDescription {
     let identity: EngineIdentity
-    /// The settings of the first entry, completed by those of the others.
+    /// The settings of the first entry, completed by the settings of the further entries.
     private(set) var settings: ExecutorSettings
-    /// The largest `max_running` of the entries; nil if none has one.
+    /// The largest `max_running` of the entries; nil if no entry has the setting.
     private(set) var runningMax: Int?
-    /// The health probe of the first entry that has one.
+    /// The health probe of the first entry that has a probe; nil if no entry has one.
     private(set) var probe: HealthProbe?
 
-    /// The engines of all models, then those that are asked for their models, each once, in the order of the
-    /// configuration.
+    /// The engines of a configuration, each once and in order: first the engines of all models, then the engines that
+    /// are asked for their models.
     static func all(_ configuration: Configuration) -> [EngineDescription] {
         let entries = configuration.models.flatMap(\.executors) + configuration.discoveries.map(\.engine)
         var descriptions: [EngineDescription] = []
@@ -42,12 +42,12 @@ struct EngineDescription {
     }
 
     private mutating func add(_ other: ExecutorSettings) {
-        // Another entry may set what this one leaves at `auto`; entries that contradict each other are errors of the
-        // configuration.
+        // A further entry may set a value that the first entry leaves at `auto`. The configuration has been checked, so
+        // the entries do not contradict each other.
         if settings.kind == .auto { settings.kind = other.kind }
         if settings.wireProtocol == .auto { settings.wireProtocol = other.wireProtocol }
-        // The smaller timeout is the safe one: a connection that is closed too early is opened again, whereas a request
-        // on a connection that is kept too long may fail.
+        // The smaller timeout is safe, because a connection that is closed too early is opened again. A request on a
+        // connection that is kept too long may fail.
         settings.idleTimeout = min(settings.idleTimeout, other.idleTimeout)
         if let other = other.maxRunning { runningMax = max(runningMax ?? 0, other) }
     }

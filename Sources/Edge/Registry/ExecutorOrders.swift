@@ -1,23 +1,23 @@
-// What the operator has ordered for executors, by the URLs of their engines.
+// The operator's orders for executors, by the URLs of their engines.
 internal import Transport
 
 /// What the operator can order for an executor.
 package enum OrderAction: Equatable, Sendable {
     /// Take no new attempts.
     case drain
-    /// Do as configured: ends every order; for a whole engine those for its models too.
+    /// End the orders for the target, so that the configuration applies; for an engine, also those for its models.
     case resume
     /// Use this weight in place of the configured one; a drain stays in force.
     case weight(Int)
 }
 
-/// The orders in force; they outlive configurations, also those that do not name their URL, and end with the process.
+/// The orders in force, which last until the process ends, even while no configuration names their URLs.
 ///
-/// An order for a whole engine holds for each of its models, beside that model's own order.
+/// An order for a whole engine applies to each of its models, in addition to the model's own order.
 struct ExecutorOrders: Sendable {
-    /// Whom an order is for.
+    /// The engine, or the model at an engine, to which an order applies.
     struct Target: Hashable, Sendable {
-        /// The URL of the engine in its one form, as logs name it.
+        /// The URL of the engine in its normal form, as logs show it.
         let url: String
         /// The engine's name for the model; nil for the whole engine.
         let model: ExactText?
@@ -28,10 +28,10 @@ struct ExecutorOrders: Sendable {
         }
     }
 
-    /// What is ordered for one target.
+    /// The order for one target.
     struct Order: Equatable, Sendable {
         var isDrained = false
-        /// Nil for the configured weight.
+        /// The weight that the operator has ordered; nil while the configured weight applies.
         var weight: Int?
     }
 
@@ -55,10 +55,10 @@ struct ExecutorOrders: Sendable {
         }
     }
 
-    /// The order that holds for one model at an engine.
+    /// Returns the order that applies to one model at an engine.
     ///
-    /// The model is drained if it or its engine is, by the name of the engine or by its configured URL. The most
-    /// specific weight holds.
+    /// The model is drained if its engine is drained. A weight that was ordered for the model takes precedence over a
+    /// weight that was ordered for the engine.
     func effective(url: String, model: String) -> Order {
         let targets = [url, Self.configuredURL(ofName: url)].flatMap {
             [Target(url: $0, model: model), Target(url: $0)]

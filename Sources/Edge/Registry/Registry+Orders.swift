@@ -1,11 +1,11 @@
-// The operator's orders for executors: applied to those that the registry keeps, and to those that it makes later.
+// Applies the operator's orders to the executors of the registry, including executors that the registry makes later.
 internal import Routing
 internal import Transport
 
 extension Registry {
-    /// Changes an order, and applies it to all executors that it is for, those of earlier configurations included.
+    /// Changes an order, and applies it to all executors of the target, including those of earlier configurations.
     ///
-    /// When this returns, no attempt begins that the order forbids.
+    /// After this function has returned, no attempt begins that the order forbids.
     func give(_ action: OrderAction, to target: ExecutorOrders.Target, at now: Nanoseconds) {
         orders.give(action, to: target)
         for executor in executors where ExecutorOrders.covers(target.url, name: executor.name) {
@@ -22,6 +22,6 @@ extension Registry {
 }
 
 extension ExecutorOrders.Order {
-    /// The weight that holds in place of the configured one, 0 while the executor is drained; nil for the configured.
+    /// The weight that replaces the configured weight, 0 while the executor is drained; nil if nothing replaces it.
     fileprivate var presentWeight: Int? { isDrained ? 0 : weight }
 }

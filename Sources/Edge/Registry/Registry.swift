@@ -1,19 +1,19 @@
-// Resolves configurations to snapshots; keeps what outlives a configuration: engines, executors, models, addresses.
+// Resolves configurations to snapshots; keeps engines, executors, models and addresses from one snapshot to the next.
 package import Configuration
 internal import HTTP
 internal import Routing
 internal import Transport
 
-/// Resolves each configuration to a snapshot, in which engines, executors and models of earlier ones keep their
+/// Resolves each configuration to a snapshot, in which engines, executors and models of earlier snapshots keep their
 /// identity.
 ///
-/// Confined to the control thread. An entry is kept until no snapshot and no exchange refers to it. Its id is never
-/// used again.
+/// Confined to the control thread. An entry is kept until no snapshot and no exchange refers to it. The id of an entry
+/// is never used again.
 package final class Registry {
     private struct KnownEngine {
         var identity: EngineIdentity
         var engine: Engine
-        /// The last generation that has named the engine.
+        /// The last generation whose configuration names the engine.
         var generation: Int
     }
     /// Identifies an executor: the id of its engine, and the model's name at that engine.
@@ -22,14 +22,14 @@ package final class Registry {
         var model: ExactText
     }
     private struct KnownBook {
-        /// `EngineIdentity.addressKey`.
+        /// The `addressKey` of the engines that share the book.
         var key: String
         var book: AddressBook
     }
 
     private var engines: [KnownEngine] = []
     private(set) var executors: [Executor] = []
-    /// What the operator has ordered for executors.
+    /// The operator's orders for executors.
     var orders = ExecutorOrders()
     private var models: [ModelEntry] = []
     private var books: [KnownBook] = []
@@ -45,7 +45,7 @@ package final class Registry {
         return lastID
     }
 
-    /// How many engines, executors and models are kept, for tests.
+    /// The numbers of engines, executors and models that are kept; for tests.
     var counts: (engines: Int, executors: Int, models: Int) { (engines.count, executors.count, models.count) }
 
     /// Resolves a configuration, which must have been read without errors.
@@ -53,7 +53,7 @@ package final class Registry {
     /// The address books of new host names are empty until a `NameResolver` fills them.
     ///
     /// - Parameters:
-    ///   - listeners: the plans of the configuration's listeners; nil to make them now, which reads files.
+    ///   - listeners: the plans of the configuration's listeners; nil to make the plans now, which reads certificates.
     ///   - access: the keys in force; by default there are none.
     package func resolve(
         _ configuration: Configuration,
@@ -102,7 +102,7 @@ package final class Registry {
     /// Finds the known engine of each identity, or makes a new one.
     ///
     /// An engine whose key or certificate authority has been replaced stays the same engine. Exactly equal identities
-    /// are matched first; then the remaining engines of the latest configuration are matched by URL and address, in
+    /// are matched first. Then the remaining engines of the previous configuration are matched by URL and address, in
     /// order.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]

@@ -1,40 +1,42 @@
-// Looks at the files of certificates again and again, so that a renewed one is served without a reload.
+// Compares the certificate files with the served certificates every 10 s, so that a renewed certificate is served
+// without a reload.
 internal import Configuration
 internal import Transport
 
 /// Follows the certificates of all listeners; confined to the control thread.
 ///
-/// It compares contents and not times: certbot replaces a symbolic link, and a copy may keep the time of the original.
+/// The contents of the files are compared, not their modification times. certbot replaces a symbolic link, and a copied
+/// file may keep the time of the original.
 final class CertificateFollower {
-    /// The time between two looks at the files, in nanoseconds.
+    /// The time between two comparisons, in nanoseconds.
     private static let interval: Nanoseconds = 10_000_000_000
-    /// The time between two warnings of one certificate, in seconds.
+    /// The time between two warnings about the expiry of one certificate, in seconds.
     private static let warningInterval = 86_400
 
     private let loop: EventLoop
     private let running: RunningConfiguration
-    /// Puts certificates in force whose files have other contents than what is served.
+    /// Reads the certificate files, and puts changed certificates in force.
     ///
-    /// Returns why some of them cannot be used; nil if all can.
+    /// Returns why some of the files cannot be used; nil if no problem was found.
     private let renew: () -> String?
     private var timer: TimerID?
-    /// What the operator was last told about files that cannot be used; nil while all can.
+    /// The problem that the last comparison found; nil if it found none.
     private var problem: String?
-    /// When each chain was last warned of, in seconds since 1970.
+    /// The time of the last warning about each certificate, in seconds since 1970, by the path of its chain file.
     private var warned: [String: Int] = [:]
 
-    /// - Parameter renew: called at each look.
+    /// - Parameter renew: puts changed certificates in force; called at each comparison.
     init(loop: EventLoop, running: RunningConfiguration, renew: @escaping () -> String?) {
         self.loop = loop
         self.running = running
         self.renew = renew
-        // The checks at the start of the process have already warned of these certificates.
+        // The start of the server has already warned about these certificates.
         let now = Clock.wallTime().seconds
         for contents in running.snapshot.listeners.flatMap(\.certificates) { warned[contents.files.chain] = now }
         schedule()
     }
 
-    /// Stops checking the files.
+    /// Stops the comparisons.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -51,7 +53,7 @@ final class CertificateFollower {
         )
     }
 
-    /// Compares the files with what is served, and warns of certificates that expire soon.
+    /// Puts changed certificates in force, and warns of certificates that expire soon.
     func look() {
         let found = renew()
         if let found, found != problem { OperatorLog.warn("the certificates in force stay: \(found)") }

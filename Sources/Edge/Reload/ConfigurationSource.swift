@@ -1,16 +1,16 @@
-// Where the configuration comes from: a file, or something that makes one each time that it is asked.
+// The source of the configuration: a file, or a function that makes a configuration at each call.
 package import Configuration
 
-/// What a reload reads again.
+/// The source from which the configuration is read at the start and at each reload.
 package enum ConfigurationSource {
     /// A file, at this path.
     case file(String)
-    /// A function that makes a configuration; it may take a second.
+    /// A function that makes a configuration; a call may take one second.
     case made(() -> Result<Configuration, ConfigurationErrors>)
 
     /// Reads and checks the configuration.
     ///
-    /// - Parameter readFile: reads the file and those that it imports.
+    /// - Parameter readFile: reads the configuration file and each file that the configuration imports.
     package func read(
         _ readFile: @escaping (String) -> Result<[UInt8], FileProblem> = SystemFiles.read
     ) -> Result<Configuration, ConfigurationErrors> {

@@ -1,36 +1,36 @@
-// The report of a reload, as a value that renders itself as JSON and as lines of text.
+// The report of a reload, as JSON and as lines of text.
 internal import Inference
 
-/// The outcome of one reload.
+/// The report of one reload, which the caller of the reload gets.
 package struct ReloadReport: Sendable, Equatable {
     /// How a reload can end.
     package enum Outcome: String, Sendable, CaseIterable {
-        /// The configuration is in force.
+        /// The new configuration is in force.
         case applied
-        /// The file has the same content as the configuration in force.
+        /// The new configuration is the same as the one in force.
         case unchanged
-        /// The file has errors, or something that it names cannot be had: nothing has changed.
+        /// The reload was refused for the reasons in `errors`; the earlier configuration stays in force.
         case refused
-        /// The configuration is in force, but a worker has not begun to use it in time.
+        /// The new configuration is in force, but a worker has not begun to use it within `Reloader.adoptTimeout`.
         case incomplete
     }
 
-    /// How the reload has ended.
+    /// How the reload ended.
     package var outcome: Outcome
-    /// The generation that is in force after it.
+    /// The generation that is in force after the reload.
     package var generation: Int
-    /// The differences from the previous configuration, one line each.
+    /// The differences from the earlier configuration, one line each.
     package var changes: [String] = []
-    /// Settings that keep their values until a restart, with the reason.
+    /// Settings whose new values are not applied, one line each, with the reason.
     package var kept: [String] = []
-    /// What the operator should know beside that: values that a reload cannot change.
+    /// Notes about values from the environment of the process, which a reload cannot change; one line each.
     package var notes: [String] = []
-    /// Warnings about the configuration.
+    /// Warnings about the configuration, one line each.
     package var warnings: [String] = []
-    /// The reasons for a refusal, each with its position, or the workers that are late; otherwise empty.
+    /// Why the reload was refused, or which workers are late, one line each; empty for `applied` and `unchanged`.
     package var errors: [String] = []
 
-    /// The lists of the report by their names in JSON.
+    /// Each list of the report with its name in JSON.
     private static var lists: [(name: String, list: WritableKeyPath<ReloadReport, [String]>)] {
         [
             ("changes", \.changes), ("kept", \.kept), ("notes", \.notes), ("warnings", \.warnings),
@@ -54,7 +54,7 @@ package struct ReloadReport: Sendable, Equatable {
         return writer.bytes
     }
 
-    /// The lists of the report, one line each.
+    /// The entries of all lists, one line each.
     package var lines: [String] {
         errors + changes + kept.map { "kept: \($0)" } + notes.map { "note: \($0)" } + warnings
     }
@@ -71,7 +71,7 @@ package struct ReloadReport: Sendable, Equatable {
         }
     }
 
-    /// Reads a report from the JSON that `json` writes; nil where it is none.
+    /// Reads a report from the JSON that `json` writes; nil if the JSON is not a report.
     package init?(json: [UInt8]) {
         guard let value = JSONValue(parsing: json),
             case .string(let result)? = value["result"], let outcome = Outcome(rawValue: result),

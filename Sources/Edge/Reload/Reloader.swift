@@ -1,65 +1,68 @@
-// Reads the configuration again and puts it in force while the process serves: all of it, or nothing.
+// Reads the configuration again and puts it in force while the process serves. If anything fails, nothing changes.
 internal import Configuration
 internal import Transport
 
 /// Reloads the configuration; confined to the control thread.
 ///
-/// One reload is under way at a time. Those that are asked for meanwhile become one further reload, which begins after
-/// all of them were asked for, so that each of them is answered by a reading of the file that is not older than itself.
+/// Only one reload is under way at a time. All requests that arrive meanwhile share one further reload. That reload
+/// reads the file after these requests have arrived, so that no request is answered from an older state of the file.
 final class Reloader {
-    /// What a reload needs of the supervisor.
+    /// The functions of the supervisor that the reloader calls.
     struct Environment {
         /// Reads and checks the configuration file.
         var read: () -> Result<Configuration, ConfigurationErrors>
-        /// Why no reload can begin now, such as that the process is ending; nil where one can.
+        /// Returns why no reload can begin now, for example because the process is ending; nil if a reload can begin.
         var obstacle: () -> String?
-        /// Whether the process is ending.
+        /// Whether the process drains, after which it ends.
         var isDraining: () -> Bool
-        /// Gives a snapshot to everybody who needs one but the workers, and calls back once the names of its new
-        /// executors are known or have taken too long.
+        /// Gives a snapshot to all its users on the control thread.
+        ///
+        /// Calls `named` once new names are resolved and new engines have listed their models, or once
+        /// `StartChecks.namesTimeout` has passed.
         var adopt: (Snapshot, _ named: @escaping () -> Void) -> Void
         /// Posts a snapshot and its sockets to all workers.
         ///
-        /// - Returns: the indices of the workers that will report that they have adopted it.
+        /// - Returns: the indices of the workers that will report the adoption of the snapshot.
         var post: (Snapshot, [ListenerKey: ListenerSet]) -> Set<Int>
-        /// What has been found to complete the configuration in force.
+        /// Returns the found members that complete the configuration in force.
         var found: () -> FoundMembers
-        /// Called when a reload begins, and when it has ended.
+        /// Called with true when a reload begins, and with false when it has ended.
         var isReloading: (Bool) -> Void
-        /// Calls back once `adoptTimeout` has passed.
+        /// Calls the function once `adoptTimeout`, in nanoseconds, has passed.
         var later: (_ adoptTimeout: Nanoseconds, @escaping () -> Void) -> Void
     }
 
-    /// Why a snapshot is given to the workers.
+    /// Why the workers get a new snapshot.
     private enum Cause { case reload, certificates, members }
 
     private struct UnderWay {
         var report: ReloadReport
-        /// The sockets of the configuration before.
+        /// The sockets of the earlier configuration.
         var socketsBefore: ServerSockets
         /// The workers that have not adopted the snapshot yet.
         var pending: Set<Int> = []
         let cause: Cause
-        /// Whether workers have taken too long, and whoever has asked was told so.
+        /// Whether `adoptTimeout` has passed while workers are pending; the delay has then been reported.
         var isLate = false
     }
 
-    /// How long workers may take to begin to use a snapshot, in nanoseconds.
+    /// The time within which every worker must begin to use a new snapshot, in nanoseconds.
     ///
-    /// A loop takes milliseconds for a turn. A pause of the whole process does not count.
+    /// One turn of a worker's loop takes milliseconds. A pause of the whole process does not count, because
+    /// the loop's clock leaves it out.
     static let adoptTimeout: Nanoseconds = 30_000_000_000
 
     private let running: RunningConfiguration
     private let environment: Environment
     /// The sockets of earlier configurations that were not closed because the process drains.
     private var socketsLeft: [ServerSockets] = []
-    /// The reload, or the renewal of certificates or members, that the workers have not all adopted yet.
+    /// The change that some workers have not adopted yet: a reload, renewed certificates, or new members; nil if none.
     private var underWay: UnderWay?
     /// The callbacks that get the report of the reload under way.
     private var waiting: [(ReloadReport) -> Void] = []
     /// The callbacks that get the report of the next reload.
     private var next: [(ReloadReport) -> Void] = []
-    /// Whether executors or models have come or gone, and no snapshot has them yet.
+    /// Whether `takeFound` has announced members that no snapshot contains yet.
     private var hasFound = false
 
     init(_ running: RunningConfiguration, _ environment: Environment) {
@@ -69,22 +72,24 @@ final class Reloader {
 
     /// Asks for a reload.
     ///
-    /// - Parameter answered: called once with its outcome, possibly before this function returns.
+    /// - Parameter answered: called once with the report, possibly before this function returns.
     func reload(_ answered: @escaping (ReloadReport) -> Void = { _ in }) {
         next.append(answered)
         beginIfIdle()
     }
 
-    /// What a reload would do now with what `read` returns; changes nothing.
+    /// Returns the report of a reload to the configuration that `read` returns, but changes nothing.
     func rehearse(_ read: () -> Result<Configuration, ConfigurationErrors>) -> ReloadReport {
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
         if prepare(&report, read, isRehearsal: true) != nil { report.outcome = .applied }
         return report
     }
 
-    /// Puts the certificates in force as their files are now.
+    /// Reads the certificate files again, and puts changed certificates in force.
     ///
-    /// - Returns: why some of them cannot be used; nil otherwise, and while a reload is under way, which reads them itself.
+    /// Does nothing while a reload is under way, because the reload reads the certificate files itself.
+    ///
+    /// - Returns: why some of the certificates cannot be used; nil if no problem was found.
     func renewCertificates() -> String? {
         guard underWay == nil, environment.obstacle() == nil else { return nil }
         let (prepared, problem) = running.prepareCertificates()
@@ -96,9 +101,10 @@ final class Reloader {
         return problem
     }
 
-    /// Puts the executors and models in force that have been found; while a reload is under way, after its end.
+    /// Puts the found executors and models in force, now or after the end of the reload that is under way.
     ///
-    /// Before the process is ready nothing happens: it must be called again then.
+    /// Before the process is ready, nothing is put in force. The supervisor must call this function again once the
+    /// process is ready.
     func takeFound() {
         hasFound = true
         beginIfIdle()
@@ -137,20 +143,22 @@ final class Reloader {
         environment.adopt(running.snapshot) { [unowned self] in settled() }
     }
 
-    /// Posts the snapshot, once the names of its executors and the models of its engines are known.
+    /// Posts the snapshot to the workers, after the wait for the names of its executors and the models of its engines.
     ///
-    /// Models of an engine that is new are found meanwhile: a snapshot that has them takes the place of the first one.
+    /// If members were found during the wait, a further snapshot that contains them is posted instead.
     private func settled() {
         guard underWay != nil else { return }
         guard let prepared = running.prepare(found: environment.found()) else { return postToWorkers() }
-        // The new snapshot has the same sockets, so the result of `commit` is not needed.
+        // The further snapshot has the same sockets, so there are none to close.
         _ = running.commit(prepared)
         underWay?.report.generation = running.snapshot.generation
         underWay?.report.changes += prepared.changes
         environment.adopt(running.snapshot) { [unowned self] in postToWorkers() }
     }
 
-    /// Reads the file and does all that can fail; nil where nothing is to be done, which the report explains.
+    /// Reads the configuration and does everything that can fail.
+    ///
+    /// - Returns: nil if there is nothing to put in force; the report then contains the reason.
     private func prepare(
         _ report: inout ReloadReport,
         _ read: () -> Result<Configuration, ConfigurationErrors>,
@@ -205,7 +213,7 @@ final class Reloader {
 
     // MARK: Workers that are late
 
-    /// Answers a reload that workers have not adopted in time: one that hangs must keep nobody waiting.
+    /// Reports that workers have not adopted a snapshot in time, so that a worker that hangs does not delay the report.
     private func reportLate(_ generation: Int) {
         guard var late = underWay, !late.pending.isEmpty, generation == running.snapshot.generation else { return }
         late.isLate = true
@@ -223,7 +231,7 @@ final class Reloader {
         }
     }
 
-    /// Refuses what was asked for while workers are late with the generation before.
+    /// Refuses the requested reloads, because workers are late with the generation in force.
     private func refuseBehind(_ late: UnderWay) {
         (waiting, next) = (next, [])
         environment.isReloading(true)
@@ -247,14 +255,14 @@ final class Reloader {
         (socketsLeft, underWay) = ([], nil)
     }
 
-    /// Notes that a worker uses the snapshot of this generation.
+    /// Records that a worker has begun to use the snapshot of this generation.
     func adopted(worker: Int, generation: Int) {
         guard generation == running.snapshot.generation else { return }
         underWay?.pending.remove(worker)
         endIfAdopted()
     }
 
-    /// Notes that a worker has ended, or ends.
+    /// Records that a worker has ended or is ending, so that no reload waits for the worker.
     func ended(worker: Int) {
         guard underWay?.pending.remove(worker) != nil else { return }
         endIfAdopted()
@@ -263,7 +271,8 @@ final class Reloader {
     private func endIfAdopted() {
         guard let finished = underWay, finished.pending.isEmpty else { return }
         underWay = nil
-        // Workers of a process that drains may not have closed their listeners yet: its end closes all sockets.
+        // While the process drains, workers may still have these listeners open. `closeLeftSockets` closes the sockets
+        // at the end of the process.
         if environment.isDraining() {
             socketsLeft.append(finished.socketsBefore)
         } else {

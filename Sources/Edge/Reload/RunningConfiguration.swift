@@ -1,79 +1,79 @@
-// The configuration in force, and what belongs to it: the snapshot, the listening sockets, the store of keys.
+// The configuration in force, with its snapshot, its listening sockets and its store of keys.
 internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// What the process runs with, from one configuration to the next; confined to the control thread.
+/// Holds the configuration in force, and replaces it with a new one; confined to the control thread.
 ///
-/// A new configuration takes two steps. `prepare` does all that can fail, and changes nothing that serves. `commit`
-/// cannot fail.
+/// A replacement takes two steps. `prepare` does everything that can fail, and does not affect running requests.
+/// `commit` cannot fail.
 final class RunningConfiguration {
-    /// A configuration that can be put in force.
+    /// A configuration that has passed all checks and whose sockets are open, ready for `commit`.
     struct Prepared {
         fileprivate let configuration: Configuration
         fileprivate let asRead: Configuration
         fileprivate let members: FoundMembers
         fileprivate let listeners: [ListenerPlan]
-        /// The prepared keys; nil to keep the authentication in force.
+        /// The API keys to use from now on; nil to keep the keys in force.
         fileprivate let authentication: AuthenticationSource.Prepared?
         fileprivate let sockets: ServerSockets
-        /// Nil to keep the one in force.
+        /// The new destination of the log; nil to keep the present one.
         fileprivate let log: LogOutput?
-        /// What is different from the configuration in force, one line each.
+        /// The differences from the configuration in force, one line each.
         let changes: [String]
-        /// Settings that keep their values until a restart, with the reason.
+        /// Settings whose new values are not applied, one line each, with the reason.
         let kept: [String]
     }
 
     /// Why the last reload was refused.
     struct Refusal {
-        /// In seconds since 1970.
+        /// The time of the refusal, in seconds since 1970.
         let at: Int
-        /// The errors, each with its place; never empty.
+        /// The reasons, one line each; never empty.
         let errors: [String]
     }
 
     /// The configuration in force.
     ///
-    /// Settings that cannot change while the process lives have the values that they began with.
+    /// A setting that cannot change while the process runs has its value from the start.
     private(set) var configuration: Configuration
-    /// The configuration as the file had it, without what is kept.
+    /// The configuration exactly as it was read, including values that are not applied.
     private var asRead: Configuration
-    /// What completes the configuration: executors that files list, models that engines list.
+    /// The found members that complete the configuration: executors of files, models of engines, addresses of names.
     private(set) var members: FoundMembers
-    /// The configuration, completed and resolved.
+    /// The configuration with the found members, resolved against the registry.
     private(set) var snapshot: Snapshot
     /// The listening sockets.
     private(set) var sockets: ServerSockets
-    /// Since when this generation has been in force, in seconds since 1970.
+    /// The time at which `snapshot` was put in force, in seconds since 1970.
     private(set) var since: Int
-    /// Why the last reload was refused; nil where there was none, or where one has succeeded since.
+    /// The refusal of the last reload; nil if the last reload was not refused, or if there was none.
     private(set) var refusal: Refusal?
-    /// How many reloads have ended in which way since the start.
+    /// The number of reloads since the start, by outcome.
     private(set) var reloads: [ReloadReport.Outcome: Int] = Dictionary(
         uniqueKeysWithValues: ReloadReport.Outcome.allCases.map { ($0, 0) }
     )
-    /// The workers that have not begun to use this generation in time; the reloader sets it.
+    /// The indices of the workers that have not begun to use `snapshot` in time; set by the reloader.
     var lateWorkers: [Int] = []
 
-    /// What was found and is not used, of which the operator has not been told yet.
+    /// The found executors and models that are not used, one line each with the reason.
     private var leftOut: [String] = []
     private var leftOutBefore: Set<String> = []
 
-    /// What outlives a configuration; resolves each one.
+    /// Resolves each configuration to a snapshot; keeps engines, executors and models from one snapshot to the next.
     let registry = Registry()
     private let authentication = AuthenticationSource()
     private let budget: MemoryBudget
-    /// The file that the log goes to.
+    /// The destination of the log: `log.file`, or stdout.
     let logFile: LogFile
 
     /// Puts the first configuration in force, and opens its sockets.
     ///
     /// - Parameters:
-    ///   - environment: of the process; systemd's variables are read from it.
-    ///   - budget: gets the configuration's `memory_limit` at a reload.
-    ///   - log: is told where to write.
-    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    ///   - environment: the environment of the process, which may contain the variables of systemd.
+    ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
+    ///   - log: the log, which writes to `log.file` if that is configured.
+    /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     init(
         _ configuration: Configuration,
         environment: [String: String],
@@ -105,14 +105,13 @@ final class RunningConfiguration {
 
     /// Does everything that can fail before a configuration is put in force.
     ///
-    /// `commit` must follow, unless this is a rehearsal.
+    /// The caller must pass the result to `commit`, unless this is a rehearsal.
     ///
     /// - Parameters:
-    ///   - found: what is known of engines' models; of files the new configuration has the lists.
-    ///   - isRehearsal: whether nothing is to be committed: no socket and no store of keys is opened, and no secret is
-    ///     made.
-    /// - Returns: nil where nothing is different: neither the configuration nor a file of certificates or keys.
-    /// - Throws: `StartError` where a file cannot be loaded or an address cannot be bound.
+    ///   - found: the models and addresses that have been found; the lists of files come from `new`.
+    ///   - isRehearsal: whether this is a dry run, which opens no socket and no store of keys, and makes no secret.
+    /// - Returns: nil if nothing is different: neither the configuration nor a file of certificates or keys.
+    /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     func prepare(
         _ new: Configuration,
         found: FoundMembers,
@@ -129,13 +128,13 @@ final class RunningConfiguration {
         if !isRehearsal { changes += self.members.changes(to: members) }
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
-        // A certificate that comes nearer to its end changes the text of a warning, and nothing else. What files list
-        // has been compared already.
+        // Warnings are not compared, because the remaining days of a certificate change their text. The lists of files
+        // are not compared here, because they are compared as members.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
-        // An earlier reload may have kept the old memory limit because too much memory was in use; try the new limit
-        // again.
+        // An earlier reload may have kept the old memory limit, because too much memory was in use. The new limit may
+        // be possible now.
         let takesMemory = effective.memoryLimitBytes != configuration.memoryLimitBytes
         guard withEarlierWarnings != asRead || !changes.isEmpty || takesMemory else {
             if let access { authentication.discard(access) }
@@ -161,7 +160,9 @@ final class RunningConfiguration {
         }
     }
 
-    /// Opens the sockets and the log file of a configuration that are not open yet: all of them, or none.
+    /// Opens the sockets and the log file of a configuration that are not open yet.
+    ///
+    /// If a socket or the file cannot be opened, everything that was opened here is closed again.
     private func open(
         _ configuration: Configuration,
         _ listeners: [ListenerPlan]
@@ -175,14 +176,15 @@ final class RunningConfiguration {
         }
     }
 
-    /// Does the same as `prepare` for the configuration in force, with its files of certificates as they are now.
+    /// Prepares the configuration in force again, with the present contents of its certificate files.
     ///
-    /// A listener whose files cannot be used keeps the certificates that it has; the others are renewed all the same.
+    /// A listener whose files cannot be used keeps its certificates. The other listeners are renewed nevertheless.
     ///
-    /// - Returns: nil for `prepared` where no listener has others; and why files cannot be used, nil where all can.
+    /// - Returns: `prepared` is nil if no listener has new certificates. `problem` says why files cannot be used; it is
+    ///   nil if all files can be used.
     func prepareCertificates() -> (prepared: Prepared?, problem: String?) {
         var problems: [String] = []
-        // Both arrays have the order of `configuration.listeners`, so that `zip` pairs the plans of the same listener.
+        // Both arrays have the order of the configuration's listeners.
         let listeners = zip(snapshot.listeners, ListenerPlan.all(in: configuration)).map { served, plan in
             guard plan.certificates != served.certificates else { return served }
             do throws(TLSError) {
@@ -199,16 +201,16 @@ final class RunningConfiguration {
         return (same(listeners: listeners, members: members, changes), problem)
     }
 
-    /// Does the same for the configuration in force, completed by what has been found since.
+    /// Prepares the configuration in force again, with the members that have been found since.
     ///
-    /// - Returns: nil where that is what completes it already.
+    /// - Returns: nil if the members are the same as those in force.
     func prepare(found: FoundMembers) -> Prepared? {
         let found = found.kept(for: configuration, after: members)
         guard found != members else { return nil }
         return same(listeners: snapshot.listeners, members: found, members.changes(to: found))
     }
 
-    /// The configuration in force with other certificates or other members.
+    /// Returns the configuration in force with the given certificates and members; no socket is opened.
     private func same(listeners: [ListenerPlan], members: FoundMembers, _ changes: [String]) -> Prepared {
         Prepared(
             configuration: configuration,
@@ -223,7 +225,7 @@ final class RunningConfiguration {
         )
     }
 
-    /// Returns one line for each listener whose certificates have new contents.
+    /// One line for each listener whose certificate files have new contents.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         let renewed = listeners.filter { plan in
             snapshot.listeners.contains { $0.key == plan.key && $0.renews(plan) }
@@ -234,12 +236,12 @@ final class RunningConfiguration {
     /// Puts a prepared configuration in force on the control thread; the workers still have to adopt the snapshot.
     ///
     /// - Returns: the sockets that were open before. Once no worker uses the earlier snapshot,
-    ///   `sockets.closeRemoved(from:)` closes what is left of them.
+    ///   `sockets.closeRemoved(from:)` closes the sockets that are no longer needed.
     func commit(_ prepared: Prepared) -> ServerSockets {
         let before = sockets
         if let access = prepared.authentication { authentication.commit(access) }
         configuration = prepared.configuration
-        // Workers may have taken memory since `prepare`: then the limit stays, and the next reload tries again.
+        // If workers have taken too much memory since `prepare`, the old limit stays. The next reload tries again.
         if !budget.setLimit(configuration.memoryLimitBytes) { configuration.memoryLimitBytes = budget.limit }
         asRead = prepared.asRead
         sockets = prepared.sockets
@@ -256,7 +258,9 @@ final class RunningConfiguration {
         return before
     }
 
-    /// The configuration with those values of the running one that cannot change while the process lives.
+    /// Returns the new configuration, but with the present values of settings that cannot change now.
+    ///
+    /// `kept` has one line for each new value that is not applied.
     private func keeping(_ new: Configuration) -> (Configuration, kept: [String]) {
         var effective = new
         var kept: [String] = []
@@ -282,7 +286,7 @@ final class RunningConfiguration {
         return (effective, kept)
     }
 
-    /// Returns one line for each open socket whose file has another mode or group in a new configuration.
+    /// One line for each open unix socket whose file has another mode or group in the new configuration.
     private func keptSocketAccess(_ new: Configuration) -> [String] {
         let text = "the mode and the group of its socket stay until a restart"
         let old = Dictionary(configuration.listeners.map { ($0.address, $0.socketAccess) }, uniquingKeysWith: { $1 })
@@ -298,7 +302,7 @@ final class RunningConfiguration {
 
     // MARK: Records
 
-    /// What was found and is not used, and was not returned by the last call already; at most 10 lines.
+    /// The lines of found executors and models that are not used, without those of the last call; at most 10 lines.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)
@@ -314,7 +318,7 @@ final class RunningConfiguration {
 }
 
 extension ListenerPlan {
-    /// Whether another plan of this listener has the same files of certificates with other contents.
+    /// Whether a new plan of the same listener names the same certificate files, but their contents have changed.
     fileprivate func renews(_ new: ListenerPlan) -> Bool {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }

@@ -1,4 +1,4 @@
-// How long, and how many, exchanges of one model may wait for an executor.
+// The limits of each model's queue of exchanges that wait for an executor.
 internal import Configuration
 package import Transport
 

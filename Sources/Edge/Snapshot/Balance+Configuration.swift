@@ -1,9 +1,9 @@
-// How a pool balances, from the word in the configuration.
+// Converts the setting `balance` to the balancing of a pool.
 internal import Configuration
 internal import Routing
 
 extension Balance {
-    /// The balancing that a model's `balance` names.
+    /// The balancing that a model's setting `balance` names.
     init(_ setting: ModelSettings.Balance) {
         self =
             switch setting {

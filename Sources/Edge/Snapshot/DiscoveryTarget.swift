@@ -1,14 +1,14 @@
-// An engine of a snapshot that is asked for its models.
+// How to ask one engine of a snapshot for its list of models.
 internal import Configuration
 internal import Inference
 
-/// How to ask one engine for its models.
+/// An engine of a snapshot that is asked for its list of models.
 struct DiscoveryTarget: Sendable {
-    /// Identifies the engine among those of the configuration.
+    /// Identifies the engine among the engines of the configuration.
     let identity: EngineIdentity
     /// How the engine is reached.
     let engine: EngineTarget
-    /// The path of the list, with the path of the engine's URL before it.
+    /// The path and query of the request; it starts with the path of the engine's URL.
     let path: [UInt8]
 
     init(_ settings: DiscoverySettings, _ engine: EngineTarget) {
@@ -19,7 +19,7 @@ struct DiscoveryTarget: Sendable {
         path = engine.pathPrefix + Array("/v1/models\(query)".utf8)
     }
 
-    /// Whether the other target asks the same question over the same connections.
+    /// Whether both targets send the same request over the same connections.
     func asksLike(_ other: DiscoveryTarget) -> Bool {
         engine.connectsLike(other.engine) && path == other.path && engine.host == other.engine.host
             && engine.credential == other.engine.credential

@@ -1,4 +1,4 @@
-// How the workers of a snapshot reach one engine.
+// How to reach one engine of a snapshot.
 internal import Configuration
 package import HTTP
 package import Routing
@@ -6,7 +6,7 @@ internal import Transport
 
 /// How to connect to one engine, and how to ask it whether it is healthy.
 ///
-/// `Engine` holds the engine's load and health; this object says how to reach it.
+/// `Engine` holds the engine's load and health; an `EngineTarget` holds the settings of the connections to the engine.
 package final class EngineTarget: Sendable {
     /// The engine's load and health, which outlive the snapshot.
     package let engine: Engine
@@ -48,7 +48,7 @@ package final class EngineTarget: Sendable {
             && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
     }
 
-    /// Whether a health probe of the other target asks the same question in the same way.
+    /// Whether health probes of both targets send the same request over the same connections.
     func isProbedLike(_ other: EngineTarget) -> Bool {
         connectsLike(other) && probe == other.probe && host == other.host && credential == other.credential
     }

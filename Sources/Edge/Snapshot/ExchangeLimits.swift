@@ -1,4 +1,4 @@
-// The deadlines and limits that are the same for every exchange, in the units of the data path.
+// The deadlines and limits that are the same for every exchange, in nanoseconds and bytes.
 internal import Configuration
 package import Transport
 
@@ -10,14 +10,14 @@ package struct ExchangeLimits: Sendable {
     package var body: Nanoseconds
     /// `timeouts.client_stall`: how long a client may read nothing while bytes of a response wait for it.
     package var clientStall: Nanoseconds
-    /// `commit_after`: how long a streaming client waits for its response head if no event arrives from the executor.
+    /// `commit_after`: how long a streaming client waits for its response head if no event arrives.
     package var commitAfter: Nanoseconds
     /// `keep_alive`: the time between two comments that keep a waiting stream alive.
     package var keepAlive: Nanoseconds
     /// `limits.body`: the largest request body, before and after decoding.
     package var bodyBytesMax: Int
-    /// `limits.exchange_buffer`: how much of a response may wait for its client before reading from its executor
-    /// pauses.
+    /// `limits.exchange_buffer`: how much of a response may wait for the client before the edge stops reading from the
+    /// executor.
     package var bufferMax: Int
 
     init(_ configuration: Configuration) {

@@ -6,23 +6,23 @@ package import Routing
 package final class ExecutorTarget: Sendable {
     /// The executor's load and health, which outlive the snapshot.
     package let executor: Executor
-    /// The model whose pool the executor is in; an attempt is counted for this pair.
+    /// The model whose pool contains the executor; attempts are counted for each pair of model and executor.
     package let model: ModelEntry
     /// How the executor's engine is reached.
     package let engine: EngineTarget
-    /// The software of the engine, as far as the configuration says.
+    /// The software of the engine; `auto` if it is not known.
     package let kind: ExecutorSettings.Kind
-    /// Whether the edge asks for a stream's usage if the client does not.
+    /// Whether the edge requests the usage of a stream if the client does not request it.
     package let asksForUsage: Bool
-    /// The key of requests, in the field that this entry's `kind` reads; nil if none is configured.
+    /// The API key that requests carry, in the header field for this entry's `kind`; nil if no key is configured.
     ///
     /// One engine may serve entries of several kinds, whose keys go in different fields.
     package let credential: ExecutorCredential?
-    /// Which of a client's header fields are forwarded to the executor.
+    /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields
 
-    /// - Parameter forward: the fields that the configuration and the model forward; those of the executor's entry are
-    ///   added.
+    /// - Parameter forward: the fields that the configuration and the model forward; the fields of the executor's entry
+    ///   are added.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,

@@ -1,14 +1,14 @@
 // What identifies a listener from one snapshot to the next.
 package import Configuration
 
-/// The identity of a listener: the address that the configuration has for it.
+/// The identity of a listener: its configured address, and a number if several listeners have the same address.
 package struct ListenerKey: Hashable, Sendable, CustomStringConvertible {
     /// The configured address; its port may be 0.
     package let address: ListenAddress
-    /// Tells listeners of one address apart, in the order of the configuration; more than 0 only for port 0.
+    /// Distinguishes listeners with the same address, in the order of the configuration; 0 unless the port is 0.
     package let number: Int
 
-    /// The address as the configuration has it.
+    /// The configured address as text.
     package var description: String { "\(address)" }
 
     /// The keys of listeners with these addresses, in the same order.

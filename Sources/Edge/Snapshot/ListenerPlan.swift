@@ -3,17 +3,17 @@ package import Configuration
 package import HTTP
 package import Transport
 
-/// How workers speak on one listener.
+/// The protocols, limits and certificates that workers use on one listener.
 ///
 /// The listener's socket is in the `ListenerSet`.
 package struct ListenerPlan: Sendable {
     /// Identifies the listener from one snapshot to the next.
     package let key: ListenerKey
-    /// Permissions and owner of the socket's file; used for unix sockets only, and only at the start.
+    /// Permissions and owner of a unix socket's file; they are set when the socket is opened and not changed later.
     package var socketAccess: SocketFileAccess
     /// Protocols, limits and timeouts of the listener's connections.
     package var settings: ServerSettings
-    /// The certificates and keys for the listener's TLS contexts; empty for cleartext.
+    /// The certificates for the listener's TLS contexts; empty for cleartext.
     package var certificates: [CertificateContents]
 
     /// The configured address.
@@ -21,7 +21,7 @@ package struct ListenerPlan: Sendable {
 
     /// The plans of all listeners of a configuration, in its order; reads the files of their certificates.
     ///
-    /// A file that cannot be read is empty here, and `makeContexts` says so.
+    /// A file that cannot be read counts as empty here; `makeContexts` then throws an error.
     static func all(in configuration: Configuration) -> [ListenerPlan] {
         let keys = ListenerKey.keys(of: configuration.listeners.map(\.address))
         return zip(configuration.listeners, keys).map { ListenerPlan(for: $0, key: $1, in: configuration) }
@@ -56,7 +56,7 @@ package struct ListenerPlan: Sendable {
     /// - Throws: `TLSError` when a certificate or its key cannot be used.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
-        // Where a file could not be read, reading it once more says why; it never waits.
+        // If a file could not be read, a second try gives the reason. `SystemFiles.read` never blocks.
         for contents in certificates {
             for (path, bytes) in [(contents.files.chain, contents.chain), (contents.files.key, contents.key)] {
                 guard bytes.isEmpty, case .failure(let problem) = SystemFiles.read(path) else { continue }
@@ -72,7 +72,7 @@ package struct ListenerPlan: Sendable {
 }
 
 extension CertificateContents {
-    /// The contents of the files at this moment; empty for a file that cannot be read.
+    /// Reads the files; the contents of a file that cannot be read are empty.
     init(reading files: CertificateFiles) {
         func contents(_ path: String) -> [UInt8] { (try? SystemFiles.read(path).get()) ?? [] }
         self.init(files: files, chain: contents(files.chain), key: contents(files.key))

@@ -2,7 +2,7 @@
 package import Configuration
 package import Transport
 
-/// The settings of the process: threads, connections, the end of the process, the admin listener.
+/// The settings of the process: its threads, connections, shutdown and admin listener.
 ///
 /// `workers` and `poller` are read once, at the start, and hold until the process ends.
 package struct ProcessSettings: Sendable {
@@ -10,13 +10,13 @@ package struct ProcessSettings: Sendable {
     package let workers: Int
     /// `max_connections`, before memory and descriptors are considered: see `ConnectionRoom`.
     package let connectionsMax: Int
-    /// How long a busy worker waits before it polls again.
+    /// How long a busy worker waits before it polls again, so that it handles more events at once.
     package let gather: Gather
     /// What notifies the workers of sockets that are ready.
     package let poller: PollerChoice
-    /// How long the process serves as before when it has been asked to end, but for health checks, in nanoseconds.
+    /// How long the process continues to serve after it has been asked to end, in nanoseconds; health checks fail then.
     package let lameDuck: Nanoseconds
-    /// How long exchanges may continue once the process accepts no more connections, in nanoseconds.
+    /// How long exchanges may continue after the process has stopped accepting connections, in nanoseconds.
     package let drainTimeout: Nanoseconds
     /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin

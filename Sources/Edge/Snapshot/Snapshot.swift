@@ -1,20 +1,18 @@
-// A configuration that has been resolved: immutable, numbered, and shared by all workers. An exchange keeps the one
-// with which it began.
+// A resolved configuration: immutable, numbered, and shared by all workers.
 internal import Configuration
 internal import HTTP
 package import Inference
 internal import Routing
 package import Transport
 
-/// Everything that a configuration says, in the units in which the process uses it.
+/// The settings of a configuration, in the units in which the process uses them.
 ///
-/// Every value of the configuration reaches its use by way of a snapshot. `Registry.resolve` makes one; each exchange
-/// keeps the snapshot that it began with. It is a class because every exchange holds it: to copy a structure would
-/// retain a dozen references.
+/// `Registry.resolve` makes snapshots. Each exchange keeps the snapshot with which it began. A snapshot is a class
+/// because every exchange holds one: a copy of a structure would retain a dozen references.
 package final class Snapshot: Sendable {
-    /// Numbers the configurations that have been resolved in this process, from 1.
+    /// The number of this snapshot, counted from 1 in each process.
     package let generation: Int
-    /// What holds for the process as a whole; the supervisor says what of it can change while the process lives.
+    /// Settings of the process as a whole; `RunningConfiguration` decides which of them a reload can change.
     package let process: ProcessSettings
     /// Deadlines and limits of every exchange.
     package let limits: ExchangeLimits
@@ -26,11 +24,11 @@ package final class Snapshot: Sendable {
     package let catalog: ModelCatalog
     /// The models with their executors, in the order of `catalog`.
     package let models: [SnapshotModel]
-    /// The engines of all models, each once, in the order of the configuration; then those of `discovered`.
+    /// The engines of all models, then the engines of `discovered`; each once, in the order of the configuration.
     package let engines: [EngineTarget]
-    /// The engines that are asked for their models.
+    /// The engines that are asked for their lists of models.
     let discovered: [DiscoveryTarget]
-    /// Ids of the models that this snapshot names, and of those that an earlier exchange may still name.
+    /// The ids of the models of this snapshot, and of models that an earlier exchange may still use.
     let knownModels: Set<Int>
     /// Whether finished exchanges are logged.
     package let accessLog: Bool
@@ -38,9 +36,9 @@ package final class Snapshot: Sendable {
     let logsEngineErrors: Bool
     /// The limits of every model's queue.
     package let admission: AdmissionLimits
-    /// Paths besides those of the known APIs, at which requests go to the executors of some models.
+    /// Additional paths, beside the paths of the known APIs, at which requests go to the executors of some models.
     let passthrough: PassthroughPaths
-    /// The origins whose web pages may send requests; nil if none may.
+    /// The origins whose web pages may send requests; nil if no origin may.
     package let crossOrigin: CrossOriginPolicy?
     /// The addresses of the engines: one book for each host and port, and for each unix socket.
     package let addresses: [AddressBook]
@@ -105,10 +103,10 @@ package final class Snapshot: Sendable {
 }
 
 extension Model {
-    /// The model's entry in the catalog.
+    /// Makes the model's entry in the catalog.
     ///
-    /// - Parameter seconds: when the model was first named, in seconds since 1970: its creation date if the
-    ///   configuration's catalog entry does not give one.
+    /// - Parameter seconds: when a configuration first named the model, in seconds since 1970. It is the creation
+    ///   date if the configuration does not set `created`.
     fileprivate init(_ settings: ModelSettings, startedAt seconds: Int) {
         var created = seconds
         if case .number(let text)? = settings.catalog.first(where: { $0.name == "created" })?.value {

@@ -12,7 +12,7 @@ package struct SnapshotModel: Sendable {
     package let pool: ExecutorPool
     /// How long the model's executors may take.
     package let timeouts: ModelTimeouts
-    /// The estimates of how many tokens images and other media of a prompt take.
+    /// The estimated numbers of tokens for images and other media in a prompt.
     package let mediaTokens: MediaTokens
     /// How each member of the pool is reached, by the member's index in the pool.
     let targets: [ExecutorTarget]
@@ -29,7 +29,7 @@ package struct ModelTimeouts: Sendable, Equatable {
     /// The time between two events of a stream.
     package var stall: Nanoseconds
 
-    /// The model's own timeouts, with the common ones in place of those that the model does not set.
+    /// The model's own timeouts; the common timeouts replace those that the model does not set.
     init(_ own: ModelSettings.Timeouts, else common: Configuration.Timeouts) {
         firstEvent = Nanoseconds((own.firstEvent ?? common.firstEvent).inNanoseconds)
         response = Nanoseconds((own.response ?? common.response).inNanoseconds)

@@ -2,20 +2,20 @@
 package import Configuration
 internal import Transport
 
-/// A configuration for engines that were found, and what it leaves open.
+/// A configuration for the engines that were found, with the decisions that it leaves to the operator.
 package struct ConfigurationProposal: Sendable {
-    /// The configuration, in YAML with comments; nil where no engine with a model was found.
+    /// The configuration, in YAML with comments; nil if no engine with a model was found.
     package let yaml: String?
-    /// What was found at each URL that answered, and at each that the operator has named; one line each.
+    /// One line for each URL that answered, and for each URL that the operator named.
     package let findings: [String]
-    /// What the operator still has to decide; one line each.
+    /// The decisions that are left to the operator, one line each.
     package let open: [String]
 
     /// Proposes a configuration.
     ///
     /// - Parameters:
-    ///   - surveyed: each URL that was asked, and what came of it.
-    ///   - named: how many of the first URLs the operator has named: of these each is reported.
+    ///   - surveyed: each URL that was asked, with its result.
+    ///   - named: the number of URLs at the start of `surveyed` that the operator named; each of these is reported.
     package init(_ surveyed: [(url: ExecutorURL, outcome: EngineSurvey.Outcome)], named: Int) {
         var findings: [String] = []
         var draft = DraftConfiguration()
@@ -65,7 +65,7 @@ package struct ConfigurationProposal: Sendable {
         yaml = draft.yaml(portsInUse: portsInUse)
     }
 
-    /// The ports of the listener and of the admin listener of a server on the machine of these engines.
+    /// Returns ports for the listener and the admin listener of a server on the same machine as these engines.
     package static func ports(beside engines: [ExecutorURL]) -> (listener: UInt16, admin: UInt16) {
         DraftConfiguration.ports(beside: Set(engines.map(\.port)))
     }
@@ -81,7 +81,7 @@ package struct ConfigurationProposal: Sendable {
 }
 
 extension DraftConfiguration {
-    /// Adds the models of an engine: as further executors of models that others have under the same name.
+    /// Adds the models of an engine; a model that another engine lists under the same name gets a further executor.
     fileprivate mutating func add(_ listing: EngineListing, at url: ExecutorURL) {
         var indexes: [ExactText: Int] = [:]
         for (index, model) in models.enumerated() { indexes[ExactText(model.executors[0].model ?? model.id)] = index }
@@ -96,7 +96,7 @@ extension DraftConfiguration {
                 models[index].executors.append(executor)
                 continue
             }
-            // An engine that serves a file names the model by its path.
+            // An engine that serves a model file names the model by its path. The id is the last part of the path.
             var id = name
             if name.hasPrefix("/"), let last = name.split(separator: "/").last {
                 let short = last.hasSuffix(".gguf") ? String(last.dropLast(5)) : String(last)

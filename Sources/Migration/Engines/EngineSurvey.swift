@@ -1,34 +1,34 @@
-// Asking the engines of this machine which models they have: all at once, each for a second.
+// Asks the engines of this machine for their models: all at the same time, and within one second.
 package import Configuration
 internal import HTTP
 internal import Transport
 
-/// Asks engines at `GET /v1/models`.
+/// Asks engines for their models with `GET /v1/models`.
 package enum EngineSurvey {
     /// The result of asking one URL.
     package enum Outcome: Sendable {
         /// A list of models.
         case listed(EngineListing)
-        /// The engine requires a key: status 401 or 403.
+        /// The engine requires an API key: status 401 or 403.
         case locked(status: Int)
-        /// No usable answer: another response, no HTTP, or a timeout; the text describes the problem.
+        /// The answer is not a list of models, or did not arrive in time; the text says which.
         case unusable(String)
-        /// Nothing listens there, or the name has no address.
+        /// No connection could be opened, or the name has no address; the text says which.
         case absent(String)
     }
 
-    /// The default local ports of engines, and the software that uses each port.
+    /// The usual local ports of engines, with the names of the software that uses each.
     package static let usualPorts: [(port: UInt16, software: String)] = [
         (8000, "vLLM"), (30_000, "SGLang"), (8080, "llama.cpp, TGI"), (11_434, "Ollama"), (1234, "LM Studio"),
         (3000, "TGI"), (5000, "TabbyAPI"),
     ]
 
-    /// How long all answers may take together, in nanoseconds.
+    /// The time limit for all answers together, in nanoseconds.
     package static let timeout: UInt64 = 1_000_000_000
-    /// The most bytes of an answer's body.
+    /// The maximum size of an answer's body, in bytes.
     package static let bodyBytesMax = 1 << 20
 
-    /// Asks all URLs at the same time, and returns what came of each, in their order.
+    /// Asks all URLs at the same time, and returns the result for each URL, in the same order.
     ///
     /// Runs on the calling thread, and returns after `timeout` at the latest.
     package static func ask(_ urls: [ExecutorURL]) -> [Outcome] {
@@ -39,7 +39,7 @@ package enum EngineSurvey {
         let deadline = loop.now + timeout
         _ = loop.timers.schedule(at: deadline, target: TimerClosure { isOver = true }, kind: 0)
         let questions = zip(urls, books).map { EngineQuestion(url: $0, book: $1, loop: loop, environment: environment) }
-        // Names have half of the time, so that an engine whose name resolves late can still answer.
+        // Name resolution may take half of the time, so that an engine whose name resolves late can still answer.
         for (question, book) in zip(questions, books) where book.name == nil { question.start() }
         let resolver = NameResolver(loop: loop, books: books) { _ in }
         resolver.start(timeout: timeout / 2) {
@@ -61,7 +61,7 @@ private final class EngineQuestion: ExecutorStreamHandler {
     private var stream: (any ExecutorStream)?
     private var head: ResponseHead?
     private var body: [UInt8] = []
-    /// nil until the question is answered.
+    /// Nil until the request is answered or has failed.
     private(set) var outcome: EngineSurvey.Outcome?
 
     init(url: ExecutorURL, book: AddressBook, loop: EventLoop, environment: ExecutorEnvironment) {

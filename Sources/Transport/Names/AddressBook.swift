@@ -1,16 +1,16 @@
-// The addresses of one host and port, as last resolved. All threads may use it; the control thread replaces addresses.
+// The last resolved addresses of one host and port, which all threads use and the control thread replaces.
 
 /// The addresses of an executor.
 ///
 /// The book of an IP address or a unix socket has one address that never changes. The book of a name is filled by a
-/// `NameResolver`, and is empty until it has found an address.
+/// `NameResolver`, and is empty until the resolver has found an address.
 package final class AddressBook: Sendable {
     /// The maximum number of addresses of a name; further ones are dropped.
     package static let addressesMax = 32
 
     private struct Page {
         var addresses: [SocketAddress]
-        /// The index of the address to try first.
+        /// The index in `addresses` of the address to try first.
         var first = 0
         /// Whether `first` was set by the success or failure of a connection, and not by the order of the resolver.
         var isChosen = false
@@ -21,14 +21,14 @@ package final class AddressBook: Sendable {
     package let port: UInt16
     private let page: Lock<Page>
 
-    /// A book with one address that never changes.
+    /// Makes a book with one address that never changes.
     package init(_ address: SocketAddress) {
         name = nil
         port = address.port
         page = Lock(Page(addresses: [address]))
     }
 
-    /// A book of an IP address (IPv6 without brackets), or of a name, which is empty until it is resolved.
+    /// Makes the book of an IP address (IPv6 without brackets), or the empty book of a name that is not resolved yet.
     package init(host: String, port: UInt16) {
         let address = SocketAddress(numeric: host, port: port)
         name = address == nil ? host : nil
@@ -36,10 +36,10 @@ package final class AddressBook: Sendable {
         page = Lock(Page(addresses: address.map { [$0] } ?? []))
     }
 
-    /// The addresses in the order in which a connection should try them; empty when none is known.
+    /// The addresses in the order in which a connection should try them; empty if no address is known.
     ///
-    /// This is the resolver's order (RFC 6724), rotated to begin with the address that worked last, or with the one
-    /// after the address that failed last.
+    /// This is the resolver's order (RFC 6724). It is rotated to begin with the address that worked last, or with the
+    /// address after the one that failed last.
     package func addresses() -> [SocketAddress] {
         page.withLock { page in
             guard page.first > 0 else { return page.addresses }
@@ -47,7 +47,7 @@ package final class AddressBook: Sendable {
         }
     }
 
-    /// Records that a connection to this address was established: the next one tries it first.
+    /// Records that a connection to this address was established: the next connection tries this address first.
     package func worked(_ address: SocketAddress) {
         page.withLock { page in
             guard page.addresses.count > 1, let index = page.addresses.firstIndex(of: address) else { return }
@@ -56,9 +56,9 @@ package final class AddressBook: Sendable {
         }
     }
 
-    /// Records that a connection to this address failed: the next one begins with the address after it.
+    /// Records that a connection to this address failed: the next connection tries the following address first.
     ///
-    /// Several connections that fail at the same time move on by one address only.
+    /// If several connections to one address fail at the same time, only the first failure has an effect.
     package func failed(_ address: SocketAddress) {
         page.withLock { page in
             guard page.addresses.count > 1, page.addresses[page.first] == address else { return }
@@ -69,7 +69,7 @@ package final class AddressBook: Sendable {
 
     /// Replaces the addresses with those of a new answer.
     ///
-    /// The address that was first because of a success or a failure stays first if it is among them.
+    /// The address that was first because of a success or a failure stays first if the new answer contains it.
     ///
     /// - Returns: whether the set of addresses has changed; a new order alone does not count.
     @discardableResult

@@ -1,24 +1,24 @@
-// The addresses of a host name whose addresses are separate executors; a `NameResolver` keeps the list up to date.
+// The addresses of a name whose addresses are separate executors; a `NameResolver` keeps the list up to date.
 
-/// The addresses of a name in a steady order, so that a new order of the answer is no change.
+/// The addresses of a name in sorted order, so that an answer in another order is no change.
 ///
 /// Confined to the control thread.
 package final class AddressList {
     /// The maximum number of addresses; further ones are left out.
     package static let addressesMax = 256
 
-    /// The DNS query that the addresses answer.
+    /// The query to which the addresses are the answer.
     package let lookup: NameLookup
-    /// The addresses of the last answer that was not empty, sorted; empty before the first answer.
+    /// The addresses of the last answer that contained any, sorted; empty before the first such answer.
     package private(set) var addresses: [WeightedAddress] = []
     /// How many addresses of the last answer were left out.
     private(set) var leftOut = 0
-    /// Called by the resolver after the addresses, or the weights of some, have changed.
+    /// Called by the resolver after an address or a weight has changed.
     let changed: () -> Void
 
     /// Makes an empty list.
     ///
-    /// - Parameter changed: called after the addresses, or the weights of some, have changed.
+    /// - Parameter changed: called after an address or a weight has changed.
     package init(_ lookup: NameLookup, changed: @escaping () -> Void) {
         self.lookup = lookup
         self.changed = changed
@@ -26,8 +26,8 @@ package final class AddressList {
 
     /// Replaces the addresses with those of a new answer, which has at least one.
     ///
-    /// Two records for one address and port are one address with the sum of their weights. Of too many addresses those
-    /// stay that were in the list before; the others follow in their order.
+    /// For a service, records with the same address and port become one address with the sum of their weights. If there
+    /// are too many addresses, the addresses already in the list stay, and the first new ones are added in order.
     ///
     /// - Returns: whether an address or a weight is different.
     func replace(with found: [WeightedAddress]) -> Bool {

@@ -1,11 +1,11 @@
-// c-ares on an event loop, which watches the sockets of c-ares and runs one timer for its timeouts.
+// Runs c-ares on an event loop. The loop watches the sockets of c-ares, and has one timer for its timeouts.
 internal import CCares
 internal import CLinux
 internal import Glibc
 
 /// What a name resolves to.
 struct NameAnswer {
-    /// IPv4 and IPv6 addresses in the order of RFC 6724, which begins with those that this host can reach best.
+    /// IPv4 and IPv6 addresses in the order of RFC 6724, which puts the addresses first that this host reaches best.
     var addresses: [SocketAddress] = []
     /// The SRV records of the lowest priority; none in an answer about the addresses of a host.
     var services: [ServiceRecord] = []
@@ -17,34 +17,36 @@ struct NameAnswer {
 struct NameError: Error {
     /// The status code of c-ares (`ARES_ENOTFOUND`).
     var code: CInt
-    /// The error of an answer without a usable record.
+    /// The error for an answer without a usable record.
     static let noData = NameError(code: ARES_ENODATA)
 
     /// The message of c-ares for the code.
     var text: String { unsafe String(cString: ares_strerror(code)) }
 }
 
-/// The name servers to ask, and how often and how long.
+/// The name servers to query, with the number of tries and their timeout.
 package struct NameSource: Sendable {
-    /// Name servers in the form of c-ares (`host:port,...`); nil for those of `/etc/resolv.conf`.
+    /// Name servers in the form of c-ares (`host:port,...`); nil for the name servers of `/etc/resolv.conf`.
     fileprivate var servers: String?
-    /// The timeout of the first try at each server; c-ares doubles it with each further one.
+    /// The timeout of the first try at each server; c-ares doubles it for each further try.
     fileprivate var timeoutMilliseconds: CInt = 2000
     fileprivate var tries: CInt = 3
 
     /// The name servers of the system, three tries at each, with a timeout of 2 s for the first.
     package static let system = NameSource()
 
-    /// Name servers of a test.
+    /// The name servers of a test, in the form of c-ares (`host:port,...`).
     package static func serversForTest(_ servers: String, timeoutMilliseconds: Int32, tries: Int32) -> NameSource {
         NameSource(servers: servers, timeoutMilliseconds: timeoutMilliseconds, tries: tries)
     }
 }
 
-/// Resolves names by c-ares.
+/// Resolves names with c-ares.
 ///
-/// Confined to its loop. c-ares is open only while there are unanswered queries: so it reads `/etc/resolv.conf` and
-/// related files anew each time, and holds no socket between queries. The channel must be closed before it is released.
+/// Confined to its loop. c-ares is open only while there are unanswered queries. It reads `/etc/resolv.conf` and
+/// related files each time it opens, and holds no socket between queries.
+///
+/// The channel must be closed before it is released.
 @safe
 final class NameChannel: TimerTarget {
     private let loop: EventLoop
@@ -57,7 +59,7 @@ final class NameChannel: TimerTarget {
     private var asking = 0
     /// Answers that arrived during a call into c-ares.
     ///
-    /// They are reported after the call, since the receiver of one may close the channel.
+    /// They are reported after the call, because the receiver of an answer may close the channel.
     private var answers: [(tag: Int, result: Result<NameAnswer, NameError>)] = []
     /// Whether a call into c-ares is in progress.
     private var isInside = false
@@ -80,7 +82,7 @@ final class NameChannel: TimerTarget {
 
     /// Asks for the addresses of a host; the answer is reported with the tag.
     ///
-    /// - Parameter port: the port of the addresses in the answer; nil if it does not matter.
+    /// - Parameter port: the port of the addresses in the answer; nil if the caller ignores the port.
     func ask(_ host: String, port: UInt16?, tag: Int) {
         unsafe send(tag) { raw, question in
             var hints = ares_addrinfo_hints()
@@ -120,7 +122,7 @@ final class NameChannel: TimerTarget {
         guard let raw = unsafe raw else { return }
         unsafe self.raw = nil
         isInside = true
-        // This calls back for each unanswered query and for each socket that it closes.
+        // `ares_destroy` calls back for each unanswered query and for each socket that it closes.
         unsafe ares_destroy(raw)
         isInside = false
         answers = []
@@ -146,7 +148,7 @@ final class NameChannel: TimerTarget {
         return status
     }
 
-    /// Makes a call into c-ares; every call while it is open goes through here.
+    /// Makes a call into c-ares; all calls on an open channel, except the one that closes it, go through here.
     private func enter(_ body: (ares_channel) -> Void) {
         guard let raw = unsafe raw else { return }
         precondition(!isInside, "c-ares is not entered from inside")
@@ -156,7 +158,7 @@ final class NameChannel: TimerTarget {
         settle()
     }
 
-    /// Reports the answers that a call into c-ares has brought, and sets the timer for the queries without one.
+    /// Reports the answers that arrived during a call into c-ares, and sets the timer for the queries that remain.
     private func settle() {
         let news = answers
         answers = []
@@ -169,7 +171,7 @@ final class NameChannel: TimerTarget {
             timer = nil
             if unsafe ares_timeout(raw, nil, &wait) != nil {
                 let due = Nanoseconds(wait.tv_sec) * 1_000_000_000 + Nanoseconds(wait.tv_usec) * 1000
-                // A millisecond later than c-ares asks for, so that it then finds the timeout expired.
+                // The timer fires 1 ms later than c-ares asks, so that c-ares then finds the timeout expired.
                 timer = loop.timers.schedule(at: loop.now + due + 1_000_000, target: self, kind: 0)
             }
         }
@@ -266,7 +268,7 @@ private let onServices: ares_callback = { context, status, _, message, length in
 }
 
 extension NameAnswer {
-    /// Parses a DNS response about a service; a failure if the message is malformed or contains no server.
+    /// Reads the SRV records of a DNS message; a failure if the message is malformed or names no server.
     fileprivate static func services(in message: [UInt8]) -> Result<NameAnswer, NameError> {
         guard let answer = ServiceAnswer(message: message) else { return .failure(NameError(code: ARES_EBADRESP)) }
         let preferred = answer.preferred

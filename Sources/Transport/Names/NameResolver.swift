@@ -2,14 +2,16 @@
 
 /// Resolves the names of executors.
 ///
-/// Confined to the control thread's loop. No request waits for it: a slow name server delays new addresses only.
+/// Confined to the control thread's loop. No request waits for the resolver: a slow name server delays new addresses
+/// only.
 package final class NameResolver: TimerTarget {
     /// The range into which the TTL of an answer is clamped, in seconds.
     ///
-    /// An answer from `/etc/hosts` has no TTL, and so expires after the shorter time.
+    /// An answer from `/etc/hosts` has no TTL and expires after the lower bound.
     package static let secondsToLive = 5...300
-    /// How long to wait after a failure, in seconds: the shorter at first, doubled with each further one up to the
-    /// longer.
+    /// The delay before a failed query is repeated, in seconds.
+    ///
+    /// It is the lower bound after the first failure, and doubles with each further failure up to the upper bound.
     static let secondsToRetry = 5...60
 
     /// The object that receives the addresses of a name.
@@ -28,12 +30,12 @@ package final class NameResolver: TimerTarget {
     private struct Entry {
         let target: Target
         let lookup: NameLookup
-        /// The addresses of the servers of a service; unused for a host.
+        /// The servers of a service with their addresses; unused for a host.
         var service = ServiceAddresses()
-        /// Whether it has been reported that there are too many addresses.
+        /// Whether the warning has been logged that the name has too many addresses.
         var isOverfull = false
         var failures = 0
-        /// Whether a failure has been reported, and no success since.
+        /// Whether the last queries have failed; only the first failure in a row is reported.
         var isFailing = false
         /// Whether the first query has been sent.
         var isAsked = false
@@ -46,19 +48,19 @@ package final class NameResolver: TimerTarget {
     private let loop: EventLoop
     private let source: NameSource
     private let say: (String) -> Void
-    /// The names by their tags, which count up and are never used again.
+    /// The names by their tags; a tag is never used again for another name.
     private var entries: [Int: Entry] = [:]
     private var lastTag = 0
     private var channel: NameChannel?
     private var timers: [Int: TimerID] = [:]
-    /// The questions for the servers of services, by the tag of each: the tag of the service, and the server's name.
+    /// The queries for the addresses of services' servers, by their tags; each has the tag of its service.
     private var servers: [Int: (service: Int, name: String)] = [:]
     private var settled: (() -> Void)?
 
     /// - Parameters:
-    ///   - books: the books to fill; those without a name never change and are ignored.
+    ///   - books: the books to fill; books without a name never change and are ignored.
     ///   - lists: the lists to fill.
-    ///   - say: called with a message for the operator when a name begins or ceases to fail, or its addresses change.
+    ///   - say: called with a message for the operator when a name starts or stops to fail, or its addresses change.
     package init(
         loop: EventLoop,
         books: [AddressBook],
@@ -83,12 +85,12 @@ package final class NameResolver: TimerTarget {
         return lastTag
     }
 
-    /// Begins to resolve all names, or after `adopt` those that are new.
+    /// Begins to resolve all names that have not been queried yet.
     ///
     /// - Parameters:
-    ///   - timeout: how long to wait for first answers.
-    ///   - settled: called once, when every name has resolved or failed or the timeout has passed; possibly before this
-    ///     function returns.
+    ///   - timeout: the longest wait for first answers, in nanoseconds.
+    ///   - settled: called once, when every name has resolved or failed or when the timeout has passed; possibly before
+    ///     this function returns.
     package func start(timeout: Nanoseconds, settled: @escaping () -> Void) {
         settle()
         guard entries.values.contains(where: { !$0.isSettled }) else {
@@ -107,9 +109,9 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Resolves the names of these books and lists from now on, and no others; those that it has been resolving go on.
+    /// Replaces the books and lists to fill; a book or list that was there before keeps its schedule of queries.
     ///
-    /// `start` must follow; it waits for the names that are new.
+    /// The caller must call `start` next, which waits for the new names.
     package func adopt(_ books: [AddressBook], _ lists: [AddressList] = []) {
         let wanted = Self.entries(books, lists)
         let named = Set(wanted.map(\.target.identity))
@@ -121,7 +123,7 @@ package final class NameResolver: TimerTarget {
         for entry in wanted where !known.contains(entry.target.identity) { entries[nextTag()] = entry }
     }
 
-    /// Stops resolving; the books stay as they are.
+    /// Stops resolving; the books and lists keep their addresses.
     package func stop() {
         for timer in timers.values { loop.timers.cancel(timer) }
         timers = [:]
@@ -143,7 +145,7 @@ package final class NameResolver: TimerTarget {
 
     private func answered(_ tag: Int, _ result: Result<NameAnswer, NameError>) {
         if let server = servers.removeValue(forKey: tag) {
-            // A service that is no longer wanted may be answered late.
+            // The answer may arrive after `adopt` has removed the service.
             guard entries[server.service] != nil else { return }
             entries[server.service]?.service.answered(server.name, result)
             endService(server.service)
@@ -157,18 +159,18 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Asks for the addresses of the servers of a service, each once.
+    /// Queries the addresses of a service's servers, each server once.
     private func askServers(of tag: Int, _ answer: NameAnswer) {
         let names = entries[tag]?.service.begin(answer) ?? []
         for name in names {
             let part = nextTag()
             servers[part] = (tag, name)
-            // The ports come from the SRV records.
+            // The port comes from the SRV record.
             channel?.ask(name, port: nil, tag: part)
         }
     }
 
-    /// Ends the query for a service once the addresses of all its servers have been answered.
+    /// Ends the resolution of a service once the queries for all its servers have been answered.
     private func endService(_ tag: Int) {
         guard let result = entries[tag]?.service.result else { return }
         end(tag, result)
@@ -183,7 +185,7 @@ package final class NameResolver: TimerTarget {
         )
     }
 
-    /// Takes the answer about a name, and sets the time at which the name is asked for again.
+    /// Stores the result for a name, and schedules the next query for the name.
     private func end(_ tag: Int, _ result: Result<FoundAddresses, NameError>) {
         guard var entry = entries[tag] else { return }
         let seconds: Int
@@ -212,9 +214,9 @@ package final class NameResolver: TimerTarget {
         min(secondsToRetry.lowerBound << min(count, 8), secondsToRetry.upperBound)
     }
 
-    /// Stores the addresses in the book or list of the entry, and reports changes to the operator.
+    /// Stores the addresses in the entry's book or list.
     ///
-    /// - Returns: the callback of a list that has changed; nil for a book or an unchanged list.
+    /// - Returns: the function to call because the list has changed; nil if nothing must be called.
     private func take(_ found: FoundAddresses, at entry: inout Entry) -> (() -> Void)? {
         let name = entry.lookup.name
         let wasFailing = entry.isFailing
@@ -231,7 +233,7 @@ package final class NameResolver: TimerTarget {
             return nil
         case .list(let list):
             let isOther = list.replace(with: found.weighted)
-            // The owner of the list reports changed addresses through `AddressList.changed`.
+            // The user of the list reports the changed addresses.
             if wasFailing { say("\(name) resolves again, to \(list.addresses.count) addresses") }
             if list.leftOut > 0, !entry.isOverfull {
                 let most = AddressList.addressesMax

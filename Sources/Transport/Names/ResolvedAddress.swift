@@ -1,21 +1,21 @@
-// The addresses of a host name whose addresses are separate executors, and the DNS query that finds the addresses.
+// The addresses of a name whose addresses are separate executors, and the query for them.
 internal import Glibc
 
-/// A DNS query for a name whose addresses are separate executors.
+/// A query to the name servers for a name whose addresses are separate executors.
 package struct NameLookup: Sendable, Hashable {
     /// The name, in lower case.
     package let name: String
-    /// The port of every address; 0 for a service, whose records have ports.
+    /// The port of every address; 0 for a service, because SRV records contain the ports.
     package let port: UInt16
-    /// Whether the SRV records of the name (RFC 2782) are asked for, and then the addresses of their targets.
+    /// Whether the SRV records of the name (RFC 2782) are queried first, and then the addresses of their targets.
     package let isService: Bool
 
-    /// A question for the addresses of a host.
+    /// Makes a query for the addresses of a host.
     package init(host: String, port: UInt16) {
         (name, self.port, isService) = (host, port, false)
     }
 
-    /// A question for the SRV records of a service, such as `_http._tcp.example.internal`.
+    /// Makes a query for the SRV records of a service, such as `_http._tcp.example.internal`.
     package init(service: String) {
         (name, port, isService) = (service, 0, true)
     }
@@ -28,7 +28,7 @@ package struct ResolvedAddress: Sendable, Hashable {
     /// The port, 0 to 65535.
     package let port: UInt16
 
-    /// `host` is an IP address in the form of `SocketAddress.host`.
+    /// Makes an address; `host` is an IP address in the form of `SocketAddress.host`.
     package init(host: String, port: UInt16) {
         self.host = host
         self.port = port
@@ -61,8 +61,10 @@ extension ResolvedAddress: Comparable {
 /// An address of a name, and its share of the requests to that name.
 package struct WeightedAddress: Sendable, Hashable {
     package let address: ResolvedAddress
-    /// The share in proportion to the other addresses: 1 for an address of a host; for an address of a service the
-    /// weight of its record, divided by the number of addresses of the record's target.
+    /// The share in proportion to the other addresses.
+    ///
+    /// It is 1 for an address of a host. For an address of a service it is the weight of the SRV record, divided by the
+    /// number of addresses of the record's target.
     ///
     /// 0 means a very small share, unless all addresses have 0 (RFC 2782).
     package let weight: Double

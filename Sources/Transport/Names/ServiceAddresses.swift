@@ -1,30 +1,30 @@
-// From the SRV records of a service to the addresses of its servers.
+// Combines the SRV records of a service with the addresses of its servers.
 
-/// The addresses that a name was found at.
+/// The addresses to which a name resolves.
 struct FoundAddresses {
     /// The addresses of a host, in the order in which a connection should try them; none for a service.
     var inOrder: [SocketAddress] = []
-    /// The same addresses, or those of a service, with their weights.
+    /// The addresses of the host or of the service, with their weights.
     var weighted: [WeightedAddress]
     /// The shortest TTL of the records, in seconds.
     var secondsToLive: Int
 }
 
-/// Collects the addresses of a service's servers from answers; it sends no queries itself.
+/// The servers of a service and their addresses, as far as they are known; the caller makes the queries.
 ///
-/// The addresses of a server are remembered: they stay when its name cannot be resolved later.
+/// A server keeps its last addresses if its name cannot be resolved later.
 struct ServiceAddresses {
     private var records: [ServiceRecord] = []
     private var secondsToLive = 0
-    /// The hosts of each server's addresses.
+    /// The IP addresses of each server, by the server's name.
     private var hosts: [String: [String]] = [:]
-    /// The names that have not been answered.
+    /// The names of the servers whose queries have not been answered.
     private var pending: Set<String> = []
     private var lastError = NameError.noData
 
-    /// Takes the records of a new answer.
+    /// Stores the SRV records of a new answer.
     ///
-    /// - Returns: the names of their servers, each once, whose addresses must be asked for.
+    /// - Returns: the names of the servers, each once; the caller must query the addresses of each.
     mutating func begin(_ answer: NameAnswer) -> [String] {
         secondsToLive = answer.secondsToLive
         lastError = .noData
@@ -38,7 +38,7 @@ struct ServiceAddresses {
         return names
     }
 
-    /// Takes the answer about one server.
+    /// Stores the answer to the query for one server's addresses.
     mutating func answered(_ name: String, _ result: Result<NameAnswer, NameError>) {
         pending.remove(name)
         switch result {
@@ -46,13 +46,13 @@ struct ServiceAddresses {
             hosts[name] = answer.addresses.map(\.host)
             secondsToLive = min(secondsToLive, answer.secondsToLive)
         case .failure(let error):
-            // The last addresses of the server stay; a TTL of 0 makes the resolver ask again soon.
+            // The server keeps its last addresses. A TTL of 0 makes the resolver query the service again soon.
             secondsToLive = 0
             lastError = error
         }
     }
 
-    /// The addresses of all servers; a failure if no server has one, and nil while a server has not been answered.
+    /// The addresses of all servers; a failure if no server has an address, nil while a query is unanswered.
     var result: Result<FoundAddresses, NameError>? {
         guard pending.isEmpty else { return nil }
         let found = records.flatMap { record in

@@ -1,10 +1,10 @@
 // SRV records (RFC 2782), read from the answer of a name server.
 
-/// One server of a service.
+/// One SRV record, which names a server of a service.
 struct ServiceRecord: Equatable {
-    /// Only the records with the lowest number that an answer has are used.
+    /// Only the records with the lowest priority number in an answer are used.
     var priority: UInt16
-    /// The share of the requests among the records of one priority.
+    /// The share of the requests, in proportion to the other records of the same priority.
     var weight: UInt16
     var port: UInt16
     /// The name of the server, in lower case and without its last dot.
@@ -13,12 +13,12 @@ struct ServiceRecord: Equatable {
 
 /// The SRV records of one answer.
 struct ServiceAnswer: Equatable {
-    /// The records whose target is a host; none if the service is not available there (a target `.`).
+    /// The records whose target is a host name; empty if the target is `.`, which means that there is no service.
     var records: [ServiceRecord] = []
     /// The shortest TTL of the answer's records, in seconds.
     var secondsToLive = Int.max
 
-    /// The records of the lowest priority.
+    /// The records with the lowest priority number, which RFC 2782 prefers.
     var preferred: [ServiceRecord] {
         let priority = records.map(\.priority).min()
         return records.filter { $0.priority == priority }
@@ -26,7 +26,7 @@ struct ServiceAnswer: Equatable {
 
     /// Reads the answer section of a DNS message (RFC 1035); nil if the message is malformed.
     ///
-    /// A record with a target that is no host name is skipped.
+    /// A record whose target is not a host name, or whose port is 0, is skipped.
     init?(message: [UInt8]) {
         var reader = MessageReader(message)
         guard reader.skip(4), let questions = reader.number(), let answers = reader.number(), reader.skip(4) else {
@@ -60,9 +60,9 @@ struct ServiceAnswer: Equatable {
         return true
     }
 
-    /// The number of the type SRV in queries and records.
+    /// The number of the record type SRV.
     static let typeSRV: UInt16 = 33
-    /// The number of the class of all records of the Internet.
+    /// The number of the record class IN (Internet).
     static let classInternet: UInt16 = 1
 
     private static func isHostName(_ name: String) -> Bool {
@@ -98,7 +98,8 @@ private struct MessageReader {
 
     /// Reads a name (RFC 1035, section 4.1.4); letters become lower case, and there is no last dot.
     ///
-    /// A pointer must lead to an earlier byte than where its name begins, so that every name ends; 128 are followed.
+    /// A compression pointer must point before the start of the labels that it follows, so that reading always ends. At
+    /// most 128 pointers are followed.
     mutating func name() -> String? {
         var labels: [String] = []
         var (at, begin, size, pointers) = (index, index, 0, 0)

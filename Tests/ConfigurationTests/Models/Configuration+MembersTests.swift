@@ -1,4 +1,4 @@
-// What becomes of executors that files list and of models that engines list.
+// Completing a configuration with the executors that files list and the models that engines list.
 
 import Inference
 import Testing
@@ -87,7 +87,7 @@ import Testing
         #expect(x.isDiscovered && x.balance == .roundRobin && x.timeouts.stall == .seconds(3))
         #expect(x.executors[0].kind == .vllm && x.executors[0].weight == 2 && x.executors[0].model == "x")
         #expect(x.catalog.map(\.name) == ["context_length"] && completed.models[2].catalog.isEmpty)
-        // What the configuration leaves open is taken from the engine's answer.
+        // The configuration does not set the engine's kind, so the kind comes from the engine's list.
         #expect(completed.models[3].executors[0].kind == .sglang)
         #expect(!completed.models[0].isDiscovered)
     }
@@ -113,13 +113,13 @@ import Testing
         }
         var members = FoundMembers()
         #expect(pools(after: members, [two: listing(["x"])]) == ["a: own", "x: two"])
-        // The other engine is the first one of the configuration, but cannot take the name over.
+        // `one` comes first in the configuration, but cannot take over a name that `two` already has.
         #expect(pools(after: members, [one: listing(["x"]), two: listing(["x"])]) == ["a: own", "x: two"])
         let leftOut = configuration.completed(by: members).leftOut
         #expect(leftOut.count == 1 && leftOut[0].hasPrefix("http://one:80: the name of its model 'x' is in use"))
         #expect(pools(after: members, [one: listing(["x"]), two: listing([])]) == ["a: own", "x: one"])
         #expect(pools(after: members, [one: listing(["x"]), two: listing(["x"])]) == ["a: own", "x: one"])
-        // At the start the order of the configuration decides.
+        // Without earlier members, the first engine in the configuration gets the name.
         #expect(pools(after: FoundMembers(), [one: listing(["y"]), two: listing(["y"])]) == ["a: own", "y: one"])
     }
 
@@ -132,7 +132,7 @@ import Testing
         let completed = configuration.completed(
             by: found(configuration, [listing(["a", "x"]), listing(["a2", "x"]), listing(["a", "x"])])
         )
-        // The engine that the configuration names for `a` serves it as the configuration says.
+        // The configured executor of `a` at `own` stays as it is, so the list of `own` adds nothing to `a`.
         #expect(pools(completed.configuration) == ["a: own one two", "x: one two own"] && completed.leftOut == [])
         #expect(completed.configuration.models[0].executors.map(\.model) == [nil, "a", "a2"])
     }

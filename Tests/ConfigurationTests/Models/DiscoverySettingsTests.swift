@@ -1,4 +1,4 @@
-// Entries of `models` that name an engine in place of a model.
+// Entries of `models` with `discover`, which name an engine instead of a model.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Several entries for one engine: which of them contradict each other.
+// Detecting entries for the same engine that contradict each other.
 
 import Testing
 
@@ -33,7 +33,9 @@ import Testing
         )
     }
 
-    /// `auto` contradicts no other value, and an entry with another key or authority stands for another engine.
+    /// The value `auto` contradicts no other value.
+    ///
+    /// An entry with another key or certificate authority is another engine.
     @Test func entriesThatDoNotContradict() {
         let text =
             head + """

@@ -1,9 +1,10 @@
+// Reading engines' lists of models.
 import Testing
 
 @testable import Configuration
 @testable import Migration
 
-/// What answers to `GET /v1/models` say.
+/// Reading answers to `GET /v1/models`.
 @Suite struct EngineListingTests {
     private func listing(_ body: String, server: String? = nil) -> EngineListing? {
         EngineListing(body: Array(body.utf8), server: server)
@@ -55,14 +56,14 @@ import Testing
         #expect(found?.unusableCount == 7)
     }
 
-    /// What cannot be seen would make two names look like one.
+    /// Names with invisible characters are refused, because two different names could look the same.
     @Test(arguments: [" a", "a ", "a\u{A0}b", "a\u{200B}b", "a\u{202E}b", "a\u{2028}b", "a\u{7F}", "a\u{E000}"])
     func namesAreVisible(name: String) {
         #expect(listing(#"{"data":[{"id":"\#(name)"}]}"#)?.unusableCount == 1)
         #expect(listing(#"{"data":[{"id":"My Model/7b:q4_0 é"}]}"#)?.unusableCount == 0)
     }
 
-    /// The same name in two compositions is two names, as it is in requests.
+    /// Names that are equal in Unicode but have different bytes are two names, as in requests.
     @Test func namesDifferByTheirBytes() {
         #expect(listing("{\"data\":[{\"id\":\"\u{E9}\"},{\"id\":\"e\u{301}\"}]}")?.models.count == 2)
     }
@@ -74,7 +75,7 @@ import Testing
         #expect(found?.surplusCount == 9000)
     }
 
-    /// An engine that lies about a length is not believed.
+    /// A context length that is negative or too large is ignored.
     @Test func lengthsThatCannotBeAreLeftOut() {
         let found = listing(#"{"data":[{"id":"a","max_model_len":-1},{"id":"b","max_model_len":1e30}]}"#)
         #expect(found?.models.map(\.contextLength) == [nil, nil])

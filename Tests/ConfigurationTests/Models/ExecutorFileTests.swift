@@ -1,4 +1,4 @@
-// Files of executors: read with the configuration, and again while the server runs.
+// Reading files of executors: together with the configuration, and again while the server runs.
 
 import Testing
 

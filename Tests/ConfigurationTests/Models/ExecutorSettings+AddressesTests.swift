@@ -1,4 +1,4 @@
-// Names whose addresses are executors of their own: what is read, and what the addresses become.
+// Names whose addresses are separate executors: reading the settings, and making the executors from the addresses.
 import Testing
 import Transport
 
@@ -88,7 +88,7 @@ import Transport
         #expect(weights(7, 7) == [first: 1, second: 1])
         #expect(weights(0, 0) == [first: 1, second: 1], "0 everywhere means no preference")
         #expect(weights(0, 5) == [first: 1, second: 2000], "0 means a very small share")
-        // On average an address counts as much as an executor of the same weight.
+        // The average weight of the addresses equals the weight of another executor with the same configured weight.
         let other = try entry("http://c", .one)
         #expect(weights(10, 30, beside: [other]) == [first: 1, second: 3, "http://c:80": 2])
     }

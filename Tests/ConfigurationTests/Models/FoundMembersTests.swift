@@ -1,4 +1,4 @@
-// What was found, from one configuration to the next, and what is said of changes.
+// Keeping found members from one configuration to the next, and describing their changes.
 
 import Testing
 import Transport

@@ -1,9 +1,10 @@
+// Combining the successive lists of one engine's models.
 import Configuration
 import Testing
 
 @testable import Edge
 
-/// What becomes of an engine's lists, one after the other.
+/// Combining the successive lists of one engine's models.
 @Suite struct DiscoveredModelsTests {
     private func list(_ names: String..., kind: String = "") -> EngineListing {
         let items = names.map { #"{"id":"\#($0)","owned_by":"\#(kind)"}"# }.joined(separator: ",")
@@ -33,7 +34,7 @@ import Testing
         #expect(names(models) == ["b"])
     }
 
-    /// An engine that lists its models in another order each time is no change.
+    /// A list of the same models in another order is no change.
     @Test func theOrderStays() {
         var models = DiscoveredModels()
         models.take(list("b", "a", "c"))
@@ -53,7 +54,7 @@ import Testing
         #expect(names(models) == ["a", "b"])
     }
 
-    /// Models that are about to go have their place until they have gone.
+    /// Models that one list lacks still count towards the maximum until a second list lacks them too.
     @Test func neverMoreThanTheMost() {
         func many(from start: Int) -> EngineListing {
             let items = (start..<(start + 10_000)).map { #"{"id":"m\#($0)"}"# }.joined(separator: ",")

@@ -1,3 +1,4 @@
+// Following a file of executors while it changes.
 import Configuration
 import Foundation
 import LoopTesting
@@ -5,7 +6,7 @@ import Testing
 
 @testable import Edge
 
-/// A file of executors on a disk, looked at when the test says so.
+/// A file of executors on a disk, which the follower checks when the test calls `look`.
 @Suite struct ExecutorFileFollowerTests {
     private final class Desk {
         let folder = temporaryDirectory()
@@ -24,9 +25,9 @@ import Testing
             try text.write(toFile: "\(folder)/\(name)", atomically: false, encoding: .utf8)
         }
 
-        /// Looks at the file.
+        /// Has the follower check the file.
         ///
-        /// - Parameter now: 0 takes every file for a new one, whose contents are compared.
+        /// - Parameter now: with 0, every file counts as just modified, so that its contents are compared.
         func look(now: Int = 0) -> [String]? {
             let list = follower.look(now: now) { bytes in
                 readings += 1
@@ -42,7 +43,7 @@ import Testing
         let desk = Desk()
         try desk.write("- url: http://a\n")
         #expect(desk.look() == ["a"] && desk.look() == ["a"] && desk.readings == 1)
-        // A file that has been the same for a while is not even opened.
+        // A file that has not changed for more than 2 s is not opened.
         let later = Int(Date().timeIntervalSince1970) + 60
         #expect(desk.look(now: later) == nil)
         try desk.write("- url: http://b\n")
@@ -88,7 +89,7 @@ import Testing
         try manager.removeItem(atPath: desk.path)
         try desk.write((0..<100_000).map { "- url: http://h\($0)\n" }.joined())
         #expect(isRefused("larger than 1024 KiB"), "\(desk.said)")
-        // The old contents are used again, and that is said.
+        // The old contents are used again, and a message reports the recovery.
         try desk.write("- url: http://a\n")
         #expect(desk.look() == ["a"] && desk.said.last?.contains("is used again") == true)
     }

@@ -1,3 +1,4 @@
+// Finding executors, models and addresses while the server runs.
 import Configuration
 import Foundation
 import LoopTesting
@@ -7,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// What is found by following a configuration, with files on a disk and engines on loopback.
+/// Finding members for a configuration, with files on a disk and engines on loopback.
 @Suite struct MemberSourcesTests {
     private final class House {
         let test = TestLoop()
@@ -20,8 +21,8 @@ import Transport
         var list: String { "\(folder)/list.yaml" }
 
         /// - Parameters:
-        ///   - models: the items of `models`, where `LIST` is the path of a file with one executor, and `ENGINE` the URL of
-        ///     an engine that answers when the test says so.
+        ///   - models: the items of `models`. `LIST` stands for the path of a file with one executor, `ENGINE` for the
+        ///     URL of an engine that answers when the test calls `answer`.
         init(_ models: String) throws {
             try "- url: http://one\n".write(toFile: "\(folder)/list.yaml", atomically: true, encoding: .utf8)
             var accepted: (Peer) -> Void = { _ in }
@@ -56,7 +57,7 @@ import Transport
             try? FileManager.default.removeItem(atPath: folder)
         }
 
-        /// Answers the question of the only engine.
+        /// Answers the request to the only engine with a list of these models.
         func answer(_ names: String...) {
             let isAsked = test.run { [self] in
                 for peer in peers { peer.poll() }
@@ -83,7 +84,7 @@ import Transport
         #expect(house.changes == 1 && house.hosts == ["one", "two"])
         house.test.pass(second)
         #expect(house.changes == 1)
-        // Emptied by mistake.
+        // An empty file is an error, so the last executors stay.
         try "".write(toFile: house.list, atomically: true, encoding: .utf8)
         house.test.pass(second)
         #expect(house.changes == 1 && house.hosts == ["one", "two"])
@@ -118,7 +119,7 @@ import Transport
         #expect(house.settled == 0)
         house.test.pass(1)
         #expect(house.settled == 1 && house.changes == 0)
-        // Its answer counts all the same.
+        // The engine's late answer is still used.
         house.answer("m")
         let isFound = house.test.run { house.changes == 1 }
         #expect(isFound && house.settled == 1)
@@ -137,7 +138,7 @@ import Transport
         _ = house.running.commit(prepared)
         let names = house.running.snapshot.models[0].pool.members.map(\.executor.name)
         #expect(names.contains("http://localhost:8000 (127.0.0.1)"), "\(names)")
-        // A configuration that has the name in another place asks nobody anew, and keeps the addresses.
+        // A configuration that uses the name in another entry starts no new query, and keeps the addresses.
         var next = house.running.configuration
         next.models[0].executors[0].weight = 3
         let changed = try #require(try house.running.prepare(next, found: house.sources.found))
@@ -148,7 +149,7 @@ import Transport
         #expect(house.running.snapshot.models[0].pool.members.allSatisfy { $0.weight == 3 })
     }
 
-    /// What a reload has read is known, and engines that stay are not waited for.
+    /// `adopt` uses the lists of files that a reload has read, and does not wait for engines that stay.
     @Test func anotherConfigurationIsFollowed() throws {
         let house = try House("{discover: ENGINE}, {id: a, executors_from: LIST}")
         house.answer("m")

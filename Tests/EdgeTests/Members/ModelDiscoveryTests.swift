@@ -1,3 +1,4 @@
+// Asking an engine for its list of models, at the right times and with the right consequences.
 import Configuration
 import LoopTesting
 import Testing
@@ -5,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// One engine is asked for its models over connections of loopback; the clock is the test's.
+/// One engine is asked for its models over loopback; the test advances the clock.
 @Suite struct ModelDiscoveryTests {
     private final class House {
         let test = TestLoop()
@@ -38,7 +39,7 @@ import Transport
         var names: [String]? { discovery.models.listing?.models.map(\.name) }
         var isAsked: Bool { discovery.isAsked }
 
-        /// Waits for the question and returns it.
+        /// Waits for the next request and returns its text.
         func question() -> String {
             let isThere = test.run { [self] in
                 for peer in peers { peer.poll() }
@@ -50,7 +51,7 @@ import Transport
             return text
         }
 
-        /// Answers the next question.
+        /// Waits for the next request and answers it.
         func answer(_ body: String, status: Int = 200, fields: String = "") {
             _ = question()
             let before = answers
@@ -125,7 +126,7 @@ import Transport
         #expect(!house.isAsked)
         house.test.pass(5 * second)
         #expect(house.isAsked && house.said.count == 1 && house.said[0].contains("did not answer within 5 s"))
-        // The next question goes over another connection.
+        // The next request uses another connection.
         house.test.pass(2 * second)
         house.answer(Self.list("a"))
         #expect(house.names == ["a"] && house.peers.count == 2)

@@ -1,9 +1,10 @@
+// Classifying engines' answers to the request for their models.
 import Configuration
 import Testing
 
 @testable import Edge
 
-/// What engines answer to the question for their models.
+/// Classifying engines' answers to the request for their models.
 @Suite struct ModelListAnswerTests {
     private func text(_ status: Int, _ body: String = "") -> String? {
         guard case .unusable(let text) = ModelListAnswer(status: status, body: Array(body.utf8), server: nil) else {

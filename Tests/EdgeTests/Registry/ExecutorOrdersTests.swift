@@ -1,9 +1,10 @@
+// The operator's orders for executors.
 import Routing
 import Testing
 
 @testable import Edge
 
-/// Orders by URL, and what they do to the executors of one configuration and the next.
+/// Orders by URL, and their effect on the executors of successive configurations.
 @Suite struct ExecutorOrdersTests {
     private typealias Target = ExecutorOrders.Target
     private let url = "http://e1:80"

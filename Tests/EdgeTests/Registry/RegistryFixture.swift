@@ -1,4 +1,4 @@
-// Snapshots from the text of their models, for the tests.
+// Makes snapshots from the YAML text of their models, for tests.
 import Routing
 
 @testable import Edge
@@ -13,7 +13,7 @@ extension Registry {
 extension Snapshot {
     /// The model with this id in the configuration.
     func model(_ name: String) -> SnapshotModel { models.first { $0.entry.name == name }! }
-    /// The executor of a model whose URL has this host.
+    /// The executor of a model at the engine whose URL has this host and port 80.
     func executor(_ model: String, _ host: String) -> Executor {
         self.model(model).pool.members.first { $0.executor.name == "http://\(host):80" }!.executor
     }

@@ -1,3 +1,4 @@
+// Resolving configurations to snapshots.
 import HTTP
 import Inference
 import Routing
@@ -7,7 +8,7 @@ import Transport
 @testable import Configuration
 @testable import Edge
 
-/// What is the same from one configuration to the next, and what is not.
+/// Which engines, executors and models keep their identity from one configuration to the next.
 @Suite struct RegistryTests {
     private let registry = Registry()
 
@@ -38,7 +39,7 @@ import Transport
         #expect(Set(ids + after.engines.map(\.engine.id)).count == ids.count + 3)
     }
 
-    /// LoRA adapters: many models at one server.
+    /// Models at one URL share an engine, for example the LoRA adapters of one server.
     @Test func modelsAtOneURLShareAnEngine() throws {
         let snapshot = try registry.resolve(
             models: """
@@ -165,7 +166,7 @@ import Transport
         #expect(first.executor("a", "e") === third.executor("a", "e"))
     }
 
-    /// Names that are equal for Unicode and differ in their bytes name two models.
+    /// Names that are equal in Unicode but have different bytes are two models.
     @Test func namesAreComparedAsBytes() throws {
         let models = """
             listeners: [{address: "127.0.0.1:8080"}]

@@ -1,10 +1,11 @@
+// Replacing the snapshot while requests run and wait.
 import Routing
 import Synchronization
 import Testing
 
 @testable import Edge
 
-/// A configuration changes while requests run and wait: what is known of engines, executors and models stays theirs.
+/// Engines, executors and models keep their state when the configuration changes while requests run and wait.
 @Suite struct SnapshotSwapTests {
     private let registry = Registry()
 
@@ -24,7 +25,7 @@ import Testing
         - {id: a, executors: [{url: "http://e1", max_running: 1}, {url: "http://e2", max_running: 1}]}
         - {id: b, executors: [{url: "http://e3"}]}
         """
-    /// The order is another one, an executor and a model are new, `e1` is gone, `b` has another name.
+    /// The second configuration: another order, a new executor, a new model, `e1` removed, and `b` renamed.
     private static let second = """
         - {id: c, executors: [{url: "http://e3"}]}
         - {id: new, executors: [{url: "http://e4"}]}
@@ -44,8 +45,8 @@ import Testing
         #expect(after.executor("a", "e2") === e2 && e2.running == 1 && newPool.waitingCount == 2)
         #expect(after.executor("c", "e3").engine === before.executor("b", "e3").engine, "another name, one server")
         #expect(after.model("c").entry !== before.model("b").entry)
-        // What ends at `e1` frees a place for those who began with the first snapshot, and for nobody else. The new
-        // executor is free for those of the second one only, whoever of the first stands before them.
+        // An exchange that ends at `e1` frees a place for exchanges of the first snapshot only. The new executor is
+        // free for exchanges of the second snapshot only, even if exchanges of the first snapshot wait before them.
         #expect(admit("5", to: newPool, granted).isWaiting)
         pool.release(e1, began: 1, at: 2)
         #expect(granted.order == ["3", "5"] && newPool.waitingCount == 1)
@@ -53,12 +54,12 @@ import Testing
         newPool.release(e2, began: 1, at: 4)
         #expect(granted.order == ["3", "5", "4"] && e2.running == 1 && newPool.waitingCount == 0)
 
-        // Put back: `e1` still runs what it ran.
+        // The first configuration returns: `e1` still has its running exchange.
         let back = try registry.resolve(models: Self.first)
         #expect(back.executor("a", "e1") === e1 && back.executor("a", "e1").running == 1)
         #expect(back.model("b").entry === before.model("b").entry)
         #expect(back.executor("b", "e3") === before.executor("b", "e3"))
-        // A process that never had this one finds nothing there.
+        // In a new registry, `e1` has no running exchange.
         #expect(try Registry().resolve(models: Self.first).executor("a", "e1").running == 0)
     }
 
@@ -75,7 +76,7 @@ import Testing
     @Test func metricRowsStayWhereTheyBelong() throws {
         let before = try registry.resolve(models: Self.first)
         let metrics = WorkerMetrics(tenants: TenantLabels())
-        // An exchange under way holds the row of its model.
+        // A running exchange keeps the metrics row of its model.
         let row = metrics.row(of: before.model("a").entry)
         let old = metrics.row(of: before.model("b").entry)
         row.counts.gap.observe(1000)
@@ -89,7 +90,7 @@ import Testing
         let counts = metrics.counters.models[after.model("a").entry.id]
         #expect(counts?.gap.count == 2 && counts?.attempts[after.executor("a", "e2").id]?[0] == 1)
         #expect(metrics.counters.models[after.model("c").entry.id] == nil, "a new name has a row of its own")
-        // The old name is still known, since the first snapshot is still held.
+        // The model with the old name is still known, because the test still holds the first snapshot.
         let back = try registry.resolve(models: Self.first)
         metrics.keep(back.knownModels)
         #expect(metrics.row(of: back.model("b").entry) === old && old.counts.ends[0] == 1)

@@ -1,3 +1,4 @@
+// The JSON and the text of reload reports.
 import Testing
 
 @testable import Edge

@@ -1,3 +1,4 @@
+// Reloading the configuration, and adopting found members.
 import Configuration
 import LoopTesting
 import Testing
@@ -5,9 +6,9 @@ import Transport
 
 @testable import Edge
 
-/// Reloads in memory: the file is a text, the workers answer when the test says so.
+/// Reloads without files and threads: the file is a string, and the test reports for the workers.
 @Suite struct ReloaderTests {
-    /// The control thread's part of a process with two workers.
+    /// The control thread's part of a process with two workers, whose reports the test makes.
     private final class Bench {
         let running: RunningConfiguration
         let budget = MemoryBudget(limit: 1 << 30)
@@ -17,13 +18,13 @@ import Transport
         var isDraining = false
         private(set) var posted: [(generation: Int, listeners: Set<ListenerKey>)] = []
         private(set) var reports: [ReloadReport] = []
-        /// Whether `isReloading` was called with `true` and `false` in turn.
+        /// The arguments of all calls of `isReloading`, in order.
         private(set) var notified: [Bool] = []
-        /// Called when the names of new executors are known; nil to know them at once.
+        /// Whether resolving names takes until the test calls `named`; otherwise `named` is called at once.
         var waitsForNames = false
         private(set) var named: (() -> Void)?
         var found = FoundMembers()
-        /// What is called once the time for adopting is over.
+        /// The closures to call when `Reloader.adoptTimeout` has passed, one for each posted snapshot.
         private(set) var later: [() -> Void] = []
 
         init(_ text: String) throws {
@@ -105,7 +106,7 @@ import Transport
         #expect(bench.reports.map(\.outcome) == [.applied])
     }
 
-    /// A worker that hangs keeps nobody waiting: whoever asked is told which one it is.
+    /// A reload is reported even if a worker hangs, and the report names the worker.
     @Test func aWorkerThatIsLateIsNamed() throws {
         let bench = try Bench(Self.text())
         bench.text = Self.text("b")
@@ -121,7 +122,7 @@ import Transport
         #expect(bench.running.lateWorkers == [1] && bench.running.snapshot.models[0].entry.name == "b")
         #expect(bench.notified == [true, false, true, false])
         #expect(bench.running.reloads[.incomplete] == 1)
-        // It comes back: the next reload begins.
+        // The late worker adopts the snapshot, so that a further reload can begin.
         bench.adopt(1)
         #expect(bench.running.lateWorkers == [] && bench.reports.count == 2)
         bench.text = Self.text("c")
@@ -129,12 +130,12 @@ import Transport
         bench.adopt(0)
         bench.adopt(1)
         #expect(bench.reports.last?.outcome == .applied && bench.reports.last?.generation == 3)
-        // Its time is over later, and says nothing.
+        // The timeout of this reload passes after its end, and has no effect.
         bench.later[1]()
         #expect(bench.reports.count == 3 && bench.running.lateWorkers == [])
     }
 
-    /// Those who have adopted it in time are not late, whatever is under way when their time is over.
+    /// The timeout of a finished reload does not make workers late for the reload that is then under way.
     @Test func theTimeOfAnEarlierReloadIsNotThatOfALaterOne() throws {
         let bench = try Bench(Self.text())
         for name in ["b", "c"] {
@@ -160,7 +161,7 @@ import Transport
         #expect(report.errors.count == 1 && report.errors[0].contains("unknown key 'unknown_key'"))
         #expect(bench.posted.isEmpty && bench.running.snapshot.generation == 1 && bench.notified == [true, false])
         #expect(bench.running.refusal?.errors == report.errors && bench.running.reloads[.refused] == 1)
-        // The next good one clears it.
+        // The next reload without errors clears the refusal.
         bench.text = Self.text("b")
         bench.reload()
         bench.adopt(0)
@@ -232,12 +233,12 @@ import Transport
         let snapshot = bench.running.snapshot
         #expect(snapshot.process.workers == 2 && bench.budget.limit == 1 << 30)
         #expect(snapshot.limits.keepAlive == 7_000_000_000 && snapshot.models[0].entry.name == "b")
-        // What was kept once is not a change at each further reload, while it has to be kept.
+        // A value that is still not applied is not reported as a change by a further reload.
         bench.reload()
         #expect(bench.reports.last?.outcome == .unchanged)
     }
 
-    /// A limit that was kept is taken by a later reload of the same file.
+    /// A memory limit that a reload could not apply is applied by a later reload of the same file.
     @Test func aLimitOfMemoryIsTakenOnceThereIsRoom() throws {
         let bench = try Bench(Self.text())
         #expect(bench.budget.reserve(100 << 20))
@@ -306,7 +307,7 @@ import Transport
         bench.adopt(0)
         bench.adopt(1)
         #expect(bench.running.logFile.path == "\(folder)/b.log" && SystemFiles.exists("\(folder)/b.log"))
-        // One that cannot be opened refuses the reload, and the earlier one stays.
+        // A log file that cannot be opened refuses the reload, and the earlier log file stays.
         bench.text = Self.text("b", more: "log: {file: \(folder)/missing/c.log}")
         bench.reload()
         #expect(bench.reports.last?.outcome == .refused)
@@ -355,9 +356,9 @@ import Transport
         #expect(names(bench) == ["a", "x", "y"] && bench.posted.map(\.generation) == [2])
         bench.adopt(0)
         bench.adopt(1)
-        // It is no reload: nobody is told that one was under way, and none is counted.
+        // Adopting found members is not a reload: it is not announced, reported or counted as a reload.
         #expect(bench.notified == [] && bench.reports == [] && bench.running.reloads[.applied] == 0)
-        // The same again is nothing.
+        // A second call without new members does nothing.
         bench.reloader.takeFound()
         #expect(bench.posted.count == 1)
         let x = bench.running.snapshot.models[1]
@@ -391,13 +392,13 @@ import Transport
         bench.adopt(0)
         bench.adopt(1)
         #expect(names(bench) == ["a", "x"] && bench.reports.last?.changes == ["keep_alive: the default -> 7s"])
-        // The engine goes, and its models with it.
+        // The new configuration removes the engine, and with it the engine's models.
         bench.text = Self.text()
         bench.reload()
         #expect(names(bench) == ["a"])
     }
 
-    /// Models of an engine that a reload has brought are in force when the reload has ended.
+    /// The models of an engine that a reload adds are in force when the reload ends.
     @Test func aReloadHasTheModelsOfItsNewEngines() throws {
         let bench = try Bench(Self.text())
         bench.waitsForNames = true

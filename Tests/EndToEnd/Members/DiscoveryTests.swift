@@ -1,3 +1,4 @@
+// Discovered models at a real server.
 import Testing
 
 /// Models that engines list are served while the real server runs.
@@ -17,7 +18,7 @@ import Testing
     private func serves(_ names: [String], _ server: Server) async throws {
         var last: [String] = []
         do {
-            // A model goes after two lists, which are 10 s apart.
+            // A model is removed when two lists lack it; the lists are 10 s apart.
             try await eventually("the models \(names)", within: .seconds(60), every: .milliseconds(100)) {
                 last = try await models(of: server)
                 return last == names ? true : nil

@@ -1,9 +1,10 @@
+// Files of executors at a real server.
 import Foundation
 import Testing
 
-/// Executors come and go with the file that lists them, while the real server runs.
+/// Executors are added and removed with the file that lists them, while the real server runs.
 @Suite struct ExecutorListTests {
-    /// Runs a server whose model has the executors of a file, and nothing else.
+    /// Runs a server whose only model has only the executors of a file.
     private func withList(_ executor: Executor, _ body: (Server, String) async throws -> Void) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -16,7 +17,7 @@ import Testing
 
     private func entry(_ executor: Executor) -> String { "- {url: '\(executor.url)', health: {interval: 0s}}\n" }
 
-    /// Replaces the list as a careful writer does.
+    /// Replaces the file in one step, by a rename.
     private func replace(_ list: String, with text: String) throws {
         try text.write(toFile: list, atomically: true, encoding: .utf8)
     }
@@ -54,7 +55,7 @@ import Testing
                     let counters = try await first.counters()
                     #expect(counters.aborted.int == 0 && counters.finished.int == 1, "\(counters)")
 
-                    // Both: requests are shared from now on.
+                    // The file lists both executors, which share the requests from now on.
                     try replace(list, with: entry(first) + entry(second))
                     try await generation(3, of: server)
                     for _ in 0..<4 {
@@ -77,7 +78,7 @@ import Testing
                     try await said(words, by: server)
                     try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                 }
-                // A reload reads the file too, and refuses it with its place.
+                // A reload reads the file too, and is refused with the position of the error.
                 let refused = try await server.command("reload")
                 #expect(refused.status == .exited(2) && refused.output.contains("list.yaml:2:3: "), "\(refused)")
                 try FileManager.default.removeItem(atPath: list)

@@ -1,3 +1,4 @@
+// The order of the addresses in an address book.
 import Testing
 import Transport
 

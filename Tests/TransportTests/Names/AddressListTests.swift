@@ -26,7 +26,7 @@ import Testing
         #expect(list.replace(with: [weighted("10.0.0.1", 80, 5), weighted("10.0.0.1", 81, 5)]), "a weight has changed")
     }
 
-    /// The addresses in use stay, although others come before them in order.
+    /// If there are too many addresses, those in the list stay, even if new ones sort before them.
     @Test func tooManyLeaveThoseInUse() {
         let list = AddressList(NameLookup(host: "engine.test", port: 80)) {}
         let late = (0..<200).map { weighted("10.0.1.\($0)") }

@@ -1,3 +1,4 @@
+// Resolving names, with a name server in the test.
 import LoopTesting
 import Testing
 
@@ -267,7 +268,7 @@ import Testing
         bench.start()
         #expect(bench.run { bench.settled == 1 })
         bench.server.behaviour = behaviour
-        // The name is there, and has no address.
+        // The name exists, but has no address.
         bench.server.records["engine.test"] = []
         bench.pass(11)
         #expect(bench.listed() == ["127.0.0.7:8000 1.0"] && bench.changes == 1)
@@ -288,7 +289,7 @@ import Testing
         #expect(bench.run { bench.settled == 1 })
         #expect(bench.lists[0].addresses.count == AddressList.addressesMax)
         for changes in 2...3 {
-            // One that is used goes, and one that was left out takes its place.
+            // A used address disappears, and an address that was left out replaces it.
             records.removeFirst()
             bench.server.records["engine.test"] = records
             bench.test.pass(6 * second)
@@ -312,7 +313,7 @@ import Testing
         #expect(bench.run { bench.settled == 1 })
         #expect(bench.listed() == ["127.0.0.7:8001 15.0", "127.0.0.8:8001 15.0", "127.0.0.9:8002 10.0"])
         #expect(bench.server.asked(for: "backup.test") == 0 && bench.changes == 1)
-        // The shortest TTL of all records holds; a weight alone is a change.
+        // The shortest TTL of all records applies; a new weight alone is a change.
         bench.server.records["_llm._tcp.test"] = [.service("b.test", port: 8002, weight: 20, seconds: 60)]
         bench.pass(8)
         #expect(bench.server.asked(for: "_llm._tcp.test", "SRV") == 1)
@@ -341,7 +342,7 @@ import Testing
         bench.server.records["_llm._tcp.test"] = [.service("a.test", port: 8001, seconds: 5)]
         bench.server.records["engine.test"] = [.address("127.0.0.7", seconds: 5)]
         bench.start()
-        // The records are there, and the targets have not been answered.
+        // The SRV query has been answered, but the queries for its targets have not.
         #expect(bench.run { bench.server.asked(for: "a.test") > 0 })
         bench.resolver.adopt([], [bench.lists[1]])
         #expect(bench.run { !bench.listed(1).isEmpty })

@@ -44,7 +44,7 @@ final class NameServer {
         listener.close()
     }
 
-    /// The resolver's configuration that points to this server.
+    /// The `NameSource` that makes a resolver query this server.
     func source(timeoutMilliseconds: Int32) -> NameSource {
         .serversForTest("127.0.0.1:\(port)", timeoutMilliseconds: timeoutMilliseconds, tries: 2)
     }

@@ -1,4 +1,4 @@
-// The order and the text of addresses.
+// Sorting addresses, and writing them as text.
 import Testing
 import Transport
 

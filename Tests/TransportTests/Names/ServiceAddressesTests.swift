@@ -44,7 +44,7 @@ import Testing
         service.answered("b.test", .failure(.noData))
         service.answered("a.test", hosts(["10.0.0.1"]))
         #expect(try weights(service) == ["10.0.0.3:8001": 0, "10.0.0.1:8000": 6, "10.0.0.1:8002": 1])
-        // A record that has gone takes its server's addresses along.
+        // When a record disappears, the addresses of its server are removed too.
         #expect(service.begin(NameAnswer(services: [records[0]], secondsToLive: 30)) == ["a.test"])
         service.answered("a.test", .failure(.noData))
         #expect(try weights(service) == ["10.0.0.1:8000": 6])

@@ -1,11 +1,11 @@
-// Reading SRV records from the bytes of a DNS message, which a name server may have got wrong.
+// Reading SRV records from the bytes of a DNS message, which may be malformed.
 import Testing
 
 @testable import Transport
 
 @Suite struct ServiceRecordTests {
     private static let head: [UInt8] = [0, 7, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]
-    /// `_a._tcp.x SRV IN`.
+    /// The question `_a._tcp.x SRV IN` in a DNS message.
     private static let question: [UInt8] = [2, 95, 97, 4, 95, 116, 99, 112, 1, 120, 0, 0, 33, 0, 1]
 
     private func record(_ data: [UInt8], type: UInt8 = 33, ttl: [UInt8] = [0, 0, 0, 60]) -> [UInt8] {
@@ -44,7 +44,7 @@ import Testing
         #expect(try #require(read([])).secondsToLive == 0)
     }
 
-    /// A name of pointers that lead to themselves, forwards or out of the message.
+    /// Targets with compression pointers to themselves, forwards or out of the message, and cut-off targets.
     @Test(arguments: [[0xC0, 45], [0xC0, 200], [0xFF, 0xFF], [0xC0], [0x80, 0], [63, 97], []] as [[UInt8]])
     func aFaultyTargetEndsTheReading(target: [UInt8]) {
         #expect(read([record([0, 0, 0, 0, 0, 80] + target)]) == nil)
@@ -69,10 +69,10 @@ import Testing
         #expect(readable > 0)
     }
 
-    /// Pointers that lead to pointers.
+    /// Chains of compression pointers: 128 are followed, 129 are an error.
     @Test(arguments: [(128, true), (129, false)])
     func soManyPointersAreFollowed(count: Int, isRead: Bool) {
-        // In the data of a record of another type: a name, and pointers each to what is before it.
+        // The data of a record of another type: a name, then pointers that each point to the previous pointer.
         let begin = 12 + Self.question.count + 12
         var chain: [UInt8] = [1, 97, 0]
         for number in 0..<count - 1 {
