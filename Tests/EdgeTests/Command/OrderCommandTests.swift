@@ -29,7 +29,7 @@ import Testing
 
     @Test func aURLMeansAllAddressesOfItsName() throws {
         let known = [
-            "http://vllm:8000", "http://vllm:8000 (10.0.0.5)", "http://vllm:8000 (10.0.0.6)", "http://vllm-2:8000",
+            "http://vllm:8000", "http://vllm:8000 (10.0.0.5)", "http://vllm:8000 (10.0.0.6)", "http://vllm2:8000",
         ]
         for given in ["http://vllm:8000", "vllm:8000", "vllm"] {
             #expect(try OrderCommand.url(given, among: known) == known[0], "\(given)")
