@@ -270,28 +270,9 @@ package final class Supervisor {
                 order: { [unowned self] command throws(CommandRequest.Problem) in
                     try ExecutorOrderer(running: running).carryOut(command, at: loop.now)
                 },
-                maintain: { [unowned self] in maintain($0) },
+                maintain: { [process] in process.maintenance.declare($0) },
                 reopenLog: { [unowned self] in reopenLog($0) }
             )
-        )
-    }
-
-    /// Begins or changes the maintenance; ends it if the argument is nil.
-    private func maintain(_ maintenance: Maintenance?) -> CommandReport {
-        let wasOn = process.maintenance.current != nil
-        process.maintenance.set(maintenance)
-        guard let maintenance else {
-            return CommandReport(
-                isDone: true,
-                lines: [wasOn ? "maintenance is over: requests are served" : "there was no maintenance"]
-            )
-        }
-        return CommandReport(
-            isDone: true,
-            lines: [
-                "requests for models get 503 with retry-after \(maintenance.retryAfter), until maintenance is off",
-                "streams under way go on; a restart ends the maintenance",
-            ]
         )
     }
 
@@ -328,11 +309,8 @@ package final class Supervisor {
     /// Checks each second whether log lines were dropped, and warns the operator of the loss.
     private func reportLogLosses() {
         if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { OperatorLog.warn(text) }
-        _ = loop.timers.schedule(
-            at: loop.now + 1_000_000_000,
-            target: TimerClosure { [unowned self] in reportLogLosses() },
-            kind: 0
-        )
+        let again = TimerClosure { [unowned self] in reportLogLosses() }
+        _ = loop.timers.schedule(at: loop.now + 1_000_000_000, target: again, kind: 0)
     }
 
     // MARK: Drain
@@ -372,11 +350,8 @@ package final class Supervisor {
         let seconds = settings.lameDuck / 1_000_000_000
         OperatorLog.say("lame duck: /health is 503, and the drain begins in \(seconds) s or at the next signal")
         process.postToAll(.leave)
-        lameDuck = loop.timers.schedule(
-            at: loop.now + settings.lameDuck,
-            target: TimerClosure { [unowned self] in beginDraining() },
-            kind: 0
-        )
+        let end = TimerClosure { [unowned self] in beginDraining() }
+        lameDuck = loop.timers.schedule(at: loop.now + settings.lameDuck, target: end, kind: 0)
     }
 
     /// Begins the drain: the workers accept no more connections, and exchanges under way have `drain_timeout` to end.

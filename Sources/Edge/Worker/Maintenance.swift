@@ -38,4 +38,25 @@ final class MaintenanceState: Sendable {
         value.withLock { $0 = maintenance }
         on.store(maintenance != nil, ordering: .releasing)
     }
+
+    /// Carries out the operator's command: begins or changes the maintenance, or ends it with nil.
+    ///
+    /// - Returns: the answer to the command.
+    func declare(_ maintenance: Maintenance?) -> CommandReport {
+        let wasOn = current != nil
+        set(maintenance)
+        guard let maintenance else {
+            return CommandReport(
+                isDone: true,
+                lines: [wasOn ? "maintenance is over: requests are served" : "there was no maintenance"]
+            )
+        }
+        return CommandReport(
+            isDone: true,
+            lines: [
+                "requests for models get 503 with retry-after \(maintenance.retryAfter), until maintenance is off",
+                "streams under way go on; a restart ends the maintenance",
+            ]
+        )
+    }
 }

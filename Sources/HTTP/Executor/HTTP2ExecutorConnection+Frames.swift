@@ -99,6 +99,33 @@ extension HTTP2ExecutorConnection {
         finished.append((stream, end))
     }
 
+    /// Reports the streams that ended inside a call of nghttp2.
+    ///
+    /// The handlers are called only after nghttp2 has returned, because a handler may send a new request.
+    func reportFinished() {
+        guard !finished.isEmpty else { return }
+        let all = finished
+        finished.removeAll(keepingCapacity: true)
+        for (stream, end) in all {
+            guard let attempt = stream.attempt else { continue }
+            forget(stream)
+            attempt.hasReceived = true
+            switch end {
+            case .whole:
+                // The response was complete before the request, so the rest of the request is not sent (RFC 9113
+                // section 8.1).
+                if !stream.isRequestSent, !isClosed {
+                    submitReset(stream.id, NGHTTP2_NO_ERROR)
+                    channel.mark()
+                }
+                attempt.ended()
+            case .failed(let failure):
+                if case .refused = failure { isRefusing = !streams.isEmpty }
+                attempt.failed(failure)
+            }
+        }
+    }
+
     // MARK: Requests
 
     func channelFlush(_ channel: Channel, into scratch: Scratch) {

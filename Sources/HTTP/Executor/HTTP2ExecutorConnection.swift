@@ -60,7 +60,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// Whether the executor has refused a request while it served others.
     ///
     /// The flag is cleared when the next stream ends.
-    private var isRefusing = false
+    var isRefusing = false
     private(set) var isClosed = false
     private var frames = HTTP2FrameReader(afterPreface: false)
     /// Counts the fields of the header block that is arriving.
@@ -211,7 +211,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     }
 
     /// Removes a stream that has ended, so that another stream may take its place.
-    private func forget(_ stream: HTTP2ExecutorStream) {
+    func forget(_ stream: HTTP2ExecutorStream) {
         stream.attempt = nil
         guard streams.removeValue(forKey: stream.id) != nil else { return }
         hasServed = true
@@ -283,33 +283,6 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         block.frame(header)
         let isLate = header.type == HTTP2FrameHeader.headers && streams[header.stream] == nil
         return isLate && !lateBlocks.take(now: now) ? "too many header blocks on streams that are over" : nil
-    }
-
-    /// Reports the streams that ended inside a call of nghttp2.
-    ///
-    /// The handlers are called only after nghttp2 has returned, because a handler may send a new request.
-    func reportFinished() {
-        guard !finished.isEmpty else { return }
-        let all = finished
-        finished.removeAll(keepingCapacity: true)
-        for (stream, end) in all {
-            guard let attempt = stream.attempt else { continue }
-            forget(stream)
-            attempt.hasReceived = true
-            switch end {
-            case .whole:
-                // The response was complete before the request, so the rest of the request is not sent (RFC 9113
-                // section 8.1).
-                if !stream.isRequestSent, !isClosed {
-                    submitReset(stream.id, NGHTTP2_NO_ERROR)
-                    channel.mark()
-                }
-                attempt.ended()
-            case .failed(let failure):
-                if case .refused = failure { isRefusing = !streams.isEmpty }
-                attempt.failed(failure)
-            }
-        }
     }
 
     // MARK: Ends
