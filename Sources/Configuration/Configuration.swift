@@ -103,7 +103,7 @@ extension Configuration {
     package enum Workers: Sendable, Equatable {
         /// One worker for each core that the process may use.
         case auto
-        /// A fixed number, 1 to 1024.
+        /// A fixed number of workers, 1 to 1024.
         case count(Int)
     }
 

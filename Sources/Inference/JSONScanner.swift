@@ -108,7 +108,7 @@ import CJSON
         }
     }
 
-    /// The error for a member whose number is too small; nil if all numbers are in range.
+    /// The error for a key of the request body whose number is too small; nil if all numbers are in range.
     ///
     /// A token limit of -1 means no limit, as llama.cpp and its clients write it.
     private static func countError(_ found: cjson_request) -> RequestScanError? {

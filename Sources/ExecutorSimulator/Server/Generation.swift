@@ -27,9 +27,9 @@ final class Generation {
     /// How many token events were written so far; for a response that is not streamed, how many tokens it has so far.
     private(set) var emitted = 0
     private var isOpened = false
-    /// Whether the client has disconnected and the generation continues anyway (`Faults.ignoresClose`).
+    /// Whether the client has disconnected while tokens are still produced for it (`Faults.ignoresClose`).
     var hasLostClient = false
-    /// Whether the generation continues after the client has disconnected.
+    /// Whether tokens are produced even after the client has disconnected.
     var ignoresClose: Bool { faults.ignoresClose }
 
     /// Prepares a response without sending anything.

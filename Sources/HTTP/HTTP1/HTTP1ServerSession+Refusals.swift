@@ -3,9 +3,9 @@
 extension HTTP1ServerSession {
     private static let bodyViolation: StaticString = "HTTP/1.1: the request body broke the protocol"
 
-    /// Refuses a request that has no handler.
+    /// Refuses a request before it is given to a handler, for instance because its head is malformed.
     ///
-    /// The delegate responds, and the connection closes.
+    /// The delegate of the connection writes the response, and the connection closes after the response.
     ///
     /// - Parameter isHEAD: whether the method is HEAD. Its response has no content (RFC 9110 section 9.3.2).
     func refuse(status: Int, message: String, isHEAD: Bool = false) {

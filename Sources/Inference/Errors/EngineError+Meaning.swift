@@ -116,14 +116,16 @@ extension EngineError {
         .contains { name.hasPrefix($0) || name.hasPrefix("body." + $0) }
     }
 
-    /// The meaning by code, type, status and message.
+    /// The meaning of the error, before the property `meaning` refines `.notFound` and `.badRequest`.
     ///
-    /// The property `meaning` refines the meanings `.notFound` and `.badRequest` further.
+    /// The first of these that is known decides:
     ///
-    /// The order of precedence is: a code or type with a specific meaning, a status other than 500, a code or type with
-    /// a general meaning (`ErrorMeaning.isGeneral`), the message.
+    /// 1. a code or type with a specific meaning, which is one that is not `ErrorMeaning.isGeneral`;
+    /// 2. a status other than 500, because 500 says too little;
+    /// 3. a code or type with a general meaning;
+    /// 4. the message.
     ///
-    /// - Returns: The meaning, and whether a code or type with a specific meaning has determined it.
+    /// - Returns: The meaning, and whether the first step has decided it.
     private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { ErrorCodeTable.meaning(of: $0) } }
         let numbers = [status, namedStatus].compactMap { $0.flatMap { ErrorCodeTable.meaning(ofStatus: $0) } }

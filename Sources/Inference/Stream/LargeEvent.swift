@@ -5,7 +5,9 @@ struct LargeEvent: Sendable {
     /// The part of a line that is being read.
     private enum Line: Sendable { case field, beforeValue, data, name, other }
 
-    /// The length in bytes above which a field's name matches no known field.
+    /// The most bytes of a field's name that are kept; a longer name belongs to no known field.
+    ///
+    /// The known fields of an event are `data`, `event`, `id` and `retry`.
     private static let fieldLimit = 8
     /// The most bytes of an event's name that are kept.
     private static let nameLimit = 128

@@ -115,12 +115,13 @@ struct SlotTimes: Sendable {
         var most: Nanoseconds
     }
 
-    /// Simulates how long a new request has to wait.
+    /// Simulates how long a new request has to wait for a slot, which is the room for one attempt at an executor.
     ///
     /// - Parameters:
-    ///   - ahead: how many requests are served before the new request.
-    ///   - running: how many slots are held, including those that were taken before `watchedSince`.
-    /// - Returns: nil if recording has not begun, if fewer than `samplesMin` slots have been freed, or if no slot is
+    ///   - ahead: how many waiting requests get a slot before the new request.
+    ///   - running: how many slots are held, including slots that were taken before the recording began at
+    ///     `watchedSince`.
+    /// - Returns: nil if the recording has not begun, if fewer than `samplesMin` slots have been freed, or if no slot is
     ///   held.
     func forecast(behind ahead: Int, running: Int, at now: Nanoseconds) -> Forecast? {
         let slots = max(running, begins.count)

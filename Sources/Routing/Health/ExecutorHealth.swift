@@ -174,12 +174,12 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     // MARK: Probes
 
-    /// Records the result of a probe.
+    /// Records the result of a health probe of the engine whose health this is.
     ///
     /// - Parameters:
-    ///   - rise: how many answered probes in a row end an ejection.
-    ///   - fall: how many failed or timed out probes in a row eject the engine.
-    ///   - lastHeard: when a byte of the engine last arrived on any connection; if none has, when probing began.
+    ///   - rise: how many answered probes in a row end an ejection of the engine.
+    ///   - fall: how many failed or timed out probes in a row eject the engine, and so all its executors.
+    ///   - lastHeard: when a byte from the engine last arrived on any connection; if none has, when probing began.
     package mutating func probed(
         _ probe: Probe,
         at now: Nanoseconds,
