@@ -56,8 +56,8 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// What a finish or stop reason says: `given` for a word, `none` for null or an empty string, `other` for
-/// any other value.
+/// The kind of value of a finish reason or stop reason: `given` is a word, `none` is null or an empty string, and
+/// `other` is any other value.
 enum class reason { other, none, given };
 
 /// Whether a finish reason says that the engine aborted the output.
@@ -192,8 +192,8 @@ static void keep_only_error(cjson_event *out) noexcept {
     *out = kept;
 }
 
-/// What the top-level members of one document say: whether it is an error, or a failed response of
-/// OpenAI's responses API.
+/// The findings in the top-level keys of one document: whether the document is an error, and whether it is a failed
+/// response of OpenAI's responses API.
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;

@@ -10,6 +10,17 @@ import Testing
         try await run("unshare", ["--net", "sh", "-c", "ip link set lo up; \(script)", "sh", Repository.binary])
     }
 
+    /// The end of a script: waits for the line to try in the server's messages, runs the line, and ends both processes.
+    private func tryTheLine(in messages: String, _ scratch: Scratch) -> String {
+        """
+        for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
+        sed -n '/try: curl/,/data/p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
+        sh \(scratch.file("line"))
+        kill $server $executor
+        wait $server
+        """
+    }
+
     @Test func theLineThatIsShownStreams() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -19,11 +30,7 @@ import Testing
             "$1" executor --listen 127.0.0.1:8001 >/dev/null 2>&1 & executor=$!
             for _ in $(seq 600); do curl --silent 127.0.0.1:8001/v1/models >/dev/null && break; sleep 0.1; done
             "$1" serve --executor http://127.0.0.1:8001 >/dev/null 2>\(messages) & server=$!
-            for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
-            sed -n '/try: curl/,/data/p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
-            sh \(scratch.file("line"))
-            kill $server $executor
-            wait $server
+            \(tryTheLine(in: messages, scratch))
             """
         )
         let text = try String(contentsOfFile: messages, encoding: .utf8)
@@ -42,11 +49,7 @@ import Testing
             for _ in $(seq 600); do grep -q 'no engine has listed a model yet' \(messages) && break; sleep 0.1; done
             curl --silent 127.0.0.1:8080/v1/models
             "$1" executor --listen 127.0.0.1:8001 >/dev/null 2>&1 & executor=$!
-            for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
-            sed -n '/try: curl/,/data/p' \(messages) | sed 's/.*try: //' > \(scratch.file("line"))
-            sh \(scratch.file("line"))
-            kill $server $executor
-            wait $server
+            \(tryTheLine(in: messages, scratch))
             """
         )
         let text = try String(contentsOfFile: messages, encoding: .utf8)

@@ -3,21 +3,23 @@
 extension ConfigurationSection {
     /// Returns the items of a YAML file that contains a list; an empty array for an empty file.
     ///
-    /// Returns nil after an error. A file that cannot be read is reported at `key`; a file that does not contain a list
-    /// is
-    /// reported at the position in that file.
+    /// Returns nil after an error, which is reported at `key` if the file cannot be read, and otherwise at its position
+    /// in the file.
     ///
     /// - Parameters:
     ///   - reader: The reader of the file.
     ///   - key: The key whose value is the path of the file.
     func items(of reader: ConfigurationReader, at key: String, expecting expected: String) -> [ConfigurationNode]? {
-        let path = reader.file
-        switch reader.readFile(path) {
+        contents(of: reader, at: key).flatMap { reader.items(of: $0, expecting: expected) }
+    }
+
+    /// Returns the bytes of the file of `reader`; if it cannot be read, reports an error at `key` and returns nil.
+    func contents(of reader: ConfigurationReader, at key: String) -> [UInt8]? {
+        switch reader.readFile(reader.file) {
+        case .success(let bytes): return bytes
         case .failure(let problem):
-            report(key, "cannot read \(Self.printable(path)): \(problem)")
+            report(key, "cannot read \(Self.printable(reader.file)): \(problem)")
             return nil
-        case .success(let bytes):
-            return reader.items(of: bytes, expecting: expected)
         }
     }
 }

@@ -74,14 +74,9 @@ extension ConfigurationSection {
     /// - Parameter key: The key whose value is the path of the file.
     func sections(of file: ExecutorFile, at key: String) -> [ConfigurationSection]? {
         let reader = ConfigurationReader(file: file.path, importedBy: reader)
-        switch reader.readFile(file.path) {
-        case .failure(let problem):
-            report(key, "cannot read \(Self.printable(file.path)): \(problem)")
-            return nil
-        case .success(let bytes):
-            let item = ConfigurationSection([], path: "\(name(of: "executors"))[]", position: position, reader: reader)
-            return reader.sections(of: bytes, of: file, as: item)
-        }
+        guard let bytes = contents(of: reader, at: key) else { return nil }
+        let item = ConfigurationSection([], path: "\(name(of: "executors"))[]", position: position, reader: reader)
+        return reader.sections(of: bytes, of: file, as: item)
     }
 }
 

@@ -50,7 +50,9 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// By current load: running streams and the bytes of waiting prompts, in proportion to the weights.
+        /// A request goes to the executor with the least load in proportion to its weight.
+        ///
+        /// The load is the number of running streams, and the bytes of waiting prompts.
         case leastLoad = "least-load"
         /// In turns, in proportion to the weights.
         case roundRobin = "round-robin"

@@ -1,10 +1,10 @@
-// What the operating system measures of this process, for `/metrics`: processor time, memory, threads, descriptors.
+// Measurements of this process by the operating system, for `/metrics`: processor time, memory, threads, descriptors.
 internal import CLinux
 internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// What the operating system measured of this process when `init` ran.
+/// Measurements of this process that `init` has read from the operating system.
 ///
 /// A value is nil or 0 if it cannot be read.
 struct ProcessFigures {

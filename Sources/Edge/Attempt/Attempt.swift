@@ -106,8 +106,8 @@ final class Attempt: TimerTarget {
     var splitter = EventSplitter()
     /// Bytes of the answer that are held back.
     ///
-    /// They are a document, the last bytes of a large document, the events without content at the beginning of a
-    /// stream, or a large event that may be an error.
+    /// The array holds one of these: a whole document; the last bytes of a large document; the events without content
+    /// at the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
     /// The reader of a document that is relayed as it arrives; at most one element.
     var large: [LargeDocument] = []

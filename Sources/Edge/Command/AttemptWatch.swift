@@ -4,8 +4,8 @@ internal import Transport
 
 /// Checks at intervals whether drained executors still have attempts under way; confined to the control thread.
 ///
-/// It must poll, because the workers do not report the end of each attempt. It keeps references to the executors,
-/// because a reload may remove them from the configuration during the wait.
+/// The class polls, because the workers do not report the end of each attempt. The class holds references to the
+/// executors, because a reload may remove the executors from the configuration during the wait.
 final class AttemptWatch {
     /// The time between two checks, in nanoseconds.
     static let interval: Nanoseconds = 20_000_000

@@ -5,7 +5,7 @@ internal import Inference
 package struct CommandReport: Sendable, Equatable {
     /// Whether the command was carried out.
     package var isDone: Bool
-    /// What has changed, or the reason why nothing has changed; one sentence in each line.
+    /// The changes that the command made, or the reason for a refusal; one sentence in each line.
     package var lines: [String]
 
     init(isDone: Bool, lines: [String]) {

@@ -27,7 +27,7 @@ extension Exchange {
 
     /// Makes the failure with status 401.
     ///
-    /// Its reason is written to the log and is not sent to the client.
+    /// The reason for the failure is written to the log, and is not sent to the client.
     func unauthorized(_ refusal: KeyRefusal) -> Failure {
         record.isUnauthenticated = true
         record.key = refusal.keyID

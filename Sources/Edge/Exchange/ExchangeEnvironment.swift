@@ -4,7 +4,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// What an exchange needs from its worker.
+/// The services of the worker that an exchange uses: event loop, snapshot, counters, memory budget and others.
 ///
 /// `Worker` conforms to it. All members are called on the worker's thread.
 protocol ExchangeEnvironment: AnyObject {
