@@ -7,8 +7,8 @@ packages=(
     # Libraries that the binary links, and build tools.
     libssl-dev libnghttp2-dev libsimdjson-dev libc-ares-dev libsqlite3-dev zlib1g-dev libzstd-dev
     pkg-config binutils
-    # Programs that the tests run: curl; nghttp and h2load; openssl s_client; the Python SDKs; systemd-analyze.
-    curl nghttp2-client openssl python3-venv systemd
+    # Programs that the tests run: curl; nghttp and h2load; openssl s_client; the Python SDKs; systemd-analyze; ip.
+    curl nghttp2-client openssl python3-venv systemd iproute2
     # For Benchmarks/streams: HAProxy, and taskset, which pins processes to a core. setup-bench.sh installs the other
     # proxies.
     haproxy util-linux
