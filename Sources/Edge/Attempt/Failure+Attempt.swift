@@ -6,8 +6,9 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported to the pool at once; for the charge `suspect` the outcome is `neither`, because
-    /// later attempts decide.
+    /// The outcome that is reported to the pool at once.
+    ///
+    /// For the charge `suspect` the outcome is `neither`, because later attempts show who was at fault.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither

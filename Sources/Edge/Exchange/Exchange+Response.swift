@@ -129,7 +129,7 @@ extension Exchange {
     /// Ends a response whose head has been sent: sends an error event, then aborts the stream so that its framing is
     /// incomplete.
     func breakOff(_ failure: Failure) {
-        // A document that is being relayed cannot carry an error event.
+        // A document that is being relayed cannot contain an error event.
         if attempt?.answer.kind != .passing {
             let identity = StreamIdentity(
                 id: fields.requestID,

@@ -15,7 +15,7 @@ struct FailedAttempt {
     var duration: Nanoseconds
     /// Whether the executor had received the whole request.
     var hadRequest = false
-    /// The ids of all executors in the pool that have the same `kind`, if they would fail in the same way.
+    /// The ids of the executors in the pool with the same `kind` as `executor`, if the failure depends on the kind.
     ///
     /// These executors are not asked either. The list is empty if the failure does not depend on the kind.
     var alike: [Int] = []
