@@ -19,7 +19,7 @@ extension Attempt {
     /// Classifies the error by its status and by as much of its body as has arrived.
     func failureEnded() {
         guard let head = answer.head else { return }
-        // A compressed body is not decoded.
+        // A compressed body is not decoded, so its error is classified by the status alone.
         let body = FieldPolicy.isEncoded(head.fields) ? [] : held
         failOrSendAgain(EngineError(status: head.status, body: body.span))
     }

@@ -143,7 +143,7 @@ final class Attempt: TimerTarget {
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
     var status: Int { answer.head?.status ?? 0 }
-    /// Whether the first pieces of a large event have been relayed, but not its last one.
+    /// Whether the first pieces of a large event have been relayed, but not yet the last piece.
     var isInsideEvent: Bool { splitter.isInPieces }
     /// The length of a document that is held back, in bytes.
     var heldBytes: Int { held.count }

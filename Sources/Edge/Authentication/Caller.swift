@@ -8,7 +8,7 @@ internal import Transport
 ///
 /// The exchange must call `ended` in the end, which gives back what `begin` and `reserve` took.
 struct Caller {
-    /// The tenant that the key belongs to.
+    /// The tenant that the key belongs to, or `anonymous` if there is no key.
     ///
     /// Queues are fair between tenants, and the log and the metrics name the tenant.
     let tenant: String

@@ -41,7 +41,8 @@ package enum CommandSocket {
                 problems.append("\(path): the path is too long")
                 continue
             }
-            // An error here is not reported, because opening the socket then fails too.
+            // An error of `makeFolder` is not reported, because the socket then cannot be opened either, and that is
+            // reported.
             SystemFiles.makeFolder(of: path)
             do throws(ListenerSet.Failure) {
                 return (try ListenerSet(addresses: [address], workers: 1, access: [SocketFileAccess(mode: 0o600)]), nil)

@@ -53,8 +53,7 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 3. Admission by the head
 
-    /// Refuses a request that cannot be served, as far as the head shows; otherwise charges the memory for the
-    /// exchange.
+    /// Refuses a request whose head shows that the edge cannot serve it; otherwise charges the memory for the exchange.
     private func admit(_ head: RequestHead) {
         if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))

@@ -51,7 +51,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// The whole answer has been relayed. A stream is whole after its last event, a document after the end of its
         /// framing.
         case complete
-        /// The executor's answer failed while it was relayed: it reported an error, or it ended before it was complete.
+        /// The executor's answer reported an error, or ended too early, while it was being relayed.
         case executorBroke(Failure)
         /// The client has closed its stream or its connection.
         case clientLeft
@@ -84,7 +84,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case abortAttempt
         /// Leave the queue; a slot that the pool still grants is given back.
         case stopWaiting
-        /// The exchange is over: settle limits, count, log, and release everything.
+        /// The exchange is over: settle the caller's limits, count and log the exchange, and release everything.
         case end(End)
     }
 
@@ -205,7 +205,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
-    /// The actions that release what the exchange holds in the current phase, for an exchange that ends in that phase.
+    /// The actions by which an exchange that ends in the current phase releases its attempt or its position in a queue.
     private var release: [Action] {
         switch phase {
         case .queued, .waitingInQueue: [.stopWaiting]

@@ -23,7 +23,7 @@ struct ExchangeRecord {
     var committed: Nanoseconds = 0
     /// The caller's tenant, for the log and the metrics.
     var tenant = Authenticator.anonymous
-    /// Whether the request was refused with 401 because of its API key, or because it had none.
+    /// Whether the request was refused with 401, because of its API key or because it had no key.
     var isUnauthenticated = false
     /// The public name of the API key; nil if the request has no key or an unknown key.
     var key: String?
@@ -37,7 +37,7 @@ struct ExchangeRecord {
     var bytesIn = 0
     /// The estimated size of the prompt in bytes; an image counts like a text with the same number of tokens.
     var promptBytes = 0
-    /// The largest plausible usage, which caps what the executor reports.
+    /// The largest plausible token usage; a larger usage that an executor reports is reduced to it.
     var bounds = UsageBounds()
     /// How many bytes of the response still waited for the client when the client was cut off.
     var bytesLost = 0

@@ -151,8 +151,7 @@ enum FieldPolicy {
         return false
     }
 
-    /// Adds the header fields of an event stream: its content type, and fields because of which proxies do not buffer
-    /// it.
+    /// Adds the header fields of an event stream: its content type, and the fields that keep proxies from buffering it.
     static func appendEventStream(to fields: inout FieldBlock) {
         fields.append(.contentType, "text/event-stream; charset=utf-8")
         fields.append(.cacheControl, "no-cache, no-transform")
