@@ -1,10 +1,10 @@
-// A command that drains, resumes or reweights an executor: how it finds the executor, and what it answers.
+// A command that drains or resumes an executor or changes its weight: how it finds the executor, and what it answers.
 internal import Configuration
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// One command that drains, resumes or reweights an executor, as the operator gave it.
+/// One command that drains or resumes an executor or changes its weight, as the operator gave it.
 package struct OrderCommand: Equatable, Sendable {
     /// The weights that an operator may order; the configuration allows the same range.
     static let weights = 0...1_000_000
