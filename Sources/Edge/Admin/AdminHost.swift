@@ -3,15 +3,15 @@ internal import Configuration
 
 /// Decides by the `host` field of a request whether the admin listener answers it.
 ///
-/// The check prevents DNS rebinding. A web page in a browser on this machine cannot read other origins. Its owner may
-/// let the page's host name resolve to 127.0.0.1, so that the browser takes the listener for the page's own origin.
-/// The `host` field of such a request still has the page's host name.
+/// The check prevents DNS rebinding. A web page in a browser on this machine may read answers of its own host only. The
+/// owner of the page may let that host's name resolve to 127.0.0.1, so that the browser lets the page read this
+/// listener's answers. The `host` field of such a request still has the name of the page's host.
 enum AdminHost {
     /// Whether the listener answers a request for this authority.
     ///
     /// - Parameters:
-    ///   - authority: the value of `:authority` or `host`; empty if an HTTP/1.0 request has none, which no browser
-    ///     sends.
+    ///   - authority: the value of `:authority` or `host`; empty if an HTTP/1.0 request has none. No browser sends such
+    ///     a request.
     ///   - hosts: the names of `admin.hosts`.
     static func isAllowed(_ authority: [UInt8], hosts: [String]) -> Bool {
         guard !authority.isEmpty else { return true }

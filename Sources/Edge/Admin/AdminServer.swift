@@ -16,7 +16,8 @@ final class AdminServer {
     let collector: CounterCollector
     /// The health probes; nil before they begin.
     var prober: HealthProber?
-    /// For each chain, when its first certificate to expire does so, in seconds since 1970.
+    /// The certificate chains of the listeners, each with the earliest expiry of its certificates in seconds since
+    /// 1970.
     ///
     /// Unreadable chains are left out.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
@@ -78,7 +79,7 @@ final class AdminServer {
     /// The address that the listener is bound to.
     var address: SocketAddress { sockets.addresses[0] }
 
-    /// Begins to use the new configuration in force.
+    /// Takes over the configuration that a reload has put in force.
     ///
     /// If the listener's address has changed, connections to the old address are closed.
     func adopt() {

@@ -15,7 +15,7 @@ final class CounterCollector {
         latest = Array(repeating: WorkerCounters(), count: workers)
     }
 
-    /// The sum over all workers.
+    /// The counters, each summed over all workers.
     var sum: WorkerCounters {
         var sum = WorkerCounters()
         for counters in latest { sum.add(counters) }

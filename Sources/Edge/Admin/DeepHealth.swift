@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The page as JSON; made on the control thread for each request.
+/// The page `/health/deep` as JSON; made on the control thread for each request.
 struct DeepHealth {
     private(set) var json: [UInt8] = []
     /// Whether every model has an executor to which requests may go.

@@ -3,16 +3,16 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The page in Prometheus' text format; made on the control thread for each request.
+/// The page `/metrics` in Prometheus' text format; made on the control thread for each request.
 ///
 /// Label values are names in the configuration or come from fixed lists, so that clients cannot create new time series.
 struct MetricsPage {
     let server: AdminServer
-    /// The sum over all workers.
+    /// The counters, each summed over all workers.
     let counters: WorkerCounters
     /// The counters of each model of the snapshot.
     ///
-    /// The last element, with an empty label, is for requests that named no known model.
+    /// The last element has an empty label. It counts the requests that named no known model.
     ///
     /// A model that no request has named since the start is left out, because it would add some 12 kB of zeros.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
@@ -214,9 +214,9 @@ struct MetricsPage {
         }
     }
 
-    /// The executors of all models with their labels.
+    /// The executors of all models, with their labels and their states.
     ///
-    /// `model` has the model's counters; nil if the model was never used.
+    /// `model` has the counters of the executor's model; nil if no request has named the model since the start.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()

@@ -29,7 +29,8 @@ struct ProcessFigures {
             let size = Int(sysconf(CInt(_SC_PAGESIZE)))
             (virtualBytes, residentBytes) = (pages[0] * size, pages[1] * size)
         }
-        // The fields are counted after the program's name, which is in parentheses and may contain spaces.
+        // Fields are counted from the end of the program's name, because the name is in parentheses and may contain
+        // spaces.
         let status = Self.text("/proc/self/stat")
         let fields = (status.lastIndex(of: ")").map { status[status.index(after: $0)...] } ?? "").split(separator: " ")
         if fields.count > 19 {
@@ -47,7 +48,7 @@ struct ProcessFigures {
         UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_usec) * 1000
     }
 
-    /// Converts ticks since the machine started, as the kernel counts them, to seconds since 1970.
+    /// Converts a time in the kernel's ticks since the machine started to seconds since 1970.
     private static func wallTime(ofTicks ticks: Int) -> Int? {
         let perSecond = Int(sysconf(CInt(_SC_CLK_TCK)))
         var sinceBoot = timespec()
@@ -62,13 +63,13 @@ struct ProcessFigures {
 
     private static func words(_ path: String) -> [Substring] { text(path).split(separator: " ") }
 
-    /// The number of entries in /proc/self/fd, without the descriptor that this function itself opens.
+    /// The number of entries in a folder such as /proc/self/fd, without the descriptor that this function itself opens.
     private static func entries(_ path: String) -> Int {
         guard let folder = unsafe opendir(path) else { return 0 }
         defer { unsafe closedir(folder) }
         var count = 0
         while unsafe readdir(folder) != nil { count += 1 }
-        // The three that do not count are `.`, `..` and the descriptor of the folder.
+        // Three entries do not count: `.`, `..` and the descriptor of the open folder.
         return max(0, count - 3)
     }
 }

@@ -3,9 +3,9 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// What a failed attempt shows about its executor.
+/// Whether a failed attempt is charged to its executor at once, or only after later attempts.
 enum AttemptVerdict: Equatable {
-    /// The outcome is reported to the pool at once.
+    /// The outcome is reported to the executor's pool at once.
     case atOnce(ExecutorPool.Outcome)
     /// The request may have caused the failure, so the exchange keeps the charge until later attempts show the cause;
     /// see `PendingCharges`.
@@ -30,7 +30,7 @@ extension Attempt {
         switch failure.charge {
         case .none, .busy, .timeout: return .atOnce(outcome(of: failure))
         case .connection:
-            // A request cannot make a connection attempt fail, but it can make the engine close an open connection.
+            // A request cannot keep the edge from connecting, but it can make the engine close an open connection.
             guard hasRequest, failure.kind != .executorUnreachable, failure.kind != .executorCertificate else {
                 return .atOnce(outcome(of: failure))
             }
@@ -40,7 +40,7 @@ extension Attempt {
         }
     }
 
-    /// The outcome that is reported at once for a failure.
+    /// The outcome that a failure reports to the pool at once.
     private func outcome(of failure: Failure) -> ExecutorPool.Outcome {
         if isConnectTimedOut { return .fault(.connectTimeout) }
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome

@@ -7,10 +7,9 @@ internal import Transport
 extension Attempt {
     // MARK: A failure
 
-    /// Holds the next bytes of the body of an error.
+    /// Holds back the next bytes of an error's body, until the body is complete.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // A body that is too large, or for which there is no memory, is classified by the bytes that have arrived so
-        // far.
+        // The error is classified by the bytes so far if its body is too large, or if there is no memory for more.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
@@ -20,15 +19,15 @@ extension Attempt {
     /// Classifies the error by its status and by as much of its body as has arrived.
     func failureEnded() {
         guard let head = answer.head else { return }
-        // A compressed body is not decoded.
+        // A compressed body is not decoded, so its error is classified by the status alone.
         let body = FieldPolicy.isEncoded(head.fields) ? [] : held
         failOrSendAgain(EngineError(status: head.status, body: body.span))
     }
 
-    /// Fails with the engine's error.
+    /// Fails the attempt with the engine's error, or sends the request again.
     ///
-    /// If the error refuses `stream_options`, which the edge had added, the request is sent again without
-    /// `stream_options`.
+    /// The request is sent again without `stream_options` if the engine refuses `stream_options` and the edge had added
+    /// it.
     func failOrSendAgain(_ error: EngineError) {
         if phase == .waiting, error.refusesStreamOptions, sendAgainWithoutUsage() { return }
         fail(failure(of: error))
@@ -57,8 +56,8 @@ extension Attempt {
         let isHeld = memory.hold(bytes, in: &held, expected: answer.expectedBytes)
         if isHeld, held.count <= Self.heldMax || held.count == answer.expectedBytes { return }
         if !isHeld, answer.endsWithClose {
-            // The body ends when the connection closes. Only the complete document could show that the connection
-            // closed too early.
+            // There is no memory to hold the document. It cannot be relayed in pieces either: its body ends when the
+            // connection closes, and only the complete document can show that the connection closed too early.
             fail(.noMemory)
             return
         }
@@ -67,7 +66,7 @@ extension Attempt {
 
     /// Begins to relay a document as it arrives, because it is larger than `heldMax` or there is no memory to hold it.
     ///
-    /// - Parameter isHeld: Whether `bytes`, the latest bytes of the document, have been appended to `held`.
+    /// - Parameter isHeld: Whether `held` already contains `bytes`, the latest bytes of the document.
     @inline(__always)
     private func beginPassing(_ bytes: Span<UInt8>, isHeld: Bool, to owner: any AttemptOwner) {
         if answer.isUnlabelled { becomeDocument(owner) }
@@ -102,8 +101,8 @@ extension Attempt {
 
     /// Relays the next bytes of a large document.
     ///
-    /// The bytes that complete the announced length are held back until the document has been checked. Once they are
-    /// sent, the response is complete for the client, and the edge can report no error.
+    /// The last bytes of the announced length are held back until the document has been checked. Once the client has
+    /// them, its response is complete, and the edge can report no error any more.
     func pass(_ bytes: Span<UInt8>, to owner: any AttemptOwner) {
         answer.documentBytes += bytes.count
         if !large.isEmpty {
@@ -160,18 +159,20 @@ extension Attempt {
         owner.attempt(self, answersWith: answer.kind)
     }
 
-    /// The failure of a document that is incomplete or says that it broke off; nil for any other document.
+    /// The failure of a document that is cut, or whose finish reason shows that it broke off; nil for any other
+    /// document.
     private func brokenness(of found: AnswerScan, mustBeJSON: Bool) -> Failure? {
         if mustBeJSON, !found.isValid { return .cutDocument }
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure of a held document that reports no error; nil if the document is a good answer.
+    /// The failure of a held document that contains no error of the engine; nil if the document is a good answer.
     ///
     /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
         guard let found, let head = answer.head else { return nil }
-        // If the body ends when the connection closes, half an answer can look complete.
+        // If the body ends when the connection closes, half a document can look complete. Only valid JSON shows that it
+        // is whole.
         let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), !found.isAnswer(in: dialect) else { return nil }
@@ -221,7 +222,7 @@ extension Attempt {
 }
 
 extension Failure {
-    /// A document that is not an answer of the dialect, such as an HTML page or an empty object.
+    /// The failure of a document that is not an answer of the dialect, such as an HTML page or an empty object.
     fileprivate static var noAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "its document is no answer of this API"

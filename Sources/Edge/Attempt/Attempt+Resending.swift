@@ -6,7 +6,7 @@ internal import Routing
 internal import Transport
 
 extension Attempt {
-    /// Follows a redirect of the engine to another path, or fails.
+    /// Follows a redirect of the engine to another path, or fails the attempt.
     ///
     /// Web frameworks redirect `/path` to `/path/`, for example. An attempt follows one redirect, and only to the same
     /// engine, because the request carries a credential and the client's data.

@@ -45,8 +45,8 @@ extension Attempt {
             return
         }
         if phase == .waiting, removesUsage, error.refusesStreamOptions {
-            // The splitter is still handing over events, so the request cannot be sent again here. `usageWasRefused`
-            // sends it afterwards.
+            // The splitter is not done with its events, so the request cannot be sent again here. `usageWasRefused`
+            // sends the request afterwards.
             answer.isUsageRefused = true
             return
         }
@@ -90,7 +90,8 @@ extension Attempt {
 
     /// Whether an event or a piece of an event is relayed now.
     ///
-    /// The first event that is relayed begins the response. This function relays the held bytes before that event.
+    /// The first event that is relayed begins the response. Before it, this function relays the events that were held
+    /// back.
     @inline(__always)
     private func isRelayedNow(
         _ event: Span<UInt8>,
@@ -137,8 +138,9 @@ extension Attempt {
         }
     }
 
-    /// Whether the first piece of a large event contains `error` or `detail`, which error events contain; a good event
-    /// may contain them, too.
+    /// Whether the first piece of a large event contains `error` or `detail`, as error events do.
+    ///
+    /// A good event may contain these words, too.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }

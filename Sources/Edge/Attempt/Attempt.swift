@@ -31,9 +31,9 @@ final class Attempt: TimerTarget {
         case over
     }
 
-    /// The most bytes that are held back of a document, or of a large event that may be an error.
+    /// How many bytes of a document, or of a large event that may be an error, are held back at most.
     static let heldMax = 256 << 10
-    /// The most bytes of events without content (such as `retry`) that are held back until the first event with
+    /// How many bytes of events without content, such as `retry`, are held back at most until the first event with
     /// content.
     static let fieldsMax = 4096
     /// How long an executor may take to send the body of an answer with a status of 400 or above, in nanoseconds.
@@ -59,9 +59,9 @@ final class Attempt: TimerTarget {
     /// The number of choices that the response has: `n` for each prompt of the request.
     let choices: Int
     let environment: any ExchangeEnvironment
-    /// Whether the usage has to be removed from the answer, since the edge requested it and the client did not.
+    /// Whether the token usage is removed from the answer, because the edge asked for it and the client did not.
     var removesUsage = false
-    /// The counters of the model, to which the gaps between tokens are added.
+    /// The counters of the model; the time between two tokens is counted here.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?
@@ -71,7 +71,7 @@ final class Attempt: TimerTarget {
     var timer: TimerID?
     /// Whether the client has been sent the head of a stream, so that a document cannot be relayed any more.
     var relaysEventsOnly = false
-    /// The request that was sent; nil once it cannot be sent again.
+    /// The request that was sent; nil once the attempt cannot send it again.
     var request: ExecutorRequest?
     /// Whether a redirect has been followed; a second redirect is not followed.
     var wasRedirected = false
@@ -87,9 +87,10 @@ final class Attempt: TimerTarget {
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; nothing can arrive while reading is paused.
     private(set) var isReading = true
-    /// Before this time, arriving bytes are not reported to the engine, because all workers share the engine.
+    /// The time before which arriving bytes are not reported to the engine; all workers share the engine, so reports
+    /// are rare.
     private var reportsHeardFrom: Nanoseconds = 0
-    /// Whether the executor has received the whole request, or has answered before that.
+    /// Whether the kernel has taken the whole request, or the executor has answered before that.
     private(set) var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
@@ -98,9 +99,9 @@ final class Attempt: TimerTarget {
     /// How `failure` is charged to the executor.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
-    // The state of the answer. `meter`, `splitter`, `held` and `large` are not members of `answer`, because other code
-    // of the attempt uses `answer` while one of them is being changed. Swift checks exclusive access for each stored
-    // property.
+    // The state of the answer. `meter`, `splitter`, `held` and `large` are not properties of `answer`, because other
+    // code of the attempt uses `answer` while one of these four is being changed. Swift checks exclusive access for
+    // each stored property.
     var answer = AttemptAnswer()
     var meter: Meter
     var splitter = EventSplitter()
@@ -109,7 +110,7 @@ final class Attempt: TimerTarget {
     /// The array holds one of these: a whole document; the last bytes of a large document; the events without content
     /// at the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The reader of a document that is relayed as it arrives; at most one element.
+    /// The reduced form of a large document, which is checked at its end; the array has at most one element.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
@@ -142,14 +143,14 @@ final class Attempt: TimerTarget {
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
     var status: Int { answer.head?.status ?? 0 }
-    /// Whether the first pieces of a large event have been relayed, but not its last one.
+    /// Whether the first pieces of a large event have been relayed, but not yet the last piece.
     var isInsideEvent: Bool { splitter.isInPieces }
     /// The length of a document that is held back, in bytes.
     var heldBytes: Int { held.count }
 
     /// Records that bytes of the answer have arrived.
     ///
-    /// The engine is told at most once in `Engine.heardStep`, because all workers share the engine.
+    /// The arrival is reported to the engine at most once in `Engine.heardStep`, because all workers share the engine.
     private func noteArrival() {
         let now = now
         lastHeard = now
@@ -181,7 +182,7 @@ final class Attempt: TimerTarget {
         stream?.setReading(reading)
     }
 
-    /// Sets how many bytes of the answer the connection may read ahead of what the attempt has taken.
+    /// Limits how many bytes of the answer the connection reads before the attempt takes them.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
     /// Reports to the pool that the executor has missed a deadline of its answer.
@@ -206,8 +207,7 @@ final class Attempt: TimerTarget {
         if case .atOnce(let outcome) = verdict { close(outcome) } else { close(.neither) }
     }
 
-    /// The whole answer has been relayed: gives the executor `drainTime` to end its side, so that the connection can be
-    /// used again.
+    /// Gives the executor `drainTime` to end its side of a complete answer, so that the connection can be used again.
     func drain() {
         guard phase != .over, phase != .draining else { return }
         owner = nil
@@ -316,7 +316,7 @@ extension Attempt: ExecutorStreamHandler {
         answerBegan(head, body: body, owner)
     }
 
-    /// The head reports a failure, which the body may explain.
+    /// The head has a status of 400 or above; the body may tell more about the error.
     private func failureBegan(_ owner: any AttemptOwner) {
         answer.kind = .failure
         owner.attempt(self, answersWith: answer.kind)

@@ -12,8 +12,9 @@ struct AttemptAnswer {
         case none
         /// A stream of events.
         case events
-        /// An answer that is not a stream, or is not yet known to be a stream: held back until it is whole or larger
-        /// than `Attempt.heldMax`.
+        /// An answer that is not a stream, or is not yet known to be one.
+        ///
+        /// It is held back until it is whole, or larger than `Attempt.heldMax`.
         case document
         /// A document larger than `Attempt.heldMax`, relayed as it arrives.
         case passing

@@ -2,12 +2,13 @@
 internal import Inference
 internal import Transport
 
-/// The exchange of an attempt.
+/// The exchange as its attempt sees it: what an attempt reports.
 ///
 /// All calls are made on the worker's thread. An attempt makes no call after it has failed, ended or been cancelled.
 /// The exchange may end the attempt during any of the calls.
 protocol AttemptOwner: AnyObject {
-    /// The head of the response has arrived and announces this kind of answer; nothing of it can be relayed yet.
+    /// The head of the response has arrived and announces this kind of answer; no part of the answer can be relayed
+    /// yet.
     ///
     /// The kind `none` means that the answer was dropped, and that the request was sent to the same engine again.
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind)

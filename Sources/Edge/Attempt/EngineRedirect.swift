@@ -1,7 +1,7 @@
 // Resolves the `location` of an engine's 307 or 308; the result is nil if the redirect leads to another engine.
 internal import Inference
 
-/// Functions without state.
+/// Decides where an engine's redirect leads, and whether it stays at the same engine.
 enum EngineRedirect {
     /// The maximum length of a `location` that is followed, in bytes.
     private static let lengthMax = 8192
@@ -82,8 +82,9 @@ enum EngineRedirect {
         String(decoding: percentDecoded(Array(path.utf8)[...]), as: UTF8.self)
     }
 
-    /// Whether a URL may contain the byte: visible ASCII except some punctuation, so that no byte can end a request
-    /// line.
+    /// Whether a URL may contain the byte: a visible ASCII character, except some punctuation.
+    ///
+    /// No such byte can end a request line.
     private static func isOfURL(_ byte: UInt8) -> Bool {
         (0x21...0x7E).contains(byte) && !"\"<>\\^`{|}".utf8.contains(byte)
     }

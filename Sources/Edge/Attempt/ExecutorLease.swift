@@ -1,4 +1,4 @@
-// The use of an executor by one attempt: the pool counts it, and gets a report on how the executor did.
+// The use of an executor by one attempt: the pool counts the attempt, and gets a report on its outcome.
 internal import Routing
 internal import Transport
 
@@ -24,7 +24,7 @@ struct ExecutorLease {
         self.promptBytes = promptBytes
     }
 
-    /// Reports to the pool how the executor did; does nothing if the attempt has reported before.
+    /// Reports the outcome of the attempt to the pool; does nothing if an outcome has been reported before.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }
@@ -32,7 +32,7 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports an outcome that may follow `good`: `whole`, `lateFault` or `busy`.
+    /// Reports an outcome that may follow the outcome `good`: `whole`, `lateFault` or `busy`.
     ///
     /// Does nothing for `neither`.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {

@@ -6,8 +6,9 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported to the pool at once; for the charge `suspect` the outcome is `neither`, because
-    /// later attempts decide.
+    /// The outcome that is reported to the pool at once.
+    ///
+    /// For the charge `suspect` the outcome is `neither`, because later attempts show who was at fault.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither
@@ -30,8 +31,8 @@ extension Failure {
         }
     }
 
-    /// A response with a status that is no answer for the client: a redirect, 204 (No Content), 205 (Reset Content) or
-    /// 206 (Partial Content).
+    /// The failure of a response whose status is no answer for the client: a redirect, 204 (No Content), 205 (Reset
+    /// Content) or 206 (Partial Content).
     static func noAnswer(in head: ResponseHead) -> Failure {
         var failure = Failure(.executorProtocol)
         let leads = (300..<400).contains(head.status) ? ", which leads to no other path of the same engine" : ""
@@ -39,21 +40,22 @@ extension Failure {
         return failure
     }
 
-    /// A response with a 2xx status and an empty body, which is not an answer of any known dialect.
+    /// The failure of a response with a 2xx status and an empty body, which is not an answer of any known dialect.
     static var emptyAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "it answered without a body"
         return failure
     }
 
-    /// An incomplete JSON document, although the framing of the response has ended cleanly.
+    /// The failure of an answer whose JSON document is incomplete, although the framing of the response has ended
+    /// cleanly.
     static var cutDocument: Failure {
         var failure = Failure(.executorBrokeOff)
         failure.detail = "its document is not whole"
         return failure
     }
 
-    /// A document as the answer, although the client has already been sent the head of a stream.
+    /// The failure of an answer that is a document, although the client has already been sent the head of a stream.
     static var noStream: Failure {
         var failure = Failure(executorStatus: 502)
         failure.detail = "it answered a request for a stream with a document"
@@ -96,7 +98,7 @@ extension Failure {
         }
     }
 
-    /// An answer whose finish reason, or lack of a reason, shows that the answer is not complete.
+    /// The failure of an answer whose finish reason, or lack of a reason, shows that the answer is not complete.
     ///
     /// - Parameter reason: The finish or stop reason of the answer; nil if it has none.
     static func brokeOff(reason: String?) -> Failure {

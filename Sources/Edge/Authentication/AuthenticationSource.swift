@@ -2,8 +2,9 @@
 internal import Configuration
 internal import Routing
 
-/// The store of API keys in use, and what requests without a key have used of their limits; confined to the control
-/// thread.
+/// The open store of API keys, and what all requests without a key have used of their limits.
+///
+/// Confined to the control thread.
 final class AuthenticationSource {
     /// An authenticator that is not in force yet, and the store that it needs.
     struct Prepared {
@@ -33,7 +34,7 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Puts a prepared authenticator in force.
+    /// Keeps the store of a prepared authenticator that is put in force, and closes the store that it replaces.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher

@@ -3,7 +3,7 @@ package import HTTP
 package import Routing
 package import Transport
 
-/// The sender of a request, as the head of the request shows.
+/// Who sent a request, by the API key in the head of the request.
 package enum CallerIdentity: Sendable {
     /// The request has this key, which is in force.
     case key(KeyRing.Entry)
@@ -20,18 +20,18 @@ package enum CallerIdentity: Sendable {
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
-    /// How many bytes of a given key are hashed; keys of this server are much shorter.
+    /// How many bytes of a request's key are hashed at most; this server's own keys are much shorter.
     private static let keyBytesMax = 256
 
     /// Whether a request without a key is refused.
     let isRequired: Bool
     /// The limits that apply to all requests without a key together.
     let anonymousLimits: KeyLimits
-    /// The counted use of `anonymousLimits` by all requests without a key.
+    /// How much of `anonymousLimits` all requests without a key together have used.
     let anonymousUse: KeyUse
-    /// The keys; nil if no keys are configured.
+    /// The API keys in force; nil if no store of keys is configured.
     ///
-    /// Without configured keys every request is anonymous, even if it carries a key.
+    /// Every request is then anonymous, even if it carries a key.
     let keys: KeyTable?
 
     /// - Parameter anonymousUse: what requests without a key have used so far, which outlives a snapshot.
@@ -44,7 +44,7 @@ package final class Authenticator: Sendable {
 
     /// Makes an authenticator without keys; `publish` adds keys.
     ///
-    /// Without a hash every request is anonymous.
+    /// Without a `hash` there can be no keys, and every request is anonymous.
     package convenience init(
         hash: HMACSHA256? = nil,
         isRequired: Bool = false,

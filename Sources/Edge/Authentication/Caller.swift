@@ -4,11 +4,11 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The caller of one exchange.
+/// The sender of one exchange's request: its tenant, its models, and its use of the key's limits.
 ///
 /// The exchange must call `ended` in the end, which gives back what `begin` and `reserve` took.
 struct Caller {
-    /// The tenant.
+    /// The tenant that the key belongs to, or `anonymous` if there is no key.
     ///
     /// Queues are fair between tenants, and the log and the metrics name the tenant.
     let tenant: String
@@ -46,7 +46,8 @@ struct Caller {
 
     /// Whether the key allows the model, by its id or by one of its aliases.
     ///
-    /// A key with a list of models may use none that only an engine has named: engines do not extend keys.
+    /// A key with a list of models may not use a model that comes only from an engine's list, so that an engine cannot
+    /// extend what a key allows.
     func mayUse(_ model: Model) -> Bool {
         guard let models else { return true }
         guard !model.isDiscovered else { return false }
@@ -69,11 +70,11 @@ struct Caller {
         return denial.map { Failure($0, limits, whose: whose) }
     }
 
-    /// Reserves the tokens that a request may use at most.
+    /// Reserves as many tokens as the request may use at most.
     ///
     /// - Parameters:
     ///   - promptBytes: The estimated size of the prompt in bytes of text.
-    ///   - answerTokensMax: The limit on the answer in tokens that the request sets; 0 if it sets none.
+    ///   - answerTokensMax: The request's own limit on the tokens of the answer; 0 if it sets none.
     /// - Returns: The refusal; nil if the tokens were reserved, or if the caller has no limit on tokens.
     mutating func reserve(promptBytes: Int, answerTokensMax: Int, at now: Nanoseconds) -> Failure? {
         let promptTokens = (promptBytes + Usage.bytesPerToken - 1) / Usage.bytesPerToken
@@ -90,8 +91,8 @@ struct Caller {
     /// The request's limit on the answer counts as at most this many tokens, so that sums cannot overflow.
     private static let answerTokensMost = 1 << 40
 
-    /// Ends the caller's use: gives back the concurrent request, and replaces the reserved tokens by the tokens that
-    /// were used.
+    /// Ends the use of the caller's limits: gives back the concurrent request, and counts the used tokens instead of
+    /// the reserved ones.
     ///
     /// Further calls have no effect.
     mutating func ended(used: Int, at now: Nanoseconds) {
@@ -103,7 +104,7 @@ struct Caller {
 
     // MARK: What the client sees
 
-    /// Adds the `x-ratelimit-*` fields of OpenAI's API, for the rates that the caller has.
+    /// Adds the `x-ratelimit-*` fields of OpenAI's API, for the limits on requests and tokens that the caller has.
     func appendRates(to fields: inout FieldBlock, at now: Nanoseconds) {
         if let rate = quota.requestRate(limits, at: now) {
             fields.append(.requestsLimit, rate.limit)

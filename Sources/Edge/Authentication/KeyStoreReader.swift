@@ -73,7 +73,7 @@ package struct KeyStoreReader: Sendable {
             throw unreadable()
         }
         do throws(KeyDatabaseError) {
-            // A new file with the same name is another database, so it is opened anew.
+            // A new file with the same name is another database, so it is opened again.
             let isOpen = database != nil && stamp.isSameFile(as: seen)
             let open = isOpen ? database! : try KeyDatabase(reading: path)
             let version = try open.dataVersion()

@@ -7,7 +7,8 @@ internal import Transport
 
 /// An open store of keys, and the thread that watches the store.
 ///
-/// The control thread opens a store for the keys of a configuration, and stops it when a reload names another store.
+/// The control thread opens the store for the keys of a configuration. It closes the store when a reload names another
+/// one.
 final class KeyStoreWatcher: Sendable {
     /// The pause between two reads in microseconds, so short that a change is in force within a second.
     private static let interval: useconds_t = 250_000

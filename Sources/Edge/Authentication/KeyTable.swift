@@ -20,7 +20,7 @@ package final class KeyTable: Sendable {
         ring = Lock(KeyRing(previous?.current.all.map(\.key) ?? [], after: previous?.current))
     }
 
-    /// The keys at this moment.
+    /// The keys that are in force now.
     var current: KeyRing { ring.withLock { $0 } }
 
     /// Replaces the keys in force; called by one thread at a time.

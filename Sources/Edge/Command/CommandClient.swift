@@ -3,7 +3,7 @@ package import HTTP
 internal import Inference
 package import Transport
 
-/// The client of the command socket, which the command line uses.
+/// Sends a command of the command line to a running server over its command socket.
 package enum CommandClient {
     /// The answer to a command.
     package struct Answer: Sendable {
@@ -51,7 +51,7 @@ package enum CommandClient {
         throw Failure(description: problems.joined(separator: "; "))
     }
 
-    /// One request with its own event loop.
+    /// One request to the command socket, on an event loop of its own.
     private final class Call: ExecutorStreamHandler {
         private let loop = EventLoop()
         private let client: ExecutorClient
@@ -59,7 +59,7 @@ package enum CommandClient {
         private var status = 0
         private var body: [UInt8] = []
         private var result: Result<Answer, Failure>?
-        /// Whether the request was sent to the server completely.
+        /// Whether the whole request was sent to the server.
         private(set) var hasReached = false
 
         init(_ address: SocketAddress, timeout: Nanoseconds) {

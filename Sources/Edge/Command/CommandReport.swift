@@ -1,7 +1,7 @@
 // The report of a command that changes something, as JSON and as lines of text.
 internal import Inference
 
-/// The answer to an order for an executor or to a maintenance command.
+/// The answer to a command that changes an executor or the maintenance: what was changed, or why nothing was.
 package struct CommandReport: Sendable, Equatable {
     /// Whether the command was carried out.
     package var isDone: Bool

@@ -21,13 +21,13 @@ package enum CommandRequest: Equatable, Sendable {
     /// The reason why a request is not a valid command.
     enum Problem: Error, Equatable {
         case unknownPath
-        /// The path names a command that needs this method instead.
+        /// The command at the request's path needs this method, but the request has another method.
         case otherMethod(String)
         /// An argument is missing or invalid; the text says why, in words for the operator.
         case argument(String)
     }
 
-    /// The method of each command, by the path.
+    /// The HTTP method of each command; the key is the command's path.
     private static let methods: [String: String] = [
         "/reload": "POST", "/changes": "GET", "/status": "GET", "/executors/drain": "POST",
         "/executors/resume": "POST", "/executors/weight": "POST", "/maintenance/on": "POST",

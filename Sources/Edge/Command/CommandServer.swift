@@ -7,11 +7,12 @@ internal import Transport
 
 /// Serves HTTP on the command socket; confined to the control thread.
 ///
-/// The socket is never a TCP socket, because any web page in a browser on this machine could send requests to one.
+/// The socket is never a TCP socket, because any web page in a browser on this machine could send requests to a TCP
+/// socket.
 final class CommandServer {
     /// The functions that carry out the commands.
     struct Actions {
-        /// Reads the configuration again and puts it in force; calls the closure with the result.
+        /// Reads the configuration again and puts it in force, then calls the closure with the result.
         var reload: (@escaping (ReloadReport) -> Void) -> Void
         /// Reports what a reload would change with the configuration file at this path; nil for the server's own file.
         var rehearse: (_ path: String?) -> ReloadReport
@@ -19,9 +20,9 @@ final class CommandServer {
         var status: () -> [UInt8]
         /// Carries out an order for an executor; throws the reason if the order is invalid.
         var order: (OrderCommand) throws(CommandRequest.Problem) -> ExecutorOrderer.Outcome
-        /// Begins or changes the maintenance; ends it if the argument is nil.
+        /// Begins the maintenance or changes its message; ends the maintenance if the argument is nil.
         var maintain: (Maintenance?) -> CommandReport
-        /// Opens the log file again; calls the closure with the outcome.
+        /// Opens the log file again, then calls the closure with the outcome.
         var reopenLog: (@escaping (LogReopening) -> Void) -> Void
     }
 
@@ -30,14 +31,14 @@ final class CommandServer {
     private let process: ProcessState
     private let environment: [String: String]
     private var setting: Configuration.CommandSocket?
-    /// The last warning that the socket cannot be opened; nil if it could be opened since.
+    /// The last warning that the socket cannot be opened; nil if the socket has been opened since.
     private var warning: String?
     private var sockets: ListenerSet?
     private var listener: ControlListener?
     /// Earlier listeners that accept no more connections, but still serve their open connections.
     private var replaced: [ControlListener] = []
 
-    /// - Parameter environment: the environment of the process.
+    /// - Parameter environment: the environment variables of the process.
     init(loop: EventLoop, process: ProcessState, environment: [String: String], actions: Actions) {
         self.loop = loop
         self.process = process
@@ -60,7 +61,8 @@ final class CommandServer {
             return
         }
         warning = nil
-        // The earlier listener keeps its connections, because one may wait for the answer to the present `reload`.
+        // The earlier listener keeps its connections, because one of them may wait for the answer to the reload under
+        // way.
         if let listener { replaced.append(listener) }
         listener?.pause()
         listener = nil

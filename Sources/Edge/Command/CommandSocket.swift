@@ -3,14 +3,14 @@ internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// Knows the default paths of the command socket, and opens the socket.
+/// The default paths of the command socket, and the function that opens the socket.
 package enum CommandSocket {
     /// The default path for a server that systemd or root starts.
     private static let systemPath = "/run/freeinference/admin.sock"
 
     /// The default paths of `admin.socket`, in the order in which the server and the command line try them.
     ///
-    /// - Parameter environment: the environment of the process.
+    /// - Parameter environment: the environment variables of the process.
     package static func defaultPaths(environment: [String: String]) -> [String] {
         var paths = [systemPath]
         if let folder = environment["XDG_RUNTIME_DIR"], folder.hasPrefix("/") {
@@ -41,7 +41,8 @@ package enum CommandSocket {
                 problems.append("\(path): the path is too long")
                 continue
             }
-            // An error here is not reported, because opening the socket then fails too.
+            // An error of `makeFolder` is not reported, because the socket then cannot be opened either, and that is
+            // reported.
             SystemFiles.makeFolder(of: path)
             do throws(ListenerSet.Failure) {
                 return (try ListenerSet(addresses: [address], workers: 1, access: [SocketFileAccess(mode: 0o600)]), nil)

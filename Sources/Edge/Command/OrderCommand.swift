@@ -1,10 +1,10 @@
-// A command that drains, resumes or reweights an executor: how it finds the executor, and what it answers.
+// A command that drains or resumes an executor or changes its weight: how it finds the executor, and what it answers.
 internal import Configuration
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// One order for an executor, as the operator gave it.
+/// One command that drains or resumes an executor or changes its weight, as the operator gave it.
 package struct OrderCommand: Equatable, Sendable {
     /// The weights that an operator may order; the configuration allows the same range.
     static let weights = 0...1_000_000
@@ -28,7 +28,7 @@ package struct OrderCommand: Equatable, Sendable {
     init(_ action: OrderAction, _ query: CommandRequest.Query) throws(CommandRequest.Problem) {
         guard let url = try query.text("url"), !url.isEmpty else { throw .argument("no URL is given") }
         let model = try query.text("model")
-        // The text is written to the operator's log, in which a line feed would forge a line.
+        // The text is written to the operator's log. A line feed in the text would begin a forged line there.
         for text in [url, model ?? ""] {
             guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                 throw .argument("a URL or a model has control characters")
@@ -57,10 +57,12 @@ package struct OrderCommand: Equatable, Sendable {
 
     /// Finds the URL that the operator means among `known`, whose URLs are normalized.
     ///
-    /// The operator may write a URL in any form that the configuration allows. The beginning of a URL is enough if only
-    /// one URL begins with it; the scheme may be left out, but a name or a number in the beginning must be complete.
+    /// The operator may write a URL in any form that the configuration allows. The beginning of a URL is enough, with
+    /// or without the scheme, if only one known URL has it. The beginning must not end inside a name or a number:
+    /// `gpu-1` does not mean `gpu-10`.
     ///
-    /// If the addresses of a host name are executors of their own, the URL means all of them, as does its beginning.
+    /// If each address of a host name is an executor of its own, the URL with the name, or its beginning, means all of
+    /// them.
     static func url(_ given: String, among known: [String]) throws(CommandRequest.Problem) -> String {
         if case .success(let url) = ExecutorURL.parse(given), known.contains("\(url)") { return "\(url)" }
         var matches = known.filter { begins($0, with: given) || begins(withoutScheme($0), with: given) }
@@ -100,7 +102,9 @@ struct ExecutorOrderer {
     /// The result of an order that was carried out.
     struct Outcome {
         var report: CommandReport
-        /// The executors whose last attempt a waiting answer waits for; nil if the order is not a drain.
+        /// The drained executors; nil if the order is not a drain.
+        ///
+        /// A client that waits gets its answer when the last attempt at these executors has ended.
         var watch: AttemptWatch.Watched?
     }
 
@@ -170,7 +174,7 @@ struct ExecutorOrderer {
         }
     }
 
-    /// A line for each model of these executors that has no executor with a weight above 0 left.
+    /// A line for each model that has one of these executors, and no executor left with a weight above 0.
     private func emptyModels(_ executors: [Executor]) -> [String] {
         running.snapshot.models
             .filter { model in

@@ -1,7 +1,7 @@
 // Renders the server's answer to `freeinference status` as a table for a terminal.
 internal import Inference
 
-/// Renders the JSON of `StatusReport` as lines.
+/// Renders the JSON of `StatusReport` as the lines of a table.
 package struct StatusTable {
     /// The lines of the table, cut to the width of the terminal, but never to fewer than 80 columns.
     package private(set) var lines: [String] = []

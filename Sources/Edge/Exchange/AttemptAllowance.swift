@@ -7,11 +7,13 @@ internal import Transport
 struct AttemptAllowance {
     /// The maximum number of attempts of one exchange, whatever the executors answer.
     static let attemptsMax = 6
-    /// After this many executors have closed the connection on one request, no other executor is tried, because the
-    /// request itself may be the cause.
+    /// After this many executors have closed the connection on one request, no other executor gets the request.
+    ///
+    /// The request itself may be the cause.
     static let breaksMax = 3
-    /// After this many executors have not begun to answer one request in time, no other executor is tried, because the
-    /// request itself may be the cause.
+    /// After this many executors have not begun to answer one request in time, no other executor gets the request.
+    ///
+    /// The request itself may be the cause.
     static let timeoutsMax = 2
     /// The minimum time for an attempt, in nanoseconds, however long earlier attempts took.
     static let attemptTimeMin: Nanoseconds = 60_000_000_000

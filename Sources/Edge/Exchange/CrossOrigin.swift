@@ -25,7 +25,7 @@ package struct CrossOriginPolicy: Sendable {
         return origin
     }
 
-    /// The grant for the response to a request with these header fields.
+    /// Decides whether a page may read the response to a request with these header fields.
     func grant(_ fields: FieldBlock) -> CrossOriginGrant {
         guard let origin = fields.string(named: "origin") else { return .varies }
         if isOpen { return .given("*") }
@@ -35,7 +35,7 @@ package struct CrossOriginPolicy: Sendable {
 
 /// Whether a page of the request's origin may read the response.
 enum CrossOriginGrant: Equatable {
-    /// The value of `access-control-allow-origin`.
+    /// The page may read this response; the value is that of `access-control-allow-origin`.
     case given(String)
     /// No page may read this response; `vary` still tells caches that the response to another origin may differ.
     case varies
@@ -46,7 +46,7 @@ enum CrossOriginGrant: Equatable {
         + ["limit", "remaining", "reset"].flatMap { ["x-ratelimit-\($0)-requests", "x-ratelimit-\($0)-tokens"] }
         .joined(separator: ", ")
 
-    /// Adds the fields of the grant to a response.
+    /// Adds the CORS fields of this grant to a response.
     func append(to fields: inout FieldBlock) {
         if case .given(let origin) = self {
             fields.append(name: "access-control-allow-origin", value: origin)
@@ -58,10 +58,10 @@ enum CrossOriginGrant: Equatable {
 
 /// A CORS preflight: the request by which a browser asks whether a page may send another request.
 struct Preflight {
-    /// The header fields that a page may send, if the answer cannot repeat the list in the preflight.
+    /// The header fields that a page may send if the answer does not repeat the preflight's own list of fields.
     static let usualFields =
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
-    /// The maximum length of a list in a preflight that the answer repeats, in bytes.
+    /// The longest list of fields in a preflight that the answer repeats, in bytes.
     static let fieldsBytesMax = 1024
     /// How long a browser may cache the answer, in seconds: the maximum of Chromium.
     static let rememberedSeconds = 7200
@@ -79,7 +79,9 @@ struct Preflight {
         fieldNames = Self.isRepeatable(asked) ? asked : Self.usualFields
     }
 
-    /// Whether the list is short enough and has only field names, commas and spaces.
+    /// Whether the answer may repeat a preflight's list of fields.
+    ///
+    /// The list must be short, and contain only field names, commas and spaces.
     private static func isRepeatable(_ list: String) -> Bool {
         (1...fieldsBytesMax).contains(list.utf8.count)
             && list.utf8.allSatisfy { byte in
@@ -90,7 +92,7 @@ struct Preflight {
             }
     }
 
-    /// The fields of the response, which has status 204.
+    /// The header fields of the answer to the preflight, which has status 204.
     var fields: FieldBlock {
         var fields = FieldBlock()
         fields.append(name: "access-control-allow-origin", value: origin)

@@ -10,13 +10,14 @@ struct Deadlines {
     var body: Nanoseconds = .max
     /// When the exchange must have left the queue (`admission.max_wait`).
     var queue: Nanoseconds = .max
-    /// When the exchange next makes the pool check its queue, because no event reports the end of an executor's pause.
+    /// When the exchange next makes the pool check its queue, because nothing reports the end of an executor's pause.
     var pump: Nanoseconds = .max
     /// When the exchange next asks the retry budget for room.
     var retry: Nanoseconds = .max
     /// When the first event of a stream, or the whole of a document, must have arrived.
     var answer: Nanoseconds = .max
-    /// When status 200 and the head of a stream are sent although the executor has not answered (`commit_after`).
+    /// When the client is sent status 200 and the head of a stream although the executor has not answered
+    /// (`commit_after`).
     var commit: Nanoseconds = .max
     /// When the next keep-alive comment is due (`keep_alive`).
     var keepAlive: Nanoseconds = .max
@@ -52,7 +53,7 @@ struct Deadlines {
 
     /// Clears all deadlines.
     ///
-    /// The timer may still fire; then no deadline has passed.
+    /// The timer may still fire, but then finds no deadline that has passed.
     mutating func clear() {
         let (timer, stallTime) = (timer, stallTime)
         self = Deadlines()

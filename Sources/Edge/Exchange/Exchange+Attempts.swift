@@ -7,7 +7,7 @@ internal import Transport
 extension Exchange {
     // MARK: 9. The executor, or a wait for one
 
-    /// Carries out the next step of the selection: an attempt, a wait, or a failure for the client.
+    /// Takes the next step that the selection of executors decides on: an attempt, a wait, or a failure for the client.
     func proceed(after cause: ExecutorSelection.Cause) {
         switch selection?.next(after: cause, at: now, ended: environment.waitEnd(for: self)) {
         case .attempt(let lease): begin(lease)
@@ -24,7 +24,7 @@ extension Exchange {
 
     // MARK: 10. The attempt
 
-    /// Makes an attempt at the leased executor; the machine then starts the attempt with the action `startAttempt`.
+    /// Makes an attempt at the leased executor, and reports `routed` to the machine, which answers with `startAttempt`.
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
@@ -41,7 +41,8 @@ extension Exchange {
         handle(.routed)
     }
 
-    /// The machine's action `startAttempt`: adapts the body to the executor and sends the request (`Attempt.start`).
+    /// The machine's action `startAttempt`: calls `Attempt.start`, which adapts the body to the executor and sends the
+    /// request.
     func startAttempt() {
         guard let attempt, let request else { return }
         if selection?.attempts == 1 {
@@ -80,7 +81,7 @@ extension Exchange {
         switch end {
         case .granted(let grant):
             guard machine.isWaiting, let lease = selection?.granted(grant, at: now) else {
-                // The exchange has ended or left the queue, so the executor is given back.
+                // The exchange has ended or left the queue, so the slot at the executor is given back.
                 grant.giveBack(at: now)
                 return
             }
@@ -90,7 +91,7 @@ extension Exchange {
             proceed(after: .gaveWay(retryAfter: way.retryAfter))
         case .withoutExecutor(let end):
             guard machine.isWaiting, selection?.stands(in: end.pool, at: end.ticket) == true else { return }
-            // All pools are asked again: those of fallback models may have an executor.
+            // All pools are asked again, because the pool of a fallback model may have an executor.
             proceed(after: .arrival)
         }
     }
@@ -175,7 +176,7 @@ extension Exchange: AttemptOwner {
         environment.metrics.answerHandedOver(since: now)
         if attempt.status < 400 { selection?.answered(at: now) }
         selection?.releaseRetry()
-        // If the client was sent the head earlier, the attempt's connection may not have a read limit yet.
+        // If the client was sent the head earlier, no read limit has been set for the connection of this attempt.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)
@@ -197,10 +198,10 @@ extension Exchange: AttemptOwner {
         relayed()
     }
 
-    /// Called after a part of the answer was passed to the client's stream: pauses reading from the executor if too
-    /// many bytes wait for the client.
+    /// Pauses reading from the executor if too many bytes wait for the client.
     ///
-    /// The executor's stall deadline does not run during a pause.
+    /// Called after each part of the answer that has been passed to the client's stream. The deadline `stall` does not
+    /// run during a pause.
     private func relayed() {
         if memory.window.pauses(at: stream.buffered), phase == .relay {
             attempt?.setReading(false)

@@ -39,8 +39,8 @@ extension Exchange {
     /// Whether the caller may use this model; true for a caller without a key.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Ends the exchange's use of the caller's limits: frees its concurrent request, and replaces the reserved tokens
-    /// by the tokens that were used.
+    /// Ends the use of the caller's limits: gives back the concurrent request, and counts the used tokens instead of
+    /// the reserved ones.
     ///
     /// - Parameter usage: The tokens that the exchange has used; nil if it cannot have used any.
     func settleCaller(_ usage: Usage?) {
@@ -52,7 +52,7 @@ extension Exchange {
         caller = nil
     }
 
-    /// Adds the `x-ratelimit-*` fields for the limits that the caller has.
+    /// Adds the `x-ratelimit-*` fields for the limits that the caller has; a caller without limits gets none.
     func appendRates(to fields: inout FieldBlock) { caller?.appendRates(to: &fields, at: now) }
 
     /// Adds `www-authenticate` to a 401, as RFC 9110 section 11.6.1 requires.

@@ -40,8 +40,8 @@ extension Exchange: TimerTarget {
     /// Sends a comment if nothing has been relayed for `keep_alive`.
     ///
     /// During the relay no comment is sent while bytes wait for the client, nor inside an event that is relayed in
-    /// pieces. The time of the last relayed bytes is computed from the stall deadline, so that a token has to move one
-    /// deadline only.
+    /// pieces. The time of the last relayed bytes is computed from the stall deadline, so that each relayed token moves
+    /// only one deadline.
     private func keepAlivePassed() {
         guard phase == .relay else {
             handle(.deadlinePassed(.keepAlive))
@@ -58,10 +58,10 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// Handles a late answer.
+    /// Handles an answer that has not arrived by the deadline `answer`.
     ///
-    /// For a stream another executor may be tried. An answer that is not a stream has used up its whole time, so the
-    /// exchange fails.
+    /// For a stream another executor may be tried. An answer that is not a stream has used up the time of all attempts,
+    /// so the exchange fails.
     private func answerDeadlinePassed() {
         if record.wantsStream {
             attemptFailed(Failure(.firstEventTimeout))

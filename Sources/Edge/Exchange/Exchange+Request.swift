@@ -53,8 +53,7 @@ extension Exchange: ServerStreamHandler {
 
     // MARK: 3. Admission by the head
 
-    /// Refuses a request whose head alone shows that it cannot be served, and charges the memory that an exchange
-    /// needs.
+    /// Refuses a request whose head shows that the edge cannot serve it; otherwise charges the memory for the exchange.
     private func admit(_ head: RequestHead) {
         if isMultipart(head) {
             handle(.refused(Failure(.unsupportedMediaType)))
@@ -171,7 +170,7 @@ extension Exchange: ServerStreamHandler {
         } catch {
             memory.shrinkBody(to: size)
             if error == .tooLarge, most > ScanThread.threshold {
-                // The body is small, but its decoded form is larger than a worker should decode itself.
+                // The compressed body is small, but the decoded body is too large to be decoded by a worker.
                 environment.scanElsewhere(body, coding: coding, charge: memory.shareBody(), for: self)
             } else {
                 handle(.refused(Failure(decoding: error, from: coding, most: most)))
@@ -212,8 +211,8 @@ extension Exchange: ServerStreamHandler {
             guard let coding = request?.coding else { return }
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
-            // The charge for the compressed body is given back first. Until now `hold` has charged the memory of the
-            // decoded body.
+            // The exchange still holds the charge for the compressed body, and `hold` that for the decoded body. Both
+            // are given back before the exchange is charged for the decoded body.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value
@@ -270,7 +269,7 @@ extension Exchange: ServerStreamHandler {
         route(to: index)
     }
 
-    /// Whether the request's path is served for the model at this index of the catalog.
+    /// Whether the model at this index of the catalog is served at the request's path.
     private func hasPath(_ index: Int) -> Bool {
         guard endpoint == .passthrough else { return true }
         return request.map { snapshot.passthrough.has($0.target.path, of: index) } == true

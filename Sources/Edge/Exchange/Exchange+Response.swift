@@ -16,7 +16,7 @@ extension Exchange {
         if case .methodNotAllowed(let allow) = endpoint { extra.append(.allow, allow.joined(separator: ", ")) }
         if let seconds = failure.retryAfter { extra.append(.retryAfter, String(seconds)) }
         if let milliseconds = failure.retryAfterMs { extra.append(.retryAfterMs, String(milliseconds)) }
-        // SDKs retry each status of 500 and above, unless this field says that a retry would not help.
+        // SDKs retry each status of 500 and above, unless `x-should-retry` says that a retry would not help.
         if failure.side == .client, failure.status >= 500 { extra.append(name: "x-should-retry", value: "false") }
         if failure.kind == .executorError, let attempt, attempt.failure == failure, let head = attempt.answer.head {
             FieldPolicy.appendOfError(head.fields, to: &extra)
@@ -129,7 +129,7 @@ extension Exchange {
     /// Ends a response whose head has been sent: sends an error event, then aborts the stream so that its framing is
     /// incomplete.
     func breakOff(_ failure: Failure) {
-        // A document that is being relayed cannot carry an error event.
+        // A document that is being relayed cannot contain an error event.
         if attempt?.answer.kind != .passing {
             let identity = StreamIdentity(
                 id: fields.requestID,

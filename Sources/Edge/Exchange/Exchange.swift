@@ -55,7 +55,7 @@ final class Exchange {
     var phase: ExchangeMachine.Phase { machine.phase }
     var now: Nanoseconds { environment.loop.now }
 
-    /// Reports an event to the machine, and carries out the actions that the machine returns.
+    /// Reports an `ExchangeMachine.Event` to the machine, and carries out the actions that the machine returns.
     func handle(_ event: ExchangeMachine.Event) {
         for action in machine.handle(event) { perform(action) }
     }
@@ -115,8 +115,8 @@ final class Exchange {
     /// tokens.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
-        // No tokens count as used if no executor received the request, or if the last attempt failed before its answer
-        // was ready.
+        // No tokens count as used if the last attempt has not sent the whole request, or failed before its answer was
+        // ready.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         var usage: Usage
         let bytes = max(stream.bytesSent, attempt.answer.documentBytes)

@@ -6,7 +6,7 @@ internal import Transport
 
 /// The services of the worker that an exchange uses: event loop, snapshot, counters, memory budget and others.
 ///
-/// `Worker` conforms to it. All members are called on the worker's thread.
+/// `Worker` conforms to this protocol. Everything in it is used on the worker's thread only.
 protocol ExchangeEnvironment: AnyObject {
     /// The event loop of the thread, with its clock, timers and buffers.
     var loop: EventLoop { get }

@@ -1,12 +1,12 @@
-// The phases of an exchange as a state machine: it takes an event and returns a short list of actions. It does no I/O
+// The phases of an exchange as a state machine: it takes an `Event` and returns a short list of actions. It does no I/O
 // and reads no clock.
 package import Inference
 
 /// Decides what an exchange does next.
 ///
-/// `Exchange` reports events to the machine and carries out the actions that it returns. The machine is notified only
-/// of events that may change the phase, not of each token that is relayed. docs/life-of-an-exchange.md shows the
-/// machine as a table; a test compares the table with the machine.
+/// `Exchange` reports each `Event` to the machine and carries out the actions that the machine returns. Only what may
+/// change the phase is an `Event`, so the machine does not hear of each relayed token. docs/life-of-an-exchange.md
+/// shows the machine as a table; a test compares the table with the machine.
 package struct ExchangeMachine: Equatable, Sendable {
     /// How far the exchange has come.
     package enum Phase: CaseIterable, Equatable, Sendable {
@@ -51,7 +51,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// The whole answer has been relayed. A stream is whole after its last event, a document after the end of its
         /// framing.
         case complete
-        /// The executor's answer failed while it was relayed: it reported an error, or it ended before it was complete.
+        /// The executor's answer reported an error, or ended too early, while it was being relayed.
         case executorBroke(Failure)
         /// The client has closed its stream or its connection.
         case clientLeft
@@ -65,7 +65,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case drainExpired
     }
 
-    /// What `Exchange` has to do.
+    /// What the machine tells `Exchange` to do.
     package enum Action: Equatable, Sendable {
         case startAttempt
         /// Send the status and the header fields of the executor's answer to the client.
@@ -82,9 +82,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// Abort the response to a client that does not read.
         case cutClient
         case abortAttempt
-        /// Leave the queue; if the pool still grants an executor, the executor is given back.
+        /// Leave the queue; a slot that the pool still grants is given back.
         case stopWaiting
-        /// The exchange is over: settle limits, count, log, and release everything.
+        /// The exchange is over: settle the caller's limits, count and log the exchange, and release everything.
         case end(End)
     }
 
@@ -113,7 +113,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// Whether the exchange waits for an executor.
     package var isWaiting: Bool { phase == .queued || phase == .waitingInQueue }
 
-    /// Takes an event and returns the actions to carry out, in order; none if the phase ignores the event.
+    /// Takes an `Event` and returns the actions to carry out, in order; none if the phase ignores the `Event`.
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .clientLeft: return clientLeft(.clientLeft)
@@ -130,7 +130,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         }
     }
 
-    /// Handles the events that matter in one or two phases only, and returns the actions.
+    /// Handles each `Event` that matters in one or two phases only, and returns the actions.
     @inline(__always)
     private mutating func handleInPhase(_ event: Event) -> [Action] {
         switch (phase, event) {
@@ -205,7 +205,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
-    /// The actions that release what the exchange holds in the current phase, for an exchange that ends in that phase.
+    /// The actions by which an exchange that ends in the current phase releases its attempt or its position in a queue.
     private var release: [Action] {
         switch phase {
         case .queued, .waitingInQueue: [.stopWaiting]

@@ -23,7 +23,7 @@ struct ExchangeRecord {
     var committed: Nanoseconds = 0
     /// The caller's tenant, for the log and the metrics.
     var tenant = Authenticator.anonymous
-    /// Whether the request carried an unknown key, or no key where one is required.
+    /// Whether the request was refused with 401, because of its API key or because it had no key.
     var isUnauthenticated = false
     /// The public name of the API key; nil if the request has no key or an unknown key.
     var key: String?
@@ -35,11 +35,11 @@ struct ExchangeRecord {
     var wantsStream = false
     var status = 0
     var bytesIn = 0
-    /// The estimated size of the prompt in bytes; an image counts as a text with as many tokens.
+    /// The estimated size of the prompt in bytes; an image counts like a text with the same number of tokens.
     var promptBytes = 0
-    /// The largest plausible usage, which caps what the executor reports.
+    /// The largest plausible token usage; a larger usage that an executor reports is reduced to it.
     var bounds = UsageBounds()
-    /// Bytes of the response that still waited for the client when it was cut off.
+    /// How many bytes of the response still waited for the client when the client was cut off.
     var bytesLost = 0
     /// The attempts that failed before their answers were ready, in order.
     private var failed: [FinishedExchange.Attempted] = []
@@ -62,7 +62,8 @@ struct ExchangeRecord {
     /// Makes the value for the log line and the counters when the exchange ends.
     ///
     /// - Parameters:
-    ///   - attempt: The attempt that the exchange ended with; nil if none had begun, or if the last one is in `failed`.
+    ///   - attempt: The attempt that the exchange ended with; nil if none had begun, or if the last attempt is in
+    ///     `failed`.
     ///   - wait: How long the exchange waited for executors.
     func finished(
         _ end: ExchangeMachine.End,

@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// Carries out `RetryPolicy` for one exchange.
+/// Chooses the executors of one exchange, as `RetryPolicy` decides.
 ///
 /// Asks the pool of the model, and then the pools of its fallback models. Counts the exchange's attempts, its waiting
 /// time and its place in the retry budget.
@@ -58,7 +58,7 @@ struct ExecutorSelection {
     private var charges = PendingCharges()
     /// The failure of an engine that does not serve the request's path.
     ///
-    /// The client gets this failure if an engine of another kind fails, too.
+    /// The client gets this failure if the attempt at an engine of another `kind` fails, too.
     private var missingPath: Failure?
     /// The exchange's position in a queue: the index of the pool, and the ticket; nil while the exchange is in no
     /// queue.
@@ -182,8 +182,8 @@ struct ExecutorSelection {
 
     /// The index of the first pool to ask.
     ///
-    /// After a wait only later pools are asked, because the pool of the wait and the pools before it had no executor. A
-    /// retry at an engine of another kind uses the pool of the failed attempt.
+    /// After `waitOver` and `gaveWay` only later pools are asked, because the pool of the wait and the pools before it
+    /// had no executor. A retry at an engine of another `kind` stays in the pool of the failed attempt.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .gaveWay: waitedFor + 1
@@ -287,16 +287,17 @@ struct ExecutorSelection {
     /// Records that an executor has answered the request: earlier failures are now charged to their executors.
     mutating func answered(at now: Nanoseconds) { charges.requestAnswered(at: now) }
 
-    /// Ends the retry's count in the retry budget, when the retry has an answer or the exchange reports a failure.
+    /// Gives back the place of a retry in the retry budget, when the retry has an answer or the exchange reports a
+    /// failure.
     ///
-    /// Does nothing if no retry is counted.
+    /// Does nothing if the exchange has no place in the budget.
     mutating func releaseRetry() {
         guard holdsRetry else { return }
         holdsRetry = false
         budget.retryEnded()
     }
 
-    /// Makes the pool check its queue, because no event reports the end of an executor's pause.
+    /// Makes the pool check its queue, because nothing reports the end of an executor's pause.
     func pump(at now: Nanoseconds) {
         if let queue { pools[queue.pool].pump(at: now) }
     }

@@ -13,9 +13,9 @@ struct FailedAttempt {
     var verdict = AttemptVerdict.atOnce(.neither)
     /// The time from the start of the attempt to its failure, in nanoseconds.
     var duration: Nanoseconds
-    /// Whether the executor had received the whole request.
+    /// Whether the kernel had taken the whole request, or the executor had answered before that.
     var hadRequest = false
-    /// The ids of all executors in the pool that have the same `kind`, if they would fail in the same way.
+    /// The ids of the executors in the pool with the same `kind` as `executor`, if the failure depends on the kind.
     ///
     /// These executors are not asked either. The list is empty if the failure does not depend on the kind.
     var alike: [Int] = []

@@ -3,10 +3,10 @@ internal import HTTP
 internal import Inference
 
 extension Failure {
-    /// 503: there is no room for the request in the memory budget now.
+    /// The failure with status 503 for a request for which the memory budget has no room now.
     static let noMemory = Failure(.memory, retryAfter: 1)
 
-    /// 400 for a request target that is ambiguous.
+    /// The failure with status 400 for a request target that is ambiguous.
     init(_ fault: RequestTarget.Fault) {
         let text =
             switch fault {
@@ -35,7 +35,7 @@ extension Failure {
         }
     }
 
-    /// 415 for a body with a `content-encoding` that the edge cannot decode.
+    /// The failure with status 415 for a body with a `content-encoding` that the edge cannot decode.
     static var unsupportedCoding: Failure {
         let message = "The content-encoding of the request body must be one of: \(ContentCoding.accepted)."
         return Failure(.unsupportedMediaType, message, code: codingCode)

@@ -3,7 +3,7 @@
 internal import HTTP
 internal import Inference
 
-/// Functions without state.
+/// Decides which header fields pass between clients and executors.
 ///
 /// docs/fields.md documents the lists of fields; a test compares the document with the code.
 enum FieldPolicy {
@@ -12,9 +12,10 @@ enum FieldPolicy {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }
 
-    /// The value of the request's first session field that is not empty, cut at 128 bytes; nil if there is none.
+    /// The value of the first header field that names the client's session, cut at 128 bytes; nil if there is none.
     ///
-    /// The field `session_id`, with an underscore, is read here too, although it is never sent to an executor.
+    /// Empty fields are skipped. Fields with an underscore, such as `session_id`, are read too, but never sent to an
+    /// executor.
     static func session(_ fields: FieldBlock) -> String? {
         for index in 0..<fields.count {
             switch fields.known(index) {
@@ -100,7 +101,8 @@ enum FieldPolicy {
             let known = fields.known(index)
             switch known {
             case .contentType, .contentEncoding:
-                // The edge sets its own `content-type` for an event stream; a document keeps the executor's fields.
+                // The edge sets its own `content-type` for an event stream. For a document these two fields of the
+                // executor pass.
                 if isEventStream { continue }
             case .codexTurnState, .contentDisposition:
                 if namesURL(fields.value(index)) { continue }
@@ -149,8 +151,7 @@ enum FieldPolicy {
         return false
     }
 
-    /// Adds the fields of an event stream: its content type, and the fields that keep proxies from buffering the
-    /// stream.
+    /// Adds the header fields of an event stream: its content type, and the fields that keep proxies from buffering it.
     static func appendEventStream(to fields: inout FieldBlock) {
         fields.append(.contentType, "text/event-stream; charset=utf-8")
         fields.append(.cacheControl, "no-cache, no-transform")

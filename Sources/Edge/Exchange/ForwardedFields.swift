@@ -8,7 +8,7 @@ internal import Transport
 /// Computed once for each executor of a configuration; immutable.
 package struct ForwardedFields: Sendable, Equatable {
     private let exact: [[UInt8]]
-    /// Prefixes of names, without the `*`.
+    /// The beginnings of names that the settings list with a `*` at the end, here without the `*`.
     private let prefixes: [[UInt8]]
     /// Whether the executor is sent the client's `user-agent`.
     let hasUserAgent: Bool
@@ -24,7 +24,7 @@ package struct ForwardedFields: Sendable, Equatable {
         hasUserAgent = settings.compactMap(\.userAgent).last ?? true
     }
 
-    /// Whether a field passes if its name is none of the known `FieldName`s.
+    /// Whether the field passes to the executor; only asked for names that `FieldName` does not know.
     ///
     /// - Parameter name: The name in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {

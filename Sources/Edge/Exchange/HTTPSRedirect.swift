@@ -2,7 +2,7 @@
 internal import HTTP
 internal import Inference
 
-/// Which requests are redirected, and where to.
+/// Decides which requests are redirected to HTTPS, and to which URL.
 enum HTTPSRedirect {
     /// Certificate authorities request paths with this prefix without TLS (RFC 8555 section 8.3).
     private static let acmePrefix = Array("/.well-known/acme-challenge/".utf8)

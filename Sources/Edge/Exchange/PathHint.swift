@@ -3,7 +3,7 @@ internal import Configuration
 internal import HTTP
 internal import Inference
 
-/// Functions without state.
+/// Finds the served path that a client probably meant, or the reason why its path is not served.
 enum PathHint {
     /// The message for a request to a path that is not served; nil if there is no hint to give.
     static func message(_ method: Method, _ path: ArraySlice<UInt8>) -> String? {
@@ -33,9 +33,8 @@ enum PathHint {
 
     private static func meant(_ segments: [String], isRead: Bool) -> String? {
         if let other = others[segments.joined(separator: "/")] { return other }
-        // The requested path may begin with another base URL, have an extra slash, or lack the version. So the likely
-        // path is the longest served path whose segments, without the version, are the last segments of the requested
-        // path.
+        // The client may use another base URL, add a slash, or leave out the version. Its path then still ends with the
+        // segments of a served path, apart from the version. The longest such path is the likely one.
         let known = models + reads
         let found = known.filter { path in segments.hasEnd(ending(of: path)) }
         if let longest = found.max(by: { rank($0, segments) < rank($1, segments) }) { return longest }

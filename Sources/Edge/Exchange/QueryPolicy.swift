@@ -4,7 +4,7 @@ internal import Configuration
 internal import HTTP
 internal import Inference
 
-/// Functions without state.
+/// Removes credentials from the query of a request target.
 enum QueryPolicy {
     /// The request target without the query parameters whose names suggest a credential.
     static func withoutCredentials(_ target: RequestTarget) -> [UInt8] {

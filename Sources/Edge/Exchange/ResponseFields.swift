@@ -7,7 +7,7 @@ struct ResponseFields {
     let requestID: String
     /// The dialect that the client speaks.
     let dialect: Dialect
-    /// The CORS fields for the origin of the request; nil if CORS is not configured.
+    /// Whether pages of the request's origin may read the response; nil if CORS is not configured.
     let crossOrigin: CrossOriginGrant?
 
     /// The fields of a response with a body that the edge has made.

@@ -19,7 +19,7 @@ package enum RetryPolicy {
         case gaveWay
     }
 
-    /// What the next step depends on.
+    /// The facts about an exchange on which its next step depends.
     package struct Situation: Equatable, Sendable {
         /// Why the exchange has no executor.
         package var cause: Cause
@@ -66,8 +66,8 @@ package enum RetryPolicy {
 
     /// Decides on the next step.
     ///
-    /// The exchange waits for a full pool before it asks the next pool, even if an attempt has failed before. A busy
-    /// executor can still answer, while the next pool serves a model that the client did not ask for.
+    /// The exchange waits in the queue of a full pool before it asks the next pool, even if an attempt has failed
+    /// before. A busy executor can still answer, while the next pool serves a model that the client did not ask for.
     package static func next(_ situation: Situation) -> Step {
         var mayWait = situation.waitIsLeft
         switch situation.cause {
@@ -98,8 +98,8 @@ package enum RetryPolicy {
     ///
     /// - Parameters:
     ///   - wasFull: Whether one of the asked pools was full, so that a longer wait could have helped.
-    ///   - saysBusy: Whether a wait would not help: the executor itself reported that it is busy, or the request may
-    ///     have caused the failure.
+    ///   - saysBusy: Whether the failure of the attempt is reported even if a pool was full. The executor has then
+    ///     reported that it is busy, or the failure allows only one more attempt.
     package static func report(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Report {
         switch cause {
         case .waitOver: .queueTimeout
@@ -112,7 +112,7 @@ package enum RetryPolicy {
 }
 
 extension Failure.Retry {
-    /// Whether the retry budget must have room for the attempt that follows.
+    /// Whether the attempt that follows a failure with this value needs room in the retry budget.
     package var needsBudget: Bool {
         switch self {
         case .withinBudget, .once: true
