@@ -9,7 +9,7 @@ internal import Transport
 struct ProbeLoss: Sendable, Equatable {
     /// How the probe counts for the engine's health: as `failed` or as `timedOut`.
     let probe: ExecutorHealth.Probe
-    /// What happened, for logs.
+    /// Whether the connection was refused, reset or closed.
     let text: String
     /// Whether the connection was refused or reset.
     var isRefusal = false

@@ -9,7 +9,7 @@ enum Ending {
     /// The number of indices: one for `complete`, and one for each kind of failure with each side.
     static let count = 1 + kinds.count * sides.count
 
-    /// The index of an exchange's end: 0 if it is complete.
+    /// The index of an exchange's end; 0 if the exchange is complete.
     static func index(of end: ExchangeMachine.End) -> Int {
         switch end {
         case .complete: 0

@@ -5,7 +5,7 @@ internal import Inference
 struct UsageBounds: Equatable {
     /// How many tokens an engine's chat template may add to the prompt of a request.
     static let templateTokens = 4096
-    /// How many tokens an image, or a file that the request only refers to, may have.
+    /// How many tokens one image, or one file that the request refers to by name only, may have.
     static let mediaTokens = 1 << 20
     /// How many hidden reasoning tokens a model may produce for each completion.
     static let hiddenTokens = 1 << 18
@@ -14,7 +14,8 @@ struct UsageBounds: Equatable {
     private var output: Int?
     private var completions = 1
 
-    /// No bounds.
+    /// The bounds before the request is known: the input has no bound, the output is bounded by the bytes of the
+    /// response.
     init() {}
 
     /// The bounds of a request.

@@ -3,7 +3,7 @@ package import Routing
 
 /// One model of the configuration; the registry keeps it for as long as a snapshot or an exchange refers to it.
 package final class ModelEntry: Sendable {
-    /// Identifies the model in this process; never used again for another model, and never 0.
+    /// The number that identifies the model in this process; never used again for another model, and never 0.
     package let id: Int
     /// The model's id in the configuration, which clients use.
     package let name: String

@@ -16,13 +16,13 @@ package final class Registry {
         /// The last generation whose configuration names the engine.
         var generation: Int
     }
-    /// Identifies an executor: the id of its engine, and the model's name at that engine.
+    /// Identifies an executor by the id of its engine and by the name of its model at that engine.
     private struct ExecutorKey: Hashable {
         var engine: Int
         var model: ExactText
     }
     private struct KnownBook {
-        /// The `addressKey` of the engines that share the book.
+        /// The `addressKey` of the engines that share the address book.
         var key: String
         var book: AddressBook
     }
@@ -101,8 +101,8 @@ package final class Registry {
 
     /// Finds the known engine of each identity, or makes a new one.
     ///
-    /// An engine whose key or certificate authority has been replaced stays the same engine. Exactly equal identities
-    /// are matched first. Then the remaining engines of the previous configuration are matched by URL and address, in
+    /// An engine whose key or certificate authority has been replaced stays the same engine. So equal identities are
+    /// matched first. Then the other engines of the previous configuration are matched by URL and address alone, in
     /// order.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]

@@ -70,7 +70,7 @@ final class ScanThread: Sendable {
         }
     }
 
-    /// The scan of a body; nil if there is no memory for it.
+    /// Scans a body; returns nil if there is no memory for the scan.
     private static func scan(
         _ body: RequestBody,
         for job: Job,
