@@ -49,7 +49,7 @@ extension FinishedExchange {
         }
     }
 
-    /// Writes the error of an engine: its identifiers, and its message only if the operator wants it.
+    /// Writes what is known of an engine's error; writes its message only if the configuration asks for the message.
     ///
     /// The message is optional because it may quote what the client has sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {
@@ -107,8 +107,7 @@ extension FinishedExchange {
         json.endArray()
     }
 
-    /// Writes the figures of the answer, if the answer is what the request asked for: a stream of events, or one JSON
-    /// document.
+    /// Writes the fields about the answer, if the answer is what the request asked for: a stream, or one JSON document.
     private func writeAnswer(to json: inout JSONWriter) {
         if wantsStream, let stream {
             write(stream, to: &json)

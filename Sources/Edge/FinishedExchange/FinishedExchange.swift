@@ -10,7 +10,7 @@ internal import Transport
 package struct FinishedExchange: Sendable {
     /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
-        /// The URL of the executor.
+        /// The name of the executor's engine: its URL, with an address if a host name stands for several executors.
         var executor: String
         /// The id of the executor in the registry.
         var executorID: Int
@@ -24,7 +24,7 @@ package struct FinishedExchange: Sendable {
         var failure: Failure?
     }
 
-    /// The figures of a relayed stream of events, from its meter.
+    /// The counts and times of a relayed stream of events, from its meter.
     package struct Stream: Sendable {
         var events: Int
         var tokens: Int
@@ -81,7 +81,7 @@ package struct FinishedExchange: Sendable {
     var failed: [Attempted] = []
     /// The attempt with which the exchange ended; nil if there was none, or if that attempt is the last of `failed`.
     var last: Attempted?
-    /// The figures of the relayed stream; nil if the answer was not a stream of events.
+    /// The counts and times of the relayed stream; nil if the answer was not a stream of events.
     var stream: Stream?
     /// Whether the answer was one JSON document that the edge could scan.
     var isScannedDocument = false
@@ -105,9 +105,9 @@ package struct FinishedExchange: Sendable {
     /// All attempts, in order.
     var attempts: [Attempted] { last.map { failed + [$0] } ?? failed }
 
-    /// How many tokens the executor sent that the client did not take.
+    /// An estimate of the tokens that the executor sent and the client did not take.
     ///
-    /// The number is an estimate: the lost share of the response's bytes, applied to its tokens.
+    /// It is the same share of the stream's tokens as `bytesLost` is of the response's bytes.
     var wastedTokens: Int {
         guard end != .complete, let stream, bytesLost > 0, bytesOut > 0, stream.tokens > 0 else { return 0 }
         return (stream.tokens * min(bytesLost, bytesOut) + bytesOut - 1) / bytesOut

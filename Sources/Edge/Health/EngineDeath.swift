@@ -8,8 +8,9 @@ internal import Transport
 package struct EngineDeath: Sendable {
     /// How the last probe failed, for logs.
     let reason: String
-    /// Whether the connection of the last failed probe was refused or closed, which shows that no process is left to
-    /// answer.
+    /// Whether the connection of the last failed probe was refused, reset or closed.
+    ///
+    /// If so, no process is left to answer.
     let isRefusal: Bool
 }
 
@@ -26,7 +27,7 @@ extension Attempt {
 }
 
 extension Exchange {
-    /// Ends the attempt of this exchange if it is at the dead engine and `isLost` is true.
+    /// Ends the attempt of this exchange if the attempt is at the dead engine and `isLost` is true.
     ///
     /// The exchange tries another executor if nothing of the answer has been relayed.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {

@@ -151,7 +151,7 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// The output that the thread writes to at present.
+    /// The output that the log thread writes to at present.
     private struct Target {
         let output: LogOutput
         let descriptor: LogDescriptor
@@ -177,7 +177,8 @@ package final class LogSink: Sendable {
         { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
     }
 
-    /// Whether the thread stops waiting for room in its output: a change waits, or the time after `endWaiting` is over.
+    /// Whether the log thread stops waiting for room in its output: a change waits, or the time after `endWaiting` is
+    /// over.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)

@@ -56,8 +56,7 @@ final class MemberSources {
 
     /// Follows the files, engines and names of the configuration that is now in force.
     ///
-    /// - Parameter settled: called as for `start`, but engines and names that have answered before are not waited
-    ///   for.
+    /// - Parameter settled: called as for `start`, but only new engines and new names are waited for.
     func adopt(settled: @escaping () -> Void) {
         // The reload has read the files again. The executors in them may have new host names to resolve.
         found.files = running.members.files

@@ -25,6 +25,6 @@ package enum AcceptPause: String, CaseIterable, Sendable {
     /// The cause of a pause after an error of `accept4` or of the poller, from the `errno`.
     init(code: CInt) { self = code == EMFILE || code == ENFILE ? .descriptors : .system }
 
-    /// The index in `WorkerCounters.acceptPauses`.
+    /// The index of the cause in `WorkerCounters.acceptPauses`.
     var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -1,7 +1,8 @@
 // The most tokens that a request and its response can have, whatever counts an engine reports.
 internal import Inference
 
-/// The bounds of an exchange's usage: made when its request is known, applied when it has ended.
+/// The largest numbers of tokens of an exchange: computed when the request is known, applied when the exchange has
+/// ended.
 struct UsageBounds: Equatable {
     /// How many tokens an engine's chat template may add to the prompt of a request.
     static let templateTokens = 4096

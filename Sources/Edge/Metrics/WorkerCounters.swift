@@ -17,7 +17,7 @@ package struct WorkerCounters: Sendable {
         /// It is the status in the head or, after a 200, the status of the error in the stream. It is 499 if the client
         /// left before it got a status.
         var statuses: [Int: UInt64] = [:]
-        /// Tokens of exchanges that have ended.
+        /// The tokens of exchanges that have ended, by kind.
         var tokens: [TokenKind: UInt64] = [:]
         /// The time from a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
@@ -51,7 +51,7 @@ package struct WorkerCounters: Sendable {
     var models: [Int: OfModel] = [:]
     /// The key in `models` for requests that named no known model; no model's entry has this id.
     package static let noModel = 0
-    /// Tokens that an executor sent for a client that had left, by the tenant's index in `TenantLabels`.
+    /// Tokens that an executor sent and the client did not take, by the tenant's index in `TenantLabels`.
     var wastedTokens: [UInt64] = []
     /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
@@ -123,7 +123,7 @@ extension ExchangeMachine.Phase {
     /// The values of the label `phase`, by `index`.
     static let labels = ["body", "attempt", "silence", "relay", "finishing", "other"]
 
-    /// The index in `WorkerCounters.phases`.
+    /// The index of the phase in `WorkerCounters.phases`.
     var index: Int {
         switch self {
         case .body: 0

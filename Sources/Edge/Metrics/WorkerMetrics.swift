@@ -10,12 +10,12 @@ final class WorkerMetrics {
     /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
-    /// The time at which the overhead began, for each request that this turn of the event loop hands over to an
-    /// executor.
+    /// For each request that this turn of the event loop hands over to an executor: when the request was ready to
+    /// be sent.
     ///
-    /// `turnEnded` measures the overheads when everything has been written to the kernel.
+    /// `turnEnded` measures the time from then until everything has been written to the kernel.
     private var requestsHandedOver: [Nanoseconds] = []
-    /// The time at which the overhead began, for each response whose first event this turn hands over to a client.
+    /// For each response whose first event this turn hands over to a client: when that event arrived.
     private var answersHandedOver: [Nanoseconds] = []
     private var abortsInTurn = 0
     /// Whether this turn has handed anything over or ended an attempt.

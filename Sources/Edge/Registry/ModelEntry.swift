@@ -12,7 +12,7 @@ package final class ModelEntry: Sendable {
     /// The queue of exchanges that wait for the model, which lasts as long as this entry.
     package let pool: PoolEntry
 
-    /// Called by the registry, which gives out the ids.
+    /// Makes an entry; called by the registry, which gives out the ids.
     package init(id: Int, name: String, knownSince: Int, pool: PoolEntry) {
         self.id = id
         self.name = name

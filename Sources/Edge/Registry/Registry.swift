@@ -54,7 +54,7 @@ package final class Registry {
     ///
     /// - Parameters:
     ///   - listeners: the plans of the configuration's listeners; nil to make the plans now, which reads certificates.
-    ///   - access: the keys in force; by default there are none.
+    ///   - access: the API keys in force; by default there are none.
     package func resolve(
         _ configuration: Configuration,
         listeners: [ListenerPlan]? = nil,
@@ -101,9 +101,9 @@ package final class Registry {
 
     /// Finds the known engine of each identity, or makes a new one.
     ///
-    /// An engine whose key or certificate authority has been replaced stays the same engine. So equal identities are
-    /// matched first. Then the other engines of the previous configuration are matched by URL and address alone, in
-    /// order.
+    /// Equal identities are matched first. The other engines of the previous configuration are then matched by URL and
+    /// address alone, in order. So an engine whose key or certificate authority has been replaced stays the same
+    /// engine.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in engines.enumerated() { indices[known.identity] = index }

@@ -10,7 +10,7 @@ internal import Transport
 final class Reloader {
     /// The functions of the supervisor that the reloader calls.
     struct Environment {
-        /// Reads and checks the configuration file.
+        /// Reads and checks the configuration.
         var read: () -> Result<Configuration, ConfigurationErrors>
         /// Returns why no reload can begin now, for example because the process is ending; nil if a reload can begin.
         var obstacle: () -> String?
@@ -79,7 +79,7 @@ final class Reloader {
         beginIfIdle()
     }
 
-    /// Returns the report that a reload to the configuration of `read` would give, but changes nothing.
+    /// Returns the report that a reload would give if `read` returned the new configuration; changes nothing.
     func rehearse(_ read: () -> Result<Configuration, ConfigurationErrors>) -> ReloadReport {
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
         if prepare(&report, read, isRehearsal: true) != nil { report.outcome = .applied }

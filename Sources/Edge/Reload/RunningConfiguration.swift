@@ -227,7 +227,7 @@ final class RunningConfiguration {
         )
     }
 
-    /// One line for each listener whose certificate files have new contents.
+    /// Returns one line for each listener whose certificate files have new contents.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         let renewed = listeners.filter { plan in
             snapshot.listeners.contains { $0.key == plan.key && $0.renews(plan) }
@@ -288,7 +288,7 @@ final class RunningConfiguration {
         return (effective, kept)
     }
 
-    /// One line for each open unix socket whose file has another mode or group in the new configuration.
+    /// Returns one line for each open unix socket whose file has another mode or group in the new configuration.
     private func keptSocketAccess(_ new: Configuration) -> [String] {
         let text = "the mode and the group of its socket stay until a restart"
         let old = Dictionary(configuration.listeners.map { ($0.address, $0.socketAccess) }, uniquingKeysWith: { $1 })

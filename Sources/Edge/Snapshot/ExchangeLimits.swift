@@ -10,7 +10,7 @@ package struct ExchangeLimits: Sendable {
     package var body: Nanoseconds
     /// `timeouts.client_stall`: how long a client may read nothing while bytes of a response wait for it.
     package var clientStall: Nanoseconds
-    /// `commit_after`: the silence of the executor after which a streaming client gets the response head before any
+    /// `commit_after`: how long an executor may be silent before a streaming client gets the response head without an
     /// event.
     package var commitAfter: Nanoseconds
     /// `keep_alive`: the time between two comments that the edge sends into a stream while the executor sends no event.

@@ -73,7 +73,7 @@ package struct ListenerPlan: Sendable {
 }
 
 extension CertificateContents {
-    /// Reads the files; the contents of a file that cannot be read are empty.
+    /// Reads the certificate files; the contents of a file that cannot be read are empty.
     init(reading files: CertificateFiles) {
         func contents(_ path: String) -> [UInt8] { (try? SystemFiles.read(path).get()) ?? [] }
         self.init(files: files, chain: contents(files.chain), key: contents(files.key))

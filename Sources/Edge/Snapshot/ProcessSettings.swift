@@ -14,7 +14,8 @@ package struct ProcessSettings: Sendable {
     package let gather: Gather
     /// What tells the workers which sockets are ready: epoll, or io_uring as well.
     package let poller: PollerChoice
-    /// How long the process continues to serve after it has been asked to end, in nanoseconds; health checks fail then.
+    /// How long the process still serves after it has been asked to end, in nanoseconds; health checks get 503 in this
+    /// time.
     package let lameDuck: Nanoseconds
     /// How long exchanges may continue after the process has stopped accepting connections, in nanoseconds.
     package let drainTimeout: Nanoseconds

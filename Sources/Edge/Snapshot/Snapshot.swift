@@ -45,7 +45,7 @@ package final class Snapshot: Sendable {
     /// The API keys in force, and whether one is required.
     let access: Authenticator
 
-    /// Called by `Registry.resolve`, which finds the engines, the executors and the models.
+    /// Makes a snapshot; called by `Registry.resolve`, which finds the engines, the executors and the models.
     init(
         _ configuration: Configuration,
         generation: Int,

@@ -10,7 +10,7 @@ package struct ConnectionRoom: Sendable, Equatable {
         case maxConnections
         /// The rest of `memory_limit` is used, or kept for a request body.
         case memory
-        /// The rest of the process's descriptors is kept for executors.
+        /// The descriptors that are left are kept for executors.
         case descriptors
 
         /// The limit in words for the operator.
@@ -23,9 +23,9 @@ package struct ConnectionRoom: Sendable, Equatable {
         }
     }
 
-    /// How many connections there may be, on all workers together.
+    /// How many connections clients may have, on all workers together.
     package private(set) var most: Int
-    /// The limit that `most` comes from.
+    /// The limit that decides `most`.
     package private(set) var lack: Lack
 
     /// Takes the smaller of two limits: `max_connections`, and the connections for which `memory_limit` has room.

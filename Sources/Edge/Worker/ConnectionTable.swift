@@ -14,7 +14,7 @@ struct ConnectionTable {
     /// A copy of all connections, because connections may end while the caller iterates over them.
     var all: [ServerConnection] { connections.elements }
 
-    /// Adds a connection and sets its key.
+    /// Adds a connection, and sets the key by which `remove` finds it.
     mutating func insert(_ connection: ServerConnection) {
         let key = connections.insert(connection)
         connection.key = key

@@ -10,7 +10,7 @@ package import Transport
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
-    /// Where the lines of finished exchanges are written.
+    /// The log, to which the line of each finished exchange is written.
     package let log: LogSink
     /// The keys of TLS session tickets; all workers share them, so that any worker can resume a session.
     package let ticketKeys: TicketKeys

@@ -106,7 +106,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         loop.dismantle()
     }
 
-    /// A copy of everything that the worker has counted, with the exchanges under way at this moment.
+    /// A copy of everything that the worker has counted, with the number of exchanges that are under way.
     var counters: WorkerCounters {
         var counters = metrics.counters
         for exchange in exchanges.elements {

@@ -17,7 +17,7 @@ package final class WorkerHandle: Sendable {
     private let adopted = Atomic<Int>(0)
     private let shown = Atomic<Int>(0)
 
-    /// A worker that does not take connections yet.
+    /// Makes the handle of a worker that does not take connections yet.
     package init() {}
 
     /// The worker's exchanges and connections at this moment.
@@ -68,9 +68,9 @@ package final class WorkerHandle: Sendable {
     /// Counts the end of an exchange of this worker.
     package func exchangeEnded() { exchanges.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// Publishes the worker's load for the choice of a worker for new connections.
+    /// Publishes the worker's load, by which other workers choose a worker for a new connection.
     ///
-    /// - Parameter connections: how many of its connections have carried an exchange.
+    /// - Parameter connections: how many of the worker's connections have carried an exchange.
     package func publishLoad(connections: Int) {
         publishedExchanges.store(exchanges.load(ordering: .relaxed), ordering: .relaxed)
         publishedConnections.store(connections, ordering: .relaxed)
