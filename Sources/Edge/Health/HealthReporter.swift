@@ -43,7 +43,7 @@ final class HealthReporter: TimerTarget {
 
     /// Reports the engines of a new snapshot from now on.
     ///
-    /// An engine that was reported as down is still reported when it comes back.
+    /// An engine that was reported as down under the earlier snapshot is reported when it comes back.
     func adopt(_ snapshot: Snapshot) {
         let before = watched
         watched = Self.watched(snapshot)

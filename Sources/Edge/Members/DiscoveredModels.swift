@@ -4,7 +4,7 @@ internal import Transport
 
 /// The models of one engine, according to the lists that it has returned so far.
 struct DiscoveredModels {
-    /// The models that the engine is taken to serve; nil before its first list.
+    /// The models that the engine serves, as far as its lists show; nil before its first list.
     private(set) var listing: FoundMembers.Listing?
     /// The models in `listing` that the last list lacked.
     private var missing: Set<ExactText> = []

@@ -24,7 +24,7 @@ package final class BodyHold: Sendable {
         return true
     }
 
-    /// Gives the charge back, because the body is charged to the connection's account by now; may be called again.
+    /// Gives the charge back, after the body has been charged to the connection's account; may be called again.
     func release() {
         let bytes = held.exchange(0, ordering: .relaxed)
         if bytes > 0 { budget.release(bytes) }

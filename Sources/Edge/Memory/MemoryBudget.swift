@@ -113,8 +113,9 @@ package final class MemoryBudget: MemorySource {
     /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
 
-    /// The largest body that a connection can ever hold, in bytes: seven tenths of `bodiesMax`, the most that `part`
-    /// allows.
+    /// The largest body that a connection can ever hold, in bytes.
+    ///
+    /// `part` allows one connection seven tenths of `bodiesMax` while no other body is held.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {

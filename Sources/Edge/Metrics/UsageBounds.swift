@@ -26,7 +26,7 @@ struct UsageBounds: Equatable {
     ///   - bodyBytes: the size of the whole body; each token of the prompt has at least one byte.
     init(_ scan: RequestScan, dialect: Dialect, promptTokens: Int, bodyBytes: Int) {
         let media = scan.media
-        // A request of the Responses API may continue an earlier response, whose prompt is not in this body. The
+        // A request of the Responses API may continue an earlier response, whose prompt is not in this body. So the
         // earlier prompt is counted like one more file.
         let named = media.images + media.references + (dialect == .responses ? 1 : 0)
         input = max(promptTokens, bodyBytes) + Self.templateTokens + min(named, 1 << 10) * Self.mediaTokens

@@ -5,7 +5,7 @@ internal import Routing
 /// One engine as the executor entries of a configuration describe it.
 struct EngineDescription {
     let identity: EngineIdentity
-    /// The settings of the first executor entry, completed by the settings of the further entries.
+    /// The settings of the first executor entry; the further entries fill in what the first entry leaves open.
     private(set) var settings: ExecutorSettings
     /// The largest `max_running` of the entries; nil if no entry has the setting.
     private(set) var runningMax: Int?

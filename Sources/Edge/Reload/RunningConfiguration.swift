@@ -129,8 +129,8 @@ final class RunningConfiguration {
         if !isRehearsal { changes += self.members.changes(to: members) }
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
-        // Warnings are not compared, because the text about a certificate contains the days until it expires. The
-        // executors in files are not compared here, because they have been compared as members.
+        // Warnings are not compared, because a warning counts the days until a certificate expires, so its text changes
+        // each day. The executors in files are not compared here, because they have been compared as members.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors

@@ -16,7 +16,7 @@ package final class EngineTarget: Sendable {
     package let host: [UInt8]
     /// The path of the executor's URL, which precedes the path of every request; empty if the URL has none.
     package let pathPrefix: [UInt8]
-    /// The API key that health probes send; nil if none is configured.
+    /// The API key for health probes and for requests for the list of models; nil if none is configured.
     package let credential: ExecutorCredential?
     /// The engine's health probe; nil if the engine is not probed.
     let probe: HealthProbe?

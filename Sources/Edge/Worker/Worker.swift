@@ -34,7 +34,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var clients: EngineClients
     private(set) var isLeaving = false
     private var isDraining = false
-    /// The limit for which `takeRoom` last found no room.
+    /// The limit that was reached when `takeRoom` last found no room.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
