@@ -4,7 +4,9 @@
 package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     /// When the process started, in milliseconds since 1970.
     package var processStart: Int
-    /// The number of the exchange in the process; each worker counts in steps of the number of workers.
+    /// The number of the exchange in the process.
+    ///
+    /// Each worker adds the number of workers for its next exchange, so that no two workers give the same number.
     package var number: Int
 
     /// The id of the exchange with this number in a process.

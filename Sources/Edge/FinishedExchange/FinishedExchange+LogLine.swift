@@ -49,7 +49,7 @@ extension FinishedExchange {
         }
     }
 
-    /// Writes the error of an engine: its identifiers, and its message only if the operator wants it.
+    /// Writes what is known of an engine's error; writes its message only if the configuration asks for the message.
     ///
     /// The message is optional because it may quote what the client has sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {
@@ -65,7 +65,7 @@ extension FinishedExchange {
         json.endObject()
     }
 
-    /// Writes the attempts, and the times at which the phases of the last one ended.
+    /// Writes the number of attempts, the failed attempts, and the times of the phases of the last attempt.
     private func writeAttempts(to json: inout JSONWriter) {
         let final = last ?? failed.last
         if let final {
@@ -81,7 +81,10 @@ extension FinishedExchange {
         if committed >= final.times.began { json.field("wait_ms", milliseconds: committed &- final.times.began) }
     }
 
-    /// Writes the failed attempts, except the last attempt if its failure is the `end` of the exchange.
+    /// Writes the failed attempts.
+    ///
+    /// The last attempt is left out if the exchange ended with its failure, because the log line then has that failure
+    /// as its `end`.
     private func writeFailures(to json: inout JSONWriter) {
         var listed = failed[...]
         if last == nil, let failure = failed.last?.failure, end == .failed(failure) { listed.removeLast() }
@@ -104,7 +107,7 @@ extension FinishedExchange {
         json.endArray()
     }
 
-    /// Writes the figures of the answer, if the answer is a stream or a document as the request asked.
+    /// Writes the fields about the answer, if the answer is what the request asked for: a stream, or one JSON document.
     private func writeAnswer(to json: inout JSONWriter) {
         if wantsStream, let stream {
             write(stream, to: &json)
@@ -160,7 +163,7 @@ extension JSONWriter {
 }
 
 extension Failure {
-    /// What was wrong with the request, in the words of the edge; nil for every other failure.
+    /// The edge's message about what is wrong with the request; nil for a failure that is not the request's fault.
     fileprivate var faultOfRequest: String? {
         let faults = [400, 413, 414, 415, 417, 431, 501, 505]
         return kind != .executorError && side == .client && faults.contains(status) ? message : nil

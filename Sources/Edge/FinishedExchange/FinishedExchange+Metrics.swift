@@ -19,7 +19,7 @@ extension WorkerMetrics {
 
     private func count(_ attempt: FinishedExchange.Attempted, as end: ExchangeMachine.End, row: ModelRow?) {
         let place = attempt.failure.map { Ending.index(of: $0) } ?? Ending.index(of: end)
-        // An attempt at an executor of a fallback model is counted for that model.
+        // An attempt at an executor of a fallback model is counted for the fallback model, not for the requested model.
         let own = row?.id == attempt.modelID ? row : nil
         (own ?? self.row(attempt.modelID)).attemptEnded(place, executor: attempt.executorID)
     }
@@ -34,8 +34,8 @@ extension WorkerCounters.OfModel {
         let stream = finished.stream
         tokens[.init(isInput: true, isEstimated: usage.isInputEstimated), default: 0] &+= UInt64(usage.input)
         tokens[.init(isInput: false, isEstimated: usage.isOutputEstimated), default: 0] &+= UInt64(usage.output)
-        // The semantic conventions of OpenTelemetry ask for counts, not estimates: so only the executor's counts and
-        // counted events are recorded.
+        // The semantic conventions of OpenTelemetry ask for counts, not for estimates. So only the executor's counts
+        // and the counted events of a stream are recorded.
         if !usage.isInputEstimated { input.observe(UInt64(usage.input)) }
         if !usage.isOutputEstimated || stream != nil { output.observe(UInt64(usage.output)) }
         guard let stream, stream.firstToken > 0 else { return }

@@ -3,14 +3,14 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// The facts about one exchange or about one request that the HTTP layer has refused; made once, at its end.
+/// The facts about one exchange, or about one request that the HTTP layer has refused; made once, at its end.
 ///
 /// It holds no prompt, no completion and no key. Moments are in nanoseconds of the event loop's clock, 0 if the moment
 /// has not come; durations are in nanoseconds.
 package struct FinishedExchange: Sendable {
     /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
-        /// The URL of the executor.
+        /// The name of the executor's engine: its URL, with an address if a host name stands for several executors.
         var executor: String
         /// The id of the executor in the registry.
         var executorID: Int
@@ -19,11 +19,12 @@ package struct FinishedExchange: Sendable {
         var times: Attempt.Times
         /// The time from the start of the attempt to its end.
         var duration: Nanoseconds
-        /// Why the attempt failed before its answer was ready; nil for the attempt that the exchange ended with.
+        /// Why the attempt failed before its answer was ready to be relayed; nil for the attempt with which the
+        /// exchange ended.
         var failure: Failure?
     }
 
-    /// The figures of a relayed stream of events, from its meter.
+    /// The counts and times of a relayed stream of events, from its meter.
     package struct Stream: Sendable {
         var events: Int
         var tokens: Int
@@ -55,7 +56,7 @@ package struct FinishedExchange: Sendable {
     var model: String?
     /// The id of the model's entry in the registry; nil if the request named no known model.
     var modelID: Int?
-    /// The name of a model that does not exist or that the caller may not use.
+    /// The name of the requested model, if no such model exists or the caller may not use it.
     var modelAsked: String?
     /// The status that the client was sent, or 499 if the client left before it was sent a status.
     var status: Int
@@ -67,22 +68,22 @@ package struct FinishedExchange: Sendable {
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
     var ended: Nanoseconds
-    /// How long the exchange waited for executors, all waits together; nil if it never waited.
+    /// The sum of all times that the exchange waited for an executor; nil if it never waited.
     var queueWait: Nanoseconds?
 
     var bytesIn = 0
     var bytesOut = 0
-    /// Bytes of the response that still waited when the client was cut off or left.
+    /// Bytes of the response that the edge had not yet sent when the client left or was cut off.
     var bytesLost = 0
     /// Whether the request asked for a stream.
     var wantsStream = false
-    /// The attempts that failed before their answers were ready, in order.
+    /// The attempts that failed before their answers were ready to be relayed, in order.
     var failed: [Attempted] = []
-    /// The attempt that the exchange ended with; nil if there was none, or if it is the last of `failed`.
+    /// The attempt with which the exchange ended; nil if there was none, or if that attempt is the last of `failed`.
     var last: Attempted?
-    /// The figures of the relayed stream; nil if the answer was not a stream of events.
+    /// The counts and times of the relayed stream; nil if the answer was not a stream of events.
     var stream: Stream?
-    /// Whether the answer was a document that could be scanned.
+    /// Whether the answer was one JSON document that the edge could scan.
     var isScannedDocument = false
     var finishReason: String?
     /// The tokens that were used; nil if the request named no model, or only asked to count tokens.
@@ -92,9 +93,10 @@ package struct FinishedExchange: Sendable {
     /// Whether the exchange was a health check, which is neither logged nor counted.
     var isHealthCheck = false
 
-    /// The status of the response.
+    /// The status by which the exchange is counted.
     ///
-    /// If a failure was reported inside a response with a status below 400, this is the status of the failure.
+    /// It is `status`, unless the exchange failed after a status below 400 was sent. Then it is the status of the
+    /// failure.
     var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status
@@ -103,7 +105,9 @@ package struct FinishedExchange: Sendable {
     /// All attempts, in order.
     var attempts: [Attempted] { last.map { failed + [$0] } ?? failed }
 
-    /// How many tokens the executor sent that the client did not take, estimated by the share of lost bytes.
+    /// An estimate of the tokens that the executor sent and the client did not take.
+    ///
+    /// It is the same share of the stream's tokens as `bytesLost` is of the response's bytes.
     var wastedTokens: Int {
         guard end != .complete, let stream, bytesLost > 0, bytesOut > 0, stream.tokens > 0 else { return 0 }
         return (stream.tokens * min(bytesLost, bytesOut) + bytesOut - 1) / bytesOut

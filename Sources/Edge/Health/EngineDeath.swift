@@ -8,15 +8,17 @@ internal import Transport
 package struct EngineDeath: Sendable {
     /// How the last probe failed, for logs.
     let reason: String
-    /// Whether the connection of the last probe was refused or reset, which shows that no process is left to answer.
+    /// Whether the connection of the last failed probe was refused, reset or closed.
+    ///
+    /// If so, no process is left to answer.
     let isRefusal: Bool
 }
 
 extension Attempt {
-    /// Whether the attempt is given up because its engine is dead.
+    /// Whether the attempt must end because its engine is dead.
     ///
-    /// An attempt that has received bytes within `ExecutorHealth.silenceMax` is not given up, whatever the probes say.
-    /// An attempt that has received no byte is given up at once if the engine refuses connections.
+    /// An attempt that has received bytes within `ExecutorHealth.silenceMax` continues, whatever the probes say. An
+    /// attempt that has received no byte ends at once if the engine refuses connections.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -25,9 +27,9 @@ extension Attempt {
 }
 
 extension Exchange {
-    /// Ends the attempt if its engine is dead and the attempt is lost.
+    /// Ends the attempt of this exchange if the attempt is at the dead engine and `isLost` is true.
     ///
-    /// Another executor is tried if nothing of the answer has been relayed.
+    /// The exchange tries another executor if nothing of the answer has been relayed.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {
         guard let attempt, attempt.executor.engine === engine, attempt.isLost(by: death, at: now) else { return }
         var failure = Failure(.executorBrokeOff)

@@ -32,8 +32,9 @@ struct HealthProbe: Sendable, Equatable {
         fall = settings.health.fall
     }
 
-    /// The path of the health page of each kind of engine; nil for remote APIs, which have no such page and count every
-    /// request.
+    /// The path of the health page of each kind of engine.
+    ///
+    /// It is nil for remote APIs, which have no such page and would count each probe as a request.
     private static func path(of kind: ExecutorSettings.Kind) -> String? {
         switch kind {
         case .auto, .vllm, .sglang, .llamaCpp: "/health"
@@ -44,8 +45,8 @@ struct HealthProbe: Sendable, Equatable {
 
     /// Classifies the answer to a probe.
     ///
-    /// A status below 500 passes, because an engine without a health page is alive, too. A 503 or 529 passes if the
-    /// engine says that it is busy, and is `notReady` if the engine says that it is loading its model.
+    /// A status below 500 passes, because an engine that answers is alive, even if it has no health page. A 503 or 529
+    /// passes if the engine says that it is busy, and is `notReady` if the engine says that it is loading its model.
     static func classify(status: Int, body: [UInt8]) -> ExecutorHealth.Probe {
         guard status >= 500 else { return .passed }
         guard status == 503 || status == 529 else { return .failed }

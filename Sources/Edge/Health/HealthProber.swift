@@ -14,7 +14,7 @@ final class HealthProber {
 
     /// Starts the probes.
     ///
-    /// - Parameter died: called when an engine is found dead, and again with each further probe that it fails.
+    /// - Parameter died: called when an engine is found dead, and again after each further probe of it that fails.
     init(_ snapshot: Snapshot, loop: EventLoop, died: @escaping (Engine, EngineDeath) -> Void = { _, _ in }) {
         self.loop = loop
         self.died = died
@@ -23,8 +23,8 @@ final class HealthProber {
 
     /// Probes the engines of a new snapshot from now on.
     ///
-    /// If the probe of an engine is unchanged, its schedule continues. If the probe has changed, probing starts again
-    /// from the beginning, but the counts of results are kept.
+    /// If the probe settings of an engine are unchanged, its schedule continues. If they have changed, probing starts
+    /// again from the beginning, but the counts of results are kept.
     func adopt(_ snapshot: Snapshot) {
         var left = probers
         probers = []
@@ -48,13 +48,14 @@ final class HealthProber {
                 results: known?.results ?? [:],
                 died: died
             )
-            // The probes are spread over the interval: in 16 groups, which begin a sixteenth of the interval apart.
+            // The engines are in 16 groups, whose first probes are a sixteenth of the interval apart. So the probes are
+            // spread over the interval.
             prober.start(after: probe.interval / 16 * Nanoseconds(index % 16))
             probers.append(prober)
         }
         for prober in left {
             prober.stop()
-            // If an engine is no longer probed, the results of earlier probes must not keep requests from it.
+            // The engine is no longer probed, so the results of its earlier probes must not keep requests from it.
             prober.engine.probesEnded(at: loop.now)
         }
     }
@@ -106,7 +107,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var silenceTimer: TimerID?
     /// When probing began, in nanoseconds of the event loop's clock.
     private var watchedSince: Nanoseconds = 0
-    /// Whether the last failed probe was refused or reset.
+    /// Whether the connection of the last failed probe was refused, reset or closed.
     private var wasRefused = false
     private(set) var lastLoss: String?
     private(set) var results: [ExecutorHealth.Probe: UInt64]
@@ -131,7 +132,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     var engine: Engine { target.engine }
 
-    /// Takes over the target and the executors of a new snapshot; the probe itself is unchanged.
+    /// Takes over the target and the executors of a new snapshot, in which the probe of the engine is unchanged.
     func adopt(_ target: EngineTarget, executors: [Executor]) {
         self.target = target
         self.executors = executors

@@ -12,7 +12,7 @@ final class HealthReporter: TimerTarget {
     private struct Watched {
         let engine: Engine
         let executors: [Executor]
-        /// When the engine was found to be down and reported; nil while it is up.
+        /// When the engine was reported as down, on the event loop's clock; nil while the engine is up.
         var downSince: Nanoseconds?
     }
 
@@ -43,7 +43,7 @@ final class HealthReporter: TimerTarget {
 
     /// Reports the engines of a new snapshot from now on.
     ///
-    /// An engine that was reported as down is still reported when it comes back.
+    /// An engine that was reported as down under the earlier snapshot is reported when it comes back.
     func adopt(_ snapshot: Snapshot) {
         let before = watched
         watched = Self.watched(snapshot)
@@ -66,7 +66,7 @@ final class HealthReporter: TimerTarget {
         start()
     }
 
-    /// Reports a change of one engine.
+    /// Reports an engine that has gone down or come back since the last check.
     ///
     /// An engine counts as down while it is ejected, or while one of its executors is ejected.
     private func check(_ index: Int) {

@@ -9,9 +9,9 @@ internal import Transport
 struct ProbeLoss: Sendable, Equatable {
     /// How the probe counts for the engine's health: as `failed` or as `timedOut`.
     let probe: ExecutorHealth.Probe
-    /// What happened, for logs.
+    /// How the probe failed, as text for logs.
     let text: String
-    /// Whether the connection was refused or reset.
+    /// Whether the connection was refused, reset or closed.
     var isRefusal = false
 
     init(_ probe: ExecutorHealth.Probe, _ text: String) {

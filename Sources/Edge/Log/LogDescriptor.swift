@@ -1,11 +1,12 @@
-// Writes to the descriptor of a log without blocking for ever, whether it is a file, a terminal, a pipe or a socket.
+// Writes to the descriptor of a log, which may be a file, a terminal, a pipe or a socket, without blocking for ever.
 internal import CLinux
 internal import Glibc
 
-/// Writes to a descriptor, and waits for room only until a condition ends the wait.
+/// Writes to a descriptor; if the descriptor is full, waits for room until a condition ends the wait.
 struct LogDescriptor {
-    /// The kind decides how a full descriptor is detected: a file is never full, a pipe is tested with `poll`, and a
-    /// write to a full socket returns EAGAIN.
+    /// The kind of a descriptor, which decides how the writer detects that the descriptor is full.
+    ///
+    /// A file is never full. A pipe is tested with `poll`. A write to a full socket returns EAGAIN.
     private enum Kind { case file, pipe, socket }
 
     private let descriptor: CInt
@@ -61,7 +62,7 @@ struct LogDescriptor {
     /// The number of bytes for one write to a pipe: the whole lines that fit PIPE_BUF, or PIPE_BUF bytes of a longer
     /// line.
     ///
-    /// A write of this size is atomic, so a new reader of the pipe begins with a whole line.
+    /// A write of at most PIPE_BUF bytes is atomic, so a new reader of the pipe begins with a whole line.
     static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count > pipePiece else { return bytes.count }
         let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))

@@ -9,9 +9,9 @@ final class LogFile {
     /// The path of `log.file`; nil while the log is stdout.
     private(set) var path: String?
     private let sink: LogSink
-    /// The log thread posts the number of each finished reopening here.
+    /// The mailbox to which the log thread posts the number of each finished reopening.
     private let changes = Mailbox<Int>()
-    /// The closures to call when a reopening has finished, by its number.
+    /// For each reopening under way, by its number: the closure that is called when the reopening has finished.
     private var waiting: [Int: () -> Void] = [:]
     private var number = 0
 
@@ -24,7 +24,7 @@ final class LogFile {
         if let path { _ = sink.change(to: try LogOutput(path: path)) }
     }
 
-    /// Lets the loop receive the log thread's messages; before this call, `reopen` does not report that it is done.
+    /// Lets the loop receive the log thread's messages, which `reopen` needs to report success.
     func attach(to loop: EventLoop) {
         loop.attach(changes) { [unowned self] number in waiting.removeValue(forKey: number)?() }
     }
@@ -54,8 +54,8 @@ final class LogFile {
 
     /// Opens the file again by its path, because logrotate may have renamed the open file.
     ///
-    /// - Parameter answered: called once. If reopening fails or the log is stdout, it is called at once; otherwise when
-    ///   the log thread has written the last line to the earlier file and has closed it.
+    /// - Parameter answered: called once with the outcome. A failure, or that the log is stdout, is reported at once.
+    ///   Success is reported when the log thread has written the last line to the earlier file and has closed it.
     func reopen(_ answered: @escaping (LogReopening) -> Void) {
         guard let path else { return answered(.isStdout) }
         let output: LogOutput

@@ -3,8 +3,8 @@ internal import Glibc
 
 /// How many lines a write has lost.
 struct LogLoss: Equatable, Sendable {
-    /// The number of lines that were dropped and are not tried again.
+    /// The number of lost lines, which are not written later.
     var lines = 0
-    /// The errno of the write; 0 if the descriptor stayed full too long because nobody read from it.
+    /// The errno of the write; 0 if there was no room for the lines, because nobody read the output.
     var code: CInt = 0
 }

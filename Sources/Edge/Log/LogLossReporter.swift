@@ -1,4 +1,5 @@
-// Decides when the operator is warned of lost log lines: at once, then at most every ten seconds, and when loss ends.
+// Decides when the operator is warned of lost log lines: at once, then at most every ten seconds, and once when no more
+// lines are lost.
 internal import Transport
 
 /// Decides which warnings about lost log lines are written; the control thread calls it each second.
@@ -10,14 +11,15 @@ struct LogLossReporter {
     private var reported = 0
     /// The number of lost lines at the last call.
     private var seen = 0
-    /// When the last message about lost lines was written; nil if the loss was reported as over, or never began.
+    /// When the last warning about lost lines was written; nil if no line was ever lost, or if the end of the loss was
+    /// reported.
     private var lastReport: Nanoseconds?
 
     /// The message to write now; nil if there is none.
     ///
     /// - Parameters:
     ///   - dropped: the number of lines lost since the start.
-    ///   - reason: why the most recent lines were lost, in words for the operator.
+    ///   - reason: why the last of these lines were lost, as text for the operator.
     mutating func message(dropped: Int, reason: @autoclosure () -> String, at now: Nanoseconds) -> String? {
         defer { seen = dropped }
         if let lastReport, now < lastReport + Self.interval { return nil }

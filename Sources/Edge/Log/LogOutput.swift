@@ -24,8 +24,8 @@ struct LogOutput: Sendable {
     ///
     /// Creates it with mode 0640, less the umask, if it does not exist.
     ///
-    /// Opening a pipe that has no reader fails at once. O_APPEND writes each line at the present end of the file, so
-    /// that logrotate's `copytruncate` may truncate the file meanwhile.
+    /// O_NONBLOCK makes the call fail at once for a pipe that has no reader. O_APPEND writes each line at the present
+    /// end of the file, so that logrotate's `copytruncate` may truncate the file meanwhile.
     ///
     /// - Throws: `StartError` if the file cannot be opened.
     init(path: String) throws(StartError) {

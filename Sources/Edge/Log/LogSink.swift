@@ -26,39 +26,39 @@ package final class LogSink: Sendable {
         var lines: [UInt8]
         var count: Int
         var output: LogOutput
-        /// Called on the log thread when it has closed the earlier output.
+        /// Called on the log thread once the earlier output is closed.
         var done: @Sendable () -> Void
     }
 
     /// The most bytes that may wait in the queue.
     static let waitingMax = 4 << 20
-    /// How long the thread waits for more lines before it writes, in microseconds.
+    /// How long the log thread waits for more lines before it writes, in microseconds.
     ///
     /// It waits because a wakeup for each line would cost more than the write of the line.
     private static let gathering: useconds_t = 5_000
     /// The largest buffer that is reused for the next batch of lines, in bytes; a larger buffer is freed.
     private static let roomKept = 1 << 20
-    /// How long the thread still tries to write after `endWaiting` was called, in nanoseconds.
+    /// How long the log thread still tries to write after `endWaiting` was called, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
-    /// The most changes of the output that may wait for the thread.
+    /// The most changes of the output that may wait for the log thread.
     ///
-    /// Changes wait for long only if a write blocks the thread.
+    /// Changes wait for long only if a write blocks the log thread.
     private static let changesMax = 4
 
-    /// The output that the thread begins with.
+    /// The output to which the log thread writes first.
     private let firstOutput: LogOutput
     private let queue: Lock<Queue>
-    /// The number of changes that wait for the thread.
+    /// The number of changes of the output that the log thread has not made yet.
     ///
-    /// While it is above 0, the thread does not wait for a full output.
+    /// While it is above 0, the log thread does not wait for room in a full output.
     private let changesWaiting = Atomic<Int>(0)
     private let droppedLines = Atomic<Int>(0)
-    /// Why the last line was dropped: an errno, or 0 if nobody read the output.
+    /// Why the last line was dropped: an errno, or 0 if there was no room because nobody read the output.
     private let lastCode = Atomic<CInt>(0)
-    /// An eventfd that wakes the thread.
+    /// An eventfd that wakes the log thread.
     private let wakeup: CInt
     private let isEnded = Atomic<Bool>(false)
-    /// When the thread gives up writing, in nanoseconds of the monotonic clock; 0 before `endWaiting`.
+    /// When the log thread gives up writing, in nanoseconds of the monotonic clock; 0 before `endWaiting`.
     private let endsBy = Atomic<UInt64>(0)
 
     /// Makes a sink whose queue takes lines at once; `start` starts the thread that writes them.
@@ -76,7 +76,7 @@ package final class LogSink: Sendable {
     /// The number of lines dropped since the start.
     package var dropped: Int { droppedLines.load(ordering: .relaxed) }
 
-    /// Why the last line was dropped, in words for the operator.
+    /// Why the last line was dropped, as text for the operator.
     package var reason: String {
         let code = lastCode.load(ordering: .relaxed)
         let name = queue.withLock { $0.output.name }
@@ -85,12 +85,12 @@ package final class LogSink: Sendable {
 
     /// Sends all later lines to another output; lines that are already queued still go to the earlier output.
     ///
-    /// The thread closes the earlier output, unless it is stdout. If the earlier output is full, the thread drops the
-    /// lines for it, because the output may be blocked for ever.
+    /// The log thread closes the earlier output, unless it is stdout. If the earlier output is full, the log thread
+    /// drops the lines for it, because the output may be blocked for ever.
     ///
     /// - Parameter done: called on the log thread when the earlier output is closed.
-    /// - Returns: whether the change was queued; false if `changesMax` changes wait already because a write blocks the
-    ///   thread.
+    /// - Returns: false if the change was not queued, because `changesMax` changes wait already. This happens when a
+    ///   write blocks the log thread.
     func change(to output: LogOutput, done: @escaping @Sendable () -> Void = {}) -> Bool {
         let isTaken = queue.withLock { queue in
             guard queue.changes.count < Self.changesMax else { return false }
@@ -125,7 +125,7 @@ package final class LogSink: Sendable {
         droppedLines.wrappingAdd(loss.lines, ordering: .relaxed)
     }
 
-    /// Starts the thread that writes; `endWaiting` ends it.
+    /// Starts the log thread, which writes the queued lines until `endWaiting` is called.
     package func start() -> Thread {
         Thread(name: "log") { [self] in
             var target = Target(firstOutput)
@@ -151,7 +151,7 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// The output that the thread writes to at present.
+    /// The output that the log thread writes to at present.
     private struct Target {
         let output: LogOutput
         let descriptor: LogDescriptor
@@ -177,18 +177,18 @@ package final class LogSink: Sendable {
         { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
     }
 
-    /// Whether the thread stops waiting for room in its output: a change waits, or the time after `endWaiting` is over.
+    /// Whether the log thread stops waiting for room in its output: a change waits, or the time after `endWaiting` is
+    /// over.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)
         return end > 0 && Clock.monotonicNow() >= end
     }
 
-    /// Ends the thread when it has written the queue.
+    /// Lets the log thread write the queued lines and end, and waits for its end.
     ///
-    /// Gives up after a second, because the output may be blocked.
-    ///
-    /// Lines that could not be written in that time are counted as dropped.
+    /// The log thread stops writing after one second, because the output may be blocked. Lines that are not written by
+    /// then are counted as dropped.
     package func endWaiting() {
         endsBy.store(Clock.monotonicNow() + Self.endTimeout, ordering: .relaxed)
         queue.withLock { $0.isEnding = true }

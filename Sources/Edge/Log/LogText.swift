@@ -9,7 +9,7 @@ enum LogText {
     private static let keyPrefixes = [Array("fi-".utf8), Array("sk-".utf8)]
     private static let keyLengthMin = 20
 
-    /// The text, in which `...` replaces all but the first three characters of every word that may be a key.
+    /// Returns the text with `...` in place of all but the first three characters of every word that may be an API key.
     static func withoutKeys(_ text: String) -> String {
         // Nearly all paths and user agents contain no hyphen, so they are returned without a copy.
         guard text.utf8.contains(UInt8(ascii: "-")) else { return text }
@@ -38,7 +38,7 @@ enum LogText {
         }
     }
 
-    /// The text without keys and with invisible characters as `\u{...}`, cut to `bytesMax` bytes.
+    /// Returns the text without API keys, with invisible characters as `\u{...}`, cut to `bytesMax` bytes.
     static func bounded(_ text: String) -> String {
         var result = ""
         for scalar in withoutKeys(text).unicodeScalars {

@@ -5,21 +5,21 @@ internal import Glibc
 
 /// Writes batches of lines; confined to the log thread.
 struct LogWriter {
-    /// Writes some of the bytes.
+    /// A function that writes some of the given bytes.
     ///
-    /// Returns the number written, a negative errno, or 0 if the descriptor stayed full too long.
+    /// It returns the number of bytes written, a negative errno, or 0 if the descriptor stayed full for too long.
     typealias Write = (UnsafeRawBufferPointer) -> Int
 
     /// The unwritten rest of a line that was written only in part.
     ///
-    /// The next write begins with the rest, so that the reader gets the complete line.
+    /// The next write begins with this rest, so that the reader gets the complete line.
     private(set) var rest: [UInt8] = []
 
     /// Writes lines, each with its line end, in order.
     ///
     /// - Parameter count: the number of lines.
-    /// - Returns: the lines that were lost; nil if none were. A line that was written in part is not lost, because
-    ///   `rest` keeps its remainder.
+    /// - Returns: how many lines were lost, and why; nil if none were. A line that was written in part is not lost,
+    ///   because `rest` keeps its remainder.
     mutating func write(_ lines: [UInt8], count: Int, to write: Write) -> LogLoss? {
         if let code = unsafe writeRest(to: write) { return LogLoss(lines: count, code: code) }
         var sent = 0
@@ -31,7 +31,7 @@ struct LogWriter {
         return nil
     }
 
-    /// Writes `rest` before the descriptor is closed; if the write fails, the line is lost.
+    /// Writes `rest` before the descriptor is closed; returns a loss of one line if the write fails.
     mutating func finish(to write: Write) -> LogLoss? {
         defer { rest = [] }
         return unsafe writeRest(to: write).map { LogLoss(lines: 1, code: $0) }

@@ -1,4 +1,4 @@
-// Messages of the process to its operator on stderr: start, end, warnings. A normal request writes no message.
+// Messages of the process to its operator on stderr: start, end, warnings. A request that succeeds causes no message.
 package import Configuration
 internal import Glibc
 internal import Synchronization

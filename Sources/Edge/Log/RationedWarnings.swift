@@ -1,7 +1,7 @@
 // Limits warnings that clients can cause to one per second and kind, so that no client can flood the journal.
 internal import HTTP
 
-/// For each kind of warning: when one was last written, and how many were left out since then.
+/// For each kind of warning: when it was last written, and how many warnings were left out since then.
 ///
 /// Shared by all workers: `ProcessState` holds it under a lock.
 struct RationedWarnings: Sendable {
@@ -10,7 +10,7 @@ struct RationedWarnings: Sendable {
     /// Each kind has its own limit.
     enum Kind: Hashable, Sendable {
         case acceptingPauses, memory, connectionClosed, adminConnection, certificates
-        /// A client speaks another protocol than its listener.
+        /// A client speaks another protocol than the listener serves.
         case spoke(OtherProtocol)
     }
 
@@ -24,7 +24,7 @@ struct RationedWarnings: Sendable {
     /// Decides whether a warning may be written in this second of the wall clock; if not, counts it as left out.
     ///
     /// - Returns: nil if the warning may not be written; otherwise how many warnings of this kind were left out since
-    ///   the last written one.
+    ///   the last one was written.
     mutating func take(_ kind: Kind, at second: Int) -> Int? {
         let before = last[kind]
         if let before, before.second == second {

@@ -4,12 +4,12 @@ internal import Transport
 
 /// The models of one engine, according to the lists that it has returned so far.
 struct DiscoveredModels {
-    /// The models that are served; nil before the first list.
+    /// The models that the engine serves, as far as its lists show; nil before its first list.
     private(set) var listing: FoundMembers.Listing?
     /// The models in `listing` that the last list lacked.
     private var missing: Set<ExactText> = []
 
-    /// - Parameter known: the models that are known from an earlier configuration; nil if none are known.
+    /// - Parameter known: the models that an earlier configuration has found at the engine; nil if there are none.
     init(known: FoundMembers.Listing? = nil) { listing = known }
 
     /// Updates `listing` from the engine's next list.

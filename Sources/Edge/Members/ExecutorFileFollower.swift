@@ -7,7 +7,8 @@ final class ExecutorFileFollower {
     let path: String
     private let say: (String, LogPriority) -> Void
     private var stamp: FileStamp?
-    /// The contents of the last reading, and the result of parsing them; nil if the file could not be read.
+    /// The contents of the file when it was last read, and the result of parsing them; nil if the file could not be
+    /// read.
     private var last: (bytes: [UInt8], outcome: Outcome)?
     /// The problem with the file that was last logged; nil while the file can be used.
     private var problem: String?
@@ -41,7 +42,8 @@ final class ExecutorFileFollower {
             report("\(path) cannot be read: \(problem)")
             return nil
         case .success(let bytes):
-            // A file that was modified less than 2 s ago is read at every call, and most often has the same contents.
+            // A file that was modified less than 2 s ago is read at every call. Its contents are parsed only if they
+            // have changed.
             if last?.bytes != bytes { last = (bytes, outcome(read(bytes))) }
             switch last?.outcome {
             case .list(let executors)?:

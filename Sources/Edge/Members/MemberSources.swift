@@ -56,9 +56,9 @@ final class MemberSources {
 
     /// Follows the files, engines and names of the configuration that is now in force.
     ///
-    /// - Parameter settled: as for `start`, but it waits for new engines and new names only.
+    /// - Parameter settled: called as for `start`, but only new engines and new names are waited for.
     func adopt(settled: @escaping () -> Void) {
-        // A reload has read the files again, and the executors in them may have names to resolve.
+        // The reload has read the files again. The executors in them may have new host names to resolve.
         found.files = running.members.files
         found = found.kept(for: running.configuration)
         followFiles()
@@ -137,7 +137,8 @@ final class MemberSources {
             return engine
         }
         for engine in left { engine.stop() }
-        // `start` may call `answered` before it returns, so `engines` must be complete before.
+        // An engine may call `answered` before `start` returns, and `answered` reads `engines`. So `engines` must be
+        // complete.
         for engine in engines { engine.start() }
     }
 

@@ -16,7 +16,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     static let timeout: Nanoseconds = 5_000_000_000
     /// The delay before an engine whose name has no address yet is asked again, in nanoseconds.
     ///
-    /// It applies until `waitsUntil`, while there is no first answer.
+    /// It applies only before the first answer, and only until `waitsUntil`.
     private static let unresolvedInterval: Nanoseconds = 50_000_000
 
     private enum TimerKind: Int {
@@ -28,7 +28,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
 
     private(set) var target: DiscoveryTarget
     private(set) var models: DiscoveredModels
-    /// Whether the first request has been answered or has failed; true from the start if models are known from before.
+    /// Whether the first request has been answered or has failed; true from the start if an earlier configuration has
+    /// found models.
     private(set) var isAsked: Bool
     /// Called after each request that has been answered or has failed.
     var answered: (ModelDiscovery) -> Void = { _ in }
@@ -50,7 +51,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private var isStarted = false
 
     /// - Parameters:
-    ///   - known: the models that are known from before; nil if none are known, so that the first answer is awaited.
+    ///   - known: the models that an earlier configuration has found; nil if there are none, so that the first answer
+    ///     is awaited.
     ///   - waitsUntil: the time until which the caller waits for the first answer, on the loop's clock.
     ///   - say: called with each message for the operator.
     init(
@@ -69,7 +71,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
         client = ExecutorClient(loop: loop, settings: target.engine.client, environment: ExecutorEnvironment())
     }
 
-    /// Uses the target of a new snapshot from now on; false if that target needs other connections or another request.
+    /// Uses the target of a new snapshot from now on; does nothing and returns false if the target needs other
+    /// connections or another request.
     func adopt(_ target: DiscoveryTarget) -> Bool {
         guard target.asksLike(self.target) else { return false }
         self.target = target
@@ -120,7 +123,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
             ExecutorRequest(method: .get, target: target.path, host: target.engine.host, fields: fields, body: nil),
             handler: self
         )
-        // The request may have failed before `send` returned.
+        // If the request failed before `send` returned, it has already ended and is not kept.
         if isAsking { request = sent }
     }
 

@@ -8,7 +8,9 @@ enum ModelListAnswer: Equatable {
 
     /// A list of models, which may be empty.
     case list(EngineListing)
-    /// An answer that cannot be used. The text says why; it continues a sentence whose subject is the engine.
+    /// An answer that cannot be used.
+    ///
+    /// The text says why, as the rest of a sentence that begins with the engine: "did not answer within 5 s".
     case unusable(String)
 
     /// Classifies a complete answer.

@@ -1,7 +1,7 @@
 // Follows names whose addresses are separate executors (`resolve: all` and `resolve: srv`).
 internal import Transport
 
-/// Resolves names whose addresses are separate executors, again whenever an answer expires.
+/// Resolves names whose addresses are separate executors, and resolves them again whenever an answer expires.
 ///
 /// Confined to the control thread.
 final class NameFollower {
@@ -11,7 +11,7 @@ final class NameFollower {
     private var adoptions = 0
     /// Called when the addresses of a name have changed.
     var changed: () -> Void = {}
-    /// Whether each name has been answered, with addresses or with an error, or its time limit has passed.
+    /// Whether the first query for each name has ended: with addresses, with an error, or at its time limit.
     private(set) var isSettled = true
 
     init(loop: EventLoop) {
@@ -25,8 +25,8 @@ final class NameFollower {
 
     /// Follows only these names from now on; names that are followed already keep their addresses.
     ///
-    /// - Parameter settled: called when `isSettled` becomes true, possibly before this function returns. A new
-    ///   call of `adopt` replaces it.
+    /// - Parameter settled: called when `isSettled` becomes true, possibly before this function returns. It is not
+    ///   called if `adopt` is called again before that.
     func adopt(_ lookups: [NameLookup], settled: @escaping () -> Void) {
         var kept: [NameLookup: AddressList] = [:]
         for lookup in lookups { kept[lookup] = lists[lookup] ?? AddressList(lookup) { [unowned self] in changed() } }
@@ -35,7 +35,7 @@ final class NameFollower {
         isSettled = false
         resolver.adopt([], Array(kept.values))
         resolver.start(timeout: StartChecks.namesTimeout) { [unowned self, adoptions] in
-            // The resolver also calls the closure of an earlier `adopt`, which is ignored here.
+            // The resolver also calls the closures of earlier calls of `adopt`, which are ignored here.
             guard adoptions == self.adoptions else { return }
             isSettled = true
             settled()

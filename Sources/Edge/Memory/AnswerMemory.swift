@@ -13,11 +13,10 @@ struct AnswerMemory {
 
     init(account: MemoryAccount) { self.account = account }
 
-    /// Appends to a response that is held until it is complete; if there is no memory, appends nothing and returns
-    /// false.
+    /// Appends bytes to a response that is held until it is complete; if there is no memory, returns false.
     ///
-    /// - Parameter expected: the announced length of the response, in bytes. The buffer becomes larger only if more
-    ///   bytes arrive.
+    /// - Parameter expected: the announced length of the response, in bytes. The buffer gets larger than this only if
+    ///   more bytes arrive.
     mutating func hold(_ bytes: Span<UInt8>, in held: inout [UInt8], expected: Int?) -> Bool {
         let needed = held.count + bytes.count
         if needed > held.capacity {

@@ -1,8 +1,10 @@
-// The charge for a body that the scan thread decodes, until the body's exchange has charged it to its own account.
+// The charge for a request body that the scan thread decodes. It lasts until the exchange charges the decoded body to
+// its connection's account.
 internal import Synchronization
 internal import Transport
 
-/// A charge that the scan thread raises while it decodes a body, and that goes to the exchange with the decoded body.
+/// A charge that the scan thread raises while it decodes a body, and passes to the exchange together with the decoded
+/// body.
 ///
 /// Used by one thread at a time. The charge is given back by `release`, or when the last reference is released.
 package final class BodyHold: Sendable {
@@ -22,7 +24,7 @@ package final class BodyHold: Sendable {
         return true
     }
 
-    /// Gives the charge back, once the body is charged elsewhere; may be called again.
+    /// Gives the charge back, after the body has been charged to the connection's account; may be called again.
     func release() {
         let bytes = held.exchange(0, ordering: .relaxed)
         if bytes > 0 { budget.release(bytes) }

@@ -6,7 +6,7 @@ internal import Transport
 ///
 /// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {
-    /// The cost of an exchange that asks an executor, in bytes, besides its stream, heads and bodies.
+    /// The memory for one exchange that asks an executor, in bytes, besides its stream, heads and bodies.
     ///
     /// It covers the exchange's objects, the attempt, and the executor's connection or stream.
     static let attemptCost = 8 << 10
@@ -30,22 +30,22 @@ struct ExchangeMemory {
 
     /// Charges what every exchange with an executor needs: `attemptCost` and the minimum share.
     ///
-    /// An exchange that has been admitted can therefore always relay a response.
+    /// Both are charged before the first attempt, so that the exchange can always relay a response.
     ///
     /// - Returns: false if there is no memory.
     mutating func begin() -> Bool {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// Gives back the fixed charge of an exchange that fails before a response has begun, because the exchange asks no
-    /// further executor.
+    /// Gives back the fixed charge if no response of an executor has begun, because a failed exchange asks no further
+    /// executor.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
 
     // MARK: The request body
 
-    /// Whether a body of `length` bytes could ever be held.
+    /// Whether the memory budget has room for a body of `length` bytes when nothing else uses the budget.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
     /// Raises the charge for the body to the size of its buffer; if there is no memory, charges nothing and returns
@@ -66,7 +66,8 @@ struct ExchangeMemory {
         body = footprint
     }
 
-    /// The charge that a job of the scan thread shares, since the job may outlive the exchange.
+    /// Returns the charge that the exchange shares with a job of the scan thread, because the job may outlive the
+    /// exchange.
     mutating func shareBody() -> BodyCharge {
         let charge = scan ?? BodyCharge(budget: budget)
         scan = charge
@@ -83,7 +84,7 @@ struct ExchangeMemory {
 
     // MARK: The response
 
-    /// Whether there is memory for a response that the edge makes itself, while the response waits for the client.
+    /// Whether there is memory for a response that the edge makes itself, until the client has taken the response.
     ///
     /// - Parameter bytes: the size of the response.
     func admits(_ bytes: Int) -> Bool {

@@ -14,15 +14,15 @@ package final class MemoryBudget: MemorySource {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// The amount in bytes that every connection may hold for streams, and again for bodies, while eight times as much
-    /// memory is free.
+    /// The bytes that every connection may hold for streams, and again for bodies, while at least eight times as much
+    /// is free.
     static let connectionMin = 128 << 10
     /// The minimum share of an exchange in bytes; see `enter`.
     package static let shareMin = 16 << 10
     /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
     ///
-    /// The factor of bodies is large because a client must send every byte for which it is charged here, and because a
-    /// body of half the budget has to fit.
+    /// The factor of bodies is large because a client must send every byte that is charged with it, and because a body
+    /// of half the budget has to fit.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
@@ -49,7 +49,7 @@ package final class MemoryBudget: MemorySource {
         return true
     }
 
-    /// The bytes charged at this moment, including bytes that accounts have been granted in advance.
+    /// The bytes charged at this moment, including bytes that accounts have got in advance.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     // MARK: The whole
@@ -69,7 +69,8 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Accounts
 
-    /// Charges `bytes` to an account if its connection may hold as much; otherwise charges nothing and returns false.
+    /// Charges `bytes` for an account if its connection may hold that many more; otherwise charges nothing and returns
+    /// false.
     ///
     /// - Parameters:
     ///   - held: the bytes that the connection already holds for this use.
@@ -78,15 +79,15 @@ package final class MemoryBudget: MemorySource {
         switch use {
         case .streams, .shares:
             let part = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
-            // Shares may take only half of what a connection may hold, because early exchanges get large shares and
-            // later exchanges need memory, too.
+            // Shares may take only half of what a connection may hold. Early exchanges get large shares, and later
+            // exchanges of the connection need memory, too.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return grantBody(bytes, beyond: held)
         }
     }
 
-    /// How many of `whole` bytes one connection may hold if `free` bytes are left afterwards.
+    /// The most bytes of `whole` that one connection may hold, if `free` bytes remain free afterwards.
     ///
     /// If `n` connections, one after the other, take all that they may hold, about `1 / (1 + n * factor)` of the whole
     /// is left.
@@ -109,10 +110,12 @@ package final class MemoryBudget: MemorySource {
 
     /// The most bytes that all bodies together may take: three quarters of the limit.
     ///
-    /// The rest is left for connections however many slow bodies there are.
+    /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
 
-    /// The largest body that a connection can ever hold, in bytes: seven tenths of `bodiesMax`.
+    /// The largest body that a connection can ever hold, in bytes.
+    ///
+    /// `part` allows one connection seven tenths of `bodiesMax` while no other body is held.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
@@ -130,8 +133,8 @@ package final class MemoryBudget: MemorySource {
     ///
     /// The share is an equal part of the memory that is left, at most `most` and at least 16 KiB. All shares together
     /// may take a quarter of the budget, so that early exchanges leave room for connections. The caller charges the
-    /// share to the connection's account. The account may refuse all but the 16 KiB, which were charged before the body
-    /// was read.
+    /// share to the connection's account. If the account refuses, the exchange keeps the 16 KiB that were charged
+    /// before the body was read.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - used, limit / 4 - shares.load(ordering: .relaxed)))

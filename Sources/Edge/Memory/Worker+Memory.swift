@@ -3,9 +3,9 @@ internal import Inference
 internal import Transport
 
 extension Worker {
-    /// The largest body, in bytes, whose scan fits the buffers that the scanner keeps.
+    /// The largest body, in bytes, that can be scanned in the buffers that the scanner keeps.
     ///
-    /// The scan of a larger body is charged while it runs.
+    /// The scan of a larger body needs more memory, which is charged while the scan runs.
     private static let smallScanMax = 128 << 10
 
     /// Scans a request body at once; if there is no memory for the scan, scans nothing and returns nil.

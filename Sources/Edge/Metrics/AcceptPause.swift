@@ -7,12 +7,12 @@ package enum AcceptPause: String, CaseIterable, Sendable {
     case connections = "max_connections"
     /// `memory_limit` is reached.
     case memory = "memory_limit"
-    /// The descriptors of the process or of the system are used up, or kept for executors.
+    /// The descriptors of the process or of the system are used up, or the free ones are kept for executors.
     case descriptors
     /// The system has no memory, or no room to watch another socket.
     case system
 
-    /// The cause for a reached limit of this process.
+    /// The cause of a pause at a limit of this process.
     init(_ lack: ConnectionRoom.Lack) {
         self =
             switch lack {
@@ -22,9 +22,9 @@ package enum AcceptPause: String, CaseIterable, Sendable {
             }
     }
 
-    /// The cause for an `errno` of `accept4` or of the poller.
+    /// The cause of a pause after an error of `accept4` or of the poller, from the `errno`.
     init(code: CInt) { self = code == EMFILE || code == ENFILE ? .descriptors : .system }
 
-    /// The index in `WorkerCounters.acceptPauses`.
+    /// The index of the cause in `WorkerCounters.acceptPauses`.
     var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

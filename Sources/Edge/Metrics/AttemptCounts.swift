@@ -6,7 +6,7 @@
 package struct AttemptCounts: Sendable {
     private var rows: [(executor: Int, ends: [UInt64])] = []
 
-    /// The counts of one executor by the index of `Ending`; nil if it has had no attempt.
+    /// The counts of one executor, by the index of `Ending`; nil if no attempt at it has ended.
     subscript(executor: Int) -> [UInt64]? { rows.first { $0.executor == executor }?.ends }
 
     /// Counts an attempt that has ended.

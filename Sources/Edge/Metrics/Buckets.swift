@@ -6,26 +6,28 @@ enum Buckets {
     private static let millisecond: UInt64 = 1_000_000
     private static let second: UInt64 = 1_000_000_000
 
-    /// From 1 ms to 120 s.
+    /// Bounds for the time to the first token: from 1 ms to 120 s.
     static let firstToken =
         [1, 2, 5, 10, 20, 50, 100, 200, 500].map { $0 * millisecond }
         + [1, 2, 5, 10, 20, 30, 60, 120].map { $0 * second }
-    /// From 1 ms to 600 s.
+    /// Bounds for the duration of an exchange: from 1 ms to 600 s.
     static let duration = firstToken + [300 * second, 600 * second]
-    /// From 0.1 ms to 10 s.
+    /// Bounds for the time between two tokens: from 0.1 ms to 10 s.
     ///
-    /// Most buckets are between 10 and 200 ms, where somebody who reads the stream notices differences.
+    /// Most bounds are between 10 and 200 ms, because a person who reads the stream notices differences there.
     static let gap =
         [100, 200, 500].map { $0 * microsecond }
         + [1, 2, 5, 10, 20, 30, 50, 75, 100, 200, 500].map { $0 * millisecond } + [1, 2, 5, 10].map { $0 * second }
-    /// From 1 ms to 10 s.
+    /// Bounds for the time in a model's queue: from 1 ms to 10 s.
     static let queueWait =
         [1, 2, 5, 10, 20, 50, 100, 200, 500].map { $0 * millisecond }
         + [1, 2, 5, 10].map { $0 * second }
-    /// From 10 us to 1 s, for the time that the edge itself takes.
+    /// Bounds for the time that the edge itself takes: from 10 us to 1 s.
     static let overhead =
         [10, 20, 50, 100, 200, 500].map { $0 * microsecond }
         + [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map { $0 * millisecond }
-    /// Numbers of tokens from 1 to 4^13, as OpenTelemetry's convention recommends for `gen_ai.client.token.usage`.
+    /// Bounds for numbers of tokens: the powers of 4 from 1 to 4^13.
+    ///
+    /// OpenTelemetry's convention recommends them for `gen_ai.client.token.usage`.
     static let tokens = (0...13).map { UInt64(1) << (2 * $0) }
 }

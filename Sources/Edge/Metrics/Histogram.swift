@@ -1,6 +1,6 @@
 // A histogram with fixed buckets, cheap enough to observe a value for every token.
 
-/// Counts values by buckets.
+/// Counts the observed values in buckets with fixed bounds.
 ///
 /// Observing a value costs two reads of small tables and two additions. No lock is needed, because each worker has its
 /// own histograms.

@@ -6,7 +6,7 @@ internal import Transport
 /// All workers share one table, so that they use the same indices. Each call takes a lock, but is made only for wasted
 /// tokens.
 package final class TenantLabels: Sendable {
-    /// How many tenants metrics distinguish.
+    /// The number of tenants that metrics distinguish.
     static let namesMax = 100
     /// The label of all other tenants, whose index is 0.
     package static let others = "other"

@@ -43,7 +43,7 @@ struct Usage: Equatable {
         note(meter.counts, in: meter.dialect)
     }
 
-    /// The usage of a response that is not a stream of events; no tokens if it is an error.
+    /// The usage of a response that is not a stream of events; no tokens if the response is an error.
     ///
     /// - Parameters:
     ///   - scan: what was found in the response; nil if it is not a JSON document that could be scanned.
@@ -58,7 +58,8 @@ struct Usage: Equatable {
         } else if dialect.generates {
             output = answerBytes / Self.bytesPerToken
         } else if scan?.hasUsage == true {
-            // Endpoints that generate nothing, such as embeddings, still report a usage.
+            // An endpoint that generates nothing, such as embeddings, reports the usage of its prompt. Its output of 0
+            // tokens is then not an estimate.
             isOutputEstimated = false
         }
         input(counts.prompt(in: dialect), requestBytes: requestBytes)
@@ -70,7 +71,7 @@ struct Usage: Equatable {
 
     private init() {}
 
-    /// Limits the executor's counts to what is possible.
+    /// Lowers impossibly large counts of the executor to the largest possible numbers.
     ///
     /// An engine that reports absurd counts would otherwise use up its clients' rate limits for hours.
     mutating func cap(input most: Int, output: Int) {

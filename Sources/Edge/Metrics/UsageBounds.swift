@@ -1,11 +1,12 @@
 // The most tokens that a request and its response can have, whatever counts an engine reports.
 internal import Inference
 
-/// The bounds of an exchange's usage: made when its request is known, applied when it has ended.
+/// The largest numbers of tokens of an exchange: computed when the request is known, applied when the exchange has
+/// ended.
 struct UsageBounds: Equatable {
     /// How many tokens an engine's chat template may add to the prompt of a request.
     static let templateTokens = 4096
-    /// How many tokens an image, or a file that the request only refers to, may have.
+    /// How many tokens one image, or one file that the request refers to by name only, may have.
     static let mediaTokens = 1 << 20
     /// How many hidden reasoning tokens a model may produce for each completion.
     static let hiddenTokens = 1 << 18
@@ -14,7 +15,8 @@ struct UsageBounds: Equatable {
     private var output: Int?
     private var completions = 1
 
-    /// No bounds.
+    /// The bounds before the request is known: the input has no bound, the output is bounded by the bytes of the
+    /// response.
     init() {}
 
     /// The bounds of a request.
@@ -24,7 +26,7 @@ struct UsageBounds: Equatable {
     ///   - bodyBytes: the size of the whole body; each token of the prompt has at least one byte.
     init(_ scan: RequestScan, dialect: Dialect, promptTokens: Int, bodyBytes: Int) {
         let media = scan.media
-        // A request of the Responses API may continue an earlier response, whose prompt is not in this body. The
+        // A request of the Responses API may continue an earlier response, whose prompt is not in this body. So the
         // earlier prompt is counted like one more file.
         let named = media.images + media.references + (dialect == .responses ? 1 : 0)
         input = max(promptTokens, bodyBytes) + Self.templateTokens + min(named, 1 << 10) * Self.mediaTokens

@@ -5,16 +5,19 @@ internal import Transport
 
 /// What one worker has counted since it started.
 ///
-/// The worker changes its own value without locks, and the control thread adds up copies. Counters never decrease.
+/// The worker changes its own value without locks, and the control thread adds up copies. Counters never decrease,
+/// except `phases` and `queued`, which describe the moment of the copy.
 package struct WorkerCounters: Sendable {
     /// The counters of one model, or of the requests that named no known model.
     package struct OfModel: Sendable {
         /// Exchanges that have ended, by the index of `Ending`.
         var ends: [UInt64] = Array(repeating: 0, count: Ending.count)
-        /// Exchanges that have ended, by the status that the client got in the head or, after a 200, in an error event
-        /// of its stream; 499 if the client left before it got a status.
+        /// Exchanges that have ended, by status.
+        ///
+        /// It is the status in the head or, after a 200, the status of the error in the stream. It is 499 if the client
+        /// left before it got a status.
         var statuses: [Int: UInt64] = [:]
-        /// Tokens of exchanges that have ended.
+        /// The tokens of exchanges that have ended, by kind.
         var tokens: [TokenKind: UInt64] = [:]
         /// The time from a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
@@ -24,7 +27,7 @@ package struct WorkerCounters: Sendable {
         var timePerToken = Histogram(bounds: Buckets.firstToken)
         /// The time from a request's head to the end of its exchange, in nanoseconds.
         var duration = Histogram(bounds: Buckets.duration)
-        /// How long exchanges that had to wait for an executor waited, in nanoseconds.
+        /// How long exchanges waited for an executor, in nanoseconds; only exchanges that had to wait.
         var queueWait = Histogram(bounds: Buckets.queueWait)
         /// Tokens of the prompt of each exchange.
         var input = Histogram(bounds: Buckets.tokens)
@@ -36,7 +39,7 @@ package struct WorkerCounters: Sendable {
         var queued = 0
     }
 
-    /// The kinds of tokens that are counted separately: of prompt or response, estimated or not.
+    /// The kinds of tokens that are counted separately: of the prompt or of the response, estimated or not.
     struct TokenKind: Hashable, Sendable {
         var isInput: Bool
         var isEstimated: Bool
@@ -46,9 +49,9 @@ package struct WorkerCounters: Sendable {
     ///
     /// Requests that named no known model are counted under `noModel`.
     var models: [Int: OfModel] = [:]
-    /// An id that no model's entry has.
+    /// The key in `models` for requests that named no known model; no model's entry has this id.
     package static let noModel = 0
-    /// Tokens that an executor sent for a client that had left, by the tenant's index in `TenantLabels`.
+    /// Tokens that an executor sent and the client did not take, by the tenant's index in `TenantLabels`.
     var wastedTokens: [UInt64] = []
     /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
@@ -62,7 +65,8 @@ package struct WorkerCounters: Sendable {
     var requestOverhead = Histogram(bounds: Buckets.overhead)
     /// The time from the first event of a response to its hand-over to the client's connection, in nanoseconds.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
-    /// The time from the turn in which a client left to the end of its attempt at the executor, in nanoseconds.
+    /// The time from the start of the turn in which a client left to the end of its attempt at the executor, in
+    /// nanoseconds.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0
@@ -119,7 +123,7 @@ extension ExchangeMachine.Phase {
     /// The values of the label `phase`, by `index`.
     static let labels = ["body", "attempt", "silence", "relay", "finishing", "other"]
 
-    /// The index in `WorkerCounters.phases`.
+    /// The index of the phase in `WorkerCounters.phases`.
     var index: Int {
         switch self {
         case .body: 0

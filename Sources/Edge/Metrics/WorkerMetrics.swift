@@ -3,22 +3,22 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// Counts for one worker; confined to it, without locks or atomics.
+/// Counts the exchanges and connections of one worker; confined to the worker, so that it needs no locks or atomics.
 final class WorkerMetrics {
     /// All counters except the counters of the models, which are in `rows`.
     private var common = WorkerCounters()
     /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
-    /// The time at which the overhead began, for each request that this turn of the event loop hands over to an
-    /// executor.
+    /// For each request that this turn of the event loop hands over to an executor: when the request was ready to
+    /// be sent.
     ///
-    /// `turnEnded` measures the overheads when everything has been written to the kernel.
+    /// `turnEnded` measures the time from then until everything has been written to the kernel.
     private var requestsHandedOver: [Nanoseconds] = []
-    /// The time at which the overhead began, for each response whose first event this turn hands over to a client.
+    /// For each response whose first event this turn hands over to a client: when that event arrived.
     private var answersHandedOver: [Nanoseconds] = []
     private var abortsInTurn = 0
-    /// Whether anything has been handed over in this turn.
+    /// Whether this turn has handed anything over or ended an attempt.
     private var hasWork = false
 
     init(tenants: TenantLabels) {
@@ -57,14 +57,14 @@ final class WorkerMetrics {
     /// Counts a failed TLS handshake.
     func handshakeFailed(_ failure: HandshakeFailure) { common.handshakeFailures[failure.index] &+= 1 }
 
-    /// Counts tokens that an executor sent for a client that had left.
+    /// Counts tokens that an executor sent for a client that did not take them.
     func wasted(_ tokens: Int, tenant: String) {
         let index = tenants.index(of: tenant)
         while common.wastedTokens.count <= index { common.wastedTokens.append(0) }
         common.wastedTokens[index] &+= UInt64(tokens)
     }
 
-    /// Counts a connection whose client speaks another protocol than its listener.
+    /// Counts a connection whose client speaks another protocol than the listener serves.
     func spokeOtherwise(_ what: OtherProtocol) { common.otherProtocols[what, default: 0] &+= 1 }
 
     /// Counts an exchange that has ended, and its bytes.
@@ -98,7 +98,7 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Measures the overheads of this turn; called at the end of the turn, when everything has been written and closed.
+    /// Measures the overheads of this turn; called at the end of the turn, when all output has been written.
     ///
     /// - Parameter began: when the turn began.
     func turnEnded(began: Nanoseconds, clock: Clock) {

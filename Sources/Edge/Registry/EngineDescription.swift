@@ -5,15 +5,16 @@ internal import Routing
 /// One engine as the executor entries of a configuration describe it.
 struct EngineDescription {
     let identity: EngineIdentity
-    /// The settings of the first entry, completed by the settings of the further entries.
+    /// The settings of the first executor entry; the further entries fill in what the first entry leaves open.
     private(set) var settings: ExecutorSettings
     /// The largest `max_running` of the entries; nil if no entry has the setting.
     private(set) var runningMax: Int?
     /// The health probe of the first entry that has a probe; nil if no entry has one.
     private(set) var probe: HealthProbe?
 
-    /// The engines of a configuration, each once and in order: first the engines of all models, then the engines that
-    /// are asked for their models.
+    /// The engines of a configuration, each once.
+    ///
+    /// The engines of all models come first, in order, and then the engines that are asked for their lists of models.
     static func all(_ configuration: Configuration) -> [EngineDescription] {
         let entries = configuration.models.flatMap(\.executors) + configuration.discoveries.map(\.engine)
         var descriptions: [EngineDescription] = []
@@ -27,7 +28,8 @@ struct EngineDescription {
                 descriptions.append(EngineDescription(identity: identity, settings: settings))
             }
         }
-        // The path of a probe depends on the engine's kind, which any of its entries may name.
+        // The path of a probe depends on the engine's kind. Any entry of the engine may name the kind, so all entries
+        // are combined before.
         for settings in entries {
             guard let index = indices[EngineIdentity(settings)] else { continue }
             descriptions[index].findProbe(settings)
@@ -59,7 +61,8 @@ struct EngineDescription {
         probe = HealthProbe(entry)
     }
 
-    /// Whether the requests of one model take capacity from the engine's other models.
+    /// Whether the models at the engine share its capacity, so that requests of one model take capacity from the
+    /// others.
     var modelsShareCapacity: Bool {
         switch settings.kind {
         case .vllm, .sglang, .llamaCpp: true

@@ -5,15 +5,17 @@ internal import Transport
 package enum OrderAction: Equatable, Sendable {
     /// Take no new attempts.
     case drain
-    /// End the orders for the target, so that the configuration applies; for an engine, also those for its models.
+    /// End the orders for the target, so that the configuration applies again; for an engine, also the orders for its
+    /// models.
     case resume
     /// Use this weight in place of the configured one; a drain stays in force.
     case weight(Int)
 }
 
-/// The orders in force, which last until the process ends, even while no configuration names their URLs.
+/// The operator's orders in force.
 ///
-/// An order for a whole engine applies to each of its models, in addition to the model's own order.
+/// They last until the process ends, even while no configuration names their URLs. An order for a whole engine applies
+/// to each of its models, in addition to the model's own order.
 struct ExecutorOrders: Sendable {
     /// The engine, or the model at an engine, to which an order applies.
     struct Target: Hashable, Sendable {
@@ -37,7 +39,7 @@ struct ExecutorOrders: Sendable {
 
     private var orders: [Target: Order] = [:]
 
-    /// The orders in force, in the order of their URLs.
+    /// The orders in force, sorted by URL and model.
     var all: [(target: Target, order: Order)] {
         let sorted = orders.sorted {
             ($0.key.url, $0.key.model?.text ?? "") < ($1.key.url, $1.key.model?.text ?? "")
@@ -69,14 +71,14 @@ struct ExecutorOrders: Sendable {
 
     // MARK: Addresses of a name
 
-    /// The URL in the configuration of an engine with this name.
+    /// The configured URL of the engine with this name.
     ///
-    /// The name of an engine that is one address of a host name is the URL followed by the address in parentheses.
+    /// If an engine is one address of a host name, its name is the URL followed by the address in parentheses.
     static func configuredURL(ofName name: String) -> String {
-        // The path of a unix socket may contain a space, and has no addresses.
+        // The path of a unix socket may contain a space, and no address follows it.
         name.hasPrefix("unix:") ? name : String(name.prefix { $0 != " " })
     }
 
-    /// Whether an order for `url` is also for the engine with this name.
+    /// Whether an order for `url` also applies to the engine with this name.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }
 }

@@ -3,7 +3,7 @@ package import Routing
 
 /// One model of the configuration; the registry keeps it for as long as a snapshot or an exchange refers to it.
 package final class ModelEntry: Sendable {
-    /// Identifies the model in this process; never used again for another model, and never 0.
+    /// The number that identifies the model in this process; never used again for another model, and never 0.
     package let id: Int
     /// The model's id in the configuration, which clients use.
     package let name: String
@@ -12,7 +12,7 @@ package final class ModelEntry: Sendable {
     /// The queue of exchanges that wait for the model, which lasts as long as this entry.
     package let pool: PoolEntry
 
-    /// Called by the registry, which gives out the ids.
+    /// Makes an entry; called by the registry, which gives out the ids.
     package init(id: Int, name: String, knownSince: Int, pool: PoolEntry) {
         self.id = id
         self.name = name

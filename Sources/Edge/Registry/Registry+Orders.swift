@@ -3,7 +3,7 @@ internal import Routing
 internal import Transport
 
 extension Registry {
-    /// Changes an order, and applies it to all executors of the target, including those of earlier configurations.
+    /// Changes an order, and applies it to all executors of the target, including executors of earlier configurations.
     ///
     /// After this function has returned, no attempt begins that the order forbids.
     func give(_ action: OrderAction, to target: ExecutorOrders.Target, at now: Nanoseconds) {

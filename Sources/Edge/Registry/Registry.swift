@@ -16,13 +16,13 @@ package final class Registry {
         /// The last generation whose configuration names the engine.
         var generation: Int
     }
-    /// Identifies an executor: the id of its engine, and the model's name at that engine.
+    /// Identifies an executor by the id of its engine and by the name of its model at that engine.
     private struct ExecutorKey: Hashable {
         var engine: Int
         var model: ExactText
     }
     private struct KnownBook {
-        /// The `addressKey` of the engines that share the book.
+        /// The `addressKey` of the engines that share the address book.
         var key: String
         var book: AddressBook
     }
@@ -54,7 +54,7 @@ package final class Registry {
     ///
     /// - Parameters:
     ///   - listeners: the plans of the configuration's listeners; nil to make the plans now, which reads certificates.
-    ///   - access: the keys in force; by default there are none.
+    ///   - access: the API keys in force; by default there are none.
     package func resolve(
         _ configuration: Configuration,
         listeners: [ListenerPlan]? = nil,
@@ -101,9 +101,9 @@ package final class Registry {
 
     /// Finds the known engine of each identity, or makes a new one.
     ///
-    /// An engine whose key or certificate authority has been replaced stays the same engine. Exactly equal identities
-    /// are matched first. Then the remaining engines of the previous configuration are matched by URL and address, in
-    /// order.
+    /// Equal identities are matched first. The other engines of the previous configuration are then matched by URL and
+    /// address alone, in order. So an engine whose key or certificate authority has been replaced stays the same
+    /// engine.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in engines.enumerated() { indices[known.identity] = index }

@@ -5,7 +5,7 @@ internal import Transport
 
 /// Follows the certificates of all listeners; confined to the control thread.
 ///
-/// The contents of the files are compared, not their modification times. certbot replaces a symbolic link, and a copied
+/// It compares the contents of the files, not their modification times: certbot replaces a symbolic link, and a copied
 /// file may keep the time of the original.
 final class CertificateFollower {
     /// The time between two comparisons, in nanoseconds.

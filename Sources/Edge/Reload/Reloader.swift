@@ -4,25 +4,26 @@ internal import Transport
 
 /// Reloads the configuration; confined to the control thread.
 ///
-/// Only one reload is under way at a time. All requests that arrive meanwhile share one further reload. That reload
-/// reads the file after these requests have arrived, so that no request is answered from an older state of the file.
+/// Only one reload is under way at a time. All requests for a reload that arrive meanwhile share one further reload.
+/// That reload reads the file after these requests have arrived, so that none is answered from an older state of the
+/// file.
 final class Reloader {
     /// The functions of the supervisor that the reloader calls.
     struct Environment {
-        /// Reads and checks the configuration file.
+        /// Reads and checks the configuration.
         var read: () -> Result<Configuration, ConfigurationErrors>
         /// Returns why no reload can begin now, for example because the process is ending; nil if a reload can begin.
         var obstacle: () -> String?
         /// Whether the process drains, after which it ends.
         var isDraining: () -> Bool
-        /// Gives a snapshot to all its users on the control thread.
+        /// Passes a snapshot to all its users on the control thread.
         ///
         /// Calls `named` once new names are resolved and new engines have listed their models, or once
         /// `StartChecks.namesTimeout` has passed.
         var adopt: (Snapshot, _ named: @escaping () -> Void) -> Void
         /// Posts a snapshot and its sockets to all workers.
         ///
-        /// - Returns: the indices of the workers that will report the adoption of the snapshot.
+        /// - Returns: the indices of the workers that will report that they use the snapshot.
         var post: (Snapshot, [ListenerKey: ListenerSet]) -> Set<Int>
         /// Returns the found members that complete the configuration in force.
         var found: () -> FoundMembers
@@ -42,14 +43,14 @@ final class Reloader {
         /// The workers that have not adopted the snapshot yet.
         var pending: Set<Int> = []
         let cause: Cause
-        /// Whether `adoptTimeout` has passed while workers are pending; the delay has then been reported.
+        /// Whether the delay has been reported, because workers were still pending after `adoptTimeout`.
         var isLate = false
     }
 
     /// The time within which every worker must begin to use a new snapshot, in nanoseconds.
     ///
-    /// One turn of a worker's loop takes milliseconds. A pause of the whole process does not count, because
-    /// the loop's clock leaves it out.
+    /// One turn of a worker's loop takes milliseconds. A pause of the whole process does not count, because the loop's
+    /// clock stands still during the pause.
     static let adoptTimeout: Nanoseconds = 30_000_000_000
 
     private let running: RunningConfiguration
@@ -78,7 +79,7 @@ final class Reloader {
         beginIfIdle()
     }
 
-    /// Returns the report of a reload to the configuration that `read` returns, but changes nothing.
+    /// Returns the report that a reload would give if `read` returned the new configuration; changes nothing.
     func rehearse(_ read: () -> Result<Configuration, ConfigurationErrors>) -> ReloadReport {
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
         if prepare(&report, read, isRehearsal: true) != nil { report.outcome = .applied }
@@ -143,20 +144,20 @@ final class Reloader {
         environment.adopt(running.snapshot) { [unowned self] in settled() }
     }
 
-    /// Posts the snapshot to the workers, after the wait for the names of its executors and the models of its engines.
+    /// Posts the new snapshot to the workers, once names are resolved and engines have listed their models.
     ///
     /// If members were found during the wait, a further snapshot that contains them is posted instead.
     private func settled() {
         guard underWay != nil else { return }
         guard let prepared = running.prepare(found: environment.found()) else { return postToWorkers() }
-        // The further snapshot has the same sockets, so there are none to close.
+        // The further snapshot has the same sockets, so no socket has to be closed.
         _ = running.commit(prepared)
         underWay?.report.generation = running.snapshot.generation
         underWay?.report.changes += prepared.changes
         environment.adopt(running.snapshot) { [unowned self] in postToWorkers() }
     }
 
-    /// Reads the configuration and does everything that can fail.
+    /// Reads the configuration and takes all steps of the reload that can fail.
     ///
     /// - Returns: nil if there is nothing to put in force; the report then contains the reason.
     private func prepare(
@@ -213,7 +214,7 @@ final class Reloader {
 
     // MARK: Workers that are late
 
-    /// Reports that workers have not adopted a snapshot in time, so that a worker that hangs does not delay the report.
+    /// Reports that workers have not begun to use a snapshot in time; the report must not wait for a worker that hangs.
     private func reportLate(_ generation: Int) {
         guard var late = underWay, !late.pending.isEmpty, generation == running.snapshot.generation else { return }
         late.isLate = true
@@ -231,7 +232,7 @@ final class Reloader {
         }
     }
 
-    /// Refuses the requested reloads, because workers are late with the generation in force.
+    /// Refuses the requested reloads, because some workers do not use the snapshot in force yet.
     private func refuseBehind(_ late: UnderWay) {
         (waiting, next) = (next, [])
         environment.isReloading(true)
@@ -271,7 +272,7 @@ final class Reloader {
     private func endIfAdopted() {
         guard let finished = underWay, finished.pending.isEmpty else { return }
         underWay = nil
-        // While the process drains, workers may still have these listeners open. `closeLeftSockets` closes the sockets
+        // While the process drains, workers may still use the removed listeners. `closeLeftSockets` closes the sockets
         // at the end of the process.
         if environment.isDraining() {
             socketsLeft.append(finished.socketsBefore)

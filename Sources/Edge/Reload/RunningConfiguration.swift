@@ -5,7 +5,7 @@ internal import Transport
 
 /// Holds the configuration in force, and replaces it with a new one; confined to the control thread.
 ///
-/// A replacement takes two steps. `prepare` does everything that can fail, and does not affect running requests.
+/// A replacement takes two steps. `prepare` takes every step that can fail, and does not affect exchanges under way.
 /// `commit` cannot fail.
 final class RunningConfiguration {
     /// A configuration that has passed all checks and whose sockets are open, ready for `commit`.
@@ -35,7 +35,7 @@ final class RunningConfiguration {
 
     /// The configuration in force.
     ///
-    /// A setting that cannot change while the process runs has its value from the start.
+    /// A setting that cannot change while the process runs keeps the value that it had at the start.
     private(set) var configuration: Configuration
     /// The configuration exactly as it was read, including values that are not applied.
     private var asRead: Configuration
@@ -103,14 +103,15 @@ final class RunningConfiguration {
 
     // MARK: A new configuration
 
-    /// Does everything that can fail before a configuration is put in force.
+    /// Takes every step that can fail, before a configuration is put in force.
     ///
     /// The caller must pass the result to `commit`, unless this is a rehearsal.
     ///
     /// - Parameters:
-    ///   - found: the models and addresses that have been found; the lists of files come from `new`.
-    ///   - isRehearsal: whether this is a dry run, which opens no socket and no store of keys, and makes no secret.
-    /// - Returns: nil if nothing is different: neither the configuration nor a file of certificates or keys.
+    ///   - found: the models and addresses that have been found; the executors in files are taken from `new`.
+    ///   - isRehearsal: whether this is a dry run, which opens no socket and no store of keys.
+    /// - Returns: nil if nothing has changed: neither the configuration, nor its members, nor a file of certificates or
+    ///   keys.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     func prepare(
         _ new: Configuration,
@@ -128,13 +129,13 @@ final class RunningConfiguration {
         if !isRehearsal { changes += self.members.changes(to: members) }
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
-        // Warnings are not compared, because the remaining days of a certificate change their text. The lists of files
-        // are not compared here, because they are compared as members.
+        // Warnings are not compared, because a warning counts the days until a certificate expires, so its text changes
+        // each day. The executors in files are not compared here, because they have been compared as members.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
-        // An earlier reload may have kept the old memory limit, because too much memory was in use. The new limit may
-        // be possible now.
+        // An earlier reload may have kept the old memory limit, because too much memory was in use. If so, the new
+        // limit is tried again.
         let takesMemory = effective.memoryLimitBytes != configuration.memoryLimitBytes
         guard withEarlierWarnings != asRead || !changes.isEmpty || takesMemory else {
             if let access { authentication.discard(access) }
@@ -160,9 +161,9 @@ final class RunningConfiguration {
         }
     }
 
-    /// Opens the sockets and the log file of a configuration that are not open yet.
+    /// Opens those sockets of a configuration, and its log file, that are not open yet.
     ///
-    /// If a socket or the file cannot be opened, everything that was opened here is closed again.
+    /// If one of them cannot be opened, everything that this function has opened is closed again.
     private func open(
         _ configuration: Configuration,
         _ listeners: [ListenerPlan]
@@ -178,7 +179,8 @@ final class RunningConfiguration {
 
     /// Prepares the configuration in force again, with the present contents of its certificate files.
     ///
-    /// A listener whose files cannot be used keeps its certificates. The other listeners are renewed nevertheless.
+    /// A listener whose files cannot be used keeps its certificates. The other listeners still get their new
+    /// certificates.
     ///
     /// - Returns: `prepared` is nil if no listener has new certificates. `problem` says why files cannot be used; it is
     ///   nil if all files can be used.
@@ -225,7 +227,7 @@ final class RunningConfiguration {
         )
     }
 
-    /// One line for each listener whose certificate files have new contents.
+    /// Returns one line for each listener whose certificate files have new contents.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         let renewed = listeners.filter { plan in
             snapshot.listeners.contains { $0.key == plan.key && $0.renews(plan) }
@@ -286,7 +288,7 @@ final class RunningConfiguration {
         return (effective, kept)
     }
 
-    /// One line for each open unix socket whose file has another mode or group in the new configuration.
+    /// Returns one line for each open unix socket whose file has another mode or group in the new configuration.
     private func keptSocketAccess(_ new: Configuration) -> [String] {
         let text = "the mode and the group of its socket stay until a restart"
         let old = Dictionary(configuration.listeners.map { ($0.address, $0.socketAccess) }, uniquingKeysWith: { $1 })
@@ -302,7 +304,8 @@ final class RunningConfiguration {
 
     // MARK: Records
 
-    /// The lines of found executors and models that are not used, without those of the last call; at most 10 lines.
+    /// Returns a line for each found executor or model that is not used, without the lines of the last call; at most 10
+    /// lines.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)
@@ -318,7 +321,7 @@ final class RunningConfiguration {
 }
 
 extension ListenerPlan {
-    /// Whether a new plan of the same listener names the same certificate files, but their contents have changed.
+    /// Whether `new`, a plan of the same listener, has the same certificate files with other contents.
     fileprivate func renews(_ new: ListenerPlan) -> Bool {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }

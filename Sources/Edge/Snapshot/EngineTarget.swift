@@ -16,7 +16,7 @@ package final class EngineTarget: Sendable {
     package let host: [UInt8]
     /// The path of the executor's URL, which precedes the path of every request; empty if the URL has none.
     package let pathPrefix: [UInt8]
-    /// The key that health probes send; nil if none is configured.
+    /// The API key for health probes and for requests for the list of models; nil if none is configured.
     package let credential: ExecutorCredential?
     /// The engine's health probe; nil if the engine is not probed.
     let probe: HealthProbe?
@@ -40,7 +40,7 @@ package final class EngineTarget: Sendable {
         self.client = client
     }
 
-    /// Whether connections that were opened for the other target can be used for this one.
+    /// Whether connections to the other target can also be used for this target.
     func connectsLike(_ other: EngineTarget) -> Bool {
         let (mine, its) = (client, other.client)
         return mine.addresses === its.addresses && mine.version == its.version

@@ -10,9 +10,10 @@ package struct ExchangeLimits: Sendable {
     package var body: Nanoseconds
     /// `timeouts.client_stall`: how long a client may read nothing while bytes of a response wait for it.
     package var clientStall: Nanoseconds
-    /// `commit_after`: how long a streaming client waits for its response head if no event arrives.
+    /// `commit_after`: how long an executor may be silent before a streaming client gets the response head without an
+    /// event.
     package var commitAfter: Nanoseconds
-    /// `keep_alive`: the time between two comments that keep a waiting stream alive.
+    /// `keep_alive`: the time between two comments that the edge sends into a stream while the executor sends no event.
     package var keepAlive: Nanoseconds
     /// `limits.body`: the largest request body, before and after decoding.
     package var bodyBytesMax: Int

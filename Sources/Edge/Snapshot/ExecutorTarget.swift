@@ -2,7 +2,7 @@
 package import Configuration
 package import Routing
 
-/// One executor as one model of a snapshot uses it.
+/// How the exchanges of one model of a snapshot reach one executor of its pool.
 package final class ExecutorTarget: Sendable {
     /// The executor's load and health, which outlive the snapshot.
     package let executor: Executor
@@ -12,17 +12,17 @@ package final class ExecutorTarget: Sendable {
     package let engine: EngineTarget
     /// The software of the engine; `auto` if it is not known.
     package let kind: ExecutorSettings.Kind
-    /// Whether the edge requests the usage of a stream if the client does not request it.
+    /// Whether the edge asks the executor for the token counts of a stream if the client does not ask for them.
     package let asksForUsage: Bool
-    /// The API key that requests carry, in the header field for this entry's `kind`; nil if no key is configured.
+    /// The API key that requests carry, in the header field that `kind` requires; nil if no key is configured.
     ///
-    /// One engine may serve entries of several kinds, whose keys go in different fields.
+    /// Executors of several kinds may be at one engine, and their keys go in different fields.
     package let credential: ExecutorCredential?
     /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields
 
-    /// - Parameter forward: the fields that the configuration and the model forward; the fields of the executor's entry
-    ///   are added.
+    /// - Parameter forward: the header fields that the configuration and the model forward; those of `settings` are
+    ///   added.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,

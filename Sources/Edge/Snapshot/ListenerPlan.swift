@@ -9,7 +9,8 @@ package import Transport
 package struct ListenerPlan: Sendable {
     /// Identifies the listener from one snapshot to the next.
     package let key: ListenerKey
-    /// Permissions and owner of a unix socket's file; they are set when the socket is opened and not changed later.
+    /// The permissions and the group of a unix socket's file, which are set when the socket is opened and not changed
+    /// later.
     package var socketAccess: SocketFileAccess
     /// Protocols, limits and timeouts of the listener's connections.
     package var settings: ServerSettings
@@ -56,7 +57,7 @@ package struct ListenerPlan: Sendable {
     /// - Throws: `TLSError` when a certificate or its key cannot be used.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
-        // If a file could not be read, a second try gives the reason. `SystemFiles.read` never blocks.
+        // A file that could not be read is read again to find out why. `SystemFiles.read` never blocks.
         for contents in certificates {
             for (path, bytes) in [(contents.files.chain, contents.chain), (contents.files.key, contents.key)] {
                 guard bytes.isEmpty, case .failure(let problem) = SystemFiles.read(path) else { continue }
@@ -72,7 +73,7 @@ package struct ListenerPlan: Sendable {
 }
 
 extension CertificateContents {
-    /// Reads the files; the contents of a file that cannot be read are empty.
+    /// Reads the certificate files; the contents of a file that cannot be read are empty.
     init(reading files: CertificateFiles) {
         func contents(_ path: String) -> [UInt8] { (try? SystemFiles.read(path).get()) ?? [] }
         self.init(files: files, chain: contents(files.chain), key: contents(files.key))

@@ -8,13 +8,14 @@ package import Transport
 package struct ProcessSettings: Sendable {
     /// How many worker threads there are; at least 1.
     package let workers: Int
-    /// `max_connections`, before memory and descriptors are considered: see `ConnectionRoom`.
+    /// `max_connections`; memory and descriptors may allow fewer connections (`ConnectionRoom`).
     package let connectionsMax: Int
     /// How long a busy worker waits before it polls again, so that it handles more events at once.
     package let gather: Gather
-    /// What notifies the workers of sockets that are ready.
+    /// What tells the workers which sockets are ready: epoll, or io_uring as well.
     package let poller: PollerChoice
-    /// How long the process continues to serve after it has been asked to end, in nanoseconds; health checks fail then.
+    /// How long the process still serves after it has been asked to end, in nanoseconds; health checks get 503 in this
+    /// time.
     package let lameDuck: Nanoseconds
     /// How long exchanges may continue after the process has stopped accepting connections, in nanoseconds.
     package let drainTimeout: Nanoseconds

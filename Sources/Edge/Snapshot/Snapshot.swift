@@ -5,14 +5,14 @@ package import Inference
 internal import Routing
 package import Transport
 
-/// The settings of a configuration, in the units in which the process uses them.
+/// One configuration, resolved against the registry: the settings, models, executors and engines that exchanges use.
 ///
 /// `Registry.resolve` makes snapshots. Each exchange keeps the snapshot with which it began. A snapshot is a class
-/// because every exchange holds one: a copy of a structure would retain a dozen references.
+/// because every exchange holds one, and a copy of a structure would retain a dozen references.
 package final class Snapshot: Sendable {
     /// The number of this snapshot, counted from 1 in each process.
     package let generation: Int
-    /// Settings of the process as a whole; `RunningConfiguration` decides which of them a reload can change.
+    /// The settings of the process as a whole; `RunningConfiguration` decides which of them a reload can change.
     package let process: ProcessSettings
     /// Deadlines and limits of every exchange.
     package let limits: ExchangeLimits
@@ -45,7 +45,7 @@ package final class Snapshot: Sendable {
     /// The API keys in force, and whether one is required.
     let access: Authenticator
 
-    /// Called by `Registry.resolve`, which finds the engines, the executors and the models.
+    /// Makes a snapshot; called by `Registry.resolve`, which finds the engines, the executors and the models.
     init(
         _ configuration: Configuration,
         generation: Int,

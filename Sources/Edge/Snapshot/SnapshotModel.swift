@@ -10,7 +10,7 @@ package struct SnapshotModel: Sendable {
     package let entry: ModelEntry
     /// The model's executors with their weights, and the queue of exchanges that wait for one of them.
     package let pool: ExecutorPool
-    /// How long the model's executors may take.
+    /// How long the model's executors may take to answer.
     package let timeouts: ModelTimeouts
     /// The estimated numbers of tokens for images and other media in a prompt.
     package let mediaTokens: MediaTokens
@@ -20,7 +20,7 @@ package struct SnapshotModel: Sendable {
     package let fallbacks: [Int]
 }
 
-/// How long the executors of one model may take, in nanoseconds.
+/// How long the executors of one model may take to answer, in nanoseconds.
 package struct ModelTimeouts: Sendable, Equatable {
     /// The time for all attempts of an exchange together, until the first event of a stream.
     package var firstEvent: Nanoseconds
@@ -29,7 +29,7 @@ package struct ModelTimeouts: Sendable, Equatable {
     /// The time between two events of a stream.
     package var stall: Nanoseconds
 
-    /// The model's own timeouts; the common timeouts replace those that the model does not set.
+    /// The timeouts of one model: its own where it sets them, and otherwise the common timeouts.
     init(_ own: ModelSettings.Timeouts, else common: Configuration.Timeouts) {
         firstEvent = Nanoseconds((own.firstEvent ?? common.firstEvent).inNanoseconds)
         response = Nanoseconds((own.response ?? common.response).inNanoseconds)

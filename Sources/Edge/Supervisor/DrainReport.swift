@@ -9,7 +9,7 @@ struct DrainReport {
     private(set) var cutCount = 0
     /// Whether `drain_timeout` has passed.
     private(set) var isExpired = false
-    /// Whether a second signal has cut the exchanges.
+    /// Whether a second signal has ended the exchanges under way.
     private(set) var isCut = false
 
     init(began: Nanoseconds) {

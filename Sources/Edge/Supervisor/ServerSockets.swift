@@ -4,8 +4,8 @@ internal import Transport
 
 /// The listening sockets of one configuration.
 ///
-/// Copies share the sockets. The sockets stay open until `close`, or until a later configuration no longer has their
-/// listener and its `closeRemoved` is called.
+/// Copies share the sockets. A socket stays open until `close`, or until `closeRemoved` of a configuration that no
+/// longer has its listener.
 struct ServerSockets {
     /// The sockets for clients, by listener: one socket for each worker, or one socket that all workers share.
     private(set) var clients: [ListenerKey: ListenerSet] = [:]
@@ -14,7 +14,7 @@ struct ServerSockets {
     private let adminAddress: ListenAddress
     /// The sockets that systemd has opened, by the listeners that used them at the start.
     ///
-    /// They stay open when a reload removes their listener, because a later reload may need them again.
+    /// A socket stays open when a reload removes its listener, because a later reload may need the socket again.
     private var inherited: [ListenerKey: ListenerSet] = [:]
 
     /// Binds every listener of a snapshot, or takes the socket that systemd has opened for it.
@@ -44,7 +44,8 @@ struct ServerSockets {
         self.inherited = clients.filter { $0.value.isInherited[0] }
     }
 
-    /// Returns the sockets for a later configuration: reuses open sockets, and opens sockets for added listeners.
+    /// Returns the sockets for a later configuration: the sockets that are open already, and new sockets for added
+    /// listeners.
     ///
     /// - Throws: `StartError` if an address cannot be bound; then all sockets that this call opened are closed again.
     func opening(_ plans: [ListenerPlan], _ settings: ProcessSettings) throws(StartError) -> ServerSockets {
@@ -72,7 +73,7 @@ struct ServerSockets {
         admin = isSame ? old.admin : try Self.openAdmin(settings, besideOwn: old.meets(settings.address))
     }
 
-    /// Whether an open socket has the same address as this one, or an address that conflicts with it.
+    /// Whether an open socket has this address, or an address that conflicts with it.
     private func meets(_ address: ListenAddress) -> Bool {
         adminAddress.collides(with: address) || clients.keys.contains { $0.address.collides(with: address) }
     }
@@ -85,13 +86,13 @@ struct ServerSockets {
         admin.close()
     }
 
-    /// Closes the sockets that the earlier configuration `old` does not use.
+    /// Closes the sockets that the earlier configuration `old` does not have, except those of systemd.
     func closeAdded(to old: ServerSockets) {
         for (key, set) in clients where old.clients[key] == nil && inherited[key] == nil { set.close() }
         if adminAddress != old.adminAddress { admin.close() }
     }
 
-    /// Closes the sockets that the earlier configuration `old` used and this configuration no longer uses.
+    /// Closes the sockets that the earlier configuration `old` has and this configuration does not have.
     func closeRemoved(from old: ServerSockets) { old.closeAdded(to: self) }
 
     // MARK: Opening

@@ -5,10 +5,11 @@ internal import Transport
 
 /// Notifies systemd of the state of the process, if systemd has started it as a service of type `notify`.
 enum ServiceNotifier {
-    /// The interval at which this process notifies systemd's watchdog, in nanoseconds; nil if no watchdog watches it.
+    /// The interval at which this process notifies systemd's watchdog, in nanoseconds; nil if the watchdog does not
+    /// watch it.
     ///
-    /// The interval is half of `WATCHDOG_USEC`, as sd_watchdog_enabled(3) recommends. `WATCHDOG_PID` has the id of the
-    /// watched process, because a child process inherits the variables without being watched.
+    /// The interval is half of `WATCHDOG_USEC`, as sd_watchdog_enabled(3) recommends. `WATCHDOG_PID` must be the id of
+    /// this process, because a child process inherits the variables without being watched.
     ///
     /// - Parameters:
     ///   - environment: the environment of this process.
@@ -21,9 +22,9 @@ enum ServiceNotifier {
         return microseconds * 1000 / 2
     }
 
-    /// Extra time that `stopping` asks systemd for, in microseconds.
+    /// The time that the server needs at its end, in microseconds, in addition to the time that `stopping` is given.
     ///
-    /// The server needs the time to send the last error events of streams and to write the last log lines.
+    /// In this time it sends the last error events of streams and writes the last log lines.
     private static let stoppingReserve: UInt64 = 15_000_000
 
     /// The state that tells systemd that the process is stopping, and how long systemd must wait before it kills the

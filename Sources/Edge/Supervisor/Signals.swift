@@ -13,7 +13,7 @@ package struct Signals {
     /// Operators and their tools send them, and their default action ends the process.
     static let handled = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
 
-    /// Ignores SIGHUP, SIGUSR1 and SIGUSR2 until a `Signals` exists, so that they do not end a process that still
+    /// Ignores SIGHUP, SIGUSR1 and SIGUSR2 until a `Signals` exists, so that they do not end the process while it
     /// starts.
     ///
     /// A blocked signal reaches the signalfd even if it is ignored (signal(7)), so no signal is lost once a `Signals`
@@ -24,7 +24,7 @@ package struct Signals {
 
     /// Blocks `handled` in this thread and in all threads that it starts later; ignores SIGPIPE and SIGXFSZ.
     ///
-    /// For the causes of SIGPIPE and SIGXFSZ, `write` returns the errors EPIPE and EFBIG.
+    /// `write` then returns the errors EPIPE and EFBIG in place of SIGPIPE and SIGXFSZ.
     ///
     /// Must be called before any thread is started.
     package init() {

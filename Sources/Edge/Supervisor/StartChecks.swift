@@ -11,7 +11,8 @@ package enum StartChecks {
 
     /// Loads the certificates of every listener and the certificate authorities of every executor.
     ///
-    /// Each worker later makes its own TLS contexts from them. This check finds errors before anything changes.
+    /// This check finds errors before anything changes. Each worker later makes its own TLS contexts from the same
+    /// files.
     ///
     /// - Throws: `StartError` with the first file that cannot be used.
     static func loadFiles(of configuration: Configuration, _ listeners: [ListenerPlan]) throws(StartError) {
@@ -48,9 +49,9 @@ package enum StartChecks {
         return ["warning: max_connections: \(most) may come in, not \(settings.connectionsMax): \(allowed)"]
     }
 
-    /// Resolves the names of all executors, and returns a warning for each failure.
+    /// Resolves the names of all executors, and returns a warning for each name that cannot be resolved.
     ///
-    /// Blocks until all names are settled, for at most `namesTimeout`.
+    /// Blocks until each name has been answered, for at most `namesTimeout`.
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []

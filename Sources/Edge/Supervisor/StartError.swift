@@ -1,4 +1,4 @@
-// The error for a server that could not start, in words for the operator.
+// The error of a server that cannot start, as text for the operator.
 
 /// The reason why the server did not start; `serve` prints the reason and exits with 1.
 package struct StartError: Error, CustomStringConvertible {

@@ -28,11 +28,12 @@ package final class Supervisor {
     private lazy var members = MemberSources(loop: loop, running: running, environment: environment) { [unowned self] in
         reloader.takeFound()
     }
-    /// Makes a message that is written once, when the process is ready and has a model; nil for no message.
+    /// Makes a message that is written once, when the process is ready and at least one model is known; nil for no
+    /// message.
     package var greeting: ((_ model: String) -> String)?
-    /// Whether SIGHUP arrived before the process was ready; the reload then follows when it is ready.
+    /// Whether SIGHUP arrived before the process was ready, so that a reload must follow once the process is ready.
     private var reloadsWhenReady = false
-    /// Reloads certificates when their files change; nil before the process is ready.
+    /// Puts renewed certificates in force; nil before the process is ready.
     private var certificates: CertificateFollower?
     private lazy var commands = makeCommandServer()
     /// The mailbox in which the control thread receives the workers' reports.
@@ -132,7 +133,7 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
-            // A list of executors that has come during the wait may have names to follow.
+            // A file of executors that has changed during the wait may contain names, which must be followed, too.
             members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
@@ -152,7 +153,7 @@ package final class Supervisor {
             process.postToAll(.stop)
         case .adopted(let worker, let generation): reloader.adopted(worker: worker, generation: generation)
         case .stoppedAccepting:
-            // The listeners are closed so that the kernel refuses new connections, which no worker would accept.
+            // The listeners are closed so that the kernel refuses new connections, because no worker would accept them.
             if workers.countStoppedAccepting() { closeListeners() }
         case .answered(let worker, let number, let answer):
             survey.answered(worker: worker, number: number, answer)
@@ -405,8 +406,8 @@ package final class Supervisor {
 
     // MARK: End
 
-    /// Waits for the workers, closes the remaining sockets, writes the rest of the log and reports the result of the
-    /// drain.
+    /// Waits for the workers to end, closes the remaining sockets, writes the rest of the log, and reports how the
+    /// drain ended.
     private func end() throws(StartError) {
         admin.close()
         commands.close()

@@ -9,7 +9,7 @@ final class WorkerWatch {
     /// The time between two checks if systemd's watchdog sets no interval, in nanoseconds.
     static let usualInterval: Nanoseconds = 15_000_000_000
 
-    /// The indices of the workers that have not answered the last question in time.
+    /// The indices of the workers that did not answer the last question in time.
     private(set) var silent: Set<Int> = []
     private let loop: EventLoop
     private let workers: [WorkerHandle]
@@ -58,7 +58,8 @@ final class WorkerWatch {
         silent.remove(worker)
     }
 
-    /// Calls `turned` at once after a pause of the whole process, because systemd's watchdog did not pause.
+    /// Calls `turned` at once after a pause of the whole process, because systemd's watchdog did not stop during the
+    /// pause.
     ///
     /// Does nothing while a worker is silent.
     func processContinued() { if silent.isEmpty { turned() } }

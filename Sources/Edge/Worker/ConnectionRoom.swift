@@ -2,15 +2,15 @@
 internal import Configuration
 internal import Transport
 
-/// The most connections of clients under one configuration: the smallest of several limits.
+/// How many connections clients may have under one configuration: the smallest of several limits.
 package struct ConnectionRoom: Sendable, Equatable {
-    /// The limit that keeps more connections from being accepted.
+    /// The limit that is reached, so that no more connections are accepted.
     package enum Lack: Sendable, Equatable, CustomStringConvertible {
         /// `max_connections` is reached.
         case maxConnections
         /// The rest of `memory_limit` is used, or kept for a request body.
         case memory
-        /// The rest of the process's descriptors is kept for executors.
+        /// The descriptors that are left are kept for executors.
         case descriptors
 
         /// The limit in words for the operator.
@@ -23,19 +23,19 @@ package struct ConnectionRoom: Sendable, Equatable {
         }
     }
 
-    /// How many connections there may be, on all workers together.
+    /// How many connections clients may have, on all workers together.
     package private(set) var most: Int
-    /// The limit that `most` comes from.
+    /// The limit that decides `most`.
     package private(set) var lack: Lack
 
-    /// The smaller of `max_connections` and the number of connections for which `memory_limit` has room.
+    /// Takes the smaller of two limits: `max_connections`, and the connections for which `memory_limit` has room.
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)
         let memory = configuration.connectionsBesideBody
         if memory < most { (most, lack) = (memory, .memory) }
     }
 
-    /// This room, limited further to the given number of descriptors.
+    /// Returns the smaller of this limit and the given number of descriptors.
     func within(descriptors: Int) -> ConnectionRoom {
         guard descriptors < most else { return self }
         var room = self

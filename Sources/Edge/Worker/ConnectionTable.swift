@@ -5,7 +5,7 @@ internal import Transport
 /// The open connections of clients to one worker; confined to the worker.
 struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
-    /// Whether the connection in each slot has carried a request.
+    /// Whether each connection has carried a request, by the connection's index in `connections`.
     private var hasServed: [Bool] = []
     /// How many connections have carried a request.
     private(set) var servedCount = 0
@@ -14,7 +14,7 @@ struct ConnectionTable {
     /// A copy of all connections, because connections may end while the caller iterates over them.
     var all: [ServerConnection] { connections.elements }
 
-    /// Adds a connection and sets its key.
+    /// Adds a connection, and sets the key by which `remove` finds it.
     mutating func insert(_ connection: ServerConnection) {
         let key = connections.insert(connection)
         connection.key = key

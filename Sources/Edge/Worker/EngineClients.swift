@@ -23,8 +23,8 @@ struct EngineClients {
 
     /// The client of an engine, which is made at the first call.
     ///
-    /// The client uses the connection settings of the latest snapshot if that snapshot names the engine. This is also
-    /// true for exchanges that began with an earlier snapshot.
+    /// The client uses the connection settings of the latest snapshot if that snapshot names the engine, even for
+    /// exchanges that began with an earlier snapshot.
     mutating func client(of target: EngineTarget) -> ExecutorClient {
         let id = target.engine.id
         if let entry = entries[id] { return entry.client }
@@ -37,7 +37,7 @@ struct EngineClients {
     /// Uses a new snapshot from now on.
     ///
     /// If the snapshot does not name an engine, or has other connection settings for it, the existing connections to
-    /// the engine close. A connection that carries requests closes after these requests.
+    /// that engine close. A connection that carries requests closes once they have ended.
     mutating func adopt(_ snapshot: Snapshot) {
         var targets: [Int: EngineTarget] = [:]
         for target in snapshot.engines { targets[target.engine.id] = target }

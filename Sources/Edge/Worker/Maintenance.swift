@@ -25,12 +25,12 @@ struct Maintenance: Sendable, Equatable {
 
 /// Whether the service is under maintenance.
 ///
-/// The control thread writes it; the workers read it once for each exchange.
+/// The control thread writes this state; the workers read it once for each exchange.
 final class MaintenanceState: Sendable {
     private let on = Atomic<Bool>(false)
     private let value = Lock<Maintenance?>(nil)
 
-    /// The maintenance in force; takes no lock while there is none.
+    /// The maintenance in force; nil, without taking a lock, while there is none.
     var current: Maintenance? { on.load(ordering: .acquiring) ? value.withLock { $0 } : nil }
 
     /// Begins or changes the maintenance; ends it if the argument is nil.

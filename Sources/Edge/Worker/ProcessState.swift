@@ -5,12 +5,12 @@ package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// All members may be used on any thread, and are used at most a few times for each exchange. Values of the
+/// Any thread may use every part of it. A part is used at most a few times for each exchange. Values of the
 /// configuration are in the snapshot, except the values that hold until the process ends.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
-    /// Where the lines of finished exchanges are written.
+    /// The log, to which the line of each finished exchange is written.
     package let log: LogSink
     /// The keys of TLS session tickets; all workers share them, so that any worker can resume a session.
     package let ticketKeys: TicketKeys
@@ -72,8 +72,7 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Gives back the room of a connection that has ended, or that was not established although room had been taken for
-    /// it.
+    /// Gives back the room of a connection that has ended, or that could not be established.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)

@@ -13,7 +13,7 @@ package struct InTransit<Value>: @unchecked Sendable {
 
 /// The result of a job of the scan thread.
 package enum ScanOutcome: Sendable {
-    /// The scan of a body that had no coding.
+    /// The scan of a body that had no content coding.
     case scanned(Result<RequestScan, RequestScanError>)
     /// The decoded body, the charge for its memory, and its scan.
     case decoded(InTransit<RequestBody>, BodyHold, Result<RequestScan, RequestScanError>)
@@ -34,7 +34,7 @@ final class ScanThread: Sendable {
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect
-        /// The coding that the body is decoded from before it is scanned; nil for a body without a coding.
+        /// The content coding, such as gzip, that is removed before the scan; nil for a body without a coding.
         var coding: ContentCoding?
         /// The largest decoded body, in bytes.
         var bytesMax: Int
@@ -70,7 +70,7 @@ final class ScanThread: Sendable {
         }
     }
 
-    /// The scan of a body; nil if there is no memory for it.
+    /// Scans a body; returns nil if there is no memory for the scan.
     private static func scan(
         _ body: RequestBody,
         for job: Job,

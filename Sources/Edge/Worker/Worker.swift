@@ -7,8 +7,8 @@ package import Transport
 
 /// Serves clients on one thread: accepts their connections, runs their exchanges, and calls executors.
 ///
-/// Made on its thread and confined to it. Other threads send it messages through its mailbox (`WorkerMessage`). It
-/// sends messages to the control thread with `report` (`WorkerReport`).
+/// A worker is made on its own thread and confined to that thread. Other threads send it messages through its mailbox
+/// (`WorkerMessage`). It sends messages to the control thread with `report` (`WorkerReport`).
 package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The event loop of the worker's thread.
     package let loop: EventLoop
@@ -34,7 +34,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var clients: EngineClients
     private(set) var isLeaving = false
     private var isDraining = false
-    /// The limit that was reached when a connection was last refused.
+    /// The limit that was reached when `takeRoom` last found no room.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -96,7 +96,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
 
-    /// Runs the event loop until a message stops it, and then reports the worker's counters.
+    /// Runs the event loop until the loop is stopped, and then reports the worker's counters.
     package func run() {
         ownHandle.setTakesConnections(true)
         loop.attach(ownHandle.mailbox) { [unowned self] message in handle(message) }
@@ -106,7 +106,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         loop.dismantle()
     }
 
-    /// A copy of everything that the worker has counted, with the exchanges under way at this moment.
+    /// A copy of everything that the worker has counted, with the number of exchanges that are under way.
     var counters: WorkerCounters {
         var counters = metrics.counters
         for exchange in exchanges.elements {
@@ -131,7 +131,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for exchange in exchanges.elements { exchange.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener): serve(socket, from: peer, listener: listener)
         case .waitEnded(let key, let end):
-            // If the exchange has ended in the meantime, the executor is given back to its pool.
+            // If the exchange has ended in the meantime, a slot that it has got goes to the next exchange in the
+            // queue.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
@@ -159,7 +160,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
-    /// Takes room for one more connection; if there is none, takes nothing and returns false.
+    /// Takes room for one more connection; if there is no room, takes nothing and returns false.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
@@ -177,11 +178,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         metrics.connectionAccepted()
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
-        // A worker that has not adopted this snapshot yet may not know the listener of the connection.
+        // A worker that does not use this snapshot yet may not know the listener of the connection.
         if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
             if process.workers[chosen].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
-            // The other worker has ended in the meantime.
+            // The chosen worker has ended in the meantime.
             process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
@@ -220,7 +221,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // Another worker may have handed the connection on although this worker drains already.
+        // A worker that did not know yet that this worker drains may have handed the connection on.
         if isDraining { connection.drain() }
     }
 
@@ -236,7 +237,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// Counts a failed TLS handshake of a client.
     package func handshakeFailed(_ failure: HandshakeFailure) { metrics.handshakeFailed(failure) }
 
-    /// Counts a client that speaks another protocol than its listener, and warns of it.
+    /// Counts a client that speaks another protocol than the listener serves, and warns of it.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)
         process.warn(
@@ -253,7 +254,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// The delay between a change of this worker's load and its publication, in nanoseconds.
     ///
-    /// The delay is long enough for connections that came together to begin their streams on all workers.
+    /// Connections that arrive together need about this time until all of them carry exchanges, which are then part of
+    /// the load.
     private static let loadInterval: Nanoseconds = 250_000_000
 
     private func publishLoadSoon() {
@@ -281,7 +283,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         return exchange
     }
 
-    /// Answers a request that the HTTP layer has refused; it is counted and logged like an exchange.
+    /// Answers a request that the HTTP layer has refused, and counts and logs it like an exchange.
     package func refusal(status: Int, message: String, on stream: ServerStream) {
         let refusal = Refusal(failure: Failure(refusal: status, message), requestID: requestIDs.next())
         refusal.respond(on: stream, date: date)

@@ -1,10 +1,11 @@
-// The mailbox and the load of a worker, for other threads; and the choice of the worker for a new connection.
+// The mailbox and the load of a worker, for other threads; and the function that chooses the worker for a new
+// connection.
 internal import Synchronization
 package import Transport
 
-/// What other threads may use of one worker.
+/// The mailbox and the load of one worker, for use by any thread.
 ///
-/// Lives as long as the process. Any thread may call it; the numbers are read without locks and may be a little old.
+/// It lives as long as the process. The numbers are read without locks, so they may be a little old.
 package final class WorkerHandle: Sendable {
     /// Messages for the worker; closed once the worker has ended.
     package let mailbox = Mailbox<WorkerMessage>()
@@ -16,7 +17,7 @@ package final class WorkerHandle: Sendable {
     private let adopted = Atomic<Int>(0)
     private let shown = Atomic<Int>(0)
 
-    /// A worker that does not take connections yet.
+    /// Makes the handle of a worker that does not take connections yet.
     package init() {}
 
     /// The worker's exchanges and connections at this moment.
@@ -35,10 +36,10 @@ package final class WorkerHandle: Sendable {
         )
     }
 
-    /// Whether the worker serves and does not drain, so that other workers may hand connections on to it.
+    /// Whether other workers may hand connections on to this worker: it serves, and does not drain.
     var takesConnections: Bool { isOpen.load(ordering: .relaxed) }
 
-    /// Called by the worker when it begins to serve and when it begins to drain.
+    /// Sets `takesConnections`; called by the worker when it begins to serve and when it begins to drain.
     package func setTakesConnections(_ takes: Bool) { isOpen.store(takes, ordering: .relaxed) }
 
     /// The generation of the snapshot that the worker uses.
@@ -46,13 +47,13 @@ package final class WorkerHandle: Sendable {
     /// A connection is handed on only to a worker whose snapshot is new enough to have the connection's listener.
     package var generation: Int { adopted.load(ordering: .acquiring) }
 
-    /// Called by the worker when it has begun to use the snapshot of this generation.
+    /// Sets `generation`; called by the worker when it has begun to use the snapshot of this generation.
     package func setGeneration(_ generation: Int) { adopted.store(generation, ordering: .releasing) }
 
-    /// The number of the last message `showTurn` that the worker has read; 0 before the first.
+    /// The number of the last message `showTurn` that the worker has read; 0 before the first message.
     package var shownTurn: Int { shown.load(ordering: .relaxed) }
 
-    /// Called by the worker when it reads the message `showTurn`.
+    /// Sets `shownTurn`; called by the worker when it reads the message `showTurn`.
     package func showTurn(_ number: Int) { shown.store(number, ordering: .relaxed) }
 
     /// Counts a connection of this worker.
@@ -67,19 +68,19 @@ package final class WorkerHandle: Sendable {
     /// Counts the end of an exchange of this worker.
     package func exchangeEnded() { exchanges.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// Publishes the worker's load for the choice of a worker for new connections.
+    /// Publishes the worker's load, by which other workers choose a worker for a new connection.
     ///
-    /// - Parameter connections: how many of its connections have carried an exchange.
+    /// - Parameter connections: how many of the worker's connections have carried an exchange.
     package func publishLoad(connections: Int) {
         publishedExchanges.store(exchanges.load(ordering: .relaxed), ordering: .relaxed)
         publishedConnections.store(connections, ordering: .relaxed)
     }
 
-    /// The load to expect of the worker, if each connection that came after the last publication carries `average`
-    /// exchanges.
+    /// The worker's load, with an estimate for the connections that came after the last publication.
     ///
-    /// If many connections come together, the first connections already carry exchanges while later connections are
-    /// still in their handshakes. By the number of exchanges alone, all later connections would go to one worker.
+    /// Each of these connections counts as `average` exchanges. If many connections come together, the first ones
+    /// already carry exchanges while the later ones are still in their handshakes. By the number of exchanges alone,
+    /// all later connections would go to one worker.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)

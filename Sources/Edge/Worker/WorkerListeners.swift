@@ -28,7 +28,7 @@ struct WorkerListeners {
         }
     }
 
-    /// The plan of a listener and its TLS contexts; nil contexts for cleartext.
+    /// The plan of a listener and its TLS contexts; the contexts are nil for cleartext.
     ///
     /// - Returns: nil for a listener that this worker does not know.
     subscript(key: ListenerKey) -> (plan: ListenerPlan, contexts: TLSServerContexts?)? {
@@ -37,7 +37,7 @@ struct WorkerListeners {
 
     /// Begins to accept on the listeners that do not accept yet.
     ///
-    /// - Parameter make: makes the listener with this key; nil if the key has no socket.
+    /// - Parameter make: makes the listener with this key; returns nil if the key has no socket.
     mutating func open(_ make: (ListenerKey) -> Listener?) {
         for key in entries.keys where entries[key]?.listener == nil { entries[key]?.listener = make(key) }
     }
@@ -54,12 +54,13 @@ struct WorkerListeners {
 
     /// Adopts the listeners of a new snapshot; open connections keep the settings with which they began.
     ///
-    /// New listeners accept nothing before `open`. A listener whose certificates cannot be used keeps its earlier
-    /// settings; a new listener is then left out.
+    /// New listeners accept nothing before `open`. If the certificates of a listener cannot be used, a known listener
+    /// keeps its earlier settings, and a new listener is left out.
     ///
     /// - Parameter failed: called with each plan that is not used, and the reason.
-    /// - Returns: the listeners that the snapshot does not name. The caller closes them after this call. Closing a
-    ///   listener first accepts the connections in its backlog, and those connections are still looked up here.
+    /// - Returns: the listeners that the snapshot does not name, which the caller must close after this call. A
+    ///   listener that is closed first accepts the connections in its backlog, and the worker still looks up their
+    ///   listener here.
     mutating func adopt(
         _ plans: [ListenerPlan],
         ticketKeys: TicketKeys,

@@ -18,9 +18,9 @@ package struct WorkerLoad: Sendable, Equatable {
     /// Most connections are idle most of the time, but a new HTTP/2 connection may soon carry hundreds of streams.
     var weight: Int { 4 * exchanges + connections }
 
-    /// Whether this worker should hand the connection that it has just accepted on to another worker.
+    /// Whether this worker should hand the connection that it has just accepted on to the other worker.
     ///
-    /// A worker hands a connection on only if it is clearly busier, because a hand-over wakes another thread. Clearly
+    /// A worker hands a connection on only if it is clearly busier, because handing on wakes another thread. Clearly
     /// busier means two connections or one exchange more if the load is small, and a quarter more if the load is large.
     package func handsOn(to other: WorkerLoad) -> Bool {
         weight + 1 >= other.weight + other.weight / 4 + 2

@@ -20,9 +20,9 @@ package enum WorkerMessage: Sendable {
     case ask(Int, @Sendable (Worker) -> any Sendable)
     /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop turns.
     case showTurn(Int)
-    /// Health probes have found the engine dead, so attempts that wait for the engine are lost.
+    /// Health probes have found the engine dead, so the attempts at it for which `Attempt.isLost` is true must end.
     ///
-    /// Posted again with each further probe that fails.
+    /// Posted again after each further probe that fails.
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker has accepted, on the listener with this key.
     ///

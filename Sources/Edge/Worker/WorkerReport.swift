@@ -1,4 +1,4 @@
-// What a worker reports to the control thread.
+// The messages that a worker sends to the control thread.
 
 /// A message of one worker to the control thread.
 package enum WorkerReport: Sendable {

@@ -1,5 +1,4 @@
-// Questions of the control thread to all workers, with a timeout: asked through the workers' mailboxes, answered by
-// reports.
+// Asks all workers a question through their mailboxes, and collects the answers, which come as reports of the workers.
 internal import Transport
 
 /// Asks every worker the same question and collects the answers.
@@ -82,7 +81,7 @@ final class WorkerSurvey: TimerTarget {
 
     func timerFired(_ kind: Int) { finish() }
 
-    /// Ends the questions that all workers have answered, or whose time is over.
+    /// Ends the questions that all workers have answered, and the questions whose `timeout` has passed.
     private func finish() {
         let isOver = { [now = loop.now] (question: Question) in question.pending.isEmpty || question.due <= now }
         let over = questions.filter(isOver)
