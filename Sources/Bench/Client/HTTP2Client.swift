@@ -1,5 +1,5 @@
-// The bench's HTTP/2 client, which carries many streams, with flow-control windows so large that it never
-// slows the server.
+// The bench's HTTP/2 client, which carries many streams, with flow-control windows so large that they never slow the
+// server.
 internal import CNghttp2
 internal import HTTP
 internal import Transport

@@ -4,7 +4,8 @@ internal import COpenSSL
 
 /// Computes many hashes with one secret.
 ///
-/// Setting up an OpenSSL context for each hash would cost more than the hash. Confined to the thread that made it.
+/// One OpenSSL context is reused, because setting one up costs more than a hash. Confined to the thread that made the
+/// object.
 @safe package final class HMACSHA256Hasher {
     private let context: OpaquePointer
 

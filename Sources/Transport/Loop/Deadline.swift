@@ -2,7 +2,7 @@
 
 /// A time by which something must have happened.
 ///
-/// To move the deadline later costs a single store. The timer keeps its earlier time; if it fires before the deadline,
+/// Moving the deadline to a later time only stores that time. The timer is not moved. If it fires before the deadline,
 /// it is scheduled again.
 package struct Deadline {
     private var due: Nanoseconds = .max
@@ -37,7 +37,7 @@ package struct Deadline {
 
     /// Removes the deadline and its timer.
     ///
-    /// A remaining timer would keep `target` alive.
+    /// Call it when `target` is no longer needed, because a remaining timer would keep `target` alive.
     package mutating func cancel(on loop: EventLoop) {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

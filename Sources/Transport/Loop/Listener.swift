@@ -15,12 +15,12 @@ package final class Listener: Registered, TimerTarget {
     private let socket: Socket
     private let accepted: (Socket, SocketAddress) -> Void
     private let exhausted: (CInt?) -> Void
-    /// Reserves room for one connection, before it is accepted.
+    /// Reserves room for one connection before the listener accepts it.
     ///
-    /// If it returns false, connections wait in the backlog.
+    /// If the closure returns false, connections wait in the backlog of the socket.
     ///
-    /// Room must be reserved first, because another thread can take the last room at any time. A connection that was
-    /// accepted without room would have to be reset.
+    /// Another thread can take the last room at any time. So a connection that is accepted before its room is reserved
+    /// might have to be reset.
     package var takeRoom: () -> Bool = { true }
     /// Returns the reserved room, because there was no connection to accept.
     package var returnRoom: () -> Void = {}
@@ -55,7 +55,7 @@ package final class Listener: Registered, TimerTarget {
         registration = nil
     }
 
-    /// Starts to accept; does nothing if it already accepts.
+    /// Starts to accept; does nothing if the listener already accepts.
     package func resume() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil

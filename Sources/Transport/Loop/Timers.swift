@@ -49,7 +49,8 @@ package struct Timers {
     /// Cancels a timer; does nothing if it has fired or was cancelled before.
     package mutating func cancel(_ id: TimerID) {
         guard entries.remove(id.key) != nil else { return }
-        // The node of a cancelled timer stays in the heap until it is due, unless there are so many that a sweep pays.
+        // The node of a cancelled timer stays in the heap until it is due, unless there are so many of these nodes that
+        // `sweep` removes them.
         if heap.count > 64, heap.count > 4 * active { sweep() }
     }
 

@@ -7,7 +7,7 @@ package final class AddressList {
     /// The maximum number of addresses; further ones are left out.
     package static let addressesMax = 256
 
-    /// The query to which the addresses are the answer.
+    /// The query whose answer fills the list.
     package let lookup: NameLookup
     /// The addresses of the last answer that contained any, sorted; empty before the first such answer.
     package private(set) var addresses: [WeightedAddress] = []

@@ -61,7 +61,7 @@ extension ResolvedAddress: Comparable {
 /// An address of a name, and its share of the requests to that name.
 package struct WeightedAddress: Sendable, Hashable {
     package let address: ResolvedAddress
-    /// The share in proportion to the other addresses.
+    /// The share of the requests, in proportion to the weights of the other addresses.
     ///
     /// It is 1 for an address of a host. For an address of a service it is the weight of the SRV record, divided by the
     /// number of addresses of the record's target.

@@ -2,9 +2,9 @@
 
 /// One SRV record, which names a server of a service.
 struct ServiceRecord: Equatable {
-    /// Only the records with the lowest priority number in an answer are used.
+    /// The priority number; only the records with the lowest number in an answer are used.
     var priority: UInt16
-    /// The share of the requests, in proportion to the other records of the same priority.
+    /// The share of the requests, in proportion to the weights of the other records with the same priority.
     var weight: UInt16
     var port: UInt16
     /// The name of the server, in lower case and without its last dot.

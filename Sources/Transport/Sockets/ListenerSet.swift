@@ -27,7 +27,7 @@ package struct ListenerSet: Sendable {
 
     /// Opens a socket for each address and each worker.
     ///
-    /// If an inherited socket listens on an address, it is used instead.
+    /// If an inherited socket listens on an address, all workers use that socket instead.
     ///
     /// - Parameters:
     ///   - access: the permissions of each unix socket's file, by the index of the address; inherited
@@ -87,10 +87,10 @@ package struct ListenerSet: Sendable {
             && Sockets.localAddress(of: socket)?.description == address.description
     }
 
-    /// Describes the inherited sockets that listen on none of `addresses`, or duplicate an earlier socket
-    /// of an address.
+    /// Describes the inherited sockets that the edge does not use: their address is not in `addresses`, or an earlier
+    /// socket has it.
     ///
-    /// The edge would never accept on these sockets, so their clients would connect and wait forever.
+    /// Clients of such a socket would connect and wait forever, because the edge never accepts there.
     package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {
         var left = inherited
         for address in addresses {

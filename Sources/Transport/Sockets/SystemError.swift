@@ -20,7 +20,7 @@ package struct SystemError: Error, CustomStringConvertible {
 
     /// Whether the process or the system has run out of descriptors or of epoll watches.
     ///
-    /// The peer is then not at fault.
+    /// In that case the peer is not at fault.
     package var isOutOfDescriptors: Bool {
         code == EMFILE || code == ENFILE || call == "epoll_ctl"
     }

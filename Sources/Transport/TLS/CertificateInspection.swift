@@ -5,10 +5,10 @@ internal import COpenSSL
 
 /// A fault of a certificate or key file, or a warning about one.
 package struct CertificateFinding: Equatable, Sendable {
-    /// Either of the two files of a pair: the certificate chain or the private key.
+    /// The file of the certificate chain, or the file of its private key.
     package enum Place: Sendable { case chain, key }
 
-    /// The file at fault.
+    /// Which of the two files is at fault.
     package var place: Place
     /// Whether the file is usable in spite of the finding.
     package var isWarning = false
@@ -94,8 +94,8 @@ package enum CertificateInspection {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
-            // A bundle usually holds some expired authorities. So a warning is due only if the last of them to expire
-            // has expired, or expires soon.
+            // A bundle usually holds some expired authorities. So the warning is given only if even the authority that
+            // expires last has expired, or expires soon.
             let last = chain.facts.max { $0.expires < $1.expires }
             guard let last, last.expires - notice < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]

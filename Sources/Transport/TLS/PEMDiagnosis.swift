@@ -87,7 +87,7 @@ enum PEMDiagnosis {
         labels.first.map { ", but '\($0.prefix(40))'" } ?? ""
     }
 
-    /// The text between `-----BEGIN ` and `-----` of each line that begins so; at most 64.
+    /// The labels of the first 64 PEM objects: the text between `-----BEGIN ` and `-----`.
     private static func labels(in bytes: [UInt8]) -> [String] {
         var labels: [String] = []
         for line in bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) where labels.count < 64 {

@@ -4,11 +4,11 @@
 
 internal import COpenSSL
 
-/// Owns an SSL.
+/// A TLS connection, which owns an `SSL` of OpenSSL.
 ///
-/// `TLSWire.feed` supplies ciphertext, and `read` decrypts it. Ciphertext to send is in `TLSWire.output` after
-/// each `write` and after each `read`, because `read` also performs the handshake. A failed handshake may leave
-/// an alert there.
+/// `TLSWire.feed` supplies ciphertext, and `read` decrypts it. Ciphertext to send is in `TLSWire.output` after each
+/// `write` and after each `read`, because `read` also performs the handshake. After a failed handshake, the output may
+/// hold an alert.
 @safe package struct TLSConnection: ~Copyable {
     /// The outcome of a `read`.
     package enum Read: Equatable {
@@ -201,7 +201,7 @@ internal import COpenSSL
 
     /// Why the peer's certificate does not verify; nil if it does.
     ///
-    /// Also set if the context accepts every certificate.
+    /// The result does not depend on whether the context accepts every certificate.
     package var verifyError: String? {
         let result = unsafe SSL_get_verify_result(raw)
         guard result != Int(X509_V_OK) else { return nil }
@@ -278,7 +278,7 @@ internal import COpenSSL
     /// Allows 32 KeyUpdate messages per connection, and one more for each MiB of plaintext received.
     ///
     /// A KeyUpdate costs two key derivations and a reply, so a flood of them would load the worker. A well-behaved peer
-    /// sends one in many gigabytes.
+    /// sends one only after many gigabytes.
     private func allowKeyUpdates() {
         let allowed = 32 + received >> 20
         unsafe wire.raw.pointee.key_updates = 0

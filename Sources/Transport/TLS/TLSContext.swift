@@ -3,7 +3,7 @@
 
 internal import COpenSSL
 
-/// Settings that TLS connections share.
+/// An SSL_CTX, which holds the settings that many TLS connections share.
 ///
 /// Confined to the thread that made it.
 @safe package final class TLSContext {

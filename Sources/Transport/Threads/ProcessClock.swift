@@ -13,7 +13,7 @@ package final class ProcessClock: Sendable {
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
     /// How often the time is stored in `seen`, in nanoseconds.
     ///
-    /// Stores are rare because all threads read the variable.
+    /// Stores are rare, because each store slows down all threads that read `seen`.
     ///
     /// The clock counts this much of each pause as running time, because it does not know when after the last store the
     /// pause began.
@@ -55,7 +55,8 @@ package final class ProcessClock: Sendable {
     ///
     /// After a pause, it first adds the length of the pause to the sum.
     ///
-    /// The time then continues at `noteInterval` after the last store, because no reading before the pause was later.
+    /// This clock then continues at `noteInterval` after the last store, because it returned no later time before the
+    /// pause.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

@@ -25,7 +25,7 @@ extension Timestamp {
         return seconds
     }
 
-    /// Whether the digits and separators are where `2027-01-31` or `2027-01-31T12:00:00Z` has them.
+    /// Whether the text has its digits and separators in the same places as `2027-01-31` or `2027-01-31T12:00:00Z`.
     private static func hasForm(_ bytes: [UInt8]) -> Bool {
         zip(bytes, "dddd-dd-ddTdd:dd:ddZ".utf8).allSatisfy { byte, wanted in
             wanted == UInt8(ascii: "d") ? byte.isDigit : byte == wanted
