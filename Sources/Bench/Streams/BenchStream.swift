@@ -53,7 +53,8 @@ final class BenchStream: ClientStreamHandler {
             keep(bytes)
             return
         }
-        // The scanner is moved out and back by swaps, because a copy of the scanner would copy its buffer.
+        // Two swaps move the scanner into a local variable and back, because an assignment would copy the scanner's
+        // buffer.
         var scanner = TokenScanner()
         swap(&scanner, &self.scanner)
         scanner.feed(bytes) { event in

@@ -24,8 +24,8 @@ extension Channel {
     package func appendInClear(_ bytes: [UInt8]) {
         guard phase == .open, !isOpened else { return }
         unsafe bytes.withUnsafeBytes { unsafe pending.append($0) }
-        // The failed handshake counts as an end, but the peer has not closed. `finishClosing` must wait for the peer,
-        // because closing a socket with unread bytes sends a reset.
+        // The failed handshake has set `hasEnded`, but the peer has not closed. `finishClosing` must still wait for the
+        // peer, because closing a socket with unread bytes sends a reset.
         hasEnded = false
         chargePending()
         markNow()

@@ -62,7 +62,7 @@ package final class Channel: Registered, TimerTarget {
     private var charged: MemoryAccount?
     private var progress: Nanoseconds
 
-    // Channel+Output.swift and Channel+Preamble.swift use the following properties too.
+    // The following properties are not private, because Channel+Output.swift and Channel+Preamble.swift use them too.
     let descriptor: CInt
     var phase: Phase
     var tls: TLSConnection?
@@ -156,7 +156,7 @@ package final class Channel: Registered, TimerTarget {
         return try Channel(loop: loop, socket: socket, peer: address, tls: tls, pending: true)
     }
 
-    /// Sets the handler, which the channel retains until it is released.
+    /// Sets the handler; the channel retains the handler until the call of `channelReleased`.
     ///
     /// An accepted channel without preamble and TLS becomes ready here, without a call of `channelOpened`.
     package func attach(_ handler: any ChannelHandler) {

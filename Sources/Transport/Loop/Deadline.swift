@@ -1,4 +1,4 @@
-// A deadline that is moved often but rarely expires, on top of one timer of a loop. Confined to the loop's thread.
+// A deadline that is moved often but rarely passes, made of one timer of an event loop. Confined to the loop's thread.
 
 /// A time by which something must have happened.
 ///

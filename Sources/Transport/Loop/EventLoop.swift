@@ -120,7 +120,7 @@ package final class EventLoop {
 
     /// Runs one turn.
     ///
-    /// - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for no limit.
+    /// - Parameter waitMax: the longest time to wait for epoll, in milliseconds; -1 for no limit.
     package func turn(waitMax: Int = -1) {
         let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
         let count: Int
@@ -147,7 +147,7 @@ package final class EventLoop {
     /// After a pause of the process or a very late turn, the loop first reads what has arrived, and fires timers later.
     /// So a deadline does not expire although the awaited bytes are already in the kernel.
     ///
-    /// - Parameter asked: how long the poller was asked to wait, in milliseconds.
+    /// - Parameter asked: how long the loop asked epoll to wait, in milliseconds.
     private func readClock(asked: Int) {
         let last = time
         time = clock.now
@@ -187,7 +187,7 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits and delivers while io_uring receives for at least one channel.
+    /// Waits for epoll and io_uring and delivers what they report, while io_uring receives for at least one channel.
     ///
     /// The loop waits in `io_uring_enter`, which also polls epoll's descriptor.
     ///
@@ -233,7 +233,7 @@ package final class EventLoop {
                 unsafe clinux_prefetch(Unmanaged.passUnretained(owner as AnyObject).toOpaque())
             }) { key, result, bytes, isLast in
                 guard let owner = registrations[key] else { return }
-                // Sound because only channels request to receive through io_uring.
+                // Sound because only channels receive through io_uring, so every owner here is a channel.
                 unsafe unsafeDowncast(owner, to: Channel.self).received(result, bytes, isLast: isLast)
             }
             count += taken

@@ -6,7 +6,8 @@ internal import Glibc
 ///
 /// Confined to its loop's thread. The socket belongs to the `ListenerSet`, which closes it.
 package final class Listener: Registered, TimerTarget {
-    /// The maximum number of connections accepted in one turn, so that a burst of them does not delay the turn.
+    /// The maximum number of connections accepted in one turn of the loop, so that a burst of them does not delay the
+    /// turn.
     private static let acceptsMax = 64
     /// The maximum number of batches, of `acceptsMax` connections each, that `close` accepts from the socket's backlog.
     private static let closingTurnsMax = 64
@@ -60,7 +61,7 @@ package final class Listener: Registered, TimerTarget {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
         guard registration == nil else { return }
-        // With EPOLLEXCLUSIVE, the kernel wakes only one of the workers that share a unix socket or an inherited one.
+        // With EPOLLEXCLUSIVE, a new connection does not wake all workers that share the socket (epoll_ctl(2)).
         let events = clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE
         do throws(SystemError) {
             registration = try loop.register(self, descriptor: socket.descriptor, events: events)

@@ -16,8 +16,8 @@ package enum PollerChoice: Sendable, Equatable {
 
 /// An io_uring with provided buffers, which receives for channels that expect many small reads.
 ///
-/// The ring also polls epoll's descriptor, which covers everything else. A turn that receives for 1000 streams takes
-/// one system call, instead of 1001 with epoll alone.
+/// The ring also polls epoll's descriptor, because epoll watches everything else. A turn that receives for 1000 streams
+/// takes one system call, instead of 1001 with epoll alone.
 @safe
 final class ReceiveRing {
     static let bufferSize = 1024
@@ -64,8 +64,8 @@ final class ReceiveRing {
 
     /// Submits all prepared requests at once.
     ///
-    /// Call it before a descriptor in a prepared request is closed, because its number may then become that of another
-    /// socket.
+    /// Call it before closing a descriptor that a prepared request names, because the kernel may give the same number
+    /// to another socket.
     func submit() { _ = unsafe clinux_ring_enter(&ring, 0, 0, -1) }
 
     // MARK: For the loop

@@ -1,6 +1,6 @@
 // The last resolved addresses of one host and port. All threads read them, and the control thread replaces them.
 
-/// The addresses to which connections for one host and port are made.
+/// The addresses of one host and port, in the order in which connections try them.
 ///
 /// The book of an IP address or a unix socket has one address that never changes. The book of a name is filled by a
 /// `NameResolver`, and is empty until the resolver has found an address.

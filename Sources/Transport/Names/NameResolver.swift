@@ -1,4 +1,5 @@
-// Keeps address books and lists up to date: resolves each name at start, and again whenever its answer has expired.
+// Keeps each `AddressBook` and `AddressList` up to date: resolves its name at the start, and again whenever the answer
+// has expired.
 
 /// Resolves the names of executors.
 ///
@@ -39,7 +40,7 @@ package final class NameResolver: TimerTarget {
         var isFailing = false
         /// Whether the first query has been sent.
         var isAsked = false
-        /// Whether the first query has been answered, with addresses or with an error.
+        /// Whether `start` need not wait for this name: the first answer has arrived, or the timeout has passed.
         var isSettled = false
     }
 
@@ -235,7 +236,7 @@ package final class NameResolver: TimerTarget {
             return nil
         case .list(let list):
             let isOther = list.replace(with: found.weighted)
-            // The user of the list reports the changed addresses.
+            // The owner of the list reports its changed addresses, so the resolver does not.
             if wasFailing { say("\(name) resolves again, to \(list.addresses.count) addresses") }
             if list.leftOut > 0, !entry.isOverfull {
                 let most = AddressList.addressesMax

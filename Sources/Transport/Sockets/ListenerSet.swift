@@ -13,8 +13,9 @@ package struct ListenerSet: Sendable {
         package var description: String { "cannot listen on \(address): \(cause)" }
     }
 
-    /// The sockets of each address: one for each worker, or a single one that all workers share (a unix
-    /// or inherited one).
+    /// The sockets of each address: one socket for each worker, or a single socket that all workers share.
+    ///
+    /// A unix socket or an inherited socket is shared.
     private var sockets: [[Socket]] = []
     /// The paths of the unix sockets that this process created, and removes in `close`.
     private var files: [String] = []
@@ -88,7 +89,7 @@ package struct ListenerSet: Sendable {
     }
 
     /// Describes the inherited sockets that the edge does not use: their address is not in `addresses`, or an earlier
-    /// socket has it.
+    /// socket has the same address.
     ///
     /// Clients of such a socket would connect and wait forever, because the edge never accepts there.
     package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {

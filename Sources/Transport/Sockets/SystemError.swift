@@ -3,7 +3,7 @@ internal import Glibc
 
 /// A system call that failed.
 package struct SystemError: Error, CustomStringConvertible {
-    /// The name of the system call, such as `connect`, or its purpose, such as `group www`.
+    /// The name of the system call, such as `connect`, or what the call was for, such as `group www`.
     package var call: String
     /// The `errno` of the call.
     package var code: CInt

@@ -12,7 +12,7 @@ package struct CertificateFinding: Equatable, Sendable {
     package var place: Place
     /// Whether the file is usable in spite of the finding.
     package var isWarning = false
-    /// What is wrong with the file; a predicate that follows the file's name, such as "expired on 2026-01-31".
+    /// What is wrong with the file, in words that follow the file's name, such as "expired on 2026-01-31".
     package var message: String
 
     package init(_ place: Place, _ message: String, isWarning: Bool = false) {

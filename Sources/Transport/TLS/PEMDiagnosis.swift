@@ -12,7 +12,7 @@ enum PEMDiagnosis {
     /// The maximum number of bytes of a file that are examined.
     private static let bytesMax = 1 << 20
 
-    /// Why the file at `path` holds no usable certificate or key; a predicate that follows the file's name.
+    /// Why the file at `path` holds no usable certificate or key, in words that follow the file's name.
     static func reason(_ path: String, expecting expected: Expected) -> String {
         guard let bytes = read(path) else { return "cannot be read: \(SystemError.text(errno))" }
         return reason(bytes, expecting: expected)

@@ -3,7 +3,7 @@
 
 internal import COpenSSL
 
-/// The TLS contexts of one listener, which it finds by server name.
+/// Finds the TLS context for a server name, among the contexts of one listener.
 ///
 /// There is one context for each distinct set of certificates that serve the same names.
 ///
@@ -63,8 +63,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate, and certificates of other key types that have the
-        // same first name.
+        // The context for unknown names serves the first certificate, and certificates of other key types that also
+        // have its first name.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact

@@ -53,7 +53,7 @@ package final class ProcessClock: Sendable {
 
     /// Stores the current time in `seen`.
     ///
-    /// After a pause, it first adds the length of the pause to the sum.
+    /// After a pause, this function first adds the length of the pause to the sum.
     ///
     /// This clock then continues at `noteInterval` after the last store, because it returned no later time before the
     /// pause.
