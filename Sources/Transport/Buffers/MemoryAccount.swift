@@ -29,7 +29,7 @@ package protocol MemorySource: AnyObject, Sendable {
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 
-/// The memory that the process holds for one connection.
+/// Counts the memory that the process holds for one connection.
 ///
 /// Confined to the thread of the connection. The account counts every byte, but asks the source for stream memory only
 /// in whole grains. So a token or a request without a body usually writes no memory that other threads use.
@@ -138,7 +138,7 @@ package final class MemoryAccount {
 
     /// Stops counting `bytes` of a body.
     ///
-    /// The caller must return these bytes to the source itself.
+    /// The caller itself must return these bytes to the source.
     ///
     /// - Returns: how many bytes the caller must return; 0 if the account is closed or has no source.
     package func forgetBody(_ bytes: Int) -> Int {

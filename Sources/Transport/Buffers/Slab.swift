@@ -16,7 +16,7 @@ public struct SlabKey: Hashable, Sendable {
         self.generation = generation
     }
 
-    /// Unpacks a key from a word that `bits` has made.
+    /// Unpacks a key from a value of `bits`.
     @inlinable
     public init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
 

@@ -10,7 +10,8 @@ internal import COpenSSL
     private let context: OpaquePointer
 
     package init(_ hash: HMACSHA256) {
-        // The address of an empty array may be null, and OpenSSL treats a null key as "keep the previous key".
+        // The address of an empty array may be null, and OpenSSL treats a null key as "keep the previous key". So
+        // `nothing` supplies an address for an empty secret.
         var nothing: UInt8 = 0
         let made = unsafe hash.secret.withUnsafeBufferPointer { key in
             unsafe withUnsafePointer(to: &nothing) {

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// How a connection ended.
 package enum ChannelEnd: Sendable {
-    /// The peer closed its sending side in order, with FIN or close_notify.
+    /// The peer closed its sending side normally, with FIN or close_notify.
     case closed
     /// The connection was reset, timed out, or could not be established.
     case failed(SystemError)

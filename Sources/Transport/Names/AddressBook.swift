@@ -38,8 +38,8 @@ package final class AddressBook: Sendable {
 
     /// The addresses in the order in which a connection should try them; empty if no address is known.
     ///
-    /// This is the resolver's order (RFC 6724). It is rotated to begin with the address that worked last, or with the
-    /// address after the one that failed last.
+    /// This is the resolver's order (RFC 6724), rotated so that the address that worked most recently comes first.
+    /// After a failure, the address that follows the failed one comes first.
     package func addresses() -> [SocketAddress] {
         page.withLock { page in
             guard page.first > 0 else { return page.addresses }

@@ -7,7 +7,7 @@ internal import Glibc
 struct NameAnswer {
     /// IPv4 and IPv6 addresses in the order of RFC 6724, which puts the addresses first that this host reaches best.
     var addresses: [SocketAddress] = []
-    /// The SRV records of the lowest priority; none in an answer about the addresses of a host.
+    /// The SRV records with the lowest priority number; none in an answer about the addresses of a host.
     var services: [ServiceRecord] = []
     /// The shortest TTL of the records, in seconds; 0 for an answer from `/etc/hosts`.
     var secondsToLive: Int

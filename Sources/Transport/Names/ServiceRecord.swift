@@ -98,8 +98,8 @@ private struct MessageReader {
 
     /// Reads a name (RFC 1035, section 4.1.4); letters become lower case, and there is no last dot.
     ///
-    /// A compression pointer must point before the start of the labels that it follows, so that reading always ends. At
-    /// most 128 pointers are followed.
+    /// A compression pointer must point to an earlier position than the labels before the pointer, so that reading
+    /// always ends. At most 128 pointers are followed.
     mutating func name() -> String? {
         var labels: [String] = []
         var (at, begin, size, pointers) = (index, index, 0, 0)

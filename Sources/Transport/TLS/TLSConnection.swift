@@ -210,7 +210,7 @@ internal import COpenSSL
 
     /// A session that a later client connection can resume.
     ///
-    /// With TLS 1.3 the server sends it after the handshake.
+    /// With TLS 1.3, the server sends the session after the handshake.
     package var session: TLSSession? {
         guard let session = unsafe SSL_get1_session(raw) else { return nil }
         return unsafe TLSSession(adopting: session)

@@ -1,5 +1,5 @@
-// Chooses the certificate for a client: the TLS contexts of one listener on one worker, by server name. A TLSConnection
-// retains the contexts that it was made with, so a reload of certificates closes no connection.
+// Chooses a client's certificate by server name, from the TLS contexts that one worker has for one listener. A
+// TLSConnection retains the contexts that it was made with, so a reload of certificates closes no connection.
 
 internal import COpenSSL
 
