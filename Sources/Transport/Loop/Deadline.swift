@@ -2,8 +2,8 @@
 
 /// A time by which something must have happened.
 ///
-/// Moving the deadline to a later time only stores that time. The timer is not moved. If it fires before the deadline,
-/// it is scheduled again.
+/// Moving the deadline to a later time only stores that time. The timer is not moved. If the timer fires before the
+/// deadline, the timer is scheduled again.
 package struct Deadline {
     private var due: Nanoseconds = .max
     private var timer: TimerID?

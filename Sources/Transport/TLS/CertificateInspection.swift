@@ -73,7 +73,7 @@ package enum CertificateInspection {
 
     /// Finds out why these certificates cannot serve one listener together.
     ///
-    /// Each certificate alone must be usable.
+    /// The caller must have checked that each certificate alone is usable.
     ///
     /// - Returns: the index of the certificate at fault and a message; nil if all of them can be served together.
     package static func conflict(among files: [CertificateFiles]) -> (index: Int, message: String)? {

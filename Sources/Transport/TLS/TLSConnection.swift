@@ -44,7 +44,7 @@ internal import COpenSSL
         guard let raw = unsafe SSL_new(context.raw), let bio = unsafe copenssl_wire_bio_new(wire.raw, wireMethod) else {
             fatalError("out of memory")
         }
-        // One BIO serves both directions. SSL_set_bio takes over its single reference.
+        // One BIO serves both directions. SSL_set_bio takes over the one reference to the BIO.
         unsafe SSL_set_bio(raw, bio, bio)
         unsafe copenssl_wire_count_key_updates(raw, wire.raw)
         unsafe self.raw = unsafe raw

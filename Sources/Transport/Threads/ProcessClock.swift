@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// The monotonic clock, minus the time during which the whole process was stopped.
 ///
-/// A debugger, the cgroup freezer or SIGSTOP can stop a process. Without this clock, all its deadlines would expire at
-/// once when it continues. Every loop reads the clock at least once each `tick`. So if no thread reads it for more than
-/// `pauseMin`, the whole process must have been stopped. All threads share one clock because they compare times.
+/// A debugger, the cgroup freezer or SIGSTOP can stop a process. Without this clock, all deadlines would expire at once
+/// when the process continues. Every loop reads the clock at least once each `tick`. So if no thread reads it for more
+/// than `pauseMin`, the whole process must have been stopped. All threads share one clock because they compare times.
 package final class ProcessClock: Sendable {
     /// The longest time between two readings by a running loop, in nanoseconds.
     package static let tick: Nanoseconds = 500_000_000
@@ -55,7 +55,7 @@ package final class ProcessClock: Sendable {
     ///
     /// After a pause, this function first adds the length of the pause to the sum.
     ///
-    /// This clock then continues at `noteInterval` after the last store, because it returned no later time before the
+    /// This clock then continues at the time `noteInterval` after the last store. It returned no later time before the
     /// pause.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in

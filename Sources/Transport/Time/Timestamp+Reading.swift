@@ -42,7 +42,8 @@ extension Timestamp {
         var words = text.split { " ,-".contains($0) }.map(String.init)
         guard words.count >= 5 else { return nil }
         words.removeFirst()
-        // The asctime format, such as `Sun Nov  6 08:49:37 1994`, is brought into the order of the other two formats.
+        // The words of the asctime format, such as `Sun Nov  6 08:49:37 1994`, are brought into the order of the other
+        // formats.
         if Int(words[0]) == nil { words = [words[1], words[0], words[3], words[2], "GMT"] }
         guard words.count == 5, ["GMT", "UTC"].contains(words[4]), let day = Int(words[0]),
             let month = months.firstIndex(of: words[1]), var year = Int(words[2])
