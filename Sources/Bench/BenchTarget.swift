@@ -15,7 +15,7 @@ package struct BenchTarget: Sendable {
     package let host: String
     /// `host[:port]` from the URL, for `host` and `:authority` fields.
     package let authority: String
-    /// The address to connect to: the one from `resolve`, or else the first address of the host.
+    /// The address to connect to: from the initializer's `resolve` argument, or else the host's first address.
     package let address: SocketAddress
     /// The HTTP version that the bench speaks.
     package let version: Version
@@ -29,7 +29,8 @@ package struct BenchTarget: Sendable {
     /// - Parameters:
     ///   - url: `https://host[:port]` or `http://host[:port]`; a path is ignored.
     ///   - insecure: whether to accept any server certificate.
-    ///   - resolve: entries `host:port:address` that replace the resolver, as with curl; `address` may be in brackets.
+    ///   - resolve: `host:port:address` entries that override DNS, like curl's `--resolve`; `address` may be in
+    ///     brackets.
     /// - Throws: when the URL is malformed, or the host has no address.
     package init(
         url: String,

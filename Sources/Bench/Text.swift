@@ -2,7 +2,7 @@
 
 /// Formats numbers and columns of a text table.
 enum Text {
-    /// A number with the given number of decimal places.
+    /// The text of a number with `digits` decimal places.
     static func fixed(_ value: Double, digits: Int) -> String {
         var scale = 1
         for _ in 0..<digits { scale *= 10 }

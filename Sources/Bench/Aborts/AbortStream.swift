@@ -1,7 +1,7 @@
-// One stream of `bench aborts`, which is reset when it has reached its phase.
+// One stream of `bench aborts`, which the bench resets when the exchange has reached a given phase.
 internal import Transport
 
-/// Receives reports from the streams of a phase.
+/// Receives the reports of all `AbortStream`s of one phase.
 protocol AbortStreamOwner: AnyObject {
     /// The event that triggers the reset of the stream has just arrived.
     func ripened(_ stream: AbortStream)
@@ -9,7 +9,7 @@ protocol AbortStreamOwner: AnyObject {
     func endedBefore(_ stream: AbortStream, said: String)
 }
 
-/// A stream and its request.
+/// One request of `bench aborts`, which the bench cancels in the given phase.
 ///
 /// Confined to the thread of the event loop.
 final class AbortStream: ClientStreamHandler {

@@ -3,11 +3,11 @@
 internal import Glibc
 internal import Transport
 
-/// One run of the benchmark on the calling thread, one phase after the other.
+/// One run of `bench aborts`: measures one phase after the other, on the calling thread.
 package final class AbortsBench: AbortStreamOwner, TimerTarget {
-    /// How long the bench waits for reports of aborts after the last reset.
+    /// How long the bench waits after the last reset of a phase until the executor has reported all aborts.
     private static let abortTimeout: Nanoseconds = 3_000_000_000
-    /// How long the bench waits in the phase `body`, in which the executor is expected to notice nothing.
+    /// How long the bench waits after the last reset of the phase `body`, in which the executor should notice no abort.
     private static let quietPeriod: Nanoseconds = 500_000_000
     /// A phase ends early if no stream could be reset for this long.
     private static let stallMax: Nanoseconds = 10_000_000_000
@@ -139,9 +139,9 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         scheduleTick(after: options.spacing)
     }
 
-    /// How many streams the phase may open.
+    /// The maximum number of streams that the bench opens in one phase.
     ///
-    /// One stream is opened for each reset, and one for each stream that ended early, but at most two for each reset.
+    /// Each stream that ended before its reset is replaced, but at most `options.count` streams are replaced.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

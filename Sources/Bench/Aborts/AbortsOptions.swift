@@ -10,7 +10,7 @@ package struct AbortsOptions: Sendable {
     package var count = 1000
     /// How many streams are open at the same time.
     package var streams = 64
-    /// How many streams one HTTP/2 connection carries in total, because servers limit the resets of a connection.
+    /// The maximum number of streams on one HTTP/2 connection; a server may close a connection after too many resets.
     package var perConnection = 100
     /// The time from one reset to the next, in nanoseconds.
     package var spacing: UInt64 = 1_000_000

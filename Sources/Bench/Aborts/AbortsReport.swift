@@ -8,7 +8,7 @@ package struct AbortsReport {
     struct Figures {
         var phase: AbortPhase
         var resets = 0
-        /// The times from just before the reset is written until the executor notices it, by the executor's time stamp.
+        /// The times from each reset until the executor noticed the abort, by the executor's time stamp.
         var delay = Distribution()
         /// The phases in which the executor noticed the aborts, with the number of aborts in each.
         var executorPhases: [String: Int] = [:]
@@ -32,7 +32,7 @@ package struct AbortsReport {
     /// Whether a signal ended the run early.
     package internal(set) var isInterrupted = false
 
-    /// Whether the executor reported every abort that it could notice.
+    /// Whether the run ended normally: each phase had a reset, and the executor reported every expected abort.
     package var isComplete: Bool { !isInterrupted && figures.allSatisfy { $0.unseen == 0 && $0.resets > 0 } }
 
     /// The report as JSON.

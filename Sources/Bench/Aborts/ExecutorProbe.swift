@@ -11,7 +11,7 @@ struct SeenAbort: Equatable {
     var phase: String
 }
 
-/// One connection to the executor.
+/// Queries the simulated executor through one HTTP/1.1 connection.
 ///
 /// Confined to the thread of the event loop.
 final class ExecutorProbe {
@@ -35,7 +35,7 @@ final class ExecutorProbe {
         dialer = try Dialer(target: BenchTarget(url: url, version: .http1), loop: loop)
     }
 
-    /// How many chat requests the executor has received; without counters by path, all of its requests.
+    /// How many chat requests the executor has received; all of its requests if it does not count them by path.
     func requests() throws(BenchError) -> Int {
         let text = try get("/simulator/counters")
         if text.contains("\"requests_by_path\"") { return Int(Self.number("/v1/chat/completions", in: text[...]) ?? 0) }

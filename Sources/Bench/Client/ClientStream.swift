@@ -14,7 +14,7 @@ struct ClientRequest {
 
 /// How a response ended.
 enum StreamEnd: Equatable {
-    /// The response is complete, as far as its framing shows.
+    /// The response is complete according to its HTTP framing.
     case whole
     /// The server reset the stream with this error code.
     case reset(UInt32)
@@ -50,7 +50,7 @@ final class ClientStream {
     ///
     /// If this is less than the whole body, the request stays incomplete.
     let bodyLimit: Int
-    /// The time just before the reset was written or the connection was closed; nil before that.
+    /// The time just before the client sent the reset or closed the connection; nil until then.
     var resetAt: Nanoseconds?
 
     init(_ request: ClientRequest, bodyLimit: Int = .max, handler: any ClientStreamHandler) {
@@ -59,7 +59,7 @@ final class ClientStream {
         self.handler = handler
     }
 
-    /// Reports the end of the response, at most once.
+    /// Reports the end of the response to the handler; only the first call has an effect.
     func finish(_ end: StreamEnd) {
         let last = handler
         handler = nil

@@ -2,7 +2,7 @@
 internal import HTTP
 internal import Transport
 
-/// Holds the settings that all connections share.
+/// Opens connections to one server, all with the same settings.
 ///
 /// Confined to the thread of the event loop.
 final class Dialer {
@@ -53,7 +53,7 @@ final class Dialer {
 }
 
 extension ChannelEnd {
-    /// The reason for the end in a few words, for reports.
+    /// Why the connection ended, in a few words for reports.
     var wording: String {
         switch self {
         case .closed: "the connection was closed"

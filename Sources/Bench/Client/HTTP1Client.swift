@@ -129,7 +129,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         }
     }
 
-    /// Reads the data of a chunk, or the end of the body.
+    /// Reads the next data of a chunked body, or the end of the body.
     ///
     /// - Returns: how many bytes were read; nil if more bytes are needed or the body is malformed.
     private func readChunk(_ bytes: Span<UInt8>, of stream: ClientStream, at now: Nanoseconds) -> Int? {

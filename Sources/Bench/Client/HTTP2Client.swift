@@ -1,5 +1,5 @@
-// The bench's HTTP/2 client, which carries many streams, with flow-control windows so large that it never
-// slows the server.
+// The bench's HTTP/2 client, which carries many streams, with flow-control windows so large that they never slow the
+// server.
 internal import CNghttp2
 internal import HTTP
 internal import Transport
@@ -144,7 +144,7 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
     // MARK: Callbacks of nghttp2
 
     override func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        // A response has no other field than `:status` whose name begins with a colon.
+        // In a response, only the field `:status` has a name that begins with a colon.
         guard name.count == 7, name[0] == 0x3A, value.count == 3 else { return 0 }
         var status = 0
         for index in value.indices { status = status * 10 + Int(value[index] &- 0x30) }

@@ -1,7 +1,7 @@
-// One stream of `bench streams`: measures its tokens, and reports how it ended.
+// One stream of `bench streams`: measures when its tokens arrive, and reports how the stream ended.
 internal import Transport
 
-/// Receives reports from the streams of a run.
+/// Receives the reports of all `BenchStream`s of a run.
 protocol BenchStreamOwner: AnyObject {
     /// The first token has arrived.
     ///
@@ -21,7 +21,7 @@ protocol BenchStreamOwner: AnyObject {
     func ended(_ stream: BenchStream, breakage: StreamsReport.Breakage?, said: String)
 }
 
-/// The handler of one stream.
+/// Handles the response of one stream: measures its tokens, and reports its end.
 ///
 /// Confined to the thread of the event loop.
 final class BenchStream: ClientStreamHandler {
@@ -33,7 +33,8 @@ final class BenchStream: ClientStreamHandler {
     private var status = 0
     private var isDone = false
     private var hasError = false
-    /// Up to 200 bytes: the beginning of a response with another status than 200, or the end of a stream with an error.
+    /// Up to 200 bytes for the report: the start of a body whose status is not 200, or the end of a stream with an
+    /// error.
     private var said: [UInt8] = []
 
     init(connection: Int, owner: any BenchStreamOwner) {
@@ -52,7 +53,8 @@ final class BenchStream: ClientStreamHandler {
             keep(bytes)
             return
         }
-        // The scanner is moved out and back by swaps, because a copy of the scanner would copy its buffer.
+        // Two swaps move the scanner into a local variable and back, because an assignment would copy the scanner's
+        // buffer.
         var scanner = TokenScanner()
         swap(&scanner, &self.scanner)
         scanner.feed(bytes) { event in

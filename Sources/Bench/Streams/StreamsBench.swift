@@ -2,16 +2,16 @@
 internal import Glibc
 internal import Transport
 
-/// One run of the benchmark on the calling thread.
+/// One run of `bench streams`, on the calling thread.
 package final class StreamsBench: BenchStreamOwner {
     /// How long the bench waits before it replaces a broken stream.
     private static let retryDelay: Nanoseconds = 100_000_000
     /// How long the bench waits after the warm-up until all streams have received a token.
     private static let beginTimeout: Nanoseconds = 10_000_000_000
 
-    /// The place of one of the concurrent streams.
+    /// The place for one of the concurrent streams.
     ///
-    /// When a stream ends, a new one takes its slot.
+    /// When a stream ends, a new stream takes its place.
     private struct Slot {
         var connection: (any ClientConnection)?
         var stream: BenchStream?
@@ -24,12 +24,12 @@ package final class StreamsBench: BenchStreamOwner {
     private let dialer: Dialer
     private let interrupt: Interrupt
     private let request: ClientRequest
-    /// The HTTP/2 connections, each shared by several slots.
+    /// The HTTP/2 connections, each of which carries several streams.
     ///
-    /// With HTTP/1.1, each slot has its own connection instead.
+    /// With HTTP/1.1, each stream has a connection of its own instead.
     private var shared: [(any ClientConnection)?]
     private var slots: [Slot]
-    /// The indices of slots whose stream has ended and must be replaced.
+    /// The indices in `slots` where a stream has ended and must be replaced.
     private var idle: [Int] = []
     private var isMeasuring = false
     private var isOver = false
@@ -82,7 +82,7 @@ package final class StreamsBench: BenchStreamOwner {
             let elapsed = Clock.monotonicNow() - began
             let due = elapsed >= opening ? slots.count : Int(UInt64(slots.count) * elapsed / opening) + 1
             while opened < min(due, slots.count) {
-                // Consecutive slots use different connections, so all connections open evenly.
+                // Consecutive indices use different connections, so all connections get streams at the same rate.
                 open(opened)
                 opened += 1
             }

@@ -13,11 +13,11 @@ struct TokenScanner {
         case done
         /// An error event, or an event larger than `tailMax`.
         case error
-        /// A comment, the role in the first event, or the usage.
+        /// Any other event: a comment, the event with the role, or the event with the usage.
         case other
     }
 
-    /// How large an event may be, in bytes.
+    /// The maximum size of an event, in bytes.
     private static let tailMax = 1 << 20
 
     /// The received part of an incomplete event.
@@ -26,7 +26,7 @@ struct TokenScanner {
     /// Whether a part of an incomplete event has been received.
     var isInsideEvent: Bool { !tail.isEmpty }
 
-    /// Calls `body` with each complete event.
+    /// Takes received bytes, and calls `body` with each event that is now complete.
     mutating func feed(_ bytes: Span<UInt8>, _ body: (Event) -> Void) {
         unsafe bytes.withUnsafeBufferPointer { chunk in
             guard let start = chunk.baseAddress else { return }
@@ -57,7 +57,7 @@ struct TokenScanner {
         return used
     }
 
-    /// The offset after the first event and its blank line; nil if the event is incomplete.
+    /// The offset after the blank line of the first event; nil if the event is incomplete.
     @inline(__always)
     private static func blankLine(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int? {
         var offset = 0

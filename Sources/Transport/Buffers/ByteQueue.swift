@@ -1,15 +1,16 @@
-// Output that waits to be sent, in chains of pooled chunks. Confined to the worker that owns the pool.
+// A queue of output that waits to be sent, made of chunks from a `ChunkPool`. Confined to the worker that owns the
+// `ChunkPool`.
 internal import CLinux
 internal import Glibc
 
-/// The header of a chunk.
+/// The header of a chunk, which is one piece of a `ByteQueue`.
 ///
 /// The bytes of the chunk follow the header in the same allocation, or belong to a `SharedBytes`.
 @safe
 struct Chunk {
     static let size = 4096
     static let room = size - MemoryLayout<Chunk>.size
-    /// If the bytes of a chunk belong to a `SharedBytes`, the chunk takes this much memory, in bytes.
+    /// The memory of a chunk whose bytes belong to a `SharedBytes`, in bytes.
     ///
     /// The overhead of malloc is included.
     static let referenceSize = 64
@@ -24,11 +25,12 @@ struct Chunk {
     }
 }
 
-/// The chunks of one worker.
+/// Allocates the chunks of one worker, and reuses free ones.
 ///
-/// Keeps a limited number of free chunks, so that a burst does not call malloc for each chunk. The count is
-/// private with an accessor, so that the compiler sees every access and omits the runtime check of exclusive
-/// access (decision 0024).
+/// Keeps a limited number of free chunks, so that a burst does not call malloc for each chunk.
+///
+/// The variable `taken` is private, because the compiler then sees every access and omits Swift's runtime check of
+/// exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 @safe
 package final class ChunkPool {
     private var free: UnsafeMutablePointer<Chunk>?

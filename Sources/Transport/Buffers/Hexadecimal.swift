@@ -1,8 +1,9 @@
-// Converts bytes to hexadecimal text and back. The results are allocated, so the data path uses `UInt8.hexDigit`.
+// Converts bytes to hexadecimal text and back. The results are allocated, so code that runs for each request uses
+// `UInt8.hexDigit` instead.
 
 /// Hexadecimal text, without a prefix.
 package enum Hexadecimal {
-    /// Two lower-case digits for each byte.
+    /// The bytes as text, with two lower-case digits for each byte.
     package static func text(_ bytes: [UInt8]) -> String {
         String(decoding: bytes.flatMap { [UInt8.hexDigit($0 >> 4), UInt8.hexDigit($0 & 15)] }, as: UTF8.self)
     }

@@ -1,27 +1,27 @@
 // Counts the memory that one connection holds. A `MemorySource` decides how much each connection may hold.
 
-/// The purpose of memory.
+/// The purpose for which a `MemoryAccount` charges memory.
 ///
-/// The memory source reserves a part of the whole for request bodies.
+/// The `MemorySource` reserves a part of all memory for request bodies.
 package enum MemoryUse: Sendable {
     /// Request bodies.
     case bodies
     /// Everything else: streams, header sections, responses, output.
     case streams
-    /// Output buffers beyond the minimum of each stream.
+    /// The part of a stream's output buffer above its minimum.
     ///
-    /// Memory for new streams has precedence over them.
+    /// Memory for new streams has precedence.
     case shares
 }
 
 /// Grants memory to accounts.
 ///
-/// All workers share one source. For stream memory, an account asks it for whole grains (`MemoryAccount.grain`). For
-/// request bodies, it asks for each charge.
+/// All workers share one source. An account asks for stream memory in whole grains (`MemoryAccount.grain`). For a
+/// request body, the account asks for the exact number of bytes.
 package protocol MemorySource: AnyObject, Sendable {
     /// Grants `bytes` more to an account that already holds `held` bytes for this use.
     ///
-    /// - Returns: false, and grants nothing, if no memory is left or the account would hold more than its part.
+    /// - Returns: false, and grants nothing, if no memory is left or the account would hold more than it may.
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
     /// Counts `bytes` that are allocated already, even if no memory is left.
     func take(_ bytes: Int)
@@ -29,11 +29,13 @@ package protocol MemorySource: AnyObject, Sendable {
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 
-/// The memory that the process holds for one connection.
+/// Counts the memory that the process holds for one connection.
 ///
-/// Confined to the thread of the connection. The account counts every byte, and asks the source only for whole grains.
-/// So a short request or a token writes no memory that other threads use. The counts are private with accessors, so
-/// that the compiler sees every access and omits the runtime check of exclusive access (decision 0024).
+/// Confined to the thread of the connection. The account counts every byte, but asks the source for stream memory only
+/// in whole grains. So a token or a request without a body usually writes no memory that other threads use.
+///
+/// The stored counts are private, because the compiler then sees every access and omits Swift's runtime check of
+/// exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 package final class MemoryAccount {
     /// The unit in which accounts ask the source for stream memory, in bytes.
     package static let grain = 16 << 10
@@ -55,7 +57,7 @@ package final class MemoryAccount {
     ///   - source: the grantor of memory; nil for no limit, as in tools and tests.
     ///   - prepaid: how many bytes the source has granted already.
     ///   - held: the cost of the connection itself, in bytes; a part of `prepaid`.
-    ///   - isTrusted: whether the connection carries the requests of many users.
+    ///   - isTrusted: whether the connection comes from a trusted proxy, and so carries the requests of many users.
     package init(source: (any MemorySource)? = nil, prepaid: Int = 0, held: Int = 0, isTrusted: Bool = false) {
         self.source = source
         self.prepaid = prepaid
@@ -136,7 +138,7 @@ package final class MemoryAccount {
 
     /// Stops counting `bytes` of a body.
     ///
-    /// The caller must return these bytes to the source itself.
+    /// The caller itself must return these bytes to the source.
     ///
     /// - Returns: how many bytes the caller must return; 0 if the account is closed or has no source.
     package func forgetBody(_ bytes: Int) -> Int {

@@ -5,8 +5,10 @@ internal import Glibc
 
 /// A growable buffer that all connections of a worker use in turn.
 ///
-/// Keeps at most 1 MiB between uses. The count is private with an accessor, so that the compiler sees every access and
-/// omits the runtime check of exclusive access (decision 0024).
+/// Keeps at most 1 MiB between uses.
+///
+/// The variable `used` is private, because the compiler then sees every access and omits Swift's runtime check of
+/// exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 @safe
 package final class Scratch {
     private var base: UnsafeMutableRawPointer
@@ -56,9 +58,9 @@ package final class Scratch {
         unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Calls `fill` with free space of `limit` bytes.
+    /// Calls `fill` with `limit` bytes of free space, and appends the bytes that `fill` writes there.
     ///
-    /// `fill` returns how many bytes it has written there.
+    /// `fill` returns the number of these bytes.
     package func append(upTo limit: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
         let target = unsafe UnsafeMutableRawBufferPointer(start: room(for: limit), count: limit)
         let written = unsafe fill(target)

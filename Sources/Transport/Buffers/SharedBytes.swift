@@ -3,16 +3,16 @@
 /// Immutable bytes that are sent to one client or to many.
 package final class SharedBytes: Sendable {
     package let bytes: [UInt8]
-    /// How much memory a queue counts for its reference to the bytes, in bytes; 0 for bytes made with `common`.
+    /// How many bytes of memory a `ByteQueue` counts when it refers to these bytes; 0 after `init(common:)`.
     package let footprint: Int
 
-    /// Bytes that stay allocated independently of any queue, as long as the process or its configuration lives.
+    /// Makes bytes that a long-lived owner keeps, such as the configuration, so that no queue counts their memory.
     package init(common bytes: [UInt8]) {
         self.bytes = bytes
         footprint = 0
     }
 
-    /// Bytes that stay allocated only while a queue references them.
+    /// Makes bytes that only queues keep alive, so that each queue counts their memory.
     package init(owned bytes: [UInt8]) {
         self.bytes = bytes
         footprint = bytes.capacity

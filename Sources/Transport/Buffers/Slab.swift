@@ -1,12 +1,13 @@
-// A table that reuses its slots. A key distinguishes its element from earlier elements in the same slot.
+// A table that reuses its indices. A key tells its element from earlier elements at the same index.
 
 /// Identifies an element of a `Slab`.
 ///
-/// The key of a removed element does not match a later element in the same slot, until the slot was reused 2^32 times.
+/// The key of a removed element matches no later element at the same index, until 2^32 elements have been removed
+/// there.
 public struct SlabKey: Hashable, Sendable {
-    /// The index of the slot, from 0.
+    /// The index of the element in the table, from 0.
     public let index: UInt32
-    /// How many elements were removed from the slot before this element was inserted.
+    /// How many elements were removed from this index before this element was inserted.
     public let generation: UInt32
 
     @inlinable
@@ -15,7 +16,7 @@ public struct SlabKey: Hashable, Sendable {
         self.generation = generation
     }
 
-    /// Unpacks a key from a word that `bits` has made.
+    /// Unpacks a key from a value of `bits`.
     @inlinable
     public init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
 
@@ -23,15 +24,15 @@ public struct SlabKey: Hashable, Sendable {
     @inlinable public var bits: UInt64 { UInt64(generation) << 32 | UInt64(index) }
 }
 
-/// A table of elements in numbered slots.
+/// A table whose elements keep their index until they are removed.
 ///
-/// A new element reuses the slot of a removed one.
+/// A new element takes the index of a removed one.
 ///
-/// Insertion, removal and access by key take constant time. The table never shrinks: it has as many slots as it ever
-/// had elements at once.
+/// Insertion, removal and access by key take constant time. The table never shrinks: it has room for as many elements
+/// as it ever held at once.
 ///
 /// Everything is public and inlinable because Swift 6.3 specializes a generic type with `package` access only within
-/// its module. Elsewhere, each operation would look up type metadata.
+/// its module. In other modules, each operation would look up type metadata at run time.
 public struct Slab<Element> {
     @usableFromInline
     struct Slot {
@@ -46,7 +47,7 @@ public struct Slab<Element> {
     }
 
     @usableFromInline var slots: [Slot] = []
-    /// Indices of the free slots; `insert` takes the last one.
+    /// The free indices; `insert` takes the last one.
     @usableFromInline var free: [UInt32] = []
 
     @inlinable
@@ -56,7 +57,7 @@ public struct Slab<Element> {
     @inlinable public var count: Int { slots.count - free.count }
     @inlinable public var isEmpty: Bool { count == 0 }
 
-    /// Puts an element into a free slot, or into a new slot if none is free.
+    /// Puts an element at a free index, or at the end of the table if no index is free.
     @inlinable
     public mutating func insert(_ element: Element) -> SlabKey {
         if let index = free.popLast() {
@@ -94,7 +95,7 @@ public struct Slab<Element> {
         return index < slots.count && slots[index].generation == key.generation && slots[index].element != nil
     }
 
-    /// All elements in the order of their slots, as a newly allocated array.
+    /// All elements in the order of their indices, as a newly allocated array.
     @inlinable public var elements: [Element] { slots.compactMap(\.element) }
 }
 

@@ -4,12 +4,14 @@ internal import COpenSSL
 
 /// Computes many hashes with one secret.
 ///
-/// Setting up an OpenSSL context for each hash would cost more than the hash. Confined to the thread that made it.
+/// One OpenSSL context is reused, because setting one up costs more than a hash. Confined to the thread that made the
+/// object.
 @safe package final class HMACSHA256Hasher {
     private let context: OpaquePointer
 
     package init(_ hash: HMACSHA256) {
-        // The address of an empty array may be null, and OpenSSL treats a null key as "keep the previous key".
+        // The address of an empty array may be null, and OpenSSL treats a null key as "keep the previous key". So
+        // `nothing` supplies an address for an empty secret.
         var nothing: UInt8 = 0
         let made = unsafe hash.secret.withUnsafeBufferPointer { key in
             unsafe withUnsafePointer(to: &nothing) {

@@ -10,7 +10,7 @@ package struct FileStamp: Equatable, Sendable {
     private var seconds: Int
     private var nanoseconds: Int
 
-    /// Calls `stat`.
+    /// Makes the stamp of a file from the result of `stat`.
     ///
     /// The result is nil if the call fails; `errno` then holds the error.
     package init?(_ path: String) {

@@ -24,8 +24,8 @@ extension Channel {
     package func appendInClear(_ bytes: [UInt8]) {
         guard phase == .open, !isOpened else { return }
         unsafe bytes.withUnsafeBytes { unsafe pending.append($0) }
-        // The failed handshake counts as an end, but the peer has not closed. `finishClosing` must wait for the peer,
-        // because closing a socket with unread bytes sends a reset.
+        // The failed handshake has set `hasEnded`, but the peer has not closed. `finishClosing` must still wait for the
+        // peer, because closing a socket with unread bytes sends a reset.
         hasEnded = false
         chargePending()
         markNow()
@@ -127,7 +127,7 @@ extension Channel {
     /// Reports a failed write to the handler, unless the peer may have sent bytes that are still unread.
     ///
     /// An executor that rejects a request body responds and closes, which makes our next write fail. The executor's
-    /// response must then be read first. The poller reports the end of the connection in a later turn.
+    /// response must then be read first. epoll reports the end of the connection in a later turn of the loop.
     private func writeFailed() {
         pending.removeAll()
         guard let writeFailure, phase != .open || hasEnded || !isReading else { return }
@@ -199,8 +199,8 @@ extension Channel {
                 registration = try loop.register(self, descriptor: descriptor, events: wanted)
                 isUnregistered = false
             } catch {
-                // The system has no memory for another watch. The peer has closed, so no event is needed: the channel
-                // reads in every turn until it meets the end.
+                // The kernel has no memory to watch the socket again. No epoll event is needed, because the peer has
+                // closed: the channel reads in every turn of the loop until the end of the stream.
                 hasHungUp = true
                 revisit()
             }

@@ -25,7 +25,7 @@ package protocol ChannelPreamble: AnyObject {
 
     /// Examines all bytes received so far, from the first one on: at least 1 byte, at most `bytesMax`.
     ///
-    /// After `.needsMore`, it is called again with more bytes. After any other verdict, it is not called again.
+    /// After `.needsMore`, the channel calls this function again with more bytes. After any other verdict, it does not.
     func read(_ bytes: Span<UInt8>) -> ChannelPreambleVerdict
 }
 
@@ -40,7 +40,7 @@ final class PreambleReader {
 extension Channel {
     /// Passes bytes to the `ChannelPreamble`, and the bytes that follow the preamble to TLS or to the handler.
     ///
-    /// The bytes are copied, which is cheap enough because it happens only at the start of a connection.
+    /// The bytes are copied, which is cheap enough because a preamble comes only once, at the start of a connection.
     func takePreamble(_ bytes: UnsafeRawBufferPointer) {
         guard let reader = preamble else { return }
         unsafe reader.received.append(contentsOf: bytes)

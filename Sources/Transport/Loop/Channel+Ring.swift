@@ -9,7 +9,7 @@ extension Channel {
     /// Lets io_uring receive for this channel, because many small reads are expected, as in a token stream.
     ///
     /// After `setReading(false)`, up to 32 KiB can still be delivered, because Linux 6.8 and later fill up to 32
-    /// buffers at once for one socket.
+    /// buffers of 1 KiB at once for one socket.
     package func expectSmallReads() {
         guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
             let registration, let ring = loop.receiveRing, ring.receive(registration, descriptor: descriptor)
@@ -43,8 +43,8 @@ extension Channel {
             end(.failed(SystemError("read", CInt(-result))))
         }
         guard isLast, phase != .closed else { return }
-        // After ENOBUFS (no free buffer), io_uring is asked to receive again. Otherwise epoll takes over, and reports
-        // the bytes that have arrived in the meantime.
+        // After ENOBUFS (no free buffer), the channel asks io_uring to receive again. After any other end, epoll takes
+        // over and reports the bytes that have arrived in the meantime.
         if result == -Int(ENOBUFS) { expectSmallReads() }
         if ringReceive == .none { enterRing() }
         if ringReceive == .none { updateInterest() }

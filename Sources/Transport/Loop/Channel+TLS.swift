@@ -1,8 +1,7 @@
 // How a channel with TLS decrypts what it has received.
 
 extension Channel {
-    /// Decrypts the ciphertext that the wire was fed, and passes the plaintext to the handler, up to 64 KiB
-    /// in each call.
+    /// Decrypts the ciphertext in the `TLSWire`, and passes the plaintext to the handler in pieces of up to 64 KiB.
     func decrypt() {
         while phase != .closed {
             let result = unsafe tls!.read(into: loop.plaintextBuffer)
@@ -18,9 +17,9 @@ extension Channel {
                 let bytes = unsafe UnsafeBufferPointer(
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
+                // The handler may act on other connections of the worker. But these use the wire only in the flush
+                // phase, so the wire keeps the input of this channel.
                 unsafe handler?.channel(self, received: bytes.span)
-            // During this call the handler may act on other connections of the worker. Other connections use the wire
-            // only in the flush phase, so they cannot disturb it.
             case .wantsMore: return
             case .closed:
                 end(.closed)

@@ -4,14 +4,14 @@ internal import Glibc
 
 /// How a connection ended.
 package enum ChannelEnd: Sendable {
-    /// The peer closed its sending side in order, with FIN or close_notify.
+    /// The peer closed its sending side normally, with FIN or close_notify.
     case closed
     /// The connection was reset, timed out, or could not be established.
     case failed(SystemError)
     case tls(TLSError)
 }
 
-/// Receives the bytes and events of a channel.
+/// Receives the bytes that a channel reads, and is told of each change of the channel's state.
 ///
 /// All calls happen on the loop's thread. After the channel is closed, only `channelReleased` is called.
 package protocol ChannelHandler: AnyObject {
@@ -27,12 +27,12 @@ package protocol ChannelHandler: AnyObject {
     func channel(_ channel: Channel, ended end: ChannelEnd)
     /// Asks the handler to append its output to `scratch`.
     ///
-    /// Called once in each flush phase if the channel was marked. A handler that has more output must mark the channel
-    /// again, and is then called in the next flush phase.
+    /// Called in each flush phase that follows a call of `Channel.mark`. A handler that has more output must call
+    /// `mark` again, and is then called in the next flush phase.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output.
     func channelDrained(_ channel: Channel)
-    /// The last call to the handler, at the end of the turn in which the channel was closed.
+    /// The last call to the handler, at the end of the loop's turn in which the channel was closed.
     ///
     /// The socket is closed by then. A handler breaks its reference cycles here.
     func channelReleased(_ channel: Channel)
@@ -40,8 +40,10 @@ package protocol ChannelHandler: AnyObject {
 
 /// A connected stream socket.
 ///
-/// Confined to its loop's thread. Properties that other modules read are private with accessors, so that the compiler
-/// sees every access and omits the runtime check of exclusive access (decision 0024).
+/// Confined to its loop's thread.
+///
+/// Properties that other modules read have private storage, because the compiler then sees every access and omits
+/// Swift's runtime check of exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 package final class Channel: Registered, TimerTarget {
     enum Phase { case connecting, open, closing, lingering, closed }
     /// How long a channel that has sent everything waits for the peer to close its side: 2 s.
@@ -60,7 +62,7 @@ package final class Channel: Registered, TimerTarget {
     private var charged: MemoryAccount?
     private var progress: Nanoseconds
 
-    // Channel+Output.swift and Channel+Preamble.swift use the following properties too.
+    // The following properties are not private, because Channel+Output.swift and Channel+Preamble.swift use them too.
     let descriptor: CInt
     var phase: Phase
     var tls: TLSConnection?
@@ -85,19 +87,20 @@ package final class Channel: Registered, TimerTarget {
     private var isRevisited = false
     /// Whether epoll has reported that the peer closed or reset the connection.
     ///
-    /// With EPOLLET, epoll reports the hangup only once. So from then on, the channel reads until it meets the end.
+    /// With EPOLLET, epoll reports the hangup only once. So from then on, the channel reads until the end of the
+    /// stream.
     var hasHungUp = false
     /// Whether io_uring receives for this socket; `leaving` until the kernel has confirmed the cancellation.
     enum RingReceive { case none, open, leaving }
     var ringReceive = RingReceive.none
-    /// Whether epoll has stopped watching the socket.
+    /// Whether epoll no longer watches the socket, because the peer closed while reading was paused.
     ///
-    /// The peer has closed, and its last bytes wait until reading resumes.
+    /// The peer's last bytes stay in the kernel until reading resumes.
     var isUnregistered = false
 
     /// Registers the socket with the loop.
     ///
-    /// If that fails, it closes the socket.
+    /// If that fails, the initializer closes the socket.
     private init(
         loop: EventLoop,
         socket: Socket,
@@ -141,7 +144,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Begins to connect.
     ///
-    /// In a later turn the channel calls `channelOpened` or `channel(_:ended:)`.
+    /// In a later turn of the loop, the channel calls `channelOpened` or `channel(_:ended:)`.
     ///
     /// - Throws: when the socket cannot be created or watched, or when the system rejects the address at once.
     package static func connect(
@@ -153,7 +156,7 @@ package final class Channel: Registered, TimerTarget {
         return try Channel(loop: loop, socket: socket, peer: address, tls: tls, pending: true)
     }
 
-    /// Sets the handler, which the channel retains until it is released.
+    /// Sets the handler; the channel retains the handler until the call of `channelReleased`.
     ///
     /// An accepted channel without preamble and TLS becomes ready here, without a call of `channelOpened`.
     package func attach(_ handler: any ChannelHandler) {
@@ -181,7 +184,7 @@ package final class Channel: Registered, TimerTarget {
     }
     /// When the kernel last accepted output of this channel.
     ///
-    /// Before the first output, when the channel was created.
+    /// Before the first output, it is the time when the channel was created.
     package internal(set) var lastProgress: Nanoseconds {
         get { progress }
         set { progress = newValue }
@@ -189,7 +192,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Whether the channel is closed.
     ///
-    /// The descriptor itself is closed at the end of the turn.
+    /// The descriptor itself is closed at the end of the loop's turn.
     package var isClosed: Bool { phase == .closed }
     /// Whether the connection is established, the preamble is read, and the TLS handshake is complete.
     package var isEstablished: Bool { isOpened }
@@ -256,7 +259,7 @@ package final class Channel: Registered, TimerTarget {
         close()
     }
 
-    /// Closes the descriptor and releases the handler, at the end of the turn in which the channel was closed.
+    /// Closes the descriptor and releases the handler, at the end of the loop's turn in which the channel was closed.
     func release() {
         _ = Glibc.close(descriptor)
         let last = handler
@@ -297,7 +300,7 @@ package final class Channel: Registered, TimerTarget {
         if phase != .closed, events & clinux_EPOLLRDHUP != 0, !isReading, watchesHangup { end(.closed) }
     }
 
-    /// Whether the channel reads: for the handler, or while it lingers, to discard the bytes.
+    /// Whether the channel reads now: for the handler, or to discard bytes while it waits for the peer to close.
     private var readsNow: Bool { isReading || phase == .lingering }
 
     /// Handles an error or a hangup while reading is paused.
@@ -339,10 +342,10 @@ package final class Channel: Registered, TimerTarget {
         return phase != .closed
     }
 
-    /// Reads again, because the previous turn may have left bytes unread.
+    /// Reads again, because the previous turn of the loop may have left bytes unread.
     ///
-    /// With EPOLLET, epoll does not report these bytes again. EPOLLET is used because it saves one event for each
-    /// socket and turn.
+    /// With EPOLLET, epoll does not report these bytes again. EPOLLET is used nevertheless, because it saves one epoll
+    /// event for each socket in each turn.
     func readAgain() {
         isRevisited = false
         guard ringReceive == .none else { return }
@@ -372,7 +375,8 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Passes bytes from the socket to the preamble, or else to the handler, decrypted if the channel has TLS.
+    /// Passes received bytes to the preamble while it is incomplete, and later to the handler, decrypted if there is
+    /// TLS.
     func take(_ bytes: UnsafeRawBufferPointer) {
         guard preamble == nil else {
             unsafe takePreamble(bytes)
@@ -389,8 +393,8 @@ package final class Channel: Registered, TimerTarget {
 
     func end(_ end: ChannelEnd) {
         if case .closed = end, phase == .closing, !hasEnded {
-            // The peer sends nothing more but can still receive, so the remaining output is sent before
-            // the channel closes.
+            // The peer sends nothing more but can still receive. So the channel sends its remaining output before it
+            // closes.
             hasEnded = true
             updateInterest()
             markNow()

@@ -1,9 +1,9 @@
-// A deadline that is moved often but rarely expires, on top of one timer of a loop. Confined to the loop's thread.
+// A deadline that is moved often but rarely passes, made of one timer of an event loop. Confined to the loop's thread.
 
 /// A time by which something must have happened.
 ///
-/// To move the deadline later costs a single store. The timer keeps its earlier time; if it fires before the deadline,
-/// it is scheduled again.
+/// Moving the deadline to a later time only stores that time. The timer is not moved. If the timer fires before the
+/// deadline, the timer is scheduled again.
 package struct Deadline {
     private var due: Nanoseconds = .max
     private var timer: TimerID?
@@ -37,7 +37,7 @@ package struct Deadline {
 
     /// Removes the deadline and its timer.
     ///
-    /// A remaining timer would keep `target` alive.
+    /// Call it when `target` is no longer needed, because a remaining timer would keep `target` alive.
     package mutating func cancel(on loop: EventLoop) {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

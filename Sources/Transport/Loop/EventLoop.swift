@@ -1,27 +1,28 @@
-// The event loop of one thread. Each turn polls, delivers events, flushes output, fires timers and releases channels.
+// The event loop of one thread. Each turn polls epoll, delivers what has arrived, flushes output, fires timers and
+// releases closed channels.
 internal import CLinux
 internal import Glibc
 
-/// The owner of a descriptor that the loop watches: a channel, a listener or a mailbox.
+/// The owner of a descriptor that the loop watches, such as a channel, a listener or a mailbox.
 protocol Registered: AnyObject {
     func ready(_ events: UInt32)
 }
 
 /// An epoll loop with timers, confined to one thread.
 ///
-/// The properties `now` and `onTurnEnd` have private storage with accessors, so that the compiler sees every access and
-/// omits the runtime check of exclusive access (decision 0024).
+/// The properties `now` and `onTurnEnd` have private storage, because the compiler then sees every access and omits
+/// Swift's runtime check of exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 @safe
 package final class EventLoop {
-    /// The maximum number of events that the loop takes from one poll.
+    /// The maximum number of epoll events that the loop takes in one turn.
     ///
-    /// The limit bounds how long received bytes wait for the flush.
+    /// The limit keeps a turn short. Output waits until all epoll events of its turn have been handled.
     private static let eventsMax = 256
     /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
-    /// After a pause of the loop, timers wait while there is something to read, for at most this many turns.
+    /// After a pause, the loop reads all that has arrived before it fires timers, but for at most this many turns.
     private static let catchUpMax = 64
-    /// If a wait ends this many nanoseconds later than requested, the loop treats it as a pause.
+    /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause.
     private static let lateMin: Nanoseconds = 1_000_000_000
 
     /// The time source of the loop and its timers.
@@ -46,7 +47,7 @@ package final class EventLoop {
     private let events: UnsafeMutablePointer<epoll_event>
     /// The owners of the watched descriptors.
     ///
-    /// An event is ignored if its key matches no owner.
+    /// An epoll event is ignored if its key matches no owner.
     private var registrations = Slab<any Registered>()
     /// The channels to flush in the next flush phase.
     private var marked: [Channel] = []
@@ -54,21 +55,21 @@ package final class EventLoop {
     private var flushing: [Channel] = []
     /// Closed channels that the loop releases at the end of the turn.
     private var pendingRelease: [Channel] = []
-    /// Channels whose bytes the previous turn may not have read completely.
+    /// Channels that may have unread bytes from the previous turn.
     private var unread: [Channel] = []
     private var isStopped = false
     private var gatherer: Gatherer
-    /// The longest wait for events in milliseconds, so that a `ProcessClock` is read often; nil for other clocks.
+    /// The longest wait in one turn, in milliseconds, so that a `ProcessClock` is read often; nil for other clocks.
     private let waitLimit: Int?
     /// The value of `clock.paused` when the last pause was noticed.
     private var pausedBefore: Nanoseconds = 0
-    /// In how many more turns timers may wait while there is something to read.
+    /// For how many more turns after a pause the loop reads before it fires timers.
     private var catchUpTurns = 0
     /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?
     private var turnEnd: (() -> Void)?
 
-    /// How long a busy loop waits before it polls again.
+    /// Whether a busy loop waits before it polls again, and for how long.
     ///
     /// May be changed while the loop runs.
     package var gather: Gather {
@@ -119,7 +120,7 @@ package final class EventLoop {
 
     /// Runs one turn.
     ///
-    /// - Parameter waitMax: the longest time to wait for events, in milliseconds; -1 for no limit.
+    /// - Parameter waitMax: the longest time to wait for epoll, in milliseconds; -1 for no limit.
     package func turn(waitMax: Int = -1) {
         let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
         let count: Int
@@ -146,7 +147,7 @@ package final class EventLoop {
     /// After a pause of the process or a very late turn, the loop first reads what has arrived, and fires timers later.
     /// So a deadline does not expire although the awaited bytes are already in the kernel.
     ///
-    /// - Parameter asked: how long the poller was asked to wait, in milliseconds.
+    /// - Parameter asked: how long the loop asked epoll to wait, in milliseconds.
     private func readClock(asked: Int) {
         let last = time
         time = clock.now
@@ -170,9 +171,9 @@ package final class EventLoop {
         }
     }
 
-    /// Polls and delivers, while io_uring receives for no channel.
+    /// Polls epoll and delivers its events, while io_uring receives for no channel.
     ///
-    /// - Returns: the number of events.
+    /// - Returns: the number of epoll events.
     @inline(__always)
     private func turnPoller(timeout: Int) -> Int {
         if timeout != 0 { gatherer.gather(clock: clock, lastTurn: now) }
@@ -186,11 +187,11 @@ package final class EventLoop {
         return count
     }
 
-    /// Polls and delivers, while io_uring receives for at least one channel.
+    /// Waits for epoll and io_uring and delivers what they report, while io_uring receives for at least one channel.
     ///
     /// The loop waits in `io_uring_enter`, which also polls epoll's descriptor.
     ///
-    /// - Returns: the number of events and completions.
+    /// - Returns: the number of epoll events and io_uring completions.
     private func turnRing(_ ring: ReceiveRing, timeout: Int) -> Int {
         wait(in: ring, timeout: timeout)
         readClock(asked: timeout)
@@ -205,7 +206,7 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits in io_uring: first to gather events if the loop is busy, then for the first event.
+    /// Waits in io_uring: first to gather many completions if the loop is busy, then for at least one.
     @inline(__always)
     private func wait(in ring: ReceiveRing, timeout: Int) {
         guard timeout != 0 else {
@@ -232,7 +233,7 @@ package final class EventLoop {
                 unsafe clinux_prefetch(Unmanaged.passUnretained(owner as AnyObject).toOpaque())
             }) { key, result, bytes, isLast in
                 guard let owner = registrations[key] else { return }
-                // Sound because only channels request to receive through io_uring.
+                // Sound because only channels receive through io_uring, so every owner here is a channel.
                 unsafe unsafeDowncast(owner, to: Channel.self).received(result, bytes, isLast: isLast)
             }
             count += taken
@@ -254,7 +255,7 @@ package final class EventLoop {
     /// Whether this loop can use io_uring.
     package var hasRing: Bool { receiveRing != nil }
 
-    /// Reads from the channels whose bytes the previous turn may not have read completely.
+    /// Reads from the channels that may have unread bytes from the previous turn.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
@@ -359,19 +360,19 @@ package final class EventLoop {
     func mark(_ channel: Channel) { marked.append(channel) }
     /// Requests that the channel reads again in the next turn.
     func revisit(_ channel: Channel) { unread.append(channel) }
-    /// Requests that a closed channel is released at the end of this turn.
+    /// Requests the release of a closed channel at the end of this turn.
     func releaseLater(_ channel: Channel) { pendingRelease.append(channel) }
 
     /// Calls `body` on the loop's thread for each message that is posted to the mailbox.
     ///
-    /// If the system cannot watch the mailbox, the process ends, because a loop is useless without it.
+    /// If the system cannot watch the mailbox, the process ends, because a loop without its mailbox is useless.
     package func attach<Message: Sendable>(_ mailbox: Mailbox<Message>, _ body: @escaping (Message) -> Void) {
         keep(MailboxReader(mailbox: mailbox, body: body), descriptor: mailbox.descriptor)
     }
 
     /// Calls `body` whenever a descriptor, such as a signalfd, becomes readable.
     ///
-    /// `body` must read it.
+    /// `body` must read from the descriptor.
     ///
     /// If the system cannot watch the descriptor, the process ends.
     package func watch(descriptor: CInt, _ body: @escaping () -> Void) {

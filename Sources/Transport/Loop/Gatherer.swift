@@ -7,27 +7,27 @@ internal import Glibc
 package enum Gather: Sendable, Equatable {
     /// The loop never waits.
     case off
-    /// The loop waits while it has many events but few in each turn, or after a burst of events.
+    /// The loop waits while it has many I/O events a second but few in each turn, or after a burst of I/O events.
     case auto
     /// The loop waits in the same cases as with `auto`, but always for this long.
     case fixed(Nanoseconds)
 }
 
-/// Measures the rate of events, and decides whether the loop waits before its next poll.
+/// Counts what epoll and io_uring report, and decides whether the loop waits before its next poll.
 ///
-/// Confined to its loop's thread.
+/// An I/O event is an epoll event or a completion of io_uring. Confined to the loop's thread.
 struct Gatherer {
     /// How long a busy loop waits: 200 microseconds.
     private static let automaticWait: Nanoseconds = 200_000
-    /// With fewer events a second, waiting costs more than it saves (measured: Benchmarks/README.md).
+    /// With fewer I/O events a second, waiting costs more than it saves (measured: Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
-    /// After this many events without a pause, the loop expects more, because many streams produce tokens at
+    /// After this many I/O events without a pause, the loop expects more, because many streams then produce tokens at
     /// the same time.
     private static let burstEvents = 32
     private static let burstWait: Nanoseconds = 300_000
-    /// A gap between events that ends a burst: 500 microseconds.
+    /// A gap between I/O events that ends a burst: 500 microseconds.
     private static let pause: Nanoseconds = 500_000
-    /// With this many events a turn or more, waiting saves nothing.
+    /// If one turn handles this many I/O events or more, waiting saves nothing.
     private static let fullTurn = 96
 
     /// Whether and when the loop waits.
@@ -38,7 +38,7 @@ struct Gatherer {
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0
     private(set) var isBusy = false
-    /// How many events the current burst has had; `lastEvent` is the time of the latest one.
+    /// How many I/O events the current burst has had; `lastEvent` is the time of the last one.
     private var runEvents = 0
     private var lastEvent: Nanoseconds = 0
 
@@ -63,9 +63,9 @@ struct Gatherer {
     /// Whether the loop should wait before its next poll.
     var isGathering: Bool { isBusy || runEvents >= Self.burstEvents }
 
-    /// How long to wait until the chosen duration has passed since the beginning of the last turn, in nanoseconds.
+    /// How long to wait, in nanoseconds, until the duration that `mode` demands has passed since the last turn began.
     ///
-    /// The result is 0 if the last turn is longer ago, so that the first event after a pause is handled at once.
+    /// The result is 0 if the last turn is longer ago, so that the first bytes after a pause are handled at once.
     func wait(clock: Clock, lastTurn: Nanoseconds) -> Nanoseconds {
         let wait: Nanoseconds
         switch mode {

@@ -6,7 +6,8 @@ internal import Glibc
 ///
 /// Confined to its loop's thread. The socket belongs to the `ListenerSet`, which closes it.
 package final class Listener: Registered, TimerTarget {
-    /// The maximum number of connections accepted in one turn, so that a burst of them does not delay the turn.
+    /// The maximum number of connections accepted in one turn of the loop, so that a burst of them does not delay the
+    /// turn.
     private static let acceptsMax = 64
     /// The maximum number of batches, of `acceptsMax` connections each, that `close` accepts from the socket's backlog.
     private static let closingTurnsMax = 64
@@ -15,12 +16,12 @@ package final class Listener: Registered, TimerTarget {
     private let socket: Socket
     private let accepted: (Socket, SocketAddress) -> Void
     private let exhausted: (CInt?) -> Void
-    /// Reserves room for one connection, before it is accepted.
+    /// Reserves room for one connection before the listener accepts it.
     ///
-    /// If it returns false, connections wait in the backlog.
+    /// If the closure returns false, connections wait in the backlog of the socket.
     ///
-    /// Room must be reserved first, because another thread can take the last room at any time. A connection that was
-    /// accepted without room would have to be reset.
+    /// Another thread can take the last room at any time. So a connection that is accepted before its room is reserved
+    /// might have to be reset.
     package var takeRoom: () -> Bool = { true }
     /// Returns the reserved room, because there was no connection to accept.
     package var returnRoom: () -> Void = {}
@@ -55,12 +56,12 @@ package final class Listener: Registered, TimerTarget {
         registration = nil
     }
 
-    /// Starts to accept; does nothing if it already accepts.
+    /// Starts to accept; does nothing if the listener already accepts.
     package func resume() {
         if let retry { loop.timers.cancel(retry) }
         retry = nil
         guard registration == nil else { return }
-        // With EPOLLEXCLUSIVE, the kernel wakes only one of the workers that share a unix socket or an inherited one.
+        // With EPOLLEXCLUSIVE, a new connection does not wake all workers that share the socket (epoll_ctl(2)).
         let events = clinux_EPOLLIN | clinux_EPOLLEXCLUSIVE
         do throws(SystemError) {
             registration = try loop.register(self, descriptor: socket.descriptor, events: events)

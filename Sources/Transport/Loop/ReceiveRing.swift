@@ -16,16 +16,17 @@ package enum PollerChoice: Sendable, Equatable {
 
 /// An io_uring with provided buffers, which receives for channels that expect many small reads.
 ///
-/// The ring also polls epoll's descriptor, which covers everything else. A turn that receives for 1000 streams takes
-/// one system call, instead of 1001 with epoll alone.
+/// The ring also polls epoll's descriptor, because epoll watches everything else. A turn that receives for 1000 streams
+/// takes one system call, instead of 1001 with epoll alone.
 @safe
 final class ReceiveRing {
     static let bufferSize = 1024
     /// How many buffers the kernel can fill before the loop processes them: 512, of 1 KiB each.
     private static let bufferCount = 512
-    /// How many completions ahead `takeAll` announces a key, so that its owner can be prefetched.
+    /// How many completions ahead of the current one `takeAll` calls `prepare`, so that an owner's memory can be
+    /// prefetched.
     private static let lookahead: UInt32 = 2
-    // The following two values of `user_data` match no `SlabKey`, because no slot reaches generation 2^32 - 1.
+    // The following two values of `user_data` match no `SlabKey`, because no generation reaches 2^32 - 1.
     private static let pollMark = UInt64.max
     private static let cancelMark = UInt64.max - 1
 
@@ -36,7 +37,7 @@ final class ReceiveRing {
     /// How many sockets io_uring receives for.
     private(set) var active = 0
 
-    /// Nil if the kernel is too old, or if a container or a sysctl forbids io_uring.
+    /// Opens the ring; nil if the kernel is too old, or if a container or a sysctl forbids io_uring.
     init?(poller: CInt) {
         self.poller = poller
         let code = unsafe clinux_ring_open(&ring, 256, 2048, UInt32(Self.bufferCount), UInt32(Self.bufferSize))
@@ -56,15 +57,15 @@ final class ReceiveRing {
         return true
     }
 
-    /// Asks the kernel to stop receiving.
+    /// Asks the kernel to stop receiving from a socket.
     ///
-    /// The last completion for the socket confirms it.
+    /// The last completion for the socket tells that the kernel has stopped.
     func cancel(_ key: SlabKey) { _ = unsafe clinux_ring_cancel(&ring, key.bits, Self.cancelMark) }
 
     /// Submits all prepared requests at once.
     ///
-    /// Call it before a descriptor in a prepared request is closed, because the number may then be reused
-    /// for another socket.
+    /// Call it before closing a descriptor that a prepared request names, because the kernel may give the same number
+    /// to another socket.
     func submit() { _ = unsafe clinux_ring_enter(&ring, 0, 0, -1) }
 
     // MARK: For the loop

@@ -1,4 +1,4 @@
-// The timers of one loop: a heap of times, and a slab of targets. Confined to the loop's thread.
+// The timers of one loop: a heap of due times, and a `Slab` of targets. Confined to the loop's thread.
 
 /// An object that timers call.
 package protocol TimerTarget: AnyObject {
@@ -49,7 +49,8 @@ package struct Timers {
     /// Cancels a timer; does nothing if it has fired or was cancelled before.
     package mutating func cancel(_ id: TimerID) {
         guard entries.remove(id.key) != nil else { return }
-        // The node of a cancelled timer stays in the heap until it is due, unless there are so many that a sweep pays.
+        // The node of a cancelled timer stays in the heap until it is due, unless there are so many of these nodes that
+        // `sweep` removes them.
         if heap.count > 64, heap.count > 4 * active { sweep() }
     }
 
@@ -57,7 +58,7 @@ package struct Timers {
     mutating func popDue(_ now: Nanoseconds) -> (target: any TimerTarget, kind: Int)? {
         while let first = heap.first, first.due <= now {
             pop()
-            // A cancelled timer has no entry any more.
+            // A cancelled timer has no element in `entries` any more.
             guard let entry = entries.remove(first.key) else { continue }
             return (entry.target, Int(entry.kind))
         }

@@ -1,6 +1,6 @@
-// The last resolved addresses of one host and port, which all threads use and the control thread replaces.
+// The last resolved addresses of one host and port. All threads read them, and the control thread replaces them.
 
-/// The addresses of an executor.
+/// The addresses of one host and port, in the order in which connections try them.
 ///
 /// The book of an IP address or a unix socket has one address that never changes. The book of a name is filled by a
 /// `NameResolver`, and is empty until the resolver has found an address.
@@ -38,8 +38,8 @@ package final class AddressBook: Sendable {
 
     /// The addresses in the order in which a connection should try them; empty if no address is known.
     ///
-    /// This is the resolver's order (RFC 6724). It is rotated to begin with the address that worked last, or with the
-    /// address after the one that failed last.
+    /// This is the resolver's order (RFC 6724), rotated so that the address that worked most recently comes first.
+    /// After a failure, the address that follows the failed one comes first.
     package func addresses() -> [SocketAddress] {
         page.withLock { page in
             guard page.first > 0 else { return page.addresses }
@@ -47,7 +47,7 @@ package final class AddressBook: Sendable {
         }
     }
 
-    /// Records that a connection to this address was established: the next connection tries this address first.
+    /// Records that a connection to this address was established, so that the next connection tries this address first.
     package func worked(_ address: SocketAddress) {
         page.withLock { page in
             guard page.addresses.count > 1, let index = page.addresses.firstIndex(of: address) else { return }
@@ -56,7 +56,7 @@ package final class AddressBook: Sendable {
         }
     }
 
-    /// Records that a connection to this address failed: the next connection tries the following address first.
+    /// Records that a connection to this address failed, so that the next connection tries the following address first.
     ///
     /// If several connections to one address fail at the same time, only the first failure has an effect.
     package func failed(_ address: SocketAddress) {

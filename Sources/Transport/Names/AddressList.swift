@@ -1,4 +1,4 @@
-// The addresses of a name whose addresses are separate executors; a `NameResolver` keeps the list up to date.
+// The addresses of a name, each of which is an executor; a `NameResolver` keeps the list up to date.
 
 /// The addresses of a name in sorted order, so that an answer in another order is no change.
 ///
@@ -7,11 +7,11 @@ package final class AddressList {
     /// The maximum number of addresses; further ones are left out.
     package static let addressesMax = 256
 
-    /// The query to which the addresses are the answer.
+    /// The query whose answer fills the list.
     package let lookup: NameLookup
     /// The addresses of the last answer that contained any, sorted; empty before the first such answer.
     package private(set) var addresses: [WeightedAddress] = []
-    /// How many addresses of the last answer were left out.
+    /// How many addresses of the last answer were left out, because the list was full.
     private(set) var leftOut = 0
     /// Called by the resolver after an address or a weight has changed.
     let changed: () -> Void
@@ -27,7 +27,8 @@ package final class AddressList {
     /// Replaces the addresses with those of a new answer, which has at least one.
     ///
     /// For a service, records with the same address and port become one address with the sum of their weights. If there
-    /// are too many addresses, the addresses already in the list stay, and the first new ones are added in order.
+    /// are too many addresses, the addresses already in the list stay, and new addresses are added in order until the
+    /// list is full.
     ///
     /// - Returns: whether an address or a weight is different.
     func replace(with found: [WeightedAddress]) -> Bool {

@@ -7,7 +7,7 @@ internal import Glibc
 struct NameAnswer {
     /// IPv4 and IPv6 addresses in the order of RFC 6724, which puts the addresses first that this host reaches best.
     var addresses: [SocketAddress] = []
-    /// The SRV records of the lowest priority; none in an answer about the addresses of a host.
+    /// The SRV records with the lowest priority number; none in an answer about the addresses of a host.
     var services: [ServiceRecord] = []
     /// The shortest TTL of the records, in seconds; 0 for an answer from `/etc/hosts`.
     var secondsToLive: Int
@@ -15,7 +15,7 @@ struct NameAnswer {
 
 /// Why a name did not resolve.
 struct NameError: Error {
-    /// The status code of c-ares (`ARES_ENOTFOUND`).
+    /// The status code of c-ares, such as `ARES_ENOTFOUND`.
     var code: CInt
     /// The error for an answer without a usable record.
     static let noData = NameError(code: ARES_ENODATA)
@@ -80,7 +80,7 @@ final class NameChannel: TimerTarget {
 
     deinit { unsafe precondition(raw == nil, "a NameChannel goes without having been closed") }
 
-    /// Asks for the addresses of a host; the answer is reported with the tag.
+    /// Asks for the addresses of a host; the initializer's `answered` closure gets the answer with `tag`.
     ///
     /// - Parameter port: the port of the addresses in the answer; nil if the caller ignores the port.
     func ask(_ host: String, port: UInt16?, tag: Int) {
@@ -93,7 +93,7 @@ final class NameChannel: TimerTarget {
         }
     }
 
-    /// Asks for the SRV records of a service; the answer is reported with the tag.
+    /// Asks for the SRV records of a service; the initializer's `answered` closure gets the answer with `tag`.
     func ask(service name: String, tag: Int) {
         unsafe send(tag) { raw, question in
             let (kind, type) = (CInt(ServiceAnswer.classInternet), CInt(ServiceAnswer.typeSRV))
@@ -229,7 +229,7 @@ private final class NameSocket: Registered {
     func ready(_ events: UInt32) { channel?.ready(descriptor, events: events) }
 }
 
-/// The context of a query, which c-ares passes back with the answer.
+/// The channel and the tag of a query, in an object that c-ares passes back with the answer.
 private final class Question {
     let channel: NameChannel
     let tag: Int

@@ -1,9 +1,10 @@
-// Keeps address books and lists up to date: resolves each name at start, and again whenever its answer has expired.
+// Keeps each `AddressBook` and `AddressList` up to date: resolves its name at the start, and again whenever the answer
+// has expired.
 
 /// Resolves the names of executors.
 ///
-/// Confined to the control thread's loop. No request waits for the resolver: a slow name server delays new addresses
-/// only.
+/// Confined to the control thread's loop. No request waits for the resolver: a slow name server only delays the use of
+/// new addresses.
 package final class NameResolver: TimerTarget {
     /// The range into which the TTL of an answer is clamped, in seconds.
     ///
@@ -14,7 +15,7 @@ package final class NameResolver: TimerTarget {
     /// It is the lower bound after the first failure, and doubles with each further failure up to the upper bound.
     static let secondsToRetry = 5...60
 
-    /// The object that receives the addresses of a name.
+    /// The book or list that receives the addresses of a name.
     private enum Target {
         case book(AddressBook)
         case list(AddressList)
@@ -30,16 +31,16 @@ package final class NameResolver: TimerTarget {
     private struct Entry {
         let target: Target
         let lookup: NameLookup
-        /// The servers of a service with their addresses; unused for a host.
+        /// For a service (SRV), its servers with their addresses; unused for a host.
         var service = ServiceAddresses()
         /// Whether the warning has been logged that the name has too many addresses.
         var isOverfull = false
         var failures = 0
-        /// Whether the last queries have failed; only the first failure in a row is reported.
+        /// Whether the last query failed; of several failures in a row, only the first is reported.
         var isFailing = false
         /// Whether the first query has been sent.
         var isAsked = false
-        /// Whether the first query has been answered, with addresses or with an error.
+        /// Whether `start` need not wait for this name: the first answer has arrived, or the timeout has passed.
         var isSettled = false
     }
 
@@ -53,14 +54,16 @@ package final class NameResolver: TimerTarget {
     private var lastTag = 0
     private var channel: NameChannel?
     private var timers: [Int: TimerID] = [:]
-    /// The queries for the addresses of services' servers, by their tags; each has the tag of its service.
+    /// The unanswered queries for the servers of services (SRV targets), by their tags; `service` is the tag of the
+    /// service.
     private var servers: [Int: (service: Int, name: String)] = [:]
     private var settled: (() -> Void)?
 
     /// - Parameters:
     ///   - books: the books to fill; books without a name never change and are ignored.
     ///   - lists: the lists to fill.
-    ///   - say: called with a message for the operator when a name starts or stops to fail, or its addresses change.
+    ///   - say: called with a message for the operator when a name begins to fail, resolves again, or has other
+    ///     addresses.
     package init(
         loop: EventLoop,
         books: [AddressBook],
@@ -170,7 +173,7 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Ends the resolution of a service once the queries for all its servers have been answered.
+    /// Stores the addresses of a service once the queries for all its servers have been answered.
     private func endService(_ tag: Int) {
         guard let result = entries[tag]?.service.result else { return }
         end(tag, result)
@@ -216,7 +219,7 @@ package final class NameResolver: TimerTarget {
 
     /// Stores the addresses in the entry's book or list.
     ///
-    /// - Returns: the function to call because the list has changed; nil if nothing must be called.
+    /// - Returns: the `changed` closure of the list, which the caller must call; nil if no list has changed.
     private func take(_ found: FoundAddresses, at entry: inout Entry) -> (() -> Void)? {
         let name = entry.lookup.name
         let wasFailing = entry.isFailing
@@ -233,7 +236,7 @@ package final class NameResolver: TimerTarget {
             return nil
         case .list(let list):
             let isOther = list.replace(with: found.weighted)
-            // The user of the list reports the changed addresses.
+            // The owner of the list reports its changed addresses, so the resolver does not.
             if wasFailing { say("\(name) resolves again, to \(list.addresses.count) addresses") }
             if list.leftOut > 0, !entry.isOverfull {
                 let most = AddressList.addressesMax
@@ -276,7 +279,7 @@ package final class NameResolver: TimerTarget {
         for tag in entries.keys.sorted() {
             guard var entry = entries[tag], !entry.isSettled else { continue }
             failed("no answer yet", at: &entry)
-            // No later start waits for this name again. Its answer is taken whenever it comes.
+            // No later call of `start` waits for this name. Its answer is still stored when it comes.
             entry.isSettled = true
             entries[tag] = entry
         }

@@ -1,4 +1,4 @@
-// The addresses of a name whose addresses are separate executors, and the query for them.
+// The query for a name whose addresses are separate executors, and the addresses in the answer.
 internal import Glibc
 
 /// A query to the name servers for a name whose addresses are separate executors.
@@ -61,12 +61,12 @@ extension ResolvedAddress: Comparable {
 /// An address of a name, and its share of the requests to that name.
 package struct WeightedAddress: Sendable, Hashable {
     package let address: ResolvedAddress
-    /// The share in proportion to the other addresses.
+    /// The share of the requests, in proportion to the weights of the other addresses.
     ///
-    /// It is 1 for an address of a host. For an address of a service it is the weight of the SRV record, divided by the
-    /// number of addresses of the record's target.
+    /// The weight is 1 for an address of a host. For an address of a service, it is the weight of the SRV record,
+    /// divided by the number of addresses of the record's target.
     ///
-    /// 0 means a very small share, unless all addresses have 0 (RFC 2782).
+    /// A weight of 0 means a very small share, unless all weights are 0 (RFC 2782).
     package let weight: Double
 
     package init(_ address: ResolvedAddress, weight: Double = 1) {

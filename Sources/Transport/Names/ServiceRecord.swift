@@ -2,9 +2,9 @@
 
 /// One SRV record, which names a server of a service.
 struct ServiceRecord: Equatable {
-    /// Only the records with the lowest priority number in an answer are used.
+    /// The priority number; only the records with the lowest number in an answer are used.
     var priority: UInt16
-    /// The share of the requests, in proportion to the other records of the same priority.
+    /// The share of the requests, in proportion to the weights of the other records with the same priority.
     var weight: UInt16
     var port: UInt16
     /// The name of the server, in lower case and without its last dot.
@@ -98,8 +98,8 @@ private struct MessageReader {
 
     /// Reads a name (RFC 1035, section 4.1.4); letters become lower case, and there is no last dot.
     ///
-    /// A compression pointer must point before the start of the labels that it follows, so that reading always ends. At
-    /// most 128 pointers are followed.
+    /// A compression pointer must point to an earlier position than the labels before the pointer, so that reading
+    /// always ends. At most 128 pointers are followed.
     mutating func name() -> String? {
         var labels: [String] = []
         var (at, begin, size, pointers) = (index, index, 0, 0)

@@ -4,8 +4,8 @@ internal import Glibc
 
 /// A range of IPv4 or IPv6 addresses that have the same first bits.
 ///
-/// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is treated as the IPv4 address, in a range and for a peer. The
-/// reason is that the kernel reports IPv4 peers of dual-stack sockets in that form.
+/// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as the IPv4 address, because the kernel reports IPv4 peers of
+/// dual-stack sockets in that form.
 package struct AddressRange: Sendable, Hashable {
     /// The reason why a text is not a valid range, in words for the operator.
     package struct Problem: Error, Equatable, CustomStringConvertible, Sendable {
@@ -53,7 +53,7 @@ package struct AddressRange: Sendable, Hashable {
 
     // MARK: Bytes
 
-    /// Clears all bits of an address after the first `bits`.
+    /// The first address of a range: keeps the first `bits` bits of the address, and clears the rest.
     private static func start(of bytes: [UInt8], _ bits: Int) -> [UInt8] {
         bytes.enumerated().map { index, byte in
             let kept = min(8, max(0, bits - index * 8))

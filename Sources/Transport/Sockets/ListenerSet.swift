@@ -13,8 +13,9 @@ package struct ListenerSet: Sendable {
         package var description: String { "cannot listen on \(address): \(cause)" }
     }
 
-    /// The sockets of each address: one for each worker, or a single one that all workers share (a unix
-    /// or inherited one).
+    /// The sockets of each address: one socket for each worker, or a single socket that all workers share.
+    ///
+    /// A unix socket or an inherited socket is shared.
     private var sockets: [[Socket]] = []
     /// The paths of the unix sockets that this process created, and removes in `close`.
     private var files: [String] = []
@@ -27,7 +28,7 @@ package struct ListenerSet: Sendable {
 
     /// Opens a socket for each address and each worker.
     ///
-    /// If an inherited socket listens on an address, it is used instead.
+    /// If an inherited socket listens on an address, all workers use that socket instead.
     ///
     /// - Parameters:
     ///   - access: the permissions of each unix socket's file, by the index of the address; inherited
@@ -87,10 +88,10 @@ package struct ListenerSet: Sendable {
             && Sockets.localAddress(of: socket)?.description == address.description
     }
 
-    /// Describes the inherited sockets that listen on none of `addresses`, or duplicate an earlier socket
-    /// of an address.
+    /// Describes the inherited sockets that the edge does not use: their address is not in `addresses`, or an earlier
+    /// socket has the same address.
     ///
-    /// The edge would never accept on these sockets, so their clients would connect and wait forever.
+    /// Clients of such a socket would connect and wait forever, because the edge never accepts there.
     package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {
         var left = inherited
         for address in addresses {

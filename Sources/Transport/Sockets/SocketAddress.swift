@@ -49,8 +49,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 
     /// The addresses of a host name, in the system's order of preference; empty when the name does not resolve.
     ///
-    /// Unless `numeric` is true, this call blocks on DNS. Only the control thread may call it then, while
-    /// the server starts.
+    /// Unless `numeric` is true, this call can block on DNS. So a thread whose event loop is running must not make it.
     package static func resolve(host: String, port: UInt16, numeric: Bool = false) -> [SocketAddress] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(clinux_SOCK_STREAM_FLAGS)

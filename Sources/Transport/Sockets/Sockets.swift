@@ -54,7 +54,7 @@ package enum Sockets {
         try check("setsockopt", clinux_set_integer_option(descriptor, clinux_IPPROTO_IPV6, IPV6_V6ONLY, 1))
     }
 
-    /// Removes the file of a unix socket on which no process listens, as a crashed process leaves it behind.
+    /// Removes the file of a unix socket on which no process listens, such as one that a crashed process left behind.
     private static func removeStaleUnixSocket(_ address: SocketAddress) throws(SystemError) {
         let probe = socket(AF_UNIX, clinux_SOCK_STREAM_FLAGS | clinux_NONBLOCK_CLOEXEC, 0)
         guard probe >= 0 else { throw SystemError.last("socket") }

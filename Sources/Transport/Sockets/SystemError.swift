@@ -3,7 +3,7 @@ internal import Glibc
 
 /// A system call that failed.
 package struct SystemError: Error, CustomStringConvertible {
-    /// The name of the system call, such as `connect`, or its purpose, such as `group www`.
+    /// The name of the system call, such as `connect`, or what the call was for, such as `group www`.
     package var call: String
     /// The `errno` of the call.
     package var code: CInt
@@ -20,7 +20,7 @@ package struct SystemError: Error, CustomStringConvertible {
 
     /// Whether the process or the system has run out of descriptors or of epoll watches.
     ///
-    /// The peer is then not at fault.
+    /// In that case the peer is not at fault.
     package var isOutOfDescriptors: Bool {
         code == EMFILE || code == ENFILE || call == "epoll_ctl"
     }

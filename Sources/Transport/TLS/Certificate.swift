@@ -1,4 +1,4 @@
-// An owner of an X509: reads the names and dates of a certificate, and checks its keys and issuers.
+// A certificate (an X509 of OpenSSL): its names and dates, and checks of its key and issuer.
 
 internal import CLinux
 internal import COpenSSL
@@ -32,7 +32,7 @@ internal import Glibc
         return isIssuer
     }
 
-    /// The names and dates of the certificate, for findings.
+    /// The name and dates of the certificate, for the messages of `CertificateInspection`.
     ///
     /// - Parameter issuedPrevious: whether this certificate issued the previous certificate in the file.
     func facts(issuedPrevious: Bool) -> CertificateFacts {

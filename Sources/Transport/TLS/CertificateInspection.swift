@@ -5,14 +5,14 @@ internal import COpenSSL
 
 /// A fault of a certificate or key file, or a warning about one.
 package struct CertificateFinding: Equatable, Sendable {
-    /// Either of the two files of a pair: the certificate chain or the private key.
+    /// The file of the certificate chain, or the file of its private key.
     package enum Place: Sendable { case chain, key }
 
-    /// The file at fault.
+    /// Which of the two files is at fault.
     package var place: Place
     /// Whether the file is usable in spite of the finding.
     package var isWarning = false
-    /// What is wrong with the file; a predicate that follows the file's name, such as "expired on 2026-01-31".
+    /// What is wrong with the file, in words that follow the file's name, such as "expired on 2026-01-31".
     package var message: String
 
     package init(_ place: Place, _ message: String, isWarning: Bool = false) {
@@ -73,7 +73,7 @@ package enum CertificateInspection {
 
     /// Finds out why these certificates cannot serve one listener together.
     ///
-    /// Each certificate alone must be usable.
+    /// The caller must have checked that each certificate alone is usable.
     ///
     /// - Returns: the index of the certificate at fault and a message; nil if all of them can be served together.
     package static func conflict(among files: [CertificateFiles]) -> (index: Int, message: String)? {
@@ -94,8 +94,8 @@ package enum CertificateInspection {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
-            // A bundle usually holds some expired authorities. So a warning is due only if the last of them to expire
-            // has expired, or expires soon.
+            // A bundle usually holds some expired authorities. So the warning is given only if even the authority that
+            // expires last has expired, or expires soon.
             let last = chain.facts.max { $0.expires < $1.expires }
             guard let last, last.expires - notice < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]

@@ -1,8 +1,8 @@
-// An owner of a STACK_OF(X509).
+// A list of certificates (a STACK_OF(X509) of OpenSSL).
 
 internal import COpenSSL
 
-/// Owns a list of certificates.
+/// Owns a list of certificates, and frees it at the end.
 @safe struct CertificateStack: ~Copyable {
     let raw: OpaquePointer
 

@@ -32,7 +32,7 @@ package enum ClearText: Equatable {
         unsafe bytes.starts(with: proxyVersion1) || bytes.starts(with: proxyVersion2)
     }
 
-    /// Whether the bytes begin with an upper-case method, a space, and a first byte that a target may have.
+    /// Whether the bytes begin with an upper-case method, a space, and a byte with which a request target can begin.
     ///
     /// Empty lines before the method are skipped (RFC 9112 sections 2.2 and 3).
     private static func beginsRequest(_ bytes: UnsafeRawBufferPointer) -> Bool {

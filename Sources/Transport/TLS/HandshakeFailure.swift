@@ -8,7 +8,7 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     case closed
     /// The first bytes were an HTTP request without TLS.
     case plainHTTP = "plain_http"
-    /// The first bytes were not TLS.
+    /// The first bytes were neither TLS nor an HTTP request, but for example a PROXY protocol header.
     case notTLS = "not_tls"
     /// Client and server have no version of TLS in common.
     case noSharedVersion = "no_shared_version"
@@ -42,6 +42,6 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
         }
     }
 
-    /// The index of the case among all cases.
+    /// The index of this cause in `allCases`.
     package var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -2,7 +2,7 @@
 
 internal import COpenSSL
 
-/// The name and dates of one certificate, for findings about it.
+/// The name and dates of one certificate, for the messages of `CertificateInspection`.
 struct CertificateFacts: Sendable {
     /// The first DNS name; without one, the common name of the subject, or `without a name`.
     let name: String

@@ -12,7 +12,7 @@ enum PEMDiagnosis {
     /// The maximum number of bytes of a file that are examined.
     private static let bytesMax = 1 << 20
 
-    /// Why the file at `path` holds no usable certificate or key; a predicate that follows the file's name.
+    /// Why the file at `path` holds no usable certificate or key, in words that follow the file's name.
     static func reason(_ path: String, expecting expected: Expected) -> String {
         guard let bytes = read(path) else { return "cannot be read: \(SystemError.text(errno))" }
         return reason(bytes, expecting: expected)
@@ -87,7 +87,7 @@ enum PEMDiagnosis {
         labels.first.map { ", but '\($0.prefix(40))'" } ?? ""
     }
 
-    /// The text between `-----BEGIN ` and `-----` of each line that begins so; at most 64.
+    /// The labels of the first 64 PEM objects: the text between `-----BEGIN ` and `-----`.
     private static func labels(in bytes: [UInt8]) -> [String] {
         var labels: [String] = []
         for line in bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) where labels.count < 64 {

@@ -68,7 +68,7 @@ internal import COpenSSL
         return unsafe PrivateKey(adopting: key)
     }
 
-    /// Why the file holds no usable certificate or key; a predicate that follows the file's name.
+    /// Why the file holds no usable certificate or key, in words that follow the file's name.
     func reason(expecting expected: PEMDiagnosis.Expected) -> String {
         bytes.map { PEMDiagnosis.reason($0, expecting: expected) } ?? PEMDiagnosis.reason(path, expecting: expected)
     }

@@ -1,8 +1,8 @@
-// An owner of an EVP_PKEY.
+// A private key (an EVP_PKEY of OpenSSL).
 
 internal import COpenSSL
 
-/// Owns a private key.
+/// Owns a private key, and frees it at the end.
 @safe package struct PrivateKey: ~Copyable {
     package let raw: OpaquePointer
 

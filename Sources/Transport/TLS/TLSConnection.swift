@@ -4,11 +4,11 @@
 
 internal import COpenSSL
 
-/// Owns an SSL.
+/// A TLS connection, which owns an `SSL` of OpenSSL.
 ///
-/// `TLSWire.feed` supplies ciphertext, and `read` decrypts it. Ciphertext to send is in `TLSWire.output` after
-/// each `write` and after each `read`, because `read` also performs the handshake. A failed handshake may leave
-/// an alert there.
+/// `TLSWire.feed` supplies ciphertext, and `read` decrypts it. Ciphertext to send is in `TLSWire.output` after each
+/// `write` and after each `read`, because `read` also performs the handshake. After a failed handshake, the output may
+/// hold an alert.
 @safe package struct TLSConnection: ~Copyable {
     /// The outcome of a `read`.
     package enum Read: Equatable {
@@ -44,7 +44,7 @@ internal import COpenSSL
         guard let raw = unsafe SSL_new(context.raw), let bio = unsafe copenssl_wire_bio_new(wire.raw, wireMethod) else {
             fatalError("out of memory")
         }
-        // One BIO serves both directions. SSL_set_bio takes over its single reference.
+        // One BIO serves both directions. SSL_set_bio takes over the one reference to the BIO.
         unsafe SSL_set_bio(raw, bio, bio)
         unsafe copenssl_wire_count_key_updates(raw, wire.raw)
         unsafe self.raw = unsafe raw
@@ -201,7 +201,7 @@ internal import COpenSSL
 
     /// Why the peer's certificate does not verify; nil if it does.
     ///
-    /// Also set if the context accepts every certificate.
+    /// The result does not depend on whether the context accepts every certificate.
     package var verifyError: String? {
         let result = unsafe SSL_get_verify_result(raw)
         guard result != Int(X509_V_OK) else { return nil }
@@ -210,7 +210,7 @@ internal import COpenSSL
 
     /// A session that a later client connection can resume.
     ///
-    /// With TLS 1.3 the server sends it after the handshake.
+    /// With TLS 1.3, the server sends the session after the handshake.
     package var session: TLSSession? {
         guard let session = unsafe SSL_get1_session(raw) else { return nil }
         return unsafe TLSSession(adopting: session)
@@ -278,7 +278,7 @@ internal import COpenSSL
     /// Allows 32 KeyUpdate messages per connection, and one more for each MiB of plaintext received.
     ///
     /// A KeyUpdate costs two key derivations and a reply, so a flood of them would load the worker. A well-behaved peer
-    /// sends one in many gigabytes.
+    /// sends one only after many gigabytes.
     private func allowKeyUpdates() {
         let allowed = 32 + received >> 20
         unsafe wire.raw.pointee.key_updates = 0

@@ -3,12 +3,12 @@
 
 internal import COpenSSL
 
-/// Settings that TLS connections share.
+/// An SSL_CTX, which holds the settings that many TLS connections share.
 ///
 /// Confined to the thread that made it.
 @safe package final class TLSContext {
     let raw: OpaquePointer
-    /// Retained here because the ticket callback reaches the keys through an unretained pointer in the SSL_CTX.
+    /// The ticket keys, retained because the ticket callback reaches them through an unretained pointer in the SSL_CTX.
     private let ticketKeys: TicketKeys?
     let verifiesPeer: Bool
 

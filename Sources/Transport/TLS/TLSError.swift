@@ -14,7 +14,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case configuration
         /// The handshake failed.
         ///
-        /// If TLS requires an alert, it is in the wire's output.
+        /// If TLS requires an alert, the alert is in `TLSWire.output`.
         case handshake
         /// The peer's first bytes were an HTTP request without TLS.
         case plainHTTP
@@ -31,7 +31,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     package let kind: Kind
     /// A description of the failure.
     ///
-    /// If `file` is set, the text is a predicate that follows the file's name.
+    /// If `file` is set, the text is worded to follow the file's name, such as "holds no private key".
     package let reason: String
     /// The path of the faulty file; nil if the failure is not about a file.
     package let file: String?

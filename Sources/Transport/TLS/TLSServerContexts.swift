@@ -1,9 +1,11 @@
-// Chooses the certificate for a client: the TLS contexts of one listener on one worker, by server name. A TLSConnection
-// retains the contexts that it was made with, so a reload of certificates closes no connection.
+// Chooses a client's certificate by server name, from the TLS contexts that one worker has for one listener. A
+// TLSConnection retains the contexts that it was made with, so a reload of certificates closes no connection.
 
 internal import COpenSSL
 
-/// One TLS context for each distinct set of certificates that share names.
+/// Finds the TLS context for a server name, among the contexts of one listener.
+///
+/// There is one context for each distinct set of certificates that serve the same names.
 ///
 /// Confined to the thread that made it.
 @safe package final class TLSServerContexts {
@@ -25,7 +27,7 @@ internal import COpenSSL
             var isUsed = index == 0
             for name in certificate.names {
                 let earlier = claims[name, default: []]
-                // Also skips the certificate itself if it lists the same name twice.
+                // A second entry of the same name in one certificate is skipped here too.
                 if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
                 claims[name] = earlier + [index]
                 isUsed = true
@@ -61,8 +63,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate. Clients that cannot verify its key type get a
-        // certificate of another key type that has the first name of that certificate.
+        // The context for unknown names serves the first certificate, and certificates of other key types that also
+        // have its first name.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact

@@ -1,4 +1,4 @@
-// An owner of an SSL_SESSION.
+// A TLS session (an SSL_SESSION of OpenSSL).
 
 internal import COpenSSL
 

@@ -1,5 +1,6 @@
 // The buffers between OpenSSL and the sockets of a worker. Each worker has one wire, and all its TLS connections read
-// and write ciphertext through it. A Channel feeds the wire and sends its output; OpenSSL reaches it as a BIO.
+// and write ciphertext through it. A Channel feeds the wire and sends its output. OpenSSL reads and writes the wire as
+// a BIO.
 
 internal import COpenSSL
 internal import Glibc

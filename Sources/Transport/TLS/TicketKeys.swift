@@ -34,7 +34,7 @@ internal import COpenSSL
         var keys: [Key]
         var started: Int64
 
-        /// Adds the keys that are due at `now`, which can be several if the ring was not used for long.
+        /// Adds a new key for each period that has passed, and drops the keys that are too old.
         mutating func advance(to now: Int64) {
             let due = (now - started) / TicketKeys.period
             guard due > 0 else { return }

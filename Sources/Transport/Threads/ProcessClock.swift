@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// The monotonic clock, minus the time during which the whole process was stopped.
 ///
-/// A debugger, the cgroup freezer or SIGSTOP can stop a process. Without this clock, all its deadlines would expire at
-/// once when it continues. Every loop reads the clock at least once each `tick`. So if no thread reads it for more than
-/// `pauseMin`, the whole process must have been stopped. All threads share one clock because they compare times.
+/// A debugger, the cgroup freezer or SIGSTOP can stop a process. Without this clock, all deadlines would expire at once
+/// when the process continues. Every loop reads the clock at least once each `tick`. So if no thread reads it for more
+/// than `pauseMin`, the whole process must have been stopped. All threads share one clock because they compare times.
 package final class ProcessClock: Sendable {
     /// The longest time between two readings by a running loop, in nanoseconds.
     package static let tick: Nanoseconds = 500_000_000
@@ -13,7 +13,7 @@ package final class ProcessClock: Sendable {
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
     /// How often the time is stored in `seen`, in nanoseconds.
     ///
-    /// Stores are rare because all threads read the variable.
+    /// Stores are rare, because each store slows down all threads that read `seen`.
     ///
     /// The clock counts this much of each pause as running time, because it does not know when after the last store the
     /// pause began.
@@ -53,9 +53,10 @@ package final class ProcessClock: Sendable {
 
     /// Stores the current time in `seen`.
     ///
-    /// After a pause, it first adds the length of the pause to the sum.
+    /// After a pause, this function first adds the length of the pause to the sum.
     ///
-    /// The time then continues at `noteInterval` after the last store, because no reading before the pause was later.
+    /// This clock then continues at the time `noteInterval` after the last store. It returned no later time before the
+    /// pause.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

@@ -1,4 +1,5 @@
-// Parses dates and times in the formats that people write in files and commands, and in those of HTTP header fields.
+// Parses dates and times in the formats that people write in files and commands, and in the formats of HTTP header
+// fields.
 internal import CLinux
 internal import Glibc
 
@@ -25,7 +26,7 @@ extension Timestamp {
         return seconds
     }
 
-    /// Whether the digits and separators are where `2027-01-31` or `2027-01-31T12:00:00Z` has them.
+    /// Whether the text has its digits and separators in the same places as `2027-01-31` or `2027-01-31T12:00:00Z`.
     private static func hasForm(_ bytes: [UInt8]) -> Bool {
         zip(bytes, "dddd-dd-ddTdd:dd:ddZ".utf8).allSatisfy { byte, wanted in
             wanted == UInt8(ascii: "d") ? byte.isDigit : byte == wanted
@@ -41,7 +42,8 @@ extension Timestamp {
         var words = text.split { " ,-".contains($0) }.map(String.init)
         guard words.count >= 5 else { return nil }
         words.removeFirst()
-        // The asctime format, such as `Sun Nov  6 08:49:37 1994`, is reordered into the order of the other two formats.
+        // The words of the asctime format, such as `Sun Nov  6 08:49:37 1994`, are brought into the order of the other
+        // formats.
         if Int(words[0]) == nil { words = [words[1], words[0], words[3], words[2], "GMT"] }
         guard words.count == 5, ["GMT", "UTC"].contains(words[4]), let day = Int(words[0]),
             let month = months.firstIndex(of: words[1]), var year = Int(words[2])

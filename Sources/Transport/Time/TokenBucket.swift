@@ -14,7 +14,7 @@ package struct TokenBucket: Sendable {
     /// The time in which the whole limit becomes available again, in nanoseconds.
     @usableFromInline let period: Double
     @usableFromInline var spent = 0.0
-    /// The time for which `spent` was last computed, in nanoseconds.
+    /// The time up to which `spent` has been computed, in nanoseconds.
     @usableFromInline var updatedAt: Nanoseconds = 0
 
     /// A bucket with no tokens spent.
@@ -72,7 +72,7 @@ package struct TokenBucket: Sendable {
 
     @inlinable
     mutating func flow(_ limit: Int, _ now: Nanoseconds) {
-        // The cap comes first, so that the time since the last call reduces the capped number of spent tokens.
+        // The spent tokens are first capped at twice the limit. Then the tokens of the elapsed time are given back.
         capDebt(limit)
         // `now` can be before `updatedAt`, because the clocks of two workers may differ by one turn of their loops.
         guard now > updatedAt else { return }
