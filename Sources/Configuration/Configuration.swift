@@ -127,11 +127,11 @@ extension Configuration {
 
     /// How long each phase of a connection or an exchange may take.
     package struct Timeouts: Sendable, Equatable {
-        /// From accepting a connection to the end of its TLS handshake.
+        /// The longest time from accepting a connection to the end of its TLS handshake.
         package var handshake = Duration.seconds(10)
-        /// From the first byte of a request head to its end.
+        /// The longest time from the first byte of a request head to its end.
         package var header = Duration.seconds(10)
-        /// Between two bytes of a request body.
+        /// The longest time between two bytes of a request body.
         package var body = Duration.seconds(30)
         /// How long a client connection without an exchange is kept.
         package var idle = Duration.seconds(75)
@@ -139,14 +139,18 @@ extension Configuration {
         package var idleTrusted = Duration.seconds(905)
         /// How long a client may read nothing while response bytes wait to be sent to it.
         package var clientStall = Duration.seconds(60)
-        /// For one address of an executor: TCP connect, TLS handshake and the first HTTP/2 frame together.
+        /// How long TCP connect, TLS handshake and first HTTP/2 frame may take together, for one address of an
+        /// executor.
         package var connect = Duration.seconds(2)
-        /// For all attempts of an exchange together, until the first event of a stream; plus 1 s for each 40 kB of
-        /// request body.
+        /// How long all attempts of an exchange together may take until the first event of a stream.
+        ///
+        /// Each 40 kB of request body add 1 s.
         package var firstEvent = Duration.seconds(300)
-        /// For all attempts of an exchange together, until the end of a response that is not a stream.
+        /// How long all attempts of an exchange together may take until the end of a response that is not a stream.
         package var response = Duration.seconds(600)
-        /// Between two events of a stream, while reading from the executor is not paused.
+        /// The longest time between two events of a stream.
+        ///
+        /// The time in which the server pauses reading from the executor does not count.
         package var stall = Duration.seconds(300)
         package init() {}
     }

@@ -45,8 +45,8 @@ package struct KeyDatabase: Sendable {
     ///
     /// If another process is writing, waits up to 0.2 s.
     ///
-    /// - Throws: `KeyDatabaseError` if the file does not exist, cannot be read, or is not a key database
-    ///   of this version.
+    /// - Throws: `KeyDatabaseError` if the file does not exist, cannot be read, or is not a key database of this
+    ///   version.
     package init(reading path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -182,7 +182,7 @@ package struct KeyDatabase: Sendable {
         return Record(key: key, created: row["created"], revoked: row["revoked"])
     }
 
-    /// Converts errors of SQLite into `KeyDatabaseError`, without the values of the SQL statement.
+    /// Converts errors of SQLite into `KeyDatabaseError`, and leaves out the values of the SQL statement.
     private static func attempt<Answer>(_ body: () throws -> Answer) throws(KeyDatabaseError) -> Answer {
         do {
             return try body()

@@ -1,4 +1,4 @@
-// Reads a YAML file of API keys, which the operator edits by hand. Every error has its position, as in a configuration.
+// Reads and writes a YAML file of API keys, which the operator edits by hand. Every error names its line and column.
 // Messages never quote hashes, because an operator may have pasted a key into the field of the hash.
 package import Routing
 internal import Transport

@@ -1,4 +1,4 @@
-// The addresses that this process listens on, none of which may be an executor's URL.
+// The addresses that this process listens on. An executor's URL must not lead to one of them.
 
 /// The addresses of a configuration's listeners and of its admin listener, for comparison with executors' URLs.
 ///

@@ -14,7 +14,8 @@ extension ConfigurationSection {
         }
     }
 
-    /// Reads `mode` and `group` for the socket file at `address`; both keys are errors beside a TCP address.
+    /// Reads `mode` and `group` of the socket file at `address`; reports an error for each of them if the address is
+    /// TCP.
     func socketAccess(of address: ListenAddress?) -> SocketFileAccess {
         var access = SocketFileAccess()
         if let scalar = scalar("mode", expecting: Self.modeExpected) {

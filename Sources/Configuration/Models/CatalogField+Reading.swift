@@ -1,4 +1,5 @@
-// Reading the catalog fields of a model. Each field is checked and keeps its text; prices lose their exponents.
+// Reads the fields of a model that `/v1/models` shows. Each value is checked and keeps its text, but a price such as
+// 2e-7 is written without an exponent.
 
 internal import Inference
 internal import Transport

@@ -187,7 +187,7 @@ final class ConfigurationReader {
 
     /// Returns the path of a file that the configuration names.
     ///
-    /// A relative path starts in the configuration's folder.
+    /// A relative path is resolved against the folder of this configuration file.
     func resolve(_ path: String) -> String {
         guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
         return file[...slash] + path

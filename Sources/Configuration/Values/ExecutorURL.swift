@@ -123,7 +123,8 @@ package struct ExecutorURL: Sendable, Hashable {
         return .success(String(path))
     }
 
-    /// Returns the number of segments before the endpoint at the end of a path; nil if no endpoint is at the end.
+    /// Returns how many segments of a path come before an endpoint at its end; nil if the path does not end in an
+    /// endpoint.
     ///
     /// A single segment is an endpoint only after `v1` or as the whole path, because it may otherwise be a gateway's
     /// route.
