@@ -69,7 +69,7 @@ extension Configuration {
         section.finish()
     }
 
-    /// Reads `log`, whose file must be one that this process can append to, or make.
+    /// Reads `log`, and checks that this process can append to the log file or create it.
     mutating func readLog(from root: ConfigurationSection) {
         guard let section = root.section("log") else { return }
         section.read("access", &log.access)

@@ -21,7 +21,7 @@ package struct Configuration: Sendable, Equatable {
     package var memoryLimitBytes = 1 << 30
     /// The most client connections at once, over all listeners; at this number the server stops accepting.
     package var maxConnections = 10_000
-    /// How long before a certificate expires the server warns of it.
+    /// The time before the expiry of a certificate at which the server starts to warn of the expiry.
     package var certificateNotice = Duration.seconds(21 * 86_400)
     /// How long health checks are answered with 503 after SIGTERM, before the server stops accepting connections.
     package var lameDuck = Duration.zero
@@ -32,13 +32,13 @@ package struct Configuration: Sendable, Equatable {
     package var commitAfter = Duration.seconds(10)
     /// The interval at which a client is sent SSE comments while its stream has no events.
     package var keepAlive = Duration.seconds(10)
-    /// The timeouts of connections and exchanges; a model may have its own for some of them.
+    /// The timeouts of connections and exchanges; a model may replace some of them.
     package var timeouts = Timeouts()
     /// The limits of single requests, connections and exchanges.
     package var limits = Limits()
     /// The limits of the queue that each model has.
     package var admission = Admission()
-    /// Whether keys are required, and where they are.
+    /// Whether clients need API keys, and which file contains the keys.
     package var authentication = Authentication()
     /// The file for a record of finished exchanges; not used yet.
     package var ledger = Ledger()
@@ -65,8 +65,7 @@ package struct Configuration: Sendable, Equatable {
 
     /// Makes a configuration with these listeners and models and the default of every other setting.
     ///
-    /// Authentication is not required here: the rule that requires it on listeners that other machines can reach is
-    /// applied when a file is read.
+    /// Authentication is not required here. `load` requires it by default if other machines can reach a listener.
     package init(listeners: [ListenerSettings], models: [ModelSettings]) {
         self.listeners = listeners
         self.models = models
@@ -155,7 +154,7 @@ extension Configuration {
         package init() {}
     }
 
-    /// How much one request, one connection and one exchange may hold.
+    /// How many bytes, header fields and streams a request, a connection or an exchange may have.
     package struct Limits: Sendable, Equatable {
         /// The largest request body, in bytes.
         package var bodyBytes = 64 << 20

@@ -140,7 +140,7 @@ package struct KeyDatabase: Sendable {
     /// Revokes a key.
     ///
     /// - Parameter seconds: the time of the revocation, in seconds since 1970.
-    /// - Returns: false if no key has this id, or it was revoked before.
+    /// - Returns: false if no key has this id, or if the key was revoked before.
     package func revoke(_ id: String, at seconds: Int) throws(KeyDatabaseError) -> Bool {
         try Self.attempt {
             try queue.write { database in

@@ -21,7 +21,8 @@ package final class Engine: Sendable {
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Held while the limits are checked and an attempt is counted, so that two pools never take the same slot.
+    /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
+    /// same slot.
     let counting = Lock(())
 
     private struct WaitingPools {
@@ -123,7 +124,7 @@ package final class Engine: Sendable {
     package var isDead: Bool { availability.isDead }
     /// Whether faults or probes have ejected the engine; a pool with too few other executors still uses it.
     package var isEjected: Bool { availability.isEjected }
-    /// Why the engine was ejected last; meaningless while it is healthy.
+    /// Why the engine was ejected last; without meaning while the engine is healthy.
     package var cause: ExecutorHealth.Cause { availability.cause }
 
     /// The latest moment at which the last byte from the engine can have arrived, given the resolution of `lastHeard`.
@@ -159,7 +160,7 @@ package final class Engine: Sendable {
         pump(at: now)
     }
 
-    /// Declares the engine dead if `fall` probes in a row were lost and no byte has come for
+    /// Declares the engine dead if the last `fall` probes failed or timed out and no byte has come for
     /// `ExecutorHealth.silenceMax`.
     package func reportSilence(fall: Int, watchedSince: Nanoseconds = 0, at now: Nanoseconds) {
         let lastHeard = heardAtMost(watchedSince)

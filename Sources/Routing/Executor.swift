@@ -9,7 +9,7 @@ package import Transport
 package final class Executor: Sendable {
     /// Identifies the executor in this process; never reused, and not an index.
     package let id: Int
-    /// The server that has the model.
+    /// The engine that serves the model.
     package let engine: Engine
     /// The engine's name for the model.
     package let model: String
@@ -17,7 +17,7 @@ package final class Executor: Sendable {
     ///
     /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
     let availability = Availability()
-    /// What the operator has ordered for this model at this engine.
+    /// The operator's order for this executor: to take no attempts, or to use another weight.
     let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)

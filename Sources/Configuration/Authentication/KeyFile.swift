@@ -91,7 +91,7 @@ extension ConfigurationSection {
 
     /// Returns a point in time in seconds since 1970.
     ///
-    /// The file writes it as a date, or as a date with a time.
+    /// The value in the file is a date, with or without a time of day.
     fileprivate func moment(_ key: String) -> Int? {
         guard let scalar = scalar(key, expecting: Timestamp.expected) else { return nil }
         guard let seconds = Timestamp.seconds(scalar.text) else {

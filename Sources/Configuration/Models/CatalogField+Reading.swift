@@ -184,7 +184,8 @@ extension CatalogValue {
         }
     }
 
-    /// Converts an unquoted scalar by the JSON schema of YAML (YAML 1.2.2, section 10.2).
+    /// Converts an unquoted scalar to null, a boolean, a number or a text, by the JSON schema of YAML (YAML 1.2.2,
+    /// section 10.2).
     private init(plain text: String) {
         switch text {
         case "", "~", "null": self = .null

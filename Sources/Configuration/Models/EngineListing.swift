@@ -32,7 +32,7 @@ package struct EngineListing: Sendable, Equatable {
     /// Whether the response comes from another FreeInference Edge server and not from an engine.
     package var isThisServer = false
 
-    /// The most models of one engine that are used.
+    /// The most models of one engine that the server uses.
     package static let modelsMax = 1000
     /// The longest name of a model, in bytes.
     private static let nameBytesMax = 256

@@ -2,7 +2,7 @@
 package import Transport
 
 extension ExecutorSettings {
-    /// How many executors the host name in a URL stands for.
+    /// Whether the host name in a URL means one executor, or several.
     package enum Resolve: String, Sendable, CaseIterable {
         /// One executor; a connection tries the addresses of the name one after the other.
         case one
@@ -65,7 +65,7 @@ extension ExecutorSettings {
 extension Configuration {
     /// Returns the DNS queries that find all executors, without duplicates.
     ///
-    /// - Parameter found: The executors that files list; their URLs may need queries too.
+    /// - Parameter found: The members found so far. The URLs of executors in files may need queries too.
     package func lookups(beside found: FoundMembers) -> [NameLookup] {
         var seen: Set<NameLookup> = []
         return models.flatMap { $0.executors + ($0.executorFile.flatMap { found.files[$0.path] } ?? []) }

@@ -40,7 +40,8 @@ final class ConfigurationReader {
     /// Returns the reason why a file cannot be read; nil if it can be read.
     let checkFile: (String) -> FileProblem?
     let inspection: FileInspection
-    /// Returns the files that a pattern or a folder stands for, in order; nil if the path is neither.
+    /// Returns the files that match a pattern or are in a folder, in order; nil if the path is neither a pattern nor a
+    /// folder.
     let filesMatching: (String) -> [String]?
     /// The environment from which `${VAR}` is expanded.
     var environment: [String: String] = [:]

@@ -46,7 +46,7 @@ package enum ListenAddress: Sendable, Hashable {
         return .success(.tcp(host: host, port: port))
     }
 
-    /// Whether only processes of this machine can connect.
+    /// Whether only processes of this machine can connect to the address.
     package var isLocal: Bool {
         switch self {
         case .unix: true
@@ -54,7 +54,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether a listener on one address makes a listener on the other impossible; two ports 0 never collide.
+    /// Whether there cannot be a listener on each of the two addresses; two ports 0 never collide.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix, .unix):

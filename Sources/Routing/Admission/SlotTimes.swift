@@ -1,4 +1,4 @@
-// The forecast of a wait for a slot, from the times for which slots were held recently.
+// Forecasts how long a request waits for a slot, from the times for which slots were held recently.
 internal import Transport
 
 /// Records when the slots of one pool are taken and freed, and forecasts waits.
@@ -142,8 +142,8 @@ struct SlotTimes: Sendable {
             let simulation = Simulation(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
             wait += simulation.wait(for: steps, ages) / Double(rounds)
         }
-        // With few and unequal durations, the simulated wait is probably too short. It is lengthened, so that not too
-        // many requests wait.
+        // With few and unequal durations, the simulated wait is probably too short. So the wait is lengthened, because
+        // otherwise too many requests would wait.
         if mean > 0 { wait *= 1 + 0.6 * spread / mean / Double(sorted.count).squareRoot() }
         let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(simulated))
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))

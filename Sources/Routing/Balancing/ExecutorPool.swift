@@ -1,5 +1,5 @@
-// The executors that serve one model in one snapshot, and how one of them is chosen for a request. All workers share
-// it.
+// The executors that serve one model in one snapshot, and the choice of an executor for a request. All workers share
+// this.
 package import Transport
 
 /// How the executors of a pool share its exchanges.
@@ -19,13 +19,13 @@ package enum Balance: Sendable {
 
 /// An executor as one pool uses it.
 package struct PoolMember: Sendable {
-    /// The model at its engine, which other pools may use too.
+    /// The executor, which other pools may use too.
     package let executor: Executor
     /// The configured share of exchanges, relative to the other executors of the pool; with 0 the executor gets none.
     ///
     /// An operator's order may override the weight, see `presentWeight`.
     package let weight: Int
-    /// The most attempts at once for this model at this engine; nil if only the engine's own limit holds.
+    /// The most attempts at once at this executor; nil if only the engine's own limit applies.
     package let runningMax: Int?
 
     /// Makes a member; `weight` is at least 0, and `runningMax` is at least 1 or nil.
@@ -75,8 +75,8 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            // In a pool with a limit, slots are recorded before it is full, so that there is a forecast when a request
-            // has to wait.
+            // In a pool with a limit, slots are recorded before all of them are taken. So there is a forecast when a
+            // request has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation

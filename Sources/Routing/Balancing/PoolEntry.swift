@@ -53,7 +53,7 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A request that has been at an executor, or a request of an earlier snapshot whose executors are all full.
+    /// A waiting request that has been at an executor, or whose snapshot is an earlier one with only full executors.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -82,7 +82,7 @@ package final class PoolEntry: Sendable {
     /// Gives free slots to waiting requests.
     ///
     /// - Parameter most: the largest number of slots to give.
-    /// - Returns: whether any slot was given.
+    /// - Returns: whether the wait of any request has ended.
     func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
         let ended = state.withLock { $0.serve(self, most: most, at: now) }
         Self.deliver(ended)

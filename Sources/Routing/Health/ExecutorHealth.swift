@@ -1,4 +1,4 @@
-// The health of an engine, or of one model at an engine, as a value that has no clock and no sockets.
+// The health of an engine, or of one model at an engine. It is a plain value without a clock and without sockets.
 package import Transport
 
 /// The health of an engine or an executor, which is healthy until faults or probes show otherwise.
@@ -48,7 +48,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let faultsMax = 3
     static let ejectionStep: Nanoseconds = 3_000_000_000
     static let ejectionMax: Nanoseconds = 60_000_000_000
-    /// How long it takes from the end of an ejection to the full share of the requests.
+    /// The time from the end of an ejection until the executor gets its full share of the requests.
     static let slowStart: Nanoseconds = 10_000_000_000
     /// The time after a good answer in which failed or timed out probes do not count.
     static let trafficWins: Nanoseconds = 5_000_000_000

@@ -107,7 +107,7 @@ extension ExecutorPool {
         case some
         /// All members are unhealthy.
         ///
-        /// The pool uses those that a request can try at little cost, see `Executor.costsLittle`.
+        /// The pool uses the members that a request can try at little cost, see `Executor.costsLittle`.
         case all
     }
 

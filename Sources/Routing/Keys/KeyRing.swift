@@ -1,4 +1,4 @@
-// The access keys at one moment, and the lookup of the key of a request.
+// The access keys at one moment, and the function that finds the key of a request.
 package import Transport
 
 /// The access keys at one moment, including expired and revoked keys; immutable, and shared by all threads.
@@ -15,7 +15,7 @@ package final class KeyRing: Sendable {
 
     /// The use of a key that the ring does not have any more, in case a later ring has the key again.
     ///
-    /// Without it, the limits of all keys would start anew if a key file were removed and put back.
+    /// Without this record, the limits of all keys would start anew when a key file is removed and put back.
     private struct Departed: Sendable {
         var id: String
         var hash: [UInt8]

@@ -10,8 +10,8 @@ package import Transport
 package protocol Quota: AnyObject, Sendable {
     /// Counts one exchange, and takes one request from the request rate.
     ///
-    /// - Returns: nil if the limits allow the exchange. The caller then has to call `ended` once. Otherwise the limit
-    ///   that forbids the exchange, and nothing is counted.
+    /// - Returns: nil if the limits allow the exchange, and then the caller has to call `ended` once. Otherwise the
+    ///   limit that forbids the exchange, and nothing is counted.
     func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
     /// Ends an exchange that `begin` has counted.
@@ -19,8 +19,8 @@ package protocol Quota: AnyObject, Sendable {
 
     /// Reserves tokens from the token rate for a request.
     ///
-    /// - Returns: nil if the tokens are reserved, or if the key has no token limit. The caller then has to call
-    ///   `settle` once. Otherwise, the limit that forbids the request.
+    /// - Returns: nil if the tokens are reserved or the key has no token limit, and then the caller has to call
+    ///   `settle` once. Otherwise the limit that forbids the request.
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
     /// Replaces a reservation with the tokens that the request has used, which may be more or fewer.
