@@ -25,7 +25,7 @@ package struct Configuration: Sendable, Equatable {
     package var certificateNotice = Duration.seconds(21 * 86_400)
     /// How long health checks are answered with 503 after SIGTERM, before the server stops accepting connections.
     package var lameDuck = Duration.zero
-    /// How long running exchanges may continue after SIGTERM and after `lameDuck`.
+    /// How long running exchanges may continue after SIGTERM, once `lameDuck` has passed.
     package var drainTimeout = Duration.seconds(60)
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
@@ -90,7 +90,8 @@ extension Configuration {
 
     /// The unix socket on which the server takes commands such as `freeinference reload`.
     package enum CommandSocket: Sendable, Equatable {
-        /// `/run/freeinference/admin.sock`, otherwise `freeinference/admin.sock` below `$XDG_RUNTIME_DIR`.
+        /// `/run/freeinference/admin.sock`, or if that cannot be opened, `freeinference/admin.sock` in
+        /// `$XDG_RUNTIME_DIR`.
         case automatic
         /// The server opens no command socket.
         case off

@@ -2,8 +2,7 @@
 internal import Transport
 
 extension ConfigurationSection {
-    /// Returns the address to listen on that is the value of `key`; nil if the key is absent or its value does not
-    /// parse.
+    /// Returns the listening address in the value of `key`; nil if the key is absent or its value is not an address.
     func listenAddress(_ key: String) -> ListenAddress? {
         guard let scalar = scalar(key, expecting: "HOST:PORT, [v6]:PORT or unix:/PATH") else { return nil }
         switch ListenAddress.parse(scalar.text) {

@@ -19,6 +19,8 @@ struct EngineClaims {
 
     /// Compares an entry with the earlier entries of the same engine, and reports contradictions.
     ///
+    /// An entry whose URL leads to a listener of this server is reported too.
+    ///
     /// - Parameter key: The key of the URL in `section`: `url` or `discover`.
     mutating func check(_ settings: ExecutorSettings, at key: String, of section: ConfigurationSection) {
         if let own = own.name(of: settings.url) {

@@ -99,7 +99,7 @@ final class ConfigurationReader {
     /// The models of all imported files, in the order in which the files were opened.
     var importedModels: [ConfigurationNode] { findings.importedModels }
 
-    /// The executors of the files of `executors_from` that were read, by the path of each.
+    /// The executors in the files of `executors_from` that were read, by the path of the file.
     var executorLists: [String: [ExecutorSettings]] { findings.executorLists }
 
     /// Remembers the executors of a file of `executors_from`.

@@ -54,7 +54,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether there cannot be a listener on each of the two addresses; two ports 0 never collide.
+    /// Whether listeners on the two addresses would be in conflict; two ports 0 never are.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix, .unix):

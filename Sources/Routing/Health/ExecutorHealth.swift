@@ -61,9 +61,9 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// How long an executor must have been healthy before a good answer clears the count of its ejections.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
-    /// The state as faults, successes and trials set it.
+    /// Whether the executor is healthy, is ejected or has a trial under way.
     ///
-    /// `trialFrom` also takes the probes into account.
+    /// Probes that fail or are not ready also forbid trials, see `trialFrom`.
     package private(set) var state = State.healthy
     /// Why the executor was ejected last; it has no meaning while the executor is healthy.
     package private(set) var cause = Cause.faults(.connection)
