@@ -144,7 +144,7 @@ extension Configuration {
         package var connect = Duration.seconds(2)
         /// How long all attempts of an exchange together may take until the first event of a stream.
         ///
-        /// Each 40 kB of request body add 1 s.
+        /// Each 40 kB of request body adds 1 s.
         package var firstEvent = Duration.seconds(300)
         /// How long all attempts of an exchange together may take until the end of a response that is not a stream.
         package var response = Duration.seconds(600)

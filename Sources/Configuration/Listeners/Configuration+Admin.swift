@@ -36,7 +36,7 @@ extension Configuration {
         admin.address = address
     }
 
-    /// Marks the keys that `readCommandSocket` and `readAccess` have read as known.
+    /// Marks as known the keys that `readCommandSocket` and `readAccess` have read.
     ///
     /// These two functions have read another copy of the section, so `finish` would report their keys as unknown.
     private static func noteKeysReadBefore(of section: ConfigurationSection) {

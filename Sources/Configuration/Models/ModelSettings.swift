@@ -41,7 +41,7 @@ package struct ModelSettings: Sendable, Equatable {
     package struct Timeouts: Sendable, Equatable {
         /// How long all attempts of an exchange together may take until the first event of a stream.
         ///
-        /// Each 40 kB of request body add 1 s.
+        /// Each 40 kB of request body adds 1 s.
         package var firstEvent: Duration?
         /// How long all attempts of an exchange together may take until the end of a response that is not a stream.
         package var response: Duration?

@@ -143,7 +143,8 @@ extension ExecutorPool {
         at now: Nanoseconds
     ) -> Admission? {
         guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
-        // All executors that may take the request have asked for a pause that is longer than the request may wait.
+        // The request is refused if each executor that may take it has asked for a pause longer than the request may
+        // wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
         if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
         // A request that was at an executor has been admitted before and is served first, so no forecast can refuse

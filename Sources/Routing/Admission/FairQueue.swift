@@ -154,7 +154,7 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before a new entry of this tenant.
     ///
-    /// All present entries of the tenant are served before the new entry. In the same time, each other tenant is served
+    /// All present entries of the tenant are served before the new entry. Meanwhile, each other tenant is served
     /// entries of the same total cost. For a tenant whose turn comes before this tenant's turn, the total cost includes
     /// the new entry.
     package func ahead(of tenant: String, cost: Int) -> Int {

@@ -192,8 +192,8 @@ struct SlotTimes: Sendable {
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
             let low = durations.firstIndex(notBefore: { $0 * stretch <= age })
-            // The slot has been held longer than all recorded durations. If the durations are nearly equal, the slot
-            // is about to be freed; if they differ widely, it may be held for another mean duration.
+            // The slot may have been held longer than all recorded durations. If these durations are nearly equal, the
+            // slot is about to be freed. If they differ widely, the slot may be held for another mean duration.
             return low < durations.count ? draw(from: low) - age : min(mean, spread)
         }
 
