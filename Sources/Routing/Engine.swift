@@ -98,7 +98,7 @@ package final class Engine: Sendable {
 
     /// Records that bytes from the engine have arrived.
     ///
-    /// A call for all bytes is cheap enough, because the time is stored at most once in each `heardStep`.
+    /// A call each time bytes arrive is cheap, because the time is stored at most once in each `heardStep`.
     package func heard(at now: Nanoseconds) {
         let last = lastHeard
         guard last == 0 || now >= last &+ Self.heardStep else { return }

@@ -75,8 +75,8 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            // In a pool with a limit, slots are recorded before all of them are taken. So there is a forecast when a
-            // request has to wait.
+            // In a pool with a limit, the times of slots are recorded even before all slots are taken. So there is a
+            // forecast when a request has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation

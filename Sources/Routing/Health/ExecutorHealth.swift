@@ -52,7 +52,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let slowStart: Nanoseconds = 10_000_000_000
     /// The time after a good answer in which failed or timed out probes do not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
-    /// How long an engine whose probes time out may send no byte before it is dead.
+    /// How long an engine whose probes time out may send no byte before the engine counts as dead.
     ///
     /// The same time limits how long an attempt at a dead engine may receive no byte before the attempt is given up.
     package static let silenceMax: Nanoseconds = 20_000_000_000
