@@ -3,7 +3,9 @@
 internal import COpenSSL
 internal import Transport
 
-/// A name of a certificate, checked so that it cannot insert further names into OpenSSL's extension text.
+/// A DNS name or an IP address of a certificate.
+///
+/// The name has no characters that could add another name to OpenSSL's extension text.
 enum CertificateName: Hashable {
     case dns(String)
     case address([UInt8], text: String)

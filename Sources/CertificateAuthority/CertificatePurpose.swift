@@ -25,7 +25,7 @@ enum CertificatePurpose {
         }
     }
 
-    /// The extensions as OpenSSL's identifier (NID) and text.
+    /// The extensions of the certificate, each as OpenSSL's identifier (NID) and its text.
     var extensions: [(CInt, String)] {
         switch self {
         case .authority:

@@ -100,7 +100,9 @@ private func hasExactly(_ names: [CertificateName], _ certificate: borrowing Cer
     return Set(certificate.alternativeDNSNames) == wantedNames && Set(certificate.addresses) == wantedAddresses
 }
 
-/// Like `makeDevelopmentCertificates`, but the name is only in the subject of the certificate, without a SAN extension.
+/// Makes certificates as `makeDevelopmentCertificates` does, but the server's name is only in the subject.
+///
+/// The server certificate has no SAN extension.
 package func makeCommonNameCertificateForTest(
     in directory: String,
     name: String,

@@ -1,4 +1,4 @@
-// Loading a configuration: the file becomes a tree, the tree a value, and all errors are reported together.
+// Loads a configuration: parses the file into a tree, makes a `Configuration` from the tree, and collects all errors.
 
 extension Configuration {
     /// Reads and checks a configuration file, and the files that it imports.

@@ -6,8 +6,8 @@ extension Configuration {
     /// The charge covers the TLS state, the nghttp2 session, this server's own state and a few small requests.
     @inlinable package static var connectionChargeBytes: Int { 64 << 10 }
 
-    /// The most idle connections that leave room in `memory_limit` for one request body of `limits.body` bytes, and for
-    /// the scan of this body.
+    /// The number of idle connections that fit in `memory_limit` beside one request body of `limits.body` bytes and its
+    /// scan.
     ///
     /// At least half of `memory_limit` is left for connections, however much memory a body needs.
     package var connectionsBesideBody: Int {

@@ -50,7 +50,8 @@ extension Configuration {
 
     /// Reads `admission`; its `max_wait` must be shorter than `commit_after`.
     mutating func readAdmission(from root: ConfigurationSection) {
-        // A streaming client is sent the status 200 after `commit_after`; a wait ends earlier so that 429 is possible.
+        // A streaming client is sent the status 200 after `commit_after`. The wait in the queue must end earlier, so
+        // that the client can still be sent the status 429.
         admission.maxWait = min(admission.maxWait, commitAfter * 4 / 5)
         guard let section = root.section("admission") else { return }
         section.read("max_wait", &admission.maxWait, in: .zero ... .seconds(3600))
@@ -68,7 +69,7 @@ extension Configuration {
         section.finish()
     }
 
-    /// Reads `log`, whose file must be one that this process can append to, or make.
+    /// Reads `log`, and checks that this process can append to the log file or create it.
     mutating func readLog(from root: ConfigurationSection) {
         guard let section = root.section("log") else { return }
         section.read("access", &log.access)

@@ -21,24 +21,24 @@ package struct Configuration: Sendable, Equatable {
     package var memoryLimitBytes = 1 << 30
     /// The most client connections at once, over all listeners; at this number the server stops accepting.
     package var maxConnections = 10_000
-    /// How long before a certificate expires the server warns of it.
+    /// The time before the expiry of a certificate at which the server starts to warn of the expiry.
     package var certificateNotice = Duration.seconds(21 * 86_400)
     /// How long health checks are answered with 503 after SIGTERM, before the server stops accepting connections.
     package var lameDuck = Duration.zero
-    /// How long running exchanges may continue after SIGTERM and after `lameDuck`.
+    /// How long running exchanges may continue after SIGTERM, once `lameDuck` has passed.
     package var drainTimeout = Duration.seconds(60)
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
     package var commitAfter = Duration.seconds(10)
     /// The interval at which a client is sent SSE comments while its stream has no events.
     package var keepAlive = Duration.seconds(10)
-    /// The timeouts of connections and exchanges; a model may have its own for some of them.
+    /// The timeouts of connections and exchanges; a model may replace some of them.
     package var timeouts = Timeouts()
     /// The limits of single requests, connections and exchanges.
     package var limits = Limits()
     /// The limits of the queue that each model has.
     package var admission = Admission()
-    /// Whether keys are required, and where they are.
+    /// Whether clients need API keys, and which file contains the keys.
     package var authentication = Authentication()
     /// The file for a record of finished exchanges; not used yet.
     package var ledger = Ledger()
@@ -65,8 +65,7 @@ package struct Configuration: Sendable, Equatable {
 
     /// Makes a configuration with these listeners and models and the default of every other setting.
     ///
-    /// Authentication is not required here: the rule that requires it on listeners that other machines can reach is
-    /// applied when a file is read.
+    /// Authentication is not required here. `load` requires it by default if other machines can reach a listener.
     package init(listeners: [ListenerSettings], models: [ModelSettings]) {
         self.listeners = listeners
         self.models = models
@@ -91,7 +90,8 @@ extension Configuration {
 
     /// The unix socket on which the server takes commands such as `freeinference reload`.
     package enum CommandSocket: Sendable, Equatable {
-        /// `/run/freeinference/admin.sock`, otherwise `freeinference/admin.sock` below `$XDG_RUNTIME_DIR`.
+        /// `/run/freeinference/admin.sock`, or if that cannot be opened, `freeinference/admin.sock` in
+        /// `$XDG_RUNTIME_DIR`.
         case automatic
         /// The server opens no command socket.
         case off
@@ -127,11 +127,11 @@ extension Configuration {
 
     /// How long each phase of a connection or an exchange may take.
     package struct Timeouts: Sendable, Equatable {
-        /// From accepting a connection to the end of its TLS handshake.
+        /// The longest time from accepting a connection to the end of its TLS handshake.
         package var handshake = Duration.seconds(10)
-        /// From the first byte of a request head to its end.
+        /// The longest time from the first byte of a request head to its end.
         package var header = Duration.seconds(10)
-        /// Between two bytes of a request body.
+        /// The longest time between two bytes of a request body.
         package var body = Duration.seconds(30)
         /// How long a client connection without an exchange is kept.
         package var idle = Duration.seconds(75)
@@ -139,19 +139,23 @@ extension Configuration {
         package var idleTrusted = Duration.seconds(905)
         /// How long a client may read nothing while response bytes wait to be sent to it.
         package var clientStall = Duration.seconds(60)
-        /// For one address of an executor: TCP connect, TLS handshake and the first HTTP/2 frame together.
+        /// How long TCP connect, TLS handshake and first HTTP/2 frame may take together, for one address of an
+        /// executor.
         package var connect = Duration.seconds(2)
-        /// For all attempts of an exchange together, until the first event of a stream; plus 1 s for each 40 kB of
-        /// request body.
+        /// How long all attempts of an exchange together may take until the first event of a stream.
+        ///
+        /// Each 40 kB of request body adds 1 s.
         package var firstEvent = Duration.seconds(300)
-        /// For all attempts of an exchange together, until the end of a response that is not a stream.
+        /// How long all attempts of an exchange together may take until the end of a response that is not a stream.
         package var response = Duration.seconds(600)
-        /// Between two events of a stream, while reading from the executor is not paused.
+        /// The longest time between two events of a stream.
+        ///
+        /// The time in which the server pauses reading from the executor does not count.
         package var stall = Duration.seconds(300)
         package init() {}
     }
 
-    /// How much one request, one connection and one exchange may hold.
+    /// How many bytes, header fields and streams a request, a connection or an exchange may have.
     package struct Limits: Sendable, Equatable {
         /// The largest request body, in bytes.
         package var bodyBytes = 64 << 20

@@ -5,7 +5,7 @@ internal import Transport
 extension FieldName {
     /// Returns the reason why no setting can forward a field; nil if a setting can forward the field.
     ///
-    /// - Parameter name: In lower case.
+    /// - Parameter name: The name of the field, in lower case.
     package static func whyNeverForwarded(_ name: ArraySlice<UInt8>) -> String? {
         let known = FieldName(lowercase: name)
         if isHopByHop(known) || own.contains(known) { return "is between the client and this server" }
@@ -40,7 +40,7 @@ extension FieldName {
     /// Every name with an underscore counts as well, because a proxy in front of an engine may treat an underscore as a
     /// hyphen.
     ///
-    /// - Parameter name: In lower case.
+    /// - Parameter name: The name of the field, in lower case.
     package static func holdsCredential(_ name: ArraySlice<UInt8>) -> Bool {
         if name.elementsEqual("idempotency-key".utf8) { return false }
         var start = name.startIndex
@@ -64,7 +64,8 @@ extension FieldName {
             return span.count >= length && span.extracting(last: length).equals(end)
         }
         guard span.count >= 3 else { return false }
-        // Comparing the last letter first saves time: a request has about a dozen fields with names of several words.
+        // The last letter is compared first to save time, because about a dozen fields of each request are checked
+        // here.
         switch span[span.count - 1] {
         case UInt8(ascii: "y"): return ends(in: "key")
         case UInt8(ascii: "t"): return ends(in: "jwt") || ends(in: "secret")

@@ -45,8 +45,8 @@ package struct KeyDatabase: Sendable {
     ///
     /// If another process is writing, waits up to 0.2 s.
     ///
-    /// - Throws: `KeyDatabaseError` if the file does not exist, cannot be read, or is not a key database
-    ///   of this version.
+    /// - Throws: `KeyDatabaseError` if the file does not exist, cannot be read, or is not a key database of this
+    ///   version.
     package init(reading path: String) throws(KeyDatabaseError) {
         queue = try Self.attempt {
             var configuration = GRDB.Configuration()
@@ -140,7 +140,7 @@ package struct KeyDatabase: Sendable {
     /// Revokes a key.
     ///
     /// - Parameter seconds: the time of the revocation, in seconds since 1970.
-    /// - Returns: false if no key has this id, or it was revoked before.
+    /// - Returns: false if no key has this id, or if the key was revoked before.
     package func revoke(_ id: String, at seconds: Int) throws(KeyDatabaseError) -> Bool {
         try Self.attempt {
             try queue.write { database in
@@ -182,7 +182,7 @@ package struct KeyDatabase: Sendable {
         return Record(key: key, created: row["created"], revoked: row["revoked"])
     }
 
-    /// Converts errors of SQLite into `KeyDatabaseError`, without the values of the SQL statement.
+    /// Converts errors of SQLite into `KeyDatabaseError`, and leaves out the values of the SQL statement.
     private static func attempt<Answer>(_ body: () throws -> Answer) throws(KeyDatabaseError) -> Answer {
         do {
             return try body()

@@ -1,19 +1,18 @@
-// One model server, as all workers count it. The workers call it a few times for each request, and never for each
-// token.
+// One engine, which all workers share. The workers call it a few times for each request, and never for each token.
 internal import Synchronization
 package import Transport
 
-/// The model server behind one URL, for all models that it serves.
+/// What is behind one URL, a model server or a remote API, with all models that it serves.
 ///
-/// An engine counts the attempts under way, has the health of the server, and has the limits that were learned from
-/// its refusals. It also knows the pools whose requests wait for a slot, which is the room for one attempt. An engine
-/// outlives configurations. All methods may be called from any thread.
+/// An engine counts the attempts under way, has its own health, and has the limits that were learned from its refusals.
+/// It also knows the pools whose requests wait for a slot, which is the room for one attempt. An engine outlives
+/// configurations. All methods may be called from any thread.
 package final class Engine: Sendable {
     /// Identifies the engine in this process; never reused, and not an index.
     package let id: Int
     /// The URL of the engine, for logs.
     package let name: String
-    /// The health and learnt limits of the engine as a whole, which decide whether requests may go to it.
+    /// The health and learned limits of the engine as a whole, which decide whether requests may go to it.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -22,7 +21,8 @@ package final class Engine: Sendable {
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Held while the limits are checked and an attempt is counted, so that two pools never take the same slot.
+    /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
+    /// same slot.
     let counting = Lock(())
 
     private struct WaitingPools {
@@ -33,9 +33,11 @@ package final class Engine: Sendable {
     private let waiting = Lock(WaitingPools())
     private let waitingCount = Atomic<Int>(0)
 
+    /// Makes an engine that is healthy and has no attempts.
+    ///
     /// - Parameters:
-    ///   - runningMax: the most attempts at once over all its models; nil for no limit.
-    ///   - modelsShareCapacity: whether its models share one machine's capacity, see the property of this name.
+    ///   - runningMax: the most attempts at once over all models of the engine; nil for no limit.
+    ///   - modelsShareCapacity: whether the models share the capacity of one machine, see the property of this name.
     package init(id: Int, name: String, runningMax: Int? = nil, modelsShareCapacity: Bool = false) {
         self.id = id
         self.name = name
@@ -48,10 +50,10 @@ package final class Engine: Sendable {
         isShared.store(modelsShareCapacity, ordering: .relaxed)
     }
 
-    /// Whether one model's requests take capacity from the others (`vllm`, `sglang`, `llama.cpp`).
+    /// Whether all models of the engine share the capacity of one machine (`vllm`, `sglang`, `llama.cpp`).
     ///
-    /// If they do, load, refusals and timeouts count for the whole engine. If not (remote APIs), they count for the one
-    /// executor only.
+    /// If this is true, load, refusals and timeouts count for the whole engine. Otherwise, as with remote APIs, they
+    /// count only for the executor.
     package var modelsShareCapacity: Bool { isShared.load(ordering: .relaxed) }
     /// The largest number of attempts at once over all models of the engine; nil for no limit.
     package var runningMax: Int? {
@@ -62,20 +64,22 @@ package final class Engine: Sendable {
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
     /// The bytes of all prompts at the engine whose answers have not begun yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
-    /// The health of the server itself, without the faults of single models.
+    /// The health of the engine itself, without the faults of single models.
     package var health: ExecutorHealth.State { availability.state }
 
     /// When bytes from the engine last arrived, for any attempt or probe on any thread; 0 if none ever have.
     ///
-    /// In nanoseconds of the loops' clock. The true time may be up to `heardStep` later.
+    /// The time is in nanoseconds of the event loops' clock. The true time may be up to `heardStep` later.
     package var lastHeard: Nanoseconds { heardLast.load(ordering: .relaxed) }
 
-    /// When bytes of a good answer last arrived, for any attempt; as exact as `lastHeard`, and 0 if none ever have.
+    /// When bytes of a good answer last arrived, for any attempt; 0 if none ever have.
+    ///
+    /// The true time may be up to `heardStep` later.
     package var lastServed: Nanoseconds { servedLast.load(ordering: .relaxed) }
 
     /// Records that bytes of a good answer have arrived, or that the beginning of an answer has proved to be good.
     ///
-    /// All workers share the value, so an attempt does not call this for each piece of its answer.
+    /// An attempt does not call this for each piece of its answer, because all workers share the value.
     package func served(at now: Nanoseconds) {
         guard now > lastServed else { return }
         servedLast.store(now, ordering: .relaxed)
@@ -94,7 +98,7 @@ package final class Engine: Sendable {
 
     /// Records that bytes from the engine have arrived.
     ///
-    /// This is cheap enough to be called for all bytes, because the time is stored at most once in each `heardStep`.
+    /// A call each time bytes arrive is cheap, because the time is stored at most once in each `heardStep`.
     package func heard(at now: Nanoseconds) {
         let last = lastHeard
         guard last == 0 || now >= last &+ Self.heardStep else { return }
@@ -120,7 +124,7 @@ package final class Engine: Sendable {
     package var isDead: Bool { availability.isDead }
     /// Whether faults or probes have ejected the engine; a pool with too few other executors still uses it.
     package var isEjected: Bool { availability.isEjected }
-    /// Why the engine was ejected last; meaningless while it is healthy.
+    /// Why the engine was ejected last; without meaning while the engine is healthy.
     package var cause: ExecutorHealth.Cause { availability.cause }
 
     /// The latest moment at which the last byte from the engine can have arrived, given the resolution of `lastHeard`.
@@ -150,13 +154,13 @@ package final class Engine: Sendable {
         }
     }
 
-    /// Forgets what probes have found, because no configuration has the engine probed any more.
+    /// Forgets what probes have found, because no configuration asks for probes of the engine any more.
     package func probesEnded(at now: Nanoseconds) {
         availability.change { health, _ in health.probesEnded() }
         pump(at: now)
     }
 
-    /// Declares the engine dead if `fall` probes in a row were lost and no byte has come for
+    /// Declares the engine dead if the last `fall` probes failed or timed out and no byte has come for
     /// `ExecutorHealth.silenceMax`.
     package func reportSilence(fall: Int, watchedSince: Nanoseconds = 0, at now: Nanoseconds) {
         let lastHeard = heardAtMost(watchedSince)
@@ -165,16 +169,16 @@ package final class Engine: Sendable {
 
     // MARK: Waiting
 
-    /// Adds a pool that has requests which wait for a slot of this engine.
+    /// Adds a pool whose requests wait for a slot of this engine.
     ///
-    /// Afterwards the caller has to look for a slot once more: the pool was not notified of slots that were freed
+    /// The caller must then look for a free slot once more, because the pool was not notified of slots that were freed
     /// before.
     func join(_ entry: PoolEntry) {
         waiting.withLock { $0.entries.append(entry) }
         waitingCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
 
-    /// Removes a pool, since none of its requests waits any more.
+    /// Removes a pool, because none of its requests waits any more.
     func leave(_ entry: PoolEntry) {
         waiting.withLock { waiting in
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
@@ -184,7 +188,7 @@ package final class Engine: Sendable {
         }
     }
 
-    /// Serves waiting requests after a slot may have been freed: one request of each pool by turns.
+    /// Gives free slots to waiting requests; the pools take turns, with one request each.
     package func pump(at now: Nanoseconds) {
         guard waitingCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
         let entries = waiting.withLock { waiting in
@@ -204,8 +208,8 @@ package final class Engine: Sendable {
 
     private func passTurn(behind entry: PoolEntry) {
         waiting.withLock { waiting in
-            // If the pool has no more waiting requests, it has left, and another pool has its index. The turn then
-            // stays.
+            // A pool whose last waiting request was served has left, and the next pool has its index. The turn stays at
+            // this index.
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
             waiting.turn = index + 1
         }

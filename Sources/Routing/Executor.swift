@@ -1,14 +1,15 @@
-// One model at one engine, as all workers count it. Touched a few times a request, never once a token.
+// One model at one engine, which all workers share. They call it a few times for each request, and never for each
+// token.
 internal import Synchronization
 package import Transport
 
-/// Counts the attempts for one model at one engine, and carries the health of that pair.
+/// One model at one engine, with its attempts under way, its health and its limits.
 ///
-/// It outlives configurations.
+/// An executor outlives configurations.
 package final class Executor: Sendable {
     /// Identifies the executor in this process; never reused, and not an index.
     package let id: Int
-    /// The server that has the model.
+    /// The engine that serves the model.
     package let engine: Engine
     /// The engine's name for the model.
     package let model: String
@@ -16,7 +17,7 @@ package final class Executor: Sendable {
     ///
     /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
     let availability = Availability()
-    /// What the operator has ordered for this model at this engine.
+    /// The operator's order for this executor: to take no attempts, or to use another weight.
     let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -28,11 +29,12 @@ package final class Executor: Sendable {
         self.model = model
     }
 
-    /// The engine's URL, for logs.
+    /// The URL of the engine, for logs.
     package var name: String { engine.name }
-    /// Attempts under way for this model, on all workers.
+    /// The number of attempts under way for this model, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// Bytes of this model's prompts whose answers have not begun yet: work that waits in the engine.
+    /// The bytes of this model's prompts whose answers have not begun yet, as a measure of the work that waits in the
+    /// engine.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
 
     /// Whether a request may go to the executor, by the health of the engine and of the executor itself.
@@ -61,25 +63,28 @@ package final class Executor: Sendable {
             && engine.takesMore(at: now)
     }
 
-    /// How many attempts it takes at once, as learnt from refusals of this model or, in its place, of its engine; nil
-    /// while no such limit holds.
+    /// How many attempts the executor takes at once, as learned from refusals with status 429; nil if no such limit
+    /// applies.
+    ///
+    /// If no limit was learned from refusals of this model, the limit of its engine applies.
     package func learntLimit(at now: Nanoseconds) -> Int? {
         availability.learntLimit(at: now) ?? engine.availability.learntLimit(at: now)
     }
 
-    /// How long no requests may be sent to it from now on, because it has refused some.
+    /// How long no requests may be sent to the executor, in nanoseconds from now, because it or its engine has refused
+    /// some.
     package func pause(at now: Nanoseconds) -> Nanoseconds {
         max(engine.availability.pause(at: now), availability.pause(at: now))
     }
 
-    /// Counts an attempt, if there is still room for it, and its health and the operator's order still allow it.
+    /// Counts an attempt if the limits, the health and the operator's order allow one more; returns whether it was
+    /// counted.
     ///
-    /// Checking and counting are one step over all pools that use the engine.
+    /// Checking and counting are one step, so that no other pool takes the same slot.
     ///
     /// - Parameters:
     ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
-    ///   - evenIfBad: whether to use the executor although its health forbids it, because its pool has too few
-    ///     others.
+    ///   - evenIfBad: whether to use the executor although its health forbids it, because its pool has too few others.
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
         engine.counting.withLock { _ in
             guard order.weight != 0, takesMore(runningMax: runningMax, at: now) else { return false }
@@ -101,12 +106,13 @@ package final class Executor: Sendable {
         promptBytes.wrappingAdd(bytes, ordering: .relaxed)
         engine.attemptBegan(promptBytes: bytes)
     }
-    /// Ends the count of a prompt: the first event of its answer has arrived, or the attempt is over without one.
+    /// Stops counting a prompt, because the first event of its answer has arrived or the attempt has ended without an
+    /// event.
     package func promptDone(bytes: Int) {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
         engine.promptDone(bytes: bytes)
     }
-    /// Ends the count of an attempt.
+    /// Stops counting an attempt, because it has ended.
     ///
     /// `ExecutorPool.release` calls this function, and then serves requests that wait for the slot.
     func attemptEnded() {

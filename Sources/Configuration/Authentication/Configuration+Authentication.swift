@@ -2,7 +2,9 @@
 internal import Routing
 
 extension Configuration {
-    /// Reads `authentication`, and requires a file of keys if other machines can reach a listener.
+    /// Reads `authentication`, and reports an error if keys are required but no file of keys is named.
+    ///
+    /// Keys are required by default if other machines can reach a listener.
     mutating func readAuthentication(from root: ConfigurationSection) {
         let section = root.section("authentication")
         if let section {
@@ -19,7 +21,7 @@ extension Configuration {
         let open = "write 'authentication: {required: false}' to serve everyone"
         if let keys = authentication.keysPath {
             if authentication.secretPath == nil { authentication.secretPath = keys + ".secret" }
-            // If a file of keys is configured, a key is required on every listener.
+            // If a file of keys is named, every listener requires a key, unless the section sets `required`.
             if section?.has("required") != true { authentication.required = true }
         } else if authentication.required, let section, !section.has("keys") {
             let message = "authentication.required: true needs authentication.keys, a file of keys; or \(open)"

@@ -1,4 +1,4 @@
-// Reads a YAML file of API keys, which the operator edits by hand. Every error has its position, as in a configuration.
+// Reads and writes a YAML file of API keys, which the operator edits by hand. Every error names its line and column.
 // Messages never quote hashes, because an operator may have pasted a key into the field of the hash.
 package import Routing
 internal import Transport
@@ -91,7 +91,7 @@ extension ConfigurationSection {
 
     /// Returns a point in time in seconds since 1970.
     ///
-    /// The file writes it as a date, or as a date with a time.
+    /// The value in the file is a date, with or without a time of day.
     fileprivate func moment(_ key: String) -> Int? {
         guard let scalar = scalar(key, expecting: Timestamp.expected) else { return nil }
         guard let seconds = Timestamp.seconds(scalar.text) else {

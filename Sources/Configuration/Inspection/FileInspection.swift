@@ -1,5 +1,5 @@
-// The checks of a configuration that read the contents of other files or ask for properties of this machine. The checks
-// are closures, so that tests can replace the files and the machine.
+// The checks of a configuration that need other files or properties of this machine. The checks are closures, so that
+// tests can replace the files and the machine.
 internal import Transport
 
 /// The checks of certificates, API keys and certificate authorities, and the properties of this machine.
@@ -17,7 +17,7 @@ package struct FileInspection {
     let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
     /// Checks the file of API keys and the file of their secret; nil if these files are not checked.
     let keys: ((_ path: String, _ secretPath: String) -> KeyFindings)?
-    /// Returns why this process cannot append to a log file, or make it; nil if it can.
+    /// Returns the reason why this process can neither append to a log file nor create it; nil if it can.
     let logFile: (String) -> FileProblem?
     /// Returns the addresses of this machine's interfaces, as text.
     let ownAddresses: () -> [String]

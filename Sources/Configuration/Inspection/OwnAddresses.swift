@@ -1,4 +1,4 @@
-// The addresses that this process listens on, none of which may be an executor's URL.
+// The addresses that this process listens on. An executor's URL must not lead to one of them.
 
 /// The addresses of a configuration's listeners and of its admin listener, for comparison with executors' URLs.
 ///
@@ -15,7 +15,7 @@ struct OwnAddresses {
         self.inspection = inspection
     }
 
-    /// Returns the name of the listener that a connection to `url` reaches; nil if the connection reaches none.
+    /// Returns the name of the listener that a connection to `url` would reach; nil if it would reach none.
     ///
     /// Host names are not resolved; only `localhost` and the name of this machine are recognized.
     func name(of url: ExecutorURL) -> String? { listeners.first { leads(url, to: $0.address) }?.name }
@@ -28,7 +28,7 @@ struct OwnAddresses {
         }
     }
 
-    /// Returns the addresses that a host stands for on this machine; none for a host name of another machine.
+    /// Returns the addresses of this machine to which a host refers; none for a host name of another machine.
     private func hosts(_ host: String) -> [String] {
         if addressBytes(host) != nil { return [mappedIPv4(host) ?? host] }
         if ["localhost", "localhost.localdomain", "ip6-localhost"].contains(host) { return ["127.0.0.1", "::1"] }

@@ -5,10 +5,9 @@ extension SystemFiles {
     /// Returns the files that match a pattern or are in a folder, sorted by bytes; nil if `path` is the path of one
     /// file.
     ///
-    /// In a folder, files whose names end in `.yaml` or `.yml` count. A pattern contains `*`, `?` or `[...]`; as in a
-    /// shell,
-    /// these do not match a dot at the beginning of a name. An existing file whose name looks like a pattern is one
-    /// file.
+    /// In a folder, files whose names end in `.yaml` or `.yml` count. A pattern contains `*`, `?` or `[...]`. As in a
+    /// shell, these do not match a dot at the beginning of a name. An existing file whose name looks like a pattern is
+    /// one file.
     package static func matching(_ path: String) -> [String]? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {

@@ -24,7 +24,7 @@ package enum SystemFiles {
 
     /// Reads a whole file; the size of the file may be unknown in advance, as under /proc.
     ///
-    /// The function never waits, so that it returns a problem for a pipe or a socket.
+    /// The function never waits. For a pipe or a socket it returns a problem.
     package static func read(_ path: String) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
@@ -113,9 +113,10 @@ package enum SystemFiles {
         return unsafe Glibc.read(descriptor, &byte, 1) < 0 ? lastProblem() : nil
     }
 
-    /// Returns why this process cannot append to a file, or make it where it is missing; nil if it can.
+    /// Returns the reason why this process can neither append to a file nor create it; nil if it can.
     ///
-    /// Opens nothing: the reader of a pipe would take that for the end.
+    /// The file is not opened. If it were a pipe, its reader would see the end of the pipe when the file is closed
+    /// again.
     package static func checkAppendable(_ path: String) -> FileProblem? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {

@@ -36,8 +36,9 @@ extension Configuration {
         admin.address = address
     }
 
-    /// Notes that `readCommandSocket` and `readAccess` know these keys, which they have read from another copy of the
-    /// section.
+    /// Marks as known the keys that `readCommandSocket` and `readAccess` have read.
+    ///
+    /// These two functions have read another copy of the section, so `finish` would report their keys as unknown.
     private static func noteKeysReadBefore(of section: ConfigurationSection) {
         for key in ["socket", "hosts", "allow"] { _ = section.node(key) }
     }

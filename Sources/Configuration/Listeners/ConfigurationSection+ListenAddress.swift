@@ -2,8 +2,7 @@
 internal import Transport
 
 extension ConfigurationSection {
-    /// Returns the address to listen on that is the value of `key`; nil if the key is absent or its value does not
-    /// parse.
+    /// Returns the listening address in the value of `key`; nil if the key is absent or its value is not an address.
     func listenAddress(_ key: String) -> ListenAddress? {
         guard let scalar = scalar(key, expecting: "HOST:PORT, [v6]:PORT or unix:/PATH") else { return nil }
         switch ListenAddress.parse(scalar.text) {
@@ -14,7 +13,8 @@ extension ConfigurationSection {
         }
     }
 
-    /// Reads `mode` and `group` for the socket file at `address`; both keys are errors beside a TCP address.
+    /// Reads `mode` and `group` of the socket file at `address`; reports an error for each of them if the address is
+    /// TCP.
     func socketAccess(of address: ListenAddress?) -> SocketFileAccess {
         var access = SocketFileAccess()
         if let scalar = scalar("mode", expecting: Self.modeExpected) {

@@ -8,7 +8,7 @@ struct ReadListener {
 }
 
 extension ListenerSettings {
-    /// Reads `listeners`: at least one listener, and no two listeners that would bind the same address.
+    /// Reads `listeners`; reports an error if there is no listener, or if two listeners would bind the same address.
     static func readAll(from root: ConfigurationSection) -> [ReadListener] {
         let expected = "at least one '- address: HOST:PORT'"
         guard let sections = root.sections("listeners", expecting: expected) else {

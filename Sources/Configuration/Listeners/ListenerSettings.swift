@@ -1,7 +1,7 @@
 // One listener of a configuration: its address, its certificates and its protocols.
 package import Transport
 
-/// One address that clients connect to.
+/// One address that clients connect to, with its certificates and protocols.
 package struct ListenerSettings: Sendable, Equatable {
     /// The address to listen on; no two listeners of a configuration have addresses that collide.
     package var address: ListenAddress

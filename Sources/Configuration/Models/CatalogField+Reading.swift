@@ -1,4 +1,5 @@
-// Reading the catalog fields of a model. Each field is checked and keeps its text; prices lose their exponents.
+// Reads the fields of a model that `/v1/models` shows. Each value is checked and keeps its text, but a price such as
+// 2e-7 is written without an exponent.
 
 internal import Inference
 internal import Transport
@@ -183,7 +184,8 @@ extension CatalogValue {
         }
     }
 
-    /// Converts an unquoted scalar by the JSON schema of YAML (YAML 1.2.2, section 10.2).
+    /// Converts an unquoted scalar to null, a boolean, a number or a text, by the JSON schema of YAML (YAML 1.2.2,
+    /// section 10.2).
     private init(plain text: String) {
         switch text {
         case "", "~", "null": self = .null

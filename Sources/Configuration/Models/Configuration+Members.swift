@@ -1,5 +1,5 @@
-// Adding the executors and models that were found at runtime to a configuration; this file decides which model each
-// found executor serves.
+// Adds the executors and models that were found at runtime to a configuration. This file decides which model each found
+// executor serves.
 internal import Inference
 internal import Transport
 
@@ -22,7 +22,7 @@ private struct MemberCompletion {
     /// One line for each found executor or model that is not used, with the reason.
     var leftOut: [String] = []
 
-    /// Appends the executors that the files of `executors_from` list to the executors of each model.
+    /// Appends to each model the executors that its file of `executors_from` lists.
     mutating func addListed(_ files: [String: [ExecutorSettings]]) {
         for index in configuration.models.indices {
             let model = configuration.models[index]
@@ -38,10 +38,10 @@ private struct MemberCompletion {
         }
     }
 
-    /// Appends the models that engines list to the models of the configuration.
+    /// Appends to the configuration the models that engines list.
     ///
-    /// If a listed name is already an id or an alias in the configuration, or belongs to another engine, no model is
-    /// added. With `join` the engine becomes one more executor of the model that has the name.
+    /// No model is added if its name is already an id or an alias in the configuration, or belongs to another engine.
+    /// With `join` the engine instead becomes one more executor of the model that has the name.
     mutating func addDiscovered(_ found: FoundMembers) {
         var indices: [ExactText: Int] = [:]
         for (index, model) in configuration.models.enumerated() {

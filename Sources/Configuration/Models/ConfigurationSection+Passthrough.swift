@@ -1,4 +1,4 @@
-// Reading `passthrough` of a model: further paths of requests that are passed to its executors.
+// Reads `passthrough` of a model: further request paths that are passed to the model's executors.
 internal import Inference
 
 extension ConfigurationSection {

@@ -14,7 +14,7 @@ package struct DiscoverySettings: Sendable, Equatable {
     /// Makes an entry for the given engine, with the default of every other setting.
     package init(engine: ExecutorSettings) { self.engine = engine }
 
-    /// Identifies the engine.
+    /// The identity of the engine, by which it is found again in other entries and in other configurations.
     package var identity: EngineIdentity { EngineIdentity(engine) }
 }
 

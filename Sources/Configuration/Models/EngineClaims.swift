@@ -1,6 +1,6 @@
 // Finds executor entries that refer to the same engine and contradict each other.
 
-/// The `kind` and `protocol` of each engine, as far as the entries read so far set them.
+/// The `kind` and `protocol` of each engine, as set by the entries that have been read so far.
 ///
 /// Two entries with the same `EngineIdentity` refer to the same engine, even if they belong to different models. The
 /// value `auto` contradicts no other value; the value of the other entry then applies to both entries.
@@ -18,6 +18,8 @@ struct EngineClaims {
     }
 
     /// Compares an entry with the earlier entries of the same engine, and reports contradictions.
+    ///
+    /// An entry whose URL leads to a listener of this server is reported too.
     ///
     /// - Parameter key: The key of the URL in `section`: `url` or `discover`.
     mutating func check(_ settings: ExecutorSettings, at key: String, of section: ConfigurationSection) {

@@ -1,4 +1,4 @@
-// The identity of an engine, by which entries of one configuration or of two configurations are compared.
+// The identity of an engine. Entries with the same identity refer to the same engine, even in different configurations.
 package import Transport
 
 /// The URL, address, key and certificate authorities of an engine.
@@ -27,8 +27,7 @@ package struct EngineIdentity: Hashable, Sendable {
     /// The name of the engine in logs and metrics: its URL, and `address` in parentheses unless `address` is nil.
     ///
     /// An example is `http://engine.internal:8000 (10.0.0.5)`. If the port comes from an SRV record, the port follows
-    /// the
-    /// address.
+    /// the address.
     package var name: String {
         guard let address else { return "\(url)" }
         guard resolve == .srv else { return "\(url) (\(address.host))" }

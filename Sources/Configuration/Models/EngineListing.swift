@@ -23,16 +23,16 @@ package struct EngineListing: Sendable, Equatable {
     /// The name of the software in messages; nil if the response does not reveal it.
     package var software: String?
     package var models: [Model] = []
-    /// The number of models that are ignored because of their name: it is not a string, a duplicate, or does not have 1
-    /// to
-    /// 256 bytes of visible characters.
+    /// The number of models that are ignored because of their name.
+    ///
+    /// Such a name is not a string, is a duplicate, or does not consist of 1 to 256 bytes of visible characters.
     package var unusableCount = 0
     /// The number of models that are ignored because the list has more than `modelsMax` models.
     package var surplusCount = 0
     /// Whether the response comes from another FreeInference Edge server and not from an engine.
     package var isThisServer = false
 
-    /// The most models of one engine that are used.
+    /// The most models of one engine that the server uses.
     package static let modelsMax = 1000
     /// The longest name of a model, in bytes.
     private static let nameBytesMax = 256

@@ -1,5 +1,5 @@
-// A file that lists executors of a model (`executors_from`). It is read with the configuration, and again whenever it
-// changes.
+// A file that lists executors of a model (`executors_from`). The file is read with the configuration, and again
+// whenever it changes.
 
 /// A YAML file that lists further executors of a model.
 package struct ExecutorFile: Sendable, Equatable {

@@ -2,7 +2,7 @@
 package import Transport
 
 extension ExecutorSettings {
-    /// How many executors the host name in a URL stands for.
+    /// Whether the host name in a URL means one executor, or several.
     package enum Resolve: String, Sendable, CaseIterable {
         /// One executor; a connection tries the addresses of the name one after the other.
         case one
@@ -24,7 +24,7 @@ extension ExecutorSettings {
     /// The name of the executor in logs and metrics: its URL, and `address` in parentheses unless `address` is nil.
     package var name: String { EngineIdentity(self).name }
 
-    /// The host name in the `host` field of requests, which the server's certificate must contain.
+    /// The host name in the `host` field of requests, for which the executor's certificate must be valid.
     ///
     /// With `resolve: srv` this is the domain of the service (RFC 6125, section 1.8) and not a target of an SRV record,
     /// because a forged DNS response could otherwise direct the API key to another server.
@@ -65,7 +65,7 @@ extension ExecutorSettings {
 extension Configuration {
     /// Returns the DNS queries that find all executors, without duplicates.
     ///
-    /// - Parameter found: The executors that files list; their URLs may need queries too.
+    /// - Parameter found: The members found so far. The URLs of executors in files may need queries too.
     package func lookups(beside found: FoundMembers) -> [NameLookup] {
         var seen: Set<NameLookup> = []
         return models.flatMap { $0.executors + ($0.executorFile.flatMap { found.files[$0.path] } ?? []) }
@@ -77,8 +77,7 @@ extension ModelSettings {
     /// Replaces each entry with `resolve: all` or `resolve: srv` by one entry for each address of its name.
     ///
     /// With `resolve: all` each address gets the weight of the entry. With `resolve: srv` the addresses get this weight
-    /// on
-    /// average, in proportion to their SRV records. If a weight is not a whole number, all weights are multiplied.
+    /// on average, in proportion to their SRV records. If a weight is not a whole number, all weights are multiplied.
     mutating func expandNames(_ found: [NameLookup: [WeightedAddress]]) {
         guard executors.contains(where: { $0.lookup != nil }) else { return }
         var expanded: [(executor: ExecutorSettings, share: Double)] = []
@@ -106,7 +105,7 @@ extension ModelSettings {
 
     /// Returns the smallest whole numbers in proportion to the shares, which are rounded to thousandths.
     ///
-    /// The number is at least 1 if `isUsed` is true, and 0 otherwise.
+    /// A share with `isUsed` gives a number of at least 1, every other share gives 0.
     private static func wholeWeights(of shares: [(share: Double, isUsed: Bool)]) -> [Int] {
         guard shares.contains(where: { $0.share != $0.share.rounded() || $0.isUsed && $0.share == 0 }) else {
             return shares.map { Int($0.share) }

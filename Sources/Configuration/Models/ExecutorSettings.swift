@@ -64,7 +64,7 @@ package struct ExecutorSettings: Sendable, Equatable {
 
     /// The version of HTTP that is spoken with the executor.
     package enum WireProtocol: String, Sendable, CaseIterable {
-        /// With TLS the version that the executor chooses by ALPN, without TLS HTTP/1.1.
+        /// HTTP/1.1 without TLS; with TLS the version that the executor chooses by ALPN.
         case auto
         case http1
         /// HTTP/2 only; without TLS by prior knowledge.

@@ -14,9 +14,9 @@ package struct FoundMembers: Sendable, Equatable {
         package var models: [EngineListing.Model] = []
         package init() {}
 
-        /// Whether two lists of one engine differ in the kind or in the context length of a common model; false if one
-        /// of the
-        /// lists is empty.
+        /// Whether two lists of one engine differ in the kind or in the context length of a common model.
+        ///
+        /// The result is false if one of the lists is empty.
         fileprivate func contradicts(_ other: Listing) -> Bool {
             guard !models.isEmpty, !other.models.isEmpty else { return false }
             let lengths = Dictionary(other.models.map { (ExactText($0.name), $0.contextLength) }) { first, _ in first }
@@ -85,9 +85,9 @@ package struct FoundMembers: Sendable, Equatable {
     /// The most lines that `changes` returns.
     private static let changesMax = 20
 
-    /// Describes the members that were added, removed or changed, one line each; of more than 20 lines, the last line
-    /// is a
-    /// count of the lines left out.
+    /// Describes the members that were added, removed or changed, in one line each.
+    ///
+    /// If there are more than 20 lines, the last line is the number of lines left out.
     package func changes(to new: FoundMembers) -> [String] {
         var lines: [String] = []
         for path in Set(files.keys).union(new.files.keys).sorted() {

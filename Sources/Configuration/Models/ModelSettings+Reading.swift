@@ -1,4 +1,4 @@
-// Reading the section `models` of a configuration, and the models of files that it imports.
+// Reads the section `models` of a configuration, and the models in imported files.
 internal import Inference
 
 extension ModelSettings {

@@ -24,7 +24,8 @@ package struct ModelSettings: Sendable, Equatable {
     package var executors: [ExecutorSettings]
     /// A file with further executors, which is read again when it changes; nil if the model has no file of executors.
     package var executorFile: ExecutorFile?
-    /// Whether the model comes only from the list of an engine; keys that are limited to certain models cannot use it.
+    /// Whether the model comes only from the list of an engine; API keys that are limited to certain models cannot use
+    /// it.
     package var isDiscovered = false
     /// The fields of the model's entry in the list of models, in the order in which the list shows them.
     package var catalog: [CatalogField] = []
@@ -38,12 +39,13 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// Timeouts that replace the values in `Configuration.Timeouts`; a nil value replaces nothing.
     package struct Timeouts: Sendable, Equatable {
-        /// For all attempts of an exchange together, until the first event of a stream; plus 1 s for each 40 kB of
-        /// request body.
+        /// How long all attempts of an exchange together may take until the first event of a stream.
+        ///
+        /// Each 40 kB of request body adds 1 s.
         package var firstEvent: Duration?
-        /// For all attempts of an exchange together, until the end of a response that is not a stream.
+        /// How long all attempts of an exchange together may take until the end of a response that is not a stream.
         package var response: Duration?
-        /// Between two events of a stream.
+        /// The longest time between two events of a stream.
         package var stall: Duration?
         package init() {}
     }
@@ -54,7 +56,7 @@ package struct ModelSettings: Sendable, Equatable {
         ///
         /// The load is the number of running streams, and the bytes of waiting prompts.
         case leastLoad = "least-load"
-        /// In turns, in proportion to the weights.
+        /// The executors take turns, in proportion to their weights.
         case roundRobin = "round-robin"
         /// The same as `roundRobin`.
         case weighted

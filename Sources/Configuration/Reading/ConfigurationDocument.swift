@@ -67,8 +67,9 @@ struct ConfigurationDocument {
             do {
                 return try Parser(yaml: String(source), encoding: .utf8).singleRoot()
             } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
-                // Yams sorts the duplicate keys by name, and gives the mark of the first of them. A list or a section
-                // that is a key cannot be sorted. If there is such a key, the mark may belong to any of the keys.
+                // Yams sorts the duplicate keys by name, and reports the position of the first of them. It cannot sort
+                // a key that is a list or a section. With such a key, the position may belong to any of the duplicate
+                // keys.
                 guard let key = duplicates.first, !duplicates.contains(Self.noScalar) else {
                     report("a key must be a single word, not a list or a section, and stand once", Position())
                     return nil

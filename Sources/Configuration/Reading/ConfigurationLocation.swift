@@ -7,7 +7,8 @@ struct ConfigurationLocation {
 
     func report(_ message: String) { reader.report(message, at: position) }
 
-    /// The words with which a message about `other` refers to this location: the line, and the file if it is different.
+    /// The text by which a message about `other` refers to this location: the line, and also the file if `other` is in
+    /// a different file.
     func described(from other: ConfigurationLocation) -> String {
         reader === other.reader ? "on line \(position.line)" : "at \(reader.file):\(position.line)"
     }

@@ -10,7 +10,7 @@ package struct ConfigurationNode {
         case scalar(text: String, raw: String, isPlain: Bool)
         case sequence([ConfigurationNode])
         case mapping([ConfigurationEntry])
-        /// A value that could not be expanded, for which an error has been reported.
+        /// A value whose variables could not be expanded; an error has been reported for it.
         case unusable
     }
 

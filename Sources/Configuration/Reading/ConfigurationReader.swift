@@ -40,7 +40,8 @@ final class ConfigurationReader {
     /// Returns the reason why a file cannot be read; nil if it can be read.
     let checkFile: (String) -> FileProblem?
     let inspection: FileInspection
-    /// Returns the files that a pattern or a folder stands for, in order; nil if the path is neither.
+    /// Returns the files that match a pattern or are in a folder, in order; nil if the path is neither a pattern nor a
+    /// folder.
     let filesMatching: (String) -> [String]?
     /// The environment from which `${VAR}` is expanded.
     var environment: [String: String] = [:]
@@ -98,7 +99,7 @@ final class ConfigurationReader {
     /// The models of all imported files, in the order in which the files were opened.
     var importedModels: [ConfigurationNode] { findings.importedModels }
 
-    /// The executors of the files of `executors_from` that were read, by the path of each.
+    /// The executors in the files of `executors_from` that were read, by the path of the file.
     var executorLists: [String: [ExecutorSettings]] { findings.executorLists }
 
     /// Remembers the executors of a file of `executors_from`.
@@ -187,7 +188,7 @@ final class ConfigurationReader {
 
     /// Returns the path of a file that the configuration names.
     ///
-    /// A relative path starts in the configuration's folder.
+    /// A relative path is resolved against the folder of this configuration file.
     func resolve(_ path: String) -> String {
         guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
         return file[...slash] + path

@@ -74,7 +74,7 @@ struct YAMLFault {
         line.unicodeScalars.dropFirst(column - 1).first
     }
 
-    /// The first value on the line that has an IPv6 address in brackets but no quotes around it; nil if there is none.
+    /// The first value on the line that contains an IPv6 address in brackets and has no quotes; nil if there is none.
     private var bracketed: String? {
         let scalars = Array(line.unicodeScalars)
         for open in scalars.indices where scalars[open] == "[" {

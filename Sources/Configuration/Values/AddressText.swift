@@ -39,7 +39,7 @@ func isIPv6Loopback(_ host: String) -> Bool { addressBytes(host) == Array(repeat
 
 /// Returns the IPv4 address in an IPv4-mapped IPv6 address such as `::ffff:127.0.0.1`; nil for any other text.
 ///
-/// A socket that accepts only IPv6 cannot be bound to an IPv4-mapped address.
+/// Listeners bind the IPv4 address, because a socket that accepts only IPv6 cannot be bound to an IPv4-mapped address.
 func mappedIPv4(_ host: String) -> String? {
     guard let bytes = addressBytes(host), bytes.count == 16,
         bytes[..<12] == Array(repeating: 0, count: 10) + [0xFF, 0xFF]

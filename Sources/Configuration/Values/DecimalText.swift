@@ -6,9 +6,10 @@ package enum DecimalText {
     /// The most bytes of a number, and the largest absolute value of its exponent.
     static let digitsMax = 64
 
-    /// Rewrites a JSON number (`0.2`, `-3`, `2e-7`) without an exponent; nil for any other text, or above `digitsMax`.
+    /// Rewrites a JSON number such as `2e-7` without an exponent.
     ///
-    /// `2e-7` becomes `0.0000002`; a number without an exponent is returned unchanged.
+    /// `2e-7` becomes `0.0000002`, and a number without an exponent is returned unchanged. The result is nil for any
+    /// other text, and for a number or an exponent that exceeds `digitsMax`.
     package static func plain(_ text: String) -> String? {
         guard isNumber(text), text.utf8.count <= digitsMax else { return nil }
         guard let mark = text.firstIndex(where: { $0 == "e" || $0 == "E" }) else { return text }

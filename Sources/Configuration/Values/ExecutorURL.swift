@@ -87,7 +87,7 @@ package struct ExecutorURL: Sendable, Hashable {
         guard (1...253).contains(host.utf8.count) else { return false }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         guard labels.allSatisfy(isLabel), let last = labels.last else { return false }
-        // The WHATWG URL standard reads a host whose last label is a number as an IPv4 address.
+        // A host whose last label is a number is read as an IPv4 address, by the WHATWG URL standard.
         return last.utf8.allSatisfy(\.isDigit) ? isIPv4(String(host)) : true
     }
 
@@ -123,7 +123,8 @@ package struct ExecutorURL: Sendable, Hashable {
         return .success(String(path))
     }
 
-    /// Returns the number of segments before the endpoint at the end of a path; nil if no endpoint is at the end.
+    /// Returns how many segments of a path come before an endpoint at its end; nil if the path does not end in an
+    /// endpoint.
     ///
     /// A single segment is an endpoint only after `v1` or as the whole path, because it may otherwise be a gateway's
     /// route.
@@ -139,7 +140,7 @@ package struct ExecutorURL: Sendable, Hashable {
         return base > 0 && segments[base - 1] == "v1" ? base - 1 : base
     }
 
-    /// The paths of engines' APIs, which may have `v1` before them.
+    /// The paths of engines' APIs; each may also be preceded by `v1`.
     private static let endpoints = [
         "chat/completions", "completions", "completion", "embeddings", "embedding", "responses", "responses/compact",
         "responses/input_tokens", "messages", "messages/count_tokens", "models", "rerank", "reranking", "v2/rerank",

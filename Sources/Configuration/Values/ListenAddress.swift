@@ -46,7 +46,7 @@ package enum ListenAddress: Sendable, Hashable {
         return .success(.tcp(host: host, port: port))
     }
 
-    /// Whether only processes of this machine can connect.
+    /// Whether only processes of this machine can connect to the address.
     package var isLocal: Bool {
         switch self {
         case .unix: true
@@ -54,7 +54,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether a listener on one address makes a listener on the other impossible; two ports 0 never collide.
+    /// Whether listeners on the two addresses would be in conflict; two ports 0 never are.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix, .unix):

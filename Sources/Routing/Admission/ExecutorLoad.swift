@@ -7,9 +7,9 @@ internal import Transport
 struct ExecutorLoad: Sendable {
     /// How long a learned limit applies after the last refusal.
     ///
-    /// The engine may have been restarted with another limit.
+    /// A limit does not apply for ever, because the engine may have been restarted with another limit.
     static let learntFor: Nanoseconds = 30_000_000_000
-    /// The pause after a refusal without `retry-after`, if no other attempt of this server is under way there.
+    /// The pause after a refusal without `retry-after`, if the refused attempt was this server's only one under way.
     static let pauseDefault: Nanoseconds = 1_000_000_000
     static let pauseMax: Nanoseconds = 3_600_000_000_000
 

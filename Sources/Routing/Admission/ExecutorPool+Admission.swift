@@ -1,17 +1,17 @@
-// Waiting for a slot of a pool: which requests may wait, how long they will wait, and which request gets the next
+// The wait for a slot of a pool: which requests may wait, how long they will wait, and which request gets the next
 // slot. A slot is the room for one attempt at an executor.
 internal import Synchronization
 package import Transport
 
-/// An executor that a waiting request has got.
+/// The executor that a request gets at the end of its wait.
 ///
-/// The attempt is already counted.
+/// The request's attempt is already counted at the executor.
 package struct Grant: Sendable {
     /// The executor that the request goes to.
     package let executor: Executor
     /// The pool in whose queue the request has waited.
     package let pool: ExecutorPool
-    /// When the attempt was counted, on the loops' clock.
+    /// When the attempt was counted, by the clock of the event loops.
     package let began: Nanoseconds
     let promptBytes: Int
 
@@ -40,14 +40,14 @@ package struct WithoutExecutor: Sendable {
     package let ticket: QueueTicket
 }
 
-/// How a wait ended, other than by `ExecutorPool.leave`.
+/// How the wait of a request ended, unless `ExecutorPool.leave` ended it.
 package enum WaitEnd: Sendable {
     case granted(Grant)
     case gaveWay(GaveWay)
-    /// The operator has taken all executors that could take the request out of use.
+    /// The operator has drained every executor that could take the request.
     case withoutExecutor(WithoutExecutor)
 
-    /// Passes a granted executor to the next request, because the request that waited has ended.
+    /// Passes a granted slot to the next request, because the request that waited for the slot has ended.
     package func giveBack(at now: Nanoseconds) {
         if case .granted(let grant) = self { grant.giveBack(at: now) }
     }
@@ -58,9 +58,9 @@ extension ExecutorPool {
     package enum Admission: Sendable {
         /// The request goes to this executor, and its attempt is counted.
         case executor(Executor)
-        /// The request waits.
+        /// The request waits in the queue.
         ///
-        /// `ended` will be called, unless `leave` is called before.
+        /// The closure `ended` is called at the end of the wait, unless `leave` is called first.
         case waiting(QueueTicket)
         /// The request may not wait, the queue is full, or the wait would be too long.
         ///
@@ -74,14 +74,14 @@ extension ExecutorPool {
     ///
     /// - Parameters:
     ///   - returning: whether the request has already been at an executor. Such a request is served before requests
-    ///     that have not.
-    ///   - waitMax: how long the request may still wait, in nanoseconds. With 0, it is refused if all executors are
-    ///     full.
+    ///     that have not been at an executor.
+    ///   - waitMax: how long the request may still wait, in nanoseconds. With 0, the request is refused if all
+    ///     executors are full.
     ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of
     ///     another tenant may have to give way, see `FairQueue.makeRoom`.
-    ///   - ended: called once, from any thread, at the end of the wait: with an executor whose attempt is counted,
-    ///     because the request had to give way to a request of another tenant, or because the operator has drained
-    ///     every executor that could take it.
+    ///   - ended: called once, from any thread, at the end of the wait. The wait ends when the request gets an
+    ///     executor, when it must give way to a request of another tenant, or when the operator has drained every
+    ///     executor that could take it.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,
@@ -91,8 +91,8 @@ extension ExecutorPool {
         ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
-            // A slot may be free, because no event reports the end of a pause or of an ejection. Requests that have
-            // been at an executor before get the slot first.
+            // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
+            // Requests that have been at an executor before get the slot first.
             var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
             // Only a request that has been at an executor may overtake waiting requests.
             let goesFirst = returning || state.queue.isEmpty
@@ -100,7 +100,7 @@ extension ExecutorPool {
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
             }
-            // A second try is needed, because the engines did not report freed slots to this pool before it joined
+            // The choice is repeated after `join`, because engines report freed slots only to pools that have joined
             // them.
             if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
                 state.leaveIfEmpty(entry)
@@ -143,7 +143,8 @@ extension ExecutorPool {
         at now: Nanoseconds
     ) -> Admission? {
         guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
-        // All executors that may take the request have asked for a pause that is longer than the request may wait.
+        // The request is refused if each executor that may take it has asked for a pause longer than the request may
+        // wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
         if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
         // A request that was at an executor has been admitted before and is served first, so no forecast can refuse
@@ -154,7 +155,7 @@ extension ExecutorPool {
         let ahead = state.ahead(of: request, returning: false)
         if ahead > 0, let forecast = forecast(behind: ahead, state, at: now) {
             let most = max(pause, forecast.most)
-            // After this time, the queue will be short enough.
+            // After `most - waitMax`, the expected wait will be short enough.
             if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
         }
         guard state.hasRoom(for: request.tenant, queueMax: queueMax) else {
@@ -197,7 +198,8 @@ extension ExecutorPool {
 
     /// Removes a request from the queue.
     ///
-    /// - Returns: false if the wait has already ended. The caller then has to call `giveBack` on the `WaitEnd`.
+    /// - Returns: false if the wait has already ended. The caller must then call `giveBack` on the `WaitEnd` that the
+    ///   closure `ended` receives.
     @discardableResult
     package func leave(_ ticket: QueueTicket) -> Bool {
         entry.state.withLock { state in
@@ -222,11 +224,11 @@ extension ExecutorPool {
 
     /// Gives free slots to waiting requests.
     ///
-    /// The owner calls this function regularly while requests wait, because no event reports the end of a pause or an
-    /// ejection.
+    /// While requests wait, a worker calls this function regularly, because no event reports the end of a pause or of
+    /// an ejection.
     package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
-    /// How long one more request like `request` would wait by the forecast, in nanoseconds; at least 1 s.
+    /// The forecast of how long one more request like `request` would wait, in nanoseconds; at least 1 s.
     package func predictedWait(of request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }

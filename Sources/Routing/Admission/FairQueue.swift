@@ -25,9 +25,10 @@ package struct FairQueue<Element> {
 
     fileprivate struct Line {
         var name: String
-        /// The entries, of which those before `head` were removed.
+        /// The entries of the line, of which those before `head` were removed.
         ///
-        /// The entry at `head` and the last entry are never gaps.
+        /// An entry that was removed from between two others stays as a gap. The entry at `head` and the last entry are
+        /// never gaps.
         var entries: [Entry] = []
         var head = 0
         /// The number of entries that are not gaps, and the sum of their costs.
@@ -75,7 +76,7 @@ package struct FairQueue<Element> {
     private var sequence = 0
     /// The tenant that was served last; nil if none was.
     ///
-    /// The owner also sets it for a request that did not have to wait.
+    /// The pool also sets this property when it serves a request that did not have to wait.
     package var lastServed: String?
     /// The number of waiting entries of all tenants.
     package private(set) var count = 0
@@ -153,9 +154,9 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before a new entry of this tenant.
     ///
-    /// The estimate includes all entries of the tenant itself, and of each other tenant only entries of the same
-    /// total cost. That total cost includes the new entry only for tenants whose turn comes before the turn of this
-    /// tenant.
+    /// All present entries of the tenant are served before the new entry. Meanwhile, each other tenant is served
+    /// entries of the same total cost. For a tenant whose turn comes before this tenant's turn, the total cost includes
+    /// the new entry.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0
@@ -182,8 +183,8 @@ package struct FairQueue<Element> {
 
     /// Makes room for a new entry of `tenant`, by removing the latest entry of the tenant with the most entries.
     ///
-    /// The tenant with the most entries must have at least two entries more than `tenant`, or one more if it was
-    /// served last.
+    /// The tenant with the most entries must have at least two entries more than `tenant`. One entry more is enough if
+    /// the tenant with the most entries was served last.
     ///
     /// - Returns: the removed entry; nil if no tenant has enough entries.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
@@ -194,8 +195,8 @@ package struct FairQueue<Element> {
 
     /// The index in `lines` of the tenant from which `makeRoom` removes an entry; nil if there is none.
     ///
-    /// If several tenants have the most entries, it is the tenant that was served last, or otherwise the tenant whose
-    /// turn comes last.
+    /// Several tenants may have the most entries. Among these, the tenant that was served last is chosen, or otherwise
+    /// the tenant whose turn comes last.
     private func giver(for tenant: String) -> Int? {
         let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?

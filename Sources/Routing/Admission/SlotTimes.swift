@@ -1,13 +1,13 @@
-// The forecast of a wait for a slot, from the times for which slots were held recently.
+// Forecasts how long a request waits for a slot, from the times for which slots were held recently.
 internal import Transport
 
 /// Records when the slots of one pool are taken and freed, and forecasts waits.
 ///
 /// A slot is the room for one attempt at an executor of the pool. A forecast simulates the pool. Each held slot is
-/// freed after a duration that is drawn from the latest durations that are at least as long as the slot's present
-/// age. The slot is then taken again, for a duration that is drawn from all latest durations. So the forecast is
-/// right both if all slots are freed at once and if they are freed one by one. Times are in nanoseconds on the loops'
-/// clock. The lock of the pool guards the value.
+/// freed after a duration that is drawn from the latest durations that are at least as long as the slot's present age.
+/// The slot is then taken again, for a duration that is drawn from all latest durations. So the forecast is right both
+/// if all slots are freed at once and if they are freed one by one. Times are in nanoseconds on the clock of the event
+/// loops. The lock of the pool guards the value.
 struct SlotTimes: Sendable {
     /// How many slots have to be freed before there is a forecast.
     private static let samplesMin = 3
@@ -19,16 +19,15 @@ struct SlotTimes: Sendable {
     private static let slotsMax = 64
     /// The largest number of slots that one simulation frees.
     ///
-    /// Each further slot takes the mean duration.
+    /// If a request needs further slots to be freed, each of them adds a mean interval to the simulated wait.
     private static let stepsMax = 256
     /// A forecast is the mean of at most `roundsMax` simulations.
     ///
-    /// If each simulation has many slots and steps, there are fewer simulations, but at least one. `workMax` is the
-    /// largest total number of slots and steps in all simulations together.
+    /// A step of a simulation frees one slot. If each simulation has many slots and steps, there are fewer simulations,
+    /// but at least one. `workMax` is the largest total number of slots and steps in all simulations together.
     private static let roundsMax = 16
     private static let workMax = 256
-    /// The number of latest durations that show a change of pace, if each is longer or each is shorter than all earlier
-    /// ones.
+    /// How many latest durations must all be longer, or all be shorter, than the earlier ones to show a change of pace.
     private static let changeMin = 8
 
     /// When recording began; nil before `watch` is called.
@@ -143,7 +142,8 @@ struct SlotTimes: Sendable {
             let simulation = Simulation(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
             wait += simulation.wait(for: steps, ages) / Double(rounds)
         }
-        // With few and unequal durations, the forecast is likely to be too low and would let too many requests wait.
+        // With few and unequal durations, the simulated wait is probably too short. So the wait is lengthened, because
+        // otherwise too many requests would wait.
         if mean > 0 { wait *= 1 + 0.6 * spread / mean / Double(sorted.count).squareRoot() }
         let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(simulated))
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))
@@ -151,8 +151,8 @@ struct SlotTimes: Sendable {
 
     /// The mean duration, its standard deviation, and the factor by which the recorded durations are too short.
     ///
-    /// The slots that are freed first are those with the shortest durations. Until as many slots have been freed as
-    /// the pool has, the mean also includes the ages of the held slots.
+    /// The recorded durations are too short at first, because the slots with the shortest durations are freed first.
+    /// Until as many slots have been freed as the pool has, the mean therefore includes the ages of the held slots.
     private func moments(_ ages: [Double], _ slots: Int) -> (mean: Double, spread: Double, stretch: Double) {
         let seen = sorted.reduce(0, +) / Double(sorted.count)
         let variance = sorted.reduce(0) { $0 + ($1 - seen) * ($1 - seen) } / Double(sorted.count)
@@ -186,14 +186,14 @@ struct SlotTimes: Sendable {
             return ends[0] + Double(further) * mean / Double(ages.count)
         }
 
-        /// How much longer a slot is held that has already been held for `age`, in nanoseconds.
+        /// How much longer a slot will be held, in nanoseconds, if it has already been held for `age`.
         private mutating func rest(after age: Double) -> Double {
             // Consecutive multiples of the golden ratio are spread evenly between 0 and 1.
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
             let low = durations.firstIndex(notBefore: { $0 * stretch <= age })
-            // The slot has been held longer than all recorded durations. If the durations are nearly equal, the slot
-            // is about to be freed; if they differ widely, it may be held for another mean duration.
+            // The slot may have been held longer than all recorded durations. If these durations are nearly equal, the
+            // slot is about to be freed. If they differ widely, the slot may be held for another mean duration.
             return low < durations.count ? draw(from: low) - age : min(mean, spread)
         }
 

@@ -1,15 +1,16 @@
-// An operator's order for an executor at runtime: to take no attempts, or to use another weight.
+// An order that an operator gives for an executor at runtime: to take no attempts, or to use another weight.
 internal import Synchronization
 package import Transport
 
 /// An operator's order for one executor, which overrides its configured weight.
 ///
-/// Written by the control thread, and read by all workers when they choose an executor.
+/// The control thread writes the order, and all workers read it when they choose an executor.
 final class ExecutorOrder: Sendable {
     /// The ordered weight; 0 if the executor must take no attempts, -1 if there is no order.
     private let ordered = Atomic<Int>(-1)
     private let drained = Atomic<Bool>(false)
-    /// When the last order with weight 0 or a drain ended, by the loops' clock; 0 if no such order has ended yet.
+    /// When the last order that allowed no attempts ended, by the clock of the event loops; 0 if no such order has
+    /// ended yet.
     private let resumedAt = Atomic<Nanoseconds>(0)
 
     /// Whether the executor is drained: it takes no new attempts, but finishes the attempts that are under way.
@@ -26,8 +27,8 @@ final class ExecutorOrder: Sendable {
     ///
     /// - Parameters:
     ///   - weight: the ordered weight, at least 0; nil for the configured weight.
-    ///   - now: the time of the loops' clock, never 0. If the earlier order allowed no attempts, the executor's share
-    ///     of attempts grows slowly from this time on.
+    ///   - now: the time by the clock of the event loops, never 0. If the earlier order allowed no attempts, the
+    ///     executor's share of attempts grows slowly from this time on.
     func set(drained isDrained: Bool, weight: Int?, at now: Nanoseconds) {
         let takesAttempts = !isDrained && weight != 0
         if self.weight == 0, takesAttempts { resumedAt.store(now, ordering: .relaxed) }
@@ -55,16 +56,17 @@ extension Executor {
     ///
     /// - Parameters:
     ///   - weight: replaces the configured weight; nil for the configured weight.
-    ///   - now: the time of the loops' clock.
+    ///   - now: the time by the clock of the event loops.
     package func apply(drained: Bool, weight: Int?, at now: Nanoseconds) {
-        // `begin` holds this lock while it checks the order and counts an attempt.
+        // `Executor.begin` holds this lock while it checks the order and counts an attempt.
         engine.counting.withLock { _ in order.set(drained: drained, weight: weight, at: now) }
         engine.pump(at: now)
     }
 }
 
 extension PoolMember {
-    /// The present weight: the member's share of exchanges, relative to the other executors of the pool; 0 for none.
+    /// The present weight, which is the member's share of exchanges relative to the other members of the pool; 0 for
+    /// none.
     package var presentWeight: Int { executor.order.weight ?? weight }
     /// Whether the member may get exchanges, because its present weight is above 0.
     var isInUse: Bool { presentWeight > 0 }

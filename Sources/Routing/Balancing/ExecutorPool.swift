@@ -1,16 +1,17 @@
-// The executors that serve one model in one snapshot, and the choice of one for a request. Shared by all workers.
+// The executors that serve one model in one snapshot, and the choice of an executor for a request. All workers share
+// this.
 package import Transport
 
 /// How the executors of a pool share its exchanges.
 ///
-/// With each of these methods, exchanges of equal work are shared in proportion to the weights of the executors that
-/// can take one. An executor with weight 0 gets none.
+/// With each of these methods, exchanges that need equal work are shared in proportion to the weights of the executors.
+/// An executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// By their present work, which is running attempts and waiting prompts.
+    /// Executors are chosen by their present work, which is their running attempts and waiting prompts.
     ///
     /// Executors that already have their share of all work are skipped, and the others take turns.
     case leastLoad
-    /// By turns, evenly interleaved.
+    /// The executors take turns, and the turns of each executor are evenly spaced.
     case roundRobin
     /// The same as `roundRobin`, under a name that suits a configuration file with weights.
     case weighted
@@ -18,16 +19,16 @@ package enum Balance: Sendable {
 
 /// An executor as one pool uses it.
 package struct PoolMember: Sendable {
-    /// The model at its engine, which other pools may use too.
+    /// The executor, which other pools may use too.
     package let executor: Executor
     /// The configured share of exchanges, relative to the other executors of the pool; with 0 the executor gets none.
     ///
     /// An operator's order may override the weight, see `presentWeight`.
     package let weight: Int
-    /// The most attempts at once for this model at this engine; nil if only the engine's own limit holds.
+    /// The most attempts at once at this executor; nil if only the engine's own limit applies.
     package let runningMax: Int?
 
-    /// A member; `weight` is at least 0, `runningMax` at least 1 or nil.
+    /// Makes a member; `weight` is at least 0, and `runningMax` is at least 1 or nil.
     package init(_ executor: Executor, weight: Int = 1, runningMax: Int? = nil) {
         self.executor = executor
         self.weight = weight
@@ -37,7 +38,7 @@ package struct PoolMember: Sendable {
 
 /// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// The waiting requests and the turns are in its `entry`, which outlives the snapshot. Health, counts and learnt limits
+/// The waiting requests and the turns are in `entry`, which outlives the snapshot. Health, counts and learned limits
 /// are in the engines and executors.
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream.
@@ -65,7 +66,7 @@ package final class ExecutorPool: Sendable {
         case none
     }
 
-    /// A pool of a new snapshot, which becomes the latest one on `entry`.
+    /// Makes the pool of a new snapshot, which becomes the latest pool of `entry`.
     package init(_ entry: PoolEntry, members: [PoolMember], balance: Balance = .leastLoad, place: Int = 0) {
         self.entry = entry
         self.place = place
@@ -74,8 +75,8 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            // In a pool with a limit, slots are recorded before it is full, so that there is a forecast when a request
-            // has to wait.
+            // In a pool with a limit, the times of slots are recorded even before all slots are taken. So there is a
+            // forecast when a request has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
@@ -96,8 +97,8 @@ package final class ExecutorPool: Sendable {
     func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
-        // The index of an executor that is due for a trial. The trial uses this request, which is retried if the trial
-        // fails.
+        // The index of an ejected executor that is due for a trial. The trial is an attempt of this request, which is
+        // retried if the trial fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
         for index in members.indices where mayTry(index, request) {
@@ -154,8 +155,8 @@ package final class ExecutorPool: Sendable {
             let due = state.dueTurn(of: executor, at: index, share: share, among: count)
             first = min(first, due)
             if balance == .leastLoad {
-                // Skips an executor that already has its share of all work, which includes the new request. 1e-9
-                // absorbs rounding.
+                // Skips an executor that already has its share of all work, which includes the new request. Subtracting
+                // 1e-9 hides rounding errors.
                 let most = (all.work * share / all.share - 1e-9).rounded(.up)
                 if members[index].work >= most { continue }
             }

@@ -32,7 +32,7 @@ package final class PoolEntry: Sendable {
         /// When each executor has its next turn.
         var turns = Turns()
         var random: UInt64
-        /// How many snapshots have had a pool on this entry.
+        /// How many snapshots have had a pool with this entry.
         var generation = 0
         /// The engines that notify this pool of free slots, because its requests wait; empty while no request waits.
         var joined: [Engine] = []
@@ -48,11 +48,12 @@ package final class PoolEntry: Sendable {
     package struct Waiting: Sendable {
         var request: RoutingRequest
         var pool: ExecutorPool
-        /// Called once at the end of the wait and without a lock, unless the request leaves the queue by itself.
+        /// The closure that is called once, without a lock, at the end of the wait; not called if the request leaves
+        /// the queue.
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A request that has been at an executor, or a request of an earlier snapshot whose executors are all full.
+    /// A waiting request that has been at an executor, or whose snapshot is an earlier one with only full executors.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -81,7 +82,7 @@ package final class PoolEntry: Sendable {
     /// Gives free slots to waiting requests.
     ///
     /// - Parameter most: the largest number of slots to give.
-    /// - Returns: whether any slot was given.
+    /// - Returns: whether the wait of any request has ended.
     func serve(most: Int = .max, at now: Nanoseconds) -> Bool {
         let ended = state.withLock { $0.serve(self, most: most, at: now) }
         Self.deliver(ended)
@@ -194,7 +195,8 @@ extension PoolEntry.State {
         }
     }
 
-    /// Ends the wait of a request, if there is an executor for it, or can be none any more.
+    /// Ends the wait of a request if an executor takes it now, or if each executor is drained, has weight 0 or has been
+    /// tried.
     ///
     /// - Returns: nil if the request goes on waiting.
     private mutating func take(
@@ -204,8 +206,8 @@ extension PoolEntry.State {
     ) -> PoolEntry.Ended? {
         let pool = waiting.pool
         guard case .executor(let executor) = pool.choose(waiting.request, &self, at: now) else {
-            // An executor that is ejected may come back in time. A drained executor comes back when the operator says
-            // so.
+            // The request goes on waiting for an ejected executor, which may recover by itself. It does not wait for a
+            // drained executor, which stays drained until the operator gives another order.
             if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request) }) { return nil }
             let end = WithoutExecutor(pool: pool, ticket: ticket)
             return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
@@ -243,9 +245,9 @@ extension PoolEntry.State {
 
     /// The position of an executor's next turn on the scale of `Turns`.
     ///
-    /// - Parameter count: the number of executors, so that their first turns are spaced evenly and executors with
-    ///   equal shares do not all have a turn at once. If it is nil, the first turn of a new executor is at a random
-    ///   position, so that many processes do not all begin with the same executor.
+    /// If `count` is set, the first turns of `count` executors are evenly spaced, so that executors with equal shares
+    /// do not all have a turn at once. If `count` is nil, the first turn of a new executor is at a random position, so
+    /// that many processes do not all begin with the same executor.
     mutating func dueTurn(of executor: Executor, at index: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor.id, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)

@@ -29,7 +29,7 @@ package final class RetryBudget: Sendable {
         retries.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
-    /// Counts a retry that cannot be refused any more, even if the budget has no room for it.
+    /// Counts a retry that already has an executor, even if the budget has no room for it.
     package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
     /// Counts the end of a retry that `take` or `retryBegan` has counted.
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }

@@ -1,12 +1,11 @@
-// The order in which executors with different shares take turns: evenly interleaved, and as often as their shares
-// say.
+// The order in which executors take turns: in proportion to their shares, and with each executor's turns evenly spaced.
 
-/// Stride scheduling (Waldspurger and Weihl, 1995).
+/// The turns of a pool's executors, by stride scheduling (Waldspurger and Weihl, 1995).
 ///
 /// Turns are positions on a scale of virtual time. The distance between two turns of an executor is 1 divided by its
-/// share. The position of the next turn of an executor is its due. The executor with the smallest due comes next, but
-/// a choice may leave out executors that cannot take a request. An executor that was left out for long gets one turn
-/// at once, and not all the turns that it missed.
+/// share. The position of the next turn of an executor is its due. The executor with the smallest due comes next, but a
+/// choice may leave out executors that cannot take a request. An executor that was left out for long gets one turn at
+/// once, and not all the turns that it missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
@@ -25,7 +24,7 @@ struct Turns: Sendable {
     /// The present position on the scale: the largest due of all turns that were not early.
     private var last = 0.0
 
-    /// Forgets all executors except those with these ids, which are in the order of the pool's members.
+    /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.
     mutating func keep(_ ids: [Int]) {
         entries = ids.compactMap { id in entries.first { $0.id == id } }
     }

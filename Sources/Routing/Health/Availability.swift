@@ -1,8 +1,8 @@
-// Whether requests may go to an engine or executor, shared by all workers: changed under a lock, read without one.
+// Whether requests may go to an engine or an executor. All workers share the state, and read it without a lock.
 internal import Synchronization
 internal import Transport
 
-/// The health and the learnt limits of an engine, or of an executor.
+/// The health and the learned limits of an engine, or of an executor.
 ///
 /// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes
 /// no lock.
@@ -39,24 +39,26 @@ final class Availability: Sendable {
         return from != .max && now >= from ? .trial : .no
     }
 
-    /// The factor for the weight: 1, or less for some time after an ejection.
+    /// The factor for the weight of the executor: 1, or less for some time after an ejection.
     func share(at now: Nanoseconds) -> Double {
         let since = healthySince.load(ordering: .relaxed)
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
     }
 
-    /// Whether the limits learnt from its refusals allow one more attempt while `running` are under way.
+    /// Whether the limits that were learned from refusals allow one more attempt while `running` attempts are under
+    /// way.
     func takesMore(running: Int, at now: Nanoseconds) -> Bool {
         guard now >= pausedUntil.load(ordering: .relaxed) else { return false }
         return now >= learntUntil.load(ordering: .relaxed) || running < learntRunning.load(ordering: .relaxed)
     }
 
-    /// How many attempts it takes at once, as learnt from its refusals; nil while no such limit holds.
+    /// How many attempts the engine or executor takes at once, as learned from its refusals; nil while no such limit
+    /// applies.
     func learntLimit(at now: Nanoseconds) -> Int? {
         now < learntUntil.load(ordering: .relaxed) ? learntRunning.load(ordering: .relaxed) : nil
     }
 
-    /// For how much longer no requests may be sent to it, in nanoseconds.
+    /// For how much longer no requests may be sent to the engine or executor, in nanoseconds.
     func pause(at now: Nanoseconds) -> Nanoseconds {
         let until = pausedUntil.load(ordering: .relaxed)
         return until > now ? until - now : 0
@@ -70,7 +72,7 @@ final class Availability: Sendable {
         change { health, _ in health.trialBegan(at: now) }
     }
 
-    /// Records that an answer has ended whole.
+    /// Records that an answer has arrived completely.
     ///
     /// The function takes a lock only if answers have failed in the middle before.
     func endedWhole() {

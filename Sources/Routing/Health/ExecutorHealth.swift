@@ -1,12 +1,12 @@
-// The health of an engine, or of one model at an engine, as a value that has no clock and no sockets.
+// The health of an engine, or of one model at an engine. It is a plain value without a clock and without sockets.
 package import Transport
 
 /// The health of an engine or an executor, which is healthy until faults or probes show otherwise.
 ///
-/// Faults in traffic and failed probes eject an executor. The first ejection lasts 3 s, and each further ejection
-/// lasts longer. An ejection ends by answered probes, or by one request that is sent as a trial. The share of
-/// requests then grows slowly. A client's 4xx and a client that leaves are no faults, and a busy executor (429) is
-/// not dead.
+/// Failed attempts and failed probes eject an executor. The first ejection lasts 3 s, and each further ejection lasts
+/// longer. An ejection ends when probes are answered, or when one request that is sent as a trial is answered. The
+/// executor's share of requests then grows slowly. A 4xx status that the client caused is no fault, and neither is a
+/// client that leaves. An executor that answers 429 is busy, not dead.
 ///
 /// A pool may use some executors in spite of an ejection, see `ExecutorPool.mercy`.
 package struct ExecutorHealth: Sendable, Equatable {
@@ -48,22 +48,22 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let faultsMax = 3
     static let ejectionStep: Nanoseconds = 3_000_000_000
     static let ejectionMax: Nanoseconds = 60_000_000_000
-    /// How long it takes from the end of an ejection to the full share of the requests.
+    /// The time from the end of an ejection until the executor gets its full share of the requests.
     static let slowStart: Nanoseconds = 10_000_000_000
-    /// For this long after a success in traffic, a lost probe does not count.
+    /// The time after a good answer in which failed or timed out probes do not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
-    /// How long an engine whose probes time out may send no byte before it is dead.
+    /// How long an engine whose probes time out may send no byte before the engine counts as dead.
     ///
     /// The same time limits how long an attempt at a dead engine may receive no byte before the attempt is given up.
     package static let silenceMax: Nanoseconds = 20_000_000_000
     /// How long a trial without a result prevents the next trial.
     static let trialMax: Nanoseconds = 60_000_000_000
-    /// After this time without an ejection, past ejections are forgotten.
+    /// How long an executor must have been healthy before a good answer clears the count of its ejections.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
-    /// The state as faults, successes and trials set it.
+    /// Whether the executor is healthy, is ejected or has a trial under way.
     ///
-    /// `trialFrom` also takes the probes into account.
+    /// Probes that fail or are not ready also forbid trials, see `trialFrom`.
     package private(set) var state = State.healthy
     /// Why the executor was ejected last; it has no meaning while the executor is healthy.
     package private(set) var cause = Cause.faults(.connection)
@@ -72,7 +72,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     package private(set) var isDead = false
     /// The number of faults in a row since an answer last began.
     private var faults = 0
-    /// The number of faults in the middle of answers since an answer last ended whole; at most `faultsMax`.
+    /// The number of faults in the middle of answers since an answer last arrived completely; at most `faultsMax`.
     private var lateFaults = 0
     private var ejections = 0
     private(set) var healthySince: Nanoseconds?
@@ -91,7 +91,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Whether the executor is ejected, including during a trial.
     package var isEjected: Bool { state != .healthy }
-    /// Whether answers have failed in the middle and no answer has ended whole since.
+    /// Whether an answer has failed in the middle and no answer has arrived completely since.
     var hasLateFaults: Bool { lateFaults > 0 }
 
     /// The time from which a request may be sent as a trial; 0 while healthy, and `.max` while probes forbid a trial.
@@ -119,8 +119,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the first event of a stream, or a whole document, has arrived.
     ///
-    /// So the executor can be reached and answers. The answers may still break off, so faults in the middle of
-    /// answers count until `endedWhole`.
+    /// This shows that the executor can be reached and answers. The answer may still break off, so faults in the middle
+    /// of answers count until `endedWhole`.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now
@@ -132,9 +132,9 @@ package struct ExecutorHealth: Sendable, Equatable {
         comeBack(faults: 0, at: now)
     }
 
-    /// Records that an answer has ended whole.
+    /// Records that an answer has arrived completely.
     ///
-    /// A whole answer ends no ejection, because the answer may have begun long before the ejection.
+    /// A complete answer ends no ejection, because the answer may have begun long before the ejection.
     package mutating func endedWhole() { lateFaults = 0 }
 
     /// Records that an answer has failed in the middle: by an error event, a lost connection, a stall or an early
@@ -157,7 +157,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         }
     }
 
-    /// Records an answer that may be a failure.
+    /// Records that the engine has answered, even if the answer is a failure.
     ///
     /// The answer shows that the engine can be reached, which is enough for a trial of the engine.
     package mutating func answered(at now: Nanoseconds) {
@@ -174,7 +174,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     // MARK: Probes
 
-    /// Records the result of a health probe of the engine whose health this is.
+    /// Records the result of a probe of the engine to which this health belongs.
     ///
     /// - Parameters:
     ///   - rise: how many answered probes in a row end an ejection of the engine.
@@ -205,7 +205,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         }
     }
 
-    /// Counts a lost probe, and ejects the engine after `fall` lost probes in a row.
+    /// Counts a failed or timed out probe, and ejects the engine after `fall` of them in a row.
     ///
     /// - Parameter isFailed: whether the probe failed; false if it timed out.
     private mutating func probeLost(isFailed: Bool, at now: Nanoseconds, fall: Int, lastHeard: Nanoseconds) {
@@ -220,7 +220,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         silence(at: now, fall: fall, lastHeard: lastHeard)
     }
 
-    /// Declares the engine dead if it has lost `fall` probes in a row and has sent no byte for `silenceMax`.
+    /// Declares the engine dead if the last `fall` probes failed or timed out and no byte has come for `silenceMax`.
     package mutating func silence(at now: Nanoseconds, fall: Int, lastHeard: Nanoseconds) {
         guard probesLost >= fall, now >= lastHeard + Self.silenceMax else { return }
         isDead = true
@@ -235,10 +235,10 @@ package struct ExecutorHealth: Sendable, Equatable {
         isDead = false
     }
 
-    /// Ends an ejection without a trial, because probes are answered, if its time has passed or probes were lost
-    /// before.
+    /// Ends an ejection without a trial, because the engine answers its probes.
     ///
-    /// A single fault then ejects the executor again, as a fault in a trial would.
+    /// The ejection ends if its time has passed, or if probes had failed before. A single fault then ejects the
+    /// executor again, as a fault in a trial would.
     ///
     /// - Parameter wasLost: whether enough probes for an ejection had failed or timed out before.
     package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {
@@ -260,8 +260,8 @@ package struct ExecutorHealth: Sendable, Equatable {
         self.cause = cause
         ejections += 1
         faults = 0
-        // After the ejection, one more fault in the middle of an answer can eject the executor again, unless an
-        // answer has ended whole before.
+        // After the ejection, one more fault in the middle of an answer can eject the executor again, unless an answer
+        // has arrived completely before.
         lateFaults = min(lateFaults, Self.faultsMax - 1)
         probesPassed = 0
         healthySince = nil

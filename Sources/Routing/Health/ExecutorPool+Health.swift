@@ -1,9 +1,9 @@
-// What attempts show about the health of their executors, and which ejected executors a pool uses all the same.
+// What attempts show about the health of their executors, and which ejected executors a pool uses nevertheless.
 package import Transport
 
 /// How an attempt failed, if the client did not cause it.
 package enum FaultScope: Sendable, Equatable {
-    /// The engine could not be reached, its certificate is not trusted, or it broke off before the first event.
+    /// The engine could not be reached, its certificate is not trusted, or its connection broke before the first event.
     case connection
     /// The executor answered with an error status or an error event, or its answer broke off.
     case answer
@@ -28,11 +28,11 @@ extension ExecutorPool {
     package enum Outcome: Sendable, Equatable {
         /// The executor sent its first event, or a whole JSON document.
         case good
-        /// After `good`, the whole answer has arrived.
+        /// The whole answer has arrived after `good` was reported.
         case whole
         /// The attempt failed before the answer began.
         case fault(FaultScope)
-        /// After `good`, the attempt failed in the middle of the answer.
+        /// The attempt failed in the middle of the answer after `good` was reported.
         case lateFault(FaultScope)
         /// The client left, or the client caused the fault.
         case neither
@@ -97,7 +97,9 @@ extension ExecutorPool {
 
     /// Which unhealthy members the pool uses, so that it never leaves out more than half of its members.
     enum Mercy {
-        /// The pool uses no unhealthy member: at most half are unhealthy, or all are and another pool is better.
+        /// The pool uses no unhealthy member.
+        ///
+        /// Either at most half of the members are unhealthy, or all of them are and another pool can serve the request.
         case none
         /// More than half of the members are unhealthy.
         ///
@@ -105,7 +107,7 @@ extension ExecutorPool {
         case some
         /// All members are unhealthy.
         ///
-        /// The pool uses those that a request can try at little cost, see `Executor.costsLittle`.
+        /// The pool uses the members that a request can try at little cost, see `Executor.costsLittle`.
         case all
     }
 
@@ -119,13 +121,13 @@ extension ExecutorPool {
         return bad > count / 2 ? .some : .none
     }
 
-    /// How many members get exchanges at the moment, by their weights and the operator's orders.
+    /// How many members have a present weight above 0, and so may get exchanges.
     private var inUseCount: Int { members.count(where: \.isInUse) }
 
-    /// Whether the pool uses the member at this index although it is bad.
+    /// Whether the pool uses the unhealthy member at this index.
     ///
-    /// Dead members are always left out. The first of the other unhealthy members are left out too, until half of the
-    /// pool is left out.
+    /// Members at a dead engine are never used. If some members are healthy, the first of the other unhealthy members
+    /// are left out too, until half of the pool is left out.
     func isSpared(_ index: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
         switch mercy {
         case .none: return false
@@ -141,7 +143,7 @@ extension ExecutorPool {
         }
     }
 
-    /// The health of a member, whether or not the pool uses it in spite of an ejection.
+    /// The health of a member, which does not say whether the pool uses the member in spite of an ejection.
     package struct Status: Sendable {
         /// The executor and its share in the pool.
         package var member: PoolMember
@@ -149,14 +151,15 @@ extension ExecutorPool {
         package var state: ExecutorHealth.State
         /// Whether the health allows requests, or at least one request as a trial.
         ///
-        /// With a weight of 0 it gets none even so. While the operator has drained it, this is false.
+        /// This is false while the operator has drained the executor. If this is true, a member with weight 0 still
+        /// gets no requests.
         package var isUsable: Bool
 
         /// The executor of `member`.
         package var executor: Executor { member.executor }
     }
 
-    /// The status of each member, in the order of `members`; from any thread.
+    /// The status of each member, in the order of `members`; may be called from any thread.
     package func statuses(at now: Nanoseconds) -> [Status] {
         members.map { member in
             let executor = member.executor

@@ -3,7 +3,7 @@ internal import Transport
 
 /// The stored form of a key: its owner, what it allows, and a hash by which it is found.
 package struct AccessKey: Equatable, Sendable {
-    /// What a key is for.
+    /// What the bearer of a key may do.
     package enum Role: String, CaseIterable, Sendable {
         /// The bearer may send requests to models.
         case user
@@ -19,7 +19,7 @@ package struct AccessKey: Equatable, Sendable {
     ///
     /// Logs and metrics name the tenant, and the queue is fair between tenants.
     package var tenant: String
-    /// What the key is for.
+    /// The role of the key, which says what its bearer may do.
     package var role: Role
     /// The ids or aliases of the models that the key may use; nil for all models.
     package var models: [String]?

@@ -1,4 +1,4 @@
-// The access keys at one moment, and the lookup of the key of a request.
+// The access keys at one moment, and the function that finds the key of a request.
 package import Transport
 
 /// The access keys at one moment, including expired and revoked keys; immutable, and shared by all threads.
@@ -15,7 +15,7 @@ package final class KeyRing: Sendable {
 
     /// The use of a key that the ring does not have any more, in case a later ring has the key again.
     ///
-    /// Without it, the limits of all keys would start anew if a key file were removed and put back.
+    /// Without this record, the limits of all keys would start anew when a key file is removed and put back.
     private struct Departed: Sendable {
         var id: String
         var hash: [UInt8]
@@ -32,7 +32,7 @@ package final class KeyRing: Sendable {
 
     /// The keys by the first eight bytes of their hashes.
     ///
-    /// Without the secret, nobody can make keys whose hashes collide.
+    /// Each array is short, because nobody without the secret can make keys whose hashes collide.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
     /// The hash to compare with if no key's hash begins with the same eight bytes.
@@ -40,11 +40,10 @@ package final class KeyRing: Sendable {
     /// With this comparison, the time of a lookup does not reveal whether there is such a key.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
-    /// Makes a ring of `keys`.
+    /// Makes a ring of `keys`, each of which continues with the use that `previous` has for the key.
     ///
-    /// Each key continues with the use that `previous` has for the key.
-    ///
-    /// A key is found in `previous` by its hash, or else by its id, even if `previous` only keeps the use of the key.
+    /// A key is found in `previous` by its hash, or else by its id. It is also found if `previous` only keeps the use
+    /// of the key.
     package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
         var known = previous?.departed ?? []
         known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []

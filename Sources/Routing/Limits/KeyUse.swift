@@ -1,11 +1,11 @@
-// How much of its limits a key uses, counted over all workers.
+// How much one key uses of its limits, counted over all workers.
 package import Transport
 
 /// The limits of a key.
 ///
 /// A limit that is nil does not restrict the key.
 package struct KeyLimits: Equatable, Sendable {
-    /// The largest number of exchanges at once.
+    /// The largest number of exchanges that may be under way at once.
     package var concurrency: Int?
     /// The largest number of requests that may begin in a minute.
     package var requestsPerMinute: Int?
@@ -32,7 +32,7 @@ package struct KeyLimits: Equatable, Sendable {
 /// The quota of one key, counted in this process.
 ///
 /// Each key has one object while the key is in force and for some time afterwards (`KeyRing.Departed`). The object
-/// outlives snapshots. Workers call it a few times for each request, and never for each token.
+/// outlives snapshots. Workers call the object a few times for each request, and never for each token.
 package final class KeyUse: Quota {
     private struct State {
         var running = 0
@@ -43,7 +43,8 @@ package final class KeyUse: Quota {
 
         /// The limit of the latest request, which also applies to requests that began under an older limit.
         ///
-        /// With an older, lower limit, `TokenBucket` would forget a part of the use under the raised limit.
+        /// `TokenBucket` caps the tokens in use at twice the limit of each call. With an older, lower limit it would
+        /// therefore forget some of them.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
@@ -55,7 +56,7 @@ package final class KeyUse: Quota {
     /// The number of exchanges under way.
     package var running: Int { state.withLock { $0.running } }
 
-    /// Counts an exchange and a request, unless a limit forbids them; see `Quota.begin`.
+    /// Counts an exchange, and takes one request from the request rate, unless a limit forbids it; see `Quota.begin`.
     package func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         state.withLock { state in
             state.limits = limits

@@ -3,15 +3,15 @@ package import Transport
 
 /// Counts what the requests with one key use, and tells whether a limit of the key forbids more use.
 ///
-/// `KeyUse` counts within this process. Another implementation could count in a store that several processes share,
-/// if it leased parts of a limit in advance. Every call returns at once, waits for nothing outside this process, and
-/// may come from any worker. The limits come with each call. The limits of the latest `begin` apply to all exchanges
-/// under way. Times are in nanoseconds on the monotonic clock of the loops.
+/// `KeyUse` counts within this process. Another implementation could count in a store that several processes share, if
+/// it leased parts of a limit in advance. Every call returns at once, waits for nothing outside this process, and may
+/// come from any worker. Each call gets the limits as an argument, but the limits of the latest `begin` apply to all
+/// exchanges under way. Times are in nanoseconds on the clock of the event loops.
 package protocol Quota: AnyObject, Sendable {
     /// Counts one exchange, and takes one request from the request rate.
     ///
-    /// - Returns: nil if the limits allow the exchange. The caller then has to call `ended` once. Otherwise, the
-    ///   limit that forbids the exchange, of which nothing was counted.
+    /// - Returns: nil if the limits allow the exchange, and then the caller has to call `ended` once. Otherwise the
+    ///   limit that forbids the exchange, and nothing is counted.
     func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
     /// Ends an exchange that `begin` has counted.
@@ -19,8 +19,8 @@ package protocol Quota: AnyObject, Sendable {
 
     /// Reserves tokens from the token rate for a request.
     ///
-    /// - Returns: nil if the tokens are reserved, or if the key has no token limit. The caller then has to call
-    ///   `settle` once. Otherwise, the limit that forbids the request.
+    /// - Returns: nil if the tokens are reserved or the key has no token limit, and then the caller has to call
+    ///   `settle` once. Otherwise the limit that forbids the request.
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
     /// Replaces a reservation with the tokens that the request has used, which may be more or fewer.
