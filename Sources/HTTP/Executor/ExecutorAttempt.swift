@@ -1,7 +1,7 @@
 // One attempt at an executor: which connection carries its request, and when the request moves to another connection.
 internal import Transport
 
-/// The object that carries an attempt at the moment: a dial, a connection, or a stream of a connection.
+/// The object that carries an attempt now: an `ExecutorDial`, an HTTP/1.1 connection, or an HTTP/2 stream.
 protocol AttemptCarrier: AnyObject {
     /// Pauses or resumes reading, as in `ExecutorStream`.
     func setReading(_ reading: Bool)
@@ -17,15 +17,15 @@ protocol AttemptCarrier: AnyObject {
 /// idle connection, the request moves to a new connection, once. If the executor refuses a request without processing
 /// it, the request moves to another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
-    /// How many times the request moves after a refusal of the executor.
+    /// How many times the request moves to another connection because the executor has refused it.
     ///
-    /// After the next refusal, the attempt fails.
+    /// If the executor refuses the request once more, the attempt fails.
     private static let movesMax = 4
 
     private let client: ExecutorClient
     /// The request.
     ///
-    /// The body and the fields are released when the request can no longer be sent again.
+    /// `letGoOfRequest` releases the body and the fields when the request cannot move to another connection any more.
     private(set) var request: ExecutorRequest
     /// The handler of the response; nil after the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
@@ -42,7 +42,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     private var moves = 0
     /// Whether the request has moved to a new connection, because the executor had closed the old one.
     ///
-    /// A second move would not help if the executor closes every connection.
+    /// The request does not move for this reason again, because the executor may close every connection.
     private var isRetriedOnFresh = false
     /// The failure that `failLater` will report; nil if there is none.
     private var pendingFailure: ExecutorFailure?

@@ -1,8 +1,7 @@
-// A request and its response on HTTP/1, where the body is framed by its length, by chunks, or by the end of the
-// connection.
+// One request and its response on HTTP/1. A length, chunks or the end of the connection frame the response body.
 internal import Transport
 
-/// The stream of an HTTP/1 request.
+/// One HTTP/1 request of a client and its response.
 ///
 /// The output of the stream goes to the session, which sends the responses in order.
 ///
