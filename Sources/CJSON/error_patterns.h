@@ -61,7 +61,7 @@ class ErrorPatterns {
     bool has_error_member_ = false;
     /// Whether the document reports an error in a member such as `fault`.
     ///
-    /// The document counts as an error only if `has_other_members_` is false.
+    /// Such a member counts as an error only if `has_other_members_` is false.
     bool has_fault_member_ = false;
     /// Whether the document has a non-empty `detail`, a non-empty `errors`, or a `success` that is false.
     bool has_detail_ = false, has_error_list_ = false, is_unsuccessful_ = false;

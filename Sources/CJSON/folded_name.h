@@ -56,9 +56,9 @@ class FoldedName {
         for (; *text; text++) add(*text);
     }
 
-    /// Appends a character in lower case, if the character or its Unicode case folding is ASCII.
+    /// Appends the Unicode case folding of a character to the name, if the folding is ASCII.
     ///
-    /// The dotted and the dotless `i` become `i`. For any other character, the name is not short.
+    /// The dotted and the dotless `i` become `i`. Any other character makes the name not short.
     void fold(uint32_t scalar) noexcept {
         if (scalar >= 'A' && scalar <= 'Z') {
             exact_ = false;

@@ -4,7 +4,8 @@
 
 /// Whether the body may contain images, audio, video or files.
 ///
-/// If the result is false, the body contains none of them. If the result is true, `scan_media` must find out.
+/// If the result is false, the body certainly contains none. If the result is true, `scan_media` finds out whether the
+/// body contains any.
 bool may_have_media(const uint8_t *bytes, size_t length) noexcept;
 /// Finds the media in a document, and adds their numbers and sizes to `media`.
 ///

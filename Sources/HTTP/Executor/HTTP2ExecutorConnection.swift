@@ -152,8 +152,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     /// Moves requests to other connections, after the executor has lowered its limit of concurrent streams.
     ///
-    /// Requests whose HEADERS have not been sent and that exceed the limit count as refused. nghttp2 would keep them
-    /// until there is room, which may never happen.
+    /// Requests that exceed the limit and whose HEADERS have not been sent count as refused. nghttp2 would keep them
+    /// until the executor has room for them, which may never happen.
     private func moveRequestsWithoutRoom() {
         guard !isClosed, isReady, streams.count > streamsAllowed else { return }
         let begun = streams.values.count { $0.isBegun }
@@ -317,8 +317,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     /// Closes the connection at once, and fails every attempt.
     ///
-    /// - Parameter failure: the failure of all attempts; nil if the connection has ended, and the failure of an
-    ///   attempt then depends on whether its response head has arrived.
+    /// - Parameter failure: the failure of all attempts. If nil, the connection has ended, and the failure of each
+    ///   attempt depends on whether its response head has arrived.
     private func fail(_ failure: ExecutorFailure?) {
         guard !isClosed else { return }
         isClosed = true

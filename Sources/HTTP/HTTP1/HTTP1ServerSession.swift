@@ -358,7 +358,7 @@ final class HTTP1ServerSession: ServerProtocol {
         return handler
     }
 
-    /// Closes the connection, because the rest of the response cannot be sent.
+    /// Closes the connection, because the response cannot be completed.
     ///
     /// If an ordinary close would make the response look complete, the connection is closed with a TCP reset.
     func abort(_ stream: HTTP1ServerStream) {

@@ -86,7 +86,7 @@ extension HTTP2ServerSession {
         if sendFrames(into: scratch) < 0 { ending.isFatal = true }
     }
 
-    /// Answers how many bytes of a response body go into the next DATA frame.
+    /// Tells nghttp2 how many bytes of a response body go into the next DATA frame.
     ///
     /// - Returns: the number of bytes, at most `limit`; `NGHTTP2_ERR_DEFERRED` if the stream has no output now.
     func bodyLength(stream id: Int32, upTo limit: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {

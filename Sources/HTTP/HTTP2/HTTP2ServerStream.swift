@@ -2,7 +2,9 @@
 internal import CNghttp2
 internal import Transport
 
-/// The stream of an HTTP/2 request, which queues its output until nghttp2 asks for it.
+/// One HTTP/2 request of a client and its response.
+///
+/// The stream queues its output until nghttp2 asks for it.
 ///
 /// A stream is used only by the worker of its connection.
 final class HTTP2ServerStream: ServerStream {

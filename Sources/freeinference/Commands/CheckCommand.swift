@@ -3,7 +3,7 @@ import ArgumentParser
 import Configuration
 import Edge
 
-/// Reads a configuration, checks the files that it names, and prints what is wrong with them.
+/// Reads a configuration, checks the files that it names, and prints all errors and warnings.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
