@@ -51,7 +51,7 @@ class ErrorPatterns {
     bool has_message_ = false;
     /// Whether the message contains a word such as `timed out`.
     ///
-    /// Some failures of gateways have no other sign.
+    /// Such a word is the only sign of some failures of gateways.
     bool has_failure_message_ = false;
     /// Whether the document has an error status, as a number or as a word.
     bool has_error_status_ = false;
@@ -67,7 +67,7 @@ class ErrorPatterns {
     bool has_detail_ = false, has_error_list_ = false, is_unsuccessful_ = false;
     /// Whether a status or a member such as `ok` reports success.
     bool is_successful_ = false;
-    /// Whether the document has a non-empty member that does not occur in errors, such as the output of a model.
+    /// Whether the document has a non-empty member that errors usually do not have, such as the output of a model.
     bool has_other_members_ = false;
 
     void read_message(ondemand::value &value) noexcept;

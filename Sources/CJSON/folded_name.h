@@ -58,7 +58,7 @@ class FoldedName {
 
     /// Appends the Unicode case folding of a character to the name, if the folding is ASCII.
     ///
-    /// The dotted and the dotless `i` become `i`. Any other character makes the name not short.
+    /// The dotted and the dotless `i` become `i`. After any other character, `is_short` is false.
     void fold(uint32_t scalar) noexcept {
         if (scalar >= 'A' && scalar <= 'Z') {
             exact_ = false;

@@ -102,9 +102,9 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         last?.responseEnded()
     }
 
-    /// Releases body and fields of the request.
+    /// Releases the body and the fields of the request.
     ///
-    /// The request has been sent and its response has begun, so it cannot be sent again.
+    /// They are not needed any more, because a request whose response has begun is never sent again.
     func letGoOfRequest() {
         request.body = nil
         request.fields.removeAll()

@@ -106,8 +106,9 @@ package final class ExecutorClient {
 
     // MARK: The end of a dial
 
-    /// Makes an HTTP connection from the channel that a dial has opened, and sends the attempts that waited for the
-    /// dial on this connection.
+    /// Makes an HTTP connection from the channel that a dial has opened.
+    ///
+    /// The connection takes the attempts that waited for the dial.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }

@@ -19,7 +19,7 @@ package enum ExecutorFailure: Error, Sendable {
     /// If the kind of the error is `verification`, the executor's certificate is not trusted, and the error gives the
     /// reason.
     case tls(TLSError)
-    /// The executor does not speak HTTP/2, which its settings demand.
+    /// The configuration demands HTTP/2, but the executor does not speak HTTP/2.
     ///
     /// Nothing of the request was sent.
     case noHTTP2

@@ -211,7 +211,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         channel.mark()
     }
 
-    /// Removes a stream that has ended, so that the connection has room for another stream.
+    /// Removes a stream that has ended or is cancelled, so that the connection has room for another stream.
     func forget(_ stream: HTTP2ExecutorStream) {
         stream.attempt = nil
         guard streams.removeValue(forKey: stream.id) != nil else { return }

@@ -132,7 +132,7 @@ package enum HTTP1Writer {
 
     private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
         guard !name.isEmpty, name.allSatisfy({ $0.isToken }), value.allSatisfy({ $0.isFieldText }) else { return }
-        // A field is appended in one step, because each call that appends checks the array again.
+        // A whole field is appended in one step, because each append to the array checks the capacity of the array.
         output.append(addingCapacity: name.count + value.count + 4) { span in
             unsafe span.withUnsafeMutableBufferPointer { buffer, count in
                 var target = unsafe UnsafeMutableRawPointer(buffer.baseAddress! + count)

@@ -4,8 +4,8 @@ internal import Transport
 /// Limits how often the client of one connection does something that costs the server more than the client.
 ///
 /// Each function returns false when its limit is exceeded. The session then ends the connection with ENHANCE_YOUR_CALM.
-/// The rate limit of nghttp2 does not suffice, because it is off after a GOAWAY, and it does not count the resets that
-/// the server sends.
+/// The rate limit of nghttp2 does not suffice. It is off after a GOAWAY, and it does not count the resets that the
+/// server sends.
 struct HTTP2Abuse {
     private var resetsReceived: HTTP2Allowance
     private var resetsSent = HTTP2Allowance(burst: 100, perSecond: 10)

@@ -1,5 +1,5 @@
-// Splits received bytes into frames. nghttp2 does not report the frames that it ignores, so the sessions read the
-// frame headers themselves, to count frames and to check frames on closed streams.
+// Splits received bytes into frames. nghttp2 does not report the frames that it ignores. So the sessions read the frame
+// headers, to count frames and to check frames on closed streams.
 
 /// The header of a frame (RFC 9113 section 4.1).
 struct HTTP2FrameHeader: Equatable {

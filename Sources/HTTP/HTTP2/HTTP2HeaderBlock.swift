@@ -1,6 +1,5 @@
-// Limits the header blocks that a peer sends: the number of fields, their size, and the memory for decoding them. All
-// blocks count alike: heads, interim heads, trailers and blocks that nghttp2 ignores, from clients and from
-// executors.
+// Limits the header blocks that a client or an executor sends: the number of fields, their size, and the memory for
+// decoding them. The limits apply to heads, interim heads, trailers and the blocks that nghttp2 ignores.
 internal import Transport
 
 /// The limits of header blocks on one connection, and the block that is arriving.
@@ -23,8 +22,9 @@ struct HTTP2HeaderBlock {
     /// For other blocks, the factor is `fatalFactor`.
     private static let repeatedFactor = 2
 
-    /// The limits of one block: the number of its fields, and its size by the rule of RFC 9113 section 6.5.2, which
-    /// adds 32 bytes for each field.
+    /// The limits of one block: the number of its fields, and its size in bytes.
+    ///
+    /// The size includes 32 bytes for each field, by the rule of RFC 9113 section 6.5.2.
     let fieldsMax: Int
     let bytesMax: Int
     private var counter = HTTP2FieldCounter()

@@ -1,4 +1,4 @@
-// How the HTTP/2 session serves requests: it gets a handler for each head or refuses the request, passes the body to
+// How the HTTP/2 session serves requests. It gets a handler for each head or refuses the request, passes the body to
 // the handler, and releases the stream at its end.
 internal import CNghttp2
 internal import Transport

@@ -19,8 +19,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     private static let refusedMax = 4096
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
-    /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8), because requests
-    /// may have been on their way when the notice was sent.
+    /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8).
+    ///
+    /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
     /// How long the server waits before it resets a stream that has to end.
     ///

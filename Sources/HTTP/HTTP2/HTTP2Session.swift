@@ -14,8 +14,8 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Sessi
 
 /// Owns an nghttp2 session and receives its callbacks.
 ///
-/// The code that uses a session is a subclass, because a C function pointer cannot be generic. Each callback is one
-/// dynamic method call. The class is `open` only because another module, the Bench tool, has a subclass too.
+/// Each kind of session is a subclass that overrides the callbacks, because a C function pointer cannot be generic. The
+/// class is `open` only because another module, the Bench tool, has a subclass too.
 ///
 /// nghttp2 is not re-entrant. A callback may call `nghttp2_submit_*` and `nghttp2_session_consume*`, but
 /// `receiveFrames` and `sendFrames` trap when a callback calls them. A session is confined to the thread of its event
@@ -42,7 +42,7 @@ open class HTTP2Session {
     ///
     /// The new session sends nothing before `submitSettings` is called.
     ///
-    /// The initializer and its parameter types are `public`, because Swift 6.3 compiles a `package` initializer to an
+    /// The initializer and its parameter types are `public`. If it were `package`, Swift 6.3 would compile it to an
     /// endless recursion in a subclass that does not inherit it.
     public init(_ role: Role, library: HTTP2Library) {
         self.library = library

@@ -48,8 +48,9 @@ struct HTTP2StreamHistory {
         if !entries[index].isEndedByClient { entries[index].isEndedByClient = true }
     }
 
-    /// The error that a HEADERS or DATA frame causes on a stream that is not open; nil if the frame is no error, or
-    /// if the history has forgotten the stream.
+    /// The error that a HEADERS or DATA frame causes on a stream that is not open.
+    ///
+    /// The result is nil if the frame is no error, or if the history has forgotten the stream.
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {

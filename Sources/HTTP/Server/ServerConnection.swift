@@ -94,8 +94,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Accepts no new requests, and closes the connection when the requests under way have ended.
     ///
-    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request, so
-    /// that a restart does not refuse clients that connect at that moment.
+    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request. So a
+    /// restart does not refuse clients that connect at that moment.
     package func drain() {
         isDraining = true
         if let wire { wire.drain() } else { setDeadline(channel.loop.now + Self.firstRequestPeriod) }

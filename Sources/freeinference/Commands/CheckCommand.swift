@@ -41,7 +41,7 @@ struct CheckCommand: ParsableCommand {
 
     /// Asks the running server what a reload of the file would change.
     ///
-    /// The server reads the file itself, so that its environment variables and its user's permissions apply.
+    /// The server reads the file itself, so that the server's environment variables and permissions apply.
     private func compare() throws {
         let report = try ReloadReport(answer: try server.send(.changes(file: options.absolutePath)))
         switch report.outcome {
