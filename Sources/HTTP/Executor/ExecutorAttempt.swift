@@ -40,7 +40,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     /// Whether the handler's `requestSent` has been called.
     var isSentReported = false
     private var moves = 0
-    /// Whether the request has moved to a new connection, because the executor had closed the old one.
+    /// Whether the request has moved to a new connection, because the executor had closed the old connection.
     ///
     /// The request does not move for this reason again, because the executor may close every connection.
     private var isRetriedOnFresh = false

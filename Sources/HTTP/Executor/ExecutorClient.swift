@@ -1,4 +1,4 @@
-// The connections of one worker to one engine: which connection carries a request, and when another one is opened.
+// The connections of one worker to one engine: which connection carries a request, and when a connection is opened.
 package import Transport
 
 /// Sends requests to the executors of one engine.
@@ -50,7 +50,7 @@ package final class ExecutorClient {
             }
     }
 
-    /// Sends a request on an open connection or on a new one.
+    /// Sends a request on an open connection or on a new connection.
     ///
     /// Failures are reported to `handler`, in this turn of the loop or in a later turn.
     package func send(_ request: ExecutorRequest, handler: any ExecutorStreamHandler) -> any ExecutorStream {

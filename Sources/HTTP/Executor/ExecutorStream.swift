@@ -5,7 +5,8 @@ package import Transport
 ///
 /// Errors that the content of a response reports are not included.
 package enum ExecutorFailure: Error, Sendable {
-    /// No connection could be opened: it was refused, the address is unreachable, or the unix socket does not exist.
+    /// The connection could not be opened: it was refused, the address is unreachable, or the unix socket does not
+    /// exist.
     case unreachable(SystemError)
     /// The host name of the executor has no address, or it is not resolved yet.
     case unresolved

@@ -147,7 +147,7 @@ extension HTTP2ExecutorConnection {
         for stream in all { stream.attempt?.reportSent() }
     }
 
-    /// nghttp2 has handed over a frame for sending.
+    /// nghttp2 has written a frame to the output.
     func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {

@@ -14,7 +14,7 @@ final class HTTP1ServerStream: ServerStream {
     private var framing = Framing.none
     /// Whether the client waits for 100 (Continue).
     private var awaitsContinue: Bool
-    /// Whether the connection may carry another request after this one.
+    /// Whether the connection may carry another request after this request.
     var keepAlive = true
     /// Whether the whole request has been read.
     var isRequestWhole = false

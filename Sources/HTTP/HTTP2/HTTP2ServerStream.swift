@@ -17,7 +17,7 @@ final class HTTP2ServerStream: ServerStream {
     var isDeferred = false
     /// Whether the whole request has arrived.
     var isRequestWhole = false
-    /// Whether END_STREAM has been handed over for sending.
+    /// Whether END_STREAM has been written to the output.
     ///
     /// A later reset does not change the response.
     var isEndSent = false

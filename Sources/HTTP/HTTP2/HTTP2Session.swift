@@ -167,7 +167,7 @@ open class HTTP2Session {
     ///
     /// nghttp2 answers the frame with RST_STREAM or GOAWAY.
     open func invalidFrameReceived() {}
-    /// A frame has been handed over for sending.
+    /// nghttp2 has written a frame to the output.
     open func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {}
     /// A queued frame will not be sent.
     open func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>) {}
