@@ -55,12 +55,13 @@ void ErrorPatterns::read_status(ondemand::value &value) noexcept {
     is_successful_ |= number.present ? number.value >= 200 && number.value < 300 : !word.empty() && is_success(word);
 }
 
-/// Reads a code.
+/// Reads an error code, as a word or as a number.
 ///
 /// A word that does not mean success is an error. A number is an error if it is below zero, or if it is at least 400
 /// and its first digit is 4 or 5, such as 50505.
 ///
-/// - Parameter is_own_name: whether only errors have this member. Then every number except 0 and 200 is an error.
+/// - Parameter is_own_name: whether only errors have a member with this name. If true, every number except 0 and 200 is
+///   an error.
 void ErrorPatterns::read_error_code(ondemand::value &value, bool is_own_name) noexcept {
     cjson_integer number = {};
     string_view word = raw_text(value);

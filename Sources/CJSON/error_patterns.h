@@ -1,5 +1,4 @@
-// Rules that recognize an error of an engine or a gateway in a JSON document that arrived with a
-// successful HTTP status.
+// Recognizes errors of engines and gateways in JSON documents that arrived with a successful HTTP status.
 #pragma once
 #include "values.h"
 #include <algorithm>
@@ -7,7 +6,7 @@
 
 /// A short ASCII text in lower case, without `_` and `-`, so that `errorCode`, `error_code` and `ErrorCode` are equal.
 ///
-/// A text with more than 40 letters or with non-ASCII characters becomes the empty word.
+/// A text with more than 40 letters or with non-ASCII characters becomes an empty text.
 class FoldedWord {
   public:
     explicit FoldedWord(string_view text) noexcept {
@@ -33,7 +32,8 @@ class FoldedWord {
 
 /// Whether the value of a member `error` reports an error.
 ///
-/// Some engines put an empty error into every successful response, such as `{"code":0,"message":""}` or `"none"`.
+/// The result is false for an empty error such as `{"code":0,"message":""}` or `"none"`, because some engines put an
+/// empty error into every successful response.
 bool is_error(ondemand::value &value, int depth = 0) noexcept;
 
 /// Collects the top-level members of one document, and decides from all of them whether the document is an error.
@@ -45,29 +45,29 @@ class ErrorPatterns {
     bool is_match() const noexcept;
 
   private:
-    /// Whether there is a non-empty message.
+    /// Whether the document has a non-empty message.
     ///
-    /// A successful response can have one too.
+    /// A message alone is no error, because a successful response can have a message too.
     bool has_message_ = false;
     /// Whether the message contains a word such as `timed out`.
     ///
-    /// Gateways report some failures only in this way.
+    /// Such a word is the only sign of some failures of gateways.
     bool has_failure_message_ = false;
-    /// Whether there is an error status, as a number or as a word.
+    /// Whether the document has an error status, as a number or as a word.
     bool has_error_status_ = false;
-    /// Whether there is a code that does not mean success.
+    /// Whether the document has a code that does not mean success.
     bool has_error_code_ = false;
-    /// Whether there is a member that only errors have, such as `error_code`.
+    /// Whether the document reports an error in a member that only errors have, such as `error_code`.
     bool has_error_member_ = false;
-    /// Whether there is a member such as `fault`.
+    /// Whether the document reports an error in a member such as `fault`.
     ///
-    /// The member marks an error only if the document has no members that errors usually lack.
+    /// Such a member counts as an error only if `has_other_members_` is false.
     bool has_fault_member_ = false;
-    /// Whether there is a non-empty `detail`, a non-empty list `errors`, or a `success` that is false.
+    /// Whether the document has a non-empty `detail`, a non-empty `errors`, or a `success` that is false.
     bool has_detail_ = false, has_error_list_ = false, is_unsuccessful_ = false;
     /// Whether a status or a member such as `ok` reports success.
     bool is_successful_ = false;
-    /// Whether there is a non-empty member that errors usually lack.
+    /// Whether the document has a non-empty member that errors usually do not have, such as the output of a model.
     bool has_other_members_ = false;
 
     void read_message(ondemand::value &value) noexcept;

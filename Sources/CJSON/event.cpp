@@ -27,7 +27,7 @@ static void read_count(ondemand::value &value, cjson_integer &out) noexcept {
     }
 }
 
-/// Reads the token counts of an object such as `prompt_tokens_details` inside a usage.
+/// Reads the token counts of an object such as `prompt_tokens_details`, which is a member of `usage`.
 static void read_details(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return;
     each(value, [&](string_view key, ondemand::value &field) {
@@ -36,7 +36,7 @@ static void read_details(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// Reads a usage in the format of any dialect.
+/// Reads a `usage` object in the format of any dialect.
 ///
 /// Returns false if its syntax is wrong.
 static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
@@ -74,9 +74,10 @@ static bool is_abort_reason(string_view word) noexcept {
     return false;
 }
 
-/// Reads a finish or stop reason: a string, or an object whose `type` is the string.
+/// Reads a finish or stop reason, which is a string, or an object that has the string in its member `type`.
 ///
-/// SGLang sends an object if it has aborted the output, with an error status in `status_code` if the cause is an error.
+/// SGLang sends an object if it has aborted the output. After an error, the object has an error status in
+/// `status_code`.
 static reason read_reason(ondemand::value &value, cjson_event *out) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS) return reason::other;
@@ -181,7 +182,8 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// Clears the findings of a payload that is not exactly one JSON document, but keeps `error` and the event's fields.
+/// Clears the result of scanning a payload that is not exactly one JSON document, but keeps `error` and the fields of
+/// the event.
 static void keep_only_error(cjson_event *out) noexcept {
     cjson_event kept = {};
     kept.has_data = out->has_data;
@@ -192,8 +194,8 @@ static void keep_only_error(cjson_event *out) noexcept {
     *out = kept;
 }
 
-/// The findings in the top-level keys of one document: whether the document is an error, and whether it is a failed
-/// response of OpenAI's responses API.
+/// Collects what the top-level members of one document show: whether the document is an error, and whether it is a
+/// failed response of OpenAI's responses API.
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;
@@ -289,9 +291,9 @@ static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noe
     else if (type == ondemand::json_type::array) read_list(root, out);
 }
 
-/// Scans the payload that is in the parser's scratch memory.
+/// Scans the payload in the parser's scratch memory.
 ///
-/// Repairs it first if it is not valid JSON.
+/// A payload that is not valid JSON is repaired first.
 static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     uint8_t *json = parser->scratch.data();
     out->has_data = true;
@@ -316,9 +318,9 @@ extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, si
     scan(parser, length, out);
 }
 
-/// Scans a line of the event that is not a valid field, because it may hold an error as JSON.
+/// Scans a line of the event that is not a valid field, because the line may be an error in JSON.
 ///
-/// Keeps the findings in `out` if it finds no error.
+/// If the line is no error, `out` does not change.
 static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjson_event *out) noexcept {
     std::vector<uint8_t> data(parser->scratch.begin(), parser->scratch.begin() + ptrdiff_t(filled));
     cjson_event found;

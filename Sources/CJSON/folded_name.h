@@ -1,5 +1,5 @@
-// A member name as the most lenient JSON parser among the engines reads it. Go's parser ignores case and takes the last
-// of several equal names. A parser written in C ends a name at a NUL character.
+// Reads a member name of a JSON object as leniently as the JSON parser of any engine does. For example, Go's parser
+// ignores case, and a parser written in C ends a name at a NUL character.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,9 @@
 /// A member name with its escapes decoded and its letters folded to lower case.
 class FoldedName {
   public:
-    /// Reads a name from the byte after its opening quotation mark up to the closing one, which must exist.
+    /// Reads a name up to its closing quotation mark, which must exist.
+    ///
+    /// `at` is the byte after the opening quotation mark.
     explicit FoldedName(const uint8_t *at) noexcept {
         while (*at != '"' && short_) {
             // Fast path: nearly all characters of names are in this class.
@@ -32,9 +34,9 @@ class FoldedName {
 
     /// Whether the folded name fits into 32 bytes and is ASCII.
     ///
-    /// Every name that the edge reads is short in this sense.
+    /// Every name that the edge looks for is short.
     bool is_short() const noexcept { return short_; }
-    /// Whether the name is already written in its folded form, except for escapes.
+    /// Whether the name, with its escapes decoded, equals its folded form.
     bool is_exact() const noexcept { return exact_; }
     /// The folded name.
     std::string_view text() const noexcept { return {text_, length_}; }
@@ -54,7 +56,9 @@ class FoldedName {
         for (; *text; text++) add(*text);
     }
 
-    /// Folds a character to ASCII by Unicode's full case folding; additionally folds dotted and dotless `i` to `i`.
+    /// Appends the Unicode case folding of a character to the name, if the folding is ASCII.
+    ///
+    /// The dotted and the dotless `i` become `i`. After any other character, `is_short` is false.
     void fold(uint32_t scalar) noexcept {
         if (scalar >= 'A' && scalar <= 'Z') {
             exact_ = false;
@@ -87,7 +91,7 @@ class FoldedName {
     /// Returns the position after it, or NULL if the escape is invalid.
     static const uint8_t *read(const uint8_t *at, uint32_t &scalar) noexcept {
         if (*at == '\\') return read_escape(at + 1, scalar);
-        // simdjson has validated the UTF-8. A character of four bytes never folds to ASCII, so it is not decoded.
+        // simdjson has validated the UTF-8. A character of four bytes is not decoded, because it never folds to ASCII.
         if (*at < 0x80) return scalar = *at, at + 1;
         if (*at < 0xE0) return scalar = (*at & 0x1Fu) << 6 | (at[1] & 0x3Fu), at + 2;
         if (*at < 0xF0) return scalar = (*at & 0xFu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu), at + 3;

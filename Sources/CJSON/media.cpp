@@ -1,6 +1,5 @@
-// Finds the images, audio, video and files in a request body, in the formats of all APIs. The sum of their bytes is
-// needed so that media are not counted as text. The body is parsed for this only if `may_have_media` finds a key or
-// type of such media.
+// Finds the images, audio, video and files in a request body, in the formats of all APIs. The edge sums their bytes, so
+// that they are not counted as text. The body is searched only if `may_have_media` finds a key or a type of media.
 #include "media.h"
 #include "values.h"
 #include <algorithm>
@@ -64,12 +63,12 @@ struct payload {
     bool base64 = false;
     /// Whether the part declares its content to be plain text.
     bool plain = false;
-    /// The kind that the media type or the file name says.
+    /// The kind according to the media type or the file name.
     kind hint = kind::none;
     /// The content as it stands in the body, and its size in bytes after decoding.
     string_view raw;
     size_t decoded = 0;
-    /// The kind that the name of the member with the content says, such as `audio`.
+    /// The kind according to the name of the member that holds the content, such as `audio`.
     kind member = kind::none;
 };
 
@@ -129,7 +128,7 @@ kind kind_of_media_type(string_view type) noexcept {
     return kind::file;
 }
 
-/// The kind that the extension of a file name says; `none` if the extension is unknown.
+/// The kind according to the extension of a file name; `none` if the extension is unknown.
 kind kind_of_name(string_view name) noexcept {
     size_t dot = name.rfind('.');
     if (dot == string_view::npos || name.size() - dot > 6) return kind::none;
@@ -178,7 +177,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind that the first bytes of the content show, for content whose kind no type, media type or file name says.
+/// The kind according to the first bytes of the content, for content without a type, a media type and a file name.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
@@ -225,14 +224,15 @@ void read_content(payload &found, string_view text, bool may_be_base64) noexcept
 /// Walks through a document, and adds the media that it finds to `media`.
 struct walker {
     cjson_media &media;
-    /// How deeply values are searched; deeper ones are ignored.
+    /// The largest depth at which values are searched; deeper values are ignored.
     static const int depth_max = 48;
-    /// The minimum size of base64, in bytes, that counts as media if no type says so.
+    /// The smallest base64 text, in bytes, that counts as media although no type declares it to be media.
     ///
-    /// Shorter base64 may be a word.
+    /// A shorter text that looks like base64 may be a word.
     static const size_t untyped_min = 256;
 
-    /// Reads a string that no part describes: a data URL, or an element of a list such as `images`.
+    /// Reads a string that does not belong to a part of a message: a data URL, or an element of a list such as
+    /// `images`.
     void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));

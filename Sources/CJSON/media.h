@@ -4,9 +4,10 @@
 
 /// Whether the body may contain images, audio, video or files.
 ///
-/// The result false is certain; the result true may be wrong.
+/// If the result is false, the body certainly contains none. If the result is true, `scan_media` finds out whether the
+/// body contains any.
 bool may_have_media(const uint8_t *bytes, size_t length) noexcept;
-/// Walks through a document from its beginning.
+/// Finds the media in a document, and adds their numbers and sizes to `media`.
 ///
-/// Strings that were read from the document before stay valid.
+/// The scan starts again at the beginning of the document. Strings that were read from the document before stay valid.
 void scan_media(ondemand::document &document, cjson_media &media) noexcept;

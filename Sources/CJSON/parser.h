@@ -12,7 +12,7 @@ using std::string_view;
 
 struct cjson_parser {
     ondemand::parser parser;
-    /// Holds the payload of an event or a response, followed by padding.
+    /// The payload of the event or response that is scanned, followed by padding.
     std::vector<uint8_t> scratch;
 
     /// How many bytes the parser holds between scans.

@@ -1,7 +1,7 @@
-// The prefilter: one pass over the payload of an event that reports which patterns occur, so that most events
-// need no parser.
+// The prefilter: one pass over the payload of an event, which reports the patterns that occur in the payload. Most
+// events need no parser then.
 //
-// The pass examines only a quotation mark before the first letter of a key of interest, and `\u`. The pass ignores the
+// The pass looks for `\u`, and for a quotation mark that is followed by the first letter of a known key. It ignores the
 // structure of the document, so it may report a value that looks like a key. A false report is harmless, because an
 // event with an important pattern is then parsed.
 #include "CJSON.h"
@@ -12,8 +12,7 @@
 
 /// Whether a byte is whitespace that may stand between a key, its colon and its value.
 ///
-/// Line ends do not count, because an event with a line end inside of its payload is
-/// parsed anyway (CJSON_PATTERN_LINE_END).
+/// A line end does not count, because a payload that contains a line end is parsed anyway (CJSON_PATTERN_LINE_END).
 static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
 
 /// Returns the beginning of the value of `key`; NULL if `at` does not begin with `key`, a quotation mark and a colon.
@@ -31,7 +30,7 @@ static bool is_null(const uint8_t *value, const uint8_t *end) noexcept {
     return end - value >= 4 && std::memcmp(value, "null", 4) == 0;
 }
 
-/// Whether a non-empty string or array begins here.
+/// Whether a non-empty string or array begins at `value`; `open` and `close` are its first and last character.
 static bool is_filled(const uint8_t *value, const uint8_t *end, uint8_t open, uint8_t close) noexcept {
     return end - value >= 2 && value[0] == open && value[1] != close;
 }

@@ -1,16 +1,16 @@
 // Turns text that lenient parsers accept as JSON into valid JSON.
 #include "parser.h"
 
-/// The length in bytes of the UTF-8 character that begins here; 0 if the bytes are not UTF-8.
+/// The length in bytes of the UTF-8 character that begins at `at`; 0 if the bytes are not UTF-8.
 static size_t character(const uint8_t *at, const uint8_t *end) noexcept {
     size_t length = *at < 0x80 ? 1 : *at < 0xC2 ? 0 : *at < 0xE0 ? 2 : *at < 0xF0 ? 3 : *at < 0xF5 ? 4 : 0;
     if (!length || size_t(end - at) < length) return 0;
     return validate_utf8(reinterpret_cast<const char *>(at), length) ? length : 0;
 }
 
-/// Replaces `NaN` or `Infinity`, which Python and JavaScript write, with 0 and spaces.
+/// Replaces the word `NaN` or `Infinity`, which Python and JavaScript write, with 0 and spaces.
 ///
-/// Returns the length of the word, or 0 if there is none.
+/// Returns the length of the word; 0 if neither word begins at `at`.
 static size_t replace_number(uint8_t *at, const uint8_t *end) noexcept {
     for (string_view word : {string_view("NaN"), string_view("Infinity")}) {
         if (size_t(end - at) < word.size() || std::memcmp(at, word.data(), word.size()) != 0) continue;

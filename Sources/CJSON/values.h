@@ -16,9 +16,9 @@ inline void read_text(ondemand::value &value, cjson_text &out) noexcept {
     if (value.get_string().get(view) == SUCCESS) out = text(view);
 }
 
-/// Returns the bytes of a string between its quotation marks, with escapes as written; empty if the value is no string.
+/// Returns the bytes between the quotation marks of a string, with escapes as written; empty for any other value.
 ///
-/// Nothing is copied, because the parser's memory for decoded strings has room for each string only once.
+/// The bytes are not copied to the parser's memory, which has room to decode each string only once.
 inline string_view raw_text(ondemand::value &value) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS || type != ondemand::json_type::string) return {};
@@ -27,7 +27,7 @@ inline string_view raw_text(ondemand::value &value) noexcept {
     return token.size() < 2 ? string_view() : token.substr(1, token.size() - 2);
 }
 
-/// Reads an integer, or a string of at most nine digits.
+/// Reads a code: an integer, or a string of at most nine digits.
 ///
 /// Leaves `out` unchanged for any other value.
 void read_code(ondemand::value &value, cjson_integer &out) noexcept;

@@ -24,9 +24,9 @@ struct Root: ParsableCommand {
         ]
     )
 
-    /// Runs the command.
+    /// Opens the standard descriptors that are closed, and runs the command.
     ///
-    /// Before that, it opens closed standard descriptors, because otherwise a socket could get descriptor 0, 1 or 2.
+    /// If a standard descriptor stayed closed, a socket could get its number 0, 1 or 2.
     static func main() {
         Sockets.openStandardDescriptors()
         main(nil)

@@ -1,7 +1,7 @@
 // One attempt at an executor: which connection carries its request, and when the request moves to another connection.
 internal import Transport
 
-/// The object that carries an attempt at the moment: a dial, a connection, or a stream of a connection.
+/// The object that carries an attempt now: an `ExecutorDial`, an HTTP/1.1 connection, or an HTTP/2 stream.
 protocol AttemptCarrier: AnyObject {
     /// Pauses or resumes reading, as in `ExecutorStream`.
     func setReading(_ reading: Bool)
@@ -17,15 +17,15 @@ protocol AttemptCarrier: AnyObject {
 /// idle connection, the request moves to a new connection, once. If the executor refuses a request without processing
 /// it, the request moves to another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
-    /// How many times the request moves after a refusal of the executor.
+    /// How many times the request moves to another connection because the executor has refused it.
     ///
-    /// After the next refusal, the attempt fails.
+    /// If the executor refuses the request once more, the attempt fails.
     private static let movesMax = 4
 
     private let client: ExecutorClient
     /// The request.
     ///
-    /// The body and the fields are released when the request can no longer be sent again.
+    /// `letGoOfRequest` releases the body and the fields when the request cannot move to another connection any more.
     private(set) var request: ExecutorRequest
     /// The handler of the response; nil after the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
@@ -40,9 +40,9 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     /// Whether the handler's `requestSent` has been called.
     var isSentReported = false
     private var moves = 0
-    /// Whether the request has moved to a new connection, because the executor had closed the old one.
+    /// Whether the request has moved to a new connection, because the executor had closed the old connection.
     ///
-    /// A second move would not help if the executor closes every connection.
+    /// The request does not move for this reason again, because the executor may close every connection.
     private var isRetriedOnFresh = false
     /// The failure that `failLater` will report; nil if there is none.
     private var pendingFailure: ExecutorFailure?
@@ -74,8 +74,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
 
     /// Reports a failure in the timers phase of the same turn.
     ///
-    /// This function is for failures that occur inside `ExecutorClient.send`, so that the handler is not called while
-    /// it calls `send`.
+    /// This function is for failures inside `ExecutorClient.send`, so that the handler is not called before `send` has
+    /// returned.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)
@@ -102,9 +102,9 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         last?.responseEnded()
     }
 
-    /// Releases body and fields of the request.
+    /// Releases the body and the fields of the request.
     ///
-    /// The request has been sent and its response has begun, so it cannot be sent again.
+    /// They are not needed any more, because a request whose response has begun is never sent again.
     func letGoOfRequest() {
         request.body = nil
         request.fields.removeAll()

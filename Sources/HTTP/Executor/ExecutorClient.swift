@@ -1,11 +1,11 @@
-// The connections of one worker to one engine: which connection carries a request, and when another one is opened.
+// The connections of one worker to one engine: which connection carries a request, and when a connection is opened.
 package import Transport
 
 /// Sends requests to the executors of one engine.
 ///
-/// A client is used only by its worker. An HTTP/1.1 connection carries one request at a time and is kept alive
-/// between requests. An HTTP/2 connection carries up to MAX_CONCURRENT_STREAMS requests of the engine; when all
-/// connections are full, another one is opened.
+/// An `ExecutorClient` is used only by its worker. An HTTP/1.1 connection carries one request at a time and is kept
+/// alive between requests. An HTTP/2 connection carries as many requests as the engine's
+/// SETTINGS_MAX_CONCURRENT_STREAMS allows. When all connections are full, another connection is opened.
 package final class ExecutorClient {
     /// The largest number of requests that wait for one connection while it is being opened.
     ///
@@ -30,10 +30,10 @@ package final class ExecutorClient {
     private var isRetired = false
     /// The number of connections, including those that are being opened.
     package private(set) var connections = 0
-    /// The number of connections that the client has opened or tried to open so far.
+    /// The number of connections that were opened or tried so far.
     package private(set) var opened = 0
 
-    /// - Parameter environment: the state that all clients of the worker share.
+    /// - Parameter environment: the state that all connections of the worker to executors share.
     package init(
         loop: EventLoop,
         settings: ExecutorClientSettings,
@@ -50,7 +50,7 @@ package final class ExecutorClient {
             }
     }
 
-    /// Sends a request on an open connection or on a new one.
+    /// Sends a request on an open connection or on a new connection.
     ///
     /// Failures are reported to `handler`, in this turn of the loop or in a later turn.
     package func send(_ request: ExecutorRequest, handler: any ExecutorStreamHandler) -> any ExecutorStream {
@@ -67,9 +67,9 @@ package final class ExecutorClient {
         for connection in shared { connection.retire() }
     }
 
-    /// Ends the client.
+    /// Closes each connection after the requests that it carries.
     ///
-    /// The client gets no new requests, and each connection closes after the requests that it carries.
+    /// The caller sends no new requests after this call.
     package func retire() {
         isRetired = true
         closeIdle()
@@ -77,7 +77,7 @@ package final class ExecutorClient {
 
     // MARK: Placing
 
-    /// Gives the attempt to a connection that can take it, or opens a connection.
+    /// Gives the attempt to an open connection, or opens a connection for it.
     ///
     /// - Parameter onFresh: whether to avoid idle HTTP/1.1 connections, because the engine may have closed all of
     ///   them.
@@ -106,8 +106,9 @@ package final class ExecutorClient {
 
     // MARK: The end of a dial
 
-    /// Makes a connection from the channel that a dial has opened, and gives it the attempts that waited for the
-    /// dial.
+    /// Makes an HTTP connection from the channel that a dial has opened.
+    ///
+    /// The connection takes the attempts that waited for the dial.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }

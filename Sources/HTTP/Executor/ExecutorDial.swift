@@ -3,8 +3,8 @@ internal import Transport
 
 /// One connection that is being opened, and the attempts that wait for it.
 ///
-/// A dial ends with an open channel, which it passes on together with the attempts, or with a failure of all
-/// attempts. A dial is used only by its worker.
+/// If the dial succeeds, it passes the open channel and the attempts to its `ExecutorClient`. If the dial fails, all
+/// its attempts fail. A dial is used only by its worker.
 final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     /// The largest number of addresses that one dial tries.
     private static let addressesMax = 4
@@ -34,7 +34,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     /// This function is called once, after the first attempt has joined.
     func start() {
         guard !connectNext() else { return }
-        // The failure is reported later, because the caller of `ExecutorClient.send` has not got its stream yet.
+        // The failure is reported later, because `ExecutorClient.send` has not returned the stream to its caller yet.
         for attempt in take() { attempt.failLater(lastFailure) }
     }
 

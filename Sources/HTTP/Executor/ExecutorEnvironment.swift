@@ -1,7 +1,9 @@
 // The state that all connections of one worker to executors share: the options of nghttp2, and TLS contexts.
 package import Transport
 
-/// Each worker owns one environment, which lives as long as the worker's connections to executors.
+/// The options of nghttp2 and the TLS contexts that all connections of one worker to executors share.
+///
+/// Each worker owns one environment, which lives as long as these connections.
 package final class ExecutorEnvironment {
     let library = HTTP2Library.forExecutors()
     private var contexts: [ContextKey: CachedContext] = [:]
@@ -30,7 +32,7 @@ package final class ExecutorEnvironment {
 
     /// The TLS context that verifies the executor's certificate and offers `protocols` by ALPN.
     ///
-    /// If the CA file has changed, it is read again, so that the next connection uses the renewed file.
+    /// If `caFile` has changed since the context was made, a new context is made from the changed file.
     func context(caFile: String?, protocols: [String]) throws(TLSError) -> TLSContext {
         let key = ContextKey(caFile: caFile, protocols: protocols)
         let cached = contexts[key]

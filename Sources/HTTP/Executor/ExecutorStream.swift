@@ -5,7 +5,8 @@ package import Transport
 ///
 /// Errors that the content of a response reports are not included.
 package enum ExecutorFailure: Error, Sendable {
-    /// No connection could be opened: it was refused, the address is unreachable, or the unix socket does not exist.
+    /// The connection could not be opened: it was refused, the address is unreachable, or the unix socket does not
+    /// exist.
     case unreachable(SystemError)
     /// The host name of the executor has no address, or it is not resolved yet.
     case unresolved
@@ -19,7 +20,7 @@ package enum ExecutorFailure: Error, Sendable {
     /// If the kind of the error is `verification`, the executor's certificate is not trusted, and the error gives the
     /// reason.
     case tls(TLSError)
-    /// The executor does not speak HTTP/2, which its settings demand.
+    /// The configuration demands HTTP/2, but the executor does not speak HTTP/2.
     ///
     /// Nothing of the request was sent.
     case noHTTP2

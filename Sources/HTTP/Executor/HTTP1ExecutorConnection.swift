@@ -19,7 +19,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var partial: [UInt8] = []
     /// The size of the interim heads of the response, in bytes.
     ///
-    /// Interim heads are dropped.
+    /// Interim heads (1xx) are dropped, but their total size is limited.
     private var interimBytes = 0
     private var keepAlive = true
     private var deadline = Deadline()
@@ -136,7 +136,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Reads the data of a chunk, or up to the end of the body.
+    /// Reads one piece of a chunked body, and passes its data to the handler.
     ///
     /// - Returns: the number of bytes that were read; nil if more bytes are needed, or if the body is malformed.
     @inline(__always)

@@ -147,7 +147,7 @@ extension HTTP2ExecutorConnection {
         for stream in all { stream.attempt?.reportSent() }
     }
 
-    /// nghttp2 has handed over a frame for sending.
+    /// nghttp2 has written a frame to the output.
     func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {
@@ -172,7 +172,7 @@ extension HTTP2ExecutorConnection {
         end(stream, .failed(.refused))
     }
 
-    /// Answers how many bytes of a request body go into the next DATA frame, at most `limit`.
+    /// Tells nghttp2 how many bytes of a request body go into the next DATA frame, at most `limit`.
     func bodyLength(stream id: Int32, upTo limit: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         guard let stream = streams[id], let body = stream.body else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)

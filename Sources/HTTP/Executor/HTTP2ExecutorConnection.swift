@@ -10,8 +10,8 @@ internal import Transport
 /// callbacks of nghttp2, the flush phase and the windows of the streams.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
-    /// How many bytes the executor may send on one stream, and on all streams together, before the bytes are
-    /// consumed.
+    /// The flow-control windows for the executor, in bytes: `streamWindow` for one stream, and `connectionWindow` for
+    /// all streams together.
     static let streamWindow: Int32 = 64 << 10
     static let connectionWindow: Int32 = 1 << 20
     /// The largest number of concurrent streams, even if the executor allows more.
@@ -19,9 +19,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// The largest response head: its size in bytes by the rule of RFC 9113 section 6.5.2, and its number of fields.
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
-    /// A header block that exceeds the limits of a head by this factor ends the connection.
+    /// A header block that is larger than this many times the limits of a response head ends the connection.
     ///
-    /// If a response head exceeds the limits by less than this factor, only its stream fails.
+    /// If a response head exceeds the limits by less, only its stream fails.
     private static let fatalFactor = 100
     /// How long the executor may send nothing while responses are outstanding.
     ///
@@ -29,7 +29,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     static let quietTimeout: Nanoseconds = 10_000_000_000
     /// How long the executor may send nothing after the PING.
     ///
-    /// A busy Python executor may not read for seconds.
+    /// The time is long, because a busy executor in Python may read nothing for several seconds.
     static let pingTimeout: Nanoseconds = 20_000_000_000
 
     let client: ExecutorClient
@@ -39,8 +39,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var waiting: [ExecutorAttempt] = []
     /// Streams that ended inside a call of nghttp2, and that are reported after the call.
     var finished: [(stream: HTTP2ExecutorStream, end: StreamEnd)] = []
-    /// Streams whose whole request was handed over, and whose handlers are told so when the kernel has taken the
-    /// output.
+    /// Streams whose whole request is in the output.
+    ///
+    /// Their handlers get `requestSent` when the kernel has taken the output.
     var sent: [HTTP2ExecutorStream] = []
     /// How many times bytes were received from the socket.
     private(set) var reads = 0
@@ -57,7 +58,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// Whether the connection accepts no new requests, because the executor has sent GOAWAY, no stream identifiers
     /// are left, or `retire` was called.
     var isRetired = false
-    /// Whether the executor has refused a request while it served others.
+    /// Whether the executor has refused a request while it served other requests.
     ///
     /// The flag is cleared when the next stream ends.
     var isRefusing = false
@@ -65,12 +66,12 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var frames = HTTP2FrameReader(afterPreface: false)
     /// Counts the fields of the header block that is arriving.
     ///
-    /// All frames of a read are counted before nghttp2 decodes the first one. `fieldReceived` counts the size of the
-    /// fields for each stream.
+    /// The fields of all frames in a read are counted before nghttp2 decodes the first frame. The size of the fields is
+    /// counted later, in `fieldReceived`.
     private var block: HTTP2HeaderBlock
-    /// Limits header blocks on streams that have ended.
+    /// Limits how many header blocks may arrive on streams that have ended.
     ///
-    /// For each cancelled stream, a few blocks may still be on their way.
+    /// The limit is above zero, because header blocks may still be on their way when a stream is cancelled.
     private var lateBlocks: HTTP2Allowance
     /// Whether a PING has been submitted and nothing has arrived since.
     private var isPinged = false
@@ -151,8 +152,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     /// Moves requests to other connections, after the executor has lowered its limit of concurrent streams.
     ///
-    /// Requests whose HEADERS have not been sent and that exceed the limit count as refused. nghttp2 would keep them
-    /// until there is room, which may never happen.
+    /// Requests that exceed the limit and whose HEADERS have not been sent count as refused. nghttp2 would keep them
+    /// until the executor has room for them, which may never happen.
     private func moveRequestsWithoutRoom() {
         guard !isClosed, isReady, streams.count > streamsAllowed else { return }
         let begun = streams.values.count { $0.isBegun }
@@ -210,7 +211,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         channel.mark()
     }
 
-    /// Removes a stream that has ended, so that another stream may take its place.
+    /// Removes a stream that has ended or is cancelled, so that the connection has room for another stream.
     func forget(_ stream: HTTP2ExecutorStream) {
         stream.attempt = nil
         guard streams.removeValue(forKey: stream.id) != nil else { return }
@@ -273,7 +274,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         return nil
     }
 
-    /// Checks the header of a frame that begins.
+    /// Checks the header of one frame.
     ///
     /// - Returns: the reason why the connection must end; nil if it may continue.
     @inline(__always)
@@ -316,8 +317,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     /// Closes the connection at once, and fails every attempt.
     ///
-    /// - Parameter failure: the failure of all attempts; nil if the connection has ended, and the failure of an
-    ///   attempt then depends on whether its response head has arrived.
+    /// - Parameter failure: the failure of all attempts. If nil, the connection has ended, and the failure of each
+    ///   attempt depends on whether its response head has arrived.
     private func fail(_ failure: ExecutorFailure?) {
         guard !isClosed else { return }
         isClosed = true

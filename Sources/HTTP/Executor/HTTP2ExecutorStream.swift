@@ -2,7 +2,7 @@
 internal import CNghttp2
 internal import Transport
 
-/// The stream of one request.
+/// The HTTP/2 stream of one request to an executor.
 ///
 /// A stream is used only by the worker of its connection. The connection holds the stream until the stream ends.
 final class HTTP2ExecutorStream: AttemptCarrier {

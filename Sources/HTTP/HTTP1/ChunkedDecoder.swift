@@ -29,7 +29,7 @@ package struct ChunkedDecoder: Sendable {
 
     /// The largest total size of chunk extensions in one body, in bytes.
     ///
-    /// Model servers and their clients send no extensions.
+    /// The limit is low, because model servers and their clients send no extensions.
     package static let extensionBytes = 256
     /// The largest trailer section of one body, in bytes.
     static let trailerBytes = 8 * 1024
@@ -195,7 +195,7 @@ package struct ChunkedDecoder: Sendable {
 
     /// Reads a byte of an extension's name or unquoted value, or a byte between the name and the value.
     ///
-    /// - Returns: false if the byte is none of them. The byte has not been read then.
+    /// - Returns: false for any other byte, which is then not read.
     private mutating func readWord(_ byte: UInt8) throws(HTTP1Error) -> Bool {
         if byte.isToken {
             hasName = true

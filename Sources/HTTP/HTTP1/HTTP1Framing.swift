@@ -9,7 +9,7 @@ struct HTTP1Framing {
     private(set) var isChunked = false
     private(set) var keepAlive: Bool
 
-    /// Reads the header fields.
+    /// Reads the framing from the header fields of a message.
     ///
     /// Throws if two recipients could determine different body lengths (RFC 9112 section 6.3).
     init(of fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) {

@@ -48,9 +48,10 @@ struct HTTP1HeadScanner: Sendable {
 }
 
 extension FieldBlock {
-    /// Appends the header field in one line, in which the scanner has found no control character.
+    /// Parses one line of a head, and appends its header field.
     ///
-    /// Throws if the line is malformed or folded, or if the block already has `limit` fields.
+    /// The scanner has already checked that the line contains no control characters except HTAB. Throws if the line is
+    /// malformed or folded, or if the block already has `limit` fields.
     mutating func append(line: Range<Int>, of bytes: Span<UInt8>, limit: Int) throws(HTTP1Error) {
         guard !bytes[line.lowerBound].isBlank else { throw HTTP1Error(.foldedField) }
         var colon = line.lowerBound

@@ -54,9 +54,9 @@ package struct HTTP1ResponseParser: Sendable {
         }
     }
 
-    /// Reads lines.
+    /// Reads the lines of a head that have arrived so far.
     ///
-    /// Returns the status line when the empty line at the end of the head has arrived, and nil before.
+    /// Returns the status line if the head is complete, and nil otherwise.
     private mutating func readLines(_ bytes: Span<UInt8>) throws(HTTP1Error) -> StatusLine? {
         while true {
             switch try scanner.nextLine(in: bytes, limit: limits.headBytes) {
@@ -99,8 +99,8 @@ package struct HTTP1ResponseParser: Sendable {
         switch line.status {
         case 101: throw HTTP1Error(.unexpectedUpgrade)
         case 100..<200, 204:
-            // These statuses have no body. Bytes that the executor announces as a body could be read as the next
-            // response.
+            // A response with status 1xx or 204 has no body. If the executor announces a body, its bytes could be read
+            // as the next response.
             guard !framing.isChunked, framing.contentLength ?? 0 == 0 else { throw HTTP1Error(.unexpectedBody) }
             return (.none, framing.keepAlive)
         case 304: return (.none, framing.keepAlive)

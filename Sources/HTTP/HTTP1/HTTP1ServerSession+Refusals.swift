@@ -30,8 +30,8 @@ extension HTTP1ServerSession {
             handler?.clientLeft(.violation(Self.bodyViolation))
             connection.delegate.refusal(status: status, message: message, on: stream)
         } else if !stream.isFinished {
-            // The response is under way, so it is aborted. A finished response is still sent, and then `drained`
-            // closes the connection.
+            // An unfinished response is aborted. A finished response is still sent, and then `drained` closes the
+            // connection.
             let handler = stream.handler
             stream.handler = nil
             handler?.clientLeft(.violation(Self.bodyViolation))

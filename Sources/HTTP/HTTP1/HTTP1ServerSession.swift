@@ -1,4 +1,4 @@
-// HTTP/1.1 with one client: requests are served in order, and pipelined requests wait in a bounded buffer.
+// The HTTP/1.1 session with one client. It serves requests in order, and keeps pipelined requests in a bounded buffer.
 internal import Transport
 
 /// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
@@ -19,21 +19,19 @@ final class HTTP1ServerSession: ServerProtocol {
         case upgradeBody(left: Int)
         /// The request has been read, and its response is not complete.
         case responding
-        /// No more bytes are read, and the connection closes after the output.
+        /// No more bytes are read, and the connection closes after the output has been sent.
         case closing
     }
 
-    /// The largest number of bytes that are received ahead of the current response.
-    ///
-    /// When this number is reached, reading pauses.
+    /// How many received bytes may wait in `waiting` before reading pauses.
     static let lookAheadMax = 64 << 10
     /// The number of request body bytes that a handler may hold before reading pauses.
     ///
     /// The number equals the window of an HTTP/2 stream.
     static let bodyWindow = 256 << 10
-    /// The largest body of a request that can be upgraded, in bytes.
+    /// The largest body, in bytes, of a request that asks for the upgrade to HTTP/2.
     ///
-    /// With a larger body, the session ignores `Upgrade`, which RFC 9110 section 7.8 allows.
+    /// If the body is larger, the session ignores `Upgrade`, which RFC 9110 section 7.8 allows.
     static let upgradeBodyMax = 256 << 10
 
     let connection: ServerConnection
@@ -183,7 +181,7 @@ final class HTTP1ServerSession: ServerProtocol {
     func headBegan() {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
-        // `drain` has already set a deadline for the first request, and it stays in force.
+        // `drain` has already set a deadline for the first request, and that deadline stays in force.
         if isDraining { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
@@ -328,7 +326,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     /// Releases a response that the kernel has taken whole.
     ///
-    /// Then it reads the next request or closes the connection.
+    /// The session then reads the next request or closes the connection.
     func finishedResponse(of stream: HTTP1ServerStream) {
         let goesOn = stream.keepAlive && stream.isRequestWhole && !isDraining
         let handler = release(stream)
@@ -360,7 +358,7 @@ final class HTTP1ServerSession: ServerProtocol {
         return handler
     }
 
-    /// Closes the connection because its response is broken.
+    /// Closes the connection, because the response cannot be completed.
     ///
     /// If an ordinary close would make the response look complete, the connection is closed with a TCP reset.
     func abort(_ stream: HTTP1ServerStream) {
@@ -394,7 +392,7 @@ final class HTTP1ServerSession: ServerProtocol {
 
     func deadlinePassed() {
         if let stream {
-            // While there is a stream, the only deadline is the one for the client to take a finished response.
+            // The session has a stream, so the deadline is the time for the client to take a finished response.
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
             if due > channel.loop.now { connection.setDeadline(due) } else { connection.close(.edge) }
             return

@@ -1,8 +1,7 @@
-// A request and its response on HTTP/1, where the body is framed by its length, by chunks, or by the end of the
-// connection.
+// One request and its response on HTTP/1. A length, chunks or the end of the connection frame the response body.
 internal import Transport
 
-/// The stream of an HTTP/1 request.
+/// One HTTP/1 request of a client and its response.
 ///
 /// The output of the stream goes to the session, which sends the responses in order.
 ///
@@ -15,7 +14,7 @@ final class HTTP1ServerStream: ServerStream {
     private var framing = Framing.none
     /// Whether the client waits for 100 (Continue).
     private var awaitsContinue: Bool
-    /// Whether the connection may carry another request after this one.
+    /// Whether the connection may carry another request after this request.
     var keepAlive = true
     /// Whether the whole request has been read.
     var isRequestWhole = false

@@ -6,8 +6,8 @@ internal import Transport
 ///
 /// The content of a head cannot inject other fields or messages. A field is omitted if its name is not a token or its
 /// value has a control character. In a target, bytes outside printable ASCII are percent-encoded. In a host or a
-/// method, invalid bytes are omitted. The framing fields are written from `body` alone, so a head never has two of
-/// them.
+/// method, invalid bytes are omitted. Only the parameter `body` determines the framing fields, so a head never has two
+/// different framings.
 package enum HTTP1Writer {
     /// The interim response that asks a client to send its body.
     package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
@@ -73,7 +73,8 @@ package enum HTTP1Writer {
 
     /// Appends the field that frames the body of a request.
     ///
-    /// Without a body, a method that usually has one gets the length 0 (RFC 9110 section 8.6).
+    /// If a request has no body but its method usually has a body, the field is `content-length: 0` (RFC 9110 section
+    /// 8.6).
     @inline(__always)
     private static func append(framing body: BodyLength, of method: Method, to output: inout [UInt8]) {
         switch body {
@@ -90,9 +91,9 @@ package enum HTTP1Writer {
     ///   - version: the version of the request. The status line always has HTTP/1.1, but an HTTP/1.0 client gets
     ///     `connection: keep-alive` if the connection stays open.
     ///   - body: the framing of the body; for HEAD, the framing that the body would have for GET. `.none` writes no
-    ///     framing field. The statuses 1xx and 204 never get one.
-    ///   - keepAlive: whether the connection stays open. After a body that is framed by `.untilClose`, it always
-    ///     closes.
+    ///     framing field. A response with status 1xx or 204 never gets a framing field.
+    ///   - keepAlive: whether the connection stays open. After a body with the framing `.untilClose`, the connection
+    ///     always closes.
     package static func appendResponse(
         _ head: ResponseHead,
         version: HTTPVersion = .http11,
@@ -131,7 +132,7 @@ package enum HTTP1Writer {
 
     private static func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>, to output: inout [UInt8]) {
         guard !name.isEmpty, name.allSatisfy({ $0.isToken }), value.allSatisfy({ $0.isFieldText }) else { return }
-        // A field is appended in one step, because each call that appends checks the array again.
+        // A whole field is appended in one step, because each append to the array checks the capacity of the array.
         output.append(addingCapacity: name.count + value.count + 4) { span in
             unsafe span.withUnsafeMutableBufferPointer { buffer, count in
                 var target = unsafe UnsafeMutableRawPointer(buffer.baseAddress! + count)

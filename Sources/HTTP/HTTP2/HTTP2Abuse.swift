@@ -3,9 +3,9 @@ internal import Transport
 
 /// Limits how often the client of one connection does something that costs the server more than the client.
 ///
-/// Each function returns false when its limit is exceeded, and the session then ends the connection with
-/// ENHANCE_YOUR_CALM. The rate limit of nghttp2 does not replace these limits: it stops once any GOAWAY was
-/// submitted, and it does not count the resets that the server sends.
+/// Each function returns false when its limit is exceeded. The session then ends the connection with ENHANCE_YOUR_CALM.
+/// The rate limit of nghttp2 does not suffice. It is off after a GOAWAY, and it does not count the resets that the
+/// server sends.
 struct HTTP2Abuse {
     private var resetsReceived: HTTP2Allowance
     private var resetsSent = HTTP2Allowance(burst: 100, perSecond: 10)
@@ -22,7 +22,7 @@ struct HTTP2Abuse {
 
     /// Counts a stream that the client reset before its response was complete.
     ///
-    /// Some of these resets are no abuse: an SDK may reset a stream after `[DONE]`.
+    /// The limit allows some of these resets, because an SDK may reset a stream after the event `[DONE]`.
     mutating func resetReceived(now: Nanoseconds) -> Bool { resetsReceived.take(now: now) }
 
     /// Counts a stream that the server reset for a fault of the client.

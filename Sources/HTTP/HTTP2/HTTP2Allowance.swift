@@ -1,7 +1,7 @@
 // A rate limit for actions of a peer that cost the server more than the peer.
 internal import Transport
 
-/// A token bucket together with its capacity.
+/// A token bucket that holds at most `burst` tokens.
 struct HTTP2Allowance {
     private let burst: Int
     private var bucket: TokenBucket

@@ -1,5 +1,7 @@
 // The state that all HTTP/2 sessions between one worker and its clients share.
 
+/// The nghttp2 callbacks and options that all HTTP/2 sessions between one worker and its clients share.
+///
 /// Each worker owns one environment, which lives as long as the worker's connections.
 package final class HTTP2Environment {
     let library = HTTP2Library.forClients()

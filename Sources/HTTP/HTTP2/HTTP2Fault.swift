@@ -4,7 +4,7 @@ internal import CNghttp2
 /// A fault of a client for which the server ends the connection.
 enum HTTP2Fault {
     case resets, causedResets, frames, emptyFrames, headerFields, slowHead, settings
-    /// nghttp2 or the session found a frame that breaks RFC 9113.
+    /// The client sent a frame that breaks RFC 9113.
     case violation(nghttp2_error_code)
 
     /// The error code of the GOAWAY.

@@ -1,11 +1,12 @@
-// Counts the fields of header blocks in the received bytes, before nghttp2 decodes them. One byte can represent a
-// field of 4 KiB. nghttp2 also decodes blocks that it ignores (on a closed stream, or after a fault), and does not
-// report their fields.
+// Counts the fields of header blocks before nghttp2 decodes them, because one received byte can stand for a field of 4
+// KiB. nghttp2 also decodes the blocks that it ignores, such as a block on a closed stream, and does not report their
+// fields.
 
 /// Finds where the representation of each field begins in HPACK (RFC 7541 section 6), and decodes nothing else.
 ///
-/// The session owns the counter. nghttp2 refuses bytes that are not HPACK. The counter detects only integers that
-/// nghttp2 would refuse, so that both always agree on where a field begins.
+/// The session owns the counter. The only malformed HPACK that the counter detects is an integer of more than 32 bits.
+/// nghttp2 refuses such an integer and all other malformed HPACK. So the counter and nghttp2 always agree on where a
+/// field begins.
 struct HTTP2FieldCounter {
     private enum State { case field, nameLength, name, valueLength, value, number }
 
@@ -14,14 +15,14 @@ struct HTTP2FieldCounter {
     /// Whether the block has an integer of more than 32 bits, which nghttp2 also refuses.
     private(set) var isMalformed = false
     private var state = State.field
-    /// The integer that is being read, and in `shift` the number of its bits that have been read.
+    /// The integer that is being read; `shift` counts the bits of it that have been read.
     private var number: UInt64 = 0
     private var shift: UInt64 = 0
     /// The state after the integer: `.name` or `.value` after a length, `.valueLength` or `.field` after an index.
     private var target = State.field
     /// The number of bytes of the frame's payload that have not arrived yet.
     private var payloadLeft = 0
-    /// The number of payload bytes before the header block that have not arrived yet.
+    /// The number of payload bytes before the header block (padding length, priority) that have not arrived yet.
     private var prefixLeft = 0
     /// Whether the next byte is the length of the padding.
     private var awaitsPadding = false
@@ -71,10 +72,10 @@ struct HTTP2FieldCounter {
         }
     }
 
-    /// The end of a field that has arrived whole and whose index and lengths take one byte each; nil for other
-    /// fields.
+    /// The end of a field that has arrived whole and whose index and lengths take one byte each; nil for any other
+    /// field.
     ///
-    /// Nearly all fields are that short.
+    /// Nearly all fields are so short that this function can read them.
     private static func endOfShortField(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
         let byte = bytes[start]
         if byte & 0x80 != 0 { return byte == 0xff ? nil : start + 1 }

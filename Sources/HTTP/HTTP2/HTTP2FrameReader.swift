@@ -1,5 +1,5 @@
-// Splits received bytes into frames. nghttp2 does not report the frames that it ignores, so the sessions read the
-// frame headers themselves, to count frames and to check frames on closed streams.
+// Splits received bytes into frames. nghttp2 does not report the frames that it ignores. So the sessions read the frame
+// headers, to count frames and to check frames on closed streams.
 
 /// The header of a frame (RFC 9113 section 4.1).
 struct HTTP2FrameHeader: Equatable {
@@ -40,7 +40,7 @@ struct HTTP2FrameReader {
     ///
     /// A piece belongs to a single frame. If a piece contains a frame header, it contains the whole header.
     enum Piece {
-        /// The next bytes of the input: their number, and their frame header if they begin with one.
+        /// The next bytes of the input: their number, and the frame header with which they begin, if any.
         case bytes(Int, HTTP2FrameHeader?)
         /// A frame header that arrived in parts: all its bytes, of which the last `used` bytes are from this input.
         case header([UInt8], HTTP2FrameHeader, used: Int)
@@ -83,8 +83,9 @@ struct HTTP2FrameReader {
         return .header(whole, header, used: used)
     }
 
-    /// How many bytes of a frame must have arrived before the reader passes it on: the header, or a whole
-    /// WINDOW_UPDATE.
+    /// How many bytes of a frame must have arrived before `next` returns a piece of the frame.
+    ///
+    /// `next` waits for the whole header, and for a whole WINDOW_UPDATE.
     private static func needed(_ header: HTTP2FrameHeader) -> Int {
         header.type == HTTP2FrameHeader.windowUpdate && header.length == 4 ? headerSize + 4 : headerSize
     }

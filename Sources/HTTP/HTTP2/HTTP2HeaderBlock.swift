@@ -1,6 +1,5 @@
-// Limits the header blocks that a peer sends: the number of fields, their size, and the memory for decoding them. All
-// blocks count alike: heads, interim heads, trailers and blocks that nghttp2 ignores, from clients and from
-// executors.
+// Limits the header blocks that a client or an executor sends: the number of fields, their size, and the memory for
+// decoding them. The limits apply to heads, interim heads, trailers and the blocks that nghttp2 ignores.
 internal import Transport
 
 /// The limits of header blocks on one connection, and the block that is arriving.
@@ -13,17 +12,19 @@ struct HTTP2HeaderBlock {
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.
     private static let decodingMax = 256 << 10
-    /// The factor by which the allowance of a trusted connection is larger, because it carries many users.
+    /// The allowance of a trusted connection is larger by this factor, because such a connection carries many users.
     private static let trustedFactor = 10
-    /// A block counts as repetition of the HPACK table if its fields decode to more than this many times the received
-    /// bytes.
+    /// A block counts as repetition of the HPACK table if the decoded fields are more than this many times larger than
+    /// the received bytes.
     private static let repeatedTimes = 8
-    /// A repetition of the HPACK table ends the connection at this many times `bytesMax`, and other blocks at
-    /// `fatalFactor` times.
+    /// A block that repeats the HPACK table ends the connection if it is larger than this many times `bytesMax`.
+    ///
+    /// For other blocks, the factor is `fatalFactor`.
     private static let repeatedFactor = 2
 
-    /// The limits of one block: the number of fields, and their bytes by the rule of RFC 9113 section 6.5.2 (name,
-    /// value and 32 for each field).
+    /// The limits of one block: the number of its fields, and its size in bytes.
+    ///
+    /// The size includes 32 bytes for each field, by the rule of RFC 9113 section 6.5.2.
     let fieldsMax: Int
     let bytesMax: Int
     private var counter = HTTP2FieldCounter()
@@ -32,13 +33,14 @@ struct HTTP2HeaderBlock {
     private var decodedFields = 0
     /// How many fields of the block have been charged to `extraFields`.
     private var fieldsCharged = 0
-    /// A block that exceeds a limit by this factor ends the connection, because dropped fields still cost time for
-    /// decoding.
+    /// A block that is larger than this many times a limit ends the connection.
+    ///
+    /// The fields of a block that is too large are dropped, but decoding them still takes time.
     private let fatalFactor: Int
     /// How much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
     ///
-    /// The burst is the largest excess of one block, and the refill in each second is `fieldsMax` and `bytesMax`.
-    /// Without this allowance, every stream could send a block just below `fatalFactor` times the limits.
+    /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. Without
+    /// it, every stream could send a block just below `fatalFactor` times the limits.
     private var extraFields: HTTP2Allowance
     private var extraBytes: HTTP2Allowance
     /// The total payload length of the block's frames so far, in bytes.
@@ -94,9 +96,9 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// Reports that the last field was a further part of a split cookie.
+    /// Takes back the charge for the last field, because the field is a further part of a split cookie.
     ///
-    /// All parts of a cookie count as one field, and only their sizes add up.
+    /// All parts of a cookie count as one field, but the size of each part counts.
     mutating func wasCrumb() {
         guard fieldsCharged > 0 else { return }
         fieldsCharged -= 1
@@ -117,8 +119,8 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // A block that repeats the HPACK table may have at most `repeatedFactor` times the limit. Its excess is
-        // multiplied by `times`, so that the largest block of either kind uses up the whole allowance.
+        // A block that repeats the HPACK table may be at most `repeatedFactor` times as large as the limit. Its excess
+        // is multiplied by `times`, so that the largest allowed block uses up the whole allowance.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }

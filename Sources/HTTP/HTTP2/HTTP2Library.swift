@@ -34,8 +34,8 @@ public final class HTTP2Library {
     /// Makes the library for the server's sessions with clients.
     static func forClients() -> HTTP2Library {
         let library = forServer()
-        // `HTTP2Abuse` has lower limits and counts only the resets that indicate abuse. The limit of nghttp2 is a
-        // last safeguard.
+        // This limit of nghttp2 is only a safeguard. `HTTP2Abuse` has lower limits, and counts only resets that
+        // indicate abuse.
         unsafe nghttp2_option_set_stream_reset_rate_limit(library.options, 20_000, 2000)
         return library
     }

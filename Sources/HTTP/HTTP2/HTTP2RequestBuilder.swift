@@ -81,7 +81,9 @@ struct HTTP2RequestBuilder {
         )
     }
 
-    /// The fault of the head that nghttp2 does not find, with the status of the response; nil if the head is valid.
+    /// Checks the head for faults that nghttp2 does not detect.
+    ///
+    /// - Returns: the status and the message of the response; nil if the head is valid.
     func fault(isSecure: Bool, isTrusted: Bool) -> (status: Int, message: String)? {
         if isTooLarge { return (431, "the request has too many or too large header fields") }
         if method == .connect { return (501, "CONNECT is not implemented") }

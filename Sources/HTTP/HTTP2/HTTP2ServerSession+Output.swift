@@ -86,7 +86,7 @@ extension HTTP2ServerSession {
         if sendFrames(into: scratch) < 0 { ending.isFatal = true }
     }
 
-    /// Answers how many bytes of a response body go into the next DATA frame.
+    /// Tells nghttp2 how many bytes of a response body go into the next DATA frame.
     ///
     /// - Returns: the number of bytes, at most `limit`; `NGHTTP2_ERR_DEFERRED` if the stream has no output now.
     func bodyLength(stream id: Int32, upTo limit: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
@@ -118,7 +118,7 @@ extension HTTP2ServerSession {
         return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
 
-    /// nghttp2 has handed over a HEADERS or DATA frame for sending.
+    /// nghttp2 has written a HEADERS or DATA frame to the output.
     @inline(__always)
     private func responseWentOut(_ header: nghttp2_frame_hd) {
         guard let stream = stream(header.stream_id) else { return }
@@ -143,7 +143,7 @@ extension HTTP2ServerSession {
         if !abuse.resetSent(now: now) { fail(.causedResets) }
     }
 
-    /// nghttp2 has handed over a frame for sending.
+    /// nghttp2 has written a frame to the output.
     func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {

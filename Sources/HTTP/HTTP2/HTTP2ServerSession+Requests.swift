@@ -1,5 +1,5 @@
-// The requests of an HTTP/2 client: a head gets a handler or is refused, the handler gets the body, and the stream
-// ends.
+// How the HTTP/2 session serves requests. It gets a handler for each head or refuses the request, passes the body to
+// the handler, and releases the stream at its end.
 internal import CNghttp2
 internal import Transport
 
@@ -16,8 +16,7 @@ extension HTTP2ServerSession {
         stream.isHEAD = builder.method == .head
         guard activeStreams <= connection.settings.streamsMax else {
             refuse(stream)
-            // The reset is counted now and not when it is sent, because nothing is sent to a client that reads
-            // nothing.
+            // The reset is counted before it is sent, because the server cannot send it to a client that does not read.
             if !abuse.resetSent(now: now) { fail(.causedResets) }
             return
         }
@@ -75,8 +74,8 @@ extension HTTP2ServerSession {
     /// Passes bytes of a request body to the handler.
     func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
         guard let stream = streams[id], let handler = stream.handler, !stream.isBroken, !stream.isFinished else {
-            // Once the response is finished, the window of the stream stays closed. So the client can send only a
-            // limited rest of the body.
+            // After the response is finished, the flow-control window of the stream stays closed. So the client can
+            // send only a limited part of the remaining body.
             if streams[id]?.isFinished == true {
                 unsafe nghttp2_session_consume_connection(session, bytes.count)
             } else {
@@ -124,7 +123,7 @@ extension HTTP2ServerSession {
         let fault = ending.isFatal ? ending.fault : nil
         let end: ClientEnd = stream.isResetByUs ? .violation(Self.streamViolation) : .reset(code)
         handler?.clientLeft(fault.map { .violation($0.words) } ?? end)
-        // In this case, the client has reset a stream before its response was complete.
+        // If the server has not reset the stream, the client has reset it before its response was complete.
         if !stream.isResetByUs, !ending.isFatal, !abuse.resetReceived(now: now) { fail(.resets) }
     }
 }

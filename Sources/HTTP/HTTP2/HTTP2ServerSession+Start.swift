@@ -3,7 +3,7 @@ internal import CNghttp2
 internal import Transport
 
 extension HTTP2ServerSession {
-    /// The limit of concurrent streams that nghttp2 is given.
+    /// The limit of concurrent streams that the session passes to nghttp2.
     ///
     /// No client can reach this limit, because the session itself enforces `streamsMax`.
     private static let libraryStreamsMax: UInt32 = 0x7fff_ffff
@@ -59,9 +59,9 @@ extension HTTP2ServerSession {
         if !stream.isClosed { requestEnded(stream) }
     }
 
-    /// Makes the stream share the connection with the other streams in turns (RFC 9218 section 10).
+    /// Makes nghttp2 send the output of all streams in turns (RFC 9218 section 10).
     ///
-    /// By default, nghttp2 sends one stream to its end before the next one.
+    /// By default, nghttp2 sends all output of one stream before it sends the next stream.
     ///
     /// A `priority` field of the client still takes precedence, because nghttp2 applies the field itself.
     func makeIncremental(_ id: Int32) {
@@ -71,7 +71,7 @@ extension HTTP2ServerSession {
 
     /// Replaces the stream limit in the server's SETTINGS frame with `streamsMax`.
     ///
-    /// The session then refuses a stream beyond `streamsMax`; nghttp2 would end the connection for it.
+    /// The session itself refuses a stream beyond `streamsMax`. nghttp2 would end the whole connection instead.
     func withStreamLimit(_ frame: [UInt8]) -> [UInt8] {
         var bytes = frame
         let start = HTTP2FrameReader.headerSize

@@ -19,15 +19,17 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     private static let refusedMax = 4096
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
-    /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8), because requests
-    /// may have been on their way when the notice was sent.
+    /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8).
+    ///
+    /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
-    /// How long a stream that has to end may wait for its last output, or for the client's end of the request, before
-    /// the server resets the stream.
+    /// How long the server waits before it resets a stream that has to end.
+    ///
+    /// In this time, the stream may send its last output, or the client may end its request.
     static let resetDelay: Nanoseconds = 1_000_000_000
     /// The value of `NGHTTP2_ERR_TOO_MANY_CONTINUATIONS`, which the header file of nghttp2 1.52 does not define.
     private static let tooManyContinuations = -905
-    /// The reason for the handler and the log when a stream was reset because of a fault of the client.
+    /// The text for the handler and the log after the server has reset a stream for a fault of the client.
     static let streamViolation: StaticString = "HTTP/2: the stream broke the protocol"
 
     /// The state of reading frames.
@@ -97,8 +99,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var abuse: HTTP2Abuse
     /// The header block that is arriving.
     ///
-    /// The property is private so that Swift checks its exclusive access at compile time, because it is used for each
-    /// header field.
+    /// The property is private so that Swift checks exclusive access to it at compile time. A check at run time would
+    /// cost time for each header field.
     private var block: HTTP2HeaderBlock
 
     init(connection: ServerConnection) {
@@ -118,7 +120,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     /// The number of streams whose request head has arrived whole and that were not refused.
     ///
-    /// A stream whose head is still arriving is counted or refused when its head is whole.
+    /// A stream whose head is still arriving is not counted.
     var activeStreams: Int { streams.count - refusedStreams - (incoming.receiving == nil ? 0 : 1) }
 
     /// Finds the stream with this identifier, for the callbacks of the flush phase.
@@ -128,7 +130,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         return recent
     }
 
-    /// Clears the cached lookup, because one or all streams have left `streams`.
+    /// Clears the cached stream, because it may have left `streams`.
     func forgetRecent() { recent = nil }
 
     // MARK: Bytes
@@ -163,7 +165,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
         let result = receiveFrames(bytes)
         guard result < 0, !ending.isFatal else { return }
-        // nghttp2 queues no GOAWAY after these errors, so the session sends one.
+        // nghttp2 queues no GOAWAY for the errors below, so the session sends a GOAWAY itself.
         switch result {
         case Int(NGHTTP2_ERR_FLOODED.rawValue): fail(.frames)
         case Self.tooManyContinuations: fail(.headerFields)
@@ -176,7 +178,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// What the session does with a frame.
     private enum FrameVerdict {
         case feed
-        /// The session has handled the frame itself and drops it.
+        /// The session has handled the frame itself, so nghttp2 does not get the frame.
         ///
         /// Only a frame that has arrived whole can be skipped.
         case skip
@@ -224,7 +226,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     @inline(__always)
     private func classifyHeaders(on id: Int32, isOpen: Bool) -> FrameVerdict {
         if let code = incoming.history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
-        // nghttp2 decodes this header block although no stream gets it, so the block counts as a control frame.
+        // A header block for a stream that has closed, or that will not open, counts as a control frame, because
+        // nghttp2 decodes the block nevertheless.
         guard !isOpen, ending.isGoingAway || !incoming.history.isNew(id) else { return .feed }
         return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
     }
@@ -265,7 +268,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         // Every header block that is not a request head is trailers.
         guard unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
         let id = unsafe frame.pointee.hd.stream_id
-        // The client keeps opening streams that are refused for lack of memory, and it does not read the resets.
+        // If many resets of refused streams are unsent, the client keeps opening streams and does not read the resets.
         if refusedStreams > Self.refusedMax { fail(.causedResets) }
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream

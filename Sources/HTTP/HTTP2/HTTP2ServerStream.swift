@@ -2,7 +2,9 @@
 internal import CNghttp2
 internal import Transport
 
-/// The stream of an HTTP/2 request, which queues its output until nghttp2 asks for it.
+/// One HTTP/2 request of a client and its response.
+///
+/// The stream queues its output until nghttp2 asks for it.
 ///
 /// A stream is used only by the worker of its connection.
 final class HTTP2ServerStream: ServerStream {
@@ -15,7 +17,7 @@ final class HTTP2ServerStream: ServerStream {
     var isDeferred = false
     /// Whether the whole request has arrived.
     var isRequestWhole = false
-    /// Whether END_STREAM has been handed over for sending.
+    /// Whether END_STREAM has been written to the output.
     ///
     /// A later reset does not change the response.
     var isEndSent = false

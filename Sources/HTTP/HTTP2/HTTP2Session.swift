@@ -1,12 +1,12 @@
-// One nghttp2 session: its callbacks, and the loops that pass received bytes to it and take its output. Its
-// subclasses are the sessions with clients, the connections to executors, and the connections of the Bench tool.
+// The base class of everything that owns an nghttp2 session. Its subclasses are the sessions with clients, the
+// connections to executors, and the connections of the Bench tool.
 public import CNghttp2
 package import Transport
 
 /// Calls `body` with the session that belongs to the context pointer of a callback.
 ///
-/// The unretained pointer is valid, because the caller of `receiveFrames` or `sendFrames` retains the session.
-/// nghttp2 makes callbacks only inside the two functions that these methods call.
+/// nghttp2 makes callbacks only during `receiveFrames`, `sendFrames` and `nextFrame`. The unretained pointer is valid,
+/// because the callers of these methods retain the session.
 @unsafe @inline(__always)
 private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> R) -> R {
     unsafe Unmanaged<HTTP2Session>.fromOpaque(context!)._withUnsafeGuaranteedRef { body($0) }
@@ -14,9 +14,8 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Sessi
 
 /// Owns an nghttp2 session and receives its callbacks.
 ///
-/// The owner of a session is a subclass, because a C function pointer cannot be generic over the owner. Each callback
-/// is one dynamic method call. The class is `open` only because the Bench tool, which is another module, has a
-/// subclass too.
+/// Each kind of session is a subclass that overrides the callbacks, because a C function pointer cannot be generic. The
+/// class is `open` only because another module, the Bench tool, has a subclass too.
 ///
 /// nghttp2 is not re-entrant. A callback may call `nghttp2_submit_*` and `nghttp2_session_consume*`, but
 /// `receiveFrames` and `sendFrames` trap when a callback calls them. A session is confined to the thread of its event
@@ -26,9 +25,9 @@ open class HTTP2Session {
     /// Which end of the connection the session represents.
     public enum Role { case client, server }
 
-    /// The largest output of one flush, in bytes; the last frame may exceed it.
+    /// The largest output of one flush, in bytes; the last frame may exceed this limit.
     ///
-    /// The rest waits for the next turn of the loop.
+    /// More output waits for the next turn of the event loop.
     package static let flushBytesMax = 128 << 10
 
     /// The session object of nghttp2, for functions that this class does not wrap.
@@ -43,7 +42,7 @@ open class HTTP2Session {
     ///
     /// The new session sends nothing before `submitSettings` is called.
     ///
-    /// The initializer and its parameter types are `public`, because Swift 6.3 compiles a `package` initializer to an
+    /// The initializer and its parameter types are `public`. If it were `package`, Swift 6.3 would compile it to an
     /// endless recursion in a subclass that does not inherit it.
     public init(_ role: Role, library: HTTP2Library) {
         self.library = library
@@ -100,7 +99,7 @@ open class HTTP2Session {
 
     /// Takes only the next frame from nghttp2, for a caller that has to change the frame.
     ///
-    /// - Returns: the frame; nil if there is none, or after an error, which the next `sendFrames` reports again.
+    /// - Returns: the frame; nil if nghttp2 has no frame, or after an error, which the next `sendFrames` reports.
     final func nextFrame() -> [UInt8]? {
         precondition(!isInsideLibrary, "nghttp2 is not re-entrant")
         isInsideLibrary = true
@@ -135,7 +134,7 @@ open class HTTP2Session {
         unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
     }
 
-    /// The description of a body whose bytes nghttp2 reads by `readData`.
+    /// The `nghttp2_data_provider` of a body, whose bytes nghttp2 gets from `readData`.
     package static var bodyProvider: nghttp2_data_provider {
         var provider = unsafe nghttp2_data_provider()
         unsafe provider.read_callback = { _, stream, bytes, length, flags, _, context in
@@ -168,7 +167,7 @@ open class HTTP2Session {
     ///
     /// nghttp2 answers the frame with RST_STREAM or GOAWAY.
     open func invalidFrameReceived() {}
-    /// A frame has been handed over for sending.
+    /// nghttp2 has written a frame to the output.
     open func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {}
     /// A queued frame will not be sent.
     open func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>) {}
@@ -187,8 +186,9 @@ open class HTTP2Session {
         into buffer: UnsafeMutableRawBufferPointer,
         flags: UnsafeMutablePointer<UInt32>
     ) -> Int { Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
-    /// Writes a DATA frame after NO_COPY: appends its header of 9 bytes and then `length` bytes of the body to
-    /// `scratch`.
+    /// Writes a DATA frame for which `readData` has set `NGHTTP2_DATA_FLAG_NO_COPY`.
+    ///
+    /// The function appends the frame header of 9 bytes and then `length` bytes of the body to `scratch`.
     ///
     /// - Returns: 0, `NGHTTP2_ERR_PAUSE` to end the current `sendFrames`, or an error code.
     func sendData(stream id: Int32, header: UnsafeRawBufferPointer, length: Int, into scratch: Scratch) -> CInt {

@@ -2,7 +2,7 @@
 // streams. nghttp2 cannot find them, because it forgets closed streams when SETTINGS_NO_RFC7540_PRIORITIES is set.
 internal import CNghttp2
 
-/// The most recent streams of one connection.
+/// Remembers the most recent streams of one connection, and whether the client has ended them.
 ///
 /// Frames on older streams are not treated as errors, because the history has forgotten these streams.
 struct HTTP2StreamHistory {
@@ -21,9 +21,9 @@ struct HTTP2StreamHistory {
     private var highest: Int32 = 0
     /// The history has forgotten all streams up to this identifier.
     private var forgotten: Int32 = 0
-    /// The stream that its HEADERS frame both opens and ends.
+    /// The latest new stream whose HEADERS frame has END_STREAM; 0 if there is none.
     ///
-    /// The property is set until nghttp2 reports that the stream is open.
+    /// `opened` reads the identifier when nghttp2 opens the stream.
     private var endsOnOpening: Int32 = 0
 
     /// Whether no stream with this or a higher identifier has been opened.
@@ -48,13 +48,14 @@ struct HTTP2StreamHistory {
         if !entries[index].isEndedByClient { entries[index].isEndedByClient = true }
     }
 
-    /// The error that a HEADERS or DATA frame causes on a stream that is not open; nil if the frame is no error, or
-    /// if the history has forgotten the stream.
+    /// The error that a HEADERS or DATA frame causes on a stream that is not open.
+    ///
+    /// The result is nil if the frame is no error, or if the history has forgotten the stream.
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {
-            // A higher stream has been opened, and this stream has not. The frame is an error, because identifiers only
-            // grow (RFC 9113 section 5.1.1).
+            // A stream with a higher identifier has been opened, and this stream has not. So the frame is an error,
+            // because identifiers only grow (RFC 9113 section 5.1.1).
             return NGHTTP2_PROTOCOL_ERROR
         }
         return entry.isEndedByClient ? NGHTTP2_STREAM_CLOSED : nil

@@ -36,9 +36,7 @@ package struct FieldBlock: Sendable {
         entries.reserveCapacity(fields)
     }
 
-    /// Appends a field as it was received.
-    ///
-    /// The name of the field is converted to lower case.
+    /// Appends a field that was received, and converts its name to lower case.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
         let start = storage.count
         storage.append(name)

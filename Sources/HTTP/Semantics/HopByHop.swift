@@ -1,7 +1,7 @@
 // The hop-by-hop fields (RFC 9110 section 7.6.1), which belong to one connection. The server forwards them neither
 // from clients to executors nor from executors to clients.
 
-/// The hop-by-hop fields of one message: the fields of `isHopByHop`, and the fields that its `connection` field
+/// The hop-by-hop fields of one message: those for which `isHopByHop` is true, and those that the `connection` field
 /// lists.
 package struct HopByHop: Sendable {
     /// The names in the `connection` field, except for `close`, `keep-alive` and `upgrade`; empty for nearly all
@@ -43,7 +43,7 @@ package func isHopByHop(_ name: FieldName) -> Bool {
 
 /// Whether the field frames, routes or authorizes a message.
 ///
-/// Trailers must not contain it (RFC 9110 section 6.5.1).
+/// Trailers must not contain such a field (RFC 9110 section 6.5.1).
 func isForbiddenTrailer(_ name: FieldName) -> Bool {
     switch name {
     case .contentLength, .transferEncoding, .host, .authorization, .trailer: true

@@ -28,7 +28,7 @@ package final class RequestHead: Sendable {
     package let fields: FieldBlock
     /// The length of the body that follows.
     package let body: BodyLength
-    /// Whether the connection may carry another request after this one; used for HTTP/1 only.
+    /// Whether the connection may carry another request after this request; used for HTTP/1 only.
     package let keepAlive: Bool
     /// Whether the client waits for 100 (Continue) before it sends the body.
     package let expectsContinue: Bool

@@ -22,6 +22,6 @@ package enum ResponseBody: Equatable, Sendable {
     case known(Int)
     /// The framing marks the end: the last chunk, or END_STREAM on HTTP/2.
     case chunked
-    /// The body ends when the connection closes, so a truncated body cannot be told from a complete one.
+    /// The body ends when the connection closes, so a truncated body looks like a complete body.
     case untilClose
 }

@@ -3,7 +3,7 @@ package import Transport
 
 /// The client at the other end of a connection.
 ///
-/// `ServerConnection` makes one for each connection, and the connection's streams pass it on. Code outside the HTTP
+/// `ServerConnection` makes a `Client` for each connection, and `ServerStream.client` returns it. Code outside the HTTP
 /// module reads `address` and never the peer address of the channel.
 package struct Client: Sendable, Equatable {
     /// The address of the socket's peer, which is the client itself or the last proxy before this server.

@@ -1,5 +1,5 @@
-// Recognizes clients that speak another protocol than their listener expects: TLS to a port without TLS, HTTP without
-// TLS to a port with TLS, or a PROXY header.
+// Recognizes clients that speak another protocol than their listener expects. Such a client sends TLS to a port without
+// TLS, HTTP without TLS to a port with TLS, or a PROXY header.
 internal import Transport
 
 /// The protocol that a client used instead of the one that its listener expects.

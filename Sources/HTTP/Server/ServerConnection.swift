@@ -1,13 +1,12 @@
-// A client's connection: detects which HTTP version the client speaks, and passes the channel's events to a session.
+// A client's connection. It detects which HTTP version the client speaks, and passes received bytes to a session for
+// this version.
 package import Transport
 
 /// The protocol session of a connection: an `HTTP1ServerSession` or an `HTTP2ServerSession`.
 ///
 /// Every call comes from the connection, on the thread of its worker.
 protocol ServerProtocol: AnyObject {
-    /// The first call.
-    ///
-    /// The channel is open.
+    /// Begins the session, after the channel has opened.
     func start()
     /// Bytes have arrived.
     ///
@@ -33,7 +32,7 @@ protocol ServerProtocol: AnyObject {
 ///
 /// A connection is used only by its worker.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// How long a client without a request so far may take to send one after draining has begun.
+    /// How long a client that has sent no request yet may take to send its first request after draining has begun.
     ///
     /// The request may already be on its way.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
@@ -50,7 +49,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let account: MemoryAccount
     /// The key of the connection in the delegate's table.
     ///
-    /// The delegate sets it; before that, the key refers to no element.
+    /// The delegate sets the key. Until then, the key refers to no connection.
     package var key = SlabKey(index: .max, generation: .max)
 
     let delegate: any ServerDelegate
@@ -95,8 +94,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Accepts no new requests, and closes the connection when the requests under way have ended.
     ///
-    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request, so
-    /// that a restart does not refuse clients that connect at that moment.
+    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request. So a
+    /// restart does not refuse clients that connect at that moment.
     package func drain() {
         isDraining = true
         if let wire { wire.drain() } else { setDeadline(channel.loop.now + Self.firstRequestPeriod) }
@@ -222,6 +221,6 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         if let wire { wire.deadlinePassed() } else { close(.edge) }
     }
 
-    /// Whether the TLS handshake has not completed and can still fail.
+    /// Whether the TLS handshake is under way.
     private var isShakingHands: Bool { channel.isSecure && wire == nil && !isEnded }
 }

@@ -19,7 +19,7 @@ package struct ServerSettings: Sendable {
     package var headerTimeout: Nanoseconds = 10_000_000_000
     /// How long a connection without requests stays open.
     ///
-    /// The same time limits how long a client may take no bytes of a finished response.
+    /// The same limit applies to a client that takes no bytes of a finished response.
     package var idleTimeout: Nanoseconds = 75_000_000_000
     /// Whether clients may use HTTP/2.
     ///

@@ -15,19 +15,17 @@ package enum ClientEnd: Sendable {
     case edge
 }
 
-/// Serves one request.
+/// Receives one request of a client, and sends the response to its `ServerStream`.
 ///
 /// Every call comes from the event loop on the worker's thread. No call comes while the handler is inside a call to
 /// the stream.
 package protocol ServerStreamHandler: AnyObject {
-    /// The first call.
-    ///
-    /// From now on the handler may respond.
+    /// The first call, after which the handler may respond.
     func requestBegan()
     /// Bytes of the request body have arrived.
     ///
-    /// The bytes are valid only during the call. The handler calls `ServerStream.consumed` when it has processed
-    /// them, and only then may the client send more.
+    /// The bytes are valid only during the call. The handler calls `ServerStream.consumed` when it has processed the
+    /// bytes. Only then may the client send more.
     func requestBody(_ bytes: Span<UInt8>)
     /// The whole request body has arrived.
     func requestEnded()
@@ -55,7 +53,7 @@ extension ServerStreamHandler {
     package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
-/// Makes the handlers of requests, and is told what happens to connections.
+/// Makes the handlers of requests, and is notified when a connection fails or ends.
 package protocol ServerDelegate: AnyObject {
     /// Makes the handler for a request whose head has arrived.
     ///
@@ -63,9 +61,9 @@ package protocol ServerDelegate: AnyObject {
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
     /// Responds with `status` to a request that has no handler.
     ///
-    /// The request broke the rules of HTTP, or the connection may not hold memory for it (status 503).
+    /// The request broke the rules of HTTP, or the connection has reached its limit of memory (status 503).
     func refusal(status: Int, message: String, on stream: ServerStream)
-    /// A stream was reset with REFUSED_STREAM before it had a handler, because its connection may hold no more
+    /// A stream was reset with REFUSED_STREAM before it had a handler, because its connection has reached its limit of
     /// memory.
     func refusedForMemory(on connection: ServerConnection)
     /// The client speaks another protocol than the listener expects.
@@ -93,8 +91,8 @@ extension ServerDelegate {
 
 /// One request and its response.
 ///
-/// `HTTP1ServerStream` and `HTTP2ServerStream` are its subclasses. Code outside this module does not know which of
-/// them it holds. Only the worker of the connection uses a stream.
+/// The subclasses are `HTTP1ServerStream` and `HTTP2ServerStream`. Code outside the HTTP module uses only this class.
+/// Only the worker of the connection uses a stream.
 package class ServerStream {
     /// The memory that is charged for the objects of one stream, in bytes.
     ///
@@ -211,7 +209,7 @@ package class ServerStream {
     /// Ends the charge for the request head, because the handler has released the head.
     package func letGoOfHead() { head.set(0, on: connection.account) }
 
-    /// Records how many bytes of output the handler has reserved memory for; 0 after it has given up the reservation.
+    /// Records for how many bytes of output the handler has reserved memory; 0 ends the reservation.
     package func payOutput(_ bytes: Int) {
         guard !isClosed else { return }
         outputPaid = bytes
@@ -266,10 +264,10 @@ package class ServerStream {
     package func finish() {}
     /// Aborts the response.
     ///
-    /// Queued bytes are still sent; then the stream ends in such a way that the client can see that the response is
+    /// The stream still sends queued bytes. It then ends in a way that shows the client that the response is
     /// incomplete.
     package func abort() {}
-    /// Reports that the handler has processed `bytes` bytes of the request body, so that the client may send that
-    /// many more.
+    /// Reports that the handler has processed `bytes` bytes of the request body, so that the client may send as many
+    /// more bytes.
     package func consumed(_ bytes: Int) {}
 }

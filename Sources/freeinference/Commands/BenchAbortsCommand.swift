@@ -2,9 +2,9 @@
 internal import ArgumentParser
 internal import Bench
 
-/// Disconnects clients in each phase of an exchange, and prints how long it took until the executor noticed it.
+/// Disconnects clients in each phase of an exchange, and prints after what time the executor noticed the disconnect.
 ///
-/// Exits with 1 if the executor did not notice an abort, or if the run was interrupted.
+/// Exits with 1 if the executor did not notice a disconnect, or if the run was interrupted.
 struct BenchAbortsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aborts",

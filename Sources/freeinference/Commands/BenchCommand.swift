@@ -1,4 +1,4 @@
-// `freeinference bench`: measures a server from the side of its clients. Each benchmark is a subcommand.
+// `freeinference bench`: acts as many clients of a server, and measures the server. Each benchmark is a subcommand.
 internal import ArgumentParser
 
 /// The parent command of the benchmarks; `streams` is the default.

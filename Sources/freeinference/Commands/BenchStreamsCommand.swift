@@ -1,4 +1,4 @@
-// `freeinference bench streams`: measures the tokens of many streams on their way from the executor to the client.
+// `freeinference bench streams`: measures how long tokens take from the executor to the client, with many streams.
 internal import ArgumentParser
 internal import Bench
 

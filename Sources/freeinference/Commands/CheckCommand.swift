@@ -3,7 +3,7 @@ import ArgumentParser
 import Configuration
 import Edge
 
-/// Reads a configuration, checks the files that it names, and prints what is wrong with them.
+/// Reads a configuration, checks the files that it names, and prints all errors and warnings.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
@@ -41,7 +41,7 @@ struct CheckCommand: ParsableCommand {
 
     /// Asks the running server what a reload of the file would change.
     ///
-    /// The server reads the file itself, so that its environment variables and its user's permissions apply.
+    /// The server reads the file itself, so that the server's environment variables and permissions apply.
     private func compare() throws {
         let report = try ReloadReport(answer: try server.send(.changes(file: options.absolutePath)))
         switch report.outcome {

@@ -5,8 +5,9 @@ import Migration
 
 /// Makes a configuration that serves the models which the engines list.
 enum EngineConfiguration {
-    /// A source that makes the same configuration on each reload, because the server itself asks the engines at
-    /// intervals.
+    /// A source that makes the same configuration on each reload.
+    ///
+    /// Reloads need not ask the engines, because the server asks them for their models at intervals.
     static func source(_ engines: [ExecutorURL]) -> ConfigurationSource {
         .made { .success(configuration(engines)) }
     }

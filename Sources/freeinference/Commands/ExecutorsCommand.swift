@@ -1,4 +1,5 @@
-// `freeinference executors`: drains, resumes and reweights executors of the running server, each with a subcommand.
+// `freeinference executors`: has subcommands to drain an executor of the running server, to resume it, and to set its
+// weight.
 import ArgumentParser
 import Edge
 import Transport
@@ -46,7 +47,7 @@ struct ExecutorsCommand: ParsableCommand {
         }
     }
 
-    /// `freeinference executors resume`: ends the drain and the ordered weight of an executor.
+    /// `freeinference executors resume`: ends the drain of an executor, and restores its configured weight.
     struct Resume: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "resume",
@@ -59,7 +60,7 @@ struct ExecutorsCommand: ParsableCommand {
         }
     }
 
-    /// `freeinference executors weight`: orders another weight for an executor.
+    /// `freeinference executors weight`: sets another weight for an executor.
     struct Weight: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "weight",

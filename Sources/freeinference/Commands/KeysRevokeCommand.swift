@@ -7,7 +7,7 @@ import Transport
 
 /// Marks a key in a SQLite database as revoked.
 ///
-/// For a YAML file, it prints which entry the operator must remove.
+/// If the keys are in a YAML file, the command only prints which entry the operator must remove.
 struct KeysRevokeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "revoke", abstract: "Revoke a key, by its id.")
 
@@ -24,7 +24,7 @@ struct KeysRevokeCommand: ParsableCommand {
 
     private func revoke(in store: ConfiguredKeys) throws {
         let now = Clock.wallTime().seconds
-        // Opening for reading first ensures that a missing database is an error. `editing` would create it.
+        // The database is first opened for reading, so that a missing database is an error. `editing` would create it.
         do throws(KeyDatabaseError) { _ = try KeyDatabase(reading: store.path) } catch {
             throw failure("\(store.path): \(error)")
         }

@@ -2,7 +2,8 @@
 import ArgumentParser
 import Edge
 
-/// Sends the command, waits until the server has finished writing to the earlier file, and prints the outcome.
+/// Tells the server to open its log file again, waits until no more lines go to the earlier file, and prints the
+/// outcome.
 struct LogReopenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reopen",

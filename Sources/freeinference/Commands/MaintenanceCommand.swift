@@ -14,7 +14,7 @@ struct MaintenanceCommand: ParsableCommand {
         subcommands: [On.self, Off.self]
     )
 
-    /// `freeinference maintenance on`: begins the maintenance, or changes its text.
+    /// `freeinference maintenance on`: begins the maintenance, or changes the text that clients get.
     struct On: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "on",

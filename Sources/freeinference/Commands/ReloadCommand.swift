@@ -2,7 +2,7 @@
 import ArgumentParser
 import Edge
 
-/// Sends the command, waits until the configuration is in force or refused, and prints the result.
+/// Tells the server to reload, waits until the new configuration is in force or refused, and prints the result.
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
