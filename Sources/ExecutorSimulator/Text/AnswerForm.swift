@@ -25,7 +25,7 @@ protocol AnswerForm {
 }
 
 extension ModelEndpoint {
-    /// The format of the endpoint's responses.
+    /// The `AnswerForm` that writes the responses of this endpoint.
     func form(_ facts: AnswerFacts) -> any AnswerForm {
         switch self {
         case .completions: CompletionsForm(facts)

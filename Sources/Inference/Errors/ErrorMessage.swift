@@ -14,7 +14,7 @@ struct ErrorMessage {
         sentences = ErrorSentence.sentences(of: message)
     }
 
-    /// The meaning of the message; nil if none is recognized.
+    /// The meaning of the message; nil if no meaning is recognized.
     ///
     /// The message counts only if the error has no code, type or status with a more specific meaning.
     var meaning: ErrorMeaning? {
@@ -162,9 +162,9 @@ struct ErrorMessage {
 
     // MARK: Unknown paths and members
 
-    /// Whether the message is a message that servers give for an unknown path.
+    /// Whether servers give this message for an unknown path.
     ///
-    /// AWS's gateway reports a missing token for an unknown path.
+    /// AWS's gateway says for an unknown path that an authentication token is missing.
     var saysPathIsMissing: Bool {
         // The first sentence that is more than a status, such as `Error 404`, names what is missing.
         let first = sentences.first { sentence in !sentence.words.allSatisfy { sentence.isOfStatus($0.text) } }
@@ -175,7 +175,7 @@ struct ErrorMessage {
     var isEmpty: Bool { sentences.isEmpty }
     /// Whether the message is about the request's member `model`, as Anthropic writes it: `model: claude-x`.
     var beginsWithModel: Bool { text.hasPrefix("model:") }
-    /// Whether the message is the message that Hugging Face's engine gives when it is overloaded.
+    /// Whether this is the message of Hugging Face's engine for an overload.
     var saysModelIsOverloaded: Bool { text.hasPrefix("model is overloaded") }
 
     /// Whether the message says that a member of the request is unknown or not supported.

@@ -1,8 +1,8 @@
-// Converts the URL of an executor from the form of other programs to the form of a configuration, without a final
-// `/v1`.
+// Converts an executor's URL from the form of other programs to the form of this server's configuration, which has no
+// `/v1` at its end.
 internal import Configuration
 
-/// A URL of the input, in the form of this server's configuration.
+/// The URL of an executor, converted to the form of this server's configuration.
 struct ExecutorAddress {
     /// The URL in the syntax of a configuration, in which `${NAME}` refers to a variable.
     var text: String
@@ -25,9 +25,10 @@ struct ExecutorAddress {
 
     /// Whether the whole URL is the value of a variable, so that the URL is not known yet.
     var isVariable: Bool { text.hasPrefix("${") && text.hasSuffix("}") }
-    /// Whether a configuration can have the URL.
+    /// Whether the URL is valid in a configuration.
     ///
-    /// The reason why a configuration cannot have the URL is noted. A changed meaning of the URL is noted, too.
+    /// If the URL is not valid, the reason is noted. If requests go to another path than in the other program, that is
+    /// noted, too.
     ///
     /// - Parameters:
     ///   - what: The key of the input, as notes name it.
@@ -47,8 +48,8 @@ struct ExecutorAddress {
         return true
     }
 
-    /// Whether the URL has TLS, so that it is treated as the URL of a remote API.
+    /// Whether the URL uses TLS, so that the executor is taken for a remote API and not for a local engine.
     ///
-    /// A remote API has no path for health checks every two seconds.
+    /// The server sends no health checks to a remote API.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

@@ -3,9 +3,10 @@ package import Configuration
 
 /// One message about one position in the input of an import.
 ///
-/// A message never quotes a value of the input, because any value may be a secret; it may name models and providers.
+/// A message never quotes a value of the input, because any value may be a secret. Names of models and providers are no
+/// secrets, so a message may contain them.
 package struct MigrationNote: Sendable, Hashable, CustomStringConvertible {
-    /// Whether the setting is missing from the resulting configuration, or has another form or meaning there.
+    /// Whether a setting is missing from the resulting configuration, or has another form or meaning there.
     package enum Kind: String, Sendable {
         case notCarriedOver = "not carried over"
         case changed

@@ -1,5 +1,4 @@
-// Reads the catalog fields of FreeInference's models, which `/v1/models` shows, and converts prices to prices per
-// token.
+// Reads the fields of FreeInference's models that `/v1/models` shows, and converts prices to prices per token.
 internal import Configuration
 
 extension FreeInferenceImport {
