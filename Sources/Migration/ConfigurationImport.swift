@@ -12,9 +12,9 @@ package struct ConfigurationImport: Sendable {
     package let modelCount: Int
     /// The name of the program whose file was imported, such as LiteLLM.
     package let program: String
-    /// Environment variables that the operator must set, because the input contains their values in clear text.
+    /// Environment variables that the operator must set, because the imported file has their values in clear text.
     package let variablesToSet: [String]
-    /// The notes about settings that were left out or changed, sorted by their position in the input.
+    /// The notes about settings that were left out or changed, sorted by their position in the imported file.
     package let notes: [MigrationNote]
 
     /// The reason why the import produced no configuration.

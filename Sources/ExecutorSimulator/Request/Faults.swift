@@ -1,5 +1,4 @@
-// The faults, such as a broken connection, that the executor simulator commits if a request or its options ask for
-// them.
+// The faults that the executor simulator commits on demand, such as a connection that closes too early.
 
 /// The faults of one request: at most one that ends the response, and any number that change how events are written.
 package struct Faults: Sendable, Equatable {
@@ -56,7 +55,7 @@ package struct Faults: Sendable, Equatable {
         case onlyEnd
         /// The response redirects with this status, 307 or 308, to the same path with a trailing slash.
         ///
-        /// The simulator serves the path with the slash as it serves the path without it.
+        /// The simulator serves both paths alike.
         case redirect(Int)
     }
 

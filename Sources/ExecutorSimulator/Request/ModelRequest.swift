@@ -31,7 +31,7 @@ struct ModelRequest {
     private(set) var faults: Faults
     /// Whether `faults` come from the simulator's options and not from the request.
     private(set) var hasServerFaults = false
-    /// Whether the response head is sent with the first event, instead of before the prefill.
+    /// Whether the response head is sent with the first event, instead of as soon as the request is complete.
     private(set) var isHeadLate = false
     /// The value of `retry-after` in an error response; nil to omit the field.
     private(set) var retryAfter: String?

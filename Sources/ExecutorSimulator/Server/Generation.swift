@@ -58,7 +58,7 @@ final class Generation {
         opening = request.isStream ? form.opening() : []
     }
 
-    /// Starts the response before the prefill: sends the head, or commits a fault that prevents the response.
+    /// Starts the response before any token is due: sends the head, or commits a fault that prevents the response.
     ///
     /// - Returns: false if the response has no tokens.
     func begin() -> Bool {

@@ -150,7 +150,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         stream.respond(ResponseHead(status: status, fields: fields), end: true)
     }
 
-    /// Starts the prefill of an accepted request.
+    /// Starts the prefill of an accepted request: the wait before the first token.
     ///
     /// After the prefill, the `Pacer` lets the exchange generate its tokens.
     private func startPrefill(_ request: ModelRequest, _ endpoint: ModelEndpoint) {

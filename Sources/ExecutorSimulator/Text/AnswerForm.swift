@@ -11,7 +11,7 @@ protocol AnswerForm {
     func token(choice: Int) -> EventTemplate
     /// The events after the last token.
     ///
-    /// The last of them ends the stream.
+    /// The last event ends the stream.
     ///
     /// - Parameters:
     ///   - texts: the complete text of each choice.

@@ -13,7 +13,7 @@ struct EventTemplate {
     ///   - beforeTime: the bytes before the value of `emitted_ns`.
     ///   - beforeNumber: the bytes between the time and the value of `sequence_number`; nil if the dialect
     ///     has no number.
-    ///   - beforeText: the bytes between the number, or else the time, and the word.
+    ///   - beforeText: the bytes before the word, from the end of the number, or of the time if there is no number.
     ///   - afterText: the bytes after the word.
     init(beforeTime: [UInt8], beforeNumber: [UInt8]? = nil, beforeText: [UInt8], afterText: [UInt8]) {
         self.beforeTime = beforeTime

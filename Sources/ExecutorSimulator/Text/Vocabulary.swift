@@ -54,7 +54,7 @@ package struct Vocabulary: Sendable {
         return count
     }
 
-    /// The index in the vocabulary of the word that a token is.
+    /// The index of a token's word in the vocabulary.
     private static func word(_ index: Int, key: UInt64, of count: Int) -> Int {
         Int(truncatingIfNeeded: Hash.mix(key &+ UInt64(truncatingIfNeeded: index)) % UInt64(count))
     }

@@ -53,7 +53,7 @@ extension EngineError {
         }
     }
 
-    /// Whether the engine says that it is still loading its model.
+    /// Whether the engine says that its model is still loading.
     package var isLoading: Bool {
         [message, code].contains { $0.map { ErrorMessage($0).saysModelIsLoading } == true }
     }
@@ -71,7 +71,7 @@ extension EngineError {
             let isOurs = !isWord && (saysModelIsMissing(text) || isOfOurAccount(text))
             return isOurs ? .misconfiguration : found == .badRequest ? .clientError(400) : found
         case .misconfiguration where retryAfterMs != nil && (status == 402 || namedStatus == 402):
-            // An error with status 402 and a time to retry reports a temporary limit, not an unpaid bill.
+            // An error with status 402 and a time to wait reports a temporary limit, not an unpaid bill.
             return .busy(429)
         case .misconfiguration where status == 403 || namedStatus == 403:
             return text.saysContentIsRefused ? .clientError(403) : found
@@ -125,7 +125,7 @@ extension EngineError {
     /// 3. a code or type with a general meaning;
     /// 4. the message.
     ///
-    /// - Returns: The meaning, and whether the first part has decided it.
+    /// - Returns: The meaning, and whether part 1 has decided it.
     private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { ErrorCodeTable.meaning(of: $0) } }
         let numbers = [status, namedStatus].compactMap { $0.flatMap { ErrorCodeTable.meaning(ofStatus: $0) } }
@@ -164,8 +164,8 @@ extension EngineError {
 }
 
 extension Failure.Verdict {
-    /// Makes the verdict for a meaning: the client's status, the side at fault, the retry, and the fault that is
-    /// counted.
+    /// Makes the verdict for a meaning: the client's status, whose fault the error is, whether another executor may try,
+    /// and what is counted against the executor.
     init(_ meaning: ErrorMeaning, in dialect: Dialect) {
         switch meaning {
         case .clientError(408): self.init(408, .executor, .never, .none)

@@ -1,4 +1,4 @@
-// The shapes in which engines and gateways write errors, and how each is read into an `EngineError`.
+// The shapes in which engines and gateways write errors, and how each shape is read into an `EngineError`.
 
 extension EngineError {
     // MARK: Shapes that occur with any status
@@ -97,7 +97,7 @@ extension EngineError {
         if code == nil { code = word }
     }
 
-    /// The values that may contain the time to retry or the error's code, in order of precedence.
+    /// The JSON values that may contain the time to wait or the error's code, in order of precedence.
     ///
     /// The first value is the error itself. The others are its members `metadata`, `headers` and `details`, and the
     /// member `headers` of `metadata`.
@@ -114,7 +114,7 @@ extension EngineError {
         return sources
     }
 
-    /// Reads the time to retry, and the codes that gateways add to the error.
+    /// Reads the time to wait before another request, and the codes that gateways add to the error.
     private mutating func readHints(_ value: JSONValue) {
         for source in Self.hintSources(of: value) {
             guard case .object(let members) = source else { continue }

@@ -124,7 +124,7 @@ struct ErrorMessage {
         return Self.full.contains(where: text.contains) || saysModelIsLoading ? .busy(503) : nil
     }
 
-    /// Whether the engine says that it is still loading its model; false if it says that it could not load the model.
+    /// Whether the engine says that its model is still loading; false if it says that the loading has failed.
     var saysModelIsLoading: Bool {
         sentences.contains {
             guard !$0.says([" fail", " error loading ", " unable ", " could not ", " cannot ", " after loading "])
@@ -173,7 +173,7 @@ struct ErrorMessage {
 
     /// Whether the message has no words.
     var isEmpty: Bool { sentences.isEmpty }
-    /// Whether the message is about the request's member `model`, as Anthropic writes it: `model: claude-x`.
+    /// Whether the message is about the request's member `model`, as in Anthropic's `model: claude-x`.
     var beginsWithModel: Bool { text.hasPrefix("model:") }
     /// Whether this is the message of Hugging Face's engine for an overload.
     var saysModelIsOverloaded: Bool { text.hasPrefix("model is overloaded") }

@@ -79,7 +79,7 @@ private struct Redactor {
         return out
     }
 
-    /// The end index and the replacement of an address, path or key that begins at this index; nil if none begins.
+    /// The end index and the replacement of an address, path or key that begins at this index; nil if none begins here.
     private func match(at index: Int) -> (Int, [UInt8])? {
         let before = index > 0 ? text[index - 1] : 0x20
         if text[index] == UInt8(ascii: "/") {
@@ -182,8 +182,9 @@ private struct Redactor {
         return (colons == 7 || (isShortened && colons <= 7)) && run.contains(where: \.isHexDigit)
     }
 
-    /// The index after the IPv6 address that begins at this index, with its port if it stands in brackets; nil if none
-    /// begins here.
+    /// The index after the IPv6 address that begins at this index; nil if none begins here.
+    ///
+    /// If the address stands in brackets, its port is included.
     private func ipv6(_ index: Int) -> Int? {
         let isBracketed = text[index] == UInt8(ascii: "[")
         let start = isBracketed ? index + 1 : index
@@ -322,7 +323,7 @@ private struct Redactor {
 
     /// Names of members and parameters whose value is a secret.
     ///
-    /// If one name is the beginning or a part of another, the longer name comes first.
+    /// If one name is the beginning of another, the longer name comes first.
     private static let secretNames = [
         "x-api-key", "api_key", "api-key", "apikey", "access_token", "auth_token", "client_secret", "password",
         "passwd",

@@ -9,7 +9,7 @@ extension ErrorSentence {
     ]
     /// Words for parts of a request.
     ///
-    /// If a sentence contains such a word, the key that it mentions is the client's own.
+    /// If a sentence has such a word, it is about a key of the client and not about the edge's key.
     private static let partsOfRequests: Set<String> = [
         "parameter", "parameters", "argument", "arguments", "field", "fields", "property", "properties", "mcp", "tool",
         "tools", "url", "image", "file", "inputs",

@@ -55,7 +55,7 @@ struct ErrorSentence {
         "might", "seem", "seems", "appear", "appears", "to", "currently", "yet", "longer", "a", "either", "it", "that",
         "which", "you", "requested", "specified", "provided", "selected", "since", "now", "already",
     ]
-    /// Predicates that say that something can be used; after a negation, they say that it cannot.
+    /// Predicates that say that something can be used; after a negation, they say the opposite.
     static let present: Set<String> = [
         "found", "exist", "exists", "available", "loaded", "served", "deployed", "installed", "registered",
         "configured",
@@ -83,9 +83,9 @@ struct ErrorSentence {
         "for", "with", "in", "when", "while", "as", "via", "through", "using", "to", "unless", "without", "if", "by",
         "under", "on", "at",
     ]
-    /// Nouns for a person or thing that all requests share, such as a server or an account.
+    /// Nouns for what all requests share, such as the server or the account.
     ///
-    /// A model that is not available for such a noun is not available to any request.
+    /// A model that is not available on the server, for example, is not available to any request.
     private static let operators: Set<String> = [
         "server", "account", "region", "project", "organization", "organisation", "team", "location", "plan", "tier",
         "key",

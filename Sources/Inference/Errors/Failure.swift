@@ -81,9 +81,9 @@ package struct Failure: Error, Equatable, Sendable {
     /// The value of the field `retry-after-ms`, in milliseconds, which OpenAI's SDKs prefer; nil if the failure sets
     /// none.
     package var retryAfterMs: Int?
-    /// The cause as the system, TLS or the executor's framing reported it.
+    /// The cause in detail, such as an error of the operating system, of TLS or of the HTTP framing.
     ///
-    /// The cause goes to the log and never to the client.
+    /// The detail goes to the log and never to the client.
     package var detail: String?
     /// The engine's own JSON document, if the client gets it; nil if the failure is rendered in the client's dialect.
     var document: [UInt8]?

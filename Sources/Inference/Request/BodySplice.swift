@@ -26,8 +26,9 @@ package struct BodySplice: Equatable, Sendable {
     package private(set) var parts: [Part] = []
     /// The length of all parts in bytes.
     package private(set) var count = 0
-    /// Whether the edge, and not the client, asks for the `usage` object, so that the edge removes it from the
-    /// response.
+    /// Whether the edge, and not the client, asks for the `usage` object.
+    ///
+    /// The edge then removes the object from the response.
     package var removesUsage: Bool { usage != nil }
     private struct UsageRequest: Equatable {
         /// The index in `parts` of the literal that asks for the `usage` object.

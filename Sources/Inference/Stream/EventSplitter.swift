@@ -104,7 +104,7 @@ package struct EventSplitter: Sendable {
         return (tail + (last == 0x0A ? [0x0A] : [0x0A, 0x0A]), .whole)
     }
 
-    /// Ends the stream, and hands over the last event if it was kept because its CR might have been followed by an LF.
+    /// Ends the stream, and hands over a complete event that still waited for a possible LF.
     ///
     /// - Returns: false if the stream ended inside of an event.
     package mutating func finish(_ body: (Span<UInt8>, Kind) -> Void) -> Bool {

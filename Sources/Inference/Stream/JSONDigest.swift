@@ -4,7 +4,7 @@
 ///
 /// The result, `kept`, is a small JSON document for the scanner.
 struct JSONDigest: Sendable {
-    /// The role of a value, which decides which of its members are kept.
+    /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
         case root
         /// The value of `response`, `message`, `x_groq` or `Response` (Tencent's).

@@ -6,7 +6,7 @@ import CJSON
 ///
 /// A meter takes less than 200 bytes, because every stream has one.
 package struct Meter: Sendable {
-    /// The class of an event, which decides how it is relayed and counted.
+    /// The class of an event; it decides how the event is relayed and counted.
     package enum EventClass: Equatable, Sendable {
         /// The event has only comments, or nothing.
         case comment
@@ -63,7 +63,7 @@ package struct Meter: Sendable {
     package private(set) var firstToken: UInt64 = 0
     /// When the last event with output of the model arrived, in nanoseconds; 0 if no such event has arrived.
     package private(set) var lastToken: UInt64 = 0
-    /// The number of events that count, as `firstEvent` describes.
+    /// The number of events, without those that do not count for `firstEvent`.
     package private(set) var events = 0
     /// The number of events with output of the model, an estimate of the number of output tokens.
     package private(set) var tokens = 0

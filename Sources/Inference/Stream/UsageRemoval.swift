@@ -1,4 +1,4 @@
-// Removes the member `usage`, for which only the edge has asked, from an event; nothing else is removed.
+// Removes from an event the member `usage`, for which only the edge has asked; nothing else is removed.
 
 /// Removes the member `usage` from the bytes of one event.
 package enum UsageRemoval {

@@ -39,9 +39,9 @@ struct DraftModel {
     /// The keys that describe the model in the list of models, with their values as YAML, in the order of the file.
     var catalog: [(key: String, yaml: String)] = []
     var executors: [DraftExecutor] = []
-    /// The position of the model in the input.
+    /// The position of the model in the imported file.
     var position = Position()
-    /// The lines of the comment before the model.
+    /// The lines of the comment that is written before the model.
     var comments: [String] = []
 
     init(id: String, position: Position = Position()) {
@@ -62,7 +62,7 @@ struct DraftModel {
     }
 }
 
-/// A name of a model, and its position in the input.
+/// A name of a model, and the position of the name in the imported file.
 struct DraftName {
     var name: String
     var position: Position
@@ -79,8 +79,8 @@ struct DraftExecutor {
     /// A reference to the environment variable with the API key, such as `${NAME}`; nil if the executor has no key.
     var apiKey: String?
     var maxRunning: Int?
-    /// The position of the executor in the input.
+    /// The position of the executor in the imported file.
     var position = Position()
-    /// The lines of the comment before the executor.
+    /// The lines of the comment that is written before the executor.
     var comments: [String] = []
 }

@@ -6,7 +6,7 @@ internal import Configuration
 struct ExecutorAddress {
     /// The URL in the syntax of a configuration, in which `${NAME}` refers to a variable.
     var text: String
-    /// Whether the input's URL ended in `/v1`.
+    /// Whether the URL ended in `/v1` in the imported file.
     var endedInV1 = false
 
     /// Removes `/v1` and slashes at the end of a URL, or of the default URL in `${NAME:-URL}`.
@@ -31,7 +31,7 @@ struct ExecutorAddress {
     /// noted, too.
     ///
     /// - Parameters:
-    ///   - what: The key of the input, as notes name it.
+    ///   - what: The key that has the URL in the imported file, as notes name the key.
     ///   - isWithoutV1: Whether other programs write URLs of this API without `/v1`.
     func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
         var environment = PlaceholderEnvironment()

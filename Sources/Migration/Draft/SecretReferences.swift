@@ -1,7 +1,7 @@
-// Replaces the API keys that the input of an import has in clear text by references to environment variables.
+// Replaces the API keys that an imported file has in clear text by references to environment variables.
 internal import Transport
 
-/// Chooses an environment variable for each API key that the input has in clear text.
+/// Chooses an environment variable for each API key that the imported file has in clear text.
 ///
 /// The key itself is never part of the resulting configuration or of a message. Equal keys get the same variable.
 struct SecretReferences {
@@ -12,7 +12,7 @@ struct SecretReferences {
 
     /// Makes a table that has no references yet.
     ///
-    /// - Parameter used: Names of variables to which the input refers; a key in clear text gets none of these names.
+    /// - Parameter used: Variables to which the imported file refers; a key in clear text gets none of these names.
     init(used: Set<String> = []) {
         usedNames = used
     }

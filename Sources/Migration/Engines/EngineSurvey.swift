@@ -13,7 +13,7 @@ package enum EngineSurvey {
         case locked(status: Int)
         /// The answer is not a list of models, or did not arrive in time; the text says which.
         case unusable(String)
-        /// No connection could be opened, or the name has no address; the text says which.
+        /// No connection could be opened, or the host name has no address; the text says which.
         case absent(String)
     }
 

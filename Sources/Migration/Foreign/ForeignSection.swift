@@ -1,15 +1,14 @@
-// One mapping in the input of an import. The import takes the keys of the mapping one by one, and notes the keys that
-// remain.
+// One mapping in an imported file. The import takes the keys of the mapping one by one, and notes the keys that remain.
 internal import Configuration
 
-/// A value of the input that is neither a mapping nor a list.
+/// A value of the imported file that is neither a mapping nor a list.
 struct ForeignText {
     /// The value as the file has it; never empty, and without control characters.
     var text: String
     var position: Position
 }
 
-/// A mapping of the input.
+/// A mapping of the imported file.
 ///
 /// The keys of mappings under YAML's merge key (`<<`) are included. The mapping's own keys take precedence.
 final class ForeignSection {

@@ -2,7 +2,7 @@
 internal import Configuration
 
 extension FreeInferenceImport {
-    /// Reads the fields that the list of models shows.
+    /// Reads the fields of a model that the list of models shows.
     func readCatalog(of section: ForeignSection, into model: inout DraftModel) {
         let notes = section.notes
         for key in ["name", "quantization"] {

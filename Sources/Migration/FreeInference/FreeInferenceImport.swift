@@ -8,7 +8,7 @@ struct FreeInferenceImport {
     private var secrets: SecretReferences
     private var draft = DraftConfiguration()
 
-    /// Makes the draft, and the references to the secrets that the input has in clear text.
+    /// Makes the draft, and the references to the secrets that the imported file has in clear text.
     ///
     /// - Parameters:
     ///   - models: The items of the list `models`.

@@ -7,7 +7,9 @@ struct LiteLLMImport {
     /// A deployment that becomes an executor, with the settings that depend on the other deployments of the model.
     struct Deployment {
         var executor: DraftExecutor
-        /// The deployment's `order`; nil if it has none; LiteLLM tries the deployments with the lowest order first.
+        /// The deployment's `order`; nil if the deployment has none.
+        ///
+        /// LiteLLM tries the deployments with the lowest order first.
         var order: Int?
         var orderPosition: Position
         var weight: ForeignText?
@@ -30,7 +32,7 @@ struct LiteLLMImport {
     var groups: [Group] = []
     var groupIndexes: [ExactText: Int] = [:]
 
-    /// Makes the draft, and the references to the secrets that the input has in clear text.
+    /// Makes the draft, and the references to the secrets that the imported file has in clear text.
     ///
     /// - Parameter root: The section of the whole file.
     static func draft(_ root: ForeignSection, notes: MigrationNotes) -> (DraftConfiguration, SecretReferences) {

@@ -1,4 +1,4 @@
-// The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the settings of the executors that they become.
+// The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the executor settings that each provider implies.
 internal import Configuration
 
 /// The settings of an executor that a provider of LiteLLM determines.
