@@ -164,8 +164,8 @@ extension EngineError {
 }
 
 extension Failure.Verdict {
-    /// Makes the verdict for a meaning: the client's status, whose fault the error is, whether another executor may try,
-    /// and what is counted against the executor.
+    /// Makes the verdict for a meaning: the client's status, whose fault the error is, whether another executor may
+    /// try, and what is counted against the executor.
     init(_ meaning: ErrorMeaning, in dialect: Dialect) {
         switch meaning {
         case .clientError(408): self.init(408, .executor, .never, .none)
