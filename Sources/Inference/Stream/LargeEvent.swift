@@ -23,7 +23,7 @@ struct LargeEvent: Sendable {
         for index in piece.indices { take(piece[index]) }
     }
 
-    /// A small event with all that the scanner would find in the large one; nil if the data is not exactly one document.
+    /// A small event with all that the scanner would find in the large one; nil if its data is not one whole document.
     var summary: [UInt8]? {
         guard hasData, digest.isWhole else { return nil }
         let event = name.isEmpty ? [] : Array("event: ".utf8) + name + [0x0A]
