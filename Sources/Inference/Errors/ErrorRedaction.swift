@@ -261,7 +261,7 @@ private struct Redactor {
         return isOfAddress && (label.hasPrefix("ip-") || label.hasPrefix("ec2-"))
     }
 
-    /// The index after a host in the form of Python's libraries, `host='engine'`; nil if none begins here.
+    /// The index after a host that is written as in Python, `host='engine'`; nil if none begins here.
     private func hostParameter(_ index: Int) -> Int? {
         guard has("host=", at: index) else { return nil }
         let quote = isQuote(index + 5) ? 1 : 0

@@ -183,7 +183,7 @@ extension ErrorSentence {
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }
         guard let verb = word(verbIndex), Self.searches.contains(verb), word(index) != "engine" else { return false }
         if verb == "found" {
-            // If there were another noun before `not found`, that noun would be the thing that was not found.
+            // No other noun may stand before `not found`, because that noun would be what was not found.
             return word(verbIndex - 1) == "not" && (0..<verbIndex - 1).allSatisfy { isOfStatus(words[$0].text) }
         }
         return (max(0, verbIndex - 4)..<verbIndex).contains { word($0).map { Self.negations.contains($0) } == true }

@@ -7,7 +7,7 @@ struct JSONDigest: Sendable {
     /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
         case root
-        /// The value of `response`, `message`, `x_groq` or `Response` (Tencent's).
+        /// The value of `response`, `message`, `x_groq` or Tencent's `Response`.
         case nested
         case choices
         case choice
