@@ -6,11 +6,12 @@
 package struct AnswerScan: Equatable, Sendable {
     /// Whether the event has a `data` field, or the JSON response is not empty.
     package var hasData = false
-    /// Whether the payload is empty or consists of white space only.
+    /// Whether the event's data, or the JSON response, is empty or consists of white space only.
     package var isBlank = false
-    /// Whether the payload is exactly one JSON document, after the repairs of `cjson_repair` if they are necessary.
+    /// Whether the event's data, or the JSON response, is exactly one JSON document, if necessary after the repairs of
+    /// `cjson_repair`.
     package var isValid = false
-    /// Whether the payload begins with `[DONE]`.
+    /// Whether the event's data begins with `[DONE]`.
     package var isDone = false
     /// Whether the event has an `id` or `retry` field; clients remember these fields even if the event has no data.
     package var hasOtherFields = false
@@ -26,19 +27,19 @@ package struct AnswerScan: Equatable, Sendable {
     package var unfinished: UInt64 = 0
     /// The first 32 bytes of the first finish or stop reason that is not empty; nil if there is none.
     package var finishReason: String?
-    /// Whether a finish or stop reason, such as `abort` or `error`, means that the engine broke the attempt off.
+    /// Whether a finish or stop reason, such as `abort` or `error`, means that the engine has aborted the response.
     package var isBroken = false
-    /// Whether there is a `stop_reason` that is null or empty, as in the first event of an Anthropic message.
+    /// Whether the document has a `stop_reason` that is null or empty, as in the first event of an Anthropic message.
     package var hasNoStopReason = false
-    /// Whether there is a `usage` object.
+    /// Whether the document has a `usage` object.
     package var hasUsage = false
     /// The token counts of the `usage` object; every count is absent if there is no such object.
     package var tokens = TokenCounts()
-    /// Whether there is a member of an embeddings response: `data`, `embeddings` or `embedding`.
+    /// Whether the document has a member `data`, `embeddings` or `embedding`, as a response with embeddings has.
     package var hasEmbeddings = false
-    /// Whether there is a member of a response of Anthropic's messages API: `type` or `content`.
+    /// Whether the document has a member `type` or `content`, as a response of Anthropic's messages API has.
     package var hasMessage = false
-    /// Whether there is a member of a response of OpenAI's responses API: `object`, `status` or `output`.
+    /// Whether the document has a member `object`, `status` or `output`, as a response of OpenAI's responses API has.
     package var hasResponse = false
     /// The top-level `type` of the document, or else the name in the `event:` line; empty if there is neither.
     package var type = ""
@@ -50,9 +51,9 @@ package struct AnswerScan: Equatable, Sendable {
     /// Makes the result of a scan that has found nothing.
     package init() {}
 
-    /// Whether a JSON response shows that the engine broke the attempt off.
+    /// Whether a JSON response shows that the engine has aborted it.
     ///
-    /// A reason such as `abort` shows this, and so does a reason that is null or empty. A completion without any
+    /// A reason such as `abort` shows an abort, and so does a reason that is null or empty. A completion without any
     /// `finish_reason` is complete, because small engines omit this member. A message without a `stop_reason` is not
     /// complete, because Anthropic's API always sets this member in a complete response, and vLLM omits it after an
     /// abort.
@@ -65,7 +66,7 @@ package struct AnswerScan: Equatable, Sendable {
         }
     }
 
-    /// Whether a document is a response of the dialect.
+    /// Whether the document is a response of the dialect, and not some other JSON.
     ///
     /// A response is recognized by a member that every response of its dialect has. If a dialect has no such member,
     /// every document counts as a response.
@@ -79,8 +80,9 @@ package struct AnswerScan: Equatable, Sendable {
         }
     }
 
-    /// Whether an event contains nothing that a client of the dialect uses, so that it does not count as the first
-    /// event.
+    /// Whether the event contains nothing that a client of the dialect uses.
+    ///
+    /// Such an event does not count as the first event of a stream.
     func saysNothing(in dialect: Dialect) -> Bool {
         switch dialect {
         case .openAIChat, .completions: !hasUsage && (!hasChoices || hasEmptyChoices)

@@ -94,7 +94,7 @@ import CJSON
         return keys
     }
 
-    /// The error for a status that the C scanner returned; nil for success.
+    /// The error that matches a status of the C scanner; nil for success.
     private static func error(_ status: cjson_status, key: cjson_key) -> RequestScanError? {
         switch status {
         case CJSON_OK: nil
@@ -122,7 +122,8 @@ import CJSON
 
     /// The largest token limit of the request; nil if the request sets no limit.
     ///
-    /// The largest limit counts because an engine may know only one of the three members and apply that one.
+    /// The largest limit counts because an engine may know only one of the three members that set a limit, such as
+    /// `max_tokens`, and apply that one.
     private static func maxTokens(_ found: cjson_request) -> Int? {
         let most = unsafe max(found.max_tokens.limit, found.max_completion_tokens.limit, found.max_output_tokens.limit)
         return most < 0 ? nil : most

@@ -1,8 +1,8 @@
-// A whole JSON value as a tree, for documents outside of the data path, such as engines' errors.
+// A whole JSON value as a tree, for documents that are read rarely, such as engines' errors.
 //
 // simdjson is not used here for three reasons. A visitor behind the C interface would hardly be shorter than the reader
 // below. Such a visitor would treat numbers out of range, lone surrogates and deep nesting differently. And the fuzzer
-// needs an independent reader with which it compares the scans.
+// compares the scans of simdjson with the results of an independent reader, which is this one.
 internal import Transport
 
 /// Any JSON value.
@@ -68,7 +68,7 @@ package enum JSONValue: Equatable, Sendable {
 
     /// The string, the arrays and the objects that are open at the end of a document that was cut off.
     private struct Cut {
-        /// The bytes that close the open arrays and objects, the innermost last.
+        /// The bytes that close the open arrays and objects; the byte for the innermost one is the last.
         private(set) var open: [UInt8] = []
         private(set) var isString = false
         /// Whether the open string ends in the backslash of an escape.

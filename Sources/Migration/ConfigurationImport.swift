@@ -1,18 +1,20 @@
-// Converts the configuration of another gateway into a configuration of this server, after finding out which gateway's
-// configuration it is.
+// Converts the configuration file of another gateway into a configuration of this server. The contents of the file show
+// which gateway it belongs to.
 internal import Configuration
 
 /// The result of the import of a file.
 package struct ConfigurationImport: Sendable {
-    /// The configuration, in YAML with comments; `freeinference check` finds no error in it once its variables are set.
+    /// The configuration, in YAML with comments.
+    ///
+    /// `freeinference check` finds no error in the configuration after the operator has set its environment variables.
     package let yaml: String
     /// The number of models in the configuration, at least one.
     package let modelCount: Int
-    /// The name of the program to which the input file belongs.
+    /// The name of the program whose file was imported, such as LiteLLM.
     package let program: String
-    /// Environment variables that the operator must set, because the input has their values in clear text.
+    /// Environment variables that the operator must set, because the imported file has their values in clear text.
     package let variablesToSet: [String]
-    /// The notes about settings that were left out or changed, sorted by their position in the input.
+    /// The notes about settings that were left out or changed, sorted by their position in the imported file.
     package let notes: [MigrationNote]
 
     /// The reason why the import produced no configuration.
@@ -131,7 +133,7 @@ package struct ConfigurationImport: Sendable {
 }
 
 extension DraftConfiguration {
-    /// Sets the heading of the file, and lists the variables to which the file refers.
+    /// Sets the heading of the configuration file, and lists the variables to which the file refers.
     fileprivate mutating func describe(
         program: String,
         path: String,

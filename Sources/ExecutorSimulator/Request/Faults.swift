@@ -1,10 +1,11 @@
-// The faults that a simulated executor commits if a request or its options ask for them.
+// The faults that the executor simulator commits on demand, such as a connection that closes too early.
 
 /// The faults of one request: at most one that ends the response, and any number that change how events are written.
 package struct Faults: Sendable, Equatable {
-    /// How the response ends, or why there is no response.
+    /// How a response ends, or why there is no response.
     ///
-    /// The number of a case says after how many token events the ending comes; 0 is before the first one.
+    /// The number of a case says after how many token events the response ends; 0 is before the first event. The number
+    /// of `status` and of `redirect` is the status code of the response.
     package enum Ending: Sendable, Equatable {
         /// The connection closes normally (FIN), but the body is incomplete.
         ///
@@ -22,7 +23,7 @@ package struct Faults: Sendable, Equatable {
         case stallAfter(Int)
         /// An error event is written, then `[DONE]` if the dialect has it.
         case errorEvent(Int)
-        /// An error event is written, then the body ends normally.
+        /// An error event is written, then the body ends normally, without `[DONE]`.
         case errorOnly(Int)
         /// Like `errorEvent`, but the error blames the client, and its text contains the address of an engine.
         case mistakeEvent(Int)
@@ -38,37 +39,40 @@ package struct Faults: Sendable, Equatable {
         case closeBeforeHead
         /// The response is not HTTP.
         case garbageHead
-        /// The body of a response that is not streamed stops in the middle; a stream ends as with `cutInside(0)`.
+        /// A response that is not streamed stops in the middle of its body; a stream ends as with `cutInside(0)`.
         case cutJSON
-        /// The body ends normally after `finish_reason`, without `[DONE]`; in other dialects without the last event.
+        /// The stream ends normally, but its last event, such as `[DONE]`, is missing.
         case noDone
-        /// Chat and completions end with the finish reason `abort`, messages with a null stop reason, as vLLM
-        /// does on SIGTERM.
+        /// The response ends as vLLM ends it on SIGTERM.
+        ///
+        /// The finish reason of chat and completions is `abort`. The stop reason of Anthropic's messages is null.
         case aborted
-        /// Chat, completions and messages end normally, but with a null finish or stop reason.
+        /// The response ends normally, but its `finish_reason` or `stop_reason` is null.
         case noReason
         /// A stream consists only of its last event.
         ///
         /// The body of a response that is not streamed is empty.
         case onlyEnd
-        /// The response redirects with status 307 or 308 to the same path with a trailing slash, which is then served.
+        /// The response redirects with this status, 307 or 308, to the same path with a trailing slash.
+        ///
+        /// The simulator serves both paths alike.
         case redirect(Int)
     }
 
     /// How the response ends; nil for a normal end.
     package var ending: Ending?
-    /// Whether a comment is written before each event.
+    /// Whether a comment line of server-sent events is written before each event.
     package var hasComments = false
     /// Whether lines end in CR LF.
     package var hasCRLF = false
     /// Whether each event is written in three pieces.
     package var isSplit = false
-    /// How many consecutive events are written as one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1; nil for one.
+    /// How many consecutive events are written together, as one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1.
     ///
-    /// `.max` joins the whole stream. Joined events are also written when they reach 256 KiB, and before
-    /// the stream ends.
+    /// If the value is nil, each event is written separately. `.max` joins the whole stream. Joined events are also
+    /// written when they reach 256 KiB, and before the stream ends.
     package var coalescedEvents: Int?
-    /// The size in bytes of the pieces into which the stream is cut, at least 1.
+    /// The stream is cut into pieces of this many bytes, at least 1; nil to leave it whole.
     ///
     /// Each piece is a separate write.
     package var splitEvery: Int?
@@ -82,7 +86,7 @@ package struct Faults: Sendable, Equatable {
     package var bigBody: Int?
     /// Whether the response head of a stream lacks `content-type`.
     package var lacksLabel = false
-    /// Whether the simulator ignores that the client disconnects, so that the request runs to its end.
+    /// Whether the simulator goes on with the response after the client has disconnected.
     package var ignoresClose = false
 
     /// A value without any fault.
@@ -95,7 +99,7 @@ package struct Faults: Sendable, Equatable {
         for part in text.split(separator: ",") { try add(String(part)) }
     }
 
-    /// The error of a text that names no fault.
+    /// The error that is thrown for a text that names no fault.
     package struct Malformed: Error, CustomStringConvertible {
         package var description: String
     }
@@ -109,7 +113,7 @@ package struct Faults: Sendable, Equatable {
         "no_last_lf", "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
-    /// For each name of an ending, a function that makes the ending from the number after the colon.
+    /// By the name of an ending, a function that makes the ending from the number after the colon.
     ///
     /// The number is 0 if the text has none. The function returns nil if the number is out of range.
     private static let endings: [String: @Sendable (Int) -> Ending?] = [
@@ -135,7 +139,7 @@ package struct Faults: Sendable, Equatable {
         "redirect": { [307, 308].contains($0) ? .redirect($0) : nil },
     ]
 
-    /// The properties that a fault without a number turns on, by the name of the fault.
+    /// By the name of a fault that has no number, the property that the fault sets to true.
     private static let switches: [String: any WritableKeyPath<Faults, Bool> & Sendable] = [
         "comments": \.hasComments,
         "crlf": \.hasCRLF,
@@ -163,7 +167,7 @@ package struct Faults: Sendable, Equatable {
         }
     }
 
-    /// Adds a fault that does not end the response and that takes a number, such as `split_every:100`.
+    /// Adds a fault that changes how the response is written and has a number, such as `split_every:100`.
     ///
     /// - Returns: false if no such fault has this name.
     private mutating func addForm(_ name: String, _ number: Int?) -> Bool {
@@ -181,10 +185,11 @@ package struct Faults: Sendable, Equatable {
     /// Whether events are cut into pieces.
     var cutsEvents: Bool { isSplit || splitEvery != nil || !splitAt.isEmpty }
 
-    /// Whether a part of the stream is held back until more of the stream, or its end, is known.
+    /// Whether some events are written only when later events, or the end of the stream, are known.
     var holdsEventsBack: Bool { coalescedEvents != nil || lacksLastLF }
 
-    /// After how many token events the ending comes; nil if the ending does not come inside of a stream.
+    /// How many token events are written before the fault ends the response; nil if the fault does not end a stream
+    /// early.
     var endsAfter: Int? {
         switch ending {
         case .dieAfter(let count), .cutInside(let count), .resetAfter(let count), .endEarly(let count),

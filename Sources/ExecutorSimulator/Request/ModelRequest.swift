@@ -4,7 +4,7 @@ internal import Transport
 
 /// A parsed and accepted request body.
 struct ModelRequest {
-    /// How many tokens a choice may have.
+    /// The most tokens that a choice of a response may have.
     private static let tokensMax = 10_000_000
 
     let endpoint: ModelEndpoint
@@ -13,10 +13,11 @@ struct ModelRequest {
     let isStream: Bool
     let includesUsage: Bool
     let promptTokens: Int
-    /// The key of each choice, from which its text is generated.
+    /// One number for each choice, from which the text of the choice is generated.
     private(set) var keys: [UInt64]
-    /// The index of the first token to generate; above 0 if the request contains the beginning of an
-    /// answer to continue.
+    /// The index of the first token to generate.
+    ///
+    /// The index is above 0 if the request contains the beginning of an answer, which the response continues.
     let start: Int
     /// How many tokens each choice gets.
     private(set) var count = 0
@@ -30,7 +31,7 @@ struct ModelRequest {
     private(set) var faults: Faults
     /// Whether `faults` come from the simulator's options and not from the request.
     private(set) var hasServerFaults = false
-    /// Whether the response head is sent with the first event, instead of before the prefill.
+    /// Whether the response head is sent with the first event, instead of as soon as the request is complete.
     private(set) var isHeadLate = false
     /// The value of `retry-after` in an error response; nil to omit the field.
     private(set) var retryAfter: String?

@@ -1,7 +1,7 @@
 // The prompt of a request, reduced to hashes and token counts.
 internal import Inference
 
-/// A prompt in the format of any dialect.
+/// The prompts of one request, read from any dialect.
 struct Prompt {
     /// The hash of each prompt.
     ///
@@ -9,7 +9,9 @@ struct Prompt {
     private(set) var keys: [UInt64] = []
     /// How many tokens all prompts have together, at least 1.
     private(set) var tokens = 0
-    /// The response must continue a trailing assistant message of this many tokens; 0 if there is no such message.
+    /// How many tokens the request's last message has if it is an assistant message; otherwise 0.
+    ///
+    /// The response continues such a message.
     private(set) var start = 0
 
     /// Reads the prompts of a request body.
@@ -47,7 +49,7 @@ struct Prompt {
         readTurns(messages, hash: Hash())
     }
 
-    /// Reads Anthropic's messages.
+    /// Reads the messages of Anthropic's API.
     ///
     /// A trailing assistant message is always continued.
     private mutating func readMessages(_ body: JSONValue) throws(Refusal) {

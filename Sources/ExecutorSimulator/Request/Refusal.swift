@@ -4,8 +4,8 @@
 struct Refusal: Error {
     var status: Int
     var message: String
-    /// The value of `type` in the error document.
+    /// The member `type` of the error document.
     var type = "BadRequestError"
-    /// The name of the invalid request member, for `param` in the error document; nil if there is none.
+    /// The member `param` of the error document: the name of the invalid member of the request; nil if there is none.
     var parameter: String?
 }

@@ -32,9 +32,9 @@ struct AbortLog {
     /// Adds an entry, and drops the oldest one if the ring buffer is full.
     ///
     /// - Parameters:
-    ///   - requestID: the client's `x-request-id`; nil if it sent none.
+    ///   - requestID: the client's `x-request-id`; nil if the client sent none.
     ///   - time: when the client disconnected, by CLOCK_MONOTONIC.
-    ///   - emitted: how many token events were written before.
+    ///   - emitted: how many token events were written before the client disconnected.
     mutating func add(requestID: String?, time: Nanoseconds, phase: Phase, emitted: Int) {
         last += 1
         let entry = Entry(sequence: last, requestID: requestID, time: time, phase: phase, emitted: emitted)

@@ -3,9 +3,9 @@ internal import Inference
 
 /// Counts since the start of the simulator or the last reset.
 struct Counters {
-    /// How many model requests are in progress, including those in prefill.
+    /// How many model requests are in progress, including those that wait for their first token.
     var running = 0
-    /// How many model requests are in prefill.
+    /// How many model requests wait for their first token.
     var waiting = 0
     /// How many model requests got a complete response.
     var finished = 0

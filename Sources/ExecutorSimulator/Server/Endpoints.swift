@@ -7,7 +7,7 @@ internal import Transport
 ///
 /// Runs on the simulator's loop.
 enum Endpoints {
-    /// Responds to a request for one of these endpoints, and with an error to any other request.
+    /// Responds to a request for the model list, the health check or a report; every other request gets an error.
     static func answer(
         _ method: Method,
         path: String,

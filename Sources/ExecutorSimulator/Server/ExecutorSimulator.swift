@@ -7,7 +7,7 @@ package import Transport
 ///
 /// Confined to the thread of one event loop.
 package final class ExecutorSimulator: ServerDelegate {
-    /// Streams of the same pace share a timer if their period is no longer than this.
+    /// The longest period at which all streams of the same pace share one timer.
     ///
     /// With a longer period, a new stream might wait too long until the shared timer fires.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
@@ -28,7 +28,7 @@ package final class ExecutorSimulator: ServerDelegate {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that continue their step at the end of the current turn of the loop.
+    /// The pacers that still have streams to step; they continue at the end of the current turn of the loop.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -103,7 +103,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     private func begin(_ socket: Socket, peer: SocketAddress) {
         let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
-        // If the system cannot watch another socket, `accept` throws and closes the connection.
+        // If epoll cannot watch another socket, `accept` throws and closes the connection.
         guard let channel = try? Channel.accept(socket, peer: peer, loop: loop, tls: tls) else { return }
         let connection = ServerConnection(
             channel: channel,
@@ -167,12 +167,12 @@ package final class ExecutorSimulator: ServerDelegate {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Lets a pacer continue its step at the end of the turn, after the output of the turn has been flushed.
+    /// Lets a pacer step the rest of its streams at the end of the turn, after the output of the turn has been flushed.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets the pacers continue.
+    /// Lets each unfinished pacer step its next streams.
     ///
-    /// The output of the pacers marks channels, so the loop does not wait for events before it flushes the output.
+    /// The streams' output marks channels. The loop then flushes these channels before it waits for events.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers
@@ -187,13 +187,13 @@ package final class ExecutorSimulator: ServerDelegate {
         return String(repeating: "0", count: 12 - digits.count) + digits
     }
 
-    /// The faults for a request that asks for none itself; after `faultsMax` requests, there are none.
+    /// The faults for a request that names none: those of the options, or none after `faultsMax` requests.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
-    /// Counts a request that was given the faults of the options.
+    /// Counts one request that got the faults of the options.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }
 }
 
-/// A timer target that delays the handling of an accepted connection.
+/// Begins to serve an accepted connection when a timer fires.
 private final class LateAccept: TimerTarget {
     private let begin: () -> Void
     init(_ begin: @escaping () -> Void) { self.begin = begin }

@@ -13,15 +13,15 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var pace = 50.0
     /// How many tokens a response has if the request sets no limit.
     package var tokens = 64
-    /// Whether streams of the same pace write their tokens at different times within a period, instead of all at once.
+    /// Whether streams of the same pace write their tokens at different times, instead of all at once.
     package var isSpread = false
-    /// How long an accepted connection waits before the simulator reads from it.
+    /// How long the simulator waits after it has accepted a connection, before it reads from the connection.
     package var acceptDelay: Nanoseconds = 0
-    /// The faults for each request that asks for none itself.
+    /// The faults for each request that names no faults.
     package var faults = Faults()
     /// How many requests get `faults`; nil for all requests.
     package var faultsMax: Int?
-    /// How many requests may be in progress, before further requests get status 429; nil for no limit.
+    /// How many requests may be in progress at the same time; a further request gets status 429; nil for no limit.
     package var runningMax: Int?
     /// The paths of the certificate and key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?

@@ -6,7 +6,7 @@ internal import Transport
 ///
 /// Confined to the thread of the simulator's loop. Owned by its `SimulatedExchange`.
 final class Generation {
-    /// If the client does not read, generation pauses when the stream's buffer holds this many bytes.
+    /// Generation pauses while the stream's buffer holds this many bytes, because the client does not read.
     private static let bufferedMax = 256 << 10
     /// The maximum number of tokens that one step generates if the pace is 0.
     private static let tokensPerStepMax = 64
@@ -24,12 +24,12 @@ final class Generation {
 
     /// How many tokens each choice has so far.
     private var made = 0
-    /// How many token events were written so far; for a response that is not streamed, how many tokens it has so far.
+    /// How many token events were written so far; for a response that is not streamed, how many tokens were generated.
     private(set) var emitted = 0
     private var isOpened = false
-    /// Whether the client has disconnected while tokens are still produced for it (`Faults.ignoresClose`).
+    /// Whether the client has disconnected, but the fault `ignoresClose` lets the generation go on.
     var hasLostClient = false
-    /// Whether tokens are produced even after the client has disconnected.
+    /// Whether tokens are generated even after the client has disconnected.
     var ignoresClose: Bool { faults.ignoresClose }
 
     /// Prepares a response without sending anything.
@@ -58,9 +58,9 @@ final class Generation {
         opening = request.isStream ? form.opening() : []
     }
 
-    /// Starts the response before the prefill: sends the head, or commits a fault that prevents the response.
+    /// Starts the response before any token is due: sends the head, or commits a fault that prevents the response.
     ///
-    /// - Returns: false if no tokens will follow.
+    /// - Returns: false if the response has no tokens.
     func begin() -> Bool {
         switch faults.ending {
         case .noAnswer: return false
@@ -145,7 +145,7 @@ final class Generation {
     private func emit(_ choice: Int) {
         simulator.counters.emitted += 1
         emitted += 1
-        // The shared buffer is moved here by a swap, because a second reference would cause a copy.
+        // The simulator's buffer is moved here by a swap, because a second reference to it would cause a copy.
         var event: [UInt8] = []
         swap(&event, &simulator.event)
         if emitted == 1, let size = faults.hugeEvent {
@@ -162,10 +162,10 @@ final class Generation {
         templates[choice].render(text, time: Clock.monotonicNow(), number: opening.count + emitted - 1, into: &event)
     }
 
-    /// Writes an event, changed as the faults demand.
+    /// Writes an event in the form that the faults demand.
     private func write(_ event: [UInt8]) { send(shaper.add(event)) }
 
-    /// Writes the bytes that the shaper holds back.
+    /// Writes the bytes that the `EventShaper` holds back.
     ///
     /// Must be called before the stream ends or stalls.
     private func flush() { send(shaper.finish()) }
@@ -245,7 +245,7 @@ final class Generation {
         }
     }
 
-    /// Ends a response early, as the fault demands.
+    /// Ends the response before it is complete.
     private func breakOff(_ end: SimulatedExchange.End) {
         if end == .finish, !request.isStream {
             let whole = form.whole(texts: texts, tokens: tokens)
@@ -276,7 +276,7 @@ final class Generation {
         breakOff(.abort)
     }
 
-    /// Writes the error that the fault demands, and ends the response.
+    /// Sends the error that the fault demands, and ends the response.
     private func reportError() {
         var fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
         if case .mistakeEvent = faults.ending { fault = .tooLong }

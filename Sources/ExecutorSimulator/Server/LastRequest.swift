@@ -17,7 +17,8 @@ struct LastRequest {
             writer.field("target", String(decoding: target, as: UTF8.self))
             writer.field("authority", String(decoding: authority, as: UTF8.self))
             writer.field("version", version)
-            // `fields` lists all header fields in order; `headers` has only the first value of each name.
+            // The array `fields` lists all header fields in order. The object `headers` has only the first value of
+            // each name.
             writer.key("fields")
             writer.beginArray()
             for field in fields {

@@ -1,42 +1,43 @@
-// Times the tokens of streams: one timer steps all streams of the same pace, either all at once or spread
-// over a period.
+// Times the tokens of streams: one timer lets all streams of the same pace generate their next token, either all at
+// once or spread over a period.
 internal import Transport
 
-/// Steps each of its streams once per period.
+/// Lets each of its streams generate the next token, once per period.
 ///
-/// Confined to the thread of the simulator's loop.
+/// A call of `step` on a stream generates the token. Confined to the thread of the simulator's loop.
 final class Pacer: TimerTarget {
-    /// Into how many slots a period is divided if streams are spread.
+    /// Into how many time slots a period is divided if the streams are spread over it.
     private static let slotsWhenSpread = 40
-    /// The maximum number of streams stepped between two flushes.
+    /// The most streams that are stepped between two flushes of the loop.
     ///
     /// In a burst of a thousand streams, the limit lets the first streams send their output early.
     private static let batch = 32
 
-    /// A slot whose streams are being stepped, in the order from the last stream to the first.
+    /// The progress through the streams of one time slot, from the last stream to the first.
     private struct Round {
         var slot: Int
-        /// How many streams of the slot have not been stepped in this round.
+        /// How many streams of the time slot are still to be stepped in this round.
         var left: Int
     }
 
     private let simulator: ExecutorSimulator
-    /// The time between two slots.
+    /// The time from one time slot to the next.
     private let tick: Nanoseconds
-    /// The streams of each slot.
+    /// The streams of each time slot.
     private var slots: [[SimulatedExchange]]
-    /// How many streams all slots have together.
+    /// How many streams all time slots have together.
     private var members = 0
-    /// The index of the slot that is stepped at `nextDue`.
+    /// The index of the time slot whose streams are stepped at `nextDue`.
     private var nextSlot = 0
-    /// The index of the slot that the next new stream joins.
+    /// The index of the time slot that the next new stream joins.
     private var joinSlot = 0
     private var nextDue: Nanoseconds = 0
     private var timer: TimerID?
     private var rounds: [Round] = []
     /// The number of the current round.
     ///
-    /// A stream stores it, so that it is stepped only once even if a removal moves it.
+    /// Each stream stores the round in which it was last stepped. A stream that a removal moves within its time slot is
+    /// therefore not stepped twice.
     private var round = 0
 
     init(simulator: ExecutorSimulator, period: Nanoseconds, isSpread: Bool) {
@@ -49,7 +50,8 @@ final class Pacer: TimerTarget {
     /// Adds a stream.
     func join(_ exchange: SimulatedExchange) {
         if members == 0 {
-            // The first stream determines when periods begin, so that its first token is due at the end of its prefill.
+            // The first stream determines when a period begins, so that its first token is due at the end of its
+            // prefill.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             nextSlot = joinSlot
             if let timer { simulator.loop.timers.cancel(timer) }
@@ -60,7 +62,7 @@ final class Pacer: TimerTarget {
         exchange.indexInSlot = slots[joinSlot].count
         exchange.round = -1
         slots[joinSlot].append(exchange)
-        // 17 has no factor in common with the number of slots (40), so even a few streams are spread evenly.
+        // 17 and the number of time slots (40) have no common factor, so even a few streams are spread evenly.
         joinSlot = (joinSlot + 17) % slots.count
     }
 
@@ -90,7 +92,8 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // After a long delay the missed steps are skipped, because a real model server does not catch up either.
+        // After a long delay, the missed steps are skipped, because a real model server does not make up for them
+        // either.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))
@@ -103,7 +106,7 @@ final class Pacer: TimerTarget {
 
     /// Steps up to `batch` streams.
     ///
-    /// The loop calls it again at the end of the turn for the other streams of the round.
+    /// If more streams are due, the simulator calls this function again at the end of the loop's turn.
     func stepBatch() {
         var budget = Self.batch
         while budget > 0, let current = rounds.first {

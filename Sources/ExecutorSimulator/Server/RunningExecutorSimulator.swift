@@ -2,9 +2,7 @@
 internal import Glibc
 package import Transport
 
-/// A running simulator.
-///
-/// `stop` ends it.
+/// A simulator that runs on its own thread until `stop` is called.
 package struct RunningExecutorSimulator: Sendable {
     fileprivate enum Command: Sendable { case stop }
 
@@ -75,8 +73,8 @@ extension ExecutorSimulator {
     ///
     /// Reports its address on stderr when it is ready.
     ///
-    /// Must be called on the main thread before other threads start, because it blocks the two signals, and new threads
-    /// inherit that.
+    /// Must be called on the main thread before other threads start. The function blocks the two signals, and only
+    /// threads that start later inherit the block.
     package static func runUntilSignal(
         listen address: SocketAddress,
         options: ExecutorSimulatorOptions,

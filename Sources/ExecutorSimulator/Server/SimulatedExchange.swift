@@ -25,13 +25,13 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// When the first token is due, by the loop's clock.
     private(set) var readyAt: Nanoseconds = 0
-    /// The index of the exchange's slot in its `Pacer`; -1 if it has not joined one.
+    /// The index of the exchange's time slot in its `Pacer`; -1 if the exchange has not joined a pacer.
     ///
     /// Only the pacer sets `slot`, `indexInSlot` and `round`.
     var slot = -1
-    /// The index of the exchange within the pacer's slot.
+    /// The index of the exchange within its time slot of the `Pacer`.
     var indexInSlot = 0
-    /// The number of the pacer's last round in which this exchange was stepped; -1 if there was none.
+    /// The number of the last round in which the `Pacer` stepped this exchange; -1 if there was none.
     var round = -1
 
     init(simulator: ExecutorSimulator, stream: ServerStream, head: RequestHead) {
@@ -150,9 +150,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         stream.respond(ResponseHead(status: status, fields: fields), end: true)
     }
 
-    /// Starts the prefill of an accepted request.
+    /// Starts the prefill of an accepted request: the wait before the first token.
     ///
-    /// After the prefill, the pacer generates the tokens.
+    /// After the prefill, the `Pacer` lets the exchange generate its tokens.
     private func startPrefill(_ request: ModelRequest, _ endpoint: ModelEndpoint) {
         simulator.counters.running += 1
         simulator.counters.waiting += 1
@@ -200,7 +200,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         over()
     }
 
-    /// Ends the exchange for the counters and the pacer, although its output may not be sent completely yet.
+    /// Marks the exchange as over: the exchange counts as in progress no more, and leaves its pacer.
+    ///
+    /// A part of its output may not be sent yet.
     private func over() {
         guard phase != .over else { return }
         if phase != .body { simulator.counters.running -= 1 }
@@ -230,7 +232,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         case reset
     }
 
-    /// Writes bytes in a separate write, after all earlier pieces.
+    /// Writes bytes separately from all other bytes, after the pieces that already wait.
     func sendLater(_ bytes: [UInt8]) { add(.bytes(bytes)) }
 
     private func add(_ piece: Piece) {

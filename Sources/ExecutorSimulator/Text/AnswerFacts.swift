@@ -1,7 +1,7 @@
 // The content of a response, independent of its dialect.
 internal import Inference
 
-/// The values that every dialect writes into its responses.
+/// The values that a response contains in every dialect.
 struct AnswerFacts {
     var id: String
     /// When the response was created, in seconds since 1970.
@@ -9,12 +9,12 @@ struct AnswerFacts {
     var model: String
     /// How many choices the response has.
     var choices: Int
-    /// Whether a stream reports its usage.
+    /// Whether a streamed response reports its `usage`.
     var includesUsage: Bool
     var promptTokens: Int
     /// Whether the response ends because it reaches the token limit of the request.
     var endsByLength: Bool
-    /// Whether the response ends with the reason of an engine that has aborted.
+    /// Whether the response ends as if the engine had aborted it: with the reason `abort`, or with a null stop reason.
     var isAborted = false
     /// Whether the response ends with a null finish or stop reason.
     var hasNoReason = false

@@ -11,7 +11,7 @@ protocol AnswerForm {
     func token(choice: Int) -> EventTemplate
     /// The events after the last token.
     ///
-    /// The last of them ends the stream.
+    /// The last event ends the stream.
     ///
     /// - Parameters:
     ///   - texts: the complete text of each choice.
@@ -25,7 +25,7 @@ protocol AnswerForm {
 }
 
 extension ModelEndpoint {
-    /// The format of the endpoint's responses.
+    /// The `AnswerForm` that writes the responses of this endpoint.
     func form(_ facts: AnswerFacts) -> any AnswerForm {
         switch self {
         case .completions: CompletionsForm(facts)

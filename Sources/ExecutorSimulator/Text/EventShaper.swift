@@ -1,4 +1,5 @@
-// Changes how the events of a stream are written, as the faults of the request demand, without reading the events.
+// Changes how the events of a stream are written, as the request's faults demand. The content of the events is not
+// read.
 
 /// Joins and cuts the events of one stream.
 ///
@@ -9,16 +10,16 @@ struct EventShaper {
 
     /// Whether events are written unchanged, so that the shaper can be bypassed.
     let isPlain: Bool
-    /// Whether the returned chunks are pieces, each of which must be a separate write.
+    /// Whether each returned chunk must be written separately.
     let isCut: Bool
 
     private let faults: Faults
     /// Events that wait to be joined with later events.
     ///
-    /// Comments and line ends are already applied.
+    /// These events already have the comments and the line ends that the faults demand.
     private var waiting: [UInt8] = []
     private var waitingEvents = 0
-    /// The latest event, if it is held back because it may be the last one of the stream; nil otherwise.
+    /// The latest event, held back because it may be the last one of the stream; nil if no event is held back.
     private var last: [UInt8]?
     /// How many bytes of the stream were returned so far.
     private var offset = 0

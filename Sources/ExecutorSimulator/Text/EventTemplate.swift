@@ -1,5 +1,5 @@
-// A prepared token event in which only the time, the number and the word vary, so that 50,000 can be
-// written per second.
+// A prepared token event, in which only the time, the number and the word vary, so that the simulator can write 50,000
+// events per second.
 internal import Transport
 
 /// The constant parts of the token events of one choice.
@@ -10,10 +10,10 @@ struct EventTemplate {
     private let afterText: [UInt8]
 
     /// - Parameters:
-    ///   - beforeTime: the event up to the value of `emitted_ns`.
+    ///   - beforeTime: the bytes before the value of `emitted_ns`.
     ///   - beforeNumber: the bytes between the time and the value of `sequence_number`; nil if the dialect
     ///     has no number.
-    ///   - beforeText: the bytes between that value and the word.
+    ///   - beforeText: the bytes before the word, from the end of the number, or of the time if there is no number.
     ///   - afterText: the bytes after the word.
     init(beforeTime: [UInt8], beforeNumber: [UInt8]? = nil, beforeText: [UInt8], afterText: [UInt8]) {
         self.beforeTime = beforeTime

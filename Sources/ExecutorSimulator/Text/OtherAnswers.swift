@@ -1,9 +1,9 @@
 // Responses that are not generated text: embeddings, reranking, token counts, the model list and errors.
 internal import Inference
 
-/// Writes complete JSON documents.
+/// Writes the JSON responses that contain no generated text.
 enum OtherAnswers {
-    /// Embedding vectors that depend only on the inputs.
+    /// The response of the embeddings API, with vectors that depend only on the inputs.
     static func embeddings(_ request: ModelRequest) -> [UInt8] {
         let dimensions = min(max(request.body["dimensions"]?.integer ?? 8, 1), 4096)
         let isBase64 = request.body["encoding_format"]?.string == "base64"
@@ -31,7 +31,7 @@ enum OtherAnswers {
         }
     }
 
-    /// A component of a vector: a multiple of 1/32768 from -1 to 1, so that `Float` represents it exactly.
+    /// One component of an embedding vector: a multiple of 1/32768 from -1 to 1, which `Float` represents exactly.
     private static func component(_ index: Int, of key: UInt64) -> Float {
         Float(Int(Hash.mix(key &+ UInt64(index)) >> 48) - 32768) / 32768
     }
@@ -56,7 +56,8 @@ enum OtherAnswers {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Scores that depend only on the query and the documents, best first.
+    /// The response of the rerank API, best document first, with scores that depend only on the query and the
+    /// documents.
     static func rerank(_ request: ModelRequest, id: String) -> [UInt8] {
         let query = request.body["query"]?.string ?? ""
         var hash = Hash()
@@ -90,7 +91,7 @@ enum OtherAnswers {
         JSONText.object { $0.field("input_tokens", request.promptTokens) }
     }
 
-    /// The list of models.
+    /// The response to `GET /v1/models`.
     static func models(_ names: [String], created: Int) -> [UInt8] {
         JSONText.object { writer in
             writer.field("object", "list")

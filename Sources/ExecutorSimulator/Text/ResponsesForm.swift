@@ -70,8 +70,8 @@ struct ResponsesForm: AnswerForm {
             $0.key("item")
             writeItem("completed", text: text, to: &$0)
         }
-        // vLLM names the event `response.completed` even if the token limit has ended the response. The `status` in it
-        // is then `incomplete`.
+        // vLLM names the event `response.completed` even if the token limit has ended the response. The `status` in the
+        // event is then `incomplete`.
         let end = Events.typed("response.completed") {
             $0.field("sequence_number", number + 3)
             $0.key("response")

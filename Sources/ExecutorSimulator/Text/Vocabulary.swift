@@ -26,13 +26,13 @@ package struct Vocabulary: Sendable {
         following = first.map { [0x20] + $0 }
     }
 
-    /// The token at an index of the text that `key` generates, escaped for JSON.
+    /// The token at an index of the text that is generated from `key`, escaped for JSON.
     package func token(_ index: Int, key: UInt64) -> [UInt8] {
         let word = Self.word(index, key: key, of: texts.count)
         return index == 0 ? first[word] : following[word]
     }
 
-    /// The tokens at a range of indices of the text that `key` generates.
+    /// The tokens at a range of indices of the text that is generated from `key`.
     package func text(_ range: Range<Int>, key: UInt64) -> String {
         var text = ""
         for index in range {
@@ -54,7 +54,7 @@ package struct Vocabulary: Sendable {
         return count
     }
 
-    /// Which word of the vocabulary a token is.
+    /// The index of a token's word in the vocabulary.
     private static func word(_ index: Int, key: UInt64, of count: Int) -> Int {
         Int(truncatingIfNeeded: Hash.mix(key &+ UInt64(truncatingIfNeeded: index)) % UInt64(count))
     }

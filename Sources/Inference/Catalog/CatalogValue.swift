@@ -1,6 +1,6 @@
 // The values of a model's catalog entry: JSON that keeps the order of its members and the text of its numbers.
 
-/// One field of a model's catalog entry, or of an object in it.
+/// One field of a model's catalog entry, or of an object in the entry.
 package struct CatalogField: Sendable, Equatable {
     package var name: String
     package var value: CatalogValue

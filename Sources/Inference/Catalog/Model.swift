@@ -1,20 +1,20 @@
-// A model as clients see it, in the two shapes that they read: OpenAI's with OpenRouter's fields, and Anthropic's.
+// A model as clients see it, in two JSON shapes: OpenAI's shape with OpenRouter's fields, and Anthropic's shape.
 
-/// One model of the catalog.
+/// One model of the `ModelCatalog`.
 package struct Model: Equatable, Sendable {
-    /// The id that lists of models show.
+    /// The id of the model in the list of models.
     package var id: String
     /// Further names by which clients may ask for the model.
     package var aliases: [String]
     /// When the model was created, in seconds since 1970.
     package var created: Int
-    /// When the model was created, as text (RFC 3339) for Anthropic's shape.
+    /// When the model was created, as text (RFC 3339), which Anthropic's shape requires.
     package var createdAt: String
     /// The owner of the model, for OpenAI's member `owned_by`.
     package var ownedBy: String
-    /// The fields of OpenRouter's flat provider shape, in the order in which they are shown.
+    /// The members that OpenRouter adds to OpenAI's shape, such as `input_modalities`, in the order of the response.
     package var fields: [CatalogField]
-    /// Whether an engine has named the model, and not the configuration.
+    /// Whether the model comes from an engine's list of models and not from the configuration file.
     package var isDiscovered: Bool
 
     /// Makes a model from its parts.
@@ -41,10 +41,10 @@ package struct Model: Equatable, Sendable {
         if case .text(let name)? = fields.first(where: { $0.name == "name" })?.value { name } else { id }
     }
 
-    /// Neutral values of fields that OpenRouter requires, for models that do not configure these fields.
+    /// The default values of fields that OpenRouter requires, for models that do not configure these fields.
     ///
-    /// OpenRouter also requires quantization, lengths and pricing. These fields have no neutral value, so that they are
-    /// left out if they are not configured.
+    /// OpenRouter also requires quantization, lengths and pricing. These fields have no neutral value, so they are left
+    /// out if they are not configured.
     private static var defaults: [CatalogField] {
         [
             CatalogField(name: "hugging_face_id", value: .text("")),
@@ -55,7 +55,7 @@ package struct Model: Equatable, Sendable {
         ]
     }
 
-    /// The model as JSON in the given shape; it is the body of the response to `GET /v1/models/{id}`.
+    /// The model as JSON in the given shape: the body of the response to `GET /v1/models/{id}`.
     package func json(as shape: ModelShape = .openRouter) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         write(to: &writer, as: shape)
@@ -88,7 +88,7 @@ package struct Model: Equatable, Sendable {
 
 /// The shape in which a model and a list of models are written.
 package enum ModelShape: Sendable, CaseIterable {
-    /// OpenAI's shape, with the fields of OpenRouter's flat shape for providers.
+    /// OpenAI's shape, with the fields that OpenRouter requires of a provider.
     case openRouter
     /// Anthropic's shape, for clients that send `anthropic-version`.
     case anthropic

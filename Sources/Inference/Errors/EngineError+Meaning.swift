@@ -43,8 +43,9 @@ extension EngineError {
         }
     }
 
-    /// Whether the error names `stream_options` or its member `include_usage`; Google's APIs write the two names in
-    /// camel case.
+    /// Whether the error names `stream_options` or its member `include_usage`.
+    ///
+    /// Google's APIs write the two names in camel case.
     private var namesStreamOptions: Bool {
         [param, message].contains { part in
             let text = part?.lowercased() ?? ""
@@ -52,7 +53,7 @@ extension EngineError {
         }
     }
 
-    /// Whether the engine says that it is still loading its model.
+    /// Whether the engine says that its model is still loading.
     package var isLoading: Bool {
         [message, code].contains { $0.map { ErrorMessage($0).saysModelIsLoading } == true }
     }
@@ -70,16 +71,16 @@ extension EngineError {
             let isOurs = !isWord && (saysModelIsMissing(text) || isOfOurAccount(text))
             return isOurs ? .misconfiguration : found == .badRequest ? .clientError(400) : found
         case .misconfiguration where retryAfterMs != nil && (status == 402 || namedStatus == 402):
-            // An error with status 402 and a time to retry reports a temporary limit, not an unpaid bill.
+            // An error with status 402 and a time to wait reports a temporary limit, not an unpaid bill.
             return .busy(429)
         case .misconfiguration where status == 403 || namedStatus == 403:
             return text.saysContentIsRefused ? .clientError(403) : found
         case .misconfiguration where isWord && namesPartOfRequest && code.map(ErrorCodeTable.namesModel) == true:
-            // The client named this model in another member of its request, for example as the model of a tool.
+            // The client named the missing model in another member of its request, for example as the model of a tool.
             return .clientError(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
         case .busy where status == 413 || namedStatus == 413 || text.saysRequestIsTooLarge: return .clientError(413)
         case .busy:
-            // If the engine's own status is 429, 503 or 529, the client gets that status.
+            // If the engine itself named the status 429, 503 or 529, the client gets that status.
             let own = [status, namedStatus].compactMap { $0 }.first { [429, 503, 529].contains($0) }
             return own.map { .busy($0) } ?? found
         case .unavailable(503): return text.busy == nil ? found : .busy(503)
@@ -88,8 +89,7 @@ extension EngineError {
         }
     }
 
-    /// Resolves `.notFound`: decides whether the model, the path, or an object that the client has named does not
-    /// exist.
+    /// The meaning of an error that says that something does not exist: the model, the path, or another object.
     private func meaning(ofNotFound text: ErrorMessage) -> ErrorMeaning {
         if param == "model" || text.beginsWithModel || saysModelIsMissing(text) { return .misconfiguration }
         if text.isEmpty || text.saysPathIsMissing { return .missingPath }
@@ -116,16 +116,16 @@ extension EngineError {
         .contains { name.hasPrefix($0) || name.hasPrefix("body." + $0) }
     }
 
-    /// The meaning of the error, before the property `meaning` refines `.notFound` and `.badRequest`.
+    /// The meaning of the error before the property `meaning` refines it by the error's message.
     ///
-    /// The first of these that is known decides:
+    /// The first of these parts of the error that is known decides:
     ///
     /// 1. a code or type with a specific meaning, which is one that is not `ErrorMeaning.isGeneral`;
     /// 2. a status other than 500, because 500 says too little;
     /// 3. a code or type with a general meaning;
     /// 4. the message.
     ///
-    /// - Returns: The meaning, and whether the first step has decided it.
+    /// - Returns: The meaning, and whether part 1 has decided it.
     private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { ErrorCodeTable.meaning(of: $0) } }
         let numbers = [status, namedStatus].compactMap { $0.flatMap { ErrorCodeTable.meaning(ofStatus: $0) } }
@@ -164,7 +164,8 @@ extension EngineError {
 }
 
 extension Failure.Verdict {
-    /// Makes the verdict for a meaning: the status for the client, the side at fault, the retry and the charge.
+    /// Makes the verdict for a meaning: the client's status, whose fault the error is, whether another executor may
+    /// try, and what is counted against the executor.
     init(_ meaning: ErrorMeaning, in dialect: Dialect) {
         switch meaning {
         case .clientError(408): self.init(408, .executor, .never, .none)

@@ -1,14 +1,14 @@
-// The shapes in which engines and gateways write errors, and how each is read into an `EngineError`.
+// The shapes in which engines and gateways write errors, and how each shape is read into an `EngineError`.
 
 extension EngineError {
     // MARK: Shapes that occur with any status
 
-    /// The number of nesting levels in which an error is looked for.
+    /// How many levels of nested JSON are searched for an error.
     private static let depthMax = 5
 
     /// Reads a value that is or contains an error.
     ///
-    /// Inner members take precedence: they are read first, and a part that is already known is not overwritten.
+    /// Inner members take precedence, because they are read first, and a part that is already known is not overwritten.
     mutating func read(_ value: JSONValue, depth: Int) {
         guard depth < Self.depthMax else { return }
         switch value {
@@ -43,7 +43,7 @@ extension EngineError {
         if param == nil { param = value["param"]?.string }
     }
 
-    /// Whether a `type` names an event or a problem document (RFC 9457), so that it says nothing about the error.
+    /// Whether a `type` says nothing about the error, because it names an event or a problem document (RFC 9457).
     private static func isNoErrorType(_ text: String) -> Bool {
         text == "error" || text == "message" || text == "about:blank" || text.hasPrefix("response.")
             || text.contains("://")
@@ -67,7 +67,7 @@ extension EngineError {
         ] where message == nil {
             value[key].map { read($0, depth: depth + 1) }
         }
-        // LMDeploy reports its message in `text`; without an `error_code` a `text` is output of the model.
+        // LMDeploy reports its message in `text`. Without an `error_code`, the `text` is output of the model.
         if message == nil, value["error_code"] != nil { message = value["text"]?.string }
     }
 
@@ -97,7 +97,7 @@ extension EngineError {
         if code == nil { code = word }
     }
 
-    /// The values that may contain the time to retry or the error's code, in order of precedence.
+    /// The JSON values that may contain the time to wait or the error's code, in order of precedence.
     ///
     /// The first value is the error itself. The others are its members `metadata`, `headers` and `details`, and the
     /// member `headers` of `metadata`.
@@ -114,7 +114,7 @@ extension EngineError {
         return sources
     }
 
-    /// Reads the time to retry, and the codes that gateways add to the error.
+    /// Reads the time to wait before another request, and the codes that gateways add to the error.
     private mutating func readHints(_ value: JSONValue) {
         for source in Self.hintSources(of: value) {
             guard case .object(let members) = source else { continue }
@@ -162,14 +162,14 @@ extension EngineError {
         retryAfterMs = retryAfterMs ?? plain.retryAfterMs
     }
 
-    /// The parts of an error that OpenAI's shape has.
+    /// The parts of an error that OpenAI's error document can hold.
     private struct Parts {
         var message: String?
         var type: String?
         var code: String?
     }
 
-    /// The parts of the error in a document that has one of the shapes below; nil for every other document.
+    /// The error in a document of one of the shapes below, such as MiniMax's; nil for every other document.
     private static func unusual(in value: JSONValue) -> Parts? {
         guard case .object(let members) = value else { return nil }
         // The shape of MiniMax: every response has `base_resp`, whose `status_code` is 0 if there is no error.
@@ -186,14 +186,15 @@ extension EngineError {
             found.type = exception.key
             return found
         }
-        // The parts of the error may be top-level members, if `read(_:depth:)` finds no message in another member.
+        // If the document has no member in which `read(_:depth:)` looks for a message, its top-level members may be the
+        // parts of the error.
         let known = ["message", "msg", "detail", "error", "errors", "response", "error_message", "error_description"]
         guard !known.contains(where: { value[$0] != nil && value[$0] != .null }) else { return nil }
         let own = parts(of: value)
         return own.message == nil ? nil : own
     }
 
-    /// Reads the parts of an error, under the member names that cloud providers use.
+    /// Reads the parts of an error from an object, under the names that cloud providers give them.
     private static func parts(of value: JSONValue) -> Parts {
         func first(_ names: [String]) -> String? {
             for name in names {

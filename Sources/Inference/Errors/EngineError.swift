@@ -38,8 +38,7 @@ package struct EngineError: Equatable, Sendable {
     package var param: String?
     /// The error's message, cut to `messageMax` bytes; nil if the error has none.
     package var message: String?
-    /// The time for which the engine asks not to be called, in milliseconds, within `RetryAfter.bounds`; nil if it does
-    /// not ask.
+    /// How long the engine asks not to be called, in milliseconds, within `RetryAfter.bounds`; nil if it does not ask.
     package var retryAfterMs: Int?
     /// The JSON document that reported the error; nil if it was larger than `bodyMax` or not JSON.
     package private(set) var document: JSONBody?
@@ -75,7 +74,7 @@ package struct EngineError: Equatable, Sendable {
         self.retryAfterMs = retryAfterMs
     }
 
-    /// Reads the body of a response, or an event of a stream.
+    /// Reads the error in the body of a response, or in an event of a stream.
     ///
     /// - Parameters:
     ///   - status: The status of the response; nil for 200.

@@ -1,6 +1,6 @@
 // The table that gives a meaning to the types, the codes and the statuses of engines' errors.
 
-/// Looks up words and statuses; pure functions over constant tables.
+/// Finds the meaning of an error's type, code or status in constant tables.
 enum ErrorCodeTable {
     /// The meaning of a type or a code; nil for an unknown word.
     ///
@@ -13,11 +13,11 @@ enum ErrorCodeTable {
             name.removeLast(ending.count)
             if let meaning = table[name] { return meaning }
         }
-        // More than four words are a sentence, whose meaning cannot be found by looking for parts of words.
+        // A text of more than four words is a sentence, so its meaning cannot be found by looking for parts of words.
         return word.count { $0 == " " } > 3 ? nil : meaning(ofParts: name)
     }
 
-    /// The meaning of a word that names a subject and says what is wrong with it, such as `project_suspended` and
+    /// The meaning of a word that names a thing and says what is wrong with it, such as `project_suspended` and
     /// `model_not_deployed`.
     private static func meaning(ofParts name: String) -> ErrorMeaning? {
         func has(_ parts: String) -> Bool { parts.split(separator: " ").contains { name.contains($0) } }
@@ -173,7 +173,7 @@ enum ErrorCodeTable {
         ),
     ]
 
-    /// The meaning of each word of `words`.
+    /// The meaning of each type or code that is listed in `words`.
     private static let table: [String: ErrorMeaning] = {
         var table: [String: ErrorMeaning] = [:]
         for (meaning, names) in words {
@@ -182,7 +182,7 @@ enum ErrorCodeTable {
         return table
     }()
 
-    /// The meaning of a status that comes without a more specific word; nil below 400.
+    /// The meaning of an error's status, for errors whose type and code say nothing specific; nil below 400.
     static func meaning(ofStatus status: Int) -> ErrorMeaning? {
         switch status {
         case ..<400: nil

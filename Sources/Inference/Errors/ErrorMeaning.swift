@@ -2,8 +2,9 @@
 
 /// The meaning of an engine's error; `Failure.Verdict` says how the edge reacts to each meaning.
 package enum ErrorMeaning: Equatable, Sendable {
-    /// The request is wrong, according to a general word such as `invalid_request_error`; a status may be more
-    /// specific.
+    /// The request is wrong, according to a general word such as `invalid_request_error`.
+    ///
+    /// The status of the error may be more specific.
     case badRequest
     /// No executor can serve the request as it is. The value is the status for the client, 400 to 499.
     case clientError(Int)

@@ -14,7 +14,7 @@ struct ErrorMessage {
         sentences = ErrorSentence.sentences(of: message)
     }
 
-    /// The meaning of the message; nil if none is recognized.
+    /// The meaning of the message; nil if no meaning is recognized.
     ///
     /// The message counts only if the error has no code, type or status with a more specific meaning.
     var meaning: ErrorMeaning? {
@@ -124,7 +124,7 @@ struct ErrorMessage {
         return Self.full.contains(where: text.contains) || saysModelIsLoading ? .busy(503) : nil
     }
 
-    /// Whether the engine says that it is still loading its model; false if it says that it could not load the model.
+    /// Whether the engine says that its model is still loading; false if it says that the loading has failed.
     var saysModelIsLoading: Bool {
         sentences.contains {
             guard !$0.says([" fail", " error loading ", " unable ", " could not ", " cannot ", " after loading "])
@@ -162,9 +162,9 @@ struct ErrorMessage {
 
     // MARK: Unknown paths and members
 
-    /// Whether the message is a message that servers give for an unknown path.
+    /// Whether servers give this message for an unknown path.
     ///
-    /// AWS's gateway reports a missing token for an unknown path.
+    /// AWS's gateway says for an unknown path that an authentication token is missing.
     var saysPathIsMissing: Bool {
         // The first sentence that is more than a status, such as `Error 404`, names what is missing.
         let first = sentences.first { sentence in !sentence.words.allSatisfy { sentence.isOfStatus($0.text) } }
@@ -173,9 +173,9 @@ struct ErrorMessage {
 
     /// Whether the message has no words.
     var isEmpty: Bool { sentences.isEmpty }
-    /// Whether the message is about the request's member `model`, as Anthropic writes it: `model: claude-x`.
+    /// Whether the message is about the request's member `model`, as in Anthropic's `model: claude-x`.
     var beginsWithModel: Bool { text.hasPrefix("model:") }
-    /// Whether the message is the message that Hugging Face's engine gives when it is overloaded.
+    /// Whether this is the message of Hugging Face's engine for an overload.
     var saysModelIsOverloaded: Bool { text.hasPrefix("model is overloaded") }
 
     /// Whether the message says that a member of the request is unknown or not supported.

@@ -1,7 +1,7 @@
 // Removes the operator's addresses, paths and keys from an engine's text, so that the text may go to clients and logs.
 internal import Transport
 
-/// Pure functions over an engine's texts.
+/// Replaces addresses, paths and keys in the texts of engines.
 package enum ErrorRedaction {
     /// The text with `[address]` in place of each URL, host and IP address, `[path]` in place of each file path, and
     /// `[key]` in place of each key.
@@ -38,7 +38,7 @@ package enum ErrorRedaction {
         return out
     }
 
-    /// The word if it looks like an identifier of a program.
+    /// The word if it looks like an identifier in a program; otherwise nil.
     ///
     /// Such a word may be logged, because it does not quote text of the client.
     ///
@@ -51,7 +51,7 @@ package enum ErrorRedaction {
     }
 }
 
-/// Reads a text once, and checks at each index where a word may begin whether an address, a path or a key begins.
+/// Reads a text once, and looks for an address, a path or a key at each index where a word may begin.
 private struct Redactor {
     private static let address = Array("[address]".utf8)
     private static let path = Array("[path]".utf8)
@@ -79,7 +79,7 @@ private struct Redactor {
         return out
     }
 
-    /// The end index and the replacement of an address, path or key that begins at this index; nil if none begins.
+    /// The end index and the replacement of an address, path or key that begins at this index; nil if none begins here.
     private func match(at index: Int) -> (Int, [UInt8])? {
         let before = index > 0 ? text[index - 1] : 0x20
         if text[index] == UInt8(ascii: "/") {
@@ -111,14 +111,13 @@ private struct Redactor {
         return (0..<count).allSatisfy { unsafe text[index + $0] == word.utf8Start[$0] }
     }
 
-    /// The index of the end of the URL that begins at this index; nil if no URL begins at this index.
+    /// The index after the URL that begins at this index; nil if no URL begins at this index.
     ///
     /// The functions below do the same for other kinds of text.
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
-        // The separator is plain, has its slashes escaped as in JSON, or is percent-encoded once or twice inside of
-        // another URL.
+        // The separator is plain, has escaped slashes as in JSON, or is percent-encoded once or twice in another URL.
         let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
         guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
         let start = scheme + mark.utf8CodeUnitCount
@@ -131,21 +130,21 @@ private struct Redactor {
 
     private func isOfURL(_ byte: UInt8) -> Bool { byte > 0x20 && !"\"'<>\\`,;){}|".utf8.contains(byte) }
 
-    /// The end, moved back over punctuation that belongs to the sentence and not to the address or path.
+    /// Moves the end of an address or path back, so that the punctuation of the sentence is not part of it.
     private func trimmed(_ end: Int, notBefore start: Int) -> Int {
         var end = end
         while end > start, ".:]".utf8.contains(text[end - 1]) { end -= 1 }
         return end
     }
 
-    /// The end of a port such as `:8000` after an address; `end` itself if no port follows.
+    /// The index after a port such as `:8000` that begins at `end`; `end` itself if there is no port.
     private func port(_ end: Int) -> Int {
         guard end < text.count, text[end] == UInt8(ascii: ":") else { return end }
         let digits = self.end(from: end + 1, while: \.isDigit)
         return digits > end + 1 && digits - end <= 6 ? digits : end
     }
 
-    /// The end of an IPv4 address and its port.
+    /// The index after the IPv4 address, with its port, that begins at this index; nil if none begins here.
     private func ipv4(_ index: Int) -> Int? {
         var position = index
         for group in 0..<4 {
@@ -162,9 +161,9 @@ private struct Redactor {
         return port(position)
     }
 
-    /// The end of a private IPv4 address inside of a name, as in `tcp-10.0.0.3`.
+    /// The index after a private IPv4 address that is part of a name, as in `tcp-10.0.0.3`; nil if none begins here.
     ///
-    /// Numbers that are not a private address may be a version, so they are not redacted.
+    /// Any other four numbers may be a version, so they are not redacted.
     private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
         guard !before.isDigit, before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
         let numbers = text[index..<end].split { !$0.isDigit }.map {
@@ -183,7 +182,9 @@ private struct Redactor {
         return (colons == 7 || (isShortened && colons <= 7)) && run.contains(where: \.isHexDigit)
     }
 
-    /// The end of an IPv6 address, with its port if it stands in brackets.
+    /// The index after the IPv6 address that begins at this index; nil if none begins here.
+    ///
+    /// If the address stands in brackets, its port is included.
     private func ipv6(_ index: Int) -> Int? {
         let isBracketed = text[index] == UInt8(ascii: "[")
         let start = isBracketed ? index + 1 : index
@@ -210,7 +211,7 @@ private struct Redactor {
         "output", "requested", "prompt", "total", "number",
     ]
 
-    /// The end of a host name with a port.
+    /// The index after the host name and port that begin at this index; nil if none begin here.
     private func hostAndPort(_ index: Int) -> Int? {
         let stop = end(from: index, while: isOfHost)
         let name = text[index..<stop]
@@ -239,7 +240,8 @@ private struct Redactor {
         "nl", "ch", "cn", "jp", "kr", "in", "us", "ca", "au", "xyz", "sh",
     ]
 
-    /// The end of a host name that is internal, or that has three parts or more and ends in a public domain.
+    /// The index after an internal host name, or a name of three parts or more in a public domain; nil if none begins
+    /// here.
     private func internalHost(_ index: Int) -> Int? {
         guard text[index].isAlphanumeric else { return nil }
         let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)
@@ -259,7 +261,7 @@ private struct Redactor {
         return isOfAddress && (label.hasPrefix("ip-") || label.hasPrefix("ec2-"))
     }
 
-    /// The end of a host as Python's libraries write it: `host='engine', port=8000`.
+    /// The index after a host that is written as in Python, `host='engine'`; nil if none begins here.
     private func hostParameter(_ index: Int) -> Int? {
         guard has("host=", at: index) else { return nil }
         let quote = isQuote(index + 5) ? 1 : 0
@@ -270,8 +272,9 @@ private struct Redactor {
 
     private func isQuote(_ index: Int) -> Bool { index < text.count && "'\"".utf8.contains(text[index]) }
 
-    /// The end of a path that has a folder in it or a file extension; paths of APIs, such as `/v1/models`, are not
-    /// redacted.
+    /// The index after the file path that begins at this index; nil if none begins here.
+    ///
+    /// A file path has a folder or a file extension. Paths of APIs, such as `/v1/models`, are not redacted.
     private func filePath(_ index: Int) -> Int? {
         for own in ["/v1", "/v2", "/api/"] as [StaticString] where has(own, at: index) { return nil }
         let stop = end(from: index) { $0.isAlphanumeric || "/._-@+~%".utf8.contains($0) }
@@ -281,7 +284,7 @@ private struct Redactor {
         return path.endIndex
     }
 
-    /// The end of a path that begins with a drive letter.
+    /// The index after a path that begins with a drive letter; nil if none begins here.
     private func windowsPath(_ index: Int) -> Int? {
         guard text[index].isLetter, index + 3 < text.count, text[index + 1] == UInt8(ascii: ":"),
             text[index + 2] == UInt8(ascii: "\\")
@@ -297,7 +300,7 @@ private struct Redactor {
 
     private func isOfSecret(_ byte: UInt8) -> Bool { isOfHost(byte) || "*~+/=".utf8.contains(byte) }
 
-    /// The end of a key that is known by its prefix.
+    /// The index after a key that has one of `prefixes`, or after `Basic` credentials; nil if none begins here.
     private func secret(_ index: Int) -> Int? {
         for start in Self.prefixes where has(start, at: index) {
             let stop = end(from: index + start.utf8CodeUnitCount, while: isOfSecret)
@@ -306,7 +309,7 @@ private struct Redactor {
         return basicCredentials(index)
     }
 
-    /// The end of the credentials in `Basic dXNlcjpwYXNz`.
+    /// The index after credentials such as `Basic dXNlcjpwYXNz`; nil if none begin here.
     private func basicCredentials(_ index: Int) -> Int? {
         guard has("Basic ", at: index) else { return nil }
         let stop = end(from: index + 6, while: isOfSecret)
@@ -320,15 +323,16 @@ private struct Redactor {
 
     /// Names of members and parameters whose value is a secret.
     ///
-    /// Of two names with a common beginning, the longer one comes first.
+    /// If one name is the beginning of another, the longer name comes first.
     private static let secretNames = [
         "x-api-key", "api_key", "api-key", "apikey", "access_token", "auth_token", "client_secret", "password",
         "passwd",
         "secret", "token", "key",
     ].map { Array($0.utf8) }
 
-    /// The name from `secretNames` at this index, in upper or lower case; nil if there is none, or if the text ends
-    /// with the name.
+    /// The name from `secretNames` that begins at this index, in upper or lower case.
+    ///
+    /// - Returns: nil if no such name begins here, or if the text ends with the name.
     private func secretName(_ index: Int) -> [UInt8]? {
         Self.secretNames.first { name in
             index + name.count < text.count && zip(name, text[index...]).allSatisfy { $0 == $1 || $0 == $1 | 0x20 }

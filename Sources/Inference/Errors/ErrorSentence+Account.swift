@@ -9,7 +9,7 @@ extension ErrorSentence {
     ]
     /// Words for parts of a request.
     ///
-    /// If a sentence contains such a word, the key that it mentions is the client's own.
+    /// If a sentence has such a word, it is about a key of the client and not about the edge's key.
     private static let partsOfRequests: Set<String> = [
         "parameter", "parameters", "argument", "arguments", "field", "fields", "property", "properties", "mcp", "tool",
         "tools", "url", "image", "file", "inputs",
@@ -19,7 +19,7 @@ extension ErrorSentence {
         "invalid", "incorrect", "expired", "missing", "revoked", "disabled", "deleted", "leaked", "wrong", "malformed",
         "inactive", "unauthorized", "rejected", "required", "suspended", "blocked", "deactivated",
     ]
-    /// Words that say that a key is right; together with a negation they say that it is wrong.
+    /// Words that say that a key is right; with a negation, they say that the key is wrong.
     private static let right: Set<String> = [
         "valid", "found", "provided", "provide", "recognized", "recognised", "authorized", "exist", "exists", "active",
         "correct", "accepted", "registered", "supplied", "set", "validate", "verify", "permission",
@@ -57,7 +57,7 @@ extension ErrorSentence {
 
     /// Whether the sentence says that the edge's account is empty or closed.
     var saysAccountIsClosed: Bool {
-        // A quoted word is the name of something else, such as a tool.
+        // A quoted word is the name of some other thing, such as a tool.
         let plain = ErrorSentence(words: words.filter { !$0.isQuoted })
         if plain.says(Self.bills) { return true }
         return words.indices.contains { index in

@@ -16,7 +16,7 @@ extension ErrorSentence {
         "upstream", "underlying", "target", "default", "api", "served", "following", "ai", "llm", "current", "new",
         "configured", "gemini", "named",
     ]
-    /// Nouns before which `model` is only an attribute, as in `model response` and `model parameters`.
+    /// Words that give a preceding `model` another meaning, as in `model response` and `model parameters`.
     private static let partsOfRequests: Set<String> = [
         "response", "responses", "output", "outputs", "input", "inputs", "message", "messages", "tool", "tools",
         "state",
@@ -24,7 +24,7 @@ extension ErrorSentence {
         "item", "items", "reasoning", "template", "image", "images", "prompt", "choice", "request", "content", "role",
         "kwargs", "tokens", "field", "fields", "member", "property",
     ]
-    /// Words before which `model` means something else, as in `role model` and `data model`.
+    /// Words that give a following `model` another meaning, as in `role model` and `data model`.
     private static let otherModels: Set<String> = [
         "role", "roles", "tool", "field", "parameter", "argument", "property", "variable", "function", "file", "data",
         "pydantic", "schema", "column", "key", "user",
@@ -38,8 +38,8 @@ extension ErrorSentence {
     private static let prepositions: Set<String> = [
         "for", "of", "by", "in", "with", "from", "to", "on", "at", "using", "inside", "within", "under",
     ]
-    /// Nouns that mean the model itself if a preposition and the model follow: `access to model x`, `no endpoint for
-    /// model x`.
+    /// Nouns that stand for a model if a preposition and the model follow: `access to model x`, `no endpoint for model
+    /// x`.
     private static let heads: Set<String> = [
         "invocation", "access", "request", "requests", "endpoint", "endpoints", "deployment", "deployments", "provider",
         "providers", "worker", "workers", "instance", "instances", "replica", "replicas", "backend", "backends",
@@ -89,8 +89,8 @@ extension ErrorSentence {
         Self.adjectives.contains(word) || (word.contains("-") && !Self.unknown.contains(word))
     }
 
-    /// Whether words before the model say that it cannot be used: `unknown model`, `no such model`, `is not a valid
-    /// model`.
+    /// Whether words before the model say that the model cannot be used: `unknown model`, `no such model`, `is not a
+    /// valid model`.
     private func isDeniedBefore(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         guard word(index) != "engine", let governor = word(governorIndex) else { return false }
@@ -103,8 +103,9 @@ extension ErrorSentence {
             && word(governorIndex - 2).map { Self.negations.contains($0) } == true
     }
 
-    /// Whether `no model` before this index says that no model of that name exists, rather than that no model has some
-    /// ability.
+    /// Whether `no model` before this index means that no model of a certain name exists.
+    ///
+    /// The words may also mean that no model has some ability, as in `no model supports tools`.
     private func isCounted(from index: Int) -> Bool {
         var index = index
         while let word = word(index), ["id", "name", "ids", "names"].contains(word) { index += 1 }
@@ -122,7 +123,7 @@ extension ErrorSentence {
             || Self.present.contains(next) || looksLikeName(next)
     }
 
-    /// Whether a word has a digit or a mark that names of models have and English words lack.
+    /// Whether a word has a digit or a mark that English words lack, as names of models have.
     private func looksLikeName(_ word: String) -> Bool {
         word.contains { $0.isNumber || "-_/:.@".contains($0) }
     }
@@ -136,7 +137,7 @@ extension ErrorSentence {
         return word(governorIndex - 1).map { Self.heads.contains($0) } == true
     }
 
-    /// Whether words after the model, which is their subject, say that it cannot be used: `the model x does not exist`.
+    /// Whether the model is the subject of a sentence that says that it cannot be used: `the model x does not exist`.
     private func isDeniedBehind(_ index: Int) -> Bool {
         guard isSubject(index) else { return false }
         if word(index) == "engine" {
@@ -153,7 +154,7 @@ extension ErrorSentence {
         return denies(at: end) || isDenied(behindPhraseAt: end)
     }
 
-    /// The index after the model's name, if a name stands at this index; otherwise this index.
+    /// The index after the model's name that begins at this index; this index itself if no name begins here.
     private func pastName(_ index: Int) -> Int {
         guard words.indices.contains(index) else { return index }
         guard let word = word(index) else { return index + 1 }
@@ -175,14 +176,14 @@ extension ErrorSentence {
         return false
     }
 
-    /// Whether words before the model say that the engine could not find or use it: `could not find model x`, `you do
-    /// not have access to the model`, `not found: model x`.
+    /// Whether words before the model say that the engine did not find it or cannot use it: `could not find model x`,
+    /// `you do not have access to the model`, `not found: model x`.
     private func isSought(_ index: Int) -> Bool {
         var verbIndex = governor(of: index)
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }
         guard let verb = word(verbIndex), Self.searches.contains(verb), word(index) != "engine" else { return false }
         if verb == "found" {
-            // If there were another noun before `not found`, that noun would be the thing that was not found.
+            // No other noun may stand before `not found`, because that noun would be what was not found.
             return word(verbIndex - 1) == "not" && (0..<verbIndex - 1).allSatisfy { isOfStatus(words[$0].text) }
         }
         return (max(0, verbIndex - 4)..<verbIndex).contains { word($0).map { Self.negations.contains($0) } == true }

@@ -1,7 +1,7 @@
 // Recognizes the sentences that servers give for an unknown path.
 
 extension ErrorSentence {
-    /// Nouns for a path or for the resource at a path.
+    /// Nouns for a path, or for what a server has at a path.
     private static let nouns: Set<String> = [
         "page", "file", "resource", "route", "routes", "path", "endpoint", "url", "uri", "method", "handler", "api",
         "operation", "entity", "action",

@@ -7,7 +7,7 @@ struct ErrorSentence {
         var text: String
         /// Whether the word stood in quotation marks.
         ///
-        /// Such a word is a name, so that rules do not compare it with their words.
+        /// A quoted word is a name, so the rules do not compare it with their lists of words.
         var isQuoted = false
         /// Whether a colon or an equals sign stands before the word, as in `unknown model: x`.
         var isAfterColon = false
@@ -55,7 +55,7 @@ struct ErrorSentence {
         "might", "seem", "seems", "appear", "appears", "to", "currently", "yet", "longer", "a", "either", "it", "that",
         "which", "you", "requested", "specified", "provided", "selected", "since", "now", "already",
     ]
-    /// Predicates that say that something can be used; after a negation they say the opposite.
+    /// Predicates that say that something can be used; after a negation, they say the opposite.
     static let present: Set<String> = [
         "found", "exist", "exists", "available", "loaded", "served", "deployed", "installed", "registered",
         "configured",
@@ -71,23 +71,21 @@ struct ErrorSentence {
         "non-existent",
         "inaccessible", "sunset", "archived", "not_found", "notfound", "undeployed",
     ]
-    /// Predicates that are also adjectives.
-    ///
-    /// Before a noun they describe the noun.
+    /// Predicates that are also adjectives, which describe the noun that follows them.
     private static let alsoBeforeNouns: Set<String> = ["missing", "unknown", "invalid", "unsupported", "unrecognized"]
     /// Predicates that may also say that a model lacks an ability, as in `not supported with tools`.
     private static let ofAbilities: Set<String> = [
         "supported", "unsupported", "available", "unavailable", "enabled", "disabled", "valid", "invalid", "allowed",
         "permitted", "active", "accessible",
     ]
-    /// Words that begin a restriction of a predicate, as `with` does in `not supported with tools`.
+    /// Words that begin a restriction after a predicate, as `with` does in `not supported with tools`.
     private static let restrictions: Set<String> = [
         "for", "with", "in", "when", "while", "as", "via", "through", "using", "to", "unless", "without", "if", "by",
         "under", "on", "at",
     ]
-    /// Nouns for a person or thing that all requests share, such as a server or an account.
+    /// Nouns for what all requests share, such as the server or the account.
     ///
-    /// A model that is not available for such a noun is not available to any request.
+    /// A model that is not available on the server, for example, is not available to any request.
     private static let operators: Set<String> = [
         "server", "account", "region", "project", "organization", "organisation", "team", "location", "plan", "tier",
         "key",
@@ -133,10 +131,9 @@ struct ErrorSentence {
         return (index, isNegated)
     }
 
-    /// Whether a word that denies its subject only together with other words does so here, as `reached` does in `has
-    /// reached its end of life`.
+    /// Whether an idiom that begins with this word denies its subject, as `reached its end of life` does.
     ///
-    /// - Returns: nil for every other word.
+    /// - Returns: nil if no idiom begins with the word.
     private func deniesIdiomatically(_ head: String, at index: Int, isNegated: Bool) -> Bool? {
         switch head {
         case "match" where isNegated: word(index + 1) == "any"

@@ -1,5 +1,5 @@
-// The failures of exchanges, in one taxonomy. A failure determines the status, the body, the error event, the stream
-// reset and the log fields of its exchange.
+// All failures that an exchange can have. A failure determines the status, the body, the error event, the stream reset
+// and the log fields of its exchange.
 
 /// Why an exchange, or one of its attempts, has failed.
 package struct Failure: Error, Equatable, Sendable {
@@ -41,19 +41,20 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Charge: CaseIterable, Sendable {
         /// No fault is counted, because the request, the client or the edge's configuration is at fault.
         case none
-        /// No fault is counted, because the executor is only busy; the executor gets no requests for `retryAfterMs`.
+        /// No fault is counted, because the executor is only busy; the executor gets no requests for the time
+        /// `retryAfterMs`.
         case busy
-        /// The executor could not be reached, or broke off before its response began.
+        /// The executor could not be reached, or closed the connection before its response began.
         case connection
         /// The executor responded with a failure.
         case answer
         /// The executor did not respond in time.
         case timeout
-        /// Counts as `answer` if another executor then serves the same request; otherwise no fault is counted.
+        /// A fault is counted as for `answer`, but only if another executor then serves the same request.
         case suspect
     }
 
-    /// The consequences of an error that an engine reported itself (`EngineError.classified(in:)`).
+    /// What an error that an engine has reported means for its exchange; made by `EngineError.classified(in:)`.
     struct Verdict: Equatable, Sendable {
         var status: Int
         var side: Side
@@ -80,13 +81,13 @@ package struct Failure: Error, Equatable, Sendable {
     /// The value of the field `retry-after-ms`, in milliseconds, which OpenAI's SDKs prefer; nil if the failure sets
     /// none.
     package var retryAfterMs: Int?
-    /// The cause as the system, TLS or the executor's framing reported it.
+    /// The cause in detail, such as an error of the operating system, of TLS or of the HTTP framing.
     ///
-    /// The cause goes to the log and never to the client.
+    /// The detail goes to the log and never to the client.
     package var detail: String?
     /// The engine's own JSON document, if the client gets it; nil if the failure is rendered in the client's dialect.
     var document: [UInt8]?
-    /// The consequences of the engine's error; set only for the kind `executorError`.
+    /// What the engine's error means for the exchange; set only for the kind `executorError`.
     private var verdict: Verdict?
     /// The engine's error; the array has at most one element.
     ///
@@ -139,7 +140,7 @@ package struct Failure: Error, Equatable, Sendable {
         engineErrors = []
     }
 
-    /// The failure of an exchange whose stream or connection the edge ended because the client broke the protocol.
+    /// The failure of an exchange that the edge ended because the client broke the protocol.
     ///
     /// - Parameter detail: The client's violation of the protocol, for the log.
     package static func clientViolation(_ detail: String) -> Failure {
@@ -155,7 +156,7 @@ package struct Failure: Error, Equatable, Sendable {
         Failure(.modelNotFound, "The model '\(name.prefix(256))' does not exist or you do not have access to it.")
     }
 
-    /// The status for the client.
+    /// The status of the response to the client.
     package var status: Int { verdict?.status ?? kind.status }
     /// The engine's error; nil if the failure was not made from an error that an engine reported.
     package var engineError: EngineError? { engineErrors.first }

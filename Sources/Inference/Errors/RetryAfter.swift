@@ -18,7 +18,7 @@ package enum RetryAfter {
         return milliseconds(now: date ?? now) { fields.string(named: $0) }
     }
 
-    /// The wait in a set of named values, which are header fields or members of JSON.
+    /// The wait that a set of named values asks for; the values are header fields or members of JSON.
     ///
     /// - Parameter field: Returns the value for a name, which is in lower case with hyphens; nil if there is no value.
     static func milliseconds(now: Int = Clock.wallTime().seconds, _ field: (String) -> String?) -> Int? {
@@ -34,7 +34,9 @@ package enum RetryAfter {
         return reset(now: now, field).map { bounded($0) }
     }
 
-    /// The time in milliseconds until the last reset among the rate limits whose remaining number is 0 or is not given.
+    /// The milliseconds until the last of the used-up rate limits is reset.
+    ///
+    /// A rate limit is used up if its remaining number is 0 or is not given.
     private static func reset(now: Int, _ field: (String) -> String?) -> Double? {
         let limits = [
             ("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"),

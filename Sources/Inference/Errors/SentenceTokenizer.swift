@@ -1,6 +1,6 @@
 // Cuts the message of an error into sentences and words.
 
-/// Reads a message character by character, once.
+/// Reads a message once, character by character, and collects its sentences.
 struct SentenceTokenizer {
     /// Opening quotation marks, each with the mark that closes it.
     private static let quotationMarks: [Character: Character] = [
@@ -85,7 +85,7 @@ struct SentenceTokenizer {
         guard let mark else { return nil }
         let rest = text[(index + 1)...].prefix(Self.nameMax)
         let end = rest.indices.first { index in
-            // An apostrophe within a name does not end it.
+            // An apostrophe within a name does not end the name.
             rest[index] == mark && (mark != "'" || index + 1 >= text.count || !text[index + 1].isLetter)
         }
         guard let end, end > index + 1, !text[index + 1..<end].contains("\n") else { return nil }

@@ -95,9 +95,7 @@ private final class GzipDecoder: BodyDecoder {
     ///
     /// The state is allocated on the heap because zlib requires that its address does not change.
     private let stream: UnsafeMutablePointer<z_stream>
-    /// The largest window, 15 bits.
-    ///
-    /// The addition of 16 makes zlib accept only gzip.
+    /// The largest window, 15 bits, plus 16, which makes zlib accept only gzip.
     private static let windowBits: CInt = 15 + 16
 
     init() {
@@ -132,7 +130,7 @@ private final class GzipDecoder: BodyDecoder {
             outcome = isLast ? .ended : .continues
             if !isLast { unsafe inflateReset(stream) }
         } else if result == Z_OK {
-            // If all input is consumed and there is still room for output, the member is cut off.
+            // If all input is consumed and there is still room for output, the gzip member is cut off.
             outcome = consumed == input.count && produced < capacity ? .malformed : .continues
         }
         return DecodingStep(consumed: consumed, produced: produced, outcome: outcome)

@@ -1,12 +1,12 @@
-// The body that an attempt sends: ranges of the client's body, and the few bytes that the edge puts between them.
+// The body that an attempt sends: ranges of the client's body, and the few bytes that the edge adds between them.
 
 internal import Transport
 
-/// A body as a list of parts.
+/// The body of one attempt as a list of parts.
 ///
 /// Most parts refer to the client's body, so that a small change does not copy the body.
 package struct BodySplice: Equatable, Sendable {
-    /// A run of bytes.
+    /// A part of the body: a range of the client's body, or bytes of the edge.
     package enum Part: Equatable, Sendable {
         /// A range of the client's body.
         case original(Range<Int>)
@@ -26,8 +26,9 @@ package struct BodySplice: Equatable, Sendable {
     package private(set) var parts: [Part] = []
     /// The length of all parts in bytes.
     package private(set) var count = 0
-    /// Whether the edge, and not the client, asks for the `usage` object, so that the edge removes it from the
-    /// response.
+    /// Whether the edge, and not the client, asks for the `usage` object.
+    ///
+    /// The edge then removes the object from the response.
     package var removesUsage: Bool { usage != nil }
     private struct UsageRequest: Equatable {
         /// The index in `parts` of the literal that asks for the `usage` object.
@@ -37,7 +38,7 @@ package struct BodySplice: Equatable, Sendable {
     }
     private var usage: UsageRequest?
 
-    /// Makes a splice that is the client's unchanged body, `length` bytes long.
+    /// Makes a splice that is the client's unchanged body of `length` bytes.
     package init(unchanged length: Int) { append(.original(0..<length)) }
 
     /// Makes the body for one attempt: with the executor's name for the model and, for streams of choices, with a
@@ -50,8 +51,8 @@ package struct BodySplice: Equatable, Sendable {
     ///   - asksForUsage: The executor's setting `include_usage`.
     package init(_ scan: RequestScan, length: Int, dialect: Dialect, executorModel: String, asksForUsage: Bool) {
         var edits: [(range: Range<Int>, text: [UInt8], asksForUsage: Bool)] = []
-        // Names are compared byte by byte, because canonically equivalent names are equal to Swift's `==`, but may not
-        // be equal to the engine.
+        // Names are compared byte by byte. Swift's `==` treats canonically equivalent names as equal, but an engine may
+        // not.
         if !executorModel.hasBytes(of: scan.model) {
             var name: [UInt8] = []
             JSONWriter.append(executorModel, to: &name)
@@ -84,7 +85,7 @@ package struct BodySplice: Equatable, Sendable {
 
     private init() {}
 
-    /// The edit that makes `include_usage` true; nil if it is true already.
+    /// The edit that makes `include_usage` true; nil if the client has already set it to true.
     private static func usageEdit(_ scan: RequestScan) -> (range: Range<Int>, text: String)? {
         func inside(_ brace: Int) -> Range<Int> { brace + 1..<brace + 1 }
         switch scan.streamOptions {

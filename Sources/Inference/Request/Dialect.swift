@@ -1,7 +1,7 @@
-// The dialect of a request: which client API it speaks, and at which paths each API is served.
+// The dialects: the APIs that clients speak, and the paths at which each of them is served.
 internal import Transport
 
-/// A client API.
+/// An API that clients speak.
 ///
 /// Dialects differ in their bodies, streams and errors.
 package enum Dialect: UInt8, CaseIterable, Sendable {
@@ -21,10 +21,10 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     case rerank
     /// Any other API, such as scoring or speech; the edge knows only the members `model` and `stream` of its requests.
     case other
-    /// An API that tokenizes, detokenizes or counts text, and generates nothing.
+    /// An API that tokenizes, detokenizes or counts the tokens of a text, and generates nothing.
     case tokenize
 
-    /// The paths that exist for every model, each with its dialect.
+    /// The paths that every model has, each with its dialect.
     ///
     /// Requests at these paths go to an executor.
     package static let paths: [(path: StaticString, dialect: Dialect)] = [
@@ -87,9 +87,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// Whether a content type is multipart.
-///
-/// The edge refuses such a request with status 415.
+/// Whether a content type is multipart; the edge refuses a request with such a body with status 415.
 ///
 /// The parameter is a concrete type, because other modules would call a generic function unspecialized for each
 /// request.

@@ -60,7 +60,7 @@ package enum Endpoint: Equatable, Sendable {
 
     /// The endpoint that GET and HEAD reach at a path; nil if the edge itself serves nothing at the path.
     private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
-        // The longest path below that is not a prefix has 13 bytes: `/health/ready`.
+        // Apart from the two prefixes, the longest path of the edge is `/health/ready`, with 13 bytes.
         guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
             return nil
         }

@@ -24,7 +24,7 @@ package struct MediaTokens: Equatable, Sendable {
 
     /// The estimated length of a request's prompt, in bytes of text.
     ///
-    /// Media count as text of the same number of tokens.
+    /// An image, for example, counts as a text that has the same number of tokens.
     ///
     /// - Parameters:
     ///   - media: The images, audio, video and files of the body.
@@ -40,6 +40,6 @@ package struct MediaTokens: Equatable, Sendable {
         return text + tokens * Self.bytesPerToken
     }
 
-    /// Multiplies without overflow: a body of 1 GiB may name a hundred million images of a million tokens each.
+    /// Multiplies a count by tokens; the count is limited to 2^24, so that the product cannot overflow.
     private static func times(_ count: Int, _ tokens: Int) -> Int { min(count, 1 << 24) * tokens }
 }

@@ -1,6 +1,6 @@
-// The paths that only some models have (`passthrough` of a model in the configuration).
+// The paths that only some models have, which the configuration names under a model's key `passthrough`.
 
-/// The passthrough paths of each model.
+/// For each path that only some models have, the models that have it.
 ///
 /// A model is identified by its index in the catalog.
 package struct PassthroughPaths: Sendable {

@@ -9,7 +9,9 @@ import Glibc
     /// The number of zero bytes after the body, which the scanner may read.
     package static let padding = 64
 
-    /// The least capacity of a body that is not empty, in bytes, unless the announced length is smaller.
+    /// The least capacity, in bytes, of a buffer that is not empty.
+    ///
+    /// Only a body that the client announces as shorter gets less.
     private static let firstCapacity = 4096
     /// A buffer below this capacity, in bytes, grows fourfold at a time; a larger buffer grows twofold.
     private static let fastGrowthMax = 256 << 10
@@ -17,7 +19,7 @@ import Glibc
     private var base: UnsafeMutableRawPointer
     /// The length of the body in bytes.
     package private(set) var count = 0
-    /// The bytes that fit before the buffer grows, without the padding.
+    /// How many bytes the buffer can hold before it grows, without the padding.
     package private(set) var capacity: Int
     /// The announced length in bytes; 0 if none was announced.
     private let expected: Int
@@ -25,7 +27,7 @@ import Glibc
     /// Makes an empty body.
     ///
     /// - Parameter expected: The length that the client has announced, in bytes; 0 if it has announced none. The buffer
-    ///   grows beyond this length only if more bytes arrive. Before the first bytes it takes at most 4 KiB.
+    ///   grows beyond this length only if more bytes arrive. Before the first bytes, the buffer takes at most 4 KiB.
     package init(expecting expected: Int = 0) {
         self.expected = max(expected, 0)
         capacity = min(self.expected, Self.firstCapacity)

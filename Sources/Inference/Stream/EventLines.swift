@@ -2,7 +2,7 @@
 
 import CJSON
 
-/// Pure functions over the bytes of one event.
+/// Reads the lines of one event; holds no state.
 package enum EventLines {
     /// The form of an event, as its lines show it.
     enum Payload {
@@ -10,8 +10,8 @@ package enum EventLines {
         case comment
         /// The first line is a `data` field whose value begins with `[DONE]`.
         case done
-        /// The first line is a `data` field whose value begins with `{`, and the event's last byte before its line ends
-        /// is `}`. The range reaches from the first brace to the last one, including both.
+        /// The first line is a `data` field whose value begins with `{`, and the event's last byte, apart from line
+        /// ends, is `}`. The range is from the first brace to the last one, including both.
         case json(Range<Int>)
         /// The first line is an `event` field. The values are the index at which the event's name begins, and the
         /// name's length in bytes.

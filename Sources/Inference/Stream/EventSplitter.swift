@@ -3,7 +3,7 @@
 
 import Glibc
 
-/// The state of one stream; lines may end in LF, CR or CRLF.
+/// Finds the events in one stream of bytes; lines may end in LF, CR or CRLF.
 ///
 /// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces.
 package struct EventSplitter: Sendable {
@@ -33,9 +33,9 @@ package struct EventSplitter: Sendable {
     /// Whether the last chunk ended in a CR, so that an LF at the beginning of the next chunk belongs to the same line
     /// end.
     private var followsCR = false
-    /// Whether the CR at the end of the last chunk was a blank line.
+    /// Whether the CR at the end of the last chunk was a blank line, which ends the event.
     ///
-    /// The complete event is kept until the next byte shows whether an LF belongs to it.
+    /// The event is kept until the next byte shows whether an LF belongs to it.
     private var holdsEvent = false
     /// Whether the event is being handed over in pieces.
     private var isOversized = false
@@ -104,7 +104,7 @@ package struct EventSplitter: Sendable {
         return (tail + (last == 0x0A ? [0x0A] : [0x0A, 0x0A]), .whole)
     }
 
-    /// Ends the stream and hands over an event that waited for a possible LF after its CR.
+    /// Ends the stream, and hands over a complete event that still waited for a possible LF.
     ///
     /// - Returns: false if the stream ended inside of an event.
     package mutating func finish(_ body: (Span<UInt8>, Kind) -> Void) -> Bool {

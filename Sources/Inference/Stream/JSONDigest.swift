@@ -1,13 +1,13 @@
 // Reduces a JSON document of any size, as it arrives, to a small document with the members that the scanner reads.
 
-/// Takes a document byte by byte and keeps only the common members that report an error, a finish reason or the usage.
+/// Reads a document byte by byte, and keeps only the members that report an error, a finish reason or the usage.
 ///
 /// The result, `kept`, is a small JSON document for the scanner.
 struct JSONDigest: Sendable {
-    /// The role of a value, which decides which of its members are kept.
+    /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
         case root
-        /// The value of `response`, `message`, `x_groq` or `Response` (Tencent's).
+        /// The value of `response`, `message`, `x_groq` or Tencent's `Response`.
         case nested
         case choices
         case choice
@@ -26,7 +26,7 @@ struct JSONDigest: Sendable {
     /// The kind of the string that is being read.
     private enum Text: Sendable { case none, key, kept, skipped }
 
-    /// The number of kept bytes from which on no further value is kept.
+    /// After this many kept bytes, no further value is kept.
     static let limit = 4 * 1024
     /// The most bytes of one string that are kept.
     static let textLimit = 1024
@@ -45,7 +45,7 @@ struct JSONDigest: Sendable {
     private var expectsKey = false
     private var text = Text.none
     private var textLength = 0
-    /// Whether the string is longer than `textLimit`, so that its rest is not kept.
+    /// Whether the string is longer than `textLimit`; its bytes after the limit are not kept.
     private var isCut = false
     /// Whether the last byte was the backslash of an escape.
     private var isEscape = false
@@ -94,7 +94,7 @@ struct JSONDigest: Sendable {
             takeText(byte)
             return
         }
-        // The bytes of a byte order mark are skipped; no value begins with one of them.
+        // The bytes of a byte order mark are skipped, because no JSON value begins with one of them.
         if kept.isEmpty, skipped == 0, !isInScalar, Self.isOfByteOrderMark(byte) { return }
         switch byte {
         case 0x20, 0x09, 0x0A, 0x0D: endScalar()
@@ -171,7 +171,7 @@ struct JSONDigest: Sendable {
         switch text {
         case .key: if key.count <= Self.keyLimit { key.append(byte) }
         case .kept:
-            // The cut lies between two characters, not within a character or an escape.
+            // The string is cut between two characters, not within a character or an escape.
             if textLength > Self.textLimit, !isInEscape, byte & 0xC0 != 0x80 { isCut = true }
             if !isCut { kept.append(byte) }
         case .none, .skipped: break

@@ -1,6 +1,6 @@
 // Decodes the keys of JSON objects, for readers that do not use simdjson.
 
-/// Pure functions over the bytes of a key.
+/// Decodes the keys of JSON objects.
 enum JSONKey {
     /// The name that a key spells.
     ///

@@ -1,6 +1,8 @@
 // Reads a JSON response that is too large to be held and is relayed as it arrives.
 
-/// The reduced form of one response; the limits of `JSONDigest` bound its size.
+/// Reduces one response to a small document with the members that the scanner reads.
+///
+/// The limits of `JSONDigest` bound the size of the small document.
 package struct LargeDocument: Sendable {
     private var digest = JSONDigest()
 

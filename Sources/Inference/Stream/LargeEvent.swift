@@ -1,6 +1,6 @@
 // Reads an event that is larger than `EventSplitter.limit`, as its pieces arrive.
 
-/// The reduced form of one event: its name, and the digest of its data.
+/// Reduces one large event to its name and a digest of its data.
 struct LargeEvent: Sendable {
     /// The part of a line that is being read.
     private enum Line: Sendable { case field, beforeValue, data, name, other }
@@ -23,8 +23,7 @@ struct LargeEvent: Sendable {
         for index in piece.indices { take(piece[index]) }
     }
 
-    /// A small event in which the scanner finds the same as in the large one; nil if the data is not exactly one
-    /// document.
+    /// A small event with all that the scanner would find in the large one; nil if its data is not one whole document.
     var summary: [UInt8]? {
         guard hasData, digest.isWhole else { return nil }
         let event = name.isEmpty ? [] : Array("event: ".utf8) + name + [0x0A]

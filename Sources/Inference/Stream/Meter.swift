@@ -2,11 +2,11 @@
 
 import CJSON
 
-/// The state of one stream of events.
+/// Classifies, counts and times the events of one stream.
 ///
-/// The state takes less than 200 bytes, because every stream has a meter.
+/// A meter takes less than 200 bytes, because every stream has one.
 package struct Meter: Sendable {
-    /// The class of an event, which decides how it is relayed and counted.
+    /// The class of an event; it decides how the event is relayed and counted.
     package enum EventClass: Equatable, Sendable {
         /// The event has only comments, or nothing.
         case comment
@@ -22,8 +22,8 @@ package struct Meter: Sendable {
         case usage
         /// The event reports an error.
         case error
-        /// The event shows that the engine broke the attempt off. It has a finish reason such as `abort`, or it ends a
-        /// stream that has had no event or whose finish reason is still empty.
+        /// The event shows that the engine has aborted the response. It has a finish reason such as `abort`, or it ends
+        /// a stream that has had no event or whose finish reason is still empty.
         case broken
         /// The event is the last one of a complete stream, such as `[DONE]`, `message_stop` or `response.completed`.
         case end
@@ -34,8 +34,8 @@ package struct Meter: Sendable {
     private let choices: UInt8
     /// Whether the event that is being read finishes a choice and also contains output of the model.
     private var finishCarriesText = false
-    /// Whether the event that is being read contains nothing that a client uses, such as an event with empty data or
-    /// without choices.
+    /// Whether the event that is being read contains nothing that a client uses, because its data is empty, for
+    /// example.
     private var saysNothing = false
     /// Whether the event that completes the stream has been read.
     ///
@@ -52,24 +52,24 @@ package struct Meter: Sendable {
     /// Bit i is set if choice i, up to 63, has had a finish reason that is null or empty.
     private var unfinished: UInt64 = 0
 
-    /// The time of the first event, in nanoseconds of the monotonic clock; 0 before it.
+    /// When the first event arrived, in nanoseconds of the monotonic clock; 0 if no event has arrived.
     ///
     /// Events of the classes `comment`, `fields`, `usage`, `broken` and `end` do not count. An event that contains
     /// nothing for the client does not count either if it comes before all other events.
     package private(set) var firstEvent: UInt64 = 0
-    /// The time of the last event, in nanoseconds; 0 before the first one.
+    /// When the last event arrived, in nanoseconds; 0 if no event has arrived.
     package private(set) var lastEvent: UInt64 = 0
-    /// The time of the first event with output of the model, in nanoseconds; 0 before it.
+    /// When the first event with output of the model arrived, in nanoseconds; 0 if no such event has arrived.
     package private(set) var firstToken: UInt64 = 0
-    /// The time of the last event with output of the model, in nanoseconds; 0 before the first one.
+    /// When the last event with output of the model arrived, in nanoseconds; 0 if no such event has arrived.
     package private(set) var lastToken: UInt64 = 0
-    /// The number of events that count, as `firstEvent` describes.
+    /// The number of events, without those that do not count for `firstEvent`.
     package private(set) var events = 0
     /// The number of events with output of the model, an estimate of the number of output tokens.
     package private(set) var tokens = 0
-    /// The longest time between two events, in nanoseconds.
+    /// The longest time between an event and the next one, in nanoseconds.
     package private(set) var longestGap: UInt64 = 0
-    /// The sum of the times between two events, in nanoseconds.
+    /// The sum of the times from each event to the next one, in nanoseconds.
     package private(set) var gapSum: UInt64 = 0
 
     /// The token counts of all `usage` objects so far.
@@ -78,9 +78,9 @@ package struct Meter: Sendable {
     private var countedTokens = 0
     /// The number of events with a `usage` object.
     package private(set) var usages: UInt32 = 0
-    /// The first finish or stop reason; nil before there is one.
+    /// The first finish or stop reason; nil if the stream has had none.
     ///
-    /// For OpenAI's responses it is the last part of the final event's type, such as `completed`.
+    /// For OpenAI's responses, the reason is the last part of the final event's type, such as `completed`.
     package private(set) var finishReason: String?
     /// The large event that is being read; the array has at most one element.
     ///
@@ -101,7 +101,7 @@ package struct Meter: Sendable {
         self.choices = UInt8(max(1, min(choices, 64)))
     }
 
-    /// The first error that the stream has reported; nil if it has reported none.
+    /// The first error that the stream has reported; nil if there is none.
     package var error: EngineError? { errors.first }
     /// Whether the stream has reported an error.
     ///
@@ -127,7 +127,7 @@ package struct Meter: Sendable {
         }
     }
 
-    /// Reads one whole event; it is parsed only if the prefilter cannot classify it.
+    /// Reads one whole event; the JSON in it is parsed only if nothing else shows the event's class.
     ///
     /// - Parameter now: The time in nanoseconds of the monotonic clock.
     package mutating func read(_ event: Span<UInt8>, at now: UInt64, scanner: JSONScanner) -> EventClass {
@@ -160,7 +160,7 @@ package struct Meter: Sendable {
         return found
     }
 
-    /// Whether the stream is complete if this event is its last one and its HTTP framing then ends cleanly.
+    /// Whether the stream is complete if `event` is the last event and the HTTP framing then ends cleanly.
     ///
     /// An event that is cut off does not complete the stream.
     package func isEnded(by event: Span<UInt8>, kind: EventSplitter.Kind, scanner: JSONScanner) -> Bool {
@@ -170,7 +170,7 @@ package struct Meter: Sendable {
         return scanner.scanEvent(event).isValid && trial.isCompleteAtCleanEnd
     }
 
-    /// Counts an event and measures the gap before it.
+    /// Counts an event, and measures the time since the event before it.
     private mutating func count(_ kind: EventClass, at now: UInt64) {
         switch kind {
         case .comment, .fields, .end, .usage, .broken: return
@@ -195,13 +195,13 @@ package struct Meter: Sendable {
         tokens += 1
     }
 
-    /// Classifies an event by its lines and the prefilter if possible, and otherwise by a scan.
+    /// Classifies an event by its lines or by byte patterns if possible, and otherwise by a scan of its JSON.
     private mutating func classify(_ event: Span<UInt8>, scanner: JSONScanner) -> EventClass {
         switch EventLines.payload(event) {
         case .comment: return .comment
         case .done:
-            // Streams of Anthropic's messages and OpenAI's responses do not end with `[DONE]`; there it is an event
-            // without content.
+            // `[DONE]` does not end a stream of Anthropic's messages or OpenAI's responses. In such a stream, `[DONE]`
+            // is an event without content.
             guard !hasNamedEvents else {
                 saysNothing = true
                 return .plain
@@ -284,7 +284,7 @@ package struct Meter: Sendable {
         }
     }
 
-    /// Whether the event is the one with which a stream of the dialect ends.
+    /// Whether the event ends a stream of the dialect.
     ///
     /// In OpenAI's responses, the type of the last event also provides the finish reason.
     @inline(__always)

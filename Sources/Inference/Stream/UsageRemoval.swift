@@ -1,8 +1,8 @@
-// Removes the member `usage`, for which only the edge has asked, from an event; nothing else is removed.
+// Removes from an event the member `usage`, for which only the edge has asked; nothing else is removed.
 
-/// Pure functions over the bytes of one event.
+/// Removes the member `usage` from the bytes of one event.
 package enum UsageRemoval {
-    /// Members without content for the client.
+    /// The names of members that have no content for the client.
     ///
     /// An event without choices that has only these members is dropped.
     private static let emptyMembers: Set = [
@@ -11,13 +11,13 @@ package enum UsageRemoval {
 
     private struct Member {
         var name: String
-        /// The range of the key and the value.
+        /// The range of the member's key and value, in bytes of the JSON.
         var range: Range<Int>
-        /// The range of the value.
+        /// The range of the member's value.
         var value: Range<Int>
     }
 
-    /// The event without its member `usage`; nil if it has no such member.
+    /// The event without its member `usage`; nil if the event has no such member.
     ///
     /// If no content for the client is left, only the `id` and `retry` lines are returned. No blank line follows, so
     /// that these lines become part of the next event. With a blank line, some clients would read the lines as an event
@@ -47,7 +47,7 @@ package enum UsageRemoval {
         return lines + Array("data: {".utf8) + document + Array("}\n\n".utf8)
     }
 
-    /// The `id` and `retry` lines, whose fields clients remember even without data.
+    /// The lines with the fields `id` and `retry`, which clients remember even if an event has no data.
     private static func fields(of lines: [UInt8]) -> [UInt8] {
         let kept = lines.split(separator: 0x0A).filter { line in
             let name = line.prefix { $0 != UInt8(ascii: ":") }

@@ -1,4 +1,5 @@
-// Converts decimal weights to whole numbers in the same proportion, as this server's configuration requires.
+// Converts decimal weights to whole numbers in the same proportion, because this server's configuration requires whole
+// numbers.
 internal import Configuration
 internal import Transport
 
@@ -11,7 +12,7 @@ enum DecimalWeights {
     ///
     /// A weight above 0 does not become 0.
     ///
-    /// - Returns: nil if a text is not a number from 0, or if a number has too many digits.
+    /// - Returns: nil if a text is not a number of 0 or more, or if a number has too many digits.
     static func whole(_ texts: [String]) -> [Int]? {
         var parts: [(digits: String, decimals: Int)] = []
         for text in texts {

@@ -1,9 +1,10 @@
-// Removes from a draft the settings that a configuration must not have: equal names, equal URLs, contradicting kinds.
+// Removes from a draft what a configuration must not have: two models of the same name, two executors of a model at the
+// same URL, and contradicting kinds of an executor.
 internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// Removes the settings that `freeinference check` would refuse, and notes each removal.
+    /// Removes everything that `freeinference check` would refuse, and notes each removal.
     ///
     /// - Returns: The placeholder values with which the draft can be checked.
     mutating func settle(_ notes: MigrationNotes) -> PlaceholderEnvironment {
@@ -98,7 +99,7 @@ extension DraftModel {
             notes.changed(what, "its weight is left out, because all weights are 0", at: kept[0].position)
             for index in kept.indices { kept[index].weight = nil }
         }
-        // The weight of a single executor has no meaning.
+        // The weight of an executor has no meaning if the model has no other executor.
         if kept.count == 1 { kept[0].weight = nil }
         executors = kept
     }

@@ -7,7 +7,7 @@ internal import Configuration
 struct DraftConfiguration {
     /// Lines of the comment at the top of the file.
     var heading: [String] = []
-    /// The environment variables that must be set, with the purpose of each, in the order of the file.
+    /// The environment variables that the operator must set, in the order of the file.
     var variables: [DraftVariable] = []
     /// The duration `timeouts.first_event`, such as `60s`; nil for the default.
     var firstEvent: String?
@@ -15,7 +15,7 @@ struct DraftConfiguration {
     var response: String?
     var models: [DraftModel] = []
 
-    /// Returns a text of another program in which every `${` is escaped, so that it is not a reference to a variable.
+    /// Escapes every `${` in a text of another program, so that the text does not refer to a variable.
     static func literal(_ text: String) -> String {
         guard text.contains("${") else { return text }
         return text.split(separator: "${", omittingEmptySubsequences: false).joined(separator: "$${")
@@ -29,19 +29,19 @@ struct DraftVariable {
     var purpose: String
 }
 
-/// One model.
+/// One model of the configuration file.
 struct DraftModel {
     var id: String
     var aliases: [DraftName] = []
     var fallbacks: [DraftName] = []
     var firstEvent: String?
     var response: String?
-    /// Keys of the catalog with their values as YAML, in the order of the file.
+    /// The keys that describe the model in the list of models, with their values as YAML, in the order of the file.
     var catalog: [(key: String, yaml: String)] = []
     var executors: [DraftExecutor] = []
-    /// The position of the model in the input.
+    /// The position of the model in the imported file.
     var position = Position()
-    /// The lines of the comment before the model.
+    /// The lines of the comment that is written before the model.
     var comments: [String] = []
 
     init(id: String, position: Position = Position()) {
@@ -62,7 +62,7 @@ struct DraftModel {
     }
 }
 
-/// A name of a model, and its position in the input.
+/// A name of a model, and the position of the name in the imported file.
 struct DraftName {
     var name: String
     var position: Position
@@ -73,14 +73,14 @@ struct DraftExecutor {
     var url: String
     /// The executor's name for the model; nil means the model's id.
     var model: String?
-    /// The kind of server that the executor is; nil for the default, `auto`.
+    /// The executor's setting `kind`; nil for the default, `auto`.
     var kind: ExecutorSettings.Kind?
     var weight: Int?
     /// A reference to the environment variable with the API key, such as `${NAME}`; nil if the executor has no key.
     var apiKey: String?
     var maxRunning: Int?
-    /// The position of the executor in the input.
+    /// The position of the executor in the imported file.
     var position = Position()
-    /// The lines of the comment before the executor.
+    /// The lines of the comment that is written before the executor.
     var comments: [String] = []
 }

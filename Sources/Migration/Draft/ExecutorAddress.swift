@@ -1,12 +1,12 @@
-// Converts the URL of an executor from the form of other programs to the form of a configuration, without a final
-// `/v1`.
+// Converts an executor's URL from the form of other programs to the form of this server's configuration, which has no
+// `/v1` at its end.
 internal import Configuration
 
-/// A URL of the input, in the form of this server's configuration.
+/// The URL of an executor, converted to the form of this server's configuration.
 struct ExecutorAddress {
     /// The URL in the syntax of a configuration, in which `${NAME}` refers to a variable.
     var text: String
-    /// Whether the input's URL ended in `/v1`.
+    /// Whether the URL ended in `/v1` in the imported file.
     var endedInV1 = false
 
     /// Removes `/v1` and slashes at the end of a URL, or of the default URL in `${NAME:-URL}`.
@@ -25,12 +25,13 @@ struct ExecutorAddress {
 
     /// Whether the whole URL is the value of a variable, so that the URL is not known yet.
     var isVariable: Bool { text.hasPrefix("${") && text.hasSuffix("}") }
-    /// Whether a configuration can have the URL.
+    /// Whether the URL is valid in a configuration.
     ///
-    /// The reason why a configuration cannot have the URL is noted. A changed meaning of the URL is noted, too.
+    /// If the URL is not valid, the reason is noted. If requests go to another path than in the other program, that is
+    /// noted, too.
     ///
     /// - Parameters:
-    ///   - what: The key of the input, as notes name it.
+    ///   - what: The key that has the URL in the imported file, as notes name the key.
     ///   - isWithoutV1: Whether other programs write URLs of this API without `/v1`.
     func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
         var environment = PlaceholderEnvironment()
@@ -47,8 +48,8 @@ struct ExecutorAddress {
         return true
     }
 
-    /// Whether the URL has TLS, so that it is treated as the URL of a remote API.
+    /// Whether the URL uses TLS, so that the executor is taken for a remote API and not for a local engine.
     ///
-    /// A remote API has no path for health checks every two seconds.
+    /// The server sends no health checks to a remote API.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

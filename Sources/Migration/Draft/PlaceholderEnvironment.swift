@@ -2,14 +2,14 @@
 // are set.
 internal import Configuration
 
-/// Gives each variable to which a draft refers a value that is valid where the variable stands.
+/// Placeholder values for the variables of a draft, each valid at the place where the draft uses its variable.
 ///
 /// Variables for a whole URL or a host get different hosts, so that two executors of a model do not seem to be the same
 /// executor.
 struct PlaceholderEnvironment {
     private(set) var values: [String: String] = [:]
 
-    /// Gives values to the variables of a text in which any value is valid, such as an API key.
+    /// Gives values to the variables in a text where any value is valid, such as an API key.
     mutating func note(text: String) {
         for (name, _, _) in Self.references(in: text) where values[name] == nil { values[name] = "placeholder" }
     }

@@ -1,7 +1,7 @@
-// Makes references to environment variables from the API keys that the input of an import has in clear text.
+// Replaces the API keys that an imported file has in clear text by references to environment variables.
 internal import Transport
 
-/// Gives each API key that the input has in clear text the name of an environment variable.
+/// Chooses an environment variable for each API key that the imported file has in clear text.
 ///
 /// The key itself is never part of the resulting configuration or of a message. Equal keys get the same variable.
 struct SecretReferences {
@@ -12,7 +12,7 @@ struct SecretReferences {
 
     /// Makes a table that has no references yet.
     ///
-    /// - Parameter used: Names of variables to which the input refers, and which another secret must not get.
+    /// - Parameter used: Variables to which the imported file refers; a key in clear text gets none of these names.
     init(used: Set<String> = []) {
         usedNames = used
     }
@@ -43,12 +43,12 @@ struct SecretReferences {
         return name
     }
 
-    /// Why a word of `isPlaceholder` is not in the result.
+    /// The reason, for a note, why an API key that `isPlaceholder` recognizes is left out of the result.
     static let placeholderReason = "the word stands for no key, so none is sent"
 
-    /// Whether a text means that there is no key.
+    /// Whether the text of an API key, such as `none`, means that there is no key.
     ///
-    /// Such words exist because the libraries of clients refuse an empty key.
+    /// Such texts exist because the libraries of clients refuse an empty key.
     static func isPlaceholder(_ text: String) -> Bool {
         let words: Set<String> = [
             "none", "null", "empty", "dummy", "fake", "fake-key", "fake-api-key", "no-key", "not-needed", "na", "n/a",

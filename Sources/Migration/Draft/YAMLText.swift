@@ -1,6 +1,6 @@
 // Writes single values and comments of YAML.
 
-/// Writes texts so that a YAML parser, and this server's configuration reader, read the same text again.
+/// Writes texts so that a YAML parser and this server's configuration reader read them back unchanged.
 enum YAMLText {
     /// Returns a text as a YAML scalar: in double quotes if a part of the text could be syntax, otherwise plain.
     static func scalar(_ text: String) -> String { isPlain(text) ? text : quoted(text) }

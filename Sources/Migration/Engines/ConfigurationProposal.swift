@@ -2,7 +2,7 @@
 package import Configuration
 internal import Transport
 
-/// A configuration for the engines that were found, with the decisions that it leaves to the operator.
+/// A configuration for the engines that were found, with the decisions that are left to the operator.
 package struct ConfigurationProposal: Sendable {
     /// The configuration, in YAML with comments; nil if no engine with a model was found.
     package let yaml: String?
@@ -81,7 +81,9 @@ package struct ConfigurationProposal: Sendable {
 }
 
 extension DraftConfiguration {
-    /// Adds the models of an engine; a model that another engine lists under the same name gets a further executor.
+    /// Adds the models of an engine.
+    ///
+    /// If another engine already lists a model under the same name, that model gets a further executor.
     fileprivate mutating func add(_ listing: EngineListing, at url: ExecutorURL) {
         var indexes: [ExactText: Int] = [:]
         for (index, model) in models.enumerated() { indexes[ExactText(model.executors[0].model ?? model.id)] = index }
@@ -96,7 +98,8 @@ extension DraftConfiguration {
                 models[index].executors.append(executor)
                 continue
             }
-            // An engine that serves a model file names the model by its path. The id is the last part of the path.
+            // An engine that serves a model file uses the file's path as the model's name. The id is the last part of
+            // the path.
             var id = name
             if name.hasPrefix("/"), let last = name.split(separator: "/").last {
                 let short = last.hasSuffix(".gguf") ? String(last.dropLast(5)) : String(last)

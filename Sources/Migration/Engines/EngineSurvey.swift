@@ -7,17 +7,17 @@ internal import Transport
 package enum EngineSurvey {
     /// The result of asking one URL.
     package enum Outcome: Sendable {
-        /// A list of models.
+        /// The engine answered with a list of models.
         case listed(EngineListing)
         /// The engine requires an API key: status 401 or 403.
         case locked(status: Int)
         /// The answer is not a list of models, or did not arrive in time; the text says which.
         case unusable(String)
-        /// No connection could be opened, or the name has no address; the text says which.
+        /// No connection could be opened, or the host name has no address; the text says which.
         case absent(String)
     }
 
-    /// The usual local ports of engines, with the names of the software that uses each.
+    /// The ports on which engines usually listen, with the names of the software that uses each port.
     package static let usualPorts: [(port: UInt16, software: String)] = [
         (8000, "vLLM"), (30_000, "SGLang"), (8080, "llama.cpp, TGI"), (11_434, "Ollama"), (1234, "LM Studio"),
         (3000, "TGI"), (5000, "TabbyAPI"),
@@ -61,7 +61,7 @@ private final class EngineQuestion: ExecutorStreamHandler {
     private var stream: (any ExecutorStream)?
     private var head: ResponseHead?
     private var body: [UInt8] = []
-    /// Nil until the request is answered or has failed.
+    /// The result of the request; nil until the request is answered or has failed.
     private(set) var outcome: EngineSurvey.Outcome?
 
     init(url: ExecutorURL, book: AddressBook, loop: EventLoop, environment: ExecutorEnvironment) {

@@ -1,14 +1,14 @@
-// One mapping in the input of an import. The import takes its keys one by one, and notes the keys that remain.
+// One mapping in an imported file. The import takes the keys of the mapping one by one, and notes the keys that remain.
 internal import Configuration
 
-/// A single value of the input.
+/// A value of the imported file that is neither a mapping nor a list.
 struct ForeignText {
     /// The value as the file has it; never empty, and without control characters.
     var text: String
     var position: Position
 }
 
-/// A mapping of the input.
+/// A mapping of the imported file.
 ///
 /// The keys of mappings under YAML's merge key (`<<`) are included. The mapping's own keys take precedence.
 final class ForeignSection {
@@ -19,7 +19,7 @@ final class ForeignSection {
     private let entries: [ConfigurationEntry]
     private var taken: Set<String> = []
 
-    /// Makes a section of a mapping; nil for any other value.
+    /// Makes a section from a mapping; nil for any other value.
     init?(_ node: ConfigurationNode, path: String, notes: MigrationNotes) {
         guard case .mapping(let entries) = node.kind else { return nil }
         self.notes = notes
@@ -62,7 +62,7 @@ final class ForeignSection {
 
     func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
 
-    /// The position of the key; the position of the section if it does not have the key.
+    /// The position of a key; if the section does not have the key, the position of the section.
     func position(of key: String) -> Position { entries.first { $0.key == key }?.keyPosition ?? position }
 
     /// The keys that have not been taken yet, in the order of the file.
@@ -78,8 +78,8 @@ final class ForeignSection {
 
     /// Takes a key and returns its single value; nil if the key is absent.
     ///
-    /// A list, a section, an empty text and a text with control characters are noted as not carried over and also give
-    /// nil.
+    /// For a list, a section, an empty text or a text with control characters, the result is also nil. Such a value is
+    /// noted as not carried over.
     func text(_ key: String) -> ForeignText? {
         guard let node = node(key) else { return nil }
         return text(node, key)
@@ -108,7 +108,8 @@ final class ForeignSection {
         return ForeignText(text: text, position: node.position)
     }
 
-    /// Takes a key and returns its flag: `true` or `false` in any spelling of YAML 1.1 that Python reads.
+    /// Takes a key and returns its flag: `true` or `false` in any spelling of YAML 1.1 that Python reads, otherwise
+    /// nil.
     func flag(_ key: String) -> Bool? {
         guard let found = text(key) else { return nil }
         switch found.text.lowercased() {
@@ -120,7 +121,7 @@ final class ForeignSection {
         }
     }
 
-    /// Takes a key and returns its whole number; nil, with a note, for any other value or outside of the range.
+    /// Takes a key and returns its whole number; any other value, or a number out of range, is noted and gives nil.
     func count(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let found = text(key) else { return nil }
         // Python allows underscores in numbers, as in 1_000_000.
@@ -161,7 +162,7 @@ final class ForeignSection {
 
     // MARK: Notes
 
-    /// Takes a key and notes that it is left out; does nothing if the key is absent.
+    /// Takes a key and notes that the key is left out; does nothing if the key is absent.
     func drop(_ key: String, _ why: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
@@ -184,7 +185,7 @@ final class ForeignSection {
         for key in rest { drop(key, reasons[key] ?? otherwise) }
     }
 
-    /// Returns the last line of a value that has several lines, as `, to line 12`; empty for a value of one line.
+    /// A text that names the last line of a value, such as `, to line 12`; empty for a value of one line.
     private static func extent(of entry: ConfigurationEntry) -> String {
         let last = lastLine(of: entry.value)
         return last > entry.keyPosition.line ? ", to line \(last)" : ""

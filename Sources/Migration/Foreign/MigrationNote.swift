@@ -1,17 +1,18 @@
-// The messages of an import about single lines of its input: settings that it leaves out or gives another meaning.
+// The messages of an import about single settings of the imported file that are left out or get another meaning.
 package import Configuration
 
-/// One message about one position in the input of an import.
+/// One message about one position in the imported file.
 ///
-/// A message never quotes a value of the input, because any value may be a secret; it may name models and providers.
+/// A message never quotes a value of the file, because any value may be a secret. Names of models and providers are no
+/// secrets, so a message may contain them.
 package struct MigrationNote: Sendable, Hashable, CustomStringConvertible {
-    /// Whether the setting is missing from the resulting configuration, or has another form or meaning there.
+    /// Whether a setting is missing from the resulting configuration, or has another form or meaning there.
     package enum Kind: String, Sendable {
         case notCarriedOver = "not carried over"
         case changed
     }
 
-    /// The path of the input, as the command line gave it.
+    /// The path of the imported file, as the command line gave it.
     package let file: String
     package let position: Position
     package let kind: Kind
@@ -38,12 +39,12 @@ final class MigrationNotes {
         seen.sorted { ($0.position, $0.message) < ($1.position, $1.message) }
     }
 
-    /// Records that a part of the input is missing from the resulting configuration.
+    /// Records that a part of the imported file is missing from the resulting configuration.
     func lost(_ what: String, _ why: String, at position: Position) {
         add(.notCarriedOver, "\(what): \(why)", at: position)
     }
 
-    /// Records that a part of the input has another form or meaning in the resulting configuration.
+    /// Records that a part of the imported file has another form or meaning in the resulting configuration.
     func changed(_ what: String, _ how: String, at position: Position) {
         add(.changed, "\(what): \(how)", at: position)
     }

@@ -1,9 +1,8 @@
-// Reads the catalog fields of FreeInference's models, which `/v1/models` shows, and converts prices to prices per
-// token.
+// Reads the fields of FreeInference's models that `/v1/models` shows, and converts prices to prices per token.
 internal import Configuration
 
 extension FreeInferenceImport {
-    /// Reads the fields that the list of models shows.
+    /// Reads the fields of a model that the list of models shows.
     func readCatalog(of section: ForeignSection, into model: inout DraftModel) {
         let notes = section.notes
         for key in ["name", "quantization"] {

@@ -1,13 +1,14 @@
-// Reads FreeInference's models.yaml, which has models with routes, and prices in USD per million tokens.
+// Reads the file models.yaml of FreeInference, the gateway that this server replaces. The file lists models with their
+// routes, and prices in USD per million tokens.
 internal import Configuration
 
-/// Makes a draft from the models of FreeInference, the gateway that this server replaces.
+/// Makes a draft of a configuration from the models of FreeInference, the gateway that this server replaces.
 struct FreeInferenceImport {
     private let notes: MigrationNotes
     private var secrets: SecretReferences
     private var draft = DraftConfiguration()
 
-    /// Makes the draft, and the references to the secrets that the input has in clear text.
+    /// Makes the draft, and the references to the secrets that the imported file has in clear text.
     ///
     /// - Parameters:
     ///   - models: The items of the list `models`.
@@ -147,7 +148,7 @@ struct FreeInferenceImport {
         "null_cache_details_means_miss": "what an engine says of its cache is passed on as it is",
     ]
 
-    /// The kind of an executor; nil if its API is neither OpenAI's nor Anthropic's.
+    /// The setting `kind` of an executor; nil if the executor's API is neither OpenAI's nor Anthropic's.
     private static func kind(_ name: String, of address: ExecutorAddress) -> ExecutorSettings.Kind? {
         let word = name.prefix { $0 != "[" }.lowercased()
         switch word {
@@ -167,7 +168,7 @@ struct FreeInferenceImport {
 
     /// Returns the reference to the API key of a route; nil if the route has no usable key.
     ///
-    /// An executor has only one key, so that further keys of the route are noted as not carried over.
+    /// An executor has only one key, so further keys of the route are noted as not carried over.
     private mutating func key(_ section: ForeignSection, model: String) -> String? {
         let single = section.texts("api_key")
         let all = single + section.texts("api_keys")
@@ -197,7 +198,7 @@ struct FreeInferenceImport {
         return "${\(variable)}"
     }
 
-    /// Returns a text whose references to variables are valid in a configuration; nil, with a note, if one is
+    /// Returns a text whose references to variables are valid in a configuration; nil, with a note, if a reference is
     /// malformed.
     private func expanded(_ found: ForeignText, _ what: String) -> String? {
         guard PlaceholderEnvironment.hasVariablesOnly(found.text) else {

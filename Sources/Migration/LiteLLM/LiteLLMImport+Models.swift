@@ -8,7 +8,7 @@ extension LiteLLMImport {
 
     /// Reads the timeouts of a deployment.
     ///
-    /// A model gets each timeout from its first deployment that has the timeout.
+    /// If several deployments of a model set the same timeout, the first of them counts.
     func readTimeouts(_ parameters: ForeignSection, into model: inout DraftModel) {
         func read(_ key: String, _ value: inout String?) {
             guard let found = parameters.text(key) else { return }
@@ -30,7 +30,7 @@ extension LiteLLMImport {
 
     // MARK: Catalog
 
-    /// Reads prices.
+    /// Reads the prices of a model.
     ///
     /// LiteLLM's unit is USD per token, as in this server's configuration.
     func readPrices(_ section: ForeignSection, into model: inout DraftModel) {
@@ -58,7 +58,7 @@ extension LiteLLMImport {
         }
     }
 
-    /// Reads `model_info`.
+    /// Reads the section `model_info` of a deployment, which describes the deployment's model.
     func readInformation(_ section: ForeignSection, into model: inout DraftModel) {
         readPrices(section, into: &model)
         func set(_ key: String, _ yaml: String, from theirs: String) {
@@ -119,7 +119,8 @@ extension LiteLLMImport {
 
     /// Makes the models from their groups of deployments.
     ///
-    /// The deployments of each order after the first become a fallback model of their own.
+    /// LiteLLM tries deployments with a low `order` first. Each further order becomes a model of its own, as a fallback
+    /// of the first model.
     mutating func finishGroups() {
         for group in groups {
             let orders = Set(group.deployments.map { $0.order ?? Int.max }).sorted()

@@ -1,10 +1,10 @@
-// Reads the settings of LiteLLM's proxy that this server has too, and gives a reason for each setting that it does not
-// have.
+// Reads the settings of LiteLLM's proxy that this server has too. For every other setting, a note gives the reason why
+// the setting is not carried over.
 internal import Configuration
 internal import Transport
 
 extension LiteLLMImport {
-    /// Reads every section except the list of models.
+    /// Reads every section of LiteLLM's file except the list of models.
     mutating func readSettings(_ root: ForeignSection) {
         if let router = root.section("router_settings") { readRouter(router) }
         if let library = root.section("litellm_settings") { readLibrary(library) }
@@ -166,9 +166,9 @@ extension LiteLLMImport {
         section.texts(key).map { DraftName(name: Self.ours($0.text), position: $0.position) }
     }
 
-    /// The fallbacks of a model.
+    /// The fallbacks that `names` gives to a model.
     ///
-    /// If the fallbacks are common to all models, the model itself is left out.
+    /// Fallbacks that are common to all models may name the model itself, which is then left out.
     private func others(for group: Group, _ isCommon: Bool, _ names: [DraftName]) -> [DraftName] {
         isCommon ? names.filter { !$0.name.hasBytes(of: group.model.id) } : names
     }

@@ -2,12 +2,14 @@
 internal import Configuration
 internal import Transport
 
-/// Makes a draft from the models and settings of LiteLLM's proxy.
+/// Makes a draft of a configuration from the models and settings of LiteLLM's proxy.
 struct LiteLLMImport {
     /// A deployment that becomes an executor, with the settings that depend on the other deployments of the model.
     struct Deployment {
         var executor: DraftExecutor
-        /// LiteLLM tries deployments of a lower order first; nil if the deployment has no order.
+        /// The deployment's `order`; nil if the deployment has none.
+        ///
+        /// LiteLLM tries the deployments with the lowest order first.
         var order: Int?
         var orderPosition: Position
         var weight: ForeignText?
@@ -30,7 +32,7 @@ struct LiteLLMImport {
     var groups: [Group] = []
     var groupIndexes: [ExactText: Int] = [:]
 
-    /// Makes the draft, and the references to the secrets that the input has in clear text.
+    /// Makes the draft, and the references to the secrets that the imported file has in clear text.
     ///
     /// - Parameter root: The section of the whole file.
     static func draft(_ root: ForeignSection, notes: MigrationNotes) -> (DraftConfiguration, SecretReferences) {
@@ -42,7 +44,7 @@ struct LiteLLMImport {
         return (reading.draft, reading.secrets)
     }
 
-    /// The variables to which deployments refer as `os.environ/NAME`.
+    /// The variables to which deployments refer in texts such as `os.environ/NAME`.
     private static func variables(of models: [ForeignSection]) -> Set<String> {
         var found: Set<String> = []
         for model in models {

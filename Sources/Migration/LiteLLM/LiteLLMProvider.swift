@@ -1,4 +1,4 @@
-// The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the settings of the executors that they become.
+// The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the executor settings that each provider implies.
 internal import Configuration
 
 /// The settings of an executor that a provider of LiteLLM determines.
@@ -12,10 +12,10 @@ struct LiteLLMProvider {
     /// Whether LiteLLM writes the provider's URLs without `/v1`.
     var isWithoutV1 = false
 
-    /// Returns the provider with a name; nil for a provider whose API is neither OpenAI's nor Anthropic's.
+    /// Returns the provider that has this name; nil if the provider's API is neither OpenAI's nor Anthropic's.
     static func named(_ name: String) -> LiteLLMProvider? { table[name] }
 
-    /// Returns the provider that LiteLLM uses for a model's name without a provider; nil if LiteLLM knows none.
+    /// Returns the provider that LiteLLM uses for a model's name without a provider; nil if LiteLLM knows no provider.
     static func guessed(for model: String) -> String? {
         if ["claude-", "anthropic."].contains(where: model.hasPrefix) { return "anthropic" }
         let openAI = ["gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-", "dall-e-", "tts-", "whisper-"]
