@@ -36,8 +36,8 @@ extension ForwardSettings {
             return "must have a word and a hyphen before its '*'"
         }
         if stem.elementsEqual("user-agent".utf8) { return "has a setting of its own: forward_user_agent" }
-        // Only the prefix is checked here; the full name of a matching field is checked when a request contains the
-        // field.
+        // Of a name that ends in `*`, only the part before the `*` can be checked here. The names of the fields that
+        // begin with it are checked when a request has them.
         return FieldName.whyNeverForwarded(stem).map { "is never forwarded: it \($0)" }
     }
 

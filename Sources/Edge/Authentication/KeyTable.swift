@@ -14,7 +14,7 @@ package final class KeyTable: Sendable {
     /// Makes a table; without `previous` no key is in force before `publish`.
     ///
     /// - Parameter previous: the table that the new one replaces. The new table begins with the keys of `previous` and
-    ///   with what they have used.
+    ///   with the requests and tokens that count against their limits.
     init(hash: HMACSHA256, after previous: KeyTable? = nil) {
         self.hash = hash
         ring = Lock(KeyRing(previous?.current.all.map(\.key) ?? [], after: previous?.current))

@@ -47,7 +47,7 @@ struct ExecutorOrders: Sendable {
         return sorted.map { ($0.key, $0.value) }
     }
 
-    /// Changes the order for a target.
+    /// Carries out the operator's command `drain`, `weight` or `resume` for an engine, or for one model at an engine.
     mutating func give(_ action: OrderAction, to target: Target) {
         switch action {
         case .drain: orders[target, default: Order()].isDrained = true

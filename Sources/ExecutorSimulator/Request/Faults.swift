@@ -49,9 +49,7 @@ package struct Faults: Sendable, Equatable {
         case aborted
         /// The response ends normally, but its `finish_reason` or `stop_reason` is null.
         case noReason
-        /// A stream consists only of its last event.
-        ///
-        /// The body of a response that is not streamed is empty.
+        /// With this fault, a streamed response has only its last event, and any other response has an empty body.
         case onlyEnd
         /// The response redirects with this status, 307 or 308, to the same path with a trailing slash.
         ///

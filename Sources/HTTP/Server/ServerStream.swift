@@ -260,7 +260,7 @@ package class ServerStream {
     package func send(_ shared: SharedBytes) {}
     /// Ends the response.
     ///
-    /// The end is sent in the same write as the bytes before it.
+    /// Bytes of the body that are still queued are sent first, together with the end in one write.
     package func finish() {}
     /// Aborts the response.
     ///

@@ -10,7 +10,7 @@ package struct MediaTokens: Equatable, Sendable {
     package var videoBytes = 500
     /// The bytes per token of files that are not text.
     package var fileBytes = 20
-    /// The tokens of one audio recording, video or file that the body names only by a URL or an id.
+    /// The assumed number of tokens of a recording, video or file that the body names only by a URL or an id.
     package var reference = 10_000
 
     /// The number of bytes of WAV or PCM audio that play for as long as one byte of compressed audio.

@@ -217,9 +217,10 @@ package final class NameResolver: TimerTarget {
         min(secondsToRetry.lowerBound << min(count, 8), secondsToRetry.upperBound)
     }
 
-    /// Stores the addresses in the entry's book or list.
+    /// Stores the addresses where the name's user reads them: in its `AddressBook` or in its `AddressList`.
     ///
-    /// - Returns: the `changed` closure of the list, which the caller must call; nil if no list has changed.
+    /// - Returns: the closure that tells the owner of the `AddressList` of new addresses; the caller calls it once the
+    ///   entry is stored. It is nil if the addresses are as before, and for an `AddressBook`, which nobody watches.
     private func take(_ found: FoundAddresses, at entry: inout Entry) -> (() -> Void)? {
         let name = entry.lookup.name
         let wasFailing = entry.isFailing
