@@ -1,9 +1,9 @@
-// Reading `forward_fields` and `forward_user_agent`, which are allowed at the top level, in a model and in an executor.
+// Reading `forward_fields`, `forward_user_agent` and `forward_client`, which are allowed at the top level, in a model and in an executor.
 internal import HTTP
 internal import Transport
 
 extension ForwardSettings {
-    /// Reads `forward_fields` and `forward_user_agent` of a section; names that must never be forwarded are errors.
+    /// Reads the keys that begin with `forward_` of a section; names that must never be forwarded are errors.
     init(reading section: ConfigurationSection) {
         self.init()
         let expected = "names of header fields, such as http-referer or x-openrouter-*"
@@ -16,13 +16,19 @@ extension ForwardSettings {
                 fields.append(name)
             }
         }
-        if section.has("forward_user_agent") {
-            var isForwarded = true
-            section.read("forward_user_agent", &isForwarded)
-            userAgent = isForwarded
-        } else {
-            _ = section.node("forward_user_agent")
+        userAgent = Self.flag("forward_user_agent", in: section)
+        client = Self.flag("forward_client", in: section)
+    }
+
+    /// Returns the boolean value of a key; nil if the key is absent.
+    private static func flag(_ key: String, in section: ConfigurationSection) -> Bool? {
+        guard section.has(key) else {
+            _ = section.node(key)
+            return nil
         }
+        var value = true
+        section.read(key, &value)
+        return value
     }
 
     /// Returns the problem with a field name in lower case; nil if the field may be forwarded.

@@ -55,16 +55,7 @@ extension Configuration {
             }
             admin.hosts.append(name)
         }
-        guard let ranges = section.texts("allow", expecting: "ranges such as 10.0.0.0/8") else { return }
-        admin.allow = []
-        for range in ranges {
-            do throws(AddressRange.Problem) {
-                admin.allow?.append(try AddressRange(parsing: range.text))
-            } catch {
-                let quoted = ConfigurationSection.printable(range.text)
-                section.reader.report("admin.allow: '\(quoted)': \(error)", at: range.position)
-            }
-        }
+        admin.allow = section.ranges("allow")
     }
 
     /// Reads `admin.socket`: `off`, or the path of a unix socket.

@@ -59,12 +59,14 @@ extension ListenerSettings {
         if tls != nil, redirectsToHTTPS {
             section.report("redirect_https", "has no meaning beside tls")
         }
+        let access = ListenerAccess(reading: section)
         section.finish()
         guard let address else { return nil }
         self.init(address: address, tls: tls, h2cUpgrade: h2cUpgrade && tls == nil && http2, trusted: trusted)
         self.http2 = http2
         self.redirectsToHTTPS = redirectsToHTTPS
         self.socketAccess = socketAccess
+        self.access = access
     }
 }
 

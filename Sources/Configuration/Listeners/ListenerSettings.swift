@@ -19,6 +19,8 @@ package struct ListenerSettings: Sendable, Equatable {
     package var trusted = false
     /// Whether requests are redirected to the TLS listener with status 308; never on a TLS listener.
     package var redirectsToHTTPS = false
+    /// Which peers are believed, and which clients are served.
+    package var access = ListenerAccess()
 
     /// Makes a listener with the given settings and the default of every other setting.
     package init(address: ListenAddress, tls: TLS? = nil, h2cUpgrade: Bool = true, trusted: Bool = false) {

@@ -98,6 +98,7 @@ extension MetricsPage {
         for what in OtherProtocol.allCases {
             text.sample([("protocol", what.rawValue)], counters.otherProtocols[what] ?? 0)
         }
+        writeClients()
         guard !server.certificates.isEmpty else { return }
         text.family(
             "freeinference_certificate_expiry_timestamp_seconds",
@@ -109,6 +110,26 @@ extension MetricsPage {
                 ("listener", certificate.listener), ("name", certificate.name), ("chain", certificate.chain),
             ]
             text.sample(labels, certificate.expires)
+        }
+    }
+
+    /// Writes the counters of clients by their addresses; no label has an address.
+    private mutating func writeClients() {
+        text.family(
+            "freeinference_clients_refused_total",
+            .counter,
+            "Connections and requests refused because of an address, or of a PROXY header, by the rule."
+        )
+        for why in ClientRefusal.allCases {
+            text.sample([("reason", why.rawValue)], counters.clientsRefused[why] ?? 0)
+        }
+        text.family(
+            "freeinference_requests_by_client_source_total",
+            .counter,
+            "Requests, by where the address of their client came from."
+        )
+        for source in ClientAddressSource.allCases {
+            text.sample([("source", source.rawValue)], counters.clientSources[source] ?? 0)
         }
     }
 

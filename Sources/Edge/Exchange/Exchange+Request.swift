@@ -11,7 +11,8 @@ extension Exchange: ServerStreamHandler {
     /// Called once, when the whole head of the request has been read and nothing of the body.
     func requestBegan() {
         guard let head = request?.head else { return }
-        if redirectsToHTTPS(head) || answersPreflight(head) { return }
+        environment.metrics.requestBegan(from: stream.client.source)
+        if refusesAddress(head) || redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
         case .model, .passthrough:
             if let maintenance = environment.maintenance {

@@ -45,9 +45,14 @@ final class Exchange {
             dialect: endpoint.dialect(of: head),
             crossOrigin: snapshot.crossOrigin?.grant(head.fields)
         )
-        record = ExchangeRecord(head, id: environment.nextExchangeID(), now: environment.loop.now)
+        record = ExchangeRecord(
+            head,
+            id: environment.nextExchangeID(),
+            client: stream.client,
+            now: environment.loop.now
+        )
         memory = ExchangeMemory(account: stream.connection.account, budget: environment.budget)
-        request = IncomingRequest(head, target: target)
+        request = IncomingRequest(head, target: target, client: stream.client.address)
     }
 
     /// The dialect that the client speaks.

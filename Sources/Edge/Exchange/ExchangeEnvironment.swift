@@ -12,6 +12,8 @@ protocol ExchangeEnvironment: AnyObject {
     var loop: EventLoop { get }
     /// The newest snapshot of the configuration; an exchange keeps the snapshot with which it began.
     var snapshot: Snapshot { get }
+    /// Counts a client that is refused because of its address, and warns of it.
+    func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
     /// The JSON parser of the thread, for bodies and answers.
     var scanner: JSONScanner { get }
     /// The counters of the thread.

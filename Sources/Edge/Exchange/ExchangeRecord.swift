@@ -18,6 +18,8 @@ struct ExchangeRecord {
     private let target: [UInt8]
     private let userAgent: String?
     private let session: String?
+    /// What Cloudflare says of the request; nil for a request that came from no trusted peer.
+    private let cloudflare: CloudflareFields?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
@@ -44,13 +46,14 @@ struct ExchangeRecord {
     /// The attempts that failed before their answers were ready, in order.
     private var failed: [FinishedExchange.Attempted] = []
 
-    init(_ head: RequestHead, id: ExchangeID, now: Nanoseconds) {
+    init(_ head: RequestHead, id: ExchangeID, client: Client, now: Nanoseconds) {
         self.id = id
         version = head.version
         method = head.method
         target = head.target.count <= Self.textKept ? head.target : Array(head.target.prefix(Self.textKept))
         userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(Self.textKept), as: UTF8.self) }
         session = FieldPolicy.session(head.fields)
+        cloudflare = CloudflareFields(head.fields, from: client)
         began = now
     }
 
@@ -105,6 +108,7 @@ struct ExchangeRecord {
             usage: usage
         )
         finished.modelAsked = modelAsked
+        finished.cloudflare = cloudflare
         if let attempt { finished.add(attempt, at: now) }
         return finished
     }

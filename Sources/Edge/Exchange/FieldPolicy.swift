@@ -2,6 +2,7 @@
 // listed fields pass, because an unknown field could give one side control or information that it must not have.
 internal import HTTP
 internal import Inference
+internal import Transport
 
 /// Decides which header fields pass between clients and executors.
 ///
@@ -34,10 +35,12 @@ enum FieldPolicy {
     ///
     /// - Parameters:
     ///   - forwarded: The configured fields that pass in addition to the fixed list.
+    ///   - client: The address of the client, which the executor is told if `forwarded` says so.
     ///   - version: The HTTP version of the client's request, for `via`.
     static func toExecutor(
         _ fields: FieldBlock,
         forwarded: ForwardedFields,
+        client: SocketAddress? = nil,
         version: HTTPVersion,
         requestID: String,
         credential: ExecutorCredential?
@@ -71,6 +74,12 @@ enum FieldPolicy {
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
         kept.append(.via, via(version))
+        // The client's own copies of these fields never pass, so that each has one value.
+        if forwarded.hasClient, let client, !client.isUnix {
+            let address = Array(client.host.utf8)
+            kept.append(.xForwardedFor, address)
+            kept.append(.xRealIP, address)
+        }
         credential?.append(to: &kept)
         return kept
     }

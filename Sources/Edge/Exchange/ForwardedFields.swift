@@ -12,16 +12,19 @@ package struct ForwardedFields: Sendable, Equatable {
     private let prefixes: [[UInt8]]
     /// Whether the executor is sent the client's `user-agent`.
     let hasUserAgent: Bool
+    /// Whether the executor is told the client's address, in `x-forwarded-for` and `x-real-ip`.
+    let hasClient: Bool
 
     /// Combines the settings of several sections of the configuration.
     ///
     /// - Parameter settings: The sections from the most general to the executor's own. The fields of all sections pass;
-    ///   `user_agent` comes from the last section that sets it.
+    ///   `forward_user_agent` and `forward_client` come from the last section that sets them.
     package init(_ settings: [ForwardSettings]) {
         let names = settings.flatMap(\.fields)
         exact = names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) }
         prefixes = names.filter { $0.hasSuffix("*") }.map { Array($0.utf8.dropLast()) }
         hasUserAgent = settings.compactMap(\.userAgent).last ?? true
+        hasClient = settings.compactMap(\.client).last ?? false
     }
 
     /// Whether the field passes to the executor; only asked for names that `FieldName` does not know.

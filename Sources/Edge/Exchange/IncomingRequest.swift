@@ -10,6 +10,8 @@ internal import Transport
 final class IncomingRequest {
     let head: RequestHead
     let target: RequestTarget
+    /// The address of the client.
+    let client: SocketAddress
     /// The bytes of the body that have arrived, or the decoded body; nil until the request has been admitted.
     var body: RequestBody?
     /// The coding from which `body` must be decoded; nil if `body` has no coding, or has been decoded.
@@ -19,8 +21,9 @@ final class IncomingRequest {
     /// The failure with which the request is refused once its body has been read and dropped.
     var refusal: Failure?
 
-    init(_ head: RequestHead, target: RequestTarget) {
+    init(_ head: RequestHead, target: RequestTarget, client: SocketAddress) {
         self.head = head
+        self.client = client
         self.target = target
     }
 
@@ -49,6 +52,7 @@ final class IncomingRequest {
             fields: FieldPolicy.toExecutor(
                 head.fields,
                 forwarded: executor.forwarded,
+                client: client,
                 version: head.version,
                 requestID: requestID,
                 credential: executor.credential

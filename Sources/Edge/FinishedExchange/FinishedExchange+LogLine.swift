@@ -12,11 +12,14 @@ extension FinishedExchange {
         json.field("exchange_id", id.description)
         json.field("request_id", requestID)
         json.field("client", client.address.host)
+        if client.source != .peer { json.field("peer", client.peer.host) }
         json.field("protocol", version.label)
         json.field("method", method?.text ?? "-")
         let path = target.prefix { $0 != UInt8(ascii: "?") }
         json.field("path", LogText.withoutKeys(String(decoding: path, as: UTF8.self)))
         if let userAgent { json.field("user_agent", LogText.withoutKeys(userAgent)) }
+        if let ray = cloudflare?.ray { json.field("cf_ray", ray) }
+        if let country = cloudflare?.country { json.field("cf_country", country) }
         if let session { json.field("session", LogText.withoutKeys(session)) }
         if let tenant { json.field("tenant", tenant) }
         json.field("status", status)

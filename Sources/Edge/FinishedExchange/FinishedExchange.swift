@@ -46,6 +46,8 @@ package struct FinishedExchange: Sendable {
     /// The request target as the client sent it, cut at 256 bytes.
     var target: [UInt8]
     var userAgent: String?
+    /// What Cloudflare says of the request; nil if it did not come from a trusted peer.
+    var cloudflare: CloudflareFields?
     /// The session that the client named, cut at 128 bytes.
     var session: String?
     /// The caller's tenant; nil if the request carried an unknown key, or no key where one is required.

@@ -12,6 +12,8 @@ struct RationedWarnings: Sendable {
         case acceptingPauses, memory, connectionClosed, adminConnection, certificates
         /// A client speaks another protocol than the listener serves.
         case spoke(OtherProtocol)
+        /// A client is refused because of its address.
+        case clientRefused(ClientRefusal)
     }
 
     private struct Last {

@@ -16,7 +16,7 @@ final class MemberSources {
     private let changed: () -> Void
     /// The members that have been found so far.
     private(set) var found: FoundMembers
-    private var files: [ExecutorFileFollower] = []
+    private var files: [ListFileFollower<[ExecutorSettings]>] = []
     private var engines: [ModelDiscovery] = []
     private let names: NameFollower
     private var timer: TimerID?
@@ -98,7 +98,7 @@ final class MemberSources {
         files = []
         for file in running.configuration.models.compactMap(\.executorFile)
         where !files.contains(where: { $0.path == file.path }) {
-            files.append(old.first { $0.path == file.path } ?? ExecutorFileFollower(path: file.path))
+            files.append(old.first { $0.path == file.path } ?? ListFileFollower(path: file.path, of: "executors"))
         }
     }
 
@@ -117,10 +117,11 @@ final class MemberSources {
         if isOther { changed() }
     }
 
-    private func read(_ bytes: [UInt8], of path: String) -> Result<[ExecutorSettings], ConfigurationErrors> {
+    private func read(_ bytes: [UInt8], of path: String) -> Result<[ExecutorSettings], ListFileProblem> {
         let users = running.configuration.models.compactMap(\.executorFile).filter { $0.path == path }
         let file = ExecutorFile(path: path, allowsEmpty: users.allSatisfy(\.allowsEmpty))
         return file.read(bytes, for: running.configuration, environment: environment)
+            .mapError { ListFileProblem($0, path: path) }
     }
 
     // MARK: Engines

@@ -55,6 +55,10 @@ package struct WorkerCounters: Sendable {
     var wastedTokens: [UInt64] = []
     /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
+    /// Clients that were refused because of their addresses.
+    var clientsRefused: [ClientRefusal: UInt64] = [:]
+    /// Requests by where the address of the client came from.
+    var clientSources: [ClientAddressSource: UInt64] = [:]
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0
     /// Bytes of response bodies.
@@ -85,6 +89,8 @@ package struct WorkerCounters: Sendable {
         for (id, row) in other.models { models[id, default: OfModel()].add(row) }
         Self.add(other.wastedTokens, to: &wastedTokens)
         for (what, count) in other.otherProtocols { otherProtocols[what, default: 0] &+= count }
+        for (why, count) in other.clientsRefused { clientsRefused[why, default: 0] &+= count }
+        for (source, count) in other.clientSources { clientSources[source, default: 0] &+= count }
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
         requestOverhead.add(other.requestOverhead)

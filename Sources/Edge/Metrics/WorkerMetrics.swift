@@ -67,6 +67,12 @@ final class WorkerMetrics {
     /// Counts a connection whose client speaks another protocol than the listener serves.
     func spokeOtherwise(_ what: OtherProtocol) { common.otherProtocols[what, default: 0] &+= 1 }
 
+    /// Counts a client that was refused because of its address.
+    func clientRefused(_ why: ClientRefusal) { common.clientsRefused[why, default: 0] &+= 1 }
+
+    /// Counts a request by where the address of its client came from.
+    func requestBegan(from source: ClientAddressSource) { common.clientSources[source, default: 0] &+= 1 }
+
     /// Counts an exchange that has ended, and its bytes.
     func exchangeEnded(_ end: ExchangeMachine.End, row: ModelRow, bytesIn: Int, bytesOut: Int) {
         common.bytesIn &+= UInt64(bytesIn)

@@ -43,6 +43,8 @@ package struct ListenerPlan: Sendable {
         settings.speaksHTTP2 = listener.http2
         settings.upgradesToHTTP2 = listener.h2cUpgrade
         settings.isTrusted = listener.trusted
+        settings.trustedIdleTimeout = Nanoseconds(timeouts.idleTrusted.inNanoseconds)
+        settings.access = AccessRules(listener.access, isSecure: listener.tls != nil)
         if listener.redirectsToHTTPS { settings.redirectPort = ListenerSettings.httpsPort(of: configuration.listeners) }
         certificates = (listener.tls?.certificates ?? []).map {
             CertificateContents(reading: CertificateFiles(chain: $0.chainPath, key: $0.keyPath))

@@ -1,4 +1,5 @@
-// The services of the control thread that use the snapshot in force: name resolution, health probes, health reports.
+// The services of the control thread that use the snapshot in force: name resolution, health probes, health reports,
+// files of trusted peers.
 internal import Transport
 
 /// Runs the services that use the snapshot in force; confined to the control thread.
@@ -6,9 +7,12 @@ final class SnapshotFollowers {
     let prober: HealthProber
     private let resolver: NameResolver
     private let reporter: HealthReporter
+    private let trustedPeers: TrustedPeersFollower
 
     init(_ snapshot: Snapshot, loop: EventLoop, process: ProcessState) {
         resolver = NameResolver(loop: loop, books: snapshot.addresses) { OperatorLog.say($0, .warning) }
+        trustedPeers = TrustedPeersFollower(loop: loop)
+        trustedPeers.adopt(snapshot.listeners)
         let prober = HealthProber(snapshot, loop: loop) { [process] in process.postToAll(.engineDied($0, $1)) }
         self.prober = prober
         reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
@@ -29,6 +33,7 @@ final class SnapshotFollowers {
     func adopt(_ snapshot: Snapshot, named: @escaping () -> Void) {
         prober.adopt(snapshot)
         reporter.adopt(snapshot)
+        trustedPeers.adopt(snapshot.listeners)
         resolver.adopt(snapshot.addresses)
         resolver.start(timeout: StartChecks.namesTimeout, settled: named)
     }
@@ -36,6 +41,7 @@ final class SnapshotFollowers {
     /// Stops all services.
     func stop() {
         reporter.stop()
+        trustedPeers.stop()
         prober.stop()
         resolver.stop()
     }

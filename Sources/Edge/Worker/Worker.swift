@@ -177,6 +177,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     private func accepted(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         metrics.connectionAccepted()
+        if let refusal = listeners[listener]?.plan.settings.access.refusal(ofPeer: peer) {
+            clientRefused(refusal, Client(peer: peer), detail: nil)
+            socket.close()
+            process.connectionEnded()
+            return
+        }
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
         // A worker that does not use this snapshot yet may not know the listener of the connection.
         if chosen != index, process.workers[chosen].generation >= snapshot.generation {
@@ -191,15 +197,17 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     private func serve(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
         let channel: Channel
-        let plan: ListenerPlan
+        let settings: ServerSettings
+        var preamble: ProxyPreamble?
         do throws(SystemError) {
-            guard let (found, contexts) = listeners[listener] else {
+            guard let (plan, contexts) = listeners[listener] else {
                 socket.close()
                 throw SystemError("listener \(listener)", ENOENT)
             }
-            plan = found
+            settings = plan.settings.adjusted(for: peer)
+            if settings.access.source == .proxyProtocol, settings.access.trusts(peer) { preamble = ProxyPreamble() }
             let tls = contexts.map { TLSConnection.server(in: $0, wire: loop.wire) }
-            channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls)
+            channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls, preamble: preamble)
         } catch {
             process.warn(.connectionClosed, "a client's connection is closed: \(error)")
             ownHandle.connectionEnded()
@@ -208,14 +216,15 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         }
         let connection = ServerConnection(
             channel: channel,
-            settings: plan.settings,
+            settings: settings,
             environment: environment,
             account: MemoryAccount(
                 source: process.budget,
                 prepaid: MemoryBudget.connectionCharge,
                 held: MemoryBudget.connectionCost,
-                isTrusted: plan.settings.isTrusted
+                isTrusted: settings.isTrusted
             ),
+            preamble: preamble,
             delegate: self
         )
         connections.insert(connection)
@@ -244,6 +253,13 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             .spoke(what),
             "\(connection.client.address.host) sent \(what.description): its connection is closed"
         )
+    }
+
+    /// Counts a client that is refused because of its address, and warns of it.
+    package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {
+        metrics.clientRefused(why)
+        let rule = detail.map { "PROXY header: \($0)" } ?? "by \(why.rawValue)"
+        process.warn(.clientRefused(why), "\(client.address.host) is refused (\(rule))")
     }
 
     /// Warns of a connection whose streams are refused because the connection may hold no more memory.

@@ -300,7 +300,7 @@ final class HTTP1ServerSession: ServerProtocol {
         self.stream = stream
         expect(head.body)
         if case .responding = state { stream.isRequestWhole = true }
-        stream.adopt(connection.delegate.handler(for: head, on: stream))
+        stream.adopt(connection.handler(for: head, on: stream))
         if stream.isRequestWhole, !stream.isFinished { stream.handler?.requestEnded() }
     }
 

@@ -29,7 +29,7 @@ extension HTTP2ServerSession {
             refuse(stream, status: fault.status, fault.message)
             return
         }
-        stream.adopt(connection.delegate.handler(for: builder.head(ended: ended), on: stream))
+        stream.adopt(connection.handler(for: builder.head(ended: ended), on: stream))
     }
 
     /// Resets a stream with REFUSED_STREAM.

@@ -53,7 +53,7 @@ extension HTTP2ServerSession {
             connection.delegate.refusedForMemory(on: connection)
             return
         }
-        stream.adopt(connection.delegate.handler(for: request.head.upgraded(), on: stream))
+        stream.adopt(connection.handler(for: request.head.upgraded(), on: stream))
         // The body arrived over HTTP/1.1 and used no flow-control window, so no window has to be opened again.
         if !request.body.isEmpty, !stream.isFinished { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { requestEnded(stream) }

@@ -14,6 +14,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case openAIBeta, openAIModel, openAIProcessing, openAIVersion, originator, tracestate, traceresponse, xShouldRetry
     case claudeCodeSession, codexTurnState, conversationID, sessionID, sessionIDUnderscored, threadID, xApp
     case xSessionAffinity, xSessionID
+    case cfConnectingIP, cfIPCountry, cfRay, xRealIP
 
     /// The name in lower case, as it is written to the wire; empty for `.other`.
     package var text: StaticString {
@@ -88,6 +89,10 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .xApp: "x-app"
         case .xSessionAffinity: "x-session-affinity"
         case .xSessionID: "x-session-id"
+        case .cfConnectingIP: "cf-connecting-ip"
+        case .cfIPCountry: "cf-ipcountry"
+        case .cfRay: "cf-ray"
+        case .xRealIP: "x-real-ip"
         }
     }
 

@@ -1,24 +1,39 @@
-// The client of a connection. Limits, logs and metrics use its `address`, and not the peer address of the socket.
+// The client of a connection or of a request. Limits, logs and metrics use its `address`, and not the peer address of the
+// socket.
 package import Transport
 
-/// The client at the other end of a connection.
+/// The client that sent a request, or that opened a connection.
 ///
-/// `ServerConnection` makes a `Client` for each connection, and `ServerStream.client` returns it. Code outside the HTTP
-/// module reads `address` and never the peer address of the channel.
+/// `ServerConnection` makes one for each connection. A request has a client of its own if its listener learns the
+/// addresses of clients from a header field. Code outside the HTTP module reads `address` and never the peer address of
+/// the channel.
 package struct Client: Sendable, Equatable {
     /// The address of the socket's peer, which is the client itself or the last proxy before this server.
     package let peer: SocketAddress
     /// The address to use in limits, logs and metrics.
     ///
-    /// The address equals `peer` unless a trusted source has given another address.
+    /// The address equals `peer` unless a trusted peer has given another address. It is never an IPv4-mapped address.
     package let address: SocketAddress
-    /// Whether the listener is reserved for proxies of the operator (`listeners[].trusted`).
+    /// Where `address` comes from.
+    package let source: ClientAddressSource
+    /// Whether the peer is in `trusted_peers`.
+    package let isPeerTrusted: Bool
+    /// Whether the connection carries the requests of many users: its listener is `trusted`, or its peer is a proxy in
+    /// `trusted_peers` that sends the requests of several clients on one connection.
     package let trusted: Bool
 
     /// - Parameter address: the address for limits, logs and metrics; nil to use `peer`.
-    package init(peer: SocketAddress, address: SocketAddress? = nil, trusted: Bool = false) {
-        self.peer = peer
-        self.address = address ?? peer
+    package init(
+        peer: SocketAddress,
+        address: SocketAddress? = nil,
+        source: ClientAddressSource = .peer,
+        isPeerTrusted: Bool = false,
+        trusted: Bool = false
+    ) {
+        self.peer = peer.unmapped
+        self.address = address?.unmapped ?? self.peer
+        self.source = address == nil ? .peer : source
+        self.isPeerTrusted = isPeerTrusted
         self.trusted = trusted
     }
 }

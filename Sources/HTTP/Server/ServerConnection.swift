@@ -43,8 +43,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let settings: ServerSettings
     /// The state that all HTTP/2 sessions of the worker share.
     package let environment: HTTP2Environment
-    /// The client at the other end of the connection.
-    package let client: Client
+    /// The client at the other end of the connection, as far as the connection alone tells.
+    ///
+    /// Until a PROXY header has been read, it is the proxy. A request may have another client: `client(of:)`.
+    package private(set) var client: Client
     /// The account that is charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
     /// The key of the connection in the delegate's table.
@@ -57,15 +59,19 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var preface: [UInt8] = []
     private var deadline = Deadline()
     private var isDraining = false
+    /// Whether the PROXY header of the connection has not been read yet.
+    private var awaitsProxyHeader = false
     private var isEnded = false
 
-    /// - Parameter delegate: makes the handlers of requests. The delegate must live until it has received
-    ///   `connectionEnded`.
+    /// - Parameters:
+    ///   - preamble: the stage of `channel` that reads the PROXY header; nil if the peer need not send one.
+    ///   - delegate: makes the handlers of requests. The delegate must live until it has received `connectionEnded`.
     package init(
         channel: Channel,
         settings: ServerSettings,
         environment: HTTP2Environment,
         account: MemoryAccount = MemoryAccount(),
+        preamble: ProxyPreamble? = nil,
         delegate: any ServerDelegate
     ) {
         self.channel = channel
@@ -73,7 +79,15 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         self.environment = environment
         self.account = account
         self.delegate = delegate
-        client = Client(peer: channel.peer, trusted: settings.isTrusted)
+        client = Client(
+            peer: channel.peer,
+            isPeerTrusted: settings.access.trusts(channel.peer),
+            trusted: settings.isTrusted
+        )
+        guard let preamble else { return }
+        awaitsProxyHeader = true
+        preamble.accepts = { [unowned self] header in proxyHeaderRead(header) }
+        preamble.refused = { [unowned self] why in refuseProxyHeader(why) }
     }
 
     /// Begins to serve the connection.
@@ -82,9 +96,72 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func start() {
         channel.account = account
         channel.attach(self)
-        let loop = channel.loop
-        let wait = channel.isSecure ? settings.handshakeTimeout : settings.headerTimeout
-        setDeadline(loop.now + wait)
+        setDeadline(channel.loop.now + (awaitsProxyHeader ? ProxyPreamble.timeout : firstWait))
+    }
+
+    /// How long the client may take for its handshake, or for its first request on a connection without TLS.
+    private var firstWait: Nanoseconds { channel.isSecure ? settings.handshakeTimeout : settings.headerTimeout }
+
+    // MARK: The client
+
+    /// Takes the client that the PROXY header names; returns false if the rules of the listener refuse it.
+    private func proxyHeaderRead(_ header: ProxyHeader) -> Bool {
+        awaitsProxyHeader = false
+        if let address = header.client {
+            client = Client(
+                peer: channel.peer,
+                address: address,
+                source: .proxyProtocol,
+                isPeerTrusted: true,
+                trusted: settings.isTrusted
+            )
+            if let refusal = settings.access.refusal(ofClient: client.address) {
+                delegate.clientRefused(refusal, client, detail: nil)
+                endBeforeClient()
+                return false
+            }
+        }
+        guard delegate.clientIdentified(on: self) else {
+            endBeforeClient()
+            return false
+        }
+        setDeadline(channel.loop.now + (isDraining ? Self.firstRequestPeriod : firstWait))
+        return true
+    }
+
+    private func refuseProxyHeader(_ why: StaticString) {
+        awaitsProxyHeader = false
+        delegate.clientRefused(.proxyHeader, client, detail: why)
+        endBeforeClient()
+    }
+
+    /// Ends the connection while its PROXY header is read; the channel then closes itself.
+    private func endBeforeClient() {
+        isEnded = true
+        finish(.edge)
+    }
+
+    /// The client that sent a request with these fields.
+    ///
+    /// It is the client of the connection, unless a trusted peer names another one in the field that the listener reads.
+    func client(of fields: FieldBlock) -> Client {
+        let access = settings.access
+        guard access.source.isField, client.isPeerTrusted, let trusted = access.trustedPeers?.current,
+            let address = ForwardedAddress.client(in: fields, from: access.source, trusted: trusted)
+        else { return client }
+        return Client(
+            peer: client.peer,
+            address: address,
+            source: access.source,
+            isPeerTrusted: true,
+            trusted: client.trusted
+        )
+    }
+
+    /// Asks the delegate for the handler of a request, whose client is identified first.
+    func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
+        if settings.access.source.isField { stream.identify(client(of: head.fields)) }
+        return delegate.handler(for: head, on: stream)
     }
 
     /// Whether the connection uses TLS.
@@ -217,10 +294,14 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     package func timerFired(_ kind: Int) {
         guard deadline.fired(on: channel.loop, target: self, kind: kind) else { return }
-        if isShakingHands { delegate.handshakeFailed(.timeout) }
+        if awaitsProxyHeader {
+            delegate.clientRefused(.proxyHeader, client, detail: "none in time")
+        } else if isShakingHands {
+            delegate.handshakeFailed(.timeout)
+        }
         if let wire { wire.deadlinePassed() } else { close(.edge) }
     }
 
     /// Whether the TLS handshake is under way.
-    private var isShakingHands: Bool { channel.isSecure && wire == nil && !isEnded }
+    private var isShakingHands: Bool { channel.isSecure && wire == nil && !isEnded && !awaitsProxyHeader }
 }

@@ -31,9 +31,23 @@ package struct ServerSettings: Sendable {
     ///
     /// Such a proxy carries many users on one connection, so the limits against abuse are higher.
     package var isTrusted = false
+    /// `idleTimeout` of a connection that carries the requests of many users.
+    package var trustedIdleTimeout: Nanoseconds = 905_000_000_000
+    /// Which peers are believed, and which clients are served.
+    package var access = AccessRules()
     /// The HTTPS port to which the server redirects requests; nil if it does not redirect them.
     package var redirectPort: UInt16?
 
     /// Makes settings with the default values of the configuration.
     package init() {}
+
+    /// The settings for a connection of this peer: those of a listener for proxies if the peer is a trusted proxy that
+    /// sends the requests of several clients on one connection.
+    package func adjusted(for peer: SocketAddress) -> ServerSettings {
+        guard !isTrusted, access.source != .proxyProtocol, access.trusts(peer) else { return self }
+        var settings = self
+        settings.isTrusted = true
+        settings.idleTimeout = trustedIdleTimeout
+        return settings
+    }
 }

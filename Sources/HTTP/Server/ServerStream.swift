@@ -70,6 +70,16 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// The connection ends.
     func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection)
+    /// The listener's rules refuse a client because of its address, or a proxy sent no valid PROXY header.
+    ///
+    /// The connection ends.
+    ///
+    /// - Parameter detail: what is wrong with the PROXY header; nil for a refusal by the rules.
+    func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
+    /// The PROXY header of a connection has been read, so that `ServerConnection.client` is the client itself.
+    ///
+    /// - Returns: false to close the connection.
+    func clientIdentified(on connection: ServerConnection) -> Bool
     /// The connection has ended, and its streams and its socket are released.
     ///
     /// No other call for the connection follows. The call comes at the end of a turn of the event loop.
@@ -81,6 +91,10 @@ package protocol ServerDelegate: AnyObject {
 }
 
 extension ServerDelegate {
+    /// The default implementation does nothing.
+    package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}
+    /// The default implementation lets the connection go on.
+    package func clientIdentified(on connection: ServerConnection) -> Bool { true }
     /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
     /// The default implementation does nothing.
@@ -125,6 +139,8 @@ package class ServerStream {
     ///
     /// The handler gets no more calls.
     var isBroken = false
+    /// The client of this request; nil if it is that of the connection.
+    private var ownClient: Client?
     private var cost = MemoryCharge()
     private var head = MemoryCharge()
     /// The amount of output for which the handler has reserved memory, in bytes.
@@ -190,7 +206,10 @@ package class ServerStream {
     }
 
     /// The client that sent the request.
-    package var client: Client { connection.client }
+    package var client: Client { ownClient ?? connection.client }
+
+    /// Sets the client of this request, because it may be another than that of the connection.
+    final func identify(_ client: Client) { ownClient = client }
 
     // MARK: Memory
 

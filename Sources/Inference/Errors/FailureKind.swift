@@ -43,6 +43,7 @@ extension Failure.Kind {
         case .clientLeft: ("client_left", 499, "The client left.")
         case .clientViolation: ("client_violation", 499, "The client broke the protocol.")
         case .clientStalled: ("client_stalled", 499, "The client stopped reading.")
+        case .addressRefused: ("address_refused", 403, "This server does not serve your address.")
         case .unauthorized: ("unauthorized", 401, "The API key is missing or not valid.")
         case .forbidden: ("forbidden", 403, "This API key may not ask models.")
         case .rateLimited: ("rate_limited", 429, "The rate limit of this API key is reached. Try again later.")

@@ -359,7 +359,11 @@ func testRequest(
     )
     let body = RequestBody()
     body.append(Array(text.utf8).span)
-    let request = IncomingRequest(head, target: RequestTarget(head.target))
+    let request = IncomingRequest(
+        head,
+        target: RequestTarget(head.target),
+        client: SocketAddress(numeric: "192.0.2.1", port: 1)!
+    )
     request.scan = try environment.scanner.scanRequest(body, dialect: dialect)
     request.body = body
     return request

@@ -15,7 +15,8 @@ package enum FuzzTargets {
         [
             HTTP1HeadTarget.self, HTTP1ChunksTarget.self, EventsTarget.self, JSONTarget.self, ConfigurationTarget.self,
             HTTP1ServerTarget.self, HTTP2SessionTarget.self, UpgradeTarget.self, HTTP1ExecutorTarget.self,
-            HTTP2ExecutorTarget.self,
+            HTTP2ExecutorTarget.self, ProxyHeaderTarget.self, ProxyHeaderV2Target.self, ForwardedFieldsTarget.self,
+            AddressListTarget.self,
         ]
     }
 

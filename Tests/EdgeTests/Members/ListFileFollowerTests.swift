@@ -7,16 +7,16 @@ import Testing
 @testable import Edge
 
 /// A file of executors on a disk, which the follower checks when the test calls `look`.
-@Suite struct ExecutorFileFollowerTests {
+@Suite struct ListFileFollowerTests {
     private final class Desk {
         let folder = temporaryDirectory()
-        private(set) var follower: ExecutorFileFollower!
+        private(set) var follower: ListFileFollower<[ExecutorSettings]>!
         private(set) var said: [String] = []
         private(set) var readings = 0
         var path: String { "\(folder)/list.yaml" }
 
         init() {
-            follower = ExecutorFileFollower(path: path) { [unowned self] text, _ in said.append(text) }
+            follower = ListFileFollower(path: path, of: "executors") { [unowned self] text, _ in said.append(text) }
         }
 
         deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -34,6 +34,7 @@ import Testing
                 let text = "listeners: [{address: '127.0.0.1:1'}]\nmodels: [{id: a, executors: [{url: 'http://own'}]}]"
                 let read = Configuration.load(path: "c", readFile: { _ in .success(Array(text.utf8)) })
                 return read.flatMap { ExecutorFile(path: path).read(bytes, for: $0, environment: [:]) }
+                    .mapError { ListFileProblem($0, path: path) }
             }
             return list?.map(\.url.host)
         }

@@ -1,0 +1,64 @@
+// A file that lists addresses of trusted peers, one range a line, such as Cloudflare's published ranges.
+package import Transport
+
+/// A text file of ranges of IP addresses.
+///
+/// Each line has one range or one address; empty lines and what follows a `#` are ignored. The word `unix:` stands for
+/// all peers of unix sockets.
+package struct AddressFile: Sendable, Equatable {
+    /// The largest file that is read, in bytes.
+    static let bytesMax = 1 << 20
+    /// The most ranges that a file may list.
+    static let rangesMax = 10_000
+
+    /// The ranges, in the order of the file.
+    package private(set) var ranges: [AddressRange] = []
+    /// Whether the list has `unix:`.
+    package private(set) var hasUnixPeers = false
+
+    /// Why a file cannot be used, in words for the operator, with the number of the line.
+    package struct Problem: Error, Equatable, CustomStringConvertible, Sendable {
+        package let description: String
+    }
+
+    /// Reads the contents of a file.
+    ///
+    /// - Throws: the first problem. A file without any range is one, because an empty file is more likely a failed
+    ///   download than an intention.
+    package init(parsing bytes: [UInt8]) throws(Problem) {
+        guard bytes.count <= Self.bytesMax else { throw Problem(description: "is larger than 1 MiB") }
+        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            let text = String(decoding: line.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self)
+                .trimmingSpaces
+            if text.isEmpty { continue }
+            do throws(AddressRange.Problem) {
+                try add(text)
+            } catch {
+                let shown = ConfigurationSection.printable(String(text.prefix(64)))
+                throw Problem(description: "line \(index + 1): '\(shown)': \(error)")
+            }
+            guard ranges.count <= Self.rangesMax else { throw Problem(description: "has more than 10000 ranges") }
+        }
+        guard !ranges.isEmpty || hasUnixPeers else { throw Problem(description: "lists no address") }
+    }
+
+    /// An empty list, to which `add` adds.
+    package init() {}
+
+    /// Adds a range, a single address, or `unix:`.
+    package mutating func add(_ text: String) throws(AddressRange.Problem) {
+        if text == "unix:" { hasUnixPeers = true } else { ranges.append(try AddressRange(parsing: text)) }
+    }
+
+    /// The addresses of the list.
+    package var set: AddressSet { AddressSet(ranges, unixPeers: hasUnixPeers) }
+}
+
+extension String {
+    fileprivate var trimmingSpaces: String {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+        let bytes = utf8.drop(while: isSpace)
+        let end = bytes.lastIndex { !isSpace($0) }.map { bytes.index(after: $0) } ?? bytes.startIndex
+        return String(bytes[..<end]) ?? ""
+    }
+}

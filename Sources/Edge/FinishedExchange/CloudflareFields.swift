@@ -1,0 +1,30 @@
+// What Cloudflare says of a request in header fields of its own, for the log.
+internal import HTTP
+internal import Transport
+
+/// The fields `cf-ray` and `cf-ipcountry` of a request that came from a trusted peer.
+package struct CloudflareFields: Sendable, Equatable {
+    /// The maximum length of a value, in bytes; a longer value is left out.
+    private static let valueMax = 64
+
+    /// The id that Cloudflare gave to the request, by which its own log has it.
+    var ray: String?
+    /// The country of the client, as two letters.
+    var country: String?
+
+    /// Reads the fields; nil if the listener does not learn addresses from fields, the peer is not trusted, or the
+    /// request has neither field.
+    init?(_ fields: FieldBlock, from client: Client) {
+        guard client.isPeerTrusted, client.source != .proxyProtocol else { return nil }
+        ray = Self.value(fields, .cfRay)
+        country = Self.value(fields, .cfIPCountry)
+        if ray == nil, country == nil { return nil }
+    }
+
+    private static func value(_ fields: FieldBlock, _ name: FieldName) -> String? {
+        guard let value = fields.first(name), !value.isEmpty, value.count <= valueMax,
+            value.allSatisfy({ $0.isAlphanumeric || $0 == UInt8(ascii: "-") })
+        else { return nil }
+        return String(decoding: value, as: UTF8.self)
+    }
+}

@@ -1,0 +1,71 @@
+// Follows the files that listeners' `trusted_peers` name, and puts changed lists in force.
+internal import Configuration
+internal import HTTP
+internal import Transport
+
+/// Follows files of trusted peers; confined to the control thread.
+///
+/// A new list holds for the next connections and requests, without a reload.
+final class TrustedPeersFollower {
+    /// The time between two checks of the files, in nanoseconds.
+    private static let interval: Nanoseconds = 500_000_000
+
+    private let loop: EventLoop
+    private let say: (String, LogPriority) -> Void
+    private var followed: [(peers: [TrustedPeers], file: ListFileFollower<AddressSet>)] = []
+    private var timer: TimerID?
+
+    /// - Parameter say: called with each message for the operator.
+    init(loop: EventLoop, say: @escaping (String, LogPriority) -> Void = { OperatorLog.say($0, $1) }) {
+        self.loop = loop
+        self.say = say
+    }
+
+    /// Follows the files of these listeners, in place of those before.
+    func adopt(_ listeners: [ListenerPlan]) {
+        let all = listeners.compactMap(\.settings.access.trustedPeers)
+        let old = followed
+        followed = []
+        for path in Set(all.compactMap(\.path)).sorted() {
+            let file = old.first { $0.file.path == path }?.file
+            let peers = all.filter { $0.path == path }
+            followed.append((peers, file ?? ListFileFollower(path: path, of: "trusted peers", say: say)))
+        }
+        // A list of an earlier snapshot is a new object of this one, which begins with what the reload has read.
+        if followed.isEmpty { stop() } else if timer == nil { schedule() }
+    }
+
+    /// Stops all checks.
+    func stop() {
+        if let timer { loop.timers.cancel(timer) }
+        timer = nil
+    }
+
+    private func schedule() {
+        timer = loop.timers.schedule(
+            at: loop.now + Self.interval,
+            target: TimerClosure { [unowned self] in
+                look(now: Clock.wallTime().seconds)
+                schedule()
+            },
+            kind: 0
+        )
+    }
+
+    /// Checks all files for changes.
+    ///
+    /// - Parameter now: the present time, in seconds since 1970.
+    func look(now: Int) {
+        for (peers, file) in followed {
+            let found = file.look(now: now) { bytes in
+                do throws(AddressFile.Problem) {
+                    return .success(try AddressFile(parsing: bytes).set)
+                } catch {
+                    return .failure(ListFileProblem(description: "\(file.path): \(error)"))
+                }
+            }
+            guard let found else { continue }
+            for peers in peers where peers.current != found { peers.replace(with: found) }
+        }
+    }
+}

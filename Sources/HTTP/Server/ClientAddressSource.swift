@@ -1,0 +1,23 @@
+// Where a listener learns the addresses of its clients.
+
+/// Where the address of a client comes from; the raw values are the words of `listeners[].client_address`.
+package enum ClientAddressSource: String, CaseIterable, Sendable {
+    /// The peer of the socket is the client.
+    case peer
+    /// The PROXY header that a trusted peer sends at the beginning of each connection.
+    case proxyProtocol = "proxy_protocol"
+    /// The field `cf-connecting-ip` of a request from a trusted peer, which Cloudflare sets.
+    case cfConnectingIP = "cf-connecting-ip"
+    /// The field `x-forwarded-for` of a request from a trusted peer.
+    case xForwardedFor = "x-forwarded-for"
+    /// The field `forwarded` of a request from a trusted peer (RFC 7239).
+    case forwarded
+
+    /// Whether the address comes with each request, in a header field.
+    package var isField: Bool {
+        switch self {
+        case .peer, .proxyProtocol: false
+        case .cfConnectingIP, .xForwardedFor, .forwarded: true
+        }
+    }
+}

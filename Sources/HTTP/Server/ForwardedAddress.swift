@@ -1,0 +1,147 @@
+// The client's address in the header fields of proxies: `x-forwarded-for`, `forwarded`, `cf-connecting-ip`.
+package import Transport
+
+/// Reads the address of the client from a field of a request that a trusted peer has sent.
+package enum ForwardedAddress {
+    /// How many addresses of a field are looked at, from the right.
+    ///
+    /// Each trusted proxy adds one address, so that a chain of more proxies than this is none.
+    static let entriesMax = 64
+
+    /// The address of the client.
+    ///
+    /// A list is read from the right, because each proxy appends the address of its own peer: the first address that is
+    /// not trusted is the client's. If all are trusted, the leftmost is. What is no address ends the walk, because
+    /// whatever stands left of it cannot be believed: the address on its right is then the client's.
+    ///
+    /// - Parameter trusted: the addresses of proxies that are believed.
+    /// - Returns: the address with port 0; nil if the field is absent or names no address, so that the peer is the
+    ///   client.
+    package static func client(
+        in fields: FieldBlock,
+        from source: ClientAddressSource,
+        trusted: AddressSet
+    ) -> SocketAddress? {
+        switch source {
+        case .peer, .proxyProtocol: return nil
+        case .cfConnectingIP: return single(fields, .cfConnectingIP)
+        case .xForwardedFor: return walk(entries(of: fields, .xForwardedFor), trusted: trusted) { address($0) }
+        case .forwarded: return walk(entries(of: fields, .forwarded), trusted: trusted) { forwardedFor($0) }
+        }
+    }
+
+    /// The address of a field that must stand once and have one value.
+    private static func single(_ fields: FieldBlock, _ name: FieldName) -> SocketAddress? {
+        var found: SocketAddress?
+        for index in 0..<fields.count where fields.known(index) == name {
+            guard found == nil, let address = address(fields.value(index)) else { return nil }
+            found = SocketAddress(address, port: 0)
+        }
+        return found
+    }
+
+    private static func walk(
+        _ entries: [ArraySlice<UInt8>],
+        trusted: AddressSet,
+        _ read: (ArraySlice<UInt8>) -> IPAddress?
+    ) -> SocketAddress? {
+        var last: IPAddress?
+        for entry in entries {
+            guard let address = read(entry) else { break }
+            last = address
+            if !trusted.contains(address) { break }
+        }
+        return last.map { SocketAddress($0, port: 0) }
+    }
+
+    /// The last `entriesMax` elements of a list, the last one first.
+    ///
+    /// Empty elements are left out (RFC 9110 section 5.6.1). Lines of the same field are one list.
+    private static func entries(of fields: FieldBlock, _ name: FieldName) -> [ArraySlice<UInt8>] {
+        var entries: [ArraySlice<UInt8>] = []
+        for index in (0..<fields.count).reversed() where fields.known(index) == name {
+            for element in elements(of: fields.value(index)) {
+                guard entries.count < entriesMax else { return entries }
+                let text = trimmed(element)
+                if !text.isEmpty { entries.append(text) }
+            }
+        }
+        return entries
+    }
+
+    /// The elements of one line, the last one first, separated by commas outside of quotes.
+    ///
+    /// Quotes are paired from the right, because a client may have sent the left part of the line: with an open quote it
+    /// could otherwise hide what a trusted proxy has appended.
+    private static func elements(of line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+        var parts: [ArraySlice<UInt8>] = []
+        var end = line.endIndex
+        var isQuoted = false
+        for index in line.indices.reversed() {
+            if line[index] == UInt8(ascii: "\"") {
+                isQuoted.toggle()
+            } else if line[index] == UInt8(ascii: ","), !isQuoted {
+                parts.append(line[(index + 1)..<end])
+                end = index
+                if parts.count == entriesMax { return parts }
+            }
+        }
+        parts.append(line[..<end])
+        return parts
+    }
+
+    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+        var text = text.drop(while: isSpace)
+        while let last = text.last, isSpace(last) { text.removeLast() }
+        return text
+    }
+
+    /// The address in the parameter `for` of an element of `forwarded` (RFC 7239 section 6); nil for `unknown`, for a
+    /// name that hides the address, and for an element that has no `for` or more than one.
+    private static func forwardedFor(_ element: ArraySlice<UInt8>) -> IPAddress? {
+        var found: ArraySlice<UInt8>?
+        for pair in element.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {
+            let pair = trimmed(pair)
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
+                if pair.isEmpty { continue }
+                return nil
+            }
+            guard String(decoding: pair[..<equals], as: UTF8.self).lowercased() == "for" else { continue }
+            guard found == nil else { return nil }
+            found = pair[(equals + 1)...]
+        }
+        guard var value = found else { return nil }
+        if value.first == UInt8(ascii: "\"") {
+            guard value.count >= 2, value.last == UInt8(ascii: "\"") else { return nil }
+            value = value.dropFirst().dropLast()
+        }
+        return address(value)
+    }
+
+    /// An address: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
+    ///
+    /// A zone (`%eth0`) has no meaning on another machine, so that an address with one is none.
+    static func address(_ text: ArraySlice<UInt8>) -> IPAddress? {
+        guard text.count <= 64 else { return nil }
+        if text.first == UInt8(ascii: "[") {
+            guard let end = text.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            let inside = text[(text.startIndex + 1)..<end]
+            guard inside.contains(UInt8(ascii: ":")), isPort(text[(end + 1)...]) else { return nil }
+            return IPAddress(parsing: String(decoding: inside, as: UTF8.self))
+        }
+        let colons = text.filter { $0 == UInt8(ascii: ":") }.count
+        guard colons == 1, let colon = text.firstIndex(of: UInt8(ascii: ":")) else {
+            return IPAddress(parsing: String(decoding: text, as: UTF8.self))
+        }
+        guard isPort(text[colon...]) else { return nil }
+        return IPAddress(parsing: String(decoding: text[..<colon], as: UTF8.self))
+    }
+
+    /// Whether the text is empty, or a colon with a port behind it.
+    private static func isPort(_ text: ArraySlice<UInt8>) -> Bool {
+        guard text.first == UInt8(ascii: ":") else { return text.isEmpty }
+        let digits = text.dropFirst()
+        return (1...5).contains(digits.count) && digits.allSatisfy(\.isDigit)
+    }
+}

@@ -1,0 +1,29 @@
+// The stage of an accepted connection that reads its PROXY header, before TLS.
+
+/// Reads the PROXY header of a connection whose peer is a proxy that must send one.
+package final class ProxyPreamble: ChannelPreamble {
+    /// How long the header may take to arrive, counted from the accept: 5 s.
+    ///
+    /// A proxy sends it at once, so that only a broken or hostile peer takes longer.
+    package static let timeout: Nanoseconds = 5_000_000_000
+
+    /// Called once with the header, before any byte of the client is delivered; if it returns false, the connection is
+    /// closed.
+    package var accepts: (ProxyHeader) -> Bool = { _ in true }
+    /// Called once if the first bytes are no valid header; the connection is then closed.
+    package var refused: (StaticString) -> Void = { _ in }
+
+    package init() {}
+
+    package var bytesMax: Int { ProxyHeader.bytesMax }
+
+    package func read(_ bytes: Span<UInt8>) -> ChannelPreambleVerdict {
+        switch ProxyHeader.read(bytes) {
+        case .incomplete: return .needsMore
+        case .header(let header): return accepts(header) ? .done(header.length) : .refused
+        case .invalid(let why):
+            refused(why)
+            return .refused
+        }
+    }
+}
