@@ -11,6 +11,7 @@ extension Exchange: ServerStreamHandler {
     /// Called once, when the whole head of the request has been read and nothing of the body.
     func requestBegan() {
         guard let head = request?.head else { return }
+        if refusesHost(head) || answersChallenge(head) { return }
         if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
         case .model, .passthrough:
