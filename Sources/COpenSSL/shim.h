@@ -138,6 +138,7 @@ static inline int copenssl_SSL_set_tlsext_host_name(SSL *ssl, const char *name) 
 static inline void copenssl_SSL_CTX_set_app_data(SSL_CTX *c, void *data) { SSL_CTX_set_app_data(c, data); }
 static inline void *copenssl_SSL_CTX_get_app_data(const SSL_CTX *c) { return SSL_CTX_get_app_data(c); }
 static inline const char *copenssl_SSL_get_cipher_name(const SSL *ssl) { return SSL_get_cipher_name(ssl); }
+static inline void copenssl_SSL_CTX_set_max_cert_list(SSL_CTX *c, long bytes) { SSL_CTX_set_max_cert_list(c, bytes); }
 static inline long copenssl_BIO_get_mem_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
 static inline STACK_OF(X509) *copenssl_sk_X509_new_null(void) { return sk_X509_new_null(); }
 static inline int copenssl_sk_X509_push(STACK_OF(X509) *stack, X509 *x) { return sk_X509_push(stack, x); }
@@ -155,6 +156,7 @@ static const uint64_t copenssl_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVE
 static const uint64_t copenssl_OP_PRIORITIZE_CHACHA = SSL_OP_PRIORITIZE_CHACHA;
 static const uint64_t copenssl_OP_IGNORE_UNEXPECTED_EOF = SSL_OP_IGNORE_UNEXPECTED_EOF;
 static const uint64_t copenssl_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
+static const uint64_t copenssl_OP_NO_TICKET = SSL_OP_NO_TICKET;
 static const long copenssl_MODES =
     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 static const int copenssl_FILETYPE_PEM = SSL_FILETYPE_PEM;
@@ -209,6 +211,18 @@ static inline int copenssl_X509_add_extension(X509 *subject, X509 *issuer, int n
     int added = X509_add_ext(subject, extension, -1);
     X509_EXTENSION_free(extension);
     return added;
+}
+
+/* Writes the subject of a certificate in the form of RFC 2253, in printable ASCII and without a zero byte at the end.
+ * Returns the number of bytes written, at most `capacity`; 0 or less for an empty subject or a failure. */
+static inline int copenssl_X509_subject(const X509 *certificate, uint8_t *text, int capacity) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (!bio) return -1;
+    int length = -1;
+    if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0)
+        length = BIO_read(bio, text, capacity);
+    BIO_free(bio);
+    return length;
 }
 
 /* The message for an error code. OpenSSL has no messages for system errors, so those come from strerror. */

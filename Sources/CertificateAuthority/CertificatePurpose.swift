@@ -8,12 +8,14 @@ enum CertificatePurpose {
     case server([CertificateName])
     /// A server whose name is only in the subject, without a SAN extension, as in old certificates.
     case commonNameOnly(String)
+    /// A client, whose name is in the subject.
+    case client(String)
 
     /// How long the certificate is valid, in seconds; no longer than browsers accept.
     var validity: Int64 {
         switch self {
         case .authority: 825 * 86_400 - 1
-        case .server, .commonNameOnly: 397 * 86_400
+        case .server, .commonNameOnly, .client: 397 * 86_400
         }
     }
 
@@ -21,7 +23,7 @@ enum CertificatePurpose {
         switch self {
         case .authority: "FreeInference development CA"
         case .server: "FreeInference development"
-        case .commonNameOnly(let name): name
+        case .commonNameOnly(let name), .client(let name): name
         }
     }
 
@@ -34,16 +36,18 @@ enum CertificatePurpose {
                 (NID_subject_key_identifier, "hash"),
             ]
         case .server(let names):
-            Self.serverExtensions + [(NID_subject_alt_name, names.map(\.extensionText).joined(separator: ","))]
-        case .commonNameOnly:
-            Self.serverExtensions
+            Self.leafExtensions("serverAuth")
+                + [(NID_subject_alt_name, names.map(\.extensionText).joined(separator: ","))]
+        case .commonNameOnly: Self.leafExtensions("serverAuth")
+        case .client: Self.leafExtensions("clientAuth")
         }
     }
 
-    private static var serverExtensions: [(CInt, String)] {
+    /// The extensions of a certificate that signs no others, for one extended key usage.
+    private static func leafExtensions(_ usage: String) -> [(CInt, String)] {
         [
             (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
-            (NID_ext_key_usage, "serverAuth"), (NID_subject_key_identifier, "hash"),
+            (NID_ext_key_usage, usage), (NID_subject_key_identifier, "hash"),
             (NID_authority_key_identifier, "keyid:always"),
         ]
     }

@@ -116,3 +116,21 @@ package func makeCommonNameCertificateForTest(
     try folder.write(leaf.certificate.pem, to: "chain.pem", isSecret: false)
     return made
 }
+
+/// Makes a client's certificate, signed by the authority that `makeDevelopmentCertificates` has made in `directory`.
+///
+/// - Parameters:
+///   - name: the common name of the subject, and the beginning of the names of the two files.
+///   - now: the beginning of its validity plus one hour, in seconds since 1970; it is valid for 397 days.
+package func makeClientCertificateForTest(
+    in directory: String,
+    name: String,
+    now: Int64
+) throws(TLSError) -> CertificateFiles {
+    let folder = try CertificateFolder(directory)
+    let authority = try CertifiedKey(certificate: folder.path("ca.pem"), key: folder.path("ca-key.pem"))
+    let leaf = try authority.issue(.client(name), .p256, now: now)
+    try folder.write(leaf.key.pem, to: "\(name)-key.pem", isSecret: true)
+    try folder.write(leaf.certificate.pem, to: "\(name).pem", isSecret: false)
+    return CertificateFiles(chain: folder.path("\(name).pem"), key: folder.path("\(name)-key.pem"))
+}

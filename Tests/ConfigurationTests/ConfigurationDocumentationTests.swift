@@ -10,9 +10,14 @@ import Testing
     static let everyKey = """
         listeners:
           - address: 0.0.0.0:443
-            tls: {certificates: [{chain: a.pem, key: /k/a.key}]}
+            tls: {certificates: [{chain: a.pem, key: /k/a.key}], minimum: 1.3, groups: [X25519]}
+            client_ca: ca.pem
+            client_certificate: optional
+            sni_strict: true
+            hosts: [a.example]
+            response_fields: {strict-transport-security: max-age=31536000}
           - {address: "unix:/run/f.sock", mode: 0660, group: web, http2: false, h2c_upgrade: false,
-             trusted: true, redirect_https: true}
+             trusted: true, redirect_https: true, acme_webroot: /var/www}
         admin: {address: "unix:/run/admin.sock", mode: 0600, group: web, hosts: [a.example], allow: [10.0.0.0/8]}
         workers: 2
         gather: 200us

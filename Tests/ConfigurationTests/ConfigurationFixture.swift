@@ -69,12 +69,16 @@ func inspection(
     pair: @escaping (CertificateFiles, Bool, Bool) -> [CertificateFinding] = { _, _, _ in [] },
     conflict: @escaping ([CertificateFiles]) -> (index: Int, message: String)? = { _ in nil },
     authorities: @escaping (String) -> [CertificateFinding] = { _ in [] },
-    logFile: @escaping (String) -> FileProblem? = { _ in nil }
+    logFile: @escaping (String) -> FileProblem? = { _ in nil },
+    clientAuthorities: @escaping (String) -> [CertificateFinding] = { _ in [] },
+    folder: @escaping (String) -> FileProblem? = { _ in nil }
 ) -> FileInspection {
     FileInspection(
         pair: { files, chain, key, _ in pair(files, chain, key) },
         conflict: conflict,
         authorities: { path, _ in authorities(path) },
+        clientAuthorities: { path, _ in clientAuthorities(path) },
+        folder: folder,
         keys: nil,
         logFile: logFile,
         ownAddresses: { ["127.0.0.1", "10.1.2.3", "::1", "fd00::3"] },

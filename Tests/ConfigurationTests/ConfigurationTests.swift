@@ -2,6 +2,7 @@
 
 import Inference
 import Testing
+import Transport
 
 @testable import Configuration
 
@@ -81,6 +82,12 @@ import Testing
         ).get()
         #expect(c.listeners[0].tls?.certificates == [.init(chainPath: "a.pem", keyPath: "/k/a.key")])
         #expect(c.listeners[0].http2 && !c.listeners[1].http2)
+        let secure = c.listeners[0]
+        #expect(secure.tls?.minimum == .tls13 && secure.tls?.groups == ["X25519"] && secure.needsServerName)
+        #expect(secure.clientCertificates?.authoritiesPath == "ca.pem" && secure.hosts == ["a.example"])
+        #expect(secure.clientCertificates?.areRequired == false)
+        #expect(secure.responseFields == [.init(name: "strict-transport-security", value: "max-age=31536000")])
+        #expect(c.listeners[1].acmeWebroot == "/var/www")
         #expect(c.listeners[1].h2cUpgrade == false && c.listeners[1].trusted && c.listeners[1].redirectsToHTTPS)
         #expect(c.admin.address == .unix(path: "/run/admin.sock"))
         #expect(c.workers == .count(2))

@@ -15,6 +15,11 @@ package struct FileInspection {
     let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
     /// Checks a file of certificate authorities; an authority that expires within `notice` seconds gets a warning.
     let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
+    /// Checks a file of authorities whose certificates clients present; an authority that expires within `notice`
+    /// seconds gets a warning.
+    let clientAuthorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
+    /// Returns the reason why this process cannot read a folder; nil if it can.
+    let folder: (String) -> FileProblem?
     /// Checks the file of API keys and the file of their secret; nil if these files are not checked.
     let keys: ((_ path: String, _ secretPath: String) -> KeyFindings)?
     /// Returns the reason why this process can neither append to a log file nor create it; nil if it can.
@@ -32,6 +37,8 @@ package struct FileInspection {
             pair: { _, _, _, _ in [] },
             conflict: { _ in nil },
             authorities: { _, _ in [] },
+            clientAuthorities: { _, _ in [] },
+            folder: { _ in nil },
             keys: nil,
             logFile: { _ in nil },
             ownAddresses: { [] },
@@ -57,6 +64,8 @@ package struct FileInspection {
             },
             conflict: { CertificateInspection.conflict(among: $0) },
             authorities: { CertificateInspection.findings(authorities: $0, now: now, notice: $1) },
+            clientAuthorities: { CertificateInspection.findings(clientAuthorities: $0, now: now, notice: $1) },
+            folder: SystemFiles.checkFolder,
             keys: keys,
             logFile: SystemFiles.checkAppendable,
             ownAddresses: Interfaces.addresses,

@@ -113,6 +113,14 @@ package enum SystemFiles {
         return unsafe Glibc.read(descriptor, &byte, 1) < 0 ? lastProblem() : nil
     }
 
+    /// Returns the reason why this process cannot read a folder; nil if it can read the folder.
+    package static func checkFolder(_ path: String) -> FileProblem? {
+        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return lastProblem() }
+        close(descriptor)
+        return nil
+    }
+
     /// Returns the reason why this process can neither append to a file nor create it; nil if it can.
     ///
     /// The file is not opened. If it were a pipe, its reader would see the end of the pipe when the file is closed

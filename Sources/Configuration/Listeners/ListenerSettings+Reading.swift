@@ -60,6 +60,11 @@ extension ListenerSettings {
             section.report("redirect_https", "has no meaning beside tls")
         }
         let access = ListenerAccess(reading: section)
+        let clients = ClientCertificates(reading: section, isSecure: tls != nil)
+        let needsServerName = section.needsServerName(isSecure: tls != nil)
+        let hosts = section.servedHosts()
+        let acmeWebroot = section.acmeWebroot(isSecure: tls != nil)
+        let responseFields = section.responseFields()
         section.finish()
         guard let address else { return nil }
         self.init(address: address, tls: tls, h2cUpgrade: h2cUpgrade && tls == nil && http2, trusted: trusted)
@@ -67,63 +72,10 @@ extension ListenerSettings {
         self.redirectsToHTTPS = redirectsToHTTPS
         self.socketAccess = socketAccess
         self.access = access
-    }
-}
-
-extension ListenerSettings.TLS {
-    fileprivate init(reading section: ConfigurationSection) {
-        let expected = "at least one '- chain: FILE' with its 'key: FILE'"
-        let sections = section.sections("certificates", expecting: expected)
-        section.requireKey("certificates", expecting: expected)
-        var certificates: [ListenerSettings.Certificate] = []
-        var sectionsRead: [ConfigurationSection] = []
-        var areGood = true
-        for section in sections ?? [] {
-            let chain = section.requiredFile("chain")
-            let key = section.requiredFile("key")
-            section.finish()
-            let isGood = section.inspectPair(chain, key)
-            guard let chain, let key else { continue }
-            areGood = areGood && isGood
-            certificates.append(ListenerSettings.Certificate(chainPath: chain.path, keyPath: key.path))
-            sectionsRead.append(section)
-        }
-        self.init(certificates: certificates)
-        section.finish()
-        guard areGood, certificates.count > 1 else { return }
-        let files = certificates.map { CertificateFiles(chain: $0.chainPath, key: $0.keyPath) }
-        guard let conflict = section.reader.inspection.conflict(files) else { return }
-        let finding = CertificateFinding(.chain, conflict.message)
-        sectionsRead[conflict.index].report(finding, in: files[conflict.index].chain, at: "chain")
-    }
-}
-
-extension ConfigurationSection {
-    /// Returns the path that is the value of a required key, and whether the file can be read; nil if the key is
-    /// missing.
-    fileprivate func requiredFile(_ key: String) -> (path: String, isReadable: Bool)? {
-        let file = checkedFile(key)
-        requireKey(key, expecting: "the path of a file")
-        return file
-    }
-
-    /// Checks a certificate and its key; returns false if one of them has an error.
-    fileprivate func inspectPair(
-        _ chain: (path: String, isReadable: Bool)?,
-        _ key: (path: String, isReadable: Bool)?
-    ) -> Bool {
-        let files = CertificateFiles(chain: chain?.path ?? "", key: key?.path ?? "")
-        let areReadable = (chain: chain?.isReadable ?? false, key: key?.isReadable ?? false)
-        let findings = reader.inspection.pair(
-            files,
-            areReadable.chain,
-            areReadable.key,
-            reader.certificateNotice
-        )
-        for finding in findings {
-            let isChain = finding.place == .chain
-            report(finding, in: isChain ? files.chain : files.key, at: isChain ? "chain" : "key")
-        }
-        return areReadable.chain && areReadable.key && findings.allSatisfy(\.isWarning)
+        self.clientCertificates = clients
+        self.needsServerName = needsServerName
+        self.hosts = hosts
+        self.acmeWebroot = acmeWebroot
+        self.responseFields = responseFields
     }
 }

@@ -21,6 +21,16 @@ package struct ListenerSettings: Sendable, Equatable {
     package var redirectsToHTTPS = false
     /// Which peers are believed, and which clients are served.
     package var access = ListenerAccess()
+    /// The certificates that clients present; nil if they are not asked for one, and always without TLS.
+    package var clientCertificates: ClientCertificates?
+    /// Whether a TLS client is refused unless one of the certificates has the server name that the client sends.
+    package var needsServerName = false
+    /// The names that are served, in the form of `ServedHosts.canonical`; empty if every name is served.
+    package var hosts: [String] = []
+    /// The folder whose `.well-known/acme-challenge` is served; nil if there is none, and always with TLS.
+    package var acmeWebroot: String?
+    /// Fields that are added to every response, with names in lower case.
+    package var responseFields: [ResponseField] = []
 
     /// Makes a listener with the given settings and the default of every other setting.
     package init(address: ListenAddress, tls: TLS? = nil, h2cUpgrade: Bool = true, trusted: Bool = false) {
@@ -36,6 +46,10 @@ package struct ListenerSettings: Sendable, Equatable {
         ///
         /// The first certificate is for clients that send an unknown server name or no server name.
         package var certificates: [Certificate]
+        /// The lowest version of TLS that clients may use.
+        package var minimum = TLSServerSettings.Version.tls12
+        /// The groups for the key exchange, the preferred group first; at least one of them is known to OpenSSL.
+        package var groups = TLSServerSettings.usualGroups
 
         package init(certificates: [Certificate]) {
             self.certificates = certificates
@@ -53,6 +67,21 @@ package struct ListenerSettings: Sendable, Equatable {
             self.chainPath = chainPath
             self.keyPath = keyPath
         }
+    }
+
+    /// The certificates that clients present on a listener (mutual TLS).
+    package struct ClientCertificates: Sendable, Equatable {
+        /// The PEM file of the authorities that sign the certificates.
+        package var authoritiesPath: String
+        /// Whether a client without a certificate is refused.
+        package var areRequired: Bool
+    }
+
+    /// A header field that is added to every response.
+    package struct ResponseField: Sendable, Equatable {
+        /// The name in lower case.
+        package var name: String
+        package var value: String
     }
 
     /// Returns the port to which `redirect_https` redirects; nil if no listener has TLS at a fixed port.

@@ -12,7 +12,8 @@ extension Exchange: ServerStreamHandler {
     func requestBegan() {
         guard let head = request?.head else { return }
         environment.metrics.requestBegan(from: stream.client.source)
-        if refusesAddress(head) || redirectsToHTTPS(head) || answersPreflight(head) { return }
+        if refusesAddress(head) || refusesHost(head) || answersChallenge(head) { return }
+        if redirectsToHTTPS(head) || answersPreflight(head) { return }
         switch endpoint {
         case .model, .passthrough:
             if let maintenance = environment.maintenance {

@@ -28,14 +28,14 @@ extension Exchange {
         sendDocument(status: failure.status, type: "application/json", fields: extra, SharedBytes(owned: bytes))
     }
 
-    /// Answers with a JSON body that the edge has made; no executor is asked.
-    func answerHere(status: Int = 200, _ json: SharedBytes) {
-        guard memory.admits(json.footprint) else {
+    /// Answers with a body that the edge has made; no executor is asked.
+    func answerHere(status: Int = 200, type: String = "application/json", _ bytes: SharedBytes) {
+        guard memory.admits(bytes.footprint) else {
             handle(.refused(.noMemory))
             return
         }
         handle(.answeredHere)
-        sendDocument(status: status, type: "application/json", json)
+        sendDocument(status: status, type: type, bytes)
     }
 
     /// Sends a head and a body together in one write.

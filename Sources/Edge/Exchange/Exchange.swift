@@ -112,6 +112,7 @@ final class Exchange {
             now: now
         )
         finished.showsEngineErrors = snapshot.logsEngineErrors
+        finished.clientCertificate = stream.connection.clientCertificate
         finished.isHealthCheck = endpoint == .health
         environment.exchangeEnded(self, finished)
     }

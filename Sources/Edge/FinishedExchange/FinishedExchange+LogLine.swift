@@ -13,6 +13,7 @@ extension FinishedExchange {
         json.field("request_id", requestID)
         json.field("client", client.address.host)
         if client.source != .peer { json.field("peer", client.peer.host) }
+        if let clientCertificate { write(clientCertificate, to: &json) }
         json.field("protocol", version.label)
         json.field("method", method?.text ?? "-")
         let path = target.prefix { $0 != UInt8(ascii: "?") }
@@ -36,6 +37,14 @@ extension FinishedExchange {
         if let usage { write(usage, to: &json) }
         json.endObject()
         return json.bytes
+    }
+
+    private func write(_ certificate: ClientCertificate, to json: inout JSONWriter) {
+        json.key("client_certificate")
+        json.beginObject()
+        json.field("subject", certificate.subject)
+        json.field("fingerprint", certificate.fingerprint)
+        json.endObject()
     }
 
     private func writeEnd(to json: inout JSONWriter) {

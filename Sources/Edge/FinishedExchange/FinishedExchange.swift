@@ -94,6 +94,8 @@ package struct FinishedExchange: Sendable {
     var showsEngineErrors = false
     /// Whether the exchange was a health check, which is neither logged nor counted.
     var isHealthCheck = false
+    /// The client's certificate; nil if the client presented none.
+    var clientCertificate: ClientCertificate?
 
     /// The status by which the exchange is counted.
     ///
@@ -133,5 +135,6 @@ extension FinishedExchange {
             ended: now,
             bytesOut: stream.bytesSent
         )
+        clientCertificate = stream.connection.clientCertificate
     }
 }

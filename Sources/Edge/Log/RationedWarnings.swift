@@ -9,7 +9,7 @@ struct RationedWarnings: Sendable {
     ///
     /// Each kind has its own limit.
     enum Kind: Hashable, Sendable {
-        case acceptingPauses, memory, connectionClosed, adminConnection, certificates
+        case acceptingPauses, memory, connectionClosed, adminConnection, certificates, clientCertificate
         /// A client speaks another protocol than the listener serves.
         case spoke(OtherProtocol)
         /// A client is refused because of its address.

@@ -188,7 +188,7 @@ final class RunningConfiguration {
         var problems: [String] = []
         // Both arrays have the order of the configuration's listeners.
         let listeners = zip(snapshot.listeners, ListenerPlan.all(in: configuration)).map { served, plan in
-            guard plan.certificates != served.certificates else { return served }
+            guard plan.certificates != served.certificates || plan.tls != served.tls else { return served }
             do throws(TLSError) {
                 _ = try plan.makeContexts(TicketKeys { 0 })
                 return plan
@@ -229,10 +229,13 @@ final class RunningConfiguration {
 
     /// Returns one line for each listener whose certificate files have new contents.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
-        let renewed = listeners.filter { plan in
-            snapshot.listeners.contains { $0.key == plan.key && $0.renews(plan) }
+        listeners.flatMap { plan in
+            guard let served = snapshot.listeners.first(where: { $0.key == plan.key }) else { return [String]() }
+            var lines: [String] = []
+            if served.renewsCertificates(plan) { lines.append("tls: new contents of the certificate") }
+            if served.renewsAuthorities(plan) { lines.append("client_ca: new contents of the file") }
+            return lines.map { "listeners[\(plan.address)].\($0)" }
         }
-        return renewed.map { "listeners[\($0.address)].tls: new contents of the certificate" }
     }
 
     /// Puts a prepared configuration in force on the control thread; the workers still have to adopt the snapshot.
@@ -322,7 +325,13 @@ final class RunningConfiguration {
 
 extension ListenerPlan {
     /// Whether `new`, a plan of the same listener, has the same certificate files with other contents.
-    fileprivate func renews(_ new: ListenerPlan) -> Bool {
+    fileprivate func renewsCertificates(_ new: ListenerPlan) -> Bool {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
+    }
+
+    /// Whether `new`, a plan of the same listener, has the same file of clients' authorities with other contents.
+    fileprivate func renewsAuthorities(_ new: ListenerPlan) -> Bool {
+        guard let clients = tls.clients, let renewed = new.tls.clients else { return false }
+        return clients.path == renewed.path && clients.contents != renewed.contents
     }
 }

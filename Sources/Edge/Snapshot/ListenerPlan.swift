@@ -16,6 +16,8 @@ package struct ListenerPlan: Sendable {
     package var settings: ServerSettings
     /// The certificates for the listener's TLS contexts; empty for cleartext.
     package var certificates: [CertificateContents]
+    /// The TLS settings apart from the certificates; not used for cleartext.
+    package var tls = TLSServerSettings()
 
     /// The configured address.
     package var address: ListenAddress { key.address }
@@ -49,6 +51,10 @@ package struct ListenerPlan: Sendable {
         certificates = (listener.tls?.certificates ?? []).map {
             CertificateContents(reading: CertificateFiles(chain: $0.chainPath, key: $0.keyPath))
         }
+        tls = TLSServerSettings(listener)
+        settings.hosts = listener.hosts.isEmpty ? nil : ServedHosts(listener.hosts)
+        settings.acmeWebroot = listener.acmeWebroot
+        for field in listener.responseFields { settings.responseFields.append(name: field.name, value: field.value) }
     }
 
     /// Whether clients speak TLS on this listener.
@@ -60,17 +66,35 @@ package struct ListenerPlan: Sendable {
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
         // A file that could not be read is read again to find out why. `SystemFiles.read` never blocks.
-        for contents in certificates {
-            for (path, bytes) in [(contents.files.chain, contents.chain), (contents.files.key, contents.key)] {
-                guard bytes.isEmpty, case .failure(let problem) = SystemFiles.read(path) else { continue }
-                throw TLSError(.file, "cannot be read: \(problem)", file: path)
-            }
+        var files = certificates.flatMap { [($0.files.chain, $0.chain), ($0.files.key, $0.key)] }
+        if let clients = tls.clients { files.append((clients.path, clients.contents)) }
+        for (path, bytes) in files {
+            guard bytes.isEmpty, case .failure(let problem) = SystemFiles.read(path) else { continue }
+            throw TLSError(.file, "cannot be read: \(problem)", file: path)
         }
-        return try TLSContext.server(
-            certificates: certificates,
-            ticketKeys: ticketKeys,
-            offersHTTP2: settings.speaksHTTP2
-        )
+        return try TLSContext.server(certificates: certificates, ticketKeys: ticketKeys, settings: tls)
+    }
+}
+
+extension TLSServerSettings {
+    /// The settings of a listener; reads the file of its clients' authorities.
+    ///
+    /// The contents of a file that cannot be read are empty.
+    fileprivate init(_ listener: ListenerSettings) {
+        self.init()
+        offersHTTP2 = listener.http2
+        needsServerName = listener.needsServerName
+        if let tls = listener.tls {
+            minimum = tls.minimum
+            groups = tls.groups
+        }
+        clients = listener.clientCertificates.map { clients in
+            ClientAuthorities(
+                path: clients.authoritiesPath,
+                contents: (try? SystemFiles.read(clients.authoritiesPath).get()) ?? [],
+                isRequired: clients.areRequired
+            )
+        }
     }
 }
 

@@ -246,6 +246,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// Counts a failed TLS handshake of a client.
     package func handshakeFailed(_ failure: HandshakeFailure) { metrics.handshakeFailed(failure) }
 
+    /// Warns of a client that is refused because of its certificate.
+    package func refusedCertificate(_ reason: String, on connection: ServerConnection) {
+        let host = connection.client.address.host
+        process.warn(.clientCertificate, "a TLS handshake of \(host) is refused for its client certificate: \(reason)")
+    }
+
     /// Counts a client that speaks another protocol than the listener serves, and warns of it.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)

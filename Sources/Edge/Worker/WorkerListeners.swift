@@ -76,8 +76,7 @@ struct WorkerListeners {
         for plan in plans {
             var entry = entries[plan.key] ?? Entry(plan: plan)
             let (old, isNew) = (entry.plan, entries[plan.key] == nil)
-            let speaksOtherwise = plan.settings.speaksHTTP2 != old.settings.speaksHTTP2
-            if isNew || plan.certificates != old.certificates || speaksOtherwise {
+            if isNew || plan.certificates != old.certificates || plan.tls != old.tls {
                 do throws(TLSError) { entry.contexts = try plan.makeContexts(ticketKeys) } catch {
                     failed(plan, error)
                     continue

@@ -54,7 +54,7 @@ final class HTTP2ServerStream: ServerStream {
         isHeadSent = true
         hasBody = !end && !isHEAD
         isFinished = end
-        server.submitResponse(head, on: self, end: end)
+        server.submitResponse(completed(head), on: self, end: end)
     }
 
     override func send(_ bytes: Span<UInt8>) {

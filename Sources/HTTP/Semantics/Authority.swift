@@ -51,7 +51,7 @@ func isSameAuthority(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>, isSec
 }
 
 /// The parts of an authority; the port is nil if it is missing or empty.
-private func hostAndPort(_ authority: ArraySlice<UInt8>) -> (host: ArraySlice<UInt8>, port: Int?) {
+func hostAndPort(_ authority: ArraySlice<UInt8>) -> (host: ArraySlice<UInt8>, port: Int?) {
     let afterBrackets = authority.lastIndex(of: UInt8(ascii: "]")) ?? authority.startIndex
     guard let colon = authority[afterBrackets...].firstIndex(of: HTTP1Byte.colon) else { return (authority, nil) }
     let digits = authority[(colon + 1)...]

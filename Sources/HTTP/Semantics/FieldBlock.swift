@@ -109,6 +109,16 @@ package struct FieldBlock: Sendable {
         append(name: Array(name.utf8).span, value: Array(value.utf8).span)
     }
 
+    /// Appends those fields of `others` whose names this block does not have.
+    mutating func appendMissing(_ others: FieldBlock) {
+        let present = count
+        for index in 0..<others.count {
+            let name = others.name(index)
+            guard !(0..<present).contains(where: { self.name($0) == name }) else { continue }
+            append(name: name.span, value: others.value(index).span)
+        }
+    }
+
     /// Removes all fields and frees their memory.
     package mutating func removeAll() {
         storage.removeAll()

@@ -54,6 +54,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The delegate sets the key. Until then, the key refers to no connection.
     package var key = SlabKey(index: .max, generation: .max)
 
+    /// The client's certificate, which has been verified; nil if the client presented none, and before the handshake is
+    /// complete.
+    package private(set) var clientCertificate: ClientCertificate?
+
     let delegate: any ServerDelegate
     private var wire: (any ServerProtocol)?
     private var preface: [UInt8] = []
@@ -190,6 +194,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     package func channelOpened(_ channel: Channel) {
         guard channel.isSecure else { return }
+        clientCertificate = channel.clientCertificate
         if channel.negotiatedHTTP2 {
             begin(HTTP2ServerSession(connection: self))
         } else {
@@ -239,13 +244,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channel(_ channel: Channel, ended end: ChannelEnd) {
-        if isShakingHands {
-            if case .tls(let error) = end {
-                delegate.handshakeFailed(HandshakeFailure(error))
-            } else {
-                delegate.handshakeFailed(.closed)
-            }
-        }
+        if isShakingHands, handshakeEnded(end) { return }
         switch end {
         case .closed, .failed: close(.closed)
         case .tls(let error) where error.kind == .plainHTTP && wire == nil:
@@ -256,6 +255,25 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
             if error.kind == .proxyHeader { delegate.spokeOtherwise(.proxy, on: self) }
             close(.violation("TLS failed on the client's connection"))
         }
+    }
+
+    /// Reports a TLS handshake that has failed.
+    ///
+    /// - Returns: whether the connection already closes. A client whose certificate is refused may have sent its first
+    ///   request, so the connection closes in such a way that the client can read the alert.
+    private func handshakeEnded(_ end: ChannelEnd) -> Bool {
+        guard case .tls(let error) = end else {
+            delegate.handshakeFailed(.closed)
+            return false
+        }
+        let failure = HandshakeFailure(error)
+        delegate.handshakeFailed(failure)
+        guard failure.isOfClientCertificate else { return false }
+        delegate.refusedCertificate(error.reason, on: self)
+        isEnded = true
+        channel.closeAfterAlert()
+        finish(.violation("the client's certificate was refused"))
+        return true
     }
 
     package func channelFlush(_ channel: Channel, into scratch: Scratch) { wire?.flush(into: scratch) }

@@ -37,6 +37,12 @@ package struct ServerSettings: Sendable {
     package var access = AccessRules()
     /// The HTTPS port to which the server redirects requests; nil if it does not redirect them.
     package var redirectPort: UInt16?
+    /// The names that the listener serves; nil if it serves every name.
+    package var hosts: ServedHosts?
+    /// The folder whose `.well-known/acme-challenge` is served to certificate authorities; nil if there is none.
+    package var acmeWebroot: String?
+    /// Fields of the operator's that each final response gets, unless the response has a field of that name already.
+    package var responseFields = FieldBlock()
 
     /// Makes settings with the default values of the configuration.
     package init() {}

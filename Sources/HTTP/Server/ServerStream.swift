@@ -88,6 +88,12 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// The connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
+    /// A client's TLS handshake has failed because of the client's certificate, or because it presented none.
+    ///
+    /// The call comes in addition to `handshakeFailed`.
+    ///
+    /// - Parameter reason: what is wrong, in the words of OpenSSL.
+    func refusedCertificate(_ reason: String, on connection: ServerConnection)
 }
 
 extension ServerDelegate {
@@ -97,6 +103,8 @@ extension ServerDelegate {
     package func clientIdentified(on connection: ServerConnection) -> Bool { true }
     /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
+    /// The default implementation does nothing.
+    package func refusedCertificate(_ reason: String, on connection: ServerConnection) {}
     /// The default implementation does nothing.
     package func refusedForMemory(on connection: ServerConnection) {}
     /// The default implementation does nothing.
@@ -264,6 +272,14 @@ package class ServerStream {
 
     /// The loop's time at which the client last took bytes, or at which bytes began to wait for the client.
     package var lastProgress: Nanoseconds { lastMoved }
+
+    /// Adds the fields that the operator has configured for all responses of the listener.
+    final func completed(_ head: ResponseHead) -> ResponseHead {
+        guard !connection.settings.responseFields.isEmpty else { return head }
+        var head = head
+        head.fields.appendMissing(connection.settings.responseFields)
+        return head
+    }
 
     /// Sends 100 (Continue) or 103 (Early Hints).
     package func sendInformational(_ head: ResponseHead) {}

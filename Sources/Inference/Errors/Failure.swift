@@ -7,6 +7,7 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Kind: CaseIterable, Sendable {
         // Caused by the client.
         case malformedRequest, invalidJSON, invalidRequest, missingModel, modelNotFound, notFound, methodNotAllowed
+        case misdirectedRequest
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
         case methodNotImplemented, versionNotSupported, clientLeft, clientViolation, clientStalled, addressRefused
         // Caused by the client's key.
@@ -167,7 +168,8 @@ package struct Failure: Error, Equatable, Sendable {
     package var side: Side {
         switch kind {
         case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
-            .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong, .unsupportedMediaType,
+            .methodNotAllowed, .misdirectedRequest, .requestTimeout, .bodyTooLarge, .targetTooLong,
+            .unsupportedMediaType,
             .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
             .clientViolation, .clientStalled, .addressRefused, .unauthorized, .forbidden, .rateLimited,
             .concurrencyLimited,

@@ -32,6 +32,8 @@ extension Failure.Kind {
         case .modelNotFound: ("model_not_found", 404, "The model does not exist or you do not have access to it.")
         case .notFound: ("not_found", 404, "There is nothing at this path.")
         case .methodNotAllowed: ("method_not_allowed", 405, "This path does not take this method.")
+        case .misdirectedRequest:
+            ("misdirected_request", 421, "This server does not serve the host that was asked for.")
         case .requestTimeout: ("request_timeout", 408, "The request did not arrive in time.")
         case .bodyTooLarge: ("body_too_large", 413, "The request body is too large.")
         case .targetTooLong: ("target_too_long", 414, "The request target is too long.")

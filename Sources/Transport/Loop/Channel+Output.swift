@@ -31,6 +31,16 @@ extension Channel {
         markNow()
     }
 
+    /// Closes after a failed TLS handshake once the alert has been sent and the peer has had time to read it.
+    ///
+    /// Closing at once would send a TCP reset if the peer has sent more bytes, and the peer could lose the alert.
+    package func closeAfterAlert() {
+        guard phase == .open, !isOpened else { return }
+        // The failed handshake has set `hasEnded`, but the peer has not closed.
+        hasEnded = false
+        closeWhenFlushed()
+    }
+
     func flush() {
         isMarked = false
         guard phase == .open || phase == .closing, !isBlocked, writeFailure == nil else { return }

@@ -202,6 +202,8 @@ package final class Channel: Registered, TimerTarget {
     package var negotiatedHTTP2: Bool { tls?.alpn == .h2 }
     /// The TLS session, which a later connection to the same peer can resume; nil without TLS.
     package var tlsSession: TLSSession? { tls?.session }
+    /// The certificate that the client presented in its TLS handshake; nil if it presented none.
+    package var clientCertificate: ClientCertificate? { tls?.clientCertificate }
     /// How many bytes of output the kernel has not accepted yet.
     package var backlog: Int { pending.count }
 

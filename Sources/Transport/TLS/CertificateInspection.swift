@@ -46,7 +46,7 @@ package enum CertificateInspection {
         guard chainIsReadable, keyIsReadable, found.allSatisfy(\.isWarning) else { return found }
         do throws(TLSError) {
             let loaded = try LoadedCertificate(files)
-            _ = try TLSContext(serving: [loaded], ticketKeys: TicketKeys { 0 }, offersHTTP2: true)
+            _ = try TLSContext(serving: [loaded], ticketKeys: TicketKeys { 0 })
         } catch {
             found.append(CertificateFinding(error.kind == .keyMismatch ? .key : .chain, error.reason))
         }
@@ -103,6 +103,27 @@ package enum CertificateInspection {
             return [CertificateFinding(.chain, error.reason)]
         }
     }
+
+    /// All findings about a file of authorities whose certificates clients present.
+    ///
+    /// - Parameters:
+    ///   - now: the time in seconds since 1970.
+    ///   - notice: how many seconds before its expiry an authority causes a warning.
+    package static func findings(clientAuthorities path: String, now: Int64, notice: Int64) -> [CertificateFinding] {
+        do throws(TLSError) {
+            let loaded = try LoadedAuthorities(path)
+            let unused = loaded.leftOut.map { "holds a certificate that may not sign others, and is not used: \($0)" }
+            let ending = loaded.facts.filter { $0.expires - notice < now }.map {
+                "holds an authority that \(end($0, now))"
+            }
+            return (unused + ending).prefix(warningsMax).map { CertificateFinding(.chain, $0, isWarning: true) }
+        } catch {
+            return [CertificateFinding(.chain, error.reason)]
+        }
+    }
+
+    /// The most warnings about one file of authorities.
+    private static let warningsMax = 8
 
     /// The earliest expiry in the chain, in seconds since 1970; nil if the file cannot be read.
     package static func expiry(chain path: String) -> Int64? {

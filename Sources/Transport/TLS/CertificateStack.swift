@@ -16,6 +16,11 @@ internal import COpenSSL
         unsafe precondition(copenssl_sk_X509_push(raw, certificate.raw) > 0, "out of memory")
     }
 
+    /// Calls `body` with each certificate, in order.
+    func forEach(_ body: (borrowing Certificate) -> Void) {
+        for index in 0..<(unsafe copenssl_sk_X509_num(raw)) { body(certificate(at: index)) }
+    }
+
     /// Calls `body` with the last certificate, or with `leaf` if the list is empty.
     func last<Answer>(or leaf: borrowing Certificate, _ body: (borrowing Certificate) -> Answer) -> Answer {
         let count = unsafe copenssl_sk_X509_num(raw)

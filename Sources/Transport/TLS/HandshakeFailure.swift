@@ -16,6 +16,12 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     case noSharedCipher = "no_shared_cipher"
     /// Client and server have no ALPN protocol in common.
     case noSharedProtocol = "no_shared_protocol"
+    /// The client presented no certificate, which the listener requires.
+    case clientCertificateMissing = "client_certificate_missing"
+    /// The client's certificate is not valid, for example because it has expired or is of another authority.
+    case clientCertificateInvalid = "client_certificate_invalid"
+    /// No certificate has the server name that the client sent, or the client sent none (`sni_strict`).
+    case unrecognizedName = "unrecognized_name"
     /// The client sent an alert, usually because it does not trust our certificate or its name.
     case refusedByClient = "refused_by_client"
     case other
@@ -27,6 +33,13 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
             self = .plainHTTP
         } else if error.kind == .proxyHeader {
             self = .notTLS
+        } else if error.kind == .clientCertificate {
+            self = .clientCertificateInvalid
+        } else if says("peer did not return a certificate") {
+            self = .clientCertificateMissing
+        } else if says("callback failed") {
+            // Only the ClientHello callback fails, and only for the server name.
+            self = .unrecognizedName
         } else if error.isNoCommonProtocol {
             self = .noSharedProtocol
         } else if says(" alert ") {
@@ -41,6 +54,9 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
             self = .other
         }
     }
+
+    /// Whether the handshake failed because of the client's certificate, or because the client presented none.
+    package var isOfClientCertificate: Bool { self == .clientCertificateMissing || self == .clientCertificateInvalid }
 
     /// The index of this cause in `allCases`.
     package var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }

@@ -42,6 +42,12 @@ final class LoadedChain {
         self.intermediates = intermediates
         self.facts = facts
     }
+
+    /// Calls `body` with each certificate, in the order of the file.
+    func forEach(_ body: (borrowing Certificate) -> Void) {
+        body(leaf)
+        intermediates.forEach(body)
+    }
 }
 
 /// A leaf certificate with its intermediates and its private key.

@@ -262,12 +262,14 @@ internal import COpenSSL
             kind = .keyUpdateFlood
         } else if isClient, unsafe SSL_get_verify_mode(raw) == SSL_VERIFY_PEER, verifyError != nil {
             kind = .verification
+        } else if !isClient, !isEstablished, verifyError != nil {
+            kind = .clientCertificate
         }
         let fallback = kind == .keyUpdateFlood ? "KeyUpdate messages without end" : "the TLS connection broke"
         var error = TLSError.fromQueue(kind, fallback: fallback)
-        if kind == .verification, let verifyError {
+        if kind == .verification || kind == .clientCertificate, let verifyError {
             // OpenSSL's error queue does not say why the verification failed.
-            error = TLSError(.verification, verifyError)
+            error = TLSError(kind, verifyError)
         }
         failure = error
         return error

@@ -47,48 +47,59 @@ internal import COpenSSL
 
     /// The TLS contexts of one listener: one context for each set of certificates that serve the same names.
     ///
-    /// A client that sends an unknown server name, or none, gets the first certificate.
+    /// A client that sends an unknown server name, or none, gets the first certificate, unless
+    /// `TLSServerSettings.needsServerName` is set.
     ///
-    /// - Throws: when `certificates` is empty, or a certificate cannot be read or used.
+    /// - Throws: when `certificates` is empty, a certificate or a file of authorities cannot be read or used, or OpenSSL
+    ///   knows none of the groups.
     package static func server(
         certificates: [CertificateFiles],
         ticketKeys: TicketKeys,
-        offersHTTP2: Bool = true
+        settings: TLSServerSettings = TLSServerSettings()
     ) throws(TLSError) -> TLSServerContexts {
         var loaded: [LoadedCertificate] = []
         for files in certificates { loaded.append(try LoadedCertificate(files)) }
-        return try server(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
+        return try server(loaded, ticketKeys: ticketKeys, settings: settings)
     }
 
     /// The TLS contexts of one listener, from the contents of certificate files that the caller has already read.
     ///
-    /// - Throws: when `certificates` is empty, or a certificate cannot be parsed or used.
+    /// - Throws: as the function above; the files of certificates are not read again.
     package static func server(
         certificates: [CertificateContents],
         ticketKeys: TicketKeys,
-        offersHTTP2: Bool = true
+        settings: TLSServerSettings = TLSServerSettings()
     ) throws(TLSError) -> TLSServerContexts {
         var loaded: [LoadedCertificate] = []
         for contents in certificates { loaded.append(try LoadedCertificate(contents)) }
-        return try server(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
+        return try server(loaded, ticketKeys: ticketKeys, settings: settings)
     }
 
     private static func server(
         _ loaded: [LoadedCertificate],
         ticketKeys: TicketKeys,
-        offersHTTP2: Bool
+        settings: TLSServerSettings
     ) throws(TLSError) -> TLSServerContexts {
         guard !loaded.isEmpty else { throw TLSError(.configuration, "a TLS listener needs a certificate") }
-        return try TLSServerContexts(loaded, ticketKeys: ticketKeys, offersHTTP2: offersHTTP2)
+        return try TLSServerContexts(loaded, ticketKeys: ticketKeys, settings: settings)
     }
 
     /// A server-side context that serves `certificates`, at most one for each key type.
+    ///
+    /// - Parameter authorities: the certificates of `settings.clients`; nil if clients are not asked for a certificate.
     convenience init(
         serving certificates: [LoadedCertificate],
         ticketKeys: TicketKeys,
-        offersHTTP2: Bool = true
+        settings: TLSServerSettings = TLSServerSettings(),
+        authorities: LoadedAuthorities? = nil
     ) throws(TLSError) {
         unsafe self.init(TLS_server_method(), ticketKeys: ticketKeys, verifiesPeer: false)
+        let groups = TLSServerSettings.usable(settings.groups).joined(separator: ":")
+        guard !groups.isEmpty else { throw TLSError(.configuration, "OpenSSL knows none of the groups") }
+        let isSet =
+            unsafe copenssl_SSL_CTX_set_min_proto_version(raw, settings.minimum.number) == 1
+            && copenssl_SSL_CTX_set1_groups_list(raw, groups) == 1
+        precondition(isSet, "this OpenSSL lacks a version or groups that it knew before")
         for certificate in certificates {
             let used = unsafe SSL_CTX_use_cert_and_key(
                 raw,
@@ -102,24 +113,31 @@ internal import COpenSSL
         // A client that resumes a session does not verify the certificate again. So the session ID context is a hash of
         // the certificate names, and a session resumes only under the same names. Any worker can resume the session,
         // also after the certificate was renewed.
-        let id = Self.sessionContext(of: certificates)
+        let id = Self.sessionContext(of: certificates, clients: settings.clients)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
         unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, ticketKeyCallback)
         unsafe SSL_CTX_set_timeout(raw, Int(TicketKeys.ticketLifetime))
         unsafe SSL_CTX_set_num_tickets(raw, 1)
-        if offersHTTP2 {
+        if let authorities, let clients = settings.clients {
+            verifyClients(authorities, isRequired: clients.isRequired)
+        }
+        if settings.offersHTTP2 {
             unsafe SSL_CTX_set_alpn_select_cb(raw, selectProtocol, nil)
         } else {
             unsafe SSL_CTX_set_alpn_select_cb(raw, selectHTTP1, nil)
         }
     }
 
-    /// A SHA-256 hash of all names of the certificates, for use as session ID context.
-    private static func sessionContext(of certificates: [LoadedCertificate]) -> [UInt8] {
+    /// A SHA-256 hash of all names of the certificates and of the clients' authorities, for use as session ID context.
+    private static func sessionContext(of certificates: [LoadedCertificate], clients: ClientAuthorities?) -> [UInt8] {
         // A line end is a safe separator because no DNS name contains one.
         let text = Set(certificates.flatMap(\.names)).sorted().joined(separator: "\n")
-        let names = Array(text.utf8)
+        var names = Array(text.utf8)
+        if let clients {
+            names += Array(clients.isRequired ? "\n\nrequired\n".utf8 : "\n\noptional\n".utf8)
+            names += clients.contents
+        }
         var digest = [UInt8](repeating: 0, count: 32)
         let length = unsafe EVP_Q_digest(nil, "SHA256", nil, names, names.count, &digest, nil)
         precondition(length == 1, "OpenSSL without SHA-256")

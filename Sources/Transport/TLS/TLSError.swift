@@ -22,6 +22,10 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case proxyHeader
         /// The peer's certificate did not verify.
         case verification
+        /// A client's certificate did not verify.
+        ///
+        /// The alert for the client is in the wire's output.
+        case clientCertificate
         /// After the handshake, a record could not be decrypted or violated the protocol.
         case record
         /// The peer sent more KeyUpdate messages than `TLSConnection` allows.

@@ -10,7 +10,11 @@ internal import COpenSSL
 /// Confined to the thread that made it.
 @safe package final class TLSServerContexts {
     /// The context for clients that send an unknown server name, or none.
+    ///
+    /// Without `needsServerName`, these clients are served; with it, they are refused.
     let first: TLSContext
+    /// Whether a client is refused unless one of the certificates has its server name.
+    let needsServerName: Bool
     private let exact: [String: TLSContext]
     /// The contexts for wildcard names.
     ///
@@ -41,7 +45,20 @@ internal import COpenSSL
     }
 
     /// Assigns certificates to names: each name gets the first certificate of each key type that has the name.
-    init(_ certificates: [LoadedCertificate], ticketKeys: TicketKeys, offersHTTP2: Bool) throws(TLSError) {
+    ///
+    /// All contexts have the same settings, because `SSL_set_SSL_CTX` changes only a connection's certificates.
+    init(
+        _ certificates: [LoadedCertificate],
+        ticketKeys: TicketKeys,
+        settings: TLSServerSettings
+    ) throws(TLSError) {
+        needsServerName = settings.needsServerName
+        let authorities: LoadedAuthorities? =
+            if let clients = settings.clients {
+                try LoadedAuthorities(clients.path, contents: clients.contents)
+            } else {
+                nil
+            }
         let claims = try Self.claims(of: certificates)
         var contexts: [[Int]: TLSContext] = [:]
         func context(for indices: [Int]) throws(TLSError) -> TLSContext {
@@ -49,7 +66,8 @@ internal import COpenSSL
             let context = try TLSContext(
                 serving: indices.map { certificates[$0] },
                 ticketKeys: ticketKeys,
-                offersHTTP2: offersHTTP2
+                settings: settings,
+                authorities: authorities
             )
             contexts[indices] = context
             return context
@@ -87,28 +105,44 @@ internal import COpenSSL
     }
 }
 
-/// ClientHello callback: switches the connection to the context of the client's server name.
+/// Switches a connection to another context of its listener.
+///
+/// `SSL_set_SSL_CTX` leaves how clients are verified as it was. All contexts of a listener verify clients in the same
+/// way, and it is set again here so that this does not depend on what `SSL_set_SSL_CTX` copies.
+@unsafe private func use(_ context: TLSContext, for ssl: OpaquePointer) {
+    guard unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
+    unsafe SSL_set_SSL_CTX(ssl, context.raw)
+    unsafe SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context.raw), nil)
+    unsafe SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(context.raw))
+}
+
+/// ClientHello callback: switches the connection to the context of the client's server name, or refuses the client with
+/// the alert `unrecognized_name` if its name must be known and is not.
 ///
 /// The switch must come before OpenSSL looks up a session. Otherwise a client could resume a session that began under
 /// another name (as in CVE-2025-23419).
 private func chooseContextEarly(
     _ ssl: OpaquePointer?,
-    _: UnsafeMutablePointer<CInt>?,
+    alert: UnsafeMutablePointer<CInt>?,
     contexts: UnsafeMutableRawPointer?
 ) -> CInt {
+    guard let ssl = unsafe ssl, let contexts = unsafe contexts else { return SSL_CLIENT_HELLO_SUCCESS }
     var bytes: UnsafePointer<UInt8>?
     var count = 0
-    guard let ssl = unsafe ssl,
-        unsafe SSL_client_hello_get0_ext(ssl, CUnsignedInt(TLSEXT_TYPE_server_name), &bytes, &count) == 1,
-        let contexts = unsafe contexts,
-        let name = unsafe serverName(UnsafeBufferPointer(start: bytes, count: count))
-    else { return SSL_CLIENT_HELLO_SUCCESS }
-    // Sound because the connection retains its TLSServerContexts for as long as OpenSSL can call back.
-    unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
-        guard let context = contexts.context(for: name), unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
-        unsafe SSL_set_SSL_CTX(ssl, context.raw)
+    var name: String?
+    if unsafe SSL_client_hello_get0_ext(ssl, CUnsignedInt(TLSEXT_TYPE_server_name), &bytes, &count) == 1 {
+        name = unsafe serverName(UnsafeBufferPointer(start: bytes, count: count))
     }
-    return SSL_CLIENT_HELLO_SUCCESS
+    // Sound because the connection retains its TLSServerContexts for as long as OpenSSL can call back.
+    return unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
+        if let context = name.flatMap({ contexts.context(for: $0) }) {
+            unsafe use(context, for: ssl)
+        } else if contexts.needsServerName {
+            unsafe alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
+            return SSL_CLIENT_HELLO_ERROR
+        }
+        return SSL_CLIENT_HELLO_SUCCESS
+    }
 }
 
 /// The host name in a `server_name` extension (RFC 6066 section 3); nil if it is malformed, which OpenSSL rejects.
@@ -134,7 +168,7 @@ private func chooseContext(
     // Sound because the connection retains its TLSServerContexts for as long as OpenSSL can call back.
     return unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
         guard let context = unsafe contexts.context(for: String(cString: name)) else { return SSL_TLSEXT_ERR_NOACK }
-        if unsafe SSL_get_SSL_CTX(ssl) != context.raw { unsafe SSL_set_SSL_CTX(ssl, context.raw) }
+        unsafe use(context, for: ssl)
         return SSL_TLSEXT_ERR_OK
     }
 }

@@ -14,6 +14,12 @@ import Testing
         #expect(SystemFiles.check("/etc/hostname") == nil)
     }
 
+    @Test func foldersAreFound() {
+        #expect(SystemFiles.checkFolder("/etc") == nil)
+        #expect(SystemFiles.checkFolder("/etc/hostname") == FileProblem("Not a directory"))
+        #expect(SystemFiles.checkFolder("/nonexistent") == FileProblem("No such file or directory"))
+    }
+
     @Test func whereALogFileCanBeMadeIsFoundWithoutMakingIt() {
         #expect(SystemFiles.checkAppendable("/dev/null") == nil)
         #expect(SystemFiles.checkAppendable("/etc") == FileProblem("it is a directory"))

@@ -1,3 +1,5 @@
+import Foundation
+import HTTP
 import LoopTesting
 import Testing
 
@@ -31,6 +33,21 @@ import Testing
         let text = try answer("OPTIONS \(target) HTTP/1.1\r\nhost: x\r\n\r\n")
         #expect(text.hasPrefix("HTTP/1.1 200 ") && text.contains("\r\nallow: GET, HEAD, POST, OPTIONS\r\n"))
         #expect(text.contains("\r\ncontent-length: 0\r\n"))
+    }
+
+    /// The fields of the operator are in every answer of the edge, and do not replace a field of the answer.
+    @Test(arguments: ["GET /health", "GET /nothing", "PUT /health", "OPTIONS *", "GET /v1/models", "POST /v1/messages"])
+    func fieldsOfTheOperatorAreInEveryAnswer(request: String) throws {
+        var settings = ServerSettings()
+        settings.responseFields.append(name: "strict-transport-security", value: "max-age=1")
+        settings.responseFields.append(name: "content-type", value: "text/plain")
+        let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://e:1'}]}")
+        let client = try TestClient(TestEnvironment(snapshot), settings: settings)
+        client.peer.send("\(request) HTTP/1.1\r\nhost: x\r\n\r\n")
+        client.settle()
+        let text = client.received
+        #expect(text.contains("\r\nstrict-transport-security: max-age=1\r\n"), "\(text)")
+        #expect(text.components(separatedBy: "content-type: ").count == 2, "\(text)")
     }
 
     @Test func aLaterMinorVersionIsServed() throws {

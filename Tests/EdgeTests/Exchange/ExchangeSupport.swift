@@ -207,14 +207,14 @@ final class TestClient {
     let peer: Peer
     private let connection: ServerConnection
 
-    init(_ environment: TestEnvironment) throws {
+    init(_ environment: TestEnvironment, settings: ServerSettings = ServerSettings()) throws {
         self.environment = environment
         let (socket, peer) = try environment.test.tcp()
         self.peer = peer
         let channel = try Channel.accept(socket, peer: Sockets.localAddress(of: socket)!, loop: environment.loop)
         connection = ServerConnection(
             channel: channel,
-            settings: ServerSettings(),
+            settings: settings,
             environment: HTTP2Environment(),
             account: MemoryAccount(source: environment.budget),
             delegate: environment

@@ -33,6 +33,17 @@ import Transport
         #expect("\(ExchangeID(processStart: 1_764_300_000_123, number: 7))" == "1764300000123-7")
     }
 
+    @Test func theClientsCertificateIsInTheLine() throws {
+        let client = try client()
+        client.peer.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+        client.settle()
+        var finished = try #require(client.finished)
+        #expect(try line(finished)["client_certificate"] == nil)
+        finished.clientCertificate = ClientCertificate(subject: "CN=a\\, \"b\"", fingerprint: "00ff")
+        let certificate = try #require(line(finished)["client_certificate"] as? [String: String])
+        #expect(certificate == ["subject": "CN=a\\, \"b\"", "fingerprint": "00ff"])
+    }
+
     @Test func aSessionThatTheClientNamesIsInTheLine() throws {
         let client = try client()
         client.ask(fields: "session_id: s\"1")

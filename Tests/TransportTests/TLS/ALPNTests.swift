@@ -28,10 +28,12 @@ import Transport
     }
 
     @Test func aListenerWithoutHTTP2AgreesOnHTTP1Alone() throws {
+        var settings = TLSServerSettings()
+        settings.offersHTTP2 = false
         let contexts = try TLSContext.server(
             certificates: [certificate.files],
             ticketKeys: makeTicketKeys(),
-            offersHTTP2: false
+            settings: settings
         )
         let pair = try Pair(client(), contexts, serverName: "localhost")
         #expect(pair.server.connection.alpn == .http11 && pair.client.connection.alpn == .http11)

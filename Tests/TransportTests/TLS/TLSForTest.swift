@@ -17,6 +17,17 @@ extension TLSContext {
         precondition(set)
     }
 
+    /// Presents a certificate to servers that ask for one.
+    func presentForTest(_ files: CertificateFiles) {
+        let isSet =
+            SSL_CTX_use_certificate_chain_file(raw, files.chain) == 1
+            && SSL_CTX_use_PrivateKey_file(raw, files.key, copenssl_FILETYPE_PEM) == 1
+        precondition(isSet)
+    }
+
+    /// Limits the groups of the key exchange to one, such as "P-256".
+    func setGroupForTest(_ name: String) { precondition(copenssl_SSL_CTX_set1_groups_list(raw, name) == 1) }
+
     /// Limits the signature algorithms of the peer, for example to "RSA-PSS+SHA256" or "ECDSA+SHA256".
     func setSignatureAlgorithmsForTest(_ list: String) {
         precondition(copenssl_SSL_CTX_set1_sigalgs_list(raw, list) == 1)

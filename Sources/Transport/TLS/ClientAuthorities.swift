@@ -1,0 +1,79 @@
+// The certificate authorities whose certificates clients present (mutual TLS).
+
+internal import COpenSSL
+
+/// A file of certificate authorities, and whether clients must present a certificate of one of them.
+package struct ClientAuthorities: Equatable, Sendable {
+    /// The path of the file.
+    package let path: String
+    /// The authorities' certificates as PEM text.
+    package let contents: [UInt8]
+    /// Whether a client without a certificate is refused.
+    ///
+    /// A client whose certificate is not valid is refused in any case.
+    package let isRequired: Bool
+
+    package init(path: String, contents: [UInt8], isRequired: Bool) {
+        self.path = path
+        self.contents = contents
+        self.isRequired = isRequired
+    }
+}
+
+/// The certificates of a file of authorities, parsed.
+final class LoadedAuthorities {
+    /// The certificates that may sign other certificates.
+    let certificates = CertificateStack()
+    /// The names and dates of these certificates, in the order of the file.
+    private(set) var facts: [CertificateFacts] = []
+    /// The names of the other certificates of the file, which are not used.
+    private(set) var leftOut: [String] = []
+
+    /// Parses a file.
+    ///
+    /// - Parameter contents: the contents of the file, if the caller has read them already; nil to read the file now.
+    /// - Throws: an error that names the file and its fault; also if no certificate of the file may sign others.
+    init(_ path: String, contents: [UInt8]? = nil) throws(TLSError) {
+        let chain = try LoadedChain(path, contents: contents)
+        var index = 0
+        chain.forEach { certificate in
+            if certificate.isAuthority {
+                certificates.append(certificate)
+                facts.append(chain.facts[index])
+            } else {
+                leftOut.append(chain.facts[index].name)
+            }
+            index += 1
+        }
+        guard !facts.isEmpty else {
+            throw TLSError(.file, "holds no certificate of an authority, which may sign others", file: path)
+        }
+    }
+}
+
+extension TLSContext {
+    /// The greatest number of intermediate authorities between a client's certificate and an authority of the file.
+    private static let intermediatesMax = 4
+    /// The largest list of certificates that a client may send, in bytes.
+    private static let certificatesBytesMax = 32 << 10
+
+    /// Asks each client for a certificate of one of these authorities.
+    ///
+    /// No session can be resumed, because a resumed session would not be checked against authorities that have changed
+    /// or certificates that have expired since.
+    func verifyClients(_ authorities: LoadedAuthorities, isRequired: Bool) {
+        let store = unsafe SSL_CTX_get_cert_store(raw)
+        authorities.certificates.forEach { certificate in
+            let isAdded =
+                unsafe X509_STORE_add_cert(store, certificate.raw) == 1
+                && SSL_CTX_add_client_CA(raw, certificate.raw) == 1
+            precondition(isAdded, "out of memory")
+        }
+        let mode = SSL_VERIFY_PEER | (isRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0)
+        unsafe SSL_CTX_set_verify(raw, mode, nil)
+        unsafe SSL_CTX_set_verify_depth(raw, CInt(Self.intermediatesMax))
+        unsafe copenssl_SSL_CTX_set_max_cert_list(raw, Self.certificatesBytesMax)
+        unsafe SSL_CTX_set_options(raw, copenssl_OP_NO_TICKET)
+        unsafe SSL_CTX_set_num_tickets(raw, 0)
+    }
+}
