@@ -165,7 +165,13 @@ final class Attempt: TimerTarget {
     func start(_ request: IncomingRequest, requestID: String) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         guard
-            let own = request.forExecutor(target, dialect: dialect, requestID: requestID, asksForUsage: asksForUsage)
+            let own = request.forExecutor(
+                target,
+                dialect: dialect,
+                requestID: requestID,
+                instance: environment.instanceID,
+                asksForUsage: asksForUsage
+            )
         else { return }
         removesUsage = own.removesUsage
         wantsStream = request.scan?.stream == true

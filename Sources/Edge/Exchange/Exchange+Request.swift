@@ -16,6 +16,8 @@ extension Exchange: ServerStreamHandler {
         case .model, .passthrough:
             if let maintenance = environment.maintenance {
                 refuse(head, maintenance.failure)
+            } else if hasLooped(head) {
+                refuse(head, Failure(.loopDetected))
             } else if let failure = authenticate(head) {
                 handle(.refused(failure))
             } else {
@@ -29,6 +31,11 @@ extension Exchange: ServerStreamHandler {
         case .malformed(let fault): refuse(head, Failure(fault))
         case .methodNotAllowed: refuse(head, Failure(.methodNotAllowed))
         }
+    }
+
+    /// Whether the request has passed through this server more often than `max_loops` allows.
+    private func hasLooped(_ head: RequestHead) -> Bool {
+        CDNLoop.isLoop(head.fields, instance: environment.instanceID, loopsMax: snapshot.limits.loopsMax)
     }
 
     // MARK: 2. The key

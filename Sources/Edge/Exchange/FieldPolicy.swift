@@ -58,6 +58,8 @@ enum FieldPolicy {
                 if kept.first(.contentType) == nil { kept.append(known, fields.value(index)) }
             case .userAgent:
                 if forwarded.hasUserAgent { kept.append(known, fields.value(index)) }
+            // `CDNLoop.append` adds the list together with the id of this server.
+            case .cdnLoop: continue
             case .other:
                 guard forwarded.has(fields.name(index)) else { continue }
                 kept.append(name: fields.name(index).span, value: fields.value(index).span)

@@ -20,6 +20,8 @@ package struct ExchangeLimits: Sendable {
     /// `limits.exchange_buffer`: how much of a response may wait for the client before the edge stops reading from the
     /// executor.
     package var bufferMax: Int
+    /// `max_loops`: how often a request may have passed through this process before.
+    package var loopsMax: Int
 
     init(_ configuration: Configuration) {
         func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
@@ -29,6 +31,7 @@ package struct ExchangeLimits: Sendable {
         commitAfter = nanoseconds(configuration.commitAfter)
         keepAlive = nanoseconds(configuration.keepAlive)
         bodyBytesMax = configuration.limits.bodyBytes
+        loopsMax = configuration.maxLoops
         bufferMax = configuration.limits.exchangeBufferBytes
     }
 }

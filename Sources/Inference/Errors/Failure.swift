@@ -8,7 +8,7 @@ package struct Failure: Error, Equatable, Sendable {
         // Caused by the client.
         case malformedRequest, invalidJSON, invalidRequest, missingModel, modelNotFound, notFound, methodNotAllowed
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
-        case methodNotImplemented, versionNotSupported, clientLeft, clientViolation, clientStalled
+        case methodNotImplemented, versionNotSupported, loopDetected, clientLeft, clientViolation, clientStalled
         // Caused by the client's key.
         case unauthorized, forbidden, rateLimited, concurrencyLimited, exceedsLimit
         // Caused by an executor.
@@ -168,8 +168,8 @@ package struct Failure: Error, Equatable, Sendable {
         switch kind {
         case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
             .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong, .unsupportedMediaType,
-            .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
-            .clientViolation, .clientStalled, .unauthorized, .forbidden, .rateLimited, .concurrencyLimited,
+            .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .loopDetected,
+            .clientLeft, .clientViolation, .clientStalled, .unauthorized, .forbidden, .rateLimited, .concurrencyLimited,
             .exceedsLimit:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
