@@ -261,6 +261,7 @@ extension Exchange: ServerStreamHandler {
         record.row = environment.metrics.row(of: snapshot.models[index].entry)
         request?.scan = found
         record.wantsStream = found.stream
+        if let request { record.earlyHead = earlyHead(of: request) }
         let bodyBytes = request?.body?.count ?? 0
         record.promptBytes = snapshot.models[index].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
         record.bounds = UsageBounds(
@@ -274,6 +275,17 @@ extension Exchange: ServerStreamHandler {
             return
         }
         route(to: index)
+    }
+
+    /// Which head the client may be sent before an executor has answered.
+    private func earlyHead(of request: IncomingRequest) -> EarlyHead {
+        EarlyHead(
+            request.head,
+            path: request.target.path,
+            dialect: dialect,
+            wantsStream: record.wantsStream,
+            keepsJSONAlive: snapshot.limits.keepsJSONAlive
+        )
     }
 
     /// Whether the model at this index of the catalog is served at the request's path.

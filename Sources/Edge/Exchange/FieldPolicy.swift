@@ -156,6 +156,11 @@ enum FieldPolicy {
     /// Adds the header fields of an event stream: its content type, and the fields that keep proxies from buffering it.
     static func appendEventStream(to fields: inout FieldBlock) {
         fields.append(.contentType, "text/event-stream; charset=utf-8")
+        appendUnbuffered(to: &fields)
+    }
+
+    /// Adds the fields that keep proxies from buffering, storing or changing a response.
+    static func appendUnbuffered(to fields: inout FieldBlock) {
         fields.append(.cacheControl, "no-cache, no-transform")
         fields.append(.xAccelBuffering, "no")
     }
