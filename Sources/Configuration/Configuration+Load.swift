@@ -84,6 +84,8 @@ extension Configuration {
         root.read("drain_timeout", &drainTimeout, in: .zero ... .seconds(3600))
         root.read("commit_after", &commitAfter, in: .milliseconds(10) ... .seconds(3600))
         root.read("keep_alive", &keepAlive, in: .milliseconds(10) ... .seconds(600))
+        root.read("json_keep_alive", &jsonKeepAlive)
+        root.read(count: "max_loops", &maxLoops, in: 1...100)
         if let section = root.section("timeouts") { timeouts.read(from: section) }
         readLimits(from: root)
         warnOfIdleConnections(root)

@@ -32,6 +32,10 @@ package struct Configuration: Sendable, Equatable {
     package var commitAfter = Duration.seconds(10)
     /// The interval at which a client is sent SSE comments while its stream has no events.
     package var keepAlive = Duration.seconds(10)
+    /// Whether a client that has requested no stream gets the status and spaces while its answer is not there.
+    package var jsonKeepAlive = false
+    /// How often a request may have passed through this server before, as its `cdn-loop` says.
+    package var maxLoops = 1
     /// The timeouts of connections and exchanges; a model may replace some of them.
     package var timeouts = Timeouts()
     /// The limits of single requests, connections and exchanges.

@@ -23,7 +23,8 @@ extension FieldName {
 
     /// Fields that this server sets itself, answers itself or uses for framing.
     private static let own: Set<FieldName> = [
-        .acceptEncoding, .contentEncoding, .contentLength, .expect, .host, .priority, .requestID, .via, .setCookie,
+        .acceptEncoding, .cdnLoop, .contentEncoding, .contentLength, .expect, .host, .priority, .requestID, .via,
+        .setCookie,
     ]
     private static let addresses: Set<String> = [
         "forwarded", "origin", "true-client-ip", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "fastly-client-ip",

@@ -71,8 +71,8 @@ extension Attempt {
     private func beginPassing(_ bytes: Span<UInt8>, isHeld: Bool, to owner: any AttemptOwner) {
         if answer.isUnlabelled { becomeDocument(owner) }
         guard phase == .waiting else { return }
-        if relaysEventsOnly {
-            fail(.noStream)
+        if let failure = misfit(isJSON: isBracketed) {
+            fail(failure)
             return
         }
         answer.kind = .passing
@@ -85,8 +85,29 @@ extension Attempt {
             large[0].take(begin.span)
             if !isHeld { large[0].take(bytes) }
         }
+        dropByteOrderMark()
         relayHeld(to: owner)
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
+    }
+
+    /// The failure of a document that cannot follow the head that the client has been sent; nil if it can.
+    private func misfit(isJSON: Bool) -> Failure? {
+        switch sentHead {
+        case .none: nil
+        case .eventStream: .noStream
+        case .json: isJSON ? nil : .notJSON
+        }
+    }
+
+    /// Removes a byte order mark that would not be at the beginning of the text, because of the spaces before it.
+    private func dropByteOrderMark() {
+        if sentHead == .json, held.starts(with: [0xEF, 0xBB, 0xBF]) { held.removeFirst(3) }
+    }
+
+    /// Whether the executor has sent the head that `EarlyHead.json` would have, and nothing else.
+    var announcesJSON: Bool {
+        guard let head = answer.head, head.status == 200, !FieldPolicy.isEncoded(head.fields) else { return false }
+        return head.fields.begins(.contentType, with: "application/json")
     }
 
     /// Relays the bytes that were held back.
@@ -210,12 +231,13 @@ extension Attempt {
             fail(failure)
             return
         }
-        if relaysEventsOnly {
-            fail(.noStream)
+        if let failure = misfit(isJSON: found?.isValid == true) {
+            fail(failure)
             return
         }
         becomeReady(owner)
         guard phase == .relaying else { return }
+        dropByteOrderMark()
         relayHeld(to: owner)
         if phase == .relaying { endWhole(owner) }
     }

@@ -69,8 +69,8 @@ final class Attempt: TimerTarget {
     var lease: ExecutorLease
     /// The timer of `failureTime` or `drainTime`; nil while neither runs.
     var timer: TimerID?
-    /// Whether the client has been sent the head of a stream, so that a document cannot be relayed any more.
-    var relaysEventsOnly = false
+    /// The head that the client has been sent before the answer; only an answer of this form can be relayed then.
+    var sentHead = EarlyHead.none
     /// The request that was sent; nil once the attempt cannot send it again.
     var request: ExecutorRequest?
     /// Whether a redirect has been followed; a second redirect is not followed.
@@ -165,7 +165,13 @@ final class Attempt: TimerTarget {
     func start(_ request: IncomingRequest, requestID: String) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         guard
-            let own = request.forExecutor(target, dialect: dialect, requestID: requestID, asksForUsage: asksForUsage)
+            let own = request.forExecutor(
+                target,
+                dialect: dialect,
+                requestID: requestID,
+                instance: environment.instanceID,
+                asksForUsage: asksForUsage
+            )
         else { return }
         removesUsage = own.removesUsage
         wantsStream = request.scan?.stream == true
@@ -330,6 +336,10 @@ extension Attempt: ExecutorStreamHandler {
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
         if isEvents, FieldPolicy.isEncoded(head.fields) {
             fail(Failure(.executorProtocol, "The executor compressed an event stream."))
+            return
+        }
+        if sentHead == .json, isEvents || FieldPolicy.isEncoded(head.fields) {
+            fail(.notJSON)
             return
         }
         answer.kind = isEvents ? .events : .document

@@ -49,7 +49,7 @@ extension Exchange {
             let waited = selection?.wait.total(at: now) ?? 0
             environment.metrics.requestHandedOver(since: record.bodyEnded + waited)
         }
-        attempt.relaysEventsOnly = phase == .waiting
+        if phase == .waiting { attempt.sentHead = record.earlyHead }
         attempt.start(request, requestID: fields.requestID)
         deadlines.answer = now + (selection?.answerTime(total: answerTime(of: attempt)) ?? 0)
         awaitAnswer()
@@ -119,21 +119,15 @@ extension Exchange {
 
     // MARK: Deadlines of the attempt
 
-    /// Sets the deadline `commit`, after which the client gets status 200 and comments although the executor has not
-    /// answered.
+    /// Sets the deadline `commit`, after which the client gets status 200 and keep-alive bytes although the executor has
+    /// not answered.
     private func awaitAnswer() {
-        guard phase == .attempt, mayComment else { return }
+        guard phase == .attempt, record.earlyHead != .none else { return }
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether the client may be sent SSE comments, before the first event of its stream and between events.
-    private var mayComment: Bool {
-        guard let request else { return false }
-        return record.wantsStream && dialect.hasComments && !FieldPolicy.refusesComments(request.head.fields)
-    }
-
     /// Whether a comment is sent during the answer after nothing has been relayed for `keep_alive`.
-    private var sendsComments: Bool { mayComment && attempt?.answer.kind == .events }
+    private var sendsComments: Bool { record.earlyHead == .eventStream && attempt?.answer.kind == .events }
 
     /// How long all attempts together may take until an answer is ready, in nanoseconds.
     ///
@@ -163,12 +157,14 @@ extension Exchange {
 extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
-        case .events: break
+        case .events where record.earlyHead != .json: break
+        // Only the head of the document is there. The rest may take long, and the early head would say the same.
+        case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()
             arm()
-        // The answer has its own status, so the edge must not send a 200 before the answer.
-        case .document, .passing, .failure: deadlines.commit = .max
+        // The answer has its own head, so the edge must not send another one before it.
+        case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }
 

@@ -18,6 +18,8 @@ extension Exchange: ServerStreamHandler {
         case .model, .passthrough:
             if let maintenance = environment.maintenance {
                 refuse(head, maintenance.failure)
+            } else if hasLooped(head) {
+                refuse(head, Failure(.loopDetected))
             } else if let failure = authenticate(head) {
                 handle(.refused(failure))
             } else {
@@ -31,6 +33,11 @@ extension Exchange: ServerStreamHandler {
         case .malformed(let fault): refuse(head, Failure(fault))
         case .methodNotAllowed: refuse(head, Failure(.methodNotAllowed))
         }
+    }
+
+    /// Whether the request has passed through this server more often than `max_loops` allows.
+    private func hasLooped(_ head: RequestHead) -> Bool {
+        CDNLoop.isLoop(head.fields, instance: environment.instanceID, loopsMax: snapshot.limits.loopsMax)
     }
 
     // MARK: 2. The key
@@ -256,6 +263,7 @@ extension Exchange: ServerStreamHandler {
         record.row = environment.metrics.row(of: snapshot.models[index].entry)
         request?.scan = found
         record.wantsStream = found.stream
+        if let request { record.earlyHead = earlyHead(of: request) }
         let bodyBytes = request?.body?.count ?? 0
         record.promptBytes = snapshot.models[index].mediaTokens.promptBytes(of: found.media, bodyBytes: bodyBytes)
         record.bounds = UsageBounds(
@@ -269,6 +277,17 @@ extension Exchange: ServerStreamHandler {
             return
         }
         route(to: index)
+    }
+
+    /// Which head the client may be sent before an executor has answered.
+    private func earlyHead(of request: IncomingRequest) -> EarlyHead {
+        EarlyHead(
+            request.head,
+            path: request.target.path,
+            dialect: dialect,
+            wantsStream: record.wantsStream,
+            keepsJSONAlive: snapshot.limits.keepsJSONAlive
+        )
     }
 
     /// Whether the model at this index of the catalog is served at the request's path.

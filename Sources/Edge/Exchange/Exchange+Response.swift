@@ -90,27 +90,30 @@ extension Exchange {
         openWindow()
     }
 
-    /// The machine's action `commitSilently`: sends 200 and the head of a stream, because no answer has come for
-    /// `commit_after`.
+    /// The machine's action `commitSilently`: sends 200 and the head of a stream or of a JSON document, because no answer
+    /// has come for `commit_after`.
     ///
     /// Otherwise proxies and SDKs would close a connection on which nothing arrives.
     func commitSilently() {
-        attempt?.relaysEventsOnly = true
-        var all = fields.eventStream(date: environment.date)
+        attempt?.sentHead = record.earlyHead
+        var all = fields.early(record.earlyHead, date: environment.date)
         appendRates(to: &all)
         respond(200, all, end: false)
         openWindow()
     }
 
-    /// The machine's action `sendComment`: sends a comment, or a `ping` event in the dialect of Anthropic messages.
-    func sendComment() {
+    /// The machine's action `sendKeepAlive`: sends a space before a JSON document; in a stream a comment, or a `ping`
+    /// event in the dialect of Anthropic messages.
+    func sendKeepAlive() {
         // After an event with an `id` or `retry` field, openai-python 2.37 takes each blank line for an event without
         // data. The comment is then sent without a blank line.
-        let comment: StaticString =
-            dialect == .messages
-            ? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
-            : attempt?.meter.hasOtherFields == true ? ": keep-alive\n" : ": keep-alive\n\n"
-        stream.send(Array(String(describing: comment).utf8).span)
+        let bytes: StaticString =
+            record.earlyHead == .json
+            ? " "
+            : dialect == .messages
+                ? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+                : attempt?.meter.hasOtherFields == true ? ": keep-alive\n" : ": keep-alive\n\n"
+        stream.send(Array(String(describing: bytes).utf8).span)
         deadlines.commit = .max
         deadlines.keepAlive = now + snapshot.limits.keepAlive
         arm()
@@ -126,20 +129,23 @@ extension Exchange {
         watchClient()
     }
 
-    /// Ends a response whose head has been sent: sends an error event, then aborts the stream so that its framing is
-    /// incomplete.
+    /// Ends a response whose head has been sent: tells the failure where that is possible, then aborts the stream so
+    /// that its framing is incomplete.
     func breakOff(_ failure: Failure) {
-        // A document that is being relayed cannot contain an error event.
-        if attempt?.answer.kind != .passing {
-            let identity = StreamIdentity(
-                id: fields.requestID,
-                model: record.model ?? "",
-                created: Clock.wallTime().seconds
-            )
-            let event = failure.event(dialect, stream: identity, requestID: fields.requestID)
-            stream.send(event.span)
-        }
+        // A document of which a part has been relayed can contain no error.
+        if attempt?.answer.kind != .passing { stream.send(told(failure).span) }
         stream.abort()
+    }
+
+    /// The failure as it is told after the head: an error event in a stream, the error's JSON after spaces.
+    private func told(_ failure: Failure) -> [UInt8] {
+        if attempt?.sentHead == .json { return failure.body(dialect, requestID: fields.requestID) }
+        let identity = StreamIdentity(
+            id: fields.requestID,
+            model: record.model ?? "",
+            created: Clock.wallTime().seconds
+        )
+        return failure.event(dialect, stream: identity, requestID: fields.requestID)
     }
 
     // MARK: Flow control

@@ -70,7 +70,7 @@ final class Exchange {
         case .startAttempt: startAttempt()
         case .commit: commit()
         case .commitSilently: commitSilently()
-        case .sendComment: sendComment()
+        case .sendKeepAlive: sendKeepAlive()
         case .answer(let failure): answer(failure)
         case .finish: finishResponse()
         case .breakOff(let failure): breakOff(failure)

@@ -33,6 +33,8 @@ protocol ExchangeEnvironment: AnyObject {
     /// The maintenance that the operator has declared, during which requests for models are refused; nil if there is
     /// none.
     var maintenance: Maintenance? { get }
+    /// The id of the process, which goes to executors in `cdn-loop`.
+    var instanceID: String { get }
     /// The value of the `date` field for the current second.
     var date: String { get }
     /// An id that no other exchange has.

@@ -16,9 +16,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         case queued
         /// An attempt is under way; the client has been sent nothing.
         case attempt
-        /// An attempt is under way; the client has been sent 200 and gets keep-alive comments.
+        /// An attempt is under way; the client has been sent 200 and gets keep-alive bytes.
         case waiting
-        /// The exchange waits for another executor; the client has been sent 200 and gets keep-alive comments.
+        /// The exchange waits for another executor; the client has been sent 200 and gets keep-alive bytes.
         case waitingInQueue
         /// The answer is being relayed.
         case relay
@@ -70,14 +70,16 @@ package struct ExchangeMachine: Equatable, Sendable {
         case startAttempt
         /// Send the status and the header fields of the executor's answer to the client.
         case commit
-        /// Send 200 and the head of a stream before the executor has answered.
+        /// Send 200 and the head of a stream or of a JSON document before the executor has answered.
         case commitSilently
-        case sendComment
+        /// Send bytes that mean nothing: a comment in a stream, a space before a JSON document.
+        case sendKeepAlive
         /// Send a status with the failure in its body.
         case answer(Failure)
         /// End the client's response cleanly.
         case finish
-        /// End the response so that the client can tell that it is incomplete; a stream gets an error event first.
+        /// End the response so that the client can tell that it is incomplete. A stream gets an error event first; a JSON
+        /// document of which only spaces have been sent gets the error.
         case breakOff(Failure)
         /// Abort the response to a client that does not read.
         case cutClient
@@ -172,11 +174,11 @@ package struct ExchangeMachine: Equatable, Sendable {
     private mutating func deadlinePassed(_ kind: DeadlineKind) -> [Action] {
         switch (phase, kind) {
         case (.body, .body): return fail(Failure(.requestTimeout, "The request body did not arrive in time."))
-        case (.attempt, .response): return fail(Failure(.responseTimeout))
+        case (.attempt, .response), (.waiting, .response): return fail(Failure(.responseTimeout))
         case (.attempt, .commit):
             phase = .waiting
-            return [.commitSilently, .sendComment]
-        case (.waiting, .keepAlive), (.waitingInQueue, .keepAlive), (.relay, .keepAlive): return [.sendComment]
+            return [.commitSilently, .sendKeepAlive]
+        case (.waiting, .keepAlive), (.waitingInQueue, .keepAlive), (.relay, .keepAlive): return [.sendKeepAlive]
         case (.relay, .stall): return fail(Failure(.stall))
         case (.relay, .clientStall), (.finishing, .clientStall):
             let aborts = phase == .relay

@@ -35,6 +35,8 @@ struct ExchangeRecord {
     /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?
     var wantsStream = false
+    /// Which head may go out before an executor has answered.
+    var earlyHead = EarlyHead.none
     var status = 0
     var bytesIn = 0
     /// The estimated size of the prompt in bytes; an image counts like a text with the same number of tokens.

@@ -61,6 +61,8 @@ enum FieldPolicy {
                 if kept.first(.contentType) == nil { kept.append(known, fields.value(index)) }
             case .userAgent:
                 if forwarded.hasUserAgent { kept.append(known, fields.value(index)) }
+            // `CDNLoop.append` adds the list together with the id of this server.
+            case .cdnLoop: continue
             case .other:
                 guard forwarded.has(fields.name(index)) else { continue }
                 kept.append(name: fields.name(index).span, value: fields.value(index).span)
@@ -163,6 +165,11 @@ enum FieldPolicy {
     /// Adds the header fields of an event stream: its content type, and the fields that keep proxies from buffering it.
     static func appendEventStream(to fields: inout FieldBlock) {
         fields.append(.contentType, "text/event-stream; charset=utf-8")
+        appendUnbuffered(to: &fields)
+    }
+
+    /// Adds the fields that keep proxies from buffering, storing or changing a response.
+    static func appendUnbuffered(to fields: inout FieldBlock) {
         fields.append(.cacheControl, "no-cache, no-transform")
         fields.append(.xAccelBuffering, "no")
     }

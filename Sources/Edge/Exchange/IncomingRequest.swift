@@ -29,11 +29,18 @@ final class IncomingRequest {
 
     /// Makes the request for an executor, with the changes to the body that `BodySplice` describes.
     ///
-    /// - Parameter asksForUsage: Whether the executor is asked for the token usage of a stream even if the client did
-    ///   not ask.
+    /// - Parameters:
+    ///   - instance: The id of this process, for `cdn-loop`.
+    ///   - asksForUsage: Whether the executor is asked for the token usage of a stream even if the client did not ask.
     /// - Returns: The request, and whether the usage must be removed from the answer because the client did not ask for
     ///   the usage. The result is nil if the request has not been scanned.
-    func forExecutor(_ executor: ExecutorTarget, dialect: Dialect, requestID: String, asksForUsage: Bool)
+    func forExecutor(
+        _ executor: ExecutorTarget,
+        dialect: Dialect,
+        requestID: String,
+        instance: String,
+        asksForUsage: Bool
+    )
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {
         guard let scan, let body else { return nil }
@@ -45,18 +52,20 @@ final class IncomingRequest {
             asksForUsage: asksForUsage
         )
         let path = QueryPolicy.withoutCredentials(target)
+        var fields = FieldPolicy.toExecutor(
+            head.fields,
+            forwarded: executor.forwarded,
+            client: client,
+            version: head.version,
+            requestID: requestID,
+            credential: executor.credential
+        )
+        CDNLoop.append(head.fields, instance: instance, to: &fields)
         let request = ExecutorRequest(
             method: head.method,
             target: executor.pathPrefix.isEmpty ? path : executor.pathPrefix + path,
             host: executor.host,
-            fields: FieldPolicy.toExecutor(
-                head.fields,
-                forwarded: executor.forwarded,
-                client: client,
-                version: head.version,
-                requestID: requestID,
-                credential: executor.credential
-            ),
+            fields: fields,
             body: SplicedBody(body: body, splice: splice)
         )
         return (request, splice.removesUsage)

@@ -29,10 +29,15 @@ struct ResponseFields {
         return fields
     }
 
-    /// The fields of an event stream that begins before an executor has answered.
-    func eventStream(date: String) -> FieldBlock {
+    /// The fields of a response that begins before an executor has answered.
+    func early(_ head: EarlyHead, date: String) -> FieldBlock {
         var fields = FieldBlock()
-        FieldPolicy.appendEventStream(to: &fields)
+        if head == .json {
+            fields.append(.contentType, "application/json")
+            FieldPolicy.appendUnbuffered(to: &fields)
+        } else {
+            FieldPolicy.appendEventStream(to: &fields)
+        }
         fields.append(.date, date)
         append(to: &fields)
         return fields

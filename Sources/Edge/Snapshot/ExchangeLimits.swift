@@ -15,11 +15,15 @@ package struct ExchangeLimits: Sendable {
     package var commitAfter: Nanoseconds
     /// `keep_alive`: the time between two comments that the edge sends into a stream while the executor sends no event.
     package var keepAlive: Nanoseconds
+    /// `json_keep_alive`: whether `commitAfter` and `keepAlive` also hold for JSON answers that are not streams.
+    package var keepsJSONAlive: Bool
     /// `limits.body`: the largest request body, before and after decoding.
     package var bodyBytesMax: Int
     /// `limits.exchange_buffer`: how much of a response may wait for the client before the edge stops reading from the
     /// executor.
     package var bufferMax: Int
+    /// `max_loops`: how often a request may have passed through this process before.
+    package var loopsMax: Int
 
     init(_ configuration: Configuration) {
         func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
@@ -28,7 +32,9 @@ package struct ExchangeLimits: Sendable {
         clientStall = nanoseconds(timeouts.clientStall)
         commitAfter = nanoseconds(configuration.commitAfter)
         keepAlive = nanoseconds(configuration.keepAlive)
+        keepsJSONAlive = configuration.jsonKeepAlive
         bodyBytesMax = configuration.limits.bodyBytes
+        loopsMax = configuration.maxLoops
         bufferMax = configuration.limits.exchangeBufferBytes
     }
 }

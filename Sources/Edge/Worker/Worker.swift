@@ -93,6 +93,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
+    var instanceID: String { process.instanceID }
     var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
 

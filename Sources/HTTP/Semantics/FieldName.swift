@@ -13,8 +13,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case anthropicBeta, anthropicVersion, baggage, clientRequestID, contentDisposition, contentLanguage, idempotencyKey
     case openAIBeta, openAIModel, openAIProcessing, openAIVersion, originator, tracestate, traceresponse, xShouldRetry
     case claudeCodeSession, codexTurnState, conversationID, sessionID, sessionIDUnderscored, threadID, xApp
-    case xSessionAffinity, xSessionID
-    case cfConnectingIP, cfIPCountry, cfRay, xRealIP
+    case cdnLoop, cfConnectingIP, cfIPCountry, cfRay, xRealIP, xSessionAffinity, xSessionID
 
     /// The name in lower case, as it is written to the wire; empty for `.other`.
     package var text: StaticString {
@@ -80,6 +79,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .tracestate: "tracestate"
         case .traceresponse: "traceresponse"
         case .xShouldRetry: "x-should-retry"
+        case .cdnLoop: "cdn-loop"
         case .claudeCodeSession: "x-claude-code-session-id"
         case .codexTurnState: "x-codex-turn-state"
         case .conversationID: "conversation_id"

@@ -9,7 +9,8 @@ package struct Failure: Error, Equatable, Sendable {
         case malformedRequest, invalidJSON, invalidRequest, missingModel, modelNotFound, notFound, methodNotAllowed
         case misdirectedRequest
         case requestTimeout, bodyTooLarge, targetTooLong, unsupportedMediaType, expectationFailed, headerTooLarge
-        case methodNotImplemented, versionNotSupported, clientLeft, clientViolation, clientStalled, addressRefused
+        case methodNotImplemented, versionNotSupported, loopDetected, clientLeft, clientViolation, clientStalled
+        case addressRefused
         // Caused by the client's key.
         case unauthorized, forbidden, rateLimited, concurrencyLimited, exceedsLimit
         // Caused by an executor.
@@ -141,6 +142,16 @@ package struct Failure: Error, Equatable, Sendable {
         engineErrors = []
     }
 
+    /// The failure of an answer that is not JSON, although the client has already been sent the head of a JSON document.
+    ///
+    /// The client's request decides what comes, so no other executor is tried, and the executor is not charged.
+    package static var notJSON: Failure {
+        var failure = Failure(.executorError, "The answer is not JSON, but its head had been sent as JSON.")
+        failure.detail = "it answered with something other than JSON, after json_keep_alive had sent the head"
+        failure.verdict = Verdict(502, .executor, .never, .none)
+        return failure
+    }
+
     /// The failure of an exchange that the edge ended because the client broke the protocol.
     ///
     /// - Parameter detail: The client's violation of the protocol, for the log.
@@ -169,10 +180,9 @@ package struct Failure: Error, Equatable, Sendable {
         switch kind {
         case .malformedRequest, .invalidJSON, .invalidRequest, .missingModel, .modelNotFound, .notFound,
             .methodNotAllowed, .misdirectedRequest, .requestTimeout, .bodyTooLarge, .targetTooLong,
-            .unsupportedMediaType,
-            .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported, .clientLeft,
-            .clientViolation, .clientStalled, .addressRefused, .unauthorized, .forbidden, .rateLimited,
-            .concurrencyLimited,
+            .unsupportedMediaType, .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported,
+            .loopDetected, .clientLeft, .clientViolation, .clientStalled, .addressRefused, .unauthorized, .forbidden,
+            .rateLimited, .concurrencyLimited,
             .exceedsLimit:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,

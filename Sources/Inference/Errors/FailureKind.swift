@@ -42,6 +42,7 @@ extension Failure.Kind {
         case .headerTooLarge: ("header_too_large", 431, "The request header is too large.")
         case .methodNotImplemented: ("method_not_implemented", 501, "The method is not implemented.")
         case .versionNotSupported: ("version_not_supported", 505, "The HTTP version is not supported.")
+        case .loopDetected: ("loop_detected", 508, "The request has passed through this server before.")
         case .clientLeft: ("client_left", 499, "The client left.")
         case .clientViolation: ("client_violation", 499, "The client broke the protocol.")
         case .clientStalled: ("client_stalled", 499, "The client stopped reading.")

@@ -34,7 +34,7 @@ private let broke = Failure(.executorBrokeOff)
         #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .attempt)
         _ = machine.handle(.deadlinePassed(.commit))
         #expect(machine.handle(.queued) == [] && machine.phase == .waitingInQueue && machine.isWaiting)
-        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendKeepAlive])
         #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .waiting)
     }
 
@@ -71,11 +71,11 @@ private let broke = Failure(.executorBrokeOff)
 
     @Test func silenceCommitsAndHasCommentsBeforeTheFirstEventAndAfterIt() {
         var machine = machine(after: attempting)
-        #expect(machine.handle(.deadlinePassed(.commit)) == [.commitSilently, .sendComment])
-        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
+        #expect(machine.handle(.deadlinePassed(.commit)) == [.commitSilently, .sendKeepAlive])
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendKeepAlive])
         #expect(machine.handle(.answerReady) == [])
         #expect(machine.phase == .relay)
-        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendComment])
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendKeepAlive])
         #expect(machine.handle(.complete) == [.finish])
         #expect(machine.handle(.deadlinePassed(.keepAlive)) == [])
     }
@@ -85,6 +85,16 @@ private let broke = Failure(.executorBrokeOff)
         #expect(
             machine.handle(.refused(broke))
                 == [.abortAttempt, .breakOff(broke), .end(.failed(broke))]
+        )
+    }
+
+    @Test func anAnswerThatDoesNotComeInTimeIsToldAlsoAfterSilence() {
+        let late = Failure(.responseTimeout)
+        var attempt = machine(after: attempting)
+        #expect(attempt.handle(.deadlinePassed(.response)) == [.abortAttempt, .answer(late)])
+        var silent = machine(after: self.silent)
+        #expect(
+            silent.handle(.deadlinePassed(.response)) == [.abortAttempt, .breakOff(late), .end(.failed(late))]
         )
     }
 
@@ -118,7 +128,7 @@ private let broke = Failure(.executorBrokeOff)
     @Test func deadlinesAreHeardOnlyInTheirPhases() {
         let all = ExchangeMachine.DeadlineKind.allCases
         let heard: [(events: [ExchangeMachine.Event], kinds: [ExchangeMachine.DeadlineKind])] = [
-            ([], [.body]), (attempting, [.response, .commit]), (silent, [.keepAlive]),
+            ([], [.body]), (attempting, [.response, .commit]), (silent, [.response, .keepAlive]),
             (relaying, [.stall, .clientStall, .keepAlive]), (relaying + [.complete], [.clientStall]),
         ]
         for (events, kinds) in heard {

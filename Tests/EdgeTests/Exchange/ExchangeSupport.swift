@@ -91,6 +91,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
     var isLeaving = false
+    let instanceID = "freeinference-0123456789abcdef"
     var maintenance: Maintenance?
     let date = "Sat, 28 Nov 2026 01:30:00 GMT"
     private var begun = 0

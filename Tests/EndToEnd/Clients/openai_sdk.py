@@ -177,8 +177,34 @@ def refused(client, options):
     expect(False, "it was served")
 
 
+def late(client, options):
+    """Asks for an answer that is no stream, which the server keeps alive until the answer or an error is there."""
+    try:
+        raw = client.with_options(max_retries=0).chat.completions.with_raw_response.create(**ask(options))
+        answer = raw.parse()
+    except openai.APIError as error:
+        report(raised=type(error).__name__, message=str(error))
+        return
+    report(raised=None, text=answer.choices[0].message.content, begins_with_space=raw.text.startswith(" "))
+
+
+def latetext(client, options):
+    """As `late`, but reports the bytes that came before the answer was cut."""
+    text = b""
+    asked = client.with_options(max_retries=0).chat.completions.with_streaming_response
+    try:
+        with asked.create(**ask(options)) as answer:
+            for piece in answer.iter_bytes():
+                text += piece
+    except Exception as error:  # httpx's own error for an answer that was cut.
+        report(raised=type(error).__name__, text=text.decode())
+        return
+    report(raised=None, text=text.decode())
+
+
 SCENARIOS = (
-    stream, plainstream, nonstream, models, embeddings, cancel, broken, responses, brokenresponses, unknown, refused,
+    stream, plainstream, nonstream, late, latetext, models, embeddings, cancel, broken, responses, brokenresponses,
+    unknown, refused,
 )  # fmt: skip
 
 

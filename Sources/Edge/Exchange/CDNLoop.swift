@@ -1,0 +1,52 @@
+// The field `cdn-loop` (RFC 8586), by which a request shows how often it has passed through this server.
+internal import HTTP
+
+/// Reads the field `cdn-loop` of a client's request, and makes the one that goes to an executor.
+///
+/// Each server on the way appends its id to the list. A request that has passed through this server before therefore
+/// carries the id of this process.
+enum CDNLoop {
+    /// The largest size of all values of the field together, in bytes; a longer list has passed through a loop elsewhere.
+    static let bytesMax = 4096
+    /// The largest number of entries of the list, without the entry of this server.
+    static let entriesMax = 64
+
+    /// Whether the request has passed through the process with the id `instance` more than `loopsMax` times, or carries
+    /// a list that is larger than the limits.
+    ///
+    /// An id is compared as bytes, up to the first white space or `;`; the rest of an entry is not checked.
+    static func isLoop(_ fields: FieldBlock, instance: String, loopsMax: Int) -> Bool {
+        var (bytes, entries, passes) = (0, 0, 0)
+        for index in 0..<fields.count where fields.known(index) == .cdnLoop {
+            let value = fields.value(index)
+            bytes += value.count
+            guard bytes <= bytesMax else { return true }
+            for entry in value.split(separator: UInt8(ascii: ",")) {
+                guard let id = entry.split(whereSeparator: isEnd).first else { continue }
+                entries += 1
+                if id.elementsEqual(instance.utf8) { passes += 1 }
+            }
+        }
+        return entries > entriesMax || passes > loopsMax
+    }
+
+    /// Adds `cdn-loop` to the fields for an executor: the client's list in order, then `instance`.
+    ///
+    /// A line of the client with a byte that is not printable ASCII is left out.
+    static func append(_ fields: FieldBlock, instance: String, to kept: inout FieldBlock) {
+        var list: [UInt8] = []
+        for index in 0..<fields.count where fields.known(index) == .cdnLoop {
+            let value = fields.value(index)
+            guard !value.isEmpty, value.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }) else { continue }
+            list += value
+            list += ", ".utf8
+        }
+        list += instance.utf8
+        kept.append(.cdnLoop, list[...])
+    }
+
+    /// Whether the byte ends the id of an entry, or stands before it.
+    private static func isEnd(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: ";")
+    }
+}

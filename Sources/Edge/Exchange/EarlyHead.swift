@@ -1,0 +1,44 @@
+// Which head may go out to a client before an executor has answered.
+internal import HTTP
+internal import Inference
+
+/// The form of a response whose status and head go out after `commit_after`, although no executor has answered.
+///
+/// It depends on the request alone.
+enum EarlyHead: Equatable, Sendable {
+    /// No head goes out early: the client waits for the executor's answer.
+    case none
+    /// The head of an event stream; comments follow until the first event.
+    case eventStream
+    /// The head of a JSON document; spaces follow until the document, before which JSON allows white space (RFC 8259
+    /// section 2).
+    case json
+
+    /// - Parameters:
+    ///   - path: The path of the request target.
+    ///   - wantsStream: Whether the client has asked for a stream.
+    ///   - keepsJSONAlive: The setting `json_keep_alive`.
+    init(
+        _ head: RequestHead,
+        path: ArraySlice<UInt8>,
+        dialect: Dialect,
+        wantsStream: Bool,
+        keepsJSONAlive: Bool
+    ) {
+        self = .none
+        if FieldPolicy.refusesComments(head.fields) { return }
+        if wantsStream {
+            if dialect.hasComments { self = .eventStream }
+        } else if keepsJSONAlive, head.version != .http10, !Self.mayBeBinary(path) {
+            // To HTTP/1.0, a document without a length is whole when the connection closes, also if it was cut.
+            self = .json
+        }
+    }
+
+    /// Whether a segment of the path is `audio` or `images`, where answers are often not JSON.
+    private static func mayBeBinary(_ path: ArraySlice<UInt8>) -> Bool {
+        path.split(separator: UInt8(ascii: "/")).contains {
+            $0.elementsEqual("audio".utf8) || $0.elementsEqual("images".utf8)
+        }
+    }
+}
