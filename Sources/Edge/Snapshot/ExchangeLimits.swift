@@ -20,6 +20,10 @@ package struct ExchangeLimits: Sendable {
     /// `limits.exchange_buffer`: how much of a response may wait for the client before the edge stops reading from the
     /// executor.
     package var bufferMax: Int
+    /// `limits.body_pace`: the least average pace of a request body, in bytes a second; 0 for none.
+    package var bodyPace: Int
+    /// `limits.read_pace`: the least pace at which a client takes a response, in bytes a second; 0 for none.
+    package var readPace: Int
 
     init(_ configuration: Configuration) {
         func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
@@ -30,5 +34,7 @@ package struct ExchangeLimits: Sendable {
         keepAlive = nanoseconds(configuration.keepAlive)
         bodyBytesMax = configuration.limits.bodyBytes
         bufferMax = configuration.limits.exchangeBufferBytes
+        bodyPace = configuration.limits.bodyPace
+        readPace = configuration.limits.readPace
     }
 }
