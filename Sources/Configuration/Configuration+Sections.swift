@@ -29,6 +29,8 @@ extension Configuration {
         section.read(count: "header_count", &limits.headerCount, in: 8...1000)
         section.read(count: "streams", &limits.streams, in: 1...65_536)
         section.read(bytes: "exchange_buffer", &limits.exchangeBufferBytes, in: 16 << 10...64 << 20)
+        section.read(bytes: "body_pace", &limits.bodyPace, in: 0...1 << 30)
+        section.read(bytes: "read_pace", &limits.readPace, in: 0...1 << 30)
         for (key, bytes) in [("body", limits.bodyBytes), ("exchange_buffer", limits.exchangeBufferBytes)]
         where bytes > memoryLimitBytes {
             let limit = Quantity.text(bytes: memoryLimitBytes)

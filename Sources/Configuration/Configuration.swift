@@ -171,6 +171,10 @@ extension Configuration {
         package var streams = 1024
         /// The response bytes that an exchange buffers before it pauses reading from its executor.
         package var exchangeBufferBytes = 256 << 10
+        /// The least average pace of a request body, in bytes a second; 0 for none.
+        package var bodyPace = 1000
+        /// The least pace at which a client takes a response that waits for it, in bytes a second; 0 for none.
+        package var readPace = 500
         package init() {}
     }
 

@@ -33,7 +33,8 @@ import Testing
         timeouts:
           {handshake: 1s, header: 2s, body: 3s, idle: 4s, idle_trusted: 5s, client_stall: 6s,
            connect: 7s, first_event: 8s, response: 9s, stall: 10s}
-        limits: {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB}
+        limits: {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB,
+                 body_pace: 2000, read_pace: 1000}
         admission: {max_wait: 1s, max_queue: 2}
         authentication:
           {required: false, keys: keys.yaml, secret: secret,

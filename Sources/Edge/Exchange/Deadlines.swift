@@ -27,6 +27,8 @@ struct Deadlines {
     private var stallTime: Nanoseconds = 0
     /// When the client must have read some of the bytes that wait for it (`timeouts.client_stall`).
     var clientStall: Nanoseconds = .max
+    /// Judges how fast the client takes the response (`limits.read_pace`), from the first call of `watchClient` on.
+    var readPace = ReadPace()
     /// The timer of all deadlines; it fires no later than the earliest deadline.
     var timer = Deadline()
 
@@ -51,14 +53,15 @@ struct Deadlines {
     /// paused.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
-    /// Clears all deadlines.
+    /// Clears all deadlines; the client that reads is judged further.
     ///
     /// The timer may still fire, but then finds no deadline that has passed.
     mutating func clear() {
-        let (timer, stallTime) = (timer, stallTime)
+        let (timer, stallTime, readPace) = (timer, stallTime, readPace)
         self = Deadlines()
         self.timer = timer
         self.stallTime = stallTime
+        self.readPace = readPace
     }
 
     /// Clears the deadlines that apply while the exchange waits for an executor.

@@ -14,12 +14,29 @@ extension Exchange: TimerTarget {
         deadlines.timer.set(due, on: environment.loop, target: self, kind: 0)
     }
 
-    /// Sets the deadline by which the client must have read some of the bytes that wait for it (`client_stall`).
+    /// The least time over which the pace of a client that reads is judged, in nanoseconds.
+    private static let readPaceWindowMin: Nanoseconds = 60_000_000_000
+
+    /// Sets the deadline by which the client must have read some of the bytes that wait for it (`client_stall`), and
+    /// enough of them (`limits.read_pace`).
     func watchClient() {
         guard !stream.isClosed else { return }
-        deadlines.clientStall = max(stream.lastMoved, now) + snapshot.limits.clientStall
+        let limits = snapshot.limits
+        deadlines.readPace.begin(
+            taken: bytesTaken,
+            waiting: stream.buffered,
+            window: max(Self.readPaceWindowMin, limits.clientStall),
+            bytesPerSecondMin: limits.readPace,
+            at: now
+        )
+        deadlines.clientStall = min(max(stream.lastMoved, now) + limits.clientStall, deadlines.readPace.windowEnd)
         arm()
     }
+
+    /// How many bytes of the response the client has taken.
+    ///
+    /// On HTTP/1.1 the framing of the bytes that wait is subtracted too, so the number may be slightly too small.
+    private var bytesTaken: Int { stream.bytesSent - stream.buffered }
 
     /// Handles all deadlines that have passed, and arms the timer for the next one.
     func timerFired(_ kind: Int) {
@@ -71,14 +88,26 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// Cuts off a client that has read nothing for `client_stall` although bytes wait for it; otherwise sets the
-    /// deadline again.
+    /// Cuts off a client that has read nothing for `client_stall`, or less than `limits.read_pace` asks for, although
+    /// bytes wait for it; otherwise sets the deadline again.
     private func clientStallPassed() {
         let due = stream.lastProgress + snapshot.limits.clientStall
-        guard due <= now, stream.buffered > 0 || stream.isFinished else {
-            deadlines.clientStall = max(due, now + 1_000_000_000)
-            return
+        if due <= now, stream.buffered > 0 || stream.isFinished {
+            handle(.deadlinePassed(.clientStall))
+        } else if deadlines.readPace.isTooSlow(taken: bytesTaken, waiting: stream.buffered, at: now) {
+            cutSlowClient()
+        } else {
+            deadlines.clientStall = min(max(due, now + 1_000_000_000), deadlines.readPace.windowEnd)
         }
-        handle(.deadlinePassed(.clientStall))
+    }
+
+    /// Cuts off a client that reads too slowly.
+    private func cutSlowClient() {
+        guard phase == .relay || phase == .finishing else { return }
+        var failure = Failure(.clientStalled)
+        failure.detail = deadlines.readPace.description(taken: bytesTaken)
+        record.bytesLost = stream.buffered
+        stream.abort()
+        handle(.clientCut(failure))
     }
 }

@@ -139,15 +139,15 @@ extension Exchange: ServerStreamHandler {
     /// The time by which the next piece of the body must have arrived.
     ///
     /// The body is late if nothing of it arrives within `timeouts.body`. After `slowBodyGrace`, the body is also late
-    /// if its average rate is below `bodyBytesPerSecondMin`, because a slow body occupies memory for a long time.
+    /// if its average rate is below `limits.body_pace`, because a slow body occupies memory for a long time.
     private var bodyDue: Nanoseconds {
-        let atLeast =
-            record.began + Self.slowBodyGrace
-            + Nanoseconds(record.bytesIn / Self.bodyBytesPerSecondMin) * 1_000_000_000
-        return min(now + snapshot.limits.body, max(atLeast, now))
+        let limits = snapshot.limits
+        guard limits.bodyPace > 0 else { return now + limits.body }
+        let seconds = Nanoseconds(record.bytesIn / limits.bodyPace)
+        let atLeast = record.began + Self.slowBodyGrace + seconds * 1_000_000_000
+        return min(now + limits.body, max(atLeast, now))
     }
     private static let slowBodyGrace: Nanoseconds = 30_000_000_000
-    private static let bodyBytesPerSecondMin = 1000
 
     /// Called once, when the whole request has been read; a request without a body ends with its head.
     func requestEnded() {

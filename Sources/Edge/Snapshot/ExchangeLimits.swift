@@ -24,6 +24,10 @@ package struct ExchangeLimits: Sendable {
     package var bufferMax: Int
     /// `max_loops`: how often a request may have passed through this process before.
     package var loopsMax: Int
+    /// `limits.body_pace`: the least average pace of a request body, in bytes a second; 0 for none.
+    package var bodyPace: Int
+    /// `limits.read_pace`: the least pace at which a client takes a response, in bytes a second; 0 for none.
+    package var readPace: Int
 
     init(_ configuration: Configuration) {
         func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
@@ -36,5 +40,7 @@ package struct ExchangeLimits: Sendable {
         bodyBytesMax = configuration.limits.bodyBytes
         loopsMax = configuration.maxLoops
         bufferMax = configuration.limits.exchangeBufferBytes
+        bodyPace = configuration.limits.bodyPace
+        readPace = configuration.limits.readPace
     }
 }

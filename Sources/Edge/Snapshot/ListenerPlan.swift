@@ -38,6 +38,7 @@ package struct ListenerPlan: Sendable {
         settings.headerBytesMax = configuration.limits.headerBytes
         settings.headerCountMax = configuration.limits.headerCount
         settings.streamsMax = configuration.limits.streams
+        settings.readBytesPerSecondMin = configuration.limits.readPace
         settings.handshakeTimeout = Nanoseconds(timeouts.handshake.inNanoseconds)
         settings.headerTimeout = Nanoseconds(timeouts.header.inNanoseconds)
         let idle = listener.trusted ? timeouts.idleTrusted : timeouts.idle

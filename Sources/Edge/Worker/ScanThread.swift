@@ -23,7 +23,7 @@ package enum ScanOutcome: Sendable {
     case noMemory
 }
 
-/// One thread that scans the bodies of all workers, one body after the other.
+/// One thread that scans the bodies of all workers, one body after the other; the callers take turns (`ScanQueue`).
 final class ScanThread: Sendable {
     /// Bodies of up to this many bytes are scanned by their workers.
     static let threshold = 1 << 20
@@ -42,15 +42,25 @@ final class ScanThread: Sendable {
         var reply: @Sendable (ScanOutcome) -> Void
     }
 
-    private let jobs = Mailbox<Job>()
+    private let jobs = Lock(ScanQueue<Job>())
+    /// Carries one message for each job in `jobs`.
+    private let wakeUps = Mailbox<Void>()
 
     /// Starts the thread, which runs until the process exits.
     init() {
-        let jobs = jobs
+        let (jobs, wakeUps) = (jobs, wakeUps)
         _ = Thread(name: "scan") {
             let loop = EventLoop()
             let scanner = JSONScanner()
-            loop.attach(jobs) { job in job.reply(Self.carryOut(job, with: scanner)) }
+            loop.attach(wakeUps) {
+                guard let (job, caller) = jobs.withLock({ $0.pop() }) else { return }
+                let outcome = Self.carryOut(job, with: scanner)
+                if case .decoded(let body, _, _) = outcome {
+                    let more = body.value.count - job.body.value.count
+                    jobs.withLock { $0.charge(more, to: caller) }
+                }
+                job.reply(outcome)
+            }
             loop.run()
         }
     }
@@ -88,5 +98,11 @@ final class ScanThread: Sendable {
     }
 
     /// Queues a job; may be called on any thread.
-    func post(_ job: Job) { jobs.post(job) }
+    ///
+    /// - Parameter caller: who shares a turn with its other jobs.
+    func post(_ job: Job, of caller: String) {
+        let bytes = job.body.value.count
+        jobs.withLock { $0.push(job, bytes: bytes, of: caller) }
+        wakeUps.post(())
+    }
 }

@@ -357,7 +357,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
                 dialect: exchange.dialect,
                 coding: coding,
                 bytesMax: exchange.snapshot.limits.bodyBytesMax
-            ) { outcome in mailbox.post(.scanned(exchange: key, outcome)) }
+            ) { outcome in mailbox.post(.scanned(exchange: key, outcome)) },
+            // An address may be that of many users, so a caller with a key has turns of its own.
+            of: exchange.record.key ?? exchange.stream.client.address.host
         )
     }
 

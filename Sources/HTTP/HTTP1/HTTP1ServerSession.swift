@@ -60,6 +60,8 @@ final class HTTP1ServerSession: ServerProtocol {
     var unconsumed = 0
     /// Whether the deadline for the rest of a head has been set.
     var headDeadlineRuns = false
+    /// Judges how fast the client takes a finished response.
+    private var readPace = ReadPace()
     /// Whether a request head has been read on this connection.
     private var hasServed = false
 
@@ -306,6 +308,8 @@ final class HTTP1ServerSession: ServerProtocol {
 
     // MARK: Writing
 
+    func continueReceiving() {}
+
     func flush(into scratch: Scratch) {
         guard !output.isEmpty else { return }
         output.move(upTo: 128 << 10, to: scratch)
@@ -322,7 +326,19 @@ final class HTTP1ServerSession: ServerProtocol {
     }
 
     /// Sets the deadline for the client to take the response, because the handler has finished it.
-    func finishing() { connection.setDeadline(channel.loop.now + connection.settings.idleTimeout) }
+    func finishing() {
+        guard let stream else { return }
+        let settings = connection.settings
+        readPace = ReadPace()
+        readPace.begin(
+            taken: -stream.buffered,
+            waiting: stream.buffered,
+            window: settings.idleTimeout,
+            bytesPerSecondMin: settings.readBytesPerSecondMin,
+            at: channel.loop.now
+        )
+        connection.setDeadline(channel.loop.now + settings.idleTimeout)
+    }
 
     /// Releases a response that the kernel has taken whole.
     ///
@@ -393,8 +409,15 @@ final class HTTP1ServerSession: ServerProtocol {
     func deadlinePassed() {
         if let stream {
             // The session has a stream, so the deadline is the time for the client to take a finished response.
+            // Nothing is added to a finished response, so the bytes that wait tell how many have been taken.
+            let now = channel.loop.now
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
-            if due > channel.loop.now { connection.setDeadline(due) } else { connection.close(.edge) }
+            let isSlow = readPace.isTooSlow(taken: -stream.buffered, waiting: stream.buffered, at: now)
+            if due > now, !isSlow {
+                connection.setDeadline(min(due, readPace.windowEnd))
+            } else {
+                connection.close(.edge)
+            }
             return
         }
         guard case .head = state, headDeadlineRuns else {

@@ -12,6 +12,8 @@ extension HTTP2ServerSession {
         refusedStreams = 0
         forgetRecent()
         incoming.receiving = nil
+        incoming.putOff = []
+        incoming.putOffCharge.set(0, on: connection.account)
         deadlines.resets = []
         outbox.streamsToReset = []
         for stream in all.values.sorted(by: { $0.id < $1.id }) {

@@ -58,6 +58,8 @@ extension HTTP2ServerSession {
     // MARK: Sending
 
     func flush(into scratch: Scratch) {
+        // Bytes that were put off are read in the next turn.
+        if incoming.putOff.isEmpty { incoming.requestsLeft = Self.requestsPerTurn }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)
             outbox.preamble = []

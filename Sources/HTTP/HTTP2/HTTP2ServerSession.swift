@@ -17,6 +17,11 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// A client can open that many streams within a few reads.
     private static let refusedMax = 4096
+    /// The largest number of requests that may begin on one connection in one turn of the loop.
+    ///
+    /// A request and its reset take 30 bytes, so one read may contain thousands of them, which would delay all other
+    /// connections of the worker.
+    static let requestsPerTurn = 32
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
     /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8).
@@ -40,6 +45,13 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         ///
         /// No other frame may come between the frames of one head (RFC 9113 section 4.3).
         var receiving: HTTP2ServerStream?
+        /// How many more requests may begin in this turn of the loop.
+        var requestsLeft = HTTP2ServerSession.requestsPerTurn
+        /// Bytes that have been received but not read, because too many requests have begun in this turn.
+        ///
+        /// Reading pauses meanwhile, so these are the bytes of one read.
+        var putOff: [UInt8] = []
+        var putOffCharge = MemoryCharge()
     }
 
     /// Work for the flush phase in addition to the output of nghttp2.
@@ -136,8 +148,38 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     // MARK: Bytes
 
     func receive(_ bytes: Span<UInt8>) {
+        if incoming.putOff.isEmpty { read(bytes) } else { putOff(bytes) }
+    }
+
+    /// Reads on in a new turn of the loop.
+    func continueReceiving() {
+        let bytes = incoming.putOff
+        guard !bytes.isEmpty else { return }
+        incoming.putOff = []
+        incoming.requestsLeft = Self.requestsPerTurn
+        read(bytes.span)
+        guard incoming.putOff.isEmpty else { return }
+        incoming.putOffCharge.set(0, on: connection.account)
+        if !channel.isClosed { channel.setReading(true) }
+    }
+
+    /// Keeps bytes for the next turn of the loop, and pauses reading.
+    private func putOff(_ bytes: Span<UInt8>) {
+        let isFirst = incoming.putOff.isEmpty
+        incoming.putOff.append(bytes)
+        incoming.putOffCharge.set(incoming.putOff.capacity, on: connection.account)
+        guard isFirst, !channel.isClosed else { return }
+        channel.setReading(false, watchingHangup: true)
+        channel.continueNextTurn()
+    }
+
+    private func read(_ bytes: Span<UInt8>) {
         var used = 0
         while used < bytes.count, !ending.isFatal, !ending.isEnded {
+            guard incoming.requestsLeft > 0 else {
+                putOff(bytes.extracting(used..<bytes.count))
+                break
+            }
             let rest = bytes.extracting(used..<bytes.count)
             switch incoming.frames.next(rest) {
             case .wait: used = bytes.count
@@ -273,6 +315,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream
         incoming.receiving = stream
+        incoming.requestsLeft -= 1
         deadlines.idle = .max
         incoming.history.opened(id)
         makeIncremental(id)

@@ -16,6 +16,8 @@ protocol ServerProtocol: AnyObject {
     ///
     /// The session makes the last call to the handler of each request.
     func ended(_ end: ClientEnd)
+    /// A new turn of the loop has begun, and the session has put bytes off (`Channel.continueNextTurn`).
+    func continueReceiving()
     /// Appends output to `scratch`, in the flush phase of the loop's turn.
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
@@ -99,6 +101,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The code that accepted the socket calls this function once.
     package func start() {
         channel.account = account
+        channel.closingBytesPerSecondMin = settings.readBytesPerSecondMin
         channel.attach(self)
         setDeadline(channel.loop.now + (awaitsProxyHeader ? ProxyPreamble.timeout : firstWait))
     }
@@ -277,6 +280,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channelFlush(_ channel: Channel, into scratch: Scratch) { wire?.flush(into: scratch) }
+    package func channelContinues(_ channel: Channel) {
+        if !isEnded { wire?.continueReceiving() }
+    }
     package func channelDrained(_ channel: Channel) { wire?.drained() }
 
     package func channelReleased(_ channel: Channel) {

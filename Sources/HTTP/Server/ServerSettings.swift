@@ -21,6 +21,8 @@ package struct ServerSettings: Sendable {
     ///
     /// The same limit applies to a client that takes no bytes of a finished response.
     package var idleTimeout: Nanoseconds = 75_000_000_000
+    /// The least pace at which a client must take a response that waits for it, in bytes a second; 0 for none.
+    package var readBytesPerSecondMin = 500
     /// Whether clients may use HTTP/2.
     ///
     /// If false, every connection uses HTTP/1, even if the client offers HTTP/2.

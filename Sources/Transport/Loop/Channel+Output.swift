@@ -14,6 +14,13 @@ extension Channel {
         leaveRing()
         closesAbruptly = abruptly
         lastProgress = loop.now
+        readPace.begin(
+            taken: pendingTaken,
+            waiting: pending.count,
+            window: Self.closingStallMax,
+            bytesPerSecondMin: closingBytesPerSecondMin,
+            at: loop.now
+        )
         closingTimer = loop.timers.schedule(at: loop.now + Self.closingStallMax, target: self, kind: 0)
         markNow()
     }
@@ -105,6 +112,7 @@ extension Channel {
             var isShort = false
             _ = unsafe pending.consumeFirst { bytes in
                 let written = unsafe send(bytes)
+                pendingTaken &+= written
                 isShort = written < bytes.count
                 return written
             }
@@ -180,8 +188,8 @@ extension Channel {
             close()
             return
         }
-        let due = lastProgress + Self.closingStallMax
-        if due > loop.now {
+        let due = min(lastProgress + Self.closingStallMax, max(readPace.windowEnd, loop.now + 1))
+        if due > loop.now, !readPace.isTooSlow(taken: pendingTaken, waiting: pending.count, at: loop.now) {
             closingTimer = loop.timers.schedule(at: due, target: self, kind: 0)
         } else {
             reset()

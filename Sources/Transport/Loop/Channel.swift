@@ -32,10 +32,17 @@ package protocol ChannelHandler: AnyObject {
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output.
     func channelDrained(_ channel: Channel)
+    /// A new turn has begun, after a call of `Channel.continueNextTurn`.
+    func channelContinues(_ channel: Channel)
     /// The last call to the handler, at the end of the loop's turn in which the channel was closed.
     ///
     /// The socket is closed by then. A handler breaks its reference cycles here.
     func channelReleased(_ channel: Channel)
+}
+
+extension ChannelHandler {
+    /// The default implementation does nothing.
+    package func channelContinues(_ channel: Channel) {}
 }
 
 /// A connected stream socket.
@@ -75,6 +82,11 @@ package final class Channel: Registered, TimerTarget {
     var hasEnded = false
     var closesAbruptly = false
     var closingTimer: TimerID?
+    private var closingPace = 0
+    /// Judges how fast the peer takes the remaining output of a closing channel.
+    var readPace = ReadPace()
+    /// How many bytes of `pending` the kernel has accepted.
+    var pendingTaken = 0
     /// The preamble, while it is incomplete; nil when it is complete, or if the channel has none.
     var preamble: PreambleReader?
     var writeFailure: SystemError?
@@ -85,6 +97,8 @@ package final class Channel: Registered, TimerTarget {
     static let ringReadLimitMin = 16 << 10
     private var reads: UInt32 = 0
     private var isRevisited = false
+    /// Whether the handler has asked for a call of `channelContinues`.
+    private var continues = false
     /// Whether epoll has reported that the peer closed or reset the connection.
     ///
     /// With EPOLLET, epoll reports the hangup only once. So from then on, the channel reads until the end of the
@@ -188,6 +202,13 @@ package final class Channel: Registered, TimerTarget {
     package internal(set) var lastProgress: Nanoseconds {
         get { progress }
         set { progress = newValue }
+    }
+
+    /// The least pace in bytes a second at which the peer of a closing channel must take the remaining output; 0 for
+    /// none.
+    package var closingBytesPerSecondMin: Int {
+        get { closingPace }
+        set { closingPace = newValue }
     }
 
     /// Whether the channel is closed.
@@ -350,8 +371,20 @@ package final class Channel: Registered, TimerTarget {
     /// event for each socket in each turn.
     func readAgain() {
         isRevisited = false
+        if continues {
+            continues = false
+            handler?.channelContinues(self)
+        }
         guard ringReceive == .none else { return }
         if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
+    }
+
+    /// Requests a call of `channelContinues` in the next turn, for a handler that has put work off.
+    ///
+    /// Meanwhile the handler pauses reading, so that it need not keep more than what it has.
+    package func continueNextTurn() {
+        continues = true
+        revisit()
     }
 
     func revisit() {

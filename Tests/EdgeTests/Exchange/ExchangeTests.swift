@@ -1,5 +1,4 @@
 import Foundation
-import HTTP
 import Inference
 import LoopTesting
 import Routing
@@ -7,6 +6,7 @@ import Testing
 import Transport
 
 @testable import Edge
+@testable import HTTP
 
 /// Exchanges from the head of a request to the last byte; the test sends the executors' bytes.
 @Suite struct ExchangeTests {
@@ -103,6 +103,51 @@ import Transport
         client.environment.test.clock.advance(by: 2_000_000_000)
         client.environment.loop.turn(waitMax: 0)
         #expect(client.exchange.phase == .relay && client.environment.finished.isEmpty)
+    }
+
+    /// A client that lets a few bytes move from time to time, but takes less than `limits.read_pace`, is cut.
+    @Test(arguments: [0, 1 << 20]) func aClientThatReadsTooSlowlyIsCut(pace: Int) throws {
+        let client = try client(
+            "{url: 'http://one:1'}",
+            settings: "limits: {exchange_buffer: 64KiB, read_pace: \(pace)}\nkeep_alive: 10m"
+        )
+        client.ask()
+        client.executors[0].answer()
+        client.executors[0].say(Said.token)
+        let limit = try #require(client.executors[0].readLimit)
+        let large = "data: {\"choices\":[{\"delta\":{\"content\":\"\(String(repeating: "x", count: limit))\"}}]}\n\n"
+        for _ in 0..<200 where client.executors[0].isReading {
+            client.executors[0].say(large)
+            client.environment.loop.turn(waitMax: 0)
+        }
+        for _ in 0..<7 where client.finished == nil {
+            client.environment.test.clock.advance(by: 30 * second)
+            // Few bytes have just moved, so that `client_stall` does not pass.
+            client.exchange.stream.lastMoved = client.environment.test.clock.now
+            client.environment.loop.turn(waitMax: 0)
+        }
+        guard pace > 0 else {
+            #expect(client.finished == nil && client.exchange.phase == .relay)
+            return
+        }
+        guard case .failed(let failure) = client.finished?.end else {
+            Issue.record("the client was not cut")
+            return
+        }
+        #expect(failure.kind == .clientStalled && failure.detail?.contains("in 60 s") == true)
+        #expect(client.executors[0].isCancelled && client.finished?.bytesLost ?? 0 > 0)
+    }
+
+    /// An engine that says little is not blamed on a client that takes all of it.
+    @Test func aClientOfASlowEngineIsNotCut() throws {
+        let client = try client("{url: 'http://one:1'}", settings: "limits: {read_pace: 1MiB}\nkeep_alive: 10m")
+        client.ask()
+        client.executors[0].answer()
+        for _ in 0..<40 {
+            client.executors[0].say(Said.token)
+            client.pass(6 * second, step: second)
+        }
+        #expect(client.exchange.phase == .relay)
     }
 
     // MARK: Events that arrive in one read

@@ -44,6 +44,55 @@ import Transport
         #expect(fields.string(.authorization) == "Bearer x" && fields.string(.cookie) == "a=b")
     }
 
+    /// A read with many requests is served over several turns, so that other connections have their turns between.
+    @Test func aBurstOfRequestsBeginsOverManyTurns() throws {
+        let session = try HTTP2Session()
+        session.server.delegate.onEnd = { $0.answer("hello") }
+        let burst = (0..<100).flatMap { index in
+            Frame(
+                type: Frame.headers,
+                flags: Frame.endHeaders | Frame.endStream,
+                stream: UInt32(2 * index + 1),
+                payload: HTTP2Session.head(path: "/\(index)")
+            ).bytes
+        }
+        session.server.peer.send(burst)
+        for begun in [32, 64, 96, 100] {
+            session.server.test.loop.turn(waitMax: 0)
+            #expect(session.exchanges.count == begun)
+        }
+        session.settle()
+        #expect(session.exchanges.map(\.target) == (0..<100).map { "/\($0)" })
+        #expect((0..<100).allSatisfy { session.status(of: UInt32(2 * $0 + 1)) == 200 })
+        // Reading has resumed.
+        session.request(201)
+        #expect(session.status(of: 201) == 200)
+        session.server.peer.close()
+        #expect(session.server.isFreed())
+    }
+
+    /// A client that leaves while a part of its requests is put off ends nothing but itself.
+    @Test func aClientMayLeaveInTheMiddleOfABurst() throws {
+        let account = MemoryAccount()
+        let session = try HTTP2Session(account: account)
+        let burst = (0..<100).flatMap { index in
+            Frame(
+                type: Frame.headers,
+                flags: Frame.endHeaders | Frame.endStream,
+                stream: UInt32(2 * index + 1),
+                payload: HTTP2Session.head()
+            ).bytes
+        }
+        session.server.peer.send(burst)
+        session.server.test.loop.turn(waitMax: 0)
+        #expect(session.exchanges.count == 32)
+        session.server.peer.reset()
+        session.server.settle()
+        #expect(session.exchanges.count < 100 && session.exchanges.allSatisfy { $0.left.count == 1 })
+        #expect(session.server.isFreed())
+        #expect(account.held == 0)
+    }
+
     @Test func bodiesComeInAndWindowsOpenOnlyAsTheyAreTaken() throws {
         let session = try HTTP2Session()
         session.server.delegate.onHead = { $0.takesBody = false }

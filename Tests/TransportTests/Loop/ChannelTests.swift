@@ -202,6 +202,26 @@ import Transport
         #expect(peer.end == .reset)
     }
 
+    /// A peer that takes a little from time to time is cut if it takes less than the least pace asks for.
+    @Test(arguments: [false, true]) func aPeerThatTakesTheLastWordsTooSlowlyIsCut(hasPace: Bool) throws {
+        let (socket, peer) = try test.tcp(receiveBuffer: 4096)
+        let handler = Recorder(socket, on: test)
+        handler.channel?.closingBytesPerSecondMin = hasPace ? 64 << 20 : 0
+        handler.say(pattern(32 << 20))
+        handler.channel?.closeWhenFlushed()
+        test.settle()
+        for _ in 0..<8 where handler.released == 0 {
+            // The kernel takes more of the output only after the peer has read a part of what the kernel holds.
+            let before = try #require(handler.channel).lastProgress
+            test.clock.advance(by: 20 * second)
+            test.run {
+                peer.poll(limit: 64 << 10)
+                return handler.released > 0 || (handler.channel?.lastProgress ?? 0) > before
+            }
+        }
+        #expect(handler.released == (hasPace ? 1 : 0))
+    }
+
     @Test func anAbruptEndIsAReset() throws {
         let (socket, peer) = try test.tcp()
         let handler = Recorder(socket, on: test)

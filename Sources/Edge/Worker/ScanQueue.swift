@@ -1,0 +1,71 @@
+// The queue of the scan thread: which of the waiting bodies is scanned next.
+
+/// Jobs of many callers, of which each caller gets its turn in proportion to bytes.
+///
+/// This is self-clocked fair queueing (Golestani, 1994): the clock counts bytes, and each caller's first job is due at
+/// the time at which the job became the caller's first, plus the size of the job. The job that is due first is next. So
+/// a caller with many large bodies delays the smaller body of another caller by at most the job under way, and a large
+/// body still gets its turn, because the clock moves on with each job. The jobs of one caller are served in order.
+///
+/// The queue has no maximum length: the memory budget limits how many bodies wait.
+struct ScanQueue<Job> {
+    private struct Line {
+        var jobs: [(job: Job, bytes: Int)] = []
+        /// When the first job became the first, on the clock of bytes.
+        var start: Int
+        /// The number of the caller's arrival; decides between two callers that are due at the same time.
+        var arrival: Int
+    }
+
+    private var lines: [String: Line] = [:]
+    private var clock = 0
+    private var arrivals = 0
+    private(set) var count = 0
+
+    /// Appends a job.
+    ///
+    /// - Parameters:
+    ///   - bytes: how much work the job is: the size of the body.
+    ///   - caller: who shares a turn: a key, or an address.
+    mutating func push(_ job: Job, bytes: Int, of caller: String) {
+        arrivals += 1
+        var line = lines.removeValue(forKey: caller) ?? Line(start: clock, arrival: arrivals)
+        line.jobs.append((job, bytes))
+        lines[caller] = line
+        count += 1
+    }
+
+    /// Removes and returns the next job; nil if no job waits.
+    mutating func pop() -> (job: Job, caller: String)? {
+        let waiting = lines.filter { !$0.value.jobs.isEmpty }
+        let next = waiting.min { Self.due($0.value) < Self.due($1.value) }
+        guard let (caller, line) = next else { return nil }
+        clock = max(clock, Self.due(line).clock)
+        var rest = line
+        let job = rest.jobs.removeFirst().job
+        rest.start = clock
+        lines[caller] = rest.jobs.isEmpty ? nil : rest
+        count -= 1
+        lines = lines.filter { !$0.value.jobs.isEmpty || $0.value.start > clock }
+        if count == 0 { clear() }
+        return (job, caller)
+    }
+
+    /// Charges a caller for work of its last job that was not known beforehand, such as a body that decodes to many
+    /// bytes.
+    mutating func charge(_ bytes: Int, to caller: String) {
+        // Where nobody waits, nobody is delayed.
+        guard count > 0, bytes > 0 else { return }
+        arrivals += 1
+        lines[caller, default: Line(start: clock, arrival: arrivals)].start += bytes
+    }
+
+    private static func due(_ line: Line) -> (clock: Int, arrival: Int) {
+        (line.start + (line.jobs.first?.bytes ?? 0), line.arrival)
+    }
+
+    private mutating func clear() {
+        lines = [:]
+        clock = 0
+    }
+}
