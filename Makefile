@@ -76,7 +76,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-proxies test-systemd sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -117,6 +117,10 @@ test-alerts: setup .build/prometheus/complete build ## the shipped alerts in a r
 
 test-certificates: setup build ## 10,000 handshakes while a certificate and its key are replaced in the wrong order
 	@Tests/Certificates/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+test-proxies: setup setup-test build ## HAProxy, nginx and a client that behaves as Cloudflare does in front: the log names the right client
+	@infrastructure/scripts/setup.sh haproxy nginx iproute2 openssl util-linux
+	@$(PYTHON) Tests/Proxies/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 test-systemd: setup build ## as root: the units under a real systemd, in a container
 	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
