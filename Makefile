@@ -148,7 +148,7 @@ fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=j
 
 ##@ Measure
 # Counted, not timed, so it holds on a busy machine and in CI. What each may cost is in Benchmarks/instructions/ratchet.json.
-.PHONY: bench bench-streams bench-instructions bench-attacks bench-reload setup-bench
+.PHONY: bench bench-streams bench-instructions bench-attacks bench-attackers bench-reload setup-bench
 bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
@@ -162,6 +162,10 @@ bench-instructions: setup build ## instructions of a request, a token, a handsha
 
 bench-attacks: setup build ## short requests beside header bombs and floods: make bench-attacks ARGUMENTS='--only trailers'
 	@Benchmarks/attacks/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+bench-attackers: setup build ## a well-behaved client beside floods of one address and of 200, in network namespaces
+	@infrastructure/scripts/setup.sh iproute2 openssl util-linux
+	@Benchmarks/attackers/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 bench-reload: setup build ## 100 reloads under 1000 streams and short requests: nothing may be cut, nothing may be left behind
 	@Benchmarks/reload/run.py --freeinference $(BINARY) $(ARGUMENTS)

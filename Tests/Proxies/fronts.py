@@ -101,8 +101,8 @@ def make_certificates(program, folder):
     pull = folder / "origin-pull"
     pull.mkdir()
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    subprocess.run([*new, "-subj", "/CN=origin pull authority", "-keyout", pull / "ca-key.pem", "-out", pull / "ca.pem"],
-                   check=True, capture_output=True)
+    subprocess.run([*new, "-subj", "/CN=origin pull authority",
+                    "-keyout", pull / "ca-key.pem", "-out", pull / "ca.pem"], check=True, capture_output=True)
     subprocess.run([*new, "-subj", "/CN=zone.example", "-CA", pull / "ca.pem", "-CAkey", pull / "ca-key.pem",
                     "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=clientAuth",
                     "-keyout", pull / "key.pem", "-out", pull / "chain.pem"], check=True, capture_output=True)

@@ -39,7 +39,8 @@ class Asked:
     @property
     def body(self):
         more = {"stream": True, "max_tokens": STREAM_TOKENS} if self.is_stream else {"max_tokens": 3}
-        return json.dumps({"model": "demo", "messages": [{"role": "user", "content": self.identifier}], **more}).encode()
+        messages = [{"role": "user", "content": self.identifier}]
+        return json.dumps({"model": "demo", "messages": messages, **more}).encode()
 
     def fault(self, status, body):
         """What is wrong with the answer; None if it is whole."""
