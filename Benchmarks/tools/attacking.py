@@ -28,7 +28,7 @@ def head(length, key=None):
 
 
 def answer_in(received):
-    """The status of the complete response at the start of `received` and the bytes after it; None if it is not whole."""
+    """The status of the response at the start of `received` and the bytes after it; None if it is not complete."""
     top, found, rest = received.partition(b"\r\n\r\n")
     if not found:
         return None
