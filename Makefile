@@ -76,7 +76,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-proxies test-systemd sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -118,6 +118,10 @@ test-alerts: setup .build/prometheus/complete build ## the shipped alerts in a r
 test-certificates: setup build ## 10,000 handshakes while a certificate and its key are replaced in the wrong order
 	@Tests/Certificates/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
+test-proxies: setup setup-test build ## HAProxy, nginx and a client that behaves as Cloudflare does in front: the log names the right client
+	@infrastructure/scripts/setup.sh haproxy nginx iproute2 openssl util-linux
+	@$(PYTHON) Tests/Proxies/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
 test-systemd: setup build ## as root: the units under a real systemd, in a container
 	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
 	@timeout --kill-after=60s 1800s Tests/Systemd/run.py --freeinference $(BINARY) $(ARGUMENTS)
@@ -144,7 +148,7 @@ fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=j
 
 ##@ Measure
 # Counted, not timed, so it holds on a busy machine and in CI. What each may cost is in Benchmarks/instructions/ratchet.json.
-.PHONY: bench bench-streams bench-instructions bench-attacks bench-reload setup-bench
+.PHONY: bench bench-streams bench-instructions bench-attacks bench-attackers bench-reload setup-bench
 bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
@@ -158,6 +162,10 @@ bench-instructions: setup build ## instructions of a request, a token, a handsha
 
 bench-attacks: setup build ## short requests beside header bombs and floods: make bench-attacks ARGUMENTS='--only trailers'
 	@Benchmarks/attacks/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+bench-attackers: setup build ## a well-behaved client beside floods of one address and of 200, in network namespaces
+	@infrastructure/scripts/setup.sh iproute2 openssl util-linux
+	@Benchmarks/attackers/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 bench-reload: setup build ## 100 reloads under 1000 streams and short requests: nothing may be cut, nothing may be left behind
 	@Benchmarks/reload/run.py --freeinference $(BINARY) $(ARGUMENTS)

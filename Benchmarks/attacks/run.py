@@ -24,15 +24,15 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import tools  # noqa: E402, F401
+from tools.attacking import (  # noqa: E402
+    PROCESS, ask, memory, percentile, pin, request, short, step_aside, until_ready,
+)
 import frames  # noqa: E402
 import bombs  # noqa: E402
 
 CONNECTIONS = 4
 PIECE = 65536
 MEMORY_LIMIT = 256 << 20
-# The memory of the process without clients, in bytes; see docs/limits.md.
-PROCESS = 64 << 20
 
 CONFIGURATION = """\
 listeners:
@@ -50,7 +50,6 @@ models:
     executors:
       - {{url: "http://127.0.0.1:{bomber}", protocol: h2, health: {{interval: 0s}}}}
 """
-SHORT = b'{"model":"demo","max_tokens":1,"simulator":{"prefill_ms":0,"pace":100000},"messages":[{"role":"user","content":"hi"}]}'
 BOMBED = b'{"model":"bomb","max_tokens":16,"messages":[{"role":"user","content":"hi"}]}'
 
 
@@ -60,33 +59,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def request(body):
-    return (b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-            % len(body)) + body
-
-
-def ask(connection, message):
-    """Sends a request; returns its status once the complete response has arrived."""
-    connection.sendall(message)
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        part = connection.recv(65536)
-        if not part:
-            raise ConnectionError("closed")
-        answer += part
-    head, rest = answer.split(b"\r\n\r\n", 1)
-    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-    while len(rest) < length:
-        rest += connection.recv(65536)
-    return int(head[9:12])
-
-
 def innocent(port, seconds):
     """The duration in milliseconds of each short request; they are sent one after the other."""
     times = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        message = request(SHORT)
+        message = request(short())
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             begun = time.monotonic()
@@ -95,11 +73,6 @@ def innocent(port, seconds):
                 raise SystemExit(f"bench-attacks: a short request got {status}")
             times.append((time.monotonic() - begun) * 1000)
     return times
-
-
-def step_aside():
-    """Leaves the server's processor, and runs on the other one only while client and executor are idle."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def attack(port, name, seconds, results):
@@ -199,36 +172,6 @@ def bomber(port, name, results):
         threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
 
-def pin(pid, processors):
-    """Pins every thread of a process; threads that start later inherit the setting."""
-    if os.cpu_count() < 2:
-        return
-    for thread in os.listdir(f"/proc/{pid or os.getpid()}/task"):
-        os.sched_setaffinity(int(thread), processors)
-
-
-def percentile(times, part):
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
-
-
-def memory(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def until_ready(port):
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("bench-attacks: nothing listens")
-
-
 def measure(program, name, seconds):
     of_client = name in bombs.CLIENTS
     with tempfile.TemporaryDirectory() as folder:
@@ -245,13 +188,13 @@ def measure(program, name, seconds):
         results, executor_results = multiprocessing.Queue(), multiprocessing.Queue()
         workers = []
         try:
-            until_ready(executor)
-            until_ready(port)
+            until_ready(executor, "bench-attacks")
+            until_ready(port, "bench-attacks")
             enemy = None
             if not of_client:
                 enemy = multiprocessing.Process(target=bomber, args=(bomber_port, name, executor_results))
                 enemy.start()
-                until_ready(bomber_port)
+                until_ready(bomber_port, "bench-attacks")
             innocent(port, 1)
             quiet = innocent(port, seconds)
             for _ in range(CONNECTIONS):

@@ -1,15 +1,15 @@
-"""A P-256 certificate for localhost, and the parameters that a handshake with it negotiates."""
+"""A P-256 certificate for localhost and an address, and the parameters that a handshake with it negotiates."""
 
 import socket
 import ssl
 import subprocess
 
 
-def make(folder):
+def make(folder, address="127.0.0.1"):
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-subj", "/CN=localhost", "-addext", f"subjectAltName=DNS:localhost,IP:{address}",
          "-keyout", key, "-out", certificate],
         check=True, stderr=subprocess.DEVNULL,
     )

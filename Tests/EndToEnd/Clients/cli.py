@@ -44,15 +44,20 @@ def parse(made):
     return options
 
 
-def target(port, ca=None, host="127.0.0.1", name="localhost"):
-    """The address of a server, for callers without a command line; `name` is the name in its certificate."""
-    return argparse.Namespace(host=host, port=port, ca=ca, name=name)
+def target(port, ca=None, host="127.0.0.1", name="localhost", source=None, pair=None):
+    """The address of a server, for callers without a command line; `name` is the name in its certificate.
+
+    `source` is the address that the client connects from, `pair` the files of its own certificate and private key.
+    """
+    return argparse.Namespace(host=host, port=port, ca=ca, name=name, source=source, pair=pair)
 
 
-def trust(ca, protocol):
-    """A TLS context that trusts `ca` and offers one protocol by ALPN."""
+def trust(ca, protocol, pair=None):
+    """A TLS context that trusts `ca`, offers one protocol by ALPN, and has the client certificate `pair`."""
     context = ssl.create_default_context(cafile=str(ca))
     context.set_alpn_protocols([protocol])
+    if pair:
+        context.load_cert_chain(*map(str, pair))
     return context
 
 

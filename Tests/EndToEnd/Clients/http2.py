@@ -67,6 +67,8 @@ class Stream:
 class Connection:
     """One connection to the server in `options`: its host, its port and, for TLS, the authority to trust (`ca`).
 
+    `source` and `pair` in `options` are as in `cli.target`.
+
     It reads whenever it writes, so that client and server cannot wait for each other.
     """
 
@@ -87,7 +89,10 @@ class Connection:
         # The server's windows for request bodies: of the connection, and of a new stream.
         self.window, self.initial_window = WINDOW, WINDOW
 
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        if source := getattr(options, "source", None):
+            self.socket.bind((source, 0))
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(CONNECT_SECONDS)
@@ -96,7 +101,8 @@ class Connection:
         self.tls = None
         if options.ca:
             self.tls_in, self.tls_out = ssl.MemoryBIO(), ssl.MemoryBIO()
-            self.tls = trust(options.ca, "h2").wrap_bio(self.tls_in, self.tls_out, server_hostname=self.name)
+            context = trust(options.ca, "h2", getattr(options, "pair", None))
+            self.tls = context.wrap_bio(self.tls_in, self.tls_out, server_hostname=self.name)
             self._handshake()
             if self.tls.selected_alpn_protocol() != "h2":
                 raise ConnectionError(f"not h2 but {self.tls.selected_alpn_protocol()} was chosen")
