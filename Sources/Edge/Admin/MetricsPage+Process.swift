@@ -129,7 +129,7 @@ extension MetricsPage {
             "Requests, by where the address of their client came from."
         )
         for source in ClientAddressSource.allCases {
-            text.sample([("source", source.rawValue)], counters.clientSources[source] ?? 0)
+            text.sample([("source", source.rawValue)], counters.clientSources[source.index])
         }
     }
 

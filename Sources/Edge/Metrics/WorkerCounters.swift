@@ -57,8 +57,8 @@ package struct WorkerCounters: Sendable {
     var otherProtocols: [OtherProtocol: UInt64] = [:]
     /// Clients that were refused because of their addresses.
     var clientsRefused: [ClientRefusal: UInt64] = [:]
-    /// Requests by where the address of the client came from.
-    var clientSources: [ClientAddressSource: UInt64] = [:]
+    /// Requests by where the address of the client came from (`ClientAddressSource.index`).
+    var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0
     /// Bytes of response bodies.
@@ -90,7 +90,7 @@ package struct WorkerCounters: Sendable {
         Self.add(other.wastedTokens, to: &wastedTokens)
         for (what, count) in other.otherProtocols { otherProtocols[what, default: 0] &+= count }
         for (why, count) in other.clientsRefused { clientsRefused[why, default: 0] &+= count }
-        for (source, count) in other.clientSources { clientSources[source, default: 0] &+= count }
+        Self.add(other.clientSources, to: &clientSources)
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
         requestOverhead.add(other.requestOverhead)

@@ -71,7 +71,7 @@ final class WorkerMetrics {
     func clientRefused(_ why: ClientRefusal) { common.clientsRefused[why, default: 0] &+= 1 }
 
     /// Counts a request by where the address of its client came from.
-    func requestBegan(from source: ClientAddressSource) { common.clientSources[source, default: 0] &+= 1 }
+    func requestBegan(from source: ClientAddressSource) { common.clientSources[source.index] &+= 1 }
 
     /// Counts an exchange that has ended, and its bytes.
     func exchangeEnded(_ end: ExchangeMachine.End, row: ModelRow, bytesIn: Int, bytesOut: Int) {

@@ -13,6 +13,17 @@ package enum ClientAddressSource: String, CaseIterable, Sendable {
     /// The field `forwarded` of a request from a trusted peer (RFC 7239).
     case forwarded
 
+    /// The index of the case among all cases.
+    package var index: Int {
+        switch self {
+        case .peer: 0
+        case .proxyProtocol: 1
+        case .cfConnectingIP: 2
+        case .xForwardedFor: 3
+        case .forwarded: 4
+        }
+    }
+
     /// Whether the address comes with each request, in a header field.
     package var isField: Bool {
         switch self {
