@@ -27,11 +27,16 @@ final class TrustedPeersFollower {
         let old = followed
         followed = []
         for path in Set(all.compactMap(\.path)).sorted() {
-            let file = old.first { $0.file.path == path }?.file
             let peers = all.filter { $0.path == path }
-            followed.append((peers, file ?? ListFileFollower(path: path, of: "trusted peers", say: say)))
+            guard let known = old.first(where: { $0.file.path == path }) else {
+                followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
+                continue
+            }
+            // A renewed certificate makes new lists from the configuration, whose copy of the file may be older than the
+            // list in force. A change of the file that only the configuration has seen is found by the next check.
+            if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
+            followed.append((peers, known.file))
         }
-        // A list of an earlier snapshot is a new object of this one, which begins with what the reload has read.
         if followed.isEmpty { stop() } else if timer == nil { schedule() }
     }
 

@@ -1,0 +1,53 @@
+// Following a file of trusted peers while it changes, and while snapshots change.
+import Configuration
+import Foundation
+import HTTP
+import LoopTesting
+import Testing
+import Transport
+
+@testable import Edge
+
+@Suite struct TrustedPeersFollowerTests {
+    private let folder = temporaryDirectory()
+    private var path: String { "\(folder)/ranges.txt" }
+
+    private func write(_ text: String) throws { try text.write(toFile: path, atomically: false, encoding: .utf8) }
+    private func address(_ text: String) throws -> SocketAddress { try #require(SocketAddress(numeric: text, port: 1)) }
+
+    /// The plans of a configuration that has read the file at this moment.
+    private func plans() throws -> [ListenerPlan] {
+        let text = """
+            listeners: [{address: '127.0.0.1:1', trusted_peers: '\(path)', client_address: forwarded}]
+            models: [{id: a, executors: [{url: 'http://own'}]}]
+            """
+        let read: (String) -> Result<[UInt8], FileProblem> = {
+            $0 == "c" ? .success(Array(text.utf8)) : SystemFiles.read($0)
+        }
+        return ListenerPlan.all(in: try Configuration.load(path: "c", readFile: read).get())
+    }
+
+    @Test func aChangeHoldsWithoutAReloadAndSurvivesNewPlans() throws {
+        try write("10.0.0.0/8\n")
+        var said: [String] = []
+        let follower = TrustedPeersFollower(loop: EventLoop()) { text, _ in said.append(text) }
+        let old = try plans()
+        follower.adopt(old)
+        defer { follower.stop() }
+        let stale = try plans()
+        try write("192.0.2.0/24\n")
+        follower.look(now: 0)
+        let trusted = try #require(old.first?.settings.access.trustedPeers)
+        #expect(try trusted.contains(address("192.0.2.1")) && !trusted.contains(address("10.0.0.1")))
+        // A renewed certificate makes plans from the configuration that was read before the change.
+        follower.adopt(stale)
+        let renewed = try #require(stale.first?.settings.access.trustedPeers)
+        #expect(try renewed.contains(address("192.0.2.1")) && !renewed.contains(address("10.0.0.1")))
+        // A file that cannot be used leaves the list as it is, and is told once.
+        try write("not an address\n")
+        follower.look(now: 0)
+        follower.look(now: 0)
+        #expect(try renewed.contains(address("192.0.2.1")) && said.count == 1)
+        #expect(said.first?.hasPrefix("warning: the last list of trusted peers stays: \(path): line 1: ") == true)
+    }
+}
