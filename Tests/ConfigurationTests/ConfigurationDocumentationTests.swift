@@ -133,9 +133,7 @@ import Testing
         #expect(throws: Never.self) { try result.get() }
     }
 
-    /// The example has keys that the branches `client` and `tls` of issue 14 add.
-    @Test(.disabled("until trusted_peers, client_address, hosts and client_ca are there"))
-    func theExampleBehindCloudflareIsValid() throws {
+    @Test func theExampleBehindCloudflareIsValid() throws {
         let example = Self.root.appending(path: "infrastructure/examples/cloudflare.yaml").path
         let result = Configuration.load(path: example, environment: [:], checkFile: { _ in nil })
         #expect(throws: Never.self) { try result.get() }
