@@ -51,7 +51,7 @@ class ErrorPatterns {
     bool has_message_ = false;
     /// Whether the message contains a word such as `timed out`.
     ///
-    /// Such a word is the only sign of some failures of gateways.
+    /// Some gateways report a failure by a word in the message and by nothing else.
     bool has_failure_message_ = false;
     /// Whether the document has an error status, as a number or as a word.
     bool has_error_status_ = false;
@@ -61,7 +61,7 @@ class ErrorPatterns {
     bool has_error_member_ = false;
     /// Whether the document reports an error in a member such as `fault`.
     ///
-    /// Such a member counts as an error only if `has_other_members_` is false.
+    /// A member such as `fault` counts as an error only if `has_other_members_` is false.
     bool has_fault_member_ = false;
     /// Whether the document has a non-empty `detail`, a non-empty `errors`, or a `success` that is false.
     bool has_detail_ = false, has_error_list_ = false, is_unsuccessful_ = false;

@@ -25,7 +25,7 @@ package struct EngineListing: Sendable, Equatable {
     package var models: [Model] = []
     /// The number of models that are ignored because of their name.
     ///
-    /// Such a name is not a string, is a duplicate, or does not consist of 1 to 256 bytes of visible characters.
+    /// A model is ignored if its name is not a string, is a duplicate, or is not 1 to 256 bytes of visible characters.
     package var unusableCount = 0
     /// The number of models that are ignored because the list has more than `modelsMax` models.
     package var surplusCount = 0

@@ -14,7 +14,7 @@ struct AttemptAnswer {
         case events
         /// An answer that is not a stream, or is not yet known to be one.
         ///
-        /// It is held back until it is whole, or larger than `Attempt.heldMax`.
+        /// The attempt holds the document back until it is whole or larger than `Attempt.heldMax`.
         case document
         /// A document larger than `Attempt.heldMax`, relayed as it arrives.
         case passing

@@ -120,7 +120,7 @@ struct StatusReport {
 }
 
 extension ExecutorHealth.Cause {
-    /// What has made an executor unhealthy, in words for the operator.
+    /// The cause of an executor's bad health, in words for the operator.
     fileprivate var text: String {
         switch self {
         case .probes(let count): "\(count) health probes in a row failed"

@@ -4,7 +4,7 @@ internal import Inference
 
 /// The form of a response whose status and head go out after `commit_after`, although no executor has answered.
 ///
-/// It depends on the request alone.
+/// The form follows from the request alone: from its version, path and fields, and from whether it asks for a stream.
 enum EarlyHead: Equatable, Sendable {
     /// No head goes out early: the client waits for the executor's answer.
     case none

@@ -65,7 +65,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case drainExpired
     }
 
-    /// What the machine tells `Exchange` to do.
+    /// A step that the machine orders and that `Exchange` carries out.
     package enum Action: Equatable, Sendable {
         case startAttempt
         /// Send the status and the header fields of the executor's answer to the client.

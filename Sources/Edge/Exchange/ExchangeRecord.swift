@@ -18,7 +18,7 @@ struct ExchangeRecord {
     private let target: [UInt8]
     private let userAgent: String?
     private let session: String?
-    /// What Cloudflare says of the request; nil for a request that came from no trusted peer.
+    /// Cloudflare's id of the request and the client's country; nil if the request came from no trusted peer.
     private let cloudflare: CloudflareFields?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0

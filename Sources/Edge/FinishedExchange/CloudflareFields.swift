@@ -1,4 +1,4 @@
-// What Cloudflare says of a request in header fields of its own, for the log.
+// The header fields in which Cloudflare describes a request, for the log.
 internal import HTTP
 internal import Transport
 

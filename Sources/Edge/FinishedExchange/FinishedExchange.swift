@@ -46,7 +46,7 @@ package struct FinishedExchange: Sendable {
     /// The request target as the client sent it, cut at 256 bytes.
     var target: [UInt8]
     var userAgent: String?
-    /// What Cloudflare says of the request; nil if it did not come from a trusted peer.
+    /// Cloudflare's id of the request and the client's country; nil if the request came from no trusted peer.
     var cloudflare: CloudflareFields?
     /// The session that the client named, cut at 128 bytes.
     var session: String?
