@@ -35,20 +35,15 @@ extension ForwardSettings {
     private static func problem(with name: ArraySlice<UInt8>) -> String? {
         let isPrefix = name.last == UInt8(ascii: "*")
         let stem = isPrefix ? name.dropLast() : name
-        guard stem.allSatisfy(isNameByte), !stem.isEmpty else {
+        guard stem.allSatisfy(\.isToken), !stem.isEmpty else {
             return "is not the name of a header field, nor the beginning of one with '*' behind it"
         }
         if isPrefix, stem.last != UInt8(ascii: "-") || stem.count < 3 {
             return "must have a word and a hyphen before its '*'"
         }
         if stem.elementsEqual("user-agent".utf8) { return "has a setting of its own: forward_user_agent" }
-        // Of a name that ends in `*`, only the part before the `*` can be checked here. The names of the fields that
-        // begin with it are checked when a request has them.
+        // A name that ends in `*` stands for many fields. Here only the part before the `*` is checked;
+        // `ForwardedFields.names` checks the whole name of each field of a request.
         return FieldName.whyNeverForwarded(stem).map { "is never forwarded: it \($0)" }
-    }
-
-    /// Whether a byte may be in a field's name in lower case (`token`, RFC 9110, section 5.6.2).
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        (0x61...0x7A).contains(byte) || byte.isDigit || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 }

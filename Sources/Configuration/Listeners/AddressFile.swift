@@ -1,4 +1,5 @@
 // A file that lists addresses of trusted peers, one range a line, such as Cloudflare's published ranges.
+internal import HTTP
 package import Transport
 
 /// A text file of ranges of IP addresses.
@@ -28,8 +29,9 @@ package struct AddressFile: Sendable, Equatable {
     package init(parsing bytes: [UInt8]) throws(Problem) {
         guard bytes.count <= Self.bytesMax else { throw Problem(description: "is larger than 1 MiB") }
         for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-            let text = String(decoding: line.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self)
-                .trimmingSpaces
+            var entry = line.prefix { $0 != UInt8(ascii: "#") }
+            if entry.last == UInt8(ascii: "\r") { entry.removeLast() }
+            let text = String(decoding: entry.trimmed, as: UTF8.self)
             if text.isEmpty { continue }
             do throws(AddressRange.Problem) {
                 try add(text)
@@ -52,13 +54,4 @@ package struct AddressFile: Sendable, Equatable {
 
     /// The addresses of the list.
     package var set: AddressSet { AddressSet(ranges, unixPeers: hasUnixPeers) }
-}
-
-extension String {
-    fileprivate var trimmingSpaces: String {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
-        let bytes = utf8.drop(while: isSpace)
-        let end = bytes.lastIndex { !isSpace($0) }.map { bytes.index(after: $0) } ?? bytes.startIndex
-        return String(bytes[..<end]) ?? ""
-    }
 }

@@ -80,7 +80,7 @@ extension ConfigurationSection {
 
     /// Returns the problem with the name of a response field, in lower case; nil if the operator may set the field.
     private static func problem(withResponseField name: String) -> String? {
-        guard (1...nameBytesMax).contains(name.utf8.count), name.utf8.allSatisfy(isTokenByte) else {
+        guard (1...nameBytesMax).contains(name.utf8.count), name.utf8.allSatisfy(\.isToken) else {
             return "is not the name of a header field"
         }
         if framingFields.contains(name) { return "belongs to the connection, which this server frames itself" }
@@ -98,9 +98,4 @@ extension ConfigurationSection {
         "www-authenticate", "x-accel-buffering", "x-request-id", "x-should-retry", "accept-encoding",
     ]
     private static let ourPrefixes = ["content-", "access-control-", "x-ratelimit-"]
-
-    /// Whether a byte may be in the name of a field (`token`, RFC 9110 section 5.6.2).
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        byte.isAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains(byte)
-    }
 }

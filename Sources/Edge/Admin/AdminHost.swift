@@ -1,5 +1,6 @@
 // The host names that the admin listener accepts in requests, so that no web page can read its answers.
-internal import Configuration
+internal import HTTP
+internal import Transport
 
 /// Decides by the `host` field of a request whether the admin listener answers it.
 ///
@@ -15,20 +16,8 @@ enum AdminHost {
     ///   - hosts: the names of `admin.hosts`.
     static func isAllowed(_ authority: [UInt8], hosts: [String]) -> Bool {
         guard !authority.isEmpty else { return true }
-        var name = String(decoding: authority, as: UTF8.self).lowercased()
-        if name.hasPrefix("[") {
-            guard let end = name.firstIndex(of: "]") else { return false }
-            return isAddress(String(name[name.index(after: name.startIndex)..<end]))
-        }
-        if let colon = name.firstIndex(of: ":") { name = String(name[..<colon]) }
-        if name.hasSuffix(".") { name.removeLast() }
-        return name == "localhost" || name.hasSuffix(".localhost") || isAddress(name) || hosts.contains(name)
-    }
-
-    private static func isAddress(_ text: String) -> Bool {
-        if case .success = ListenAddress.parse(text.contains(":") ? "[\(text)]:0" : "\(text):0") {
-            return text != "localhost"
-        }
-        return false
+        guard let name = ServedHosts.host(of: authority) else { return false }
+        return name == "localhost" || name.hasSuffix(".localhost") || IPAddress(parsing: name) != nil
+            || hosts.contains(name)
     }
 }

@@ -12,23 +12,21 @@ enum ChallengeFile {
     static let bytesMax = 64 << 10
     /// The longest name of a file, in bytes.
     private static let tokenBytesMax = 255
-    private static let path = "/.well-known/acme-challenge/"
+    /// The beginning of the paths that certificate authorities request (RFC 8555 section 8.3).
+    static let pathPrefix = Array("/.well-known/acme-challenge/".utf8)
 
     /// The token in a request's path; nil if the path is not the path of a challenge.
     ///
     /// A token has only characters of base64url (RFC 8555 section 8.3), so it cannot lead out of the folder.
     static func token(in requestPath: ArraySlice<UInt8>) -> String? {
-        guard requestPath.starts(with: path.utf8) else { return nil }
-        let token = requestPath.dropFirst(path.utf8.count)
-        let isToken = (1...tokenBytesMax).contains(token.count) && token.allSatisfy(isTokenByte)
+        guard requestPath.starts(with: pathPrefix) else { return nil }
+        let token = requestPath.dropFirst(pathPrefix.count)
+        let isToken =
+            (1...tokenBytesMax).contains(token.count)
+            && token.allSatisfy {
+                $0.isAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+            }
         return isToken ? String(decoding: token, as: UTF8.self) : nil
-    }
-
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
-        default: false
-        }
     }
 
     /// Reads the file `.well-known/acme-challenge/TOKEN` of a folder.

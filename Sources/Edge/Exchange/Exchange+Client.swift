@@ -13,8 +13,7 @@ extension Exchange {
         let rules = stream.connection.settings.access
         if rules.isOpen { return false }
         let client = stream.client
-        let isExempt = HTTPSRedirect.exempts(request?.target.bytes ?? head.target)
-        guard let refusal = rules.refusal(of: client, isExempt: isExempt) else { return false }
+        guard let refusal = rules.refusal(of: client, isExempt: isExemptPath) else { return false }
         environment.clientRefused(refusal, client, detail: nil)
         var failure = Failure(.addressRefused)
         failure.detail = refusal.rawValue

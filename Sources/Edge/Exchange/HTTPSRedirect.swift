@@ -4,13 +4,11 @@ internal import Inference
 
 /// Decides which requests are redirected to HTTPS, and to which URL.
 enum HTTPSRedirect {
-    /// Certificate authorities request paths with this prefix without TLS (RFC 8555 section 8.3).
-    private static let acmePrefix = Array("/.well-known/acme-challenge/".utf8)
-
     /// Whether a request for this target is served without TLS: a health check of a load balancer, or an ACME
     /// challenge.
     static func exempts(_ target: [UInt8]) -> Bool {
-        target.prefix { $0 != UInt8(ascii: "?") }.elementsEqual("/health".utf8) || target.starts(with: acmePrefix)
+        target.prefix { $0 != UInt8(ascii: "?") }.elementsEqual("/health".utf8)
+            || target.starts(with: ChallengeFile.pathPrefix)
     }
 
     /// The URL of the same resource over HTTPS; nil if the authority is not valid.
@@ -27,6 +25,12 @@ enum HTTPSRedirect {
 }
 
 extension Exchange {
+    /// Whether the request is a health check or an ACME challenge without TLS, which hosts and most addresses may ask.
+    var isExemptPath: Bool {
+        guard !stream.connection.isSecure, let target = request?.target, target.fault == nil else { return false }
+        return HTTPSRedirect.exempts(target.bytes)
+    }
+
     /// Redirects the request to HTTPS if its listener has `redirect_https`.
     ///
     /// - Returns: Whether the request was answered.

@@ -9,11 +9,7 @@ extension Exchange {
     ///
     /// - Returns: Whether the request was refused.
     func refusesHost(_ head: RequestHead) -> Bool {
-        let connection = stream.connection
-        guard let hosts = connection.settings.hosts, !hosts.serves(head.authority) else { return false }
-        if !connection.isSecure, let target = request?.target, target.fault == nil,
-            HTTPSRedirect.exempts(target.bytes)
-        {
+        guard let hosts = stream.connection.settings.hosts, !hosts.serves(head.authority), !isExemptPath else {
             return false
         }
         handle(.refused(Failure(.misdirectedRequest)))

@@ -29,7 +29,7 @@ extension UInt8 {
     /// Whether the byte is a `tchar` (RFC 9110 section 5.6.2).
     ///
     /// Methods and field names consist of these characters.
-    var isToken: Bool {
+    package var isToken: Bool {
         switch self {
         case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x30...0x39, 0x41...0x5a, 0x5e...0x7a, 0x7c, 0x7e: true
         default: false
@@ -53,7 +53,7 @@ extension Collection<UInt8> {
 
 extension ArraySlice<UInt8> {
     /// The bytes without optional whitespace at both ends.
-    var trimmed: ArraySlice<UInt8> {
+    package var trimmed: ArraySlice<UInt8> {
         var slice = self
         while let first = slice.first, first.isBlank { slice = slice.dropFirst() }
         while let last = slice.last, last.isBlank { slice = slice.dropLast() }

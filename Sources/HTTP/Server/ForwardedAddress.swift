@@ -62,7 +62,7 @@ package enum ForwardedAddress {
         for index in (0..<fields.count).reversed() where fields.known(index) == name {
             for element in elements(of: fields.value(index)) {
                 guard entries.count < entriesMax else { return entries }
-                let text = trimmed(element)
+                let text = element.trimmed
                 if !text.isEmpty { entries.append(text) }
             }
         }
@@ -90,24 +90,17 @@ package enum ForwardedAddress {
         return parts
     }
 
-    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-        var text = text.drop(while: isSpace)
-        while let last = text.last, isSpace(last) { text.removeLast() }
-        return text
-    }
-
     /// The address in the parameter `for` of an element of `forwarded` (RFC 7239 section 6); nil for `unknown`, for a
     /// name that hides the address, and for an element that has no `for` or more than one.
     private static func forwardedFor(_ element: ArraySlice<UInt8>) -> IPAddress? {
         var found: ArraySlice<UInt8>?
         for pair in element.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {
-            let pair = trimmed(pair)
+            let pair = pair.trimmed
             guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
                 if pair.isEmpty { continue }
                 return nil
             }
-            guard String(decoding: pair[..<equals], as: UTF8.self).lowercased() == "for" else { continue }
+            guard pair[..<equals].spells("for") else { continue }
             guard found == nil else { return nil }
             found = pair[(equals + 1)...]
         }

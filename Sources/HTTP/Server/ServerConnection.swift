@@ -128,10 +128,6 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
                 return false
             }
         }
-        guard delegate.clientIdentified(on: self) else {
-            endBeforeClient()
-            return false
-        }
         setDeadline(channel.loop.now + (isDraining ? Self.firstRequestPeriod : firstWait))
         return true
     }

@@ -76,10 +76,6 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// - Parameter detail: what is wrong with the PROXY header; nil for a refusal by the rules.
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
-    /// The PROXY header of a connection has been read, so that `ServerConnection.client` is the client itself.
-    ///
-    /// - Returns: false to close the connection.
-    func clientIdentified(on connection: ServerConnection) -> Bool
     /// The connection has ended, and its streams and its socket are released.
     ///
     /// No other call for the connection follows. The call comes at the end of a turn of the event loop.
@@ -99,8 +95,6 @@ package protocol ServerDelegate: AnyObject {
 extension ServerDelegate {
     /// The default implementation does nothing.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}
-    /// The default implementation lets the connection go on.
-    package func clientIdentified(on connection: ServerConnection) -> Bool { true }
     /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
     /// The default implementation does nothing.
