@@ -53,10 +53,20 @@ def without_debug_information(program, folder):
     copy = folder / "freeinference"
     if not Path(program).is_file():
         raise Failed(f"bench: there is no {program}")
-    # `make build` keeps the unstripped program beside the stripped one.
-    linked = Path(f"{program}.linked")
-    subprocess.run(["objcopy", "--strip-debug", linked if linked.is_file() else program, copy], check=True)
+    subprocess.run(["objcopy", "--strip-debug", with_symbols(program), copy], check=True)
     return copy
+
+
+def with_symbols(program):
+    """The unstripped program that `make build` keeps beside the stripped one, or the program if it has its symbols."""
+    linked = Path(f"{program}.linked")
+    # A plain `swift build` makes a new program and leaves an old `.linked` behind.
+    return linked if linked.is_file() and build_id(linked) == build_id(program) else program
+
+
+def build_id(program):
+    said = subprocess.run(["readelf", "--notes", program], capture_output=True, text=True, check=True).stdout
+    return next((line.split()[-1] for line in said.splitlines() if "Build ID" in line), None)
 
 
 class Server:

@@ -32,11 +32,43 @@ struct Deadlines {
     /// The timer of all deadlines; it fires no later than the earliest deadline.
     var timer = Deadline()
 
+    /// Makes the timer fire no later than the earliest deadline.
+    mutating func arm(for target: any TimerTarget, on loop: EventLoop) {
+        let due = earliest
+        if due != .max { timer.set(due, on: loop, target: target, kind: 0) }
+    }
+
     var earliest: Nanoseconds {
         min(
             min(min(body, answer), min(commit, keepAlive)),
             min(min(stall, clientStall), min(queue, min(pump, retry)))
         )
+    }
+
+    /// Sets the deadline by which the client must have read some of the bytes that wait for it, and enough of them.
+    ///
+    /// - Parameters:
+    ///   - taken: How many bytes of the response the client has taken.
+    ///   - waiting: How many bytes of the response wait for the client.
+    ///   - stall: When the client must have taken some bytes.
+    ///   - window: Over which time the client's pace is judged, in nanoseconds.
+    ///   - bytesPerSecondMin: The lowest pace; 0 for no limit.
+    mutating func watchClient(
+        taken: Int,
+        waiting: Int,
+        stall: Nanoseconds,
+        window: Nanoseconds,
+        bytesPerSecondMin: Int,
+        at now: Nanoseconds
+    ) {
+        readPace.begin(
+            taken: taken,
+            waiting: waiting,
+            window: window,
+            bytesPerSecondMin: bytesPerSecondMin,
+            at: now
+        )
+        clientStall = min(stall, readPace.windowEnd)
     }
 
     /// Starts the stall deadline when the relay of an answer begins.

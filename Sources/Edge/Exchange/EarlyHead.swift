@@ -26,13 +26,11 @@ enum EarlyHead: Equatable, Sendable {
         keepsJSONAlive: Bool
     ) {
         self = .none
-        if FieldPolicy.refusesComments(head.fields) { return }
-        if wantsStream {
-            if dialect.hasComments { self = .eventStream }
-        } else if keepsJSONAlive, head.version != .http10, !Self.mayBeBinary(path) {
-            // To HTTP/1.0, a document without a length is whole when the connection closes, also if it was cut.
-            self = .json
-        }
+        // To HTTP/1.0, a document without a length is whole when the connection closes, also if it was cut.
+        let mayHoldJSON = !wantsStream && keepsJSONAlive && head.version != .http10 && !Self.mayBeBinary(path)
+        let mayHoldComments = wantsStream && dialect.hasComments
+        guard mayHoldJSON || mayHoldComments, !FieldPolicy.refusesComments(head.fields) else { return }
+        self = mayHoldJSON ? .json : .eventStream
     }
 
     /// Whether a segment of the path is `audio` or `images`, where answers are often not JSON.

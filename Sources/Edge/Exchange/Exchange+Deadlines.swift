@@ -9,9 +9,8 @@ extension Exchange: TimerTarget {
     ///
     /// No call is needed when a deadline moves later, because the timer fires at the old time and is then armed again.
     func arm() {
-        let due = deadlines.earliest
-        guard due != .max, phase != .ended else { return }
-        deadlines.timer.set(due, on: environment.loop, target: self, kind: 0)
+        guard phase != .ended else { return }
+        deadlines.arm(for: self, on: environment.loop)
     }
 
     /// The least time over which the pace of a client that reads is judged, in nanoseconds.
@@ -21,15 +20,16 @@ extension Exchange: TimerTarget {
     /// enough of them (`limits.read_pace`).
     func watchClient() {
         guard !stream.isClosed else { return }
-        let limits = snapshot.limits
-        deadlines.readPace.begin(
-            taken: bytesTaken,
-            waiting: stream.buffered,
-            window: max(Self.readPaceWindowMin, limits.clientStall),
-            bytesPerSecondMin: limits.readPace,
+        let stall = snapshot.limits.clientStall
+        let waiting = stream.buffered
+        deadlines.watchClient(
+            taken: stream.bytesSent - waiting,
+            waiting: waiting,
+            stall: max(stream.lastMoved, now) + stall,
+            window: max(Self.readPaceWindowMin, stall),
+            bytesPerSecondMin: snapshot.limits.readPace,
             at: now
         )
-        deadlines.clientStall = min(max(stream.lastMoved, now) + limits.clientStall, deadlines.readPace.windowEnd)
         arm()
     }
 

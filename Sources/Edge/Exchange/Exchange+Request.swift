@@ -11,9 +11,8 @@ extension Exchange: ServerStreamHandler {
     /// Called once, when the whole head of the request has been read and nothing of the body.
     func requestBegan() {
         guard let head = request?.head else { return }
-        environment.metrics.requestBegan(from: stream.client.source)
-        if refusesAddress(head) || refusesHost(head) || answersChallenge(head) { return }
-        if redirectsToHTTPS(head) || answersPreflight(head) { return }
+        if stream.connection.hasRequestRules, isSettledByRules(head) { return }
+        if answersPreflight(head) { return }
         switch endpoint {
         case .model, .passthrough:
             if let maintenance = environment.maintenance {
@@ -33,6 +32,13 @@ extension Exchange: ServerStreamHandler {
         case .malformed(let fault): refuse(head, Failure(fault))
         case .methodNotAllowed: refuse(head, Failure(.methodNotAllowed))
         }
+    }
+
+    /// Applies the rules of the listener to the request.
+    ///
+    /// - Returns: Whether a rule has refused, answered or redirected the request.
+    private func isSettledByRules(_ head: RequestHead) -> Bool {
+        refusesAddress(head) || refusesHost(head) || answersChallenge(head) || redirectsToHTTPS(head)
     }
 
     /// Whether the request has passed through this server more often than `max_loops` allows.

@@ -45,14 +45,16 @@ final class Exchange {
             dialect: endpoint.dialect(of: head),
             crossOrigin: snapshot.crossOrigin?.grant(head.fields)
         )
+        let client = stream.client
         record = ExchangeRecord(
             head,
             id: environment.nextExchangeID(),
-            client: stream.client,
+            client: client,
             now: environment.loop.now
         )
         memory = ExchangeMemory(account: stream.connection.account, budget: environment.budget)
-        request = IncomingRequest(head, target: target, client: stream.client.address)
+        request = IncomingRequest(head, target: target, client: client.address)
+        environment.metrics.requestBegan(from: client.source)
     }
 
     /// The dialect that the client speaks.

@@ -37,19 +37,25 @@ enum FieldPolicy {
     ///   - forwarded: The configured fields that pass in addition to the fixed list.
     ///   - client: The address of the client, which the executor is told if `forwarded` says so.
     ///   - version: The HTTP version of the client's request, for `via`.
+    ///   - instance: The id of this process, which is added to the client's list in `cdn-loop`.
     static func toExecutor(
         _ fields: FieldBlock,
         forwarded: ForwardedFields,
         client: SocketAddress? = nil,
         version: HTTPVersion,
         requestID: String,
+        instance: String,
         credential: ExecutorCredential?
     ) -> FieldBlock {
         var kept = FieldBlock()
         kept.reserve(bytes: 512, fields: 16)
         let hopByHop = HopByHop(of: fields)
-        for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
+        var hasLoopList = false
+        for index in 0..<fields.count {
             let known = fields.known(index)
+            // A client cannot keep its list from the executor by naming the field in `connection`.
+            if known == .cdnLoop { hasLoopList = true }
+            guard known != .cdnLoop, !hopByHop.contains(index, in: fields) else { continue }
             switch known {
             case .accept, .anthropicBeta, .anthropicVersion, .baggage, .claudeCodeSession, .clientRequestID,
                 .codexTurnState, .idempotencyKey, .openAIBeta, .originator, .sessionID, .threadID, .traceparent,
@@ -61,8 +67,6 @@ enum FieldPolicy {
                 if kept.first(.contentType) == nil { kept.append(known, fields.value(index)) }
             case .userAgent:
                 if forwarded.hasUserAgent { kept.append(known, fields.value(index)) }
-            // `CDNLoop.append` adds the list together with the id of this server.
-            case .cdnLoop: continue
             case .other:
                 guard forwarded.has(fields.name(index)) else { continue }
                 kept.append(name: fields.name(index).span, value: fields.value(index).span)
@@ -76,6 +80,11 @@ enum FieldPolicy {
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
         kept.append(.via, via(version))
+        if hasLoopList {
+            CDNLoop.append(fields, instance: instance, to: &kept)
+        } else {
+            kept.append(.cdnLoop, instance)
+        }
         // The client's own copies of these fields never pass, so that each has one value.
         if forwarded.hasClient, let client, !client.isUnix {
             let address = Array(client.host.utf8)

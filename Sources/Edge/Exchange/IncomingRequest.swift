@@ -52,15 +52,15 @@ final class IncomingRequest {
             asksForUsage: asksForUsage
         )
         let path = QueryPolicy.withoutCredentials(target)
-        var fields = FieldPolicy.toExecutor(
+        let fields = FieldPolicy.toExecutor(
             head.fields,
             forwarded: executor.forwarded,
             client: client,
             version: head.version,
             requestID: requestID,
+            instance: instance,
             credential: executor.credential
         )
-        CDNLoop.append(head.fields, instance: instance, to: &fields)
         let request = ExecutorRequest(
             method: head.method,
             target: executor.pathPrefix.isEmpty ? path : executor.pathPrefix + path,

@@ -10,14 +10,7 @@ final class WorkerMetrics {
     /// The counters of the models, by the ids of their entries.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
-    /// For each request that this turn of the event loop hands over to an executor: when the request was ready to
-    /// be sent.
-    ///
-    /// `turnEnded` measures the time from then until everything has been written to the kernel.
-    private var requestsHandedOver: [Nanoseconds] = []
-    /// For each response whose first event this turn hands over to a client: when that event arrived.
-    private var answersHandedOver: [Nanoseconds] = []
-    private var abortsInTurn = 0
+    private var handedOver = HandedOver()
     /// Whether this turn has handed anything over or ended an attempt.
     private var hasWork = false
 
@@ -86,7 +79,7 @@ final class WorkerMetrics {
     ///
     /// - Parameter since: when the request was complete and its wait for an executor was over.
     func requestHandedOver(since: Nanoseconds) {
-        requestsHandedOver.append(since)
+        handedOver.requests.append(since)
         hasWork = true
     }
 
@@ -94,13 +87,13 @@ final class WorkerMetrics {
     ///
     /// - Parameter since: when the first event of the response arrived.
     func answerHandedOver(since: Nanoseconds) {
-        answersHandedOver.append(since)
+        handedOver.answers.append(since)
         hasWork = true
     }
 
     /// Records that a client has left, so that this turn ends its attempt.
     func abortHandedOver() {
-        abortsInTurn += 1
+        handedOver.aborts += 1
         hasWork = true
     }
 
@@ -110,12 +103,6 @@ final class WorkerMetrics {
     func turnEnded(began: Nanoseconds, clock: Clock) {
         guard hasWork else { return }
         hasWork = false
-        let now = clock.now
-        for since in requestsHandedOver { common.requestOverhead.observe(now &- min(since, now)) }
-        requestsHandedOver.removeAll(keepingCapacity: true)
-        for since in answersHandedOver { common.answerOverhead.observe(now &- min(since, now)) }
-        answersHandedOver.removeAll(keepingCapacity: true)
-        for _ in 0..<abortsInTurn { common.abortToExecutor.observe(now &- min(began, now)) }
-        abortsInTurn = 0
+        handedOver.measure(into: &common, began: began, now: clock.now)
     }
 }

@@ -22,15 +22,18 @@ struct HTTP2RequestBuilder {
 
     /// Adds a field.
     ///
+    /// - Parameters:
+    ///   - countMax: The largest number of fields of a head.
+    ///   - bytesMax: The largest size of a head in bytes, by the rule of RFC 9113 section 6.5.2.
     /// - Returns: true if the field is a further part of a split cookie (RFC 9113 section 8.2.3), which does not
     ///   count as a field.
-    mutating func add(name: Span<UInt8>, value: Span<UInt8>, settings: ServerSettings) -> Bool {
+    mutating func add(name: Span<UInt8>, value: Span<UInt8>, countMax: Int, bytesMax: Int) -> Bool {
         let isCookie = name.equals("cookie")
         let isCrumb = isCookie && hasCookie
         if isCookie { hasCookie = true }
         if !isCrumb { count += 1 }
         weight += name.count + value.count + 32
-        if count > settings.headerCountMax || weight > settings.headerBytesMax {
+        if count > countMax || weight > bytesMax {
             isTooLarge = true
             fields.removeAll()
             return isCrumb

@@ -11,7 +11,7 @@ extension HTTP2ServerSession {
         streams = [:]
         refusedStreams = 0
         forgetRecent()
-        incoming.receiving = nil
+        receiving = nil
         incoming.putOff = []
         incoming.putOffCharge.set(0, on: connection.account)
         deadlines.resets = []

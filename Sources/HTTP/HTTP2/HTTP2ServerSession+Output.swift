@@ -59,7 +59,7 @@ extension HTTP2ServerSession {
 
     func flush(into scratch: Scratch) {
         // Bytes that were put off are read in the next turn.
-        if incoming.putOff.isEmpty { incoming.requestsLeft = Self.requestsPerTurn }
+        if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { requestsLeft = Self.requestsPerTurn }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)
             outbox.preamble = []

@@ -104,7 +104,7 @@ extension HTTP2ServerSession {
     func streamEnded(_ id: Int32, code: UInt32) {
         forgetRecent()
         // `receiving` may be another stream, whose header fields are still arriving.
-        if incoming.receiving?.id == id { incoming.receiving = nil }
+        if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return }
         if stream.isRefused { refusedStreams -= 1 }
         if streams.isEmpty { idleBegins() }

@@ -43,8 +43,8 @@ extension HTTP2ServerSession {
         stream.isHEAD = request.head.method == .head
         streams[1] = stream
         deadlines.idle = .max
-        incoming.history.opened(1)
-        incoming.history.endedByClient(1)
+        history.opened(1)
+        history.endedByClient(1)
         makeIncremental(1)
         // Only the head is charged here. The HTTP/1.1 session was charged for the body and the settings while it
         // received them.

@@ -40,13 +40,6 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The state of reading frames.
     struct Incoming {
         var frames = HTTP2FrameReader()
-        var history = HTTP2StreamHistory()
-        /// The stream whose request head is arriving; nil if there is none.
-        ///
-        /// No other frame may come between the frames of one head (RFC 9113 section 4.3).
-        var receiving: HTTP2ServerStream?
-        /// How many more requests may begin in this turn of the loop.
-        var requestsLeft = HTTP2ServerSession.requestsPerTurn
         /// Bytes that have been received but not read, because too many requests have begun in this turn.
         ///
         /// Reading pauses meanwhile, so these are the bytes of one read.
@@ -105,6 +98,15 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The number of streams in `streams` that were refused and whose resets have not been sent yet.
     var refusedStreams = 0
     var incoming = Incoming()
+    /// The stream whose request head is arriving; nil if there is none.
+    ///
+    /// No other frame may come between the frames of one head (RFC 9113 section 4.3). This property and the next two are
+    /// not in `incoming`, because they are used for each field or frame. So Swift can check exclusive access to them at
+    /// compile time.
+    var receiving: HTTP2ServerStream?
+    /// How many more requests may begin in this turn of the loop.
+    var requestsLeft = HTTP2ServerSession.requestsPerTurn
+    var history = HTTP2StreamHistory()
     var outbox = Outbox()
     var deadlines: HTTP2ServerDeadlines
     var ending = Ending()
@@ -133,7 +135,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The number of streams whose request head has arrived whole and that were not refused.
     ///
     /// A stream whose head is still arriving is not counted.
-    var activeStreams: Int { streams.count - refusedStreams - (incoming.receiving == nil ? 0 : 1) }
+    var activeStreams: Int { streams.count - refusedStreams - (receiving == nil ? 0 : 1) }
 
     /// Finds the stream with this identifier, for the callbacks of the flush phase.
     func stream(_ id: Int32) -> HTTP2ServerStream? {
@@ -156,7 +158,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         let bytes = incoming.putOff
         guard !bytes.isEmpty else { return }
         incoming.putOff = []
-        incoming.requestsLeft = Self.requestsPerTurn
+        requestsLeft = Self.requestsPerTurn
         read(bytes.span)
         guard incoming.putOff.isEmpty else { return }
         incoming.putOffCharge.set(0, on: connection.account)
@@ -176,7 +178,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     private func read(_ bytes: Span<UInt8>) {
         var used = 0
         while used < bytes.count, !ending.isFatal, !ending.isEnded {
-            guard incoming.requestsLeft > 0 else {
+            guard requestsLeft > 0 else {
                 putOff(bytes.extracting(used..<bytes.count))
                 break
             }
@@ -193,7 +195,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
                 if isAccepted(header) { feed(whole.span, payload: Span()) }
             }
         }
-        let kept = incoming.receiving?.builder?.footprint ?? 0
+        let kept = receiving?.builder?.footprint ?? 0
         block.settle(isOpen: deadlines.headers != .max, fields: kept, on: connection.account)
         channel.mark()
     }
@@ -251,14 +253,14 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         // The history is updated last, because a frame is judged only by the frames before it.
         defer {
             if header.endsStream || header.type == HTTP2FrameHeader.resetStream {
-                incoming.history.endedByClient(header.stream)
+                history.endedByClient(header.stream)
             }
         }
         switch header.type {
         case HTTP2FrameHeader.headers: return classifyHeaders(on: header.stream, isOpen: isOpen)
         case HTTP2FrameHeader.data:
             if !abuse.data(isEmpty: header.length == 0 && !header.endsStream) { return .fail(.emptyFrames) }
-            let code = incoming.history.fault(ofFrameOn: header.stream, isOpen: isOpen)
+            let code = history.fault(ofFrameOn: header.stream, isOpen: isOpen)
             return code.map { .fail(.violation($0)) } ?? .feed
         case HTTP2FrameHeader.continuation: return .feed
         default: return classifyControl(header, isOpen: isOpen)
@@ -267,10 +269,10 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     @inline(__always)
     private func classifyHeaders(on id: Int32, isOpen: Bool) -> FrameVerdict {
-        if let code = incoming.history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
+        if let code = history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
         // A header block for a stream that has closed, or that will not open, counts as a control frame, because
         // nghttp2 decodes the block nevertheless.
-        guard !isOpen, ending.isGoingAway || !incoming.history.isNew(id) else { return .feed }
+        guard !isOpen, ending.isGoingAway || !history.isNew(id) else { return .feed }
         return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
     }
 
@@ -292,7 +294,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// nghttp2 would end the whole connection for such a frame.
     private func classifyZeroIncrement(of id: Int32, isOpen: Bool) -> FrameVerdict {
-        guard id % 2 == 1, !incoming.history.isNew(id) else { return .fail(.violation(NGHTTP2_PROTOCOL_ERROR)) }
+        guard id % 2 == 1, !history.isNew(id) else { return .fail(.violation(NGHTTP2_PROTOCOL_ERROR)) }
         if isOpen {
             // `resetWentOut` counts this reset when the reset is sent.
             submitReset(id, NGHTTP2_PROTOCOL_ERROR)
@@ -314,10 +316,10 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         if refusedStreams > Self.refusedMax { fail(.causedResets) }
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream
-        incoming.receiving = stream
-        incoming.requestsLeft -= 1
+        receiving = stream
+        requestsLeft -= 1
         deadlines.idle = .max
-        incoming.history.opened(id)
+        history.opened(id)
         makeIncremental(id)
     }
 
@@ -327,9 +329,14 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
             return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
         }
         // The fields of trailers are counted but not kept.
-        if let stream = incoming.receiving, stream.id == id {
-            let isCrumb = stream.builder?.add(name: name, value: value, settings: connection.settings) ?? false
-            if isCrumb { block.wasCrumb() }
+        if let stream = receiving, stream.id == id {
+            let isCrumb = stream.builder?.add(
+                name: name,
+                value: value,
+                countMax: block.fieldsMax,
+                bytesMax: block.bytesMax
+            )
+            if isCrumb == true { block.wasCrumb() }
         }
         return 0
     }
@@ -345,7 +352,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue:
             deadlines.headers = .max
-            incoming.receiving = nil
+            receiving = nil
             guard let stream = streams[header.stream_id] else { return }
             if stream.builder != nil {
                 begin(stream, ended: ended)

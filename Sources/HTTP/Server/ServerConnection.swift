@@ -43,6 +43,12 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let channel: Channel
     /// The limits and deadlines of the listener.
     package let settings: ServerSettings
+    /// Whether a rule of the listener may refuse, answer or redirect a request; see `ServerSettings.hasRequestRules`.
+    ///
+    /// Each request asks for it, and reading `settings` in another module copies all settings.
+    package let hasRequestRules: Bool
+    /// Whether the operator adds fields to all responses of the listener.
+    let hasResponseFields: Bool
     /// The state that all HTTP/2 sessions of the worker share.
     package let environment: HTTP2Environment
     /// The client at the other end of the connection, as far as the connection alone tells.
@@ -82,6 +88,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ) {
         self.channel = channel
         self.settings = settings
+        hasRequestRules = settings.hasRequestRules
+        hasResponseFields = !settings.responseFields.isEmpty
         self.environment = environment
         self.account = account
         self.delegate = delegate

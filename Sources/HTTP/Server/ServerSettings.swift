@@ -49,6 +49,11 @@ package struct ServerSettings: Sendable {
     /// Makes settings with the default values of the configuration.
     package init() {}
 
+    /// Whether `access`, `redirectPort`, `hosts` or `acmeWebroot` may refuse, answer or redirect a request.
+    package var hasRequestRules: Bool {
+        !access.isOpen || redirectPort != nil || hosts != nil || acmeWebroot != nil
+    }
+
     /// The settings for a connection of this peer: those of a listener for proxies if the peer is a trusted proxy that
     /// sends the requests of several clients on one connection.
     package func adjusted(for peer: SocketAddress) -> ServerSettings {

@@ -269,7 +269,7 @@ package class ServerStream {
 
     /// Adds the fields that the operator has configured for all responses of the listener.
     final func completed(_ head: ResponseHead) -> ResponseHead {
-        guard !connection.settings.responseFields.isEmpty else { return head }
+        guard connection.hasResponseFields else { return head }
         var head = head
         head.fields.appendMissing(connection.settings.responseFields)
         return head

@@ -15,9 +15,15 @@ import Testing
     }
 
     private func sent(_ fields: [(String, String)]) -> [String] {
-        var kept = FieldBlock()
-        CDNLoop.append(block(fields), instance: us, to: &kept)
-        return lines(kept)
+        let all = FieldPolicy.toExecutor(
+            block(fields + [("connection", "cdn-loop")]),
+            forwarded: ForwardedFields([]),
+            version: .http11,
+            requestID: "r",
+            instance: us,
+            credential: nil
+        )
+        return lines(all).filter { $0.hasPrefix("cdn-loop") }
     }
 
     @Test func aRequestMayPassAsOftenAsTheLimitSays() {
@@ -55,7 +61,7 @@ import Testing
     @Test func theListPassesOnlyWithOurIdEvenIfTheOperatorForwardsIt() {
         var settings = ForwardSettings()
         settings.fields = ["cdn-loop"]
-        #expect(forwarded([("cdn-loop", "cloudflare")], [settings]).isEmpty)
+        #expect(forwarded([("cdn-loop", "cloudflare")], [settings]) == ["cdn-loop: cloudflare, i"])
     }
 
     @Test func aRequestThatLoopsIsRefusedAndOneThatComesBackOnceIsServed() throws {

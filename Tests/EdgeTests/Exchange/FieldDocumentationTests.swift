@@ -59,6 +59,7 @@ import Testing
             forwarded: ForwardedFields([]),
             version: .http11,
             requestID: "client-chosen-1",
+            instance: "freeinference-0",
             credential: ExecutorCredential(key: "engine-key", kind: .auto)
         )
         compare(rows, with: sent)

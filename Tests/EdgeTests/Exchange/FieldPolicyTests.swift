@@ -30,9 +30,10 @@ func forwarded(
         forwarded: ForwardedFields(settings),
         version: .http11,
         requestID: "r",
+        instance: "i",
         credential: credential
     )
-    let own = ["accept-encoding: identity", "x-request-id: r", "via: 1.1 freeinference"]
+    let own = ["accept-encoding: identity", "x-request-id: r", "via: 1.1 freeinference", "cdn-loop: i"]
     return lines(sent).filter { !own.contains($0) }
 }
 
@@ -54,9 +55,11 @@ private func names(_ names: String...) -> [(String, String)] { names.map { ($0, 
                 forwarded: ForwardedFields([]),
                 version: version,
                 requestID: "r",
+                instance: "i",
                 credential: nil
             )
-            #expect(lines(sent) == ["accept-encoding: identity", "x-request-id: r", "via: \(via) freeinference"])
+            let own = ["accept-encoding: identity", "x-request-id: r", "via: \(via) freeinference", "cdn-loop: i"]
+            #expect(lines(sent) == own)
         }
     }
 

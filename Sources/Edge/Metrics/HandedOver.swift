@@ -1,0 +1,26 @@
+// What one turn of a worker's event loop hands over to executors and clients, to measure the gateway's own delay.
+internal import Transport
+
+/// The requests, answers and aborts that one turn of the event loop has handed over.
+///
+/// Their delays are measured when the turn has written everything to the kernel.
+struct HandedOver {
+    /// When each request was ready to be sent to its executor.
+    var requests: [Nanoseconds] = []
+    /// When the first event of each answer arrived.
+    var answers: [Nanoseconds] = []
+    /// The number of attempts that ended because their clients have left.
+    var aborts = 0
+
+    /// Adds the delays to a worker's counters, and forgets them.
+    ///
+    /// - Parameter began: when the turn began.
+    mutating func measure(into counters: inout WorkerCounters, began: Nanoseconds, now: Nanoseconds) {
+        for since in requests { counters.requestOverhead.observe(now &- min(since, now)) }
+        requests.removeAll(keepingCapacity: true)
+        for since in answers { counters.answerOverhead.observe(now &- min(since, now)) }
+        answers.removeAll(keepingCapacity: true)
+        for _ in 0..<aborts { counters.abortToExecutor.observe(now &- min(began, now)) }
+        aborts = 0
+    }
+}
