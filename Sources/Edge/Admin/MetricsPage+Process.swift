@@ -113,7 +113,10 @@ extension MetricsPage {
         }
     }
 
-    /// Writes the counters of clients by their addresses; no label has an address.
+    /// Writes how many clients were refused by each rule, and how many requests had a client's address from each
+    /// source.
+    ///
+    /// No label contains an address.
     private mutating func writeClients() {
         text.family(
             "freeinference_clients_refused_total",

@@ -10,6 +10,8 @@ enum AttemptVerdict: Equatable {
     /// The request may have caused the failure, so the exchange keeps the charge until later attempts show the cause;
     /// see `PendingCharges`.
     ///
+    /// The `FaultScope` says what has failed: the connection or the answer.
+    ///
     /// - Parameters:
     ///   - onlyIfMended: The charge is dropped unless another executor answers the same request.
     ///   - servesOthers: The engine has recently sent bytes for other requests.
@@ -17,7 +19,7 @@ enum AttemptVerdict: Equatable {
 }
 
 extension Attempt {
-    /// Decides whose fault a failure is.
+    /// Decides whether a failure is charged to the executor at once, or only after later attempts.
     ///
     /// Called as soon as the failure is found, because the decision depends on whether the engine serves other requests
     /// at that time.
@@ -30,7 +32,7 @@ extension Attempt {
         switch failure.charge {
         case .none, .busy, .timeout: return .atOnce(outcome(of: failure))
         case .connection:
-            // A request cannot keep the edge from connecting, but it can make the engine close an open connection.
+            // A request cannot make a new connection fail, but it can make the engine close an open connection.
             guard hasRequest, failure.kind != .executorUnreachable, failure.kind != .executorCertificate else {
                 return .atOnce(outcome(of: failure))
             }
@@ -40,7 +42,7 @@ extension Attempt {
         }
     }
 
-    /// The outcome that a failure reports to the pool at once.
+    /// The outcome that is reported to the pool if a failure is charged at once.
     private func outcome(of failure: Failure) -> ExecutorPool.Outcome {
         if isConnectTimedOut { return .fault(.connectTimeout) }
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome
