@@ -30,7 +30,8 @@ enum EarlyHead: Equatable, Sendable {
         if wantsStream {
             if dialect.hasComments { self = .eventStream }
         } else if keepsJSONAlive, head.version != .http10, !Self.mayBeBinary(path) {
-            // To HTTP/1.0, a document without a length is whole when the connection closes, also if it was cut.
+            // A client of HTTP/1.0 considers a document without a length complete when the connection closes, even if
+            // the document was cut.
             self = .json
         }
     }

@@ -220,8 +220,8 @@ extension Exchange: ServerStreamHandler {
             guard let coding = request?.coding else { return }
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
-            // The exchange still holds the charge for the compressed body, and `hold` that for the decoded body. Both
-            // are given back before the exchange is charged for the decoded body.
+            // The exchange still has the charge for the compressed body, and `hold` has the charge for the decoded
+            // body. Both charges are given back before the exchange is charged for the decoded body.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value

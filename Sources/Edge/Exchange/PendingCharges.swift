@@ -47,7 +47,7 @@ struct PendingCharges {
         faults = []
     }
 
-    /// Charges the executors that do not serve other requests.
+    /// Charges the executors whose failures are probably their own fault.
     ///
     /// Called when no executor has answered the request.
     mutating func exchangeFailed(at now: Nanoseconds) {
