@@ -7,7 +7,7 @@ package import Transport
 /// Takes log lines from any thread, and writes them to a descriptor in order.
 ///
 /// A line that does not fit the queue, or cannot be written, is dropped and counted. Each line is written completely or
-/// not at all, unless the process ends during the write.
+/// not at all, unless the process ends or the output changes during the write.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []

@@ -1,9 +1,9 @@
 // Finds members outside of the configuration file while the server runs: executors that files list, models that engines
-// list, and addresses of names.
+// list, and addresses of host names.
 internal import Configuration
 internal import Transport
 
-/// Follows the files, engines and names that the configuration in force names; confined to the control thread.
+/// Follows the files, engines and host names of the configuration in force; confined to the control thread.
 ///
 /// This class only finds members; `Reloader.takeFound` puts them in force.
 final class MemberSources {

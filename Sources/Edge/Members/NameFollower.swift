@@ -1,7 +1,7 @@
-// Follows names whose addresses are separate executors (`resolve: all` and `resolve: srv`).
+// Follows host names that stand for several engines, one at each address (`resolve: all` and `resolve: srv`).
 internal import Transport
 
-/// Resolves names whose addresses are separate executors, and resolves them again whenever an answer expires.
+/// Resolves host names that stand for several engines, and resolves them again whenever an answer expires.
 ///
 /// Confined to the control thread.
 final class NameFollower {

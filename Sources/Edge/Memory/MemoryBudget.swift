@@ -14,15 +14,15 @@ package final class MemoryBudget: MemorySource {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// The bytes that every connection may hold for streams, and again for bodies, while at least eight times as much
-    /// is free.
+    /// The bytes that every connection may hold for streams, and as many again for bodies, while at least eight times
+    /// as much is free.
     static let connectionMin = 128 << 10
     /// The minimum share of an exchange in bytes; see `enter`.
     package static let shareMin = 16 << 10
     /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
     ///
-    /// The factor of bodies is large because a client must send every byte that is charged with it, and because a body
-    /// of half the budget has to fit.
+    /// The factor of bodies is large: a client has to send every byte that is charged for a body, and a body of half
+    /// the budget has to fit.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
@@ -49,7 +49,7 @@ package final class MemoryBudget: MemorySource {
         return true
     }
 
-    /// The bytes charged at this moment, including bytes that accounts have got in advance.
+    /// The bytes charged at this moment, including bytes that accounts have taken in advance.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     // MARK: The whole

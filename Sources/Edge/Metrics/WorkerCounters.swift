@@ -55,7 +55,7 @@ package struct WorkerCounters: Sendable {
     var wastedTokens: [UInt64] = []
     /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
-    /// Clients that were refused because of their addresses.
+    /// Connections and requests that were refused because of an address or a PROXY header, by the reason.
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// Requests by where the address of the client came from (`ClientAddressSource.index`).
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
