@@ -161,7 +161,7 @@ final class RunningConfiguration {
         }
     }
 
-    /// Opens those sockets of a configuration, and its log file, that are not open yet.
+    /// Opens the sockets and the log file of a configuration, except those that are open already.
     ///
     /// If one of them cannot be opened, everything that this function has opened is closed again.
     private func open(
@@ -227,7 +227,8 @@ final class RunningConfiguration {
         )
     }
 
-    /// Returns one line for each listener whose certificate files have new contents.
+    /// Returns one line for each listener whose certificate files have new contents, and one for each whose `client_ca`
+    /// has.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         listeners.flatMap { plan in
             guard let served = snapshot.listeners.first(where: { $0.key == plan.key }) else { return [String]() }

@@ -51,7 +51,7 @@ package enum StartChecks {
 
     /// Resolves the names of all executors, and returns a warning for each name that cannot be resolved.
     ///
-    /// Blocks until each name has been answered, for at most `namesTimeout`.
+    /// Blocks until each name has been resolved or has failed, for at most `namesTimeout`.
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []

@@ -30,7 +30,7 @@ package final class ProcessState: Sendable {
     let instanceID = "freeinference-" + Hexadecimal.text(Randomness.bytes(8))
     /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
-    /// How many descriptors the connections of clients may use; the other descriptors are kept for executors.
+    /// How many file descriptors the connections of clients may use; the others are kept for connections to executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())
