@@ -4,7 +4,8 @@ internal import Routing
 internal import Transport
 
 extension MetricsPage {
-    /// Writes the limits of the process and how much of each limit it uses.
+    /// Writes the state of the process: connections, memory, workers, lost log lines, configuration, maintenance,
+    /// version.
     mutating func writeProcess() {
         let process = server.process
         gauge("freeinference_connections", "Connections of clients.", process.connectionCount)

@@ -9,7 +9,8 @@ internal import Transport
 /// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends later
 /// are dropped; they cannot reach the next attempt, which is another object. The type is split by subject: this file
 /// has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document` reads
-/// other answers, `+Resending` sends the request again, and `+Charge` decides whose fault a failure is.
+/// other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against the
+/// health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
     enum End: Equatable {
@@ -96,7 +97,7 @@ final class Attempt: TimerTarget {
     private(set) var isConnectTimedOut = false
     /// Why the attempt failed before its answer was ready; nil if it has not failed before that.
     private(set) var failure: Failure?
-    /// How `failure` is charged to the executor.
+    /// Whether `failure` counts against the health of the executor at once, or only after later attempts.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
     // The state of the answer. `meter`, `splitter`, `held` and `large` are not properties of `answer`, because other
@@ -193,8 +194,8 @@ final class Attempt: TimerTarget {
     /// HTTP/2.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
-    /// Charges a missed deadline of the answer to the executor, unless the engine has answered other requests
-    /// meanwhile.
+    /// Counts a missed deadline of the answer against the health of the executor, unless the engine has answered other
+    /// requests meanwhile.
     func reportTimeout() {
         guard phase == .relaying else {
             lease.report(timeoutOutcome, at: now)
@@ -203,7 +204,7 @@ final class Attempt: TimerTarget {
         if timeoutOutcome != .neither { lease.reportLate(.lateFault(.timeout), at: now) }
     }
 
-    /// Ends the attempt and charges nothing to the executor.
+    /// Ends the attempt, and counts nothing against the health of the executor.
     ///
     /// The executor's connection or HTTP/2 stream is closed in this turn of the event loop.
     func cancel() { close(.neither) }

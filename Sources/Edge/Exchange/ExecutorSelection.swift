@@ -284,7 +284,8 @@ struct ExecutorSelection {
         request.tried += failed.alike
     }
 
-    /// Records that an executor has answered the request: earlier failures are now charged to their executors.
+    /// Records that an executor has answered the request: earlier failures now count against the health of their
+    /// executors.
     mutating func answered(at now: Nanoseconds) { charges.requestAnswered(at: now) }
 
     /// Gives back the place of a retry in the retry budget, when the retry has an answer or the exchange reports a

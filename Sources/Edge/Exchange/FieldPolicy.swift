@@ -61,7 +61,7 @@ enum FieldPolicy {
                 if kept.first(.contentType) == nil { kept.append(known, fields.value(index)) }
             case .userAgent:
                 if forwarded.hasUserAgent { kept.append(known, fields.value(index)) }
-            // `CDNLoop.append` adds the list together with the id of this server.
+            // `CDNLoop.append` adds this field later, together with the id of this server.
             case .cdnLoop: continue
             case .other:
                 guard forwarded.has(fields.name(index)) else { continue }
@@ -134,7 +134,7 @@ enum FieldPolicy {
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             let known = fields.known(index)
             switch known {
-            // If the executor's retry time could be parsed, the caller has already added it to `extra`.
+            // If the executor's `retry-after` could be parsed, the caller has already added it to `extra`.
             case .retryAfter, .retryAfterMs:
                 if extra.first(.retryAfter) != nil || extra.first(.retryAfterMs) != nil { continue }
             default: guard passesOfEachAnswer(known, fields.value(index)) else { continue }

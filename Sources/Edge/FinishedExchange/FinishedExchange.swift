@@ -23,7 +23,7 @@ package struct FinishedExchange: Sendable {
         var failure: Failure?
     }
 
-    /// The counts and times of a relayed stream of events, from its meter.
+    /// The counts and times of a relayed stream of events.
     package struct Stream: Sendable {
         var events: Int
         var tokens: Int

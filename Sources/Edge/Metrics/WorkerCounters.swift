@@ -69,8 +69,9 @@ package struct WorkerCounters: Sendable {
     var requestOverhead = Histogram(bounds: Buckets.overhead)
     /// The time from the first event of a response to its hand-over to the client's connection, in nanoseconds.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
-    /// The time from the start of the turn in which a client left to the end of its attempt at the executor, in
-    /// nanoseconds.
+    /// The time from a client's departure to the end of its attempt at the executor, in nanoseconds.
+    ///
+    /// It is counted from the start of the turn of the event loop in which the client left.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0

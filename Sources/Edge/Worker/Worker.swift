@@ -161,7 +161,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
-    /// Takes room for one more connection; if there is no room, takes nothing and returns false.
+    /// Counts one more connection and charges its memory; if a limit is reached, does neither and returns false.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
