@@ -13,7 +13,7 @@ enum CDNLoop {
     static let entriesMax = 64
 
     /// Whether the request has passed through the process with the id `instance` more than `loopsMax` times, or carries
-    /// a list that is larger than the limits.
+    /// a `cdn-loop` list that exceeds `bytesMax` or `entriesMax`.
     ///
     /// An id is compared as bytes, up to the first white space or `;`; the rest of an entry is not checked.
     static func isLoop(_ fields: FieldBlock, instance: String, loopsMax: Int) -> Bool {

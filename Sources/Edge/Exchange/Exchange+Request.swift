@@ -345,8 +345,8 @@ extension Exchange: ServerStreamHandler {
 
     /// Handles a violation of HTTP that was found after the head of the request.
     ///
-    /// - Returns: Whether the exchange sends the status; false if the whole request had already been accepted, or if a
-    ///   response has begun.
+    /// - Returns: Whether the exchange sends a response with this status; false if the whole request had already been
+    ///   accepted, or if a response has begun.
     func requestBroke(status: Int, message: String) -> Bool {
         guard phase == .body else { return false }
         handle(.refused(Failure(refusal: status, message)))

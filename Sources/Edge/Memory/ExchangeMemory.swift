@@ -2,7 +2,7 @@
 // responses.
 internal import Transport
 
-/// The charges of one exchange against the account of its connection.
+/// The memory that one exchange has charged to the account of its connection.
 ///
 /// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {

@@ -330,7 +330,7 @@ extension ListenerPlan {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }
 
-    /// Whether `new`, a plan of the same listener, has the same file of clients' authorities with other contents.
+    /// Whether `new`, a plan of the same listener, has the same `client_ca` file with other contents.
     fileprivate func renewsAuthorities(_ new: ListenerPlan) -> Bool {
         guard let clients = tls.clients, let renewed = new.tls.clients else { return false }
         return clients.path == renewed.path && clients.contents != renewed.contents

@@ -78,7 +78,7 @@ package struct ListenerPlan: Sendable {
 }
 
 extension TLSServerSettings {
-    /// The settings of a listener; reads the file of its clients' authorities.
+    /// The settings of a listener; reads the file of the authorities that sign its clients' certificates.
     ///
     /// The contents of a file that cannot be read are empty.
     fileprivate init(_ listener: ListenerSettings) {

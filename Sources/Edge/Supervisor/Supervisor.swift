@@ -106,7 +106,7 @@ package final class Supervisor {
         admin.prober = followers.prober
         reportPauses()
         reportLogLosses()
-        // Clients wait in the kernel's backlog until the executors' names are resolved and the engines have listed
+        // Clients wait in the kernel's backlog until the executors' host names are resolved and the engines have listed
         // their models, but no longer than `namesTimeout`.
         let settled = Self.afterBoth { [unowned self] in startWorkers() }
         followers.start(named: settled)
