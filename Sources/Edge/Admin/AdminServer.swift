@@ -16,8 +16,8 @@ final class AdminServer {
     let collector: CounterCollector
     /// The health probes; nil before they begin.
     var prober: HealthProber?
-    /// The certificate chains of the listeners, each with the earliest expiry of its certificates in seconds since
-    /// 1970.
+    /// For each certificate chain of a listener: the listener's address, the name in the first certificate, the path of
+    /// the file, and the earliest expiry in seconds since 1970.
     ///
     /// Unreadable chains are left out.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []

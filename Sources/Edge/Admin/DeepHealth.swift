@@ -59,7 +59,7 @@ struct DeepHealth {
         writer.endArray()
     }
 
-    /// Writes which configuration is in force, and why the last reload was refused.
+    /// Writes which configuration is in force, and why the last reload was refused if it was.
     static func write(_ running: RunningConfiguration, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.field("generation", running.snapshot.generation)

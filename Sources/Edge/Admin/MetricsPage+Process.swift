@@ -4,7 +4,8 @@ internal import Routing
 internal import Transport
 
 extension MetricsPage {
-    /// Writes the limits of the process and how much of each limit it uses.
+    /// Writes the state of the process: connections, memory, workers, lost log lines, configuration, maintenance,
+    /// version.
     mutating func writeProcess() {
         let process = server.process
         gauge("freeinference_connections", "Connections of clients.", process.connectionCount)
@@ -113,7 +114,10 @@ extension MetricsPage {
         }
     }
 
-    /// Writes the counters of clients by their addresses; no label has an address.
+    /// Writes how many clients were refused by each rule, and how many requests had a client's address from each
+    /// source.
+    ///
+    /// No label contains an address.
     private mutating func writeClients() {
         text.family(
             "freeinference_clients_refused_total",

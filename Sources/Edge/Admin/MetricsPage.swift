@@ -5,7 +5,7 @@ internal import Transport
 
 /// The page `/metrics` in Prometheus' text format; made on the control thread for each request.
 ///
-/// Label values are names in the configuration or come from fixed lists, so that clients cannot create new time series.
+/// No label value is text from a client, so that clients cannot create new time series.
 struct MetricsPage {
     let server: AdminServer
     /// The counters, each summed over all workers.

@@ -1,36 +1,38 @@
-// Decides whether a failed attempt is charged to its executor at once, or only after later attempts.
+// Decides whether a failed attempt counts against the health of its executor at once, or only after later attempts.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Whether a failed attempt is charged to its executor at once, or only after later attempts.
+/// Whether a failed attempt counts against the health of its executor at once, or only after later attempts.
 enum AttemptVerdict: Equatable {
     /// The outcome is reported to the executor's pool at once.
     case atOnce(ExecutorPool.Outcome)
-    /// The request may have caused the failure, so the exchange keeps the charge until later attempts show the cause;
+    /// The request may have caused the failure, so the exchange keeps the failure until later attempts show the cause;
     /// see `PendingCharges`.
     ///
+    /// The `FaultScope` says what has failed: the connection or the answer.
+    ///
     /// - Parameters:
-    ///   - onlyIfMended: The charge is dropped unless another executor answers the same request.
+    ///   - onlyIfMended: The failure counts only if another executor answers the same request.
     ///   - servesOthers: The engine has recently sent bytes for other requests.
     case pending(FaultScope, onlyIfMended: Bool, servesOthers: Bool)
 }
 
 extension Attempt {
-    /// Decides whose fault a failure is.
+    /// Decides whether a failure counts against the health of the executor at once, or only after later attempts.
     ///
     /// Called as soon as the failure is found, because the decision depends on whether the engine serves other requests
     /// at that time.
     func verdict(on failure: Failure) -> AttemptVerdict {
-        // An ejected executor gets one request as a trial before it gets others. If the trial fails, the executor is
-        // charged at once, even though the request may have caused the failure.
+        // An executor that was ejected for its failures gets one request as a trial before it gets others. If the trial
+        // fails, the failure counts at once, even though the request may have caused it.
         if case .trial = executor.health {
             return .atOnce(failure.charge == .suspect ? .fault(.answer) : outcome(of: failure))
         }
         switch failure.charge {
         case .none, .busy, .timeout: return .atOnce(outcome(of: failure))
         case .connection:
-            // A request cannot keep the edge from connecting, but it can make the engine close an open connection.
+            // A request cannot make a new connection fail, but it can make the engine close an open connection.
             guard hasRequest, failure.kind != .executorUnreachable, failure.kind != .executorCertificate else {
                 return .atOnce(outcome(of: failure))
             }
@@ -40,7 +42,7 @@ extension Attempt {
         }
     }
 
-    /// The outcome that a failure reports to the pool at once.
+    /// The outcome that is reported to the pool if a failure counts at once.
     private func outcome(of failure: Failure) -> ExecutorPool.Outcome {
         if isConnectTimedOut { return .fault(.connectTimeout) }
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome

@@ -90,7 +90,8 @@ extension Attempt {
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
     }
 
-    /// The failure of a document that cannot follow the head that the client has been sent; nil if it can.
+    /// The failure of a document that does not fit the head that the client has already been sent; nil if the document
+    /// fits.
     private func misfit(isJSON: Bool) -> Failure? {
         switch sentHead {
         case .none: nil
@@ -99,12 +100,15 @@ extension Attempt {
         }
     }
 
-    /// Removes a byte order mark that would not be at the beginning of the text, because of the spaces before it.
+    /// Removes the byte order mark of a document if keep-alive spaces have been sent before the document.
+    ///
+    /// A byte order mark is only valid at the beginning of a text.
     private func dropByteOrderMark() {
         if sentHead == .json, held.starts(with: [0xEF, 0xBB, 0xBF]) { held.removeFirst(3) }
     }
 
-    /// Whether the executor has sent the head that `EarlyHead.json` would have, and nothing else.
+    /// Whether the executor's head says the same as the early head of a JSON document: status 200, `application/json`,
+    /// not compressed.
     var announcesJSON: Bool {
         guard let head = answer.head, head.status == 200, !FieldPolicy.isEncoded(head.fields) else { return false }
         return head.fields.begins(.contentType, with: "application/json")

@@ -32,7 +32,7 @@ extension Attempt {
     /// Sends the request again without `stream_options.include_usage`, which the edge had added and the engine has
     /// refused.
     ///
-    /// Later requests to this engine do not ask for the usage.
+    /// Later requests to this engine do not ask for the token usage.
     ///
     /// - Returns: Whether the request was sent again; false if the client itself had asked for the usage.
     func sendAgainWithoutUsage() -> Bool {

@@ -5,7 +5,7 @@ internal import Routing
 internal import Transport
 
 extension Attempt {
-    /// Meters one event or a piece of a large event, and relays it or holds it back.
+    /// Counts the tokens of one event, or of a piece of a large event, and relays the event or holds it back.
     ///
     /// An engine's error event is never relayed, because a client may read it as a good event, and because its text may
     /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
@@ -45,17 +45,18 @@ extension Attempt {
             return
         }
         if phase == .waiting, removesUsage, error.refusesStreamOptions {
-            // The splitter is not done with its events, so the request cannot be sent again here. `usageWasRefused`
-            // sends the request afterwards.
+            // The `EventSplitter` is still passing events to `read`, so the request cannot be sent again here.
+            // `usageWasRefused` sends it afterwards.
             answer.isUsageRefused = true
             return
         }
         fail(failure(of: error))
     }
 
-    /// Sends the request again if the first event has refused the usage that the edge had requested.
+    /// Sends the request again if the first event has refused `stream_options`, by which the edge had asked for the
+    /// token usage.
     ///
-    /// - Returns: Whether the usage was refused; the caller then drops the rest of the answer.
+    /// - Returns: Whether `stream_options` was refused; the caller then drops the rest of the answer.
     func usageWasRefused() -> Bool {
         guard answer.isUsageRefused else { return false }
         answer.isUsageRefused = false
@@ -63,7 +64,7 @@ extension Attempt {
         return true
     }
 
-    /// Meters an event or a piece of an event, and records the time since the previous token.
+    /// Counts the tokens of an event or of a piece of an event, and records the time since the previous token.
     @inline(__always)
     private func measure(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) -> Meter.EventClass {
         let now = now

@@ -6,10 +6,11 @@ internal import Transport
 
 /// One try of an exchange at one executor; confined to its worker.
 ///
-/// An attempt has an owner, its exchange, until the attempt is over. Bytes that the executor sends later are dropped;
-/// they cannot reach the next attempt, which is another object. The type is split by subject: this file has the state,
-/// the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document` reads other answers,
-/// `+Resending` sends the request again, and `+Charge` decides whose fault a failure is.
+/// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends later
+/// are dropped; they cannot reach the next attempt, which is another object. The type is split by subject: this file
+/// has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document` reads
+/// other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against the
+/// health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
     enum End: Equatable {
@@ -87,7 +88,7 @@ final class Attempt: TimerTarget {
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; nothing can arrive while reading is paused.
     private(set) var isReading = true
-    /// The time before which arriving bytes are not reported to the engine; all workers share the engine, so reports
+    /// The time before which arrivals are not recorded in the `Engine` object; all workers share the object, so records
     /// are rare.
     private var reportsHeardFrom: Nanoseconds = 0
     /// Whether the kernel has taken the whole request, or the executor has answered before that.
@@ -96,7 +97,7 @@ final class Attempt: TimerTarget {
     private(set) var isConnectTimedOut = false
     /// Why the attempt failed before its answer was ready; nil if it has not failed before that.
     private(set) var failure: Failure?
-    /// How `failure` is charged to the executor.
+    /// Whether `failure` counts against the health of the executor at once, or only after later attempts.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
     // The state of the answer. `meter`, `splitter`, `held` and `large` are not properties of `answer`, because other
@@ -150,7 +151,8 @@ final class Attempt: TimerTarget {
 
     /// Records that bytes of the answer have arrived.
     ///
-    /// The arrival is reported to the engine at most once in `Engine.heardStep`, because all workers share the engine.
+    /// The arrival is recorded in the `Engine` object at most once in `Engine.heardStep`, because all workers share the
+    /// object.
     private func noteArrival() {
         let now = now
         lastHeard = now
@@ -188,10 +190,12 @@ final class Attempt: TimerTarget {
         stream?.setReading(reading)
     }
 
-    /// Limits how many bytes of the answer the connection reads before the attempt takes them.
+    /// Limits how many bytes of the answer may arrive at once: in one read on HTTP/1.1, in the stream's window on
+    /// HTTP/2.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
-    /// Reports to the pool that the executor has missed a deadline of its answer.
+    /// Counts a missed deadline of the answer against the health of the executor, unless the engine has answered other
+    /// requests meanwhile.
     func reportTimeout() {
         guard phase == .relaying else {
             lease.report(timeoutOutcome, at: now)
@@ -200,8 +204,9 @@ final class Attempt: TimerTarget {
         if timeoutOutcome != .neither { lease.reportLate(.lateFault(.timeout), at: now) }
     }
 
-    /// Ends the attempt and charges nothing to the executor: the executor's connection or HTTP/2 stream is closed in
-    /// this turn of the loop.
+    /// Ends the attempt, and counts nothing against the health of the executor.
+    ///
+    /// The executor's connection or HTTP/2 stream is closed in this turn of the event loop.
     func cancel() { close(.neither) }
 
     /// Ends the attempt with a failure that the exchange has found before the answer was ready; the owner is not

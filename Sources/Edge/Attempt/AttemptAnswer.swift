@@ -14,9 +14,11 @@ struct AttemptAnswer {
         case events
         /// An answer that is not a stream, or is not yet known to be one.
         ///
-        /// The attempt holds the document back until it is whole or larger than `Attempt.heldMax`.
+        /// The attempt holds the document back until the document is whole. A document that is too large to hold
+        /// becomes `passing`.
         case document
-        /// A document larger than `Attempt.heldMax`, relayed as it arrives.
+        /// A document that is relayed as it arrives: it is larger than `Attempt.heldMax`, or there is no memory to hold
+        /// it.
         case passing
         /// An answer with a status of 400 or above: read to classify the error, and never relayed unchanged.
         case failure

@@ -17,9 +17,9 @@ protocol AttemptOwner: AnyObject {
     ///
     /// From now on the exchange cannot move to another executor.
     func attemptIsReady(_ attempt: Attempt)
-    /// The next bytes of the answer, valid during the call: whole events of a stream, or a piece of a document.
+    /// The next bytes of the answer, valid during the call: an event, or a piece of a large event or of a document.
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>)
-    /// The bytes of a document that were held back; they are not copied.
+    /// The bytes of the answer that were held back; they are passed on without a copy.
     func attempt(_ attempt: Attempt, relays document: SharedBytes)
     /// The answer is over; `attemptIsReady` has been called before.
     func attempt(_ attempt: Attempt, ended end: Attempt.End)

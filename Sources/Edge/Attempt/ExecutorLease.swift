@@ -24,7 +24,9 @@ struct ExecutorLease {
         self.promptBytes = promptBytes
     }
 
-    /// Reports the outcome of the attempt to the pool; does nothing if an outcome has been reported before.
+    /// Reports the outcome of the attempt to the pool, unless an outcome has been reported before.
+    ///
+    /// In both cases the prompt no longer counts in `Engine.waitingBytes`.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }

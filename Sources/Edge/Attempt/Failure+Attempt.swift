@@ -6,7 +6,7 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported to the pool at once.
+    /// The outcome that is reported to the pool at once for an attempt with this failure.
     ///
     /// For the charge `suspect` the outcome is `neither`, because later attempts show who was at fault.
     var outcome: ExecutorPool.Outcome {

@@ -34,7 +34,7 @@ package final class Authenticator: Sendable {
     /// Every request is then anonymous, even if it carries a key.
     let keys: KeyTable?
 
-    /// - Parameter anonymousUse: what requests without a key have used so far, which outlives a snapshot.
+    /// - Parameter anonymousUse: how much of `anonymousLimits` has been used so far; the count outlives a snapshot.
     init(keys: KeyTable?, isRequired: Bool, anonymousLimits: KeyLimits, anonymousUse: KeyUse) {
         self.keys = keys
         self.isRequired = isRequired

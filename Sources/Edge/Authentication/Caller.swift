@@ -56,7 +56,7 @@ struct Caller {
         }
     }
 
-    /// The subject of a message about a limit.
+    /// The beginning of the clause that states a limit, in a message to the client.
     private var whose: String { keyID == nil ? "callers without an API key together have" : "this API key has" }
 
     // MARK: Limits
@@ -91,8 +91,8 @@ struct Caller {
     /// The request's limit on the answer counts as at most this many tokens, so that sums cannot overflow.
     private static let answerTokensMost = 1 << 40
 
-    /// Ends the use of the caller's limits: gives back the concurrent request, and counts the used tokens instead of
-    /// the reserved ones.
+    /// Ends the use of the caller's limits: the request no longer counts as concurrent, and the used tokens count
+    /// instead of the reserved tokens.
     ///
     /// Further calls have no effect.
     mutating func ended(used: Int, at now: Nanoseconds) {

@@ -2,10 +2,10 @@
 internal import Routing
 internal import Transport
 
-/// The keys of one store under one secret.
+/// The API keys of one store, which are hashed with one secret.
 ///
-/// Any thread may use it. A table outlives a configuration: if a reload changes neither the store nor its secret, the
-/// next snapshot has the same table.
+/// Any thread may use a table. A table outlives a configuration: if a reload changes neither the store nor its secret,
+/// the next snapshot has the same table.
 package final class KeyTable: Sendable {
     /// The HMAC by which keys are looked up; it is keyed with the secret of the store.
     let hash: HMACSHA256

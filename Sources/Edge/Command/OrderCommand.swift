@@ -61,8 +61,8 @@ package struct OrderCommand: Equatable, Sendable {
     /// or without the scheme, if only one known URL has it. The beginning must not end inside a name or a number:
     /// `gpu-1` does not mean `gpu-10`.
     ///
-    /// If each address of a host name is an executor of its own, the URL with the name, or its beginning, means all of
-    /// them.
+    /// A host name may stand for several engines, one at each of its addresses. The URL with the host name, or the
+    /// beginning of that URL, then means all of these engines.
     static func url(_ given: String, among known: [String]) throws(CommandRequest.Problem) -> String {
         if case .success(let url) = ExecutorURL.parse(given), known.contains("\(url)") { return "\(url)" }
         var matches = known.filter { begins($0, with: given) || begins(withoutScheme($0), with: given) }
@@ -110,7 +110,8 @@ struct ExecutorOrderer {
 
     /// Carries out an order.
     ///
-    /// - Throws: an error that names the unknown URL or model, and lists the known ones.
+    /// - Throws: an error that lists the possible URLs or models, if the URL or the model is unknown, or the URL is
+    ///   ambiguous.
     func carryOut(_ command: OrderCommand, at now: Nanoseconds) throws(CommandRequest.Problem) -> Outcome {
         let snapshot = running.snapshot
         let ordered = running.registry.orders.all.map(\.target.url)

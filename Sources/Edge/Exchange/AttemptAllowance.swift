@@ -15,7 +15,7 @@ struct AttemptAllowance {
     ///
     /// The request itself may be the cause.
     static let timeoutsMax = 2
-    /// The minimum time for an attempt, in nanoseconds, however long earlier attempts took.
+    /// Every attempt may take at least this long, in nanoseconds, even if earlier attempts have used up the time.
     static let attemptTimeMin: Nanoseconds = 60_000_000_000
 
     /// How many attempts have begun.

@@ -1,18 +1,19 @@
 // The field `cdn-loop` (RFC 8586), by which a request shows how often it has passed through this server.
 internal import HTTP
 
-/// Reads the field `cdn-loop` of a client's request, and makes the one that goes to an executor.
+/// Reads the field `cdn-loop` of a client's request, and makes the field for the request to an executor.
 ///
 /// Each server on the way appends its id to the list. A request that has passed through this server before therefore
 /// carries the id of this process.
 enum CDNLoop {
-    /// The largest size of all values of the field together, in bytes; a longer list has passed through a loop elsewhere.
+    /// The largest size of all values of the field together, in bytes; a longer list has passed through a loop
+    /// elsewhere.
     static let bytesMax = 4096
     /// The largest number of entries of the list, without the entry of this server.
     static let entriesMax = 64
 
     /// Whether the request has passed through the process with the id `instance` more than `loopsMax` times, or carries
-    /// a list that is larger than the limits.
+    /// a `cdn-loop` list that exceeds `bytesMax` or `entriesMax`.
     ///
     /// An id is compared as bytes, up to the first white space or `;`; the rest of an entry is not checked.
     static func isLoop(_ fields: FieldBlock, instance: String, loopsMax: Int) -> Bool {
@@ -32,7 +33,7 @@ enum CDNLoop {
 
     /// Adds `cdn-loop` to the fields for an executor: the client's list in order, then `instance`.
     ///
-    /// A line of the client with a byte that is not printable ASCII is left out.
+    /// A field line of the client is left out if it has a byte other than printable ASCII or a tab.
     static func append(_ fields: FieldBlock, instance: String, to kept: inout FieldBlock) {
         var list: [UInt8] = []
         for index in 0..<fields.count where fields.known(index) == .cdnLoop {
@@ -45,7 +46,7 @@ enum CDNLoop {
         kept.append(.cdnLoop, list[...])
     }
 
-    /// Whether the byte ends the id of an entry, or stands before it.
+    /// Whether the byte is white space or `;`, neither of which is part of an id.
     private static func isEnd(_ byte: UInt8) -> Bool {
         byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: ";")
     }

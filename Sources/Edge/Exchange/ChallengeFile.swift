@@ -1,5 +1,5 @@
-// Serves the files with which a certificate authority checks who controls a name (ACME's HTTP challenge, RFC 8555 section
-// 8.3), from the folder `listeners[].acme_webroot`.
+// Serves the files with which a certificate authority checks who controls a name (ACME's HTTP challenge, RFC 8555
+// section 8.3), from the folder `listeners[].acme_webroot`.
 internal import CLinux
 internal import Glibc
 internal import HTTP
@@ -58,7 +58,7 @@ enum ChallengeFile {
         guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= bytesMax else {
             return nil
         }
-        // One byte more than allowed shows that the file has grown since.
+        // The buffer has one byte more than the file's size, so that a full buffer shows that the file has grown since.
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
         var count = 0
         while count < bytes.count {
@@ -79,7 +79,7 @@ extension Exchange {
     ///
     /// No key is needed, because the authority has none.
     ///
-    /// - Returns: Whether the request was answered; if not, it is for a path that does not exist.
+    /// - Returns: Whether the request was answered; false if it asks for no challenge, or if the file does not exist.
     func answersChallenge(_ head: RequestHead) -> Bool {
         guard let webroot = stream.connection.settings.acmeWebroot, head.method == .get || head.method == .head,
             let target = request?.target, target.fault == nil, let token = ChallengeFile.token(in: target.path),

@@ -35,7 +35,7 @@ package struct CrossOriginPolicy: Sendable {
 
 /// Whether a page of the request's origin may read the response.
 enum CrossOriginGrant: Equatable {
-    /// The page may read this response; the value is that of `access-control-allow-origin`.
+    /// The page may read this response; the text is the value of `access-control-allow-origin`.
     case given(String)
     /// No page may read this response; `vary` still tells caches that the response to another origin may differ.
     case varies

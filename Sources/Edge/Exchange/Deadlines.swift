@@ -10,16 +10,16 @@ struct Deadlines {
     var body: Nanoseconds = .max
     /// When the exchange must have left the queue (`admission.max_wait`).
     var queue: Nanoseconds = .max
-    /// When the exchange next makes the pool check its queue, because nothing reports the end of an executor's pause.
+    /// When the exchange next makes the pool check its queue, because no event reports that a paused executor may be
+    /// used again.
     var pump: Nanoseconds = .max
     /// When the exchange next asks the retry budget for room.
     var retry: Nanoseconds = .max
     /// When the first event of a stream, or the whole of a document, must have arrived.
     var answer: Nanoseconds = .max
-    /// When the client is sent status 200 and the head of a stream although the executor has not answered
-    /// (`commit_after`).
+    /// When the client is sent a head with status 200 although the executor has not answered (`commit_after`).
     var commit: Nanoseconds = .max
-    /// When the next keep-alive comment is due (`keep_alive`).
+    /// When the next keep-alive bytes are due (`keep_alive`).
     var keepAlive: Nanoseconds = .max
     /// When the next event of the relayed answer must have arrived (`timeouts.stall`).
     var stall: Nanoseconds = .max
@@ -85,7 +85,7 @@ struct Deadlines {
     /// paused.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
-    /// Clears all deadlines; the client that reads is judged further.
+    /// Clears all deadlines, but continues to judge how fast the client reads.
     ///
     /// The timer may still fire, but then finds no deadline that has passed.
     mutating func clear() {

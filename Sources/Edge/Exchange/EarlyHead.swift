@@ -26,7 +26,8 @@ enum EarlyHead: Equatable, Sendable {
         keepsJSONAlive: Bool
     ) {
         self = .none
-        // To HTTP/1.0, a document without a length is whole when the connection closes, also if it was cut.
+        // A client of HTTP/1.0 considers a document without a length complete when the connection closes, even if the
+        // document was cut.
         let mayHoldJSON = !wantsStream && keepsJSONAlive && head.version != .http10 && !Self.mayBeBinary(path)
         let mayHoldComments = wantsStream && dialect.hasComments
         guard mayHoldJSON || mayHoldComments, !FieldPolicy.refusesComments(head.fields) else { return }

@@ -24,7 +24,8 @@ extension Exchange {
 
     // MARK: 10. The attempt
 
-    /// Makes an attempt at the leased executor, and reports `routed` to the machine, which answers with `startAttempt`.
+    /// Makes an attempt at the leased executor, and reports `routed` to the state machine, which answers with
+    /// `startAttempt`.
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
@@ -41,8 +42,8 @@ extension Exchange {
         handle(.routed)
     }
 
-    /// The machine's action `startAttempt`: calls `Attempt.start`, which adapts the body to the executor and sends the
-    /// request.
+    /// The state machine's action `startAttempt`: calls `Attempt.start`, which adapts the body to the executor and
+    /// sends the request.
     func startAttempt() {
         guard let attempt, let request else { return }
         if selection?.attempts == 1 {
@@ -63,7 +64,7 @@ extension Exchange {
     /// The interval at which an exchange asks the retry budget for room while the budget is used up, in nanoseconds.
     private static let retryInterval: Nanoseconds = 20_000_000
 
-    /// Sets the deadlines that apply while the exchange waits, and reports the wait to the machine.
+    /// Sets the deadlines that apply while the exchange waits, and reports the wait to the state machine.
     private func wait() {
         deadlines.queue = now + (selection?.waitLeft(at: now) ?? 0)
         deadlines.pump = now + Self.pumpInterval
@@ -96,7 +97,7 @@ extension Exchange {
         }
     }
 
-    /// The machine's action `stopWaiting`: the exchange leaves its queue.
+    /// The state machine's action `stopWaiting`: the exchange leaves its queue.
     func stopWaiting() {
         deadlines.clearWaiting()
         selection?.stopWaiting(at: now)
@@ -119,14 +120,14 @@ extension Exchange {
 
     // MARK: Deadlines of the attempt
 
-    /// Sets the deadline `commit`, after which the client gets status 200 and keep-alive bytes although the executor has
-    /// not answered.
+    /// Sets the deadline `commit`, after which the client gets status 200 and keep-alive bytes although the executor
+    /// has not answered.
     private func awaitAnswer() {
         guard phase == .attempt, record.earlyHead != .none else { return }
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether a comment is sent during the answer after nothing has been relayed for `keep_alive`.
+    /// Whether a keep-alive comment is sent when nothing of the answer has been relayed for `keep_alive`.
     private var sendsComments: Bool { record.earlyHead == .eventStream && attempt?.answer.kind == .events }
 
     /// How long all attempts together may take until an answer is ready, in nanoseconds.
@@ -158,7 +159,8 @@ extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
         case .events where record.earlyHead != .json: break
-        // Only the head of the document is there. The rest may take long, and the early head would say the same.
+        // The body of the document may take long, and the early head says the same as the document's head. So the early
+        // head may still be sent.
         case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()

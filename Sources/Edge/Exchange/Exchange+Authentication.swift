@@ -39,14 +39,15 @@ extension Exchange {
     /// Whether the caller may use this model; true for a caller without a key.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Ends the use of the caller's limits: gives back the concurrent request, and counts the used tokens instead of
-    /// the reserved ones.
+    /// Ends the use of the caller's limits: the request no longer counts as concurrent, and the used tokens count
+    /// instead of the reserved tokens.
     ///
     /// - Parameter usage: The tokens that the exchange has used; nil if it cannot have used any.
     func settleCaller(_ usage: Usage?) {
         guard caller != nil else { return }
         var used = usage.map { $0.input + $0.output } ?? 0
-        // A request that failed before any output costs the caller no tokens.
+        // A request that failed before any output costs the caller no tokens, unless the executor has counted the
+        // prompt.
         if let usage, usage.isInputEstimated, usage.output == 0, record.status >= 400 { used = 0 }
         caller?.ended(used: used, at: now)
         caller = nil

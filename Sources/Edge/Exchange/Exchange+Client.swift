@@ -1,12 +1,13 @@
-// The rules of the listener about the address of a request's client.
+// Applies a listener's rules about client addresses to a request.
 internal import HTTP
 internal import Inference
 
 extension Exchange {
-    /// Refuses a request whose client the rules of its listener do not serve.
+    /// Refuses a request if the rules of its listener do not allow the address of the client.
     ///
-    /// A client whose address the connection alone tells was judged when the connection began. It is judged again here
-    /// because a listener without TLS serves some paths to everybody whom `deny` does not have.
+    /// Addresses are also checked when a connection begins. A request needs its own check, because its client may be
+    /// named in a header field. On a listener without TLS, health checks and ACME challenges are refused only for
+    /// addresses in `deny`.
     ///
     /// - Returns: Whether the request was refused.
     func refusesAddress(_ head: RequestHead) -> Bool {

@@ -13,7 +13,7 @@ extension Exchange: TimerTarget {
         deadlines.arm(for: self, on: environment.loop)
     }
 
-    /// The least time over which the pace of a client that reads is judged, in nanoseconds.
+    /// The minimum time over which a client's reading pace is measured, in nanoseconds.
     private static let readPaceWindowMin: Nanoseconds = 60_000_000_000
 
     /// Sets the deadline by which the client must have read some of the bytes that wait for it (`client_stall`), and

@@ -4,7 +4,7 @@ internal import Inference
 internal import Transport
 
 extension Exchange {
-    /// Refuses a request for a path or a method that is not served.
+    /// Refuses a request with this failure, unless the method of the request calls for another answer.
     ///
     /// An unknown method is answered with 501 (RFC 9110 section 15.6.2). `OPTIONS *` asks about the server as a whole
     /// and is answered with 200.

@@ -226,8 +226,8 @@ extension Exchange: ServerStreamHandler {
             guard let coding = request?.coding else { return }
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
-            // The exchange still holds the charge for the compressed body, and `hold` that for the decoded body. Both
-            // are given back before the exchange is charged for the decoded body.
+            // The exchange still has the charge for the compressed body, and `hold` has the charge for the decoded
+            // body. Both charges are given back before the exchange is charged for the decoded body.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value
@@ -351,8 +351,8 @@ extension Exchange: ServerStreamHandler {
 
     /// Handles a violation of HTTP that was found after the head of the request.
     ///
-    /// - Returns: Whether the exchange sends the status; false if the whole request had already been accepted, or if a
-    ///   response has begun.
+    /// - Returns: Whether the exchange sends a response with this status; false if the whole request had already been
+    ///   accepted, or if a response has begun.
     func requestBroke(status: Int, message: String) -> Bool {
         guard phase == .body else { return false }
         handle(.refused(Failure(refusal: status, message)))

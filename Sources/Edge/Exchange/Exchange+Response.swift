@@ -70,7 +70,8 @@ extension Exchange {
 
     // MARK: The commit
 
-    /// The machine's action `commit`: sends the head of the executor's answer, before the first bytes of the body.
+    /// The state machine's action `commit`: sends the head of the executor's answer, before the first bytes of the
+    /// body.
     func commit() {
         guard let attempt, let head = attempt.answer.head else { return }
         var length: Int?
@@ -90,8 +91,8 @@ extension Exchange {
         openWindow()
     }
 
-    /// The machine's action `commitSilently`: sends 200 and the head of a stream or of a JSON document, because no answer
-    /// has come for `commit_after`.
+    /// The state machine's action `commitSilently`: sends 200 and the head of a stream or of a JSON document, because
+    /// no answer has come for `commit_after`.
     ///
     /// Otherwise proxies and SDKs would close a connection on which nothing arrives.
     func commitSilently() {
@@ -102,8 +103,8 @@ extension Exchange {
         openWindow()
     }
 
-    /// The machine's action `sendKeepAlive`: sends a space before a JSON document; in a stream a comment, or a `ping`
-    /// event in the dialect of Anthropic messages.
+    /// The state machine's action `sendKeepAlive`: sends a space before a JSON document; in a stream a comment, or a
+    /// `ping` event in the dialect of Anthropic messages.
     func sendKeepAlive() {
         // After an event with an `id` or `retry` field, openai-python 2.37 takes each blank line for an event without
         // data. The comment is then sent without a blank line.
@@ -129,15 +130,16 @@ extension Exchange {
         watchClient()
     }
 
-    /// Ends a response whose head has been sent: tells the failure where that is possible, then aborts the stream so
-    /// that its framing is incomplete.
+    /// Ends a response whose head has been sent: reports the failure inside the response if possible, then aborts the
+    /// stream so that its framing is incomplete.
     func breakOff(_ failure: Failure) {
-        // A document of which a part has been relayed can contain no error.
+        // No error can be added to a document of which a part has been relayed.
         if attempt?.answer.kind != .passing { stream.send(told(failure).span) }
         stream.abort()
     }
 
-    /// The failure as it is told after the head: an error event in a stream, the error's JSON after spaces.
+    /// The bytes that report a failure after the head: an error event in a stream, or a JSON error after keep-alive
+    /// spaces.
     private func told(_ failure: Failure) -> [UInt8] {
         if attempt?.sentHead == .json { return failure.body(dialect, requestID: fields.requestID) }
         let identity = StreamIdentity(
@@ -150,7 +152,8 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves memory for the response's output buffer, and lets the executor's connection read that many bytes ahead.
+    /// Reserves memory for the response's output buffer, and lets at most as many bytes of the executor's answer arrive
+    /// at once.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)

@@ -62,7 +62,7 @@ final class Exchange {
     var phase: ExchangeMachine.Phase { machine.phase }
     var now: Nanoseconds { environment.loop.now }
 
-    /// Reports an `ExchangeMachine.Event` to the machine, and carries out the actions that the machine returns.
+    /// Reports an `ExchangeMachine.Event` to the state machine, and carries out the actions that the machine returns.
     func handle(_ event: ExchangeMachine.Event) {
         for action in machine.handle(event) { perform(action) }
     }

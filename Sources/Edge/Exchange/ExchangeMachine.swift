@@ -78,8 +78,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answer(Failure)
         /// End the client's response cleanly.
         case finish
-        /// End the response so that the client can tell that it is incomplete. A stream gets an error event first; a JSON
-        /// document of which only spaces have been sent gets the error.
+        /// End the response so that the client can tell that it is incomplete. A stream gets an error event first; a
+        /// JSON document of which only spaces have been sent gets the error.
         case breakOff(Failure)
         /// Abort the response to a client that does not read.
         case cutClient

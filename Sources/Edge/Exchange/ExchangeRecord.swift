@@ -64,7 +64,7 @@ struct ExchangeRecord {
         failed.append(FinishedExchange.Attempted(attempt, at: now))
     }
 
-    /// Makes the value for the log line and the counters when the exchange ends.
+    /// Makes the `FinishedExchange` for the log line and the counters, when the exchange ends.
     ///
     /// - Parameters:
     ///   - attempt: The attempt that the exchange ended with; nil if none had begun, or if the last attempt is in

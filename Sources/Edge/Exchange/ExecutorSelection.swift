@@ -202,7 +202,7 @@ struct ExecutorSelection {
         // The grant may belong to an earlier wait in the same queue. The exchange then still has a position, which it
         // leaves here.
         pools[pool].leave(ticket)
-        // A granted retry is not refused even if the retry budget is full, but it counts in the budget.
+        // A retry that has been granted an executor begins even if the retry budget is full, and counts in the budget.
         if waitsForRetry {
             budget.retryBegan()
             holdsRetry = true
@@ -284,7 +284,8 @@ struct ExecutorSelection {
         request.tried += failed.alike
     }
 
-    /// Records that an executor has answered the request: earlier failures are now charged to their executors.
+    /// Records that an executor has answered the request: earlier failures now count against the health of their
+    /// executors.
     mutating func answered(at now: Nanoseconds) { charges.requestAnswered(at: now) }
 
     /// Gives back the place of a retry in the retry budget, when the retry has an answer or the exchange reports a
@@ -297,7 +298,7 @@ struct ExecutorSelection {
         budget.retryEnded()
     }
 
-    /// Makes the pool check its queue, because nothing reports the end of an executor's pause.
+    /// Makes the pool check its queue, because no event reports that a paused executor may be used again.
     func pump(at now: Nanoseconds) {
         if let queue { pools[queue.pool].pump(at: now) }
     }

@@ -9,7 +9,7 @@ struct FailedAttempt {
     /// The pool that the executor was chosen from.
     var pool: ExecutorPool
     var failure: Failure
-    /// Whether the failure is charged to the executor at once, or only after later attempts have shown the cause.
+    /// Whether the failure counts against the health of the executor at once, or only after later attempts.
     var verdict = AttemptVerdict.atOnce(.neither)
     /// The time from the start of the attempt to its failure, in nanoseconds.
     var duration: Nanoseconds

@@ -143,7 +143,7 @@ enum FieldPolicy {
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {
             let known = fields.known(index)
             switch known {
-            // If the executor's retry time could be parsed, the caller has already added it to `extra`.
+            // If the executor's `retry-after` could be parsed, the caller has already added it to `extra`.
             case .retryAfter, .retryAfterMs:
                 if extra.first(.retryAfter) != nil || extra.first(.retryAfterMs) != nil { continue }
             default: guard passesOfEachAnswer(known, fields.value(index)) else { continue }

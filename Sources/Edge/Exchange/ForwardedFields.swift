@@ -27,7 +27,7 @@ package struct ForwardedFields: Sendable, Equatable {
         hasClient = settings.compactMap(\.client).last ?? false
     }
 
-    /// Whether the field passes to the executor; only asked for names that `FieldName` does not know.
+    /// Whether the field passes to the executor; called only for names that `FieldName` does not know.
     ///
     /// - Parameter name: The name in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {

@@ -25,7 +25,9 @@ enum HTTPSRedirect {
 }
 
 extension Exchange {
-    /// Whether the request is a health check or an ACME challenge without TLS, which hosts and most addresses may ask.
+    /// Whether the request is a health check or an ACME challenge without TLS.
+    ///
+    /// Such a request is served for every host, and to every address that is not in `deny`.
     var isExemptPath: Bool {
         guard !stream.connection.isSecure, let target = request?.target, target.fault == nil else { return false }
         return HTTPSRedirect.exempts(target.bytes)

@@ -2,11 +2,11 @@
 internal import Routing
 internal import Transport
 
-/// The failures of one exchange that are not charged to their executors yet.
+/// The failures of one exchange that do not count against the health of their executors yet.
 ///
 /// A single client must not be able to eject executors with a request that breaks them. If another executor answers the
-/// request, all executors that failed on it are charged. If the request fails at several executors, the executors that
-/// still serve other requests are not charged.
+/// request, the failures of all other executors count. If the request fails at several executors, the failures of
+/// executors that still serve other requests do not count.
 ///
 /// Confined to its exchange. The exchange calls `requestAnswered` if an executor has answered, and otherwise
 /// `exchangeFailed`.
@@ -38,7 +38,7 @@ struct PendingCharges {
         )
     }
 
-    /// Charges all executors that failed on the request.
+    /// Counts the failures against the health of all executors that failed on the request.
     ///
     /// Called when another executor has answered the request, which shows that the request was good.
     mutating func requestAnswered(at now: Nanoseconds) {
@@ -47,14 +47,14 @@ struct PendingCharges {
         faults = []
     }
 
-    /// Charges the executors that do not serve other requests.
+    /// Counts the failures that are probably the fault of their executors.
     ///
     /// Called when no executor has answered the request.
     mutating func exchangeFailed(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults where !fault.onlyIfMended {
-            // The request may be the cause if it broke a connection, or if it failed at several executors. An executor
-            // that serves other requests is then not charged.
+            // The request may be the cause if it broke a connection, or if it failed at several executors. The failure
+            // then does not count if the executor serves other requests.
             let mayBeRequest = fault.scope == .connection || faults.count > 1
             if !(mayBeRequest && fault.servesOthers) { fault.report(at: now) }
         }

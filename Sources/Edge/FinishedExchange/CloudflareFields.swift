@@ -7,13 +7,13 @@ package struct CloudflareFields: Sendable, Equatable {
     /// The maximum length of a value, in bytes; a longer value is left out.
     private static let valueMax = 64
 
-    /// The id that Cloudflare gave to the request, by which its own log has it.
+    /// The id that Cloudflare gave to the request, and that Cloudflare's own log shows.
     var ray: String?
     /// The country of the client, as two letters.
     var country: String?
 
-    /// Reads the fields; nil if the listener does not learn addresses from fields, the peer is not trusted, or the
-    /// request has neither field.
+    /// Reads the fields; nil if the peer is not trusted, the client's address came from a PROXY header, or the request
+    /// has neither field.
     init?(_ fields: FieldBlock, from client: Client) {
         guard client.isPeerTrusted, client.source != .proxyProtocol else { return nil }
         ray = Self.value(fields, .cfRay)

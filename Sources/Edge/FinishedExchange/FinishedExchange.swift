@@ -10,7 +10,7 @@ internal import Transport
 package struct FinishedExchange: Sendable {
     /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
-        /// The name of the executor's engine: its URL, with an address if a host name stands for several executors.
+        /// The name of the executor's engine: its URL, with an address if a host name stands for several engines.
         var executor: String
         /// The id of the executor in the registry.
         var executorID: Int
@@ -19,12 +19,11 @@ package struct FinishedExchange: Sendable {
         var times: Attempt.Times
         /// The time from the start of the attempt to its end.
         var duration: Nanoseconds
-        /// Why the attempt failed before its answer was ready to be relayed; nil for the attempt with which the
-        /// exchange ended.
+        /// Why the attempt failed before its answer was ready to be relayed; nil if it did not fail before that.
         var failure: Failure?
     }
 
-    /// The counts and times of a relayed stream of events, from its meter.
+    /// The counts and times of a relayed stream of events.
     package struct Stream: Sendable {
         var events: Int
         var tokens: Int

@@ -41,7 +41,7 @@ final class HealthReporter: TimerTarget {
         snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
     }
 
-    /// Reports the engines of a new snapshot from now on.
+    /// Watches the engines of a new snapshot from now on.
     ///
     /// An engine that was reported as down under the earlier snapshot is reported when it comes back.
     func adopt(_ snapshot: Snapshot) {

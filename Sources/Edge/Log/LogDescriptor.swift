@@ -22,7 +22,8 @@ struct LogDescriptor {
         var status = stat()
         let mode = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
         switch mode {
-        // A device that is not a terminal, such as /dev/null, takes everything at once.
+        // A device that is not a terminal, such as /dev/null, is treated as a file, because it takes everything at
+        // once.
         case S_IFREG: kind = .file
         case S_IFCHR: kind = isatty(descriptor) == 0 ? .file : .pipe
         case S_IFSOCK: kind = .socket

@@ -54,8 +54,9 @@ final class LogFile {
 
     /// Opens the file again by its path, because logrotate may have renamed the open file.
     ///
-    /// - Parameter answered: called once with the outcome. A failure, or that the log is stdout, is reported at once.
-    ///   Success is reported when the log thread has written the last line to the earlier file and has closed it.
+    /// - Parameter answered: called once with the outcome. If the reopening fails or the log is stdout, `answered` is
+    ///   called at once. After a success it is called when the log thread has written the last line to the earlier file
+    ///   and has closed it.
     func reopen(_ answered: @escaping (LogReopening) -> Void) {
         guard let path else { return answered(.isStdout) }
         let output: LogOutput

@@ -7,7 +7,7 @@ package import Transport
 /// Takes log lines from any thread, and writes them to a descriptor in order.
 ///
 /// A line that does not fit the queue, or cannot be written, is dropped and counted. Each line is written completely or
-/// not at all, unless the process ends during the write.
+/// not at all, unless the process ends or the output changes during the write.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []
@@ -16,7 +16,7 @@ package final class LogSink: Sendable {
         var isEnding = false
         /// The output that `lines` will be written to.
         var output: LogOutput
-        /// Changes of the output that the log thread has not made yet, oldest first.
+        /// Changes to another output that the log thread has not made yet, oldest first.
         var changes: [Change] = []
     }
 
@@ -40,15 +40,15 @@ package final class LogSink: Sendable {
     private static let roomKept = 1 << 20
     /// How long the log thread still tries to write after `endWaiting` was called, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
-    /// The most changes of the output that may wait for the log thread.
+    /// The maximum number of changes to another output that may wait for the log thread.
     ///
-    /// Changes wait for long only if a write blocks the log thread.
+    /// A change waits for long only if a write blocks the log thread.
     private static let changesMax = 4
 
     /// The output to which the log thread writes first.
     private let firstOutput: LogOutput
     private let queue: Lock<Queue>
-    /// The number of changes of the output that the log thread has not made yet.
+    /// The number of changes to another output that the log thread has not made yet.
     ///
     /// While it is above 0, the log thread does not wait for room in a full output.
     private let changesWaiting = Atomic<Int>(0)
@@ -177,8 +177,8 @@ package final class LogSink: Sendable {
         { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
     }
 
-    /// Whether the log thread stops waiting for room in its output: a change waits, or the time after `endWaiting` is
-    /// over.
+    /// Whether the log thread stops waiting for room in its output: a change to another output waits, or the time that
+    /// `endWaiting` allows is over.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)

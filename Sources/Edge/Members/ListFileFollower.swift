@@ -29,6 +29,8 @@ final class ListFileFollower<Contents> {
 
     /// Returns what the file lists now; nil if the file has not changed, or cannot be used.
     ///
+    /// A file that was modified less than 2 s ago counts as changed.
+    ///
     /// - Parameters:
     ///   - now: the present time, in seconds since 1970.
     ///   - read: parses the contents of the file.

@@ -1,9 +1,9 @@
 // Finds members outside of the configuration file while the server runs: executors that files list, models that engines
-// list, and addresses of names.
+// list, and addresses of host names.
 internal import Configuration
 internal import Transport
 
-/// Follows the files, engines and names that the configuration in force names; confined to the control thread.
+/// Follows the files, engines and host names of the configuration in force; confined to the control thread.
 ///
 /// This class only finds members; `Reloader.takeFound` puts them in force.
 final class MemberSources {
@@ -20,7 +20,8 @@ final class MemberSources {
     private var engines: [ModelDiscovery] = []
     private let names: NameFollower
     private var timer: TimerID?
-    /// Called when every engine and every name has answered or failed once; nil if no caller waits.
+    /// Called when every engine has answered or failed once and every host name is resolved or has failed; nil if no
+    /// caller waits.
     private var settled: (() -> Void)?
     private var settleTimer: TimerID?
 
@@ -45,18 +46,18 @@ final class MemberSources {
         }
     }
 
-    /// Starts to follow the files, engines and names.
+    /// Starts to follow the files, engines and host names of the configuration.
     ///
-    /// - Parameter settled: called once, when every engine and every name has answered or failed, or when
-    ///   `namesTimeout` has passed.
+    /// - Parameter settled: called once, when every engine has answered or failed and every host name is resolved or
+    ///   has failed, or when `namesTimeout` has passed.
     func start(settled: @escaping () -> Void) {
         schedule()
         adopt(settled: settled)
     }
 
-    /// Follows the files, engines and names of the configuration that is now in force.
+    /// Follows the files, engines and host names of the configuration that is now in force.
     ///
-    /// - Parameter settled: called as for `start`, but only new engines and new names are waited for.
+    /// - Parameter settled: called as for `start`, but only new engines and new host names are waited for.
     func adopt(settled: @escaping () -> Void) {
         // The reload has read the files again. The executors in them may have new host names to resolve.
         found.files = running.members.files

@@ -14,7 +14,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     static let retryInterval: Nanoseconds = 2_000_000_000
     /// The time limit for an answer, up to its last byte, in nanoseconds.
     static let timeout: Nanoseconds = 5_000_000_000
-    /// The delay before an engine whose name has no address yet is asked again, in nanoseconds.
+    /// The delay between two requests to an engine whose host name has no address yet, in nanoseconds.
     ///
     /// It applies only before the first answer, and only until `waitsUntil`.
     private static let unresolvedInterval: Nanoseconds = 50_000_000

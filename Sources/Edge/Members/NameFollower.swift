@@ -1,7 +1,7 @@
-// Follows names whose addresses are separate executors (`resolve: all` and `resolve: srv`).
+// Follows host names that stand for several engines, one at each address (`resolve: all` and `resolve: srv`).
 internal import Transport
 
-/// Resolves names whose addresses are separate executors, and resolves them again whenever an answer expires.
+/// Resolves host names that stand for several engines, and resolves them again whenever an answer expires.
 ///
 /// Confined to the control thread.
 final class NameFollower {
@@ -9,21 +9,21 @@ final class NameFollower {
     private var lists: [NameLookup: AddressList] = [:]
     /// How often `adopt` has been called.
     private var adoptions = 0
-    /// Called when the addresses of a name have changed.
+    /// Called when the addresses of a host name have changed.
     var changed: () -> Void = {}
-    /// Whether the first query for each name has ended: with addresses, with an error, or at its time limit.
+    /// Whether the first query for each host name has ended: with addresses, with an error, or at its time limit.
     private(set) var isSettled = true
 
     init(loop: EventLoop) {
         resolver = NameResolver(loop: loop, books: []) { OperatorLog.say($0, .warning) }
     }
 
-    /// The last known addresses of each name, without names that have never had an address.
+    /// The last known addresses of each host name, without host names that have never had an address.
     var addresses: [NameLookup: [WeightedAddress]] {
         lists.mapValues(\.addresses).filter { !$0.value.isEmpty }
     }
 
-    /// Follows only these names from now on; names that are followed already keep their addresses.
+    /// Follows only these host names from now on; host names that are followed already keep their addresses.
     ///
     /// - Parameter settled: called when `isSettled` becomes true, possibly before this function returns. It is not
     ///   called if `adopt` is called again before that.

@@ -5,7 +5,7 @@ internal import Transport
 
 /// Follows files of trusted peers; confined to the control thread.
 ///
-/// A new list holds for the next connections and requests, without a reload.
+/// A new list applies to the next connections and requests, without a reload.
 final class TrustedPeersFollower {
     /// The time between two checks of the files, in nanoseconds.
     private static let interval: Nanoseconds = 500_000_000
@@ -21,7 +21,7 @@ final class TrustedPeersFollower {
         self.say = say
     }
 
-    /// Follows the files of these listeners, in place of those before.
+    /// Follows the files of these listeners from now on, and no longer the files of earlier listeners.
     func adopt(_ listeners: [ListenerPlan]) {
         let all = listeners.compactMap(\.settings.access.trustedPeers)
         let old = followed
@@ -32,8 +32,9 @@ final class TrustedPeersFollower {
                 followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
                 continue
             }
-            // A renewed certificate makes new lists from the configuration, whose copy of the file may be older than the
-            // list in force. A change of the file that only the configuration has seen is found by the next check.
+            // The new lists get the list in force. After the renewal of a certificate they are what the last reload has
+            // read, which may be older than the list in force. If a reload has just read a newer file, the next check
+            // reads that file, too.
             if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
             followed.append((peers, known.file))
         }

@@ -1,7 +1,7 @@
 // Counts the memory that one attempt uses for the part of a response that it holds back.
 internal import Transport
 
-/// The charges of one attempt against the account of the client's connection.
+/// The memory that one attempt has charged to the account of the client's connection.
 ///
 /// Confined to the worker of the attempt. `end` gives everything back, whichever way the attempt ends.
 struct AnswerMemory {

@@ -2,7 +2,7 @@
 internal import Synchronization
 internal import Transport
 
-/// A charge that is given back when the last reference to it is released.
+/// A charge against the memory budget that is given back when the last reference to the charge is released.
 ///
 /// The exchange holds a reference, and so does the job that scans its body on the scan thread.
 final class BodyCharge: Sendable {

@@ -3,8 +3,9 @@
 internal import Synchronization
 internal import Transport
 
-/// A charge that the scan thread raises while it decodes a body, and passes to the exchange together with the decoded
-/// body.
+/// A charge against the memory budget that the scan thread raises while it decodes a body.
+///
+/// The scan thread passes the charge to the exchange together with the decoded body.
 ///
 /// Used by one thread at a time. The charge is given back by `release`, or when the last reference is released.
 package final class BodyHold: Sendable {

@@ -2,7 +2,7 @@
 // responses.
 internal import Transport
 
-/// The charges of one exchange against the account of its connection.
+/// The memory that one exchange has charged to the account of its connection.
 ///
 /// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {
@@ -28,7 +28,8 @@ struct ExchangeMemory {
         self.budget = budget
     }
 
-    /// Charges what every exchange with an executor needs: `attemptCost` and the minimum share.
+    /// Charges what every exchange with an executor needs: `attemptCost`, and the minimum share of the memory for
+    /// buffered responses.
     ///
     /// Both are charged before the first attempt, so that the exchange can always relay a response.
     ///
@@ -37,8 +38,10 @@ struct ExchangeMemory {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// Gives back the fixed charge if no response of an executor has begun, because a failed exchange asks no further
-    /// executor.
+    /// Gives back what `begin` has charged for an exchange that has failed, unless the response of an executor has
+    /// begun.
+    ///
+    /// A failed exchange asks no further executor.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
@@ -84,7 +87,7 @@ struct ExchangeMemory {
 
     // MARK: The response
 
-    /// Whether there is memory for a response that the edge makes itself, until the client has taken the response.
+    /// Whether there is memory for a response that the edge makes itself.
     ///
     /// - Parameter bytes: the size of the response.
     func admits(_ bytes: Int) -> Bool {

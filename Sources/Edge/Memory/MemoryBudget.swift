@@ -14,24 +14,24 @@ package final class MemoryBudget: MemorySource {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// The bytes that every connection may hold for streams, and again for bodies, while at least eight times as much
-    /// is free.
+    /// The bytes that every connection may hold for streams, and as many again for bodies, while at least eight times
+    /// as much is free.
     static let connectionMin = 128 << 10
-    /// The minimum share of an exchange in bytes; see `enter`.
+    /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
     /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
     ///
-    /// The factor of bodies is large because a client must send every byte that is charged with it, and because a body
-    /// of half the budget has to fit.
+    /// The factor of bodies is large: a client has to send every byte that is charged for a body, and a body of half
+    /// the budget has to fit.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
     private let charged = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
-    /// The shares of all exchanges, in bytes.
+    /// The sum of the shares that `enter` has given out: how many bytes of their responses all exchanges may buffer.
     private let shares = Atomic<Int>(0)
-    /// The number of exchanges that have a share.
+    /// The number of exchanges that have a share of the memory for buffered responses.
     private let holders = Atomic<Int>(0)
 
     /// - Parameter limit: `memory_limit`, in bytes.
@@ -49,7 +49,7 @@ package final class MemoryBudget: MemorySource {
         return true
     }
 
-    /// The bytes charged at this moment, including bytes that accounts have got in advance.
+    /// The bytes charged at this moment, including bytes that accounts have taken in advance.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     // MARK: The whole
@@ -79,8 +79,8 @@ package final class MemoryBudget: MemorySource {
         switch use {
         case .streams, .shares:
             let part = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
-            // Shares may take only half of what a connection may hold. Early exchanges get large shares, and later
-            // exchanges of the connection need memory, too.
+            // The shares for buffered responses may take only half of what a connection may hold. Early exchanges get
+            // large shares, and later exchanges of the connection need memory, too.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return grantBody(bytes, beyond: held)
@@ -143,10 +143,10 @@ package final class MemoryBudget: MemorySource {
         return share
     }
 
-    /// Makes the share of an exchange smaller, because its connection may not hold the whole share.
+    /// Makes the share that `enter` gave to an exchange smaller, because its connection may not hold the whole share.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
-    /// Gives back the share of an exchange that has ended.
+    /// Gives back the share that `enter` gave to an exchange, when the exchange has ended.
     package func leave(share: Int) {
         holders.wrappingSubtract(1, ordering: .relaxed)
         shares.wrappingSubtract(share, ordering: .relaxed)

@@ -7,7 +7,8 @@ package enum AcceptPause: String, CaseIterable, Sendable {
     case connections = "max_connections"
     /// `memory_limit` is reached.
     case memory = "memory_limit"
-    /// The descriptors of the process or of the system are used up, or the free ones are kept for executors.
+    /// The process or the system has no free file descriptor, or the last free ones are reserved for connections to
+    /// executors.
     case descriptors
     /// The system has no memory, or no room to watch another socket.
     case system

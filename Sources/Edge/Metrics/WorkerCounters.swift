@@ -55,7 +55,7 @@ package struct WorkerCounters: Sendable {
     var wastedTokens: [UInt64] = []
     /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
-    /// Clients that were refused because of their addresses.
+    /// Connections and requests that were refused because of an address or a PROXY header, by the reason.
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// Requests by where the address of the client came from (`ClientAddressSource.index`).
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
@@ -69,8 +69,9 @@ package struct WorkerCounters: Sendable {
     var requestOverhead = Histogram(bounds: Buckets.overhead)
     /// The time from the first event of a response to its hand-over to the client's connection, in nanoseconds.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
-    /// The time from the start of the turn in which a client left to the end of its attempt at the executor, in
-    /// nanoseconds.
+    /// The time from a client's departure to the end of its attempt at the executor, in nanoseconds.
+    ///
+    /// It is counted from the start of the turn of the event loop in which the client left.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0

@@ -75,7 +75,7 @@ final class WorkerMetrics {
 
     // MARK: What a turn hands over
 
-    /// Records that this turn hands a request over to an executor's connection.
+    /// Records that this turn of the event loop hands a request over to an executor's connection.
     ///
     /// - Parameter since: when the request was complete and its wait for an executor was over.
     func requestHandedOver(since: Nanoseconds) {
@@ -83,7 +83,7 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Records that this turn hands the beginning of a response over to the client's connection.
+    /// Records that this turn of the event loop hands the beginning of a response over to the client's connection.
     ///
     /// - Parameter since: when the first event of the response arrived.
     func answerHandedOver(since: Nanoseconds) {
@@ -91,13 +91,14 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Records that a client has left, so that this turn ends its attempt.
+    /// Records that a client has left, so that this turn of the event loop ends its attempt.
     func abortHandedOver() {
         handedOver.aborts += 1
         hasWork = true
     }
 
-    /// Measures the overheads of this turn; called at the end of the turn, when all output has been written.
+    /// Measures the overheads of this turn of the event loop; called at the end of the turn, when all output has been
+    /// written.
     ///
     /// - Parameter began: when the turn began.
     func turnEnded(began: Nanoseconds, clock: Clock) {

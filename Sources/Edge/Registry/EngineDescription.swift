@@ -29,7 +29,7 @@ struct EngineDescription {
             }
         }
         // The path of a probe depends on the engine's kind. Any entry of the engine may name the kind, so all entries
-        // are combined before.
+        // are combined before any probe is made.
         for settings in entries {
             guard let index = indices[EngineIdentity(settings)] else { continue }
             descriptions[index].findProbe(settings)

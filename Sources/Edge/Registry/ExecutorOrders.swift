@@ -30,7 +30,7 @@ struct ExecutorOrders: Sendable {
         }
     }
 
-    /// The order for one target.
+    /// The operator's order for one engine, or for one model at an engine.
     struct Order: Equatable, Sendable {
         var isDrained = false
         /// The weight that the operator has ordered; nil while the configured weight applies.

@@ -203,7 +203,7 @@ package final class Registry {
         for index in models.indices.reversed() where isKnownUniquelyReferenced(&models[index]) {
             models.remove(at: index)
         }
-        // Executors refer to their engines, so they are removed first.
+        // Executors are removed before engines, because each executor refers to its engine.
         for index in executors.indices.reversed() where isKnownUniquelyReferenced(&executors[index]) {
             executors.remove(at: index)
         }

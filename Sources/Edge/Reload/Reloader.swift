@@ -5,8 +5,8 @@ internal import Transport
 /// Reloads the configuration; confined to the control thread.
 ///
 /// Only one reload is under way at a time. All requests for a reload that arrive meanwhile share one further reload.
-/// That reload reads the file after these requests have arrived, so that none is answered from an older state of the
-/// file.
+/// That reload reads the file after these requests have arrived, so that no request is answered from an older state of
+/// the file.
 final class Reloader {
     /// The functions of the supervisor that the reloader calls.
     struct Environment {
@@ -18,7 +18,7 @@ final class Reloader {
         var isDraining: () -> Bool
         /// Passes a snapshot to all its users on the control thread.
         ///
-        /// Calls `named` once new names are resolved and new engines have listed their models, or once
+        /// Calls `named` once new host names are resolved and new engines have listed their models, or once
         /// `StartChecks.namesTimeout` has passed.
         var adopt: (Snapshot, _ named: @escaping () -> Void) -> Void
         /// Posts a snapshot and its sockets to all workers.
@@ -144,7 +144,7 @@ final class Reloader {
         environment.adopt(running.snapshot) { [unowned self] in settled() }
     }
 
-    /// Posts the new snapshot to the workers, once names are resolved and engines have listed their models.
+    /// Posts the new snapshot to the workers, once host names are resolved and engines have listed their models.
     ///
     /// If members were found during the wait, a further snapshot that contains them is posted instead.
     private func settled() {

@@ -161,7 +161,7 @@ final class RunningConfiguration {
         }
     }
 
-    /// Opens those sockets of a configuration, and its log file, that are not open yet.
+    /// Opens the sockets and the log file of a configuration, except those that are open already.
     ///
     /// If one of them cannot be opened, everything that this function has opened is closed again.
     private func open(
@@ -227,7 +227,8 @@ final class RunningConfiguration {
         )
     }
 
-    /// Returns one line for each listener whose certificate files have new contents.
+    /// Returns one line for each listener whose certificate files have new contents, and one for each whose `client_ca`
+    /// has.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         listeners.flatMap { plan in
             guard let served = snapshot.listeners.first(where: { $0.key == plan.key }) else { return [String]() }
@@ -329,7 +330,7 @@ extension ListenerPlan {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }
 
-    /// Whether `new`, a plan of the same listener, has the same file of clients' authorities with other contents.
+    /// Whether `new`, a plan of the same listener, has the same `client_ca` file with other contents.
     fileprivate func renewsAuthorities(_ new: ListenerPlan) -> Bool {
         guard let clients = tls.clients, let renewed = new.tls.clients else { return false }
         return clients.path == renewed.path && clients.contents != renewed.contents

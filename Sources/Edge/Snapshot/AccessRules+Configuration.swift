@@ -4,8 +4,8 @@ internal import HTTP
 internal import Transport
 
 extension AccessRules {
-    /// - Parameter isSecure: whether the listener has TLS; without it, some paths are served to clients that `allow` and
-    ///   `trusted_only` refuse.
+    /// - Parameter isSecure: whether the listener has TLS; without it, some paths are served to clients that `allow`
+    ///   and `trusted_only` refuse.
     init(_ settings: ListenerAccess, isSecure: Bool) {
         self.init()
         source = settings.source

@@ -4,7 +4,7 @@ package import Transport
 
 /// Deadlines and limits of an exchange that do not depend on its model.
 ///
-/// Durations are in nanoseconds, sizes in bytes. The names are those of the configuration keys.
+/// Durations are in nanoseconds, sizes in bytes. The comment of each property begins with its key in the configuration.
 package struct ExchangeLimits: Sendable {
     /// `timeouts.body`: the longest time between two bytes of a request body.
     package var body: Nanoseconds
@@ -15,7 +15,7 @@ package struct ExchangeLimits: Sendable {
     package var commitAfter: Nanoseconds
     /// `keep_alive`: the time between two comments that the edge sends into a stream while the executor sends no event.
     package var keepAlive: Nanoseconds
-    /// `json_keep_alive`: whether `commitAfter` and `keepAlive` also hold for JSON answers that are not streams.
+    /// `json_keep_alive`: whether `commitAfter` and `keepAlive` also apply to JSON answers that are not streams.
     package var keepsJSONAlive: Bool
     /// `limits.body`: the largest request body, before and after decoding.
     package var bodyBytesMax: Int

@@ -21,7 +21,7 @@ package final class ExecutorTarget: Sendable {
     /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields
 
-    /// - Parameter forward: the header fields that the configuration and the model forward; those of `settings` are
+    /// - Parameter forward: which header fields the configuration and the model let pass; the fields of `settings` are
     ///   added.
     init(
         _ settings: ExecutorSettings,

@@ -22,7 +22,7 @@ package struct ListenerPlan: Sendable {
     /// The configured address.
     package var address: ListenAddress { key.address }
 
-    /// The plans of all listeners of a configuration, in its order; reads the files of their certificates.
+    /// The plans of all listeners, in the order of the configuration; reads the files of their certificates.
     ///
     /// A file that cannot be read counts as empty here; `makeContexts` then throws an error.
     static func all(in configuration: Configuration) -> [ListenerPlan] {
@@ -78,7 +78,7 @@ package struct ListenerPlan: Sendable {
 }
 
 extension TLSServerSettings {
-    /// The settings of a listener; reads the file of its clients' authorities.
+    /// The settings of a listener; reads the file of the authorities that sign its clients' certificates.
     ///
     /// The contents of a file that cannot be read are empty.
     fileprivate init(_ listener: ListenerSettings) {

@@ -42,7 +42,7 @@ package final class Snapshot: Sendable {
     package let crossOrigin: CrossOriginPolicy?
     /// The addresses of the engines: one book for each host and port, and for each unix socket.
     package let addresses: [AddressBook]
-    /// The API keys in force, and whether one is required.
+    /// The API keys in force, and whether a request must have a key.
     let access: Authenticator
 
     /// Makes a snapshot; called by `Registry.resolve`, which finds the engines, the executors and the models.

@@ -8,8 +8,8 @@ package enum LibraryCheck {
     static let fixedNumber = 0x01_44_01
     /// Package versions of distributions that have the fix in an older release of nghttp2.
     ///
-    /// `package` is a version without its last number. The fix is in all these versions whose last number is at least
-    /// `number`.
+    /// `package` is the version of the package without its last number. The fix is in each such package whose last
+    /// number is at least `number`.
     static let fixedRevisions: [(package: String, number: Int)] = [("1.52.0-1+deb12u", 3)]
     /// dpkg's list of installed packages, on Debian and distributions derived from Debian.
     private static let packages = "/var/lib/dpkg/status"

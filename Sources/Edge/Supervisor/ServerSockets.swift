@@ -86,7 +86,7 @@ struct ServerSockets {
         admin.close()
     }
 
-    /// Closes the sockets that the earlier configuration `old` does not have, except those of systemd.
+    /// Closes the sockets of this configuration that `old` does not have, except those that systemd has opened.
     func closeAdded(to old: ServerSockets) {
         for (key, set) in clients where old.clients[key] == nil && inherited[key] == nil { set.close() }
         if adminAddress != old.adminAddress { admin.close() }

@@ -18,7 +18,7 @@ final class SnapshotFollowers {
         reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
     }
 
-    /// Begins to resolve names and to report health.
+    /// Begins to resolve host names and to report health.
     ///
     /// - Parameter named: called once, when the host names of all executors are resolved or `namesTimeout` has passed.
     func start(named: @escaping () -> Void) {

@@ -5,7 +5,7 @@ internal import Transport
 
 /// Checks whether this machine can run a configuration whose text is valid.
 package enum StartChecks {
-    /// How long the server's start and `freeinference check` wait for the resolution of executors' names, in
+    /// How long the server's start and `freeinference check` wait until the host names of executors are resolved, in
     /// nanoseconds.
     static let namesTimeout: Nanoseconds = 2_000_000_000
 
@@ -49,9 +49,9 @@ package enum StartChecks {
         return ["warning: max_connections: \(most) may come in, not \(settings.connectionsMax): \(allowed)"]
     }
 
-    /// Resolves the names of all executors, and returns a warning for each name that cannot be resolved.
+    /// Resolves the host names of all executors, and returns a warning for each host name that cannot be resolved.
     ///
-    /// Blocks until each name has been answered, for at most `namesTimeout`.
+    /// Blocks until each name has been resolved or has failed, for at most `namesTimeout`.
     package static func nameWarnings(_ configuration: Configuration) -> [String] {
         let loop = EventLoop()
         var warnings: [String] = []

@@ -106,7 +106,7 @@ package final class Supervisor {
         admin.prober = followers.prober
         reportPauses()
         reportLogLosses()
-        // Clients wait in the kernel's backlog until the executors' names are resolved and the engines have listed
+        // Clients wait in the kernel's backlog until the executors' host names are resolved and the engines have listed
         // their models, but no longer than `namesTimeout`.
         let settled = Self.afterBoth { [unowned self] in startWorkers() }
         followers.start(named: settled)
@@ -133,7 +133,7 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
-            // A file of executors that has changed during the wait may contain names, which must be followed, too.
+            // A file of executors that has changed during the wait may contain host names, which must be followed, too.
             members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
@@ -340,7 +340,8 @@ package final class Supervisor {
     /// Whether the process accepts no more connections.
     private var isDraining: Bool { drain != nil && lameDuck == nil }
 
-    /// Handles the first signal: health checks get 503, and the drain begins after `lame_duck` or at the next signal.
+    /// Handles the first signal that asks the process to end: health checks get 503, and the drain begins after
+    /// `lame_duck` or at the next signal.
     private func beginEnding() {
         let settings = running.snapshot.process
         drain = DrainReport(began: loop.now)

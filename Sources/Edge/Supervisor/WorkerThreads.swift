@@ -3,7 +3,8 @@ internal import Transport
 
 /// The threads of all workers.
 ///
-/// Confined to the control thread, which calls one of the `count` functions for each report of a worker.
+/// Confined to the control thread, which calls a `count` function when a worker has started, stopped accepting or
+/// ended.
 final class WorkerThreads {
     /// How many workers `start` starts.
     let count: Int

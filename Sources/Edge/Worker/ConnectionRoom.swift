@@ -8,9 +8,10 @@ package struct ConnectionRoom: Sendable, Equatable {
     package enum Lack: Sendable, Equatable, CustomStringConvertible {
         /// `max_connections` is reached.
         case maxConnections
-        /// The rest of `memory_limit` is used, or kept for a request body.
+        /// `memory_limit` has no room for another connection: it is used up, or the rest is reserved for a request
+        /// body.
         case memory
-        /// The descriptors that are left are kept for executors.
+        /// The last free file descriptors are reserved for connections to executors.
         case descriptors
 
         /// The limit in words for the operator.
@@ -43,7 +44,7 @@ package struct ConnectionRoom: Sendable, Equatable {
         return room
     }
 
-    /// How many of a process's descriptors connections of clients may use.
+    /// How many file descriptors of a process may be used by connections of clients.
     ///
     /// The result is three quarters of the limit, less 16 for the process and 8 for each worker, but at least one
     /// quarter. The rest is kept for connections to executors.

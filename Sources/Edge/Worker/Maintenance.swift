@@ -39,7 +39,7 @@ final class MaintenanceState: Sendable {
         on.store(maintenance != nil, ordering: .releasing)
     }
 
-    /// Carries out the operator's command: begins or changes the maintenance, or ends it with nil.
+    /// Carries out the operator's command: begins or changes the maintenance, or ends it if the argument is nil.
     ///
     /// - Returns: the answer to the command.
     func declare(_ maintenance: Maintenance?) -> CommandReport {

@@ -30,7 +30,7 @@ package final class ProcessState: Sendable {
     let instanceID = "freeinference-" + Hexadecimal.text(Randomness.bytes(8))
     /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
-    /// How many descriptors the connections of clients may use; the other descriptors are kept for executors.
+    /// How many file descriptors the connections of clients may use; the others are kept for connections to executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())
@@ -62,10 +62,10 @@ package final class ProcessState: Sendable {
     /// How many connections clients may have under this snapshot.
     func room(_ snapshot: Snapshot) -> ConnectionRoom { snapshot.connectionRoom.within(descriptors: descriptorsMax) }
 
-    /// Takes room for one more connection, until `connectionEnded` gives it back.
+    /// Counts one more connection and charges its memory; `connectionEnded` takes both back.
     ///
     /// - Parameter snapshot: the current snapshot of the calling worker.
-    /// - Returns: nil if room has been taken, otherwise the limit that is reached.
+    /// - Returns: nil if the connection was counted; otherwise the limit that is reached.
     package func takeRoom(_ snapshot: Snapshot) -> ConnectionRoom.Lack? {
         let room = room(snapshot)
         guard budget.reserve(MemoryBudget.connectionCharge) else { return .memory }
@@ -74,7 +74,7 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Gives back the room of a connection that has ended, or that could not be established.
+    /// Takes back the count and the charge of a connection that has ended or could not be established.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)

@@ -19,7 +19,7 @@ struct RequestIDSource {
     }
 
     /// The client's `x-request-id` if it has 1 to 128 characters that are letters, digits, `-`, `_` or `.`; otherwise a
-    /// new one.
+    /// new UUID.
     mutating func id(for head: RequestHead) -> String {
         if let given = head.fields.first(.requestID), (1...128).contains(given.count),
             given.allSatisfy({ Self.isAllowed($0) })

@@ -1,17 +1,20 @@
 // The queue of the scan thread: which of the waiting bodies is scanned next.
 
-/// Jobs of many callers, of which each caller gets its turn in proportion to bytes.
+/// The waiting jobs of all callers, in an order that gives each caller an equal share of the scanned bytes.
 ///
-/// This is self-clocked fair queueing (Golestani, 1994): the clock counts bytes, and each caller's first job is due at
-/// the time at which the job became the caller's first, plus the size of the job. The job that is due first is next. So
-/// a caller with many large bodies delays the smaller body of another caller by at most the job under way, and a large
-/// body still gets its turn, because the clock moves on with each job. The jobs of one caller are served in order.
+/// The order is that of self-clocked fair queueing (Golestani, 1994), whose clock counts bytes. On this clock, the
+/// first job of a caller is due at the time when it became the first, plus its size. `pop` takes the job that is due
+/// earliest, and moves the clock to that time.
+///
+/// So a caller with many large bodies delays the smaller body of another caller by at most the job under way, and a
+/// large body still gets its turn, because the clock moves on with each job. The jobs of one caller are served in
+/// order.
 ///
 /// The queue has no maximum length: the memory budget limits how many bodies wait.
 struct ScanQueue<Job> {
     private struct Line {
         var jobs: [(job: Job, bytes: Int)] = []
-        /// When the first job became the first, on the clock of bytes.
+        /// When the caller's first job became the first, on the clock of the queue; `charge` moves it later.
         var start: Int
         /// The number of the caller's arrival; decides between two callers that are due at the same time.
         var arrival: Int
@@ -25,8 +28,8 @@ struct ScanQueue<Job> {
     /// Appends a job.
     ///
     /// - Parameters:
-    ///   - bytes: how much work the job is: the size of the body.
-    ///   - caller: who shares a turn: a key, or an address.
+    ///   - bytes: the size of the body, as a measure of the work.
+    ///   - caller: the id of the caller's API key, or the client's address.
     mutating func push(_ job: Job, bytes: Int, of caller: String) {
         arrivals += 1
         var line = lines.removeValue(forKey: caller) ?? Line(start: clock, arrival: arrivals)
@@ -54,7 +57,7 @@ struct ScanQueue<Job> {
     /// Charges a caller for work of its last job that was not known beforehand, such as a body that decodes to many
     /// bytes.
     mutating func charge(_ bytes: Int, to caller: String) {
-        // Where nobody waits, nobody is delayed.
+        // If no job waits, the work has delayed no other caller, so nothing is charged.
         guard count > 0, bytes > 0 else { return }
         arrivals += 1
         lines[caller, default: Line(start: clock, arrival: arrivals)].start += bytes

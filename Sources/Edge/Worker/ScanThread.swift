@@ -99,7 +99,7 @@ final class ScanThread: Sendable {
 
     /// Queues a job; may be called on any thread.
     ///
-    /// - Parameter caller: who shares a turn with its other jobs.
+    /// - Parameter caller: the id of the caller's API key, or the client's address; callers take turns.
     func post(_ job: Job, of caller: String) {
         let bytes = job.body.value.count
         jobs.withLock { $0.push(job, bytes: bytes, of: caller) }

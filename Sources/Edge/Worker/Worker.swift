@@ -132,8 +132,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             for exchange in exchanges.elements { exchange.engineDied(engine, death) }
         case .serve(let socket, let peer, let listener): serve(socket, from: peer, listener: listener)
         case .waitEnded(let key, let end):
-            // If the exchange has ended in the meantime, a slot that it has got goes to the next exchange in the
-            // queue.
+            // If the exchange has ended in the meantime, the slot that a pool has granted to it goes to the next
+            // exchange in the queue.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
@@ -161,7 +161,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
-    /// Takes room for one more connection; if there is no room, takes nothing and returns false.
+    /// Counts one more connection and charges its memory; if a limit is reached, does neither and returns false.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
@@ -231,7 +231,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // A worker that did not know yet that this worker drains may have handed the connection on.
+        // Another worker may have handed the connection on before it knew that this worker drains.
         if isDraining { connection.drain() }
     }
 
@@ -253,7 +253,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.clientCertificate, "a TLS handshake of \(host) is refused for its client certificate: \(reason)")
     }
 
-    /// Counts a client that speaks another protocol than the listener serves, and warns of it.
+    /// Counts a client that speaks another protocol than the listener serves, and logs a warning.
     package func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) {
         metrics.spokeOtherwise(what)
         process.warn(
@@ -262,7 +262,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         )
     }
 
-    /// Counts a client that is refused because of its address, and warns of it.
+    /// Counts a client that is refused because of its address, and logs a warning.
+    ///
+    /// - Parameter detail: what is wrong with the PROXY header; nil if a rule about addresses has refused the client.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {
         metrics.clientRefused(why)
         let rule = detail.map { "PROXY header: \($0)" } ?? "by \(why.rawValue)"

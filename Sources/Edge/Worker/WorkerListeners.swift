@@ -58,9 +58,8 @@ struct WorkerListeners {
     /// keeps its earlier settings, and a new listener is left out.
     ///
     /// - Parameter failed: called with each plan that is not used, and the reason.
-    /// - Returns: the listeners that the snapshot does not name, which the caller must close after this call. A
-    ///   listener that is closed first accepts the connections in its backlog, and the worker still looks up their
-    ///   listener here.
+    /// - Returns: the listeners that the snapshot does not name. The caller must close them after this call: `close`
+    ///   still accepts the connections in the backlog, and the worker looks up their plan in `removed`.
     mutating func adopt(
         _ plans: [ListenerPlan],
         ticketKeys: TicketKeys,

@@ -21,7 +21,8 @@ package struct WorkerLoad: Sendable, Equatable {
     /// Whether this worker should hand the connection that it has just accepted on to the other worker.
     ///
     /// A worker hands a connection on only if it is clearly busier, because handing on wakes another thread. Clearly
-    /// busier means two connections or one exchange more if the load is small, and a quarter more if the load is large.
+    /// busier means that this worker, with the new connection, has two connections or one exchange more if the loads
+    /// are small, and a quarter more if they are large.
     package func handsOn(to other: WorkerLoad) -> Bool {
         weight + 1 >= other.weight + other.weight / 4 + 2
     }

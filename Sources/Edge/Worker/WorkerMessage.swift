@@ -26,7 +26,8 @@ package enum WorkerMessage: Sendable {
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker has accepted, on the listener with this key.
     ///
-    /// The sender has taken room for the connection, and has counted it at the handle of the receiving worker.
+    /// The sender has called `ProcessState.takeRoom` for the connection, and has counted it at the handle of the
+    /// receiving worker.
     case serve(Socket, peer: SocketAddress, listener: ListenerKey)
     /// The exchange with this key no longer waits for an executor; `WaitEnd` says how the wait has ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
