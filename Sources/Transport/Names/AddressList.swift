@@ -1,4 +1,4 @@
-// The addresses of a name, each of which is an executor; a `NameResolver` keeps the list up to date.
+// The addresses of a name that has a separate executor at each address. A `NameResolver` keeps the list up to date.
 
 /// The addresses of a name in sorted order, so that an answer in another order is no change.
 ///

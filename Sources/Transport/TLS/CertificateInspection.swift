@@ -104,7 +104,7 @@ package enum CertificateInspection {
         }
     }
 
-    /// All findings about a file of authorities whose certificates clients present.
+    /// All findings about a file of the certificate authorities that issue the certificates of clients.
     ///
     /// - Parameters:
     ///   - now: the time in seconds since 1970.
@@ -122,7 +122,7 @@ package enum CertificateInspection {
         }
     }
 
-    /// The most warnings about one file of authorities.
+    /// The largest number of warnings about one file of authorities.
     private static let warningsMax = 8
 
     /// The earliest expiry in the chain, in seconds since 1970; nil if the file cannot be read.

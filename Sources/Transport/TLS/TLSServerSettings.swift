@@ -26,7 +26,7 @@ package struct TLSServerSettings: Equatable, Sendable {
     package var groups = Self.usualGroups
     /// Whether a client is refused unless it sends a server name (SNI) that one of the certificates has.
     package var needsServerName = false
-    /// The authorities whose certificates clients present; nil if clients are not asked for a certificate.
+    /// The authorities that issue the certificates of clients; nil if clients are not asked for a certificate.
     package var clients: ClientAuthorities?
 
     /// Makes settings with the default values of the configuration.

@@ -55,8 +55,8 @@ package final class ProcessClock: Sendable {
     ///
     /// After a pause, this function first adds the length of the pause to the sum.
     ///
-    /// This clock then continues at the time `noteInterval` after the last store. It returned no later time before the
-    /// pause.
+    /// The clock then continues from the time `noteInterval` after the last store. The clock never goes back by this,
+    /// because before the pause it has returned no later time.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)
