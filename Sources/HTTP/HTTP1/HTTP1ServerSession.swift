@@ -60,7 +60,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var unconsumed = 0
     /// Whether the deadline for the rest of a head has been set.
     var headDeadlineRuns = false
-    /// Judges how fast the client takes a finished response.
+    /// Checks whether the client takes a finished response fast enough.
     private var readPace = ReadPace()
     /// Whether a request head has been read on this connection.
     private var hasServed = false

@@ -7,7 +7,7 @@ internal import Transport
 /// The session owns the block. Fields are counted in the received bytes, before nghttp2 decodes them. Their size is
 /// counted when nghttp2 reports the decoded fields.
 struct HTTP2HeaderBlock {
-    /// The most memory that nghttp2 holds while it decodes a field, in bytes.
+    /// The largest amount of memory that nghttp2 holds while it decodes a field, in bytes.
     ///
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.

@@ -9,7 +9,7 @@ package enum ClientRefusal: String, CaseIterable, Sendable {
     case allow
     /// The listener has `trusted_only`, and the peer is not in `trusted_peers`.
     case trustedOnly = "trusted_only"
-    /// A peer that must send a PROXY header sent none in time, or an invalid one.
+    /// A peer that must send a PROXY header did not send a valid header in time.
     case proxyHeader = "proxy_header"
 }
 

@@ -1,4 +1,4 @@
-// The client of a connection or of a request. Limits, logs and metrics use its `address`, not the socket's peer address.
+// The client of a connection or of a request. Limits, logs and metrics use its `address`, not the address of the peer.
 package import Transport
 
 /// The client that sent a request, or that opened a connection.

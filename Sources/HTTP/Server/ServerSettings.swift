@@ -33,7 +33,7 @@ package struct ServerSettings: Sendable {
     ///
     /// Such a proxy carries many users on one connection, so the limits against abuse are higher.
     package var isTrusted = false
-    /// `idleTimeout` of a connection that carries the requests of many users.
+    /// The value of `idleTimeout` for a connection that carries the requests of many users.
     package var trustedIdleTimeout: Nanoseconds = 905_000_000_000
     /// From which peers the addresses of clients are accepted, and which clients are served.
     package var access = AccessRules()

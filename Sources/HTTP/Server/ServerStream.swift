@@ -85,7 +85,7 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// The connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
-    /// A client's TLS handshake has failed because of the client's certificate, or because it presented none.
+    /// A client's TLS handshake has failed because of the client's certificate, or because the client presented none.
     ///
     /// The call comes in addition to `handshakeFailed`.
     ///

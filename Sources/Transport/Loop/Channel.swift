@@ -83,7 +83,7 @@ package final class Channel: Registered, TimerTarget {
     var closesAbruptly = false
     var closingTimer: TimerID?
     private var closingPace = 0
-    /// Judges how fast the peer takes the remaining output of a closing channel.
+    /// Checks whether the peer takes the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
     /// How many bytes of `pending` the kernel has accepted.
     var pendingTaken = 0

@@ -208,7 +208,7 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits in io_uring: first to gather many completions if the loop is busy, then for at least one.
+    /// Waits in io_uring: first for many completions if the loop is busy, and then for at least one completion.
     @inline(__always)
     private func wait(in ring: ReceiveRing, timeout: Int) {
         guard timeout != 0 else {

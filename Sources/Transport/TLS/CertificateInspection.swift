@@ -3,7 +3,7 @@
 
 internal import COpenSSL
 
-/// A fault of a certificate or key file, or a warning about one.
+/// An error or a warning about a certificate file or a key file.
 package struct CertificateFinding: Equatable, Sendable {
     /// The file of the certificate chain, or the file of its private key.
     package enum Place: Sendable { case chain, key }
