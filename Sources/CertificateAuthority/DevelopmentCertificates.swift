@@ -121,7 +121,7 @@ package func makeCommonNameCertificateForTest(
 ///
 /// - Parameters:
 ///   - name: the common name of the subject, and the beginning of the names of the two files.
-///   - now: the beginning of its validity plus one hour, in seconds since 1970; it is valid for 397 days.
+///   - now: the time in seconds since 1970; the certificate is valid from one hour earlier, for at most 397 days.
 package func makeClientCertificateForTest(
     in directory: String,
     name: String,

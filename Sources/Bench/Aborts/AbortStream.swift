@@ -6,6 +6,8 @@ protocol AbortStreamOwner: AnyObject {
     /// The event that triggers the reset of the stream has just arrived.
     func ripened(_ stream: AbortStream)
     /// The stream ended before it could be reset.
+    ///
+    /// - Parameter said: how the stream ended, in words for the report.
     func endedBefore(_ stream: AbortStream, said: String)
 }
 

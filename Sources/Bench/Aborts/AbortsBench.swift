@@ -100,8 +100,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         for connection in connections { connection.close() }
         connections = []
         streamsOnLast = 0
-        // Closing the connections aborts the remaining streams. Wait, so that these aborts do not count in
-        // the next phase.
+        // Closing the connections aborts the remaining streams. The bench waits here, so that these aborts do not count
+        // in the next phase.
         pump(100)
     }
 

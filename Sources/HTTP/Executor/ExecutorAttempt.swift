@@ -72,7 +72,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         }
     }
 
-    /// Reports a failure in the timers phase of the same turn.
+    /// Reports a failure in the timers phase of this turn of the loop.
     ///
     /// This function is for failures inside `ExecutorClient.send`, so that the handler is not called before `send` has
     /// returned.

@@ -30,7 +30,7 @@ package final class ExecutorClient {
     private var isRetired = false
     /// The number of connections, including those that are being opened.
     package private(set) var connections = 0
-    /// The number of connections that were opened or tried so far.
+    /// The number of connections that the client has opened or tried to open so far.
     package private(set) var opened = 0
 
     /// - Parameter environment: the state that all connections of the worker to executors share.

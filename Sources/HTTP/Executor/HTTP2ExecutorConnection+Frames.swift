@@ -69,7 +69,7 @@ extension HTTP2ExecutorConnection {
         unsafe nghttp2_session_consume_connection(session, bytes.count)
         guard let stream = streams[id], let attempt = stream.attempt else { return }
         attempt.handler?.responseBody(bytes)
-        // If the client of the stream is slow, only the window of the stream stays closed.
+        // Reading is paused if the client is slow. Then only the window of this stream stays closed.
         if stream.isPaused {
             stream.withheld += bytes.count
         } else if stream.attempt != nil {

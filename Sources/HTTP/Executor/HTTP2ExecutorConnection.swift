@@ -19,7 +19,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// The largest response head: its size in bytes by the rule of RFC 9113 section 6.5.2, and its number of fields.
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
-    /// A header block that is larger than this many times the limits of a response head ends the connection.
+    /// A header block ends the connection if it exceeds the limits of a response head by this factor.
     ///
     /// If a response head exceeds the limits by less, only its stream fails.
     private static let fatalFactor = 100

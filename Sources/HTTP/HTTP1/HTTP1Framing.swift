@@ -11,7 +11,8 @@ struct HTTP1Framing {
 
     /// Reads the framing from the header fields of a message.
     ///
-    /// Throws if two recipients could determine different body lengths (RFC 9112 section 6.3).
+    /// Throws if a field is malformed or not supported, or if two recipients could determine different body lengths
+    /// (RFC 9112 section 6.3).
     init(of fields: FieldBlock, version: HTTPVersion) throws(HTTP1Error) {
         keepAlive = try Self.keepsAlive(fields, version: version)
         var codings = 0

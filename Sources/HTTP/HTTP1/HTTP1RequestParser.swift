@@ -99,7 +99,7 @@ package struct HTTP1RequestParser: Sendable {
 
     /// The offset of the space after the method.
     ///
-    /// Throws if the method is malformed.
+    /// Throws if the method is malformed, or if no space follows the method.
     private static func methodEnd(_ line: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> Int {
         var end = line.lowerBound
         while end < line.upperBound, bytes[end].isToken { end += 1 }

@@ -60,7 +60,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var unconsumed = 0
     /// Whether the deadline for the rest of a head has been set.
     var headDeadlineRuns = false
-    /// Judges how fast the client takes a finished response.
+    /// Checks whether the client takes a finished response fast enough.
     private var readPace = ReadPace()
     /// Whether a request head has been read on this connection.
     private var hasServed = false
@@ -100,7 +100,7 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// Charges the memory of bytes that were received but not read.
+    /// Charges the connection for the memory of the received bytes that the session keeps.
     ///
     /// The memory is already in use, so the charge may exceed the limit of the connection.
     func chargeInput() {
@@ -409,7 +409,7 @@ final class HTTP1ServerSession: ServerProtocol {
     func deadlinePassed() {
         if let stream {
             // The session has a stream, so the deadline is the time for the client to take a finished response.
-            // Nothing is added to a finished response, so the bytes that wait tell how many have been taken.
+            // Nothing is added to a finished response, so fewer waiting bytes mean that the client has taken bytes.
             let now = channel.loop.now
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
             let isSlow = readPace.isTooSlow(taken: -stream.buffered, waiting: stream.buffered, at: now)

@@ -20,8 +20,8 @@ final class HTTP1ServerStream: ServerStream {
     var isRequestWhole = false
 
     /// - Parameters:
-    ///   - head: the request head; nil for a malformed request.
-    ///   - isHEAD: whether a malformed request has the method HEAD.
+    ///   - head: the request head; nil for a request that is refused before it is given to a handler.
+    ///   - isHEAD: whether a refused request has the method HEAD; used only if `head` is nil.
     init(server: HTTP1ServerSession, connection: ServerConnection, head: RequestHead?, isHEAD: Bool = false) {
         self.server = server
         self.isHEAD = head.map { $0.method == .head } ?? isHEAD

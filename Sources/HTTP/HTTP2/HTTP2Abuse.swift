@@ -1,7 +1,7 @@
 // Limits against HTTP/2 clients that cause work without asking for responses.
 internal import Transport
 
-/// Limits how often the client of one connection does something that costs the server more than the client.
+/// Limits how often the client of one connection does something that costs the server more than it costs the client.
 ///
 /// Each function returns false when its limit is exceeded. The session then ends the connection with ENHANCE_YOUR_CALM.
 /// The rate limit of nghttp2 does not suffice. It is off after a GOAWAY, and it does not count the resets that the

@@ -1,4 +1,4 @@
-// A rate limit for actions of a peer that cost the server more than the peer.
+// A rate limit for actions of a peer that cost the server more than they cost the peer.
 internal import Transport
 
 /// A token bucket that holds at most `burst` tokens.

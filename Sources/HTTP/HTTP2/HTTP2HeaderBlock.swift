@@ -7,17 +7,18 @@ internal import Transport
 /// The session owns the block. Fields are counted in the received bytes, before nghttp2 decodes them. Their size is
 /// counted when nghttp2 reports the decoded fields.
 struct HTTP2HeaderBlock {
-    /// The most memory that nghttp2 holds while it decodes a field, in bytes.
+    /// The largest amount of memory that nghttp2 holds while it decodes a field, in bytes.
     ///
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.
     private static let decodingMax = 256 << 10
-    /// The allowance of a trusted connection is larger by this factor, because such a connection carries many users.
+    /// A trusted connection may exceed the limits by this many times more, because it carries many users.
     private static let trustedFactor = 10
-    /// A block counts as repetition of the HPACK table if the decoded fields are more than this many times larger than
-    /// the received bytes.
+    /// A block mainly repeats entries of the HPACK table if the decoded names and values are more than this many times
+    /// larger than the received bytes.
     private static let repeatedTimes = 8
-    /// A block that repeats the HPACK table ends the connection if it is larger than this many times `bytesMax`.
+    /// A block that mainly repeats entries of the HPACK table ends the connection if it is larger than this many times
+    /// `bytesMax`.
     ///
     /// For other blocks, the factor is `fatalFactor`.
     private static let repeatedFactor = 2
@@ -33,7 +34,7 @@ struct HTTP2HeaderBlock {
     private var decodedFields = 0
     /// How many fields of the block have been charged to `extraFields`.
     private var fieldsCharged = 0
-    /// A block that is larger than this many times a limit ends the connection.
+    /// A block ends the connection if it exceeds `fieldsMax` or `bytesMax` by this factor.
     ///
     /// The fields of a block that is too large are dropped, but decoding them still takes time.
     private let fatalFactor: Int
@@ -119,8 +120,8 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // A block that repeats the HPACK table may be at most `repeatedFactor` times as large as the limit. Its excess
-        // is multiplied by `times`, so that the largest allowed block uses up the whole allowance.
+        // A block that mainly repeats entries of the HPACK table may be at most `repeatedFactor` times as large as the
+        // limit. Its excess is multiplied by `times`, so that the largest such block uses up the whole allowance.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }
@@ -129,7 +130,9 @@ struct HTTP2HeaderBlock {
     ///
     /// The session calls this function at the end of each read.
     ///
-    /// - Parameter fields: the memory of the block's fields that the session keeps, in bytes.
+    /// - Parameters:
+    ///   - isOpen: whether a block has begun to arrive and is not complete.
+    ///   - fields: the memory of the block's fields that the session keeps, in bytes.
     mutating func settle(isOpen: Bool, fields: Int, on account: MemoryAccount) {
         guard isOpen || charge.bytes > 0 else { return }
         charge.set(isOpen ? min(2 * received, Self.decodingMax) + fields : 0, on: account)

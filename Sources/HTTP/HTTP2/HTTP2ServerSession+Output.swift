@@ -58,7 +58,7 @@ extension HTTP2ServerSession {
     // MARK: Sending
 
     func flush(into scratch: Scratch) {
-        // Bytes that were put off are read in the next turn.
+        // If bytes were put off to the next turn, `continueReceiving` sets `requestsLeft` in that turn.
         if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { requestsLeft = Self.requestsPerTurn }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)
@@ -153,7 +153,8 @@ extension HTTP2ServerSession {
         case NGHTTP2_RST_STREAM.rawValue:
             resetWentOut(header.stream_id, code: unsafe frame.pointee.rst_stream.error_code)
         case NGHTTP2_GOAWAY.rawValue:
-            // nghttp2 has queued this GOAWAY itself, because it received a frame that ends the connection.
+            // If no fault is recorded, nghttp2 has queued this GOAWAY itself, because of a received frame that ends the
+            // connection.
             let code = unsafe nghttp2_error_code(rawValue: frame.pointee.goaway.error_code)
             if ending.fault == nil, code != NGHTTP2_NO_ERROR {
                 ending.isFatal = true

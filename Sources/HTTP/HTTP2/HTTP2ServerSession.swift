@@ -153,7 +153,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         if incoming.putOff.isEmpty { read(bytes) } else { putOff(bytes) }
     }
 
-    /// Reads on in a new turn of the loop.
+    /// Reads the bytes that were put off in the previous turn of the loop.
     func continueReceiving() {
         let bytes = incoming.putOff
         guard !bytes.isEmpty else { return }

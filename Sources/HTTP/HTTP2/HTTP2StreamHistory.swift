@@ -21,9 +21,9 @@ struct HTTP2StreamHistory {
     private var highest: Int32 = 0
     /// The history has forgotten all streams up to this identifier.
     private var forgotten: Int32 = 0
-    /// The latest new stream whose HEADERS frame has END_STREAM; 0 if there is none.
+    /// The identifier of the latest new stream whose HEADERS frame has END_STREAM; 0 if there is none.
     ///
-    /// `opened` reads the identifier when nghttp2 opens the stream.
+    /// `opened` uses this identifier when nghttp2 opens the stream.
     private var endsOnOpening: Int32 = 0
 
     /// Whether no stream with this or a higher identifier has been opened.

@@ -104,7 +104,7 @@ package struct FieldBlock: Sendable {
         )
     }
 
-    /// Appends a field whose name is given as text, which must be in lower case.
+    /// Appends a field whose name is given as text, and converts the name to lower case.
     package mutating func append(name: String, value: String) {
         append(name: Array(name.utf8).span, value: Array(value.utf8).span)
     }

@@ -1,19 +1,21 @@
-// Which peers of a listener are believed, and which clients it serves.
+// The rules of a listener about addresses: from which peers it accepts a client's address, and which clients it serves.
 package import Transport
 
-/// Why a client is not served because of its address; the raw value is the `reason` label of a metric.
+/// Why the address rules of a listener refuse a client; the raw value is the `reason` label of a metric.
 package enum ClientRefusal: String, CaseIterable, Sendable {
-    /// The address is in `deny`.
+    /// The address is in the listener's `deny`.
     case deny
     /// The listener has `allow`, and the address is not in it.
     case allow
     /// The listener has `trusted_only`, and the peer is not in `trusted_peers`.
     case trustedOnly = "trusted_only"
-    /// A peer that must send a PROXY header sent none in time, or an invalid one.
+    /// A peer that must send a PROXY header did not send a valid header in time.
     case proxyHeader = "proxy_header"
 }
 
-/// The peers that a listener believes; the list may be replaced while the server runs, because it may come from a file.
+/// The peers from which a listener accepts the addresses of clients.
+///
+/// If a file lists the peers, the list may change while the server runs.
 package final class TrustedPeers: Sendable {
     /// The file that lists the peers; nil if the configuration lists them.
     package let path: String?
@@ -35,56 +37,58 @@ package final class TrustedPeers: Sendable {
 
 /// The rules of one listener about the addresses of peers and clients.
 ///
-/// The rules are asked when a connection is accepted (`refusal(ofPeer:)`), when its PROXY header has been read
+/// The rules are applied when a connection is accepted (`refusal(ofPeer:)`), when its PROXY header has been read
 /// (`refusal(ofClient:)`), and at the head of each request (`refusal(of:isExempt:)`).
 package struct AccessRules: Sendable {
-    /// Where the addresses of clients come from; believed only from trusted peers.
+    /// Where the listener reads the addresses of clients; a header counts only if a trusted peer has sent it.
     package var source = ClientAddressSource.peer
-    /// The peers that are believed; nil if there are none.
+    /// The peers from which the listener accepts the addresses of clients; nil if there are none.
     package var trustedPeers: TrustedPeers?
     /// Whether peers that are not trusted are refused.
     package var trustedOnly = false
-    /// The clients that are served; nil if all clients are served that `deny` does not have.
+    /// The clients that are served; nil to serve every client that is not in `deny`.
     package var allow: AddressSet?
-    /// The clients that are not served, even if `allow` has them.
+    /// The clients that are refused, even if they are in `allow`.
     package var deny = AddressSet()
     /// Whether the listener serves some paths to clients that `allow` and `trusted_only` refuse.
     ///
-    /// These two rules are then asked at the head of each request only. It is so on listeners without TLS.
+    /// Listeners without TLS serve such paths. On these listeners, the two rules are applied only at the head of each
+    /// request.
     package var hasExemptPaths = false
 
     package init() {}
 
-    /// Whether the peer is believed about the addresses of clients.
+    /// Whether the listener accepts the addresses of clients from this peer.
     package func trusts(_ peer: SocketAddress) -> Bool { trustedPeers?.contains(peer) ?? false }
 
-    /// Whether no rule refuses any client.
+    /// Whether the rules allow every client.
     package var isOpen: Bool { allow == nil && deny.isEmpty && !trustedOnly }
 
-    /// Judges the peer of a connection that has just been accepted.
+    /// Applies the rules to the peer of a connection that has just been accepted.
     ///
-    /// - Returns: why the connection is closed; nil if it goes on.
+    /// - Returns: why the connection must close; nil if it may stay open.
     package func refusal(ofPeer peer: SocketAddress) -> ClientRefusal? {
         if isOpen { return nil }
         let isTrusted = trusts(peer)
         if trustedOnly, !isTrusted, !hasExemptPaths { return .trustedOnly }
-        // The address of a trusted peer is not that of its clients, unless the listener takes peers for clients.
+        // A trusted peer gives the address of its client later, and the rules are then applied to that address. But if
+        // the source is `peer`, every peer is itself the client.
         return isTrusted && source != .peer ? nil : refusal(ofClient: peer)
     }
 
-    /// Judges the client of a connection, whose address is known from the peer or from a PROXY header.
+    /// Applies the rules to the client of a connection, whose address is known from the peer or from a PROXY header.
     ///
-    /// - Returns: why the connection is closed; nil if it goes on.
+    /// - Returns: why the connection must close; nil if it may stay open.
     package func refusal(ofClient address: SocketAddress) -> ClientRefusal? {
         if !deny.isEmpty, deny.contains(address) { return .deny }
         if let allow, !hasExemptPaths, !allow.contains(address) { return .allow }
         return nil
     }
 
-    /// Judges the client of a request.
+    /// Applies the rules to the client of a request.
     ///
-    /// - Parameter isExempt: whether the request is for a path that `allow` and `trusted_only` do not concern.
-    /// - Returns: why the request is refused; nil if it is served.
+    /// - Parameter isExempt: whether the request is for a path to which `allow` and `trusted_only` do not apply.
+    /// - Returns: why the request must be refused; nil if it may be served.
     package func refusal(of client: Client, isExempt: Bool) -> ClientRefusal? {
         if isOpen { return nil }
         if !deny.isEmpty, deny.contains(client.address) { return .deny }

@@ -1,5 +1,4 @@
-// The client of a connection or of a request. Limits, logs and metrics use its `address`, and not the peer address of the
-// socket.
+// The client of a connection or of a request. Limits, logs and metrics use its `address`, not the address of the peer.
 package import Transport
 
 /// The client that sent a request, or that opened a connection.

@@ -6,7 +6,7 @@ package enum ClientAddressSource: String, CaseIterable, Sendable {
     case peer
     /// The PROXY header that a trusted peer sends at the beginning of each connection.
     case proxyProtocol = "proxy_protocol"
-    /// The field `cf-connecting-ip` of a request from a trusted peer, which Cloudflare sets.
+    /// The field `cf-connecting-ip`, which Cloudflare sets, of a request from a trusted peer.
     case cfConnectingIP = "cf-connecting-ip"
     /// The field `x-forwarded-for` of a request from a trusted peer.
     case xForwardedFor = "x-forwarded-for"

@@ -3,19 +3,20 @@ package import Transport
 
 /// Reads the address of the client from a field of a request that a trusted peer has sent.
 package enum ForwardedAddress {
-    /// How many addresses of a field are looked at, from the right.
+    /// The largest number of addresses that are read from a field, from right to left.
     ///
-    /// Each trusted proxy adds one address, so that a chain of more proxies than this is none.
+    /// Each trusted proxy adds one address, and no chain of proxies is longer than this.
     static let entriesMax = 64
 
     /// The address of the client.
     ///
-    /// A list is read from the right, because each proxy appends the address of its own peer: the first address that is
-    /// not trusted is the client's. If all are trusted, the leftmost is. What is no address ends the walk, because
-    /// whatever stands left of it cannot be believed: the address on its right is then the client's.
+    /// A list is read from right to left, because each proxy appends the address of its own peer. The first address
+    /// that does not belong to a trusted proxy is the client's. If all addresses belong to trusted proxies, the
+    /// leftmost address is the client's. Reading ends at an element that is not an address, because nothing to the left
+    /// of it can be trusted. The client's address is then the last address that was read.
     ///
-    /// - Parameter trusted: the addresses of proxies that are believed.
-    /// - Returns: the address with port 0; nil if the field is absent or names no address, so that the peer is the
+    /// - Parameter trusted: the addresses of trusted proxies.
+    /// - Returns: the address with port 0; nil if the field is absent or gives no address. The peer then counts as the
     ///   client.
     package static func client(
         in fields: FieldBlock,
@@ -30,7 +31,7 @@ package enum ForwardedAddress {
         }
     }
 
-    /// The address of a field that must stand once and have one value.
+    /// The address in a field that holds a single address; nil if the field is absent, malformed or repeated.
     private static func single(_ fields: FieldBlock, _ name: FieldName) -> SocketAddress? {
         var found: SocketAddress?
         for index in 0..<fields.count where fields.known(index) == name {
@@ -54,9 +55,10 @@ package enum ForwardedAddress {
         return last.map { SocketAddress($0, port: 0) }
     }
 
-    /// The last `entriesMax` elements of a list, the last one first.
+    /// The last elements of the list in a field, at most `entriesMax`, in reverse order.
     ///
-    /// Empty elements are left out (RFC 9110 section 5.6.1). Lines of the same field are one list.
+    /// Empty elements are skipped (RFC 9110 section 5.6.1). If the field occurs several times, its values form one
+    /// list.
     private static func entries(of fields: FieldBlock, _ name: FieldName) -> [ArraySlice<UInt8>] {
         var entries: [ArraySlice<UInt8>] = []
         for index in (0..<fields.count).reversed() where fields.known(index) == name {
@@ -69,10 +71,10 @@ package enum ForwardedAddress {
         return entries
     }
 
-    /// The elements of one line, the last one first, separated by commas outside of quotes.
+    /// The elements of one field value, in reverse order; a comma inside quotes does not separate elements.
     ///
-    /// Quotes are paired from the right, because a client may have sent the left part of the line: with an open quote it
-    /// could otherwise hide what a trusted proxy has appended.
+    /// Quotes are paired from right to left, because the client may have sent the left part of the value. If quotes
+    /// were paired from left to right, an open quote of the client could hide the elements that trusted proxies append.
     private static func elements(of line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         var parts: [ArraySlice<UInt8>] = []
         var end = line.endIndex
@@ -90,8 +92,9 @@ package enum ForwardedAddress {
         return parts
     }
 
-    /// The address in the parameter `for` of an element of `forwarded` (RFC 7239 section 6); nil for `unknown`, for a
-    /// name that hides the address, and for an element that has no `for` or more than one.
+    /// The address in the parameter `for` of an element of `forwarded` (RFC 7239 section 6).
+    ///
+    /// The result is nil for `unknown`, for an obfuscated identifier, and unless the element has exactly one `for`.
     private static func forwardedFor(_ element: ArraySlice<UInt8>) -> IPAddress? {
         var found: ArraySlice<UInt8>?
         for pair in element.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {
@@ -112,9 +115,9 @@ package enum ForwardedAddress {
         return address(value)
     }
 
-    /// An address: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
+    /// Parses an address: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
     ///
-    /// A zone (`%eth0`) has no meaning on another machine, so that an address with one is none.
+    /// The result is nil for an address with a zone (`%eth0`), because a zone has no meaning on another machine.
     static func address(_ text: ArraySlice<UInt8>) -> IPAddress? {
         guard text.count <= 64 else { return nil }
         if text.first == UInt8(ascii: "[") {

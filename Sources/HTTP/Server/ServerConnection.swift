@@ -16,7 +16,9 @@ protocol ServerProtocol: AnyObject {
     ///
     /// The session makes the last call to the handler of each request.
     func ended(_ end: ClientEnd)
-    /// A new turn of the loop has begun, and the session has put bytes off (`Channel.continueNextTurn`).
+    /// A new turn of the loop has begun, and the session reads the bytes that it has put off.
+    ///
+    /// The session has asked for this call with `Channel.continueNextTurn`.
     func continueReceiving()
     /// Appends output to `scratch`, in the flush phase of the loop's turn.
     func flush(into scratch: Scratch)
@@ -51,9 +53,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     let hasResponseFields: Bool
     /// The state that all HTTP/2 sessions of the worker share.
     package let environment: HTTP2Environment
-    /// The client at the other end of the connection, as far as the connection alone tells.
+    /// The client that opened the connection.
     ///
-    /// Until a PROXY header has been read, it is the proxy. A request may have another client: `client(of:)`.
+    /// The client is the peer of the socket, until a PROXY header has given the address of another client. A request
+    /// may have another client than its connection: `client(of:)` returns the client of a request.
     package private(set) var client: Client
     /// The account that is charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
@@ -119,7 +122,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     // MARK: The client
 
-    /// Takes the client that the PROXY header names; returns false if the rules of the listener refuse it.
+    /// Sets the client that the PROXY header names; returns false if the rules of the listener refuse this client.
     private func proxyHeaderRead(_ header: ProxyHeader) -> Bool {
         awaitsProxyHeader = false
         if let address = header.client {
@@ -154,7 +157,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// The client that sent a request with these fields.
     ///
-    /// It is the client of the connection, unless a trusted peer names another one in the field that the listener reads.
+    /// It is the client of the connection, unless a trusted peer gives another address in the configured header field.
     func client(of fields: FieldBlock) -> Client {
         let access = settings.access
         guard access.source.isField, client.isPeerTrusted, let trusted = access.trustedPeers?.current,
@@ -169,7 +172,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         )
     }
 
-    /// Asks the delegate for the handler of a request, whose client is identified first.
+    /// Identifies the client of a request, and asks the delegate for the request's handler.
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
         if settings.access.source.isField { stream.identify(client(of: head.fields)) }
         return delegate.handler(for: head, on: stream)
@@ -266,8 +269,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Reports a TLS handshake that has failed.
     ///
-    /// - Returns: whether the connection already closes. A client whose certificate is refused may have sent its first
-    ///   request, so the connection closes in such a way that the client can read the alert.
+    /// If the client's certificate is refused, the client may already have sent its first request. So `closeAfterAlert`
+    /// closes the connection in such a way that the client can still read the alert.
+    ///
+    /// - Returns: whether this function has begun to close the connection.
     private func handshakeEnded(_ end: ChannelEnd) -> Bool {
         guard case .tls(let error) = end else {
             delegate.handshakeFailed(.closed)

@@ -21,7 +21,7 @@ package struct ServerSettings: Sendable {
     ///
     /// The same limit applies to a client that takes no bytes of a finished response.
     package var idleTimeout: Nanoseconds = 75_000_000_000
-    /// The least pace at which a client must take a response that waits for it, in bytes a second; 0 for none.
+    /// The lowest rate at which a client must take a waiting response, in bytes per second; 0 for no limit.
     package var readBytesPerSecondMin = 500
     /// Whether clients may use HTTP/2.
     ///
@@ -33,9 +33,9 @@ package struct ServerSettings: Sendable {
     ///
     /// Such a proxy carries many users on one connection, so the limits against abuse are higher.
     package var isTrusted = false
-    /// `idleTimeout` of a connection that carries the requests of many users.
+    /// The value of `idleTimeout` for a connection that carries the requests of many users.
     package var trustedIdleTimeout: Nanoseconds = 905_000_000_000
-    /// Which peers are believed, and which clients are served.
+    /// From which peers the addresses of clients are accepted, and which clients are served.
     package var access = AccessRules()
     /// The HTTPS port to which the server redirects requests; nil if it does not redirect them.
     package var redirectPort: UInt16?
@@ -43,7 +43,7 @@ package struct ServerSettings: Sendable {
     package var hosts: ServedHosts?
     /// The folder whose `.well-known/acme-challenge` is served to certificate authorities; nil if there is none.
     package var acmeWebroot: String?
-    /// Fields of the operator's that each final response gets, unless the response has a field of that name already.
+    /// The fields that the operator adds to each final response, unless the response already has a field of that name.
     package var responseFields = FieldBlock()
 
     /// Makes settings with the default values of the configuration.
@@ -54,8 +54,10 @@ package struct ServerSettings: Sendable {
         !access.isOpen || redirectPort != nil || hosts != nil || acmeWebroot != nil
     }
 
-    /// The settings for a connection of this peer: those of a listener for proxies if the peer is a trusted proxy that
-    /// sends the requests of several clients on one connection.
+    /// The settings for a connection with this peer.
+    ///
+    /// If the peer is a trusted proxy, its connection may carry the requests of many users, so the settings are those
+    /// of a trusted listener. With the PROXY protocol, each connection has one client, so the settings do not change.
     package func adjusted(for peer: SocketAddress) -> ServerSettings {
         guard !isTrusted, access.source != .proxyProtocol, access.trusts(peer) else { return self }
         var settings = self

@@ -61,7 +61,8 @@ package protocol ServerDelegate: AnyObject {
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler
     /// Responds with `status` to a request that has no handler.
     ///
-    /// The request broke the rules of HTTP, or the connection has reached its limit of memory (status 503).
+    /// The request broke the rules of HTTP or did not arrive in time, or the connection has reached its limit of memory
+    /// (status 503).
     func refusal(status: Int, message: String, on stream: ServerStream)
     /// A stream was reset with REFUSED_STREAM before it had a handler, because its connection has reached its limit of
     /// memory.
@@ -84,7 +85,7 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// The connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
-    /// A client's TLS handshake has failed because of the client's certificate, or because it presented none.
+    /// A client's TLS handshake has failed because of the client's certificate, or because the client presented none.
     ///
     /// The call comes in addition to `handshakeFailed`.
     ///
@@ -196,7 +197,8 @@ package class ServerStream {
 
     /// Sets the handler that the delegate has made, and makes the first call to it.
     ///
-    /// If the stream ended while the delegate made the handler, the handler gets `clientLeft` instead.
+    /// If the stream ended while the delegate made the handler, the handler gets `clientLeft` instead. If the response
+    /// was aborted meanwhile, the handler gets no call.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
         if isClosed {
@@ -210,7 +212,7 @@ package class ServerStream {
     /// The client that sent the request.
     package var client: Client { ownClient ?? connection.client }
 
-    /// Sets the client of this request, because it may be another than that of the connection.
+    /// Sets the client of this request, which may differ from the client of the connection.
     final func identify(_ client: Client) { ownClient = client }
 
     // MARK: Memory

@@ -25,7 +25,7 @@ struct Chunk {
     }
 }
 
-/// Allocates the chunks of one worker, and reuses free ones.
+/// Allocates the chunks of one worker, and reuses free chunks.
 ///
 /// Keeps a limited number of free chunks, so that a burst does not call malloc for each chunk.
 ///

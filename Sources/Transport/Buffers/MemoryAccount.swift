@@ -21,6 +21,7 @@ package enum MemoryUse: Sendable {
 package protocol MemorySource: AnyObject, Sendable {
     /// Grants `bytes` more to an account that already holds `held` bytes for this use.
     ///
+    /// - Parameter isTrusted: whether the account belongs to a connection from a trusted proxy.
     /// - Returns: false, and grants nothing, if no memory is left or the account would hold more than it may.
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
     /// Counts `bytes` that are allocated already, even if no memory is left.

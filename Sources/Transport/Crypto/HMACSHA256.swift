@@ -13,8 +13,8 @@ package struct HMACSHA256: Sendable, Equatable {
 
     /// The hash of `bytes`.
     ///
-    /// The time of the computation depends only on the number of bytes. Each call sets up an OpenSSL context. To compute
-    /// many hashes, use `HMACSHA256Hasher`.
+    /// The time of the computation depends only on the number of bytes. Each call sets up an OpenSSL context. To
+    /// compute many hashes, use `HMACSHA256Hasher`.
     package func callAsFunction(_ bytes: some Collection<UInt8>) -> [UInt8] {
         HMACSHA256Hasher(self).hash(Array(bytes).span)
     }

@@ -12,7 +12,7 @@ package struct FileStamp: Equatable, Sendable {
 
     /// Makes the stamp of a file from the result of `stat`.
     ///
-    /// The result is nil if the call fails; `errno` then holds the error.
+    /// The stamp is nil if `stat` fails; `errno` then holds the error.
     package init?(_ path: String) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }

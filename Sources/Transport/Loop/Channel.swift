@@ -32,7 +32,7 @@ package protocol ChannelHandler: AnyObject {
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output.
     func channelDrained(_ channel: Channel)
-    /// A new turn has begun, after a call of `Channel.continueNextTurn`.
+    /// A new turn of the loop has begun, after the handler called `Channel.continueNextTurn`.
     func channelContinues(_ channel: Channel)
     /// The last call to the handler, at the end of the loop's turn in which the channel was closed.
     ///
@@ -83,7 +83,7 @@ package final class Channel: Registered, TimerTarget {
     var closesAbruptly = false
     var closingTimer: TimerID?
     private var closingPace = 0
-    /// Judges how fast the peer takes the remaining output of a closing channel.
+    /// Checks whether the peer takes the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
     /// How many bytes of `pending` the kernel has accepted.
     var pendingTaken = 0
@@ -143,7 +143,7 @@ package final class Channel: Registered, TimerTarget {
     /// Takes over an accepted socket.
     ///
     /// - Parameter preamble: reads the bytes that precede the client's own bytes and TLS; nil if there are none.
-    /// - Throws: when the system has no memory to watch another socket. The socket is then closed.
+    /// - Throws: when epoll cannot watch another socket. The socket is then closed.
     package static func accept(
         _ socket: Socket,
         peer: SocketAddress,
@@ -204,8 +204,8 @@ package final class Channel: Registered, TimerTarget {
         set { progress = newValue }
     }
 
-    /// The least pace in bytes a second at which the peer of a closing channel must take the remaining output; 0 for
-    /// none.
+    /// The lowest rate, in bytes per second, at which the peer of a closing channel must take the remaining output; 0
+    /// for no limit.
     package var closingBytesPerSecondMin: Int {
         get { closingPace }
         set { closingPace = newValue }
@@ -365,9 +365,9 @@ package final class Channel: Registered, TimerTarget {
         return phase != .closed
     }
 
-    /// Reads again, because the previous turn of the loop may have left bytes unread.
+    /// Calls `channelContinues` if the handler has asked for it, and reads bytes that the previous turn may have left.
     ///
-    /// With EPOLLET, epoll does not report these bytes again. EPOLLET is used nevertheless, because it saves one epoll
+    /// With EPOLLET, epoll does not report unread bytes again. EPOLLET is used nevertheless, because it saves one epoll
     /// event for each socket in each turn.
     func readAgain() {
         isRevisited = false
@@ -379,9 +379,9 @@ package final class Channel: Registered, TimerTarget {
         if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
     }
 
-    /// Requests a call of `channelContinues` in the next turn, for a handler that has put work off.
+    /// Requests a call of `channelContinues` in the next turn of the loop, for a handler that has put work off.
     ///
-    /// Meanwhile the handler pauses reading, so that it need not keep more than what it has.
+    /// The handler pauses reading until then, so that it does not get more bytes to keep.
     package func continueNextTurn() {
         continues = true
         revisit()

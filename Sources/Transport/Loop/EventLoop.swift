@@ -20,7 +20,9 @@ package final class EventLoop {
     private static let eventsMax = 256
     /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
-    /// After a pause, the loop reads all that has arrived before it fires timers, but for at most this many turns.
+    /// After a pause of the process, the loop reads all that has arrived before it fires timers.
+    ///
+    /// The timers wait for at most this many turns.
     private static let catchUpMax = 64
     /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause.
     private static let lateMin: Nanoseconds = 1_000_000_000
@@ -206,7 +208,7 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits in io_uring: first to gather many completions if the loop is busy, then for at least one.
+    /// Waits in io_uring: first for many completions if the loop is busy, and then for at least one completion.
     @inline(__always)
     private func wait(in ring: ReceiveRing, timeout: Int) {
         guard timeout != 0 else {

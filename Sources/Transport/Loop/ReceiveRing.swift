@@ -59,7 +59,7 @@ final class ReceiveRing {
 
     /// Asks the kernel to stop receiving from a socket.
     ///
-    /// The last completion for the socket tells that the kernel has stopped.
+    /// The last completion for the socket shows that the kernel has stopped.
     func cancel(_ key: SlabKey) { _ = unsafe clinux_ring_cancel(&ring, key.bits, Self.cancelMark) }
 
     /// Submits all prepared requests at once.

@@ -1,4 +1,4 @@
-// The addresses of a name, each of which is an executor; a `NameResolver` keeps the list up to date.
+// The addresses of a name that has a separate executor at each address. A `NameResolver` keeps the list up to date.
 
 /// The addresses of a name in sorted order, so that an answer in another order is no change.
 ///
@@ -9,7 +9,7 @@ package final class AddressList {
 
     /// The query whose answer fills the list.
     package let lookup: NameLookup
-    /// The addresses of the last answer that contained any, sorted; empty before the first such answer.
+    /// The sorted addresses of the last answer that contained an address; empty before the first such answer.
     package private(set) var addresses: [WeightedAddress] = []
     /// How many addresses of the last answer were left out, because the list was full.
     private(set) var leftOut = 0

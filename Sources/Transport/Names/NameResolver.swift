@@ -40,7 +40,7 @@ package final class NameResolver: TimerTarget {
         var isFailing = false
         /// Whether the first query has been sent.
         var isAsked = false
-        /// Whether `start` need not wait for this name: the first answer has arrived, or the timeout has passed.
+        /// Whether `start` no longer waits for this name, because the first query has ended or the timeout has passed.
         var isSettled = false
     }
 
@@ -219,8 +219,8 @@ package final class NameResolver: TimerTarget {
 
     /// Stores the addresses where the name's user reads them: in its `AddressBook` or in its `AddressList`.
     ///
-    /// - Returns: the closure that tells the owner of the `AddressList` of new addresses; the caller calls it once the
-    ///   entry is stored. It is nil if the addresses are as before, and for an `AddressBook`, which nobody watches.
+    /// - Returns: the closure that tells the owner of the `AddressList` of new addresses; nil if the addresses are as
+    ///   before, and for an `AddressBook`, which nobody watches. The caller calls the closure once the entry is stored.
     private func take(_ found: FoundAddresses, at entry: inout Entry) -> (() -> Void)? {
         let name = entry.lookup.name
         let wasFailing = entry.isFailing

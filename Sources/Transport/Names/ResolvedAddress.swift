@@ -1,7 +1,7 @@
-// The query for a name whose addresses are separate executors, and the addresses in the answer.
+// The query for a name that has a separate executor at each address, and the addresses in the answer.
 internal import Glibc
 
-/// A query to the name servers for a name whose addresses are separate executors.
+/// A query to the name servers for a name that has a separate executor at each address.
 package struct NameLookup: Sendable, Hashable {
     /// The name, in lower case.
     package let name: String

@@ -9,12 +9,12 @@ package struct ProxyHeader: Sendable, Equatable {
     /// How many bytes the header has.
     package var length: Int
 
-    /// What the first bytes of a connection are.
+    /// The result of reading the first bytes of a connection.
     package enum Reading: Sendable, Equatable {
         /// The bytes are the beginning of a header.
         case incomplete
         case header(ProxyHeader)
-        /// The bytes are no header, or a header that breaks a rule; the text says which.
+        /// The bytes are not a header, or the header breaks a rule; the text gives the reason.
         case invalid(StaticString)
 
         package static func == (one: Reading, other: Reading) -> Bool {
@@ -27,17 +27,17 @@ package struct ProxyHeader: Sendable, Equatable {
         }
     }
 
-    /// The most bytes of a header of version 2, with its TLVs.
+    /// The largest header of version 2 that is accepted, in bytes, with its TLVs.
     ///
-    /// The protocol allows 65,551. A header of HAProxy with everything that it can send has a few hundred.
+    /// The protocol allows 65,551 bytes. The largest header that HAProxy can send has a few hundred bytes.
     package static let bytesMax = 4096
     /// The longest line of version 1, with its line end (section 2.1).
     private static let lineMax = 107
 
     /// Reads the header at the beginning of a connection's bytes.
     ///
-    /// The result depends only on the bytes of the header: further bytes do not change it, and if fewer bytes are given
-    /// than the header has, it is `.incomplete` or already `.invalid`.
+    /// Bytes after the header do not change the result. While the header is not whole, the result is `.incomplete`, or
+    /// `.invalid` if its first bytes already break a rule.
     package static func read(_ bytes: Span<UInt8>) -> Reading {
         if isPrefix(bytes, of: ProxyHeaderV2.signature) {
             guard bytes.count >= ProxyHeaderV2.fixedLength else { return .incomplete }
@@ -55,13 +55,13 @@ package struct ProxyHeader: Sendable, Equatable {
 
     private static let lineStart = Array("PROXY ".utf8)
 
-    /// Whether the bytes and the text are the same as far as both reach.
+    /// Whether the bytes and the text are equal up to the end of the shorter of the two.
     private static func isPrefix(_ bytes: Span<UInt8>, of text: [UInt8]) -> Bool {
         for index in 0..<min(bytes.count, text.count) where bytes[index] != text[index] { return false }
         return true
     }
 
-    /// A line of version 1 that breaks no rule.
+    /// A valid header line of version 1.
     private struct Line {
         var client: SocketAddress?
     }

@@ -4,7 +4,7 @@
 enum ProxyHeaderV2 {
     /// The twelve bytes that every header of version 2 begins with.
     static let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
-    /// The bytes before the addresses: signature, version and command, family, length.
+    /// The length of the part before the addresses, in bytes: signature, version and command, family, length.
     static let fixedLength = 16
 
     private static let crc32cType: UInt8 = 0x03
@@ -18,27 +18,29 @@ enum ProxyHeaderV2 {
         let length = fixedLength + Int(bytes[14]) << 8 + Int(bytes[15])
         guard length <= ProxyHeader.bytesMax else { return .invalid("a header of more than 4096 bytes") }
         guard bytes.count >= length else { return .incomplete }
-        // The block of `LOCAL` is skipped whatever it holds (section 2.2).
+        // With the command `LOCAL`, the rest of the header is skipped, whatever it contains (section 2.2).
         guard command == .proxy else { return .header(ProxyHeader(client: nil, length: length)) }
         let header = bytes.extracting(0..<length)
         let family = bytes[13] >> 4
         guard let addressLength = addressLength(family: family, fits: length - fixedLength) else {
             return .invalid("a length that does not hold the addresses")
         }
-        // Of a family without addresses, or one that is not known, the whole block is skipped.
+        // For `AF_UNSPEC` and for unknown address families, the rest of the header is skipped without a check.
         guard addressLength == 0 || hasValidTLVs(header, from: fixedLength + addressLength) else {
             return .invalid("a TLV that does not fit, or a checksum that is wrong")
         }
-        // Of a transport that is neither a stream nor a datagram, the addresses have no meaning here.
+        // The addresses are used only if the transport protocol is a stream or a datagram protocol.
         let isKnown = (1...2).contains(bytes[13] & 0x0F)
         return .header(ProxyHeader(client: isKnown ? client(header, family: family) : nil, length: length))
     }
 
     private enum Command: UInt8 { case local, proxy }
 
-    /// The bytes of both addresses and ports of a family; nil if the header is too short for them.
+    /// The length of both addresses and ports in bytes; nil if the header is too short for them.
     ///
-    /// 0 for `AF_UNSPEC`, and for families that are not known: what follows is then skipped.
+    /// The length is 0 for `AF_UNSPEC` and for unknown address families.
+    ///
+    /// - Parameter available: the length of the header after its first `fixedLength` bytes.
     private static func addressLength(family: UInt8, fits available: Int) -> Int? {
         let length: Int
         switch family {

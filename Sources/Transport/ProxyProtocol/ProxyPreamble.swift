@@ -4,13 +4,13 @@
 package final class ProxyPreamble: ChannelPreamble {
     /// How long the header may take to arrive, counted from the accept: 5 s.
     ///
-    /// A proxy sends it at once, so that only a broken or hostile peer takes longer.
+    /// A proxy sends the header at once, so only a broken or hostile peer takes longer.
     package static let timeout: Nanoseconds = 5_000_000_000
 
     /// Called once with the header, before any byte of the client is delivered; if it returns false, the connection is
     /// closed.
     package var accepts: (ProxyHeader) -> Bool = { _ in true }
-    /// Called once if the first bytes are no valid header; the connection is then closed.
+    /// Called once, with the reason, if the first bytes are not a valid header; the connection is then closed.
     package var refused: (StaticString) -> Void = { _ in }
 
     package init() {}

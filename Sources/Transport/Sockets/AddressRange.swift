@@ -11,8 +11,8 @@ package struct AddressRange: Sendable, Hashable {
 
     /// The first address of the range.
     let first: IPAddress
-    /// How many first bits the addresses of the range have in common, counted in the IPv6 form: 96 to 128 for a range of
-    /// IPv4 addresses, otherwise 0 to 128.
+    /// How many first bits the addresses of the range have in common, counted in the IPv6 form: 96 to 128 for a range
+    /// of IPv4 addresses, otherwise 0 to 128.
     let bits: Int
 
     /// Parses `ADDRESS/BITS`, or a single address, which makes a range of one address.
@@ -24,7 +24,8 @@ package struct AddressRange: Sendable, Hashable {
         guard let address = IPAddress(parsing: String(parts[0])) else {
             throw Problem(description: "expected an IP address or a range such as 10.0.0.0/8 or fd00::/8")
         }
-        // An IPv4 address in mapped form has 128 bits in the text, of which the first 96 are the same for all.
+        // If an IPv4 address is written in its IPv6 form, the number after the slash already counts the 96 bits before
+        // the address.
         let isWrittenAsIPv4 = !parts[0].utf8.contains(UInt8(ascii: ":"))
         let most = isWrittenAsIPv4 ? 32 : 128
         var count = most
@@ -48,7 +49,7 @@ package struct AddressRange: Sendable, Hashable {
     /// Whether the address of a peer is in the range; false for unix sockets.
     package func contains(_ address: SocketAddress) -> Bool { IPAddress(address).map(contains) ?? false }
 
-    /// Whether the address is in the range; a range of IPv6 addresses has no IPv4 address.
+    /// Whether the address is in the range; a range of IPv6 addresses contains no IPv4 address.
     package func contains(_ address: IPAddress) -> Bool {
         address.isIPv4 == first.isIPv4 && address.prefix(bits) == first
     }

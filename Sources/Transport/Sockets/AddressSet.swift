@@ -1,15 +1,15 @@
-// A set of IP addresses that is given by ranges, with a look-up whose cost does not grow with the number of ranges.
+// A set of IP addresses, made from ranges. The cost of a lookup does not grow with the number of ranges.
 
-/// The addresses of a list of ranges, and perhaps the peers of unix sockets.
+/// A set of the addresses of several ranges, with or without the peers of unix sockets.
 package struct AddressSet: Sendable, Equatable {
-    /// The ranges of one length: the first addresses of all ranges whose addresses have `bits` first bits in common.
+    /// The ranges with one prefix length: the first address of each range whose prefix has `bits` bits.
     private struct Length: Sendable, Equatable {
         var bits: Int
         var isIPv4: Bool
         var starts: Set<IPAddress>
     }
 
-    /// At most one element for each length of IPv4 and of IPv6 ranges; the longest ranges come first.
+    /// At most one element for each prefix length of IPv4 and of IPv6; the longest prefixes come first.
     private var lengths: [Length] = []
     /// Whether every peer of a unix socket is in the set.
     package var hasUnixPeers = false

@@ -118,7 +118,7 @@ extension SocketAddress {
         self.init(storage: storage, length: socklen_t(length))
     }
 
-    /// This address, but an IPv4-mapped IPv6 address as the IPv4 address.
+    /// This address; an IPv4-mapped IPv6 address becomes the IPv4 address.
     package var unmapped: SocketAddress {
         guard family == AF_INET6, let address = IPAddress(self), address.isIPv4 else { return self }
         return SocketAddress(address, port: port)

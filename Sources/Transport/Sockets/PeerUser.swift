@@ -2,7 +2,7 @@
 internal import CLinux
 internal import Glibc
 
-/// The user and the process that connected to a unix socket, as the kernel recorded them at that moment (unix(7),
+/// The user and the process that connected to a unix socket, as the kernel recorded them when they connected (unix(7),
 /// `SO_PEERCRED`).
 package struct PeerUser: Sendable, Equatable, CustomStringConvertible {
     /// The user id.

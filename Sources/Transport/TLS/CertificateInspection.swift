@@ -3,7 +3,7 @@
 
 internal import COpenSSL
 
-/// A fault of a certificate or key file, or a warning about one.
+/// An error or a warning about a certificate file or a key file.
 package struct CertificateFinding: Equatable, Sendable {
     /// The file of the certificate chain, or the file of its private key.
     package enum Place: Sendable { case chain, key }
@@ -104,7 +104,7 @@ package enum CertificateInspection {
         }
     }
 
-    /// All findings about a file of authorities whose certificates clients present.
+    /// All findings about a file of the certificate authorities that issue the certificates of clients.
     ///
     /// - Parameters:
     ///   - now: the time in seconds since 1970.
@@ -122,7 +122,7 @@ package enum CertificateInspection {
         }
     }
 
-    /// The most warnings about one file of authorities.
+    /// The largest number of warnings about one file of authorities.
     private static let warningsMax = 8
 
     /// The earliest expiry in the chain, in seconds since 1970; nil if the file cannot be read.

@@ -1,4 +1,4 @@
-// The certificate authorities whose certificates clients present (mutual TLS).
+// The certificate authorities that issue the certificates of clients (mutual TLS).
 
 internal import COpenSSL
 

@@ -48,7 +48,7 @@ extension Certificate {
 extension TLSConnection {
     /// The certificate that the client has presented; nil if it has presented none or was not asked for one.
     ///
-    /// Only valid once the handshake is complete, because the certificate has been verified then.
+    /// The result is also nil until the handshake is complete, because the certificate is not verified before.
     package var clientCertificate: ClientCertificate? {
         guard isEstablished, let certificate = peerCertificate else { return nil }
         return ClientCertificate(

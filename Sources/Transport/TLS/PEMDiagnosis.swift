@@ -35,12 +35,12 @@ enum PEMDiagnosis {
         }
     }
 
-    /// Why the file at `path` is unusable because it begins with a byte order mark; nil if it has none.
+    /// The message for a file at `path` that begins with a byte order mark; nil if the file has no such mark.
     ///
     /// OpenSSL reports no error for a byte order mark, but treats the first line of the file as a comment and skips it.
     static func reasonOfMark(_ path: String) -> String? { read(path, bytesMax: 3).flatMap { markReason($0) } }
 
-    /// Why the contents are unusable because they begin with a byte order mark; nil if they have none.
+    /// The message for contents that begin with a byte order mark; nil if the contents have no such mark.
     static func reasonOfMark(in bytes: [UInt8]) -> String? { markReason(bytes) }
 
     private static func markReason(_ bytes: [UInt8]) -> String? {

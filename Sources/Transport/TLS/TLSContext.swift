@@ -50,8 +50,8 @@ internal import COpenSSL
     /// A client that sends an unknown server name, or none, gets the first certificate, unless
     /// `TLSServerSettings.needsServerName` is set.
     ///
-    /// - Throws: when `certificates` is empty, a certificate or a file of authorities cannot be read or used, or OpenSSL
-    ///   knows none of the groups.
+    /// - Throws: when `certificates` is empty, when a certificate or a file of authorities cannot be read or used, or
+    ///   when OpenSSL knows none of the groups.
     package static func server(
         certificates: [CertificateFiles],
         ticketKeys: TicketKeys,
@@ -129,7 +129,7 @@ internal import COpenSSL
         }
     }
 
-    /// A SHA-256 hash of all names of the certificates and of the clients' authorities, for use as session ID context.
+    /// The session ID context: a SHA-256 hash of the certificates' DNS names and of the file of clients' authorities.
     private static func sessionContext(of certificates: [LoadedCertificate], clients: ClientAuthorities?) -> [UInt8] {
         // A line end is a safe separator because no DNS name contains one.
         let text = Set(certificates.flatMap(\.names)).sorted().joined(separator: "\n")

@@ -20,7 +20,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case plainHTTP
         /// The peer's first bytes were a PROXY protocol header.
         case proxyHeader
-        /// The peer's certificate did not verify.
+        /// A server's certificate did not verify.
         case verification
         /// A client's certificate did not verify.
         ///

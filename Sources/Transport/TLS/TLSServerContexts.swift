@@ -107,8 +107,8 @@ internal import COpenSSL
 
 /// Switches a connection to another context of its listener.
 ///
-/// `SSL_set_SSL_CTX` leaves how clients are verified as it was. All contexts of a listener verify clients in the same
-/// way, and it is set again here so that this does not depend on what `SSL_set_SSL_CTX` copies.
+/// All contexts of a listener have the same settings for the verification of clients. The function sets them again, so
+/// that they do not depend on what `SSL_set_SSL_CTX` copies.
 @unsafe private func use(_ context: TLSContext, for ssl: OpaquePointer) {
     guard unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
     unsafe SSL_set_SSL_CTX(ssl, context.raw)
@@ -116,8 +116,10 @@ internal import COpenSSL
     unsafe SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(context.raw))
 }
 
-/// ClientHello callback: switches the connection to the context of the client's server name, or refuses the client with
-/// the alert `unrecognized_name` if its name must be known and is not.
+/// ClientHello callback: switches the connection to the context for the server name that the client has sent.
+///
+/// If no certificate has this name and `needsServerName` is set, the callback refuses the client with the alert
+/// `unrecognized_name`.
 ///
 /// The switch must come before OpenSSL looks up a session. Otherwise a client could resume a session that began under
 /// another name (as in CVE-2025-23419).

@@ -26,7 +26,7 @@ package struct TLSServerSettings: Equatable, Sendable {
     package var groups = Self.usualGroups
     /// Whether a client is refused unless it sends a server name (SNI) that one of the certificates has.
     package var needsServerName = false
-    /// The authorities whose certificates clients present; nil if clients are not asked for a certificate.
+    /// The authorities that issue the certificates of clients; nil if clients are not asked for a certificate.
     package var clients: ClientAuthorities?
 
     /// Makes settings with the default values of the configuration.
@@ -34,7 +34,7 @@ package struct TLSServerSettings: Equatable, Sendable {
 
     /// The names of this list that OpenSSL knows, in the same order.
     ///
-    /// A second name of a group that is already in the list is left out too.
+    /// If the list contains two names of the same group, the second name is left out too.
     package static func usable(_ groups: [String]) -> [String] {
         guard let context = unsafe SSL_CTX_new(TLS_method()) else { fatalError("OpenSSL cannot make a context") }
         defer { unsafe SSL_CTX_free(context) }

@@ -24,9 +24,9 @@ package final class ProcessClock: Sendable {
     private let seen: Atomic<Nanoseconds>
     /// The sum of all pauses, in nanoseconds; readable without the lock.
     private let total = Atomic<Nanoseconds>(0)
-    /// The sum of all pauses, in nanoseconds.
+    /// The lock that a thread takes to store the time in `seen`.
     ///
-    /// A thread takes this lock to store the time in `seen`.
+    /// The lock protects the sum of all pauses, in nanoseconds. `total` is a copy of this sum.
     private let noting = Lock<Nanoseconds>(0)
 
     /// - Parameter source: returns the nanoseconds of a clock that never goes back.
@@ -55,8 +55,8 @@ package final class ProcessClock: Sendable {
     ///
     /// After a pause, this function first adds the length of the pause to the sum.
     ///
-    /// This clock then continues at the time `noteInterval` after the last store. It returned no later time before the
-    /// pause.
+    /// The clock then continues from the time `noteInterval` after the last store. The clock never goes back by this,
+    /// because before the pause it has returned no later time.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

@@ -1,13 +1,13 @@
-// Judges whether a peer takes the bytes that wait for it fast enough.
+// Checks whether a peer reads its waiting bytes fast enough.
 
-/// A least pace for a peer that reads, judged once a window of time.
+/// The lowest rate at which a peer must read, checked at the end of each window of time.
 ///
-/// Only bytes that waited at the beginning of a window count: by its end the peer must have taken all of them, or as
-/// many as the least pace asks of a whole window. So a sender that produces little is never blamed on the peer, and a
-/// peer that takes a byte from time to time does not gain time by it. Nothing is counted for each write: the owner
-/// calls `isTooSlow` from a timer.
+/// Only the bytes that wait at the beginning of a window count. By the end of the window, the peer must have taken all
+/// of them, or as many as the lowest rate demands for one window. So a peer is never too slow only because the sender
+/// produces little. A peer that takes a byte from time to time gains no time by it. The owner calls `isTooSlow` from a
+/// timer, so that a write costs no extra work.
 package struct ReadPace: Equatable, Sendable {
-    /// When the window ends; `.max` before `begin`, and if there is no least pace.
+    /// When the current window ends; `.max` before `begin`, and if there is no lowest rate.
     package private(set) var windowEnd: Nanoseconds = .max
     private var window: Nanoseconds = 0
     private var bytesPerSecondMin = 0
@@ -18,13 +18,13 @@ package struct ReadPace: Equatable, Sendable {
 
     package init() {}
 
-    /// Begins the first window; does nothing if a window is under way, or if there is no least pace.
+    /// Begins the first window; does nothing if a window is under way, or if there is no lowest rate.
     ///
     /// - Parameters:
-    ///   - taken: the bytes that the peer has taken so far, counted from any fixed point.
-    ///   - waiting: the bytes that wait for the peer.
-    ///   - window: the length of all windows, in nanoseconds; more than 0.
-    ///   - bytesPerSecondMin: the least pace in bytes a second; 0 for none.
+    ///   - taken: how many bytes the peer has taken so far, counted from any fixed point.
+    ///   - waiting: how many bytes wait for the peer.
+    ///   - window: the length of each window, in nanoseconds; more than 0.
+    ///   - bytesPerSecondMin: the lowest rate in bytes per second; 0 for no limit.
     package mutating func begin(
         taken: Int,
         waiting: Int,
@@ -38,9 +38,10 @@ package struct ReadPace: Equatable, Sendable {
         open(taken: taken, waiting: waiting, at: now)
     }
 
-    /// Whether the peer took too little in the window that has ended; if not, the next window begins.
+    /// Whether the peer took too few bytes in the window that has just ended.
     ///
-    /// Returns false while the window is not over, and if there is no window.
+    /// If the peer took enough bytes, the next window begins. The result is false while the window is still under way,
+    /// and if there is no window.
     package mutating func isTooSlow(taken: Int, waiting: Int, at now: Nanoseconds) -> Bool {
         guard windowEnd <= now else { return false }
         if waiting > 0, taken - takenBefore < required { return true }
@@ -48,9 +49,9 @@ package struct ReadPace: Equatable, Sendable {
         return false
     }
 
-    /// What a peer did that was too slow, for the log.
+    /// A text for the log that says how much a peer that was too slow has taken.
     ///
-    /// - Parameter taken: the bytes that the peer has taken, as for `isTooSlow`.
+    /// - Parameter taken: how many bytes the peer has taken so far, as in `isTooSlow`.
     package func description(taken: Int) -> String {
         let seconds = window / 1_000_000_000
         return "took \(max(0, taken - takenBefore)) bytes in \(seconds) s, of at least \(required) that waited; "
