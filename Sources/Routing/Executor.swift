@@ -13,7 +13,7 @@ package final class Executor: Sendable {
     package let engine: Engine
     /// The engine's name for the model.
     package let model: String
-    /// The health and the learned limits of this model alone.
+    /// The health of this model alone, and the limits that were learned from its refusals with status 429.
     ///
     /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
     let availability = Availability()

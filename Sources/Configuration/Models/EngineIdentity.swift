@@ -7,9 +7,9 @@ package import Transport
 package struct EngineIdentity: Hashable, Sendable {
     /// The URL of the engine.
     package var url: ExecutorURL
-    /// Whether the host name in the URL is one executor, or each of its addresses is one executor.
+    /// Whether the host name in the URL stands for one engine, or each of its addresses stands for one.
     package var resolve: ExecutorSettings.Resolve
-    /// The address of the engine if each address of the host name is an engine; nil otherwise.
+    /// The address of the engine if each address of the host name stands for an engine; nil otherwise.
     package var address: ResolvedAddress?
     /// The API key that the engine is sent; nil if no key is sent.
     package var apiKey: String?

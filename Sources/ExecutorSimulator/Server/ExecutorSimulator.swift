@@ -7,9 +7,9 @@ package import Transport
 ///
 /// Confined to the thread of one event loop.
 package final class ExecutorSimulator: ServerDelegate {
-    /// The longest period at which all streams of the same pace share one timer.
+    /// The longest time from token to token at which all streams of the same pace share one timer.
     ///
-    /// With a longer period, a new stream might wait too long until the shared timer fires.
+    /// With a longer time, a new stream might wait too long until the shared timer fires.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -28,7 +28,8 @@ package final class ExecutorSimulator: ServerDelegate {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that still have streams to step; they continue at the end of the current turn of the loop.
+    /// The pacers some of whose streams have not generated their due tokens yet; they continue at the end of the loop's
+    /// turn.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int

@@ -4,7 +4,8 @@ package import HTTP
 
 /// The destination of a request, which the method and the path alone determine.
 ///
-/// The configuration reads this table, too, because a model may not claim a path of the edge.
+/// The target Configuration uses this type, too: it refuses a model whose `passthrough` names a path of the edge
+/// itself.
 package enum Endpoint: Equatable, Sendable {
     /// A request in the given dialect, whose body names a model.
     case model(Dialect)

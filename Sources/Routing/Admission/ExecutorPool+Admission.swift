@@ -66,7 +66,8 @@ extension ExecutorPool {
         ///
         /// A new try may succeed after `retryAfter`.
         case refused(retryAfter: Nanoseconds)
-        /// Every executor has been tried for this request or is excluded because of its health.
+        /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
+        /// health.
         case none
     }
 
