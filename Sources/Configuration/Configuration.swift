@@ -83,7 +83,7 @@ extension Configuration {
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
         /// The mode and group of the socket's file, if the address is a unix socket.
         package var socketAccess = SocketFileAccess()
-        /// The host names that requests may have in addition to the names of loopback, in lower case.
+        /// The host names for which requests are answered, besides `localhost` and IP addresses; in lower case.
         package var hosts: [String] = []
         /// The client addresses that are served; nil for all addresses.
         package var allow: [AddressRange]?

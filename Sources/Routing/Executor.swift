@@ -1,5 +1,5 @@
-// One model at one engine, which all workers share. They call it a few times for each request, and never for each
-// token.
+// One model at one engine, which all workers share. The workers call it a few times for each request, and never for
+// each token.
 internal import Synchronization
 package import Transport
 
@@ -72,7 +72,7 @@ package final class Executor: Sendable {
     }
 
     /// How long no requests may be sent to the executor, in nanoseconds from now, because it or its engine has refused
-    /// some.
+    /// requests.
     package func pause(at now: Nanoseconds) -> Nanoseconds {
         max(engine.availability.pause(at: now), availability.pause(at: now))
     }

@@ -16,7 +16,7 @@ package struct EngineIdentity: Hashable, Sendable {
     /// The file of the certificate authorities to trust; nil means the system's.
     package var certificateAuthorityPath: String?
 
-    /// Returns the identity of the engine that an entry means.
+    /// Makes the identity of the engine to which an entry of a configuration refers.
     package init(_ settings: ExecutorSettings) {
         url = settings.url
         resolve = settings.resolve

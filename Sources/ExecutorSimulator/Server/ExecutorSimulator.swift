@@ -150,9 +150,9 @@ package final class ExecutorSimulator: ServerDelegate {
         stream.finish()
     }
 
-    /// The `Pacer` that steps streams at `pace` tokens per second.
+    /// The `Pacer` that lets streams generate `pace` tokens per second.
     ///
-    /// At a pace of 0, the pacer steps each stream every millisecond, and each step generates many tokens.
+    /// At a pace of 0, the pacer calls each stream every millisecond, and each call generates many tokens.
     func pacer(for pace: Double) -> Pacer {
         let period = pace > 0 ? max(1000, Nanoseconds(min(1_000_000_000 / pace, 1e18))) : 1_000_000
         if let pacer = pacers[period] { return pacer }
@@ -168,12 +168,13 @@ package final class ExecutorSimulator: ServerDelegate {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Lets a pacer step the rest of its streams at the end of the turn, after the output of the turn has been flushed.
+    /// Lets a pacer continue with the rest of its streams at the end of the loop's turn, after the turn's output was
+    /// flushed.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets each unfinished pacer step its next streams.
+    /// Lets each unfinished pacer continue with its next streams.
     ///
-    /// The streams' output marks channels. The loop then flushes these channels before it waits for events.
+    /// The output of the streams marks their channels, which the loop flushes before it waits for events.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers

@@ -119,8 +119,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the first event of a stream, or a whole document, has arrived.
     ///
-    /// This shows that the executor can be reached and answers. The answer may still break off, so faults in the middle
-    /// of answers count until `endedWhole`.
+    /// The arrival shows that the executor can be reached and answers. The answer may still break off, so faults in the
+    /// middle of answers count until `endedWhole`.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now
