@@ -173,9 +173,9 @@ extension Executor {
     /// fail.
     ///
     /// The result is true if the executor refuses connections or answers with a failure, because such a try ends at
-    /// once. It is also true if the executor is late to answer, or if probes fail while bytes still arrive, because the
-    /// executor may only be slow. It is false if the engine is dead, or if it accepts no connections, because each try
-    /// would cost the whole connect timeout.
+    /// once. It is also true if the executor is late to answer, or if probes or connections fail while bytes still
+    /// arrive, because the executor may only be slow. Otherwise it is false, because each try may cost the whole
+    /// connect timeout.
     func costsLittle(at now: Nanoseconds) -> Bool {
         guard !engine.isDead else { return false }
         let isEjected = engine.isEjected || isEjectedAlone
