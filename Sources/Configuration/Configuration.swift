@@ -32,9 +32,9 @@ package struct Configuration: Sendable, Equatable {
     package var commitAfter = Duration.seconds(10)
     /// The interval at which a client is sent SSE comments while its stream has no events.
     package var keepAlive = Duration.seconds(10)
-    /// Whether a client that has requested no stream gets the status and spaces while its answer is not there.
+    /// Whether a client that has requested no stream is sent the status, and then spaces, until its answer arrives.
     package var jsonKeepAlive = false
-    /// How often a request may have passed through this server before, as its `cdn-loop` says.
+    /// How often a request may have passed through this server before, according to its field `cdn-loop`.
     package var maxLoops = 1
     /// The timeouts of connections and exchanges; a model may replace some of them.
     package var timeouts = Timeouts()
@@ -50,7 +50,7 @@ package struct Configuration: Sendable, Equatable {
     package var cors = CORS()
     /// The request header fields that every executor is sent in addition to the fields that are always forwarded.
     package var forward = ForwardSettings()
-    /// The content of the log line of each exchange.
+    /// What is written to the log, and to which file.
     package var log = Log()
     /// The models that clients may name; not empty in a configuration from a file, unless it has `discoveries`.
     package var models: [ModelSettings]
@@ -83,7 +83,7 @@ extension Configuration {
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
         /// The mode and group of the socket's file, if the address is a unix socket.
         package var socketAccess = SocketFileAccess()
-        /// The host names that requests may have in addition to the names of loopback, in lower case.
+        /// The host names for which requests are answered, besides `localhost` and IP addresses; in lower case.
         package var hosts: [String] = []
         /// The client addresses that are served; nil for all addresses.
         package var allow: [AddressRange]?
@@ -173,7 +173,8 @@ extension Configuration {
         package var exchangeBufferBytes = 256 << 10
         /// The least average pace of a request body, in bytes a second; 0 for none.
         package var bodyPace = 1000
-        /// The least pace at which a client takes a response that waits for it, in bytes a second; 0 for none.
+        /// The least pace at which a client must read while response bytes wait to be sent, in bytes a second; 0 for
+        /// none.
         package var readPace = 500
         package init() {}
     }

@@ -45,7 +45,7 @@ package struct AnswerScan: Equatable, Sendable {
     package var type = ""
     /// The error that the event or the response reports; nil if there is none.
     package var error: EngineError?
-    /// Whether the error stands outside of the event's `data` lines, where clients do not look for it.
+    /// Whether the error stands in a line of the event that is not a `data` line, so that clients do not see it.
     package var isErrorBare = false
 
     /// Makes the result of a scan that has found nothing.

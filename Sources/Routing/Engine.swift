@@ -12,7 +12,8 @@ package final class Engine: Sendable {
     package let id: Int
     /// The URL of the engine, for logs.
     package let name: String
-    /// The health and learned limits of the engine as a whole, which decide whether requests may go to it.
+    /// The health of the engine as a whole and the limits learned from its refusals; they decide whether requests may
+    /// go to it.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)

@@ -1,5 +1,5 @@
-// One model at one engine, which all workers share. They call it a few times for each request, and never for each
-// token.
+// One model at one engine, which all workers share. The workers call it a few times for each request, and never for
+// each token.
 internal import Synchronization
 package import Transport
 
@@ -13,7 +13,7 @@ package final class Executor: Sendable {
     package let engine: Engine
     /// The engine's name for the model.
     package let model: String
-    /// The health and the learned limits of this model alone.
+    /// The health of this model alone, and the limits that were learned from its refusals with status 429.
     ///
     /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
     let availability = Availability()
@@ -72,7 +72,7 @@ package final class Executor: Sendable {
     }
 
     /// How long no requests may be sent to the executor, in nanoseconds from now, because it or its engine has refused
-    /// some.
+    /// requests.
     package func pause(at now: Nanoseconds) -> Nanoseconds {
         max(engine.availability.pause(at: now), availability.pause(at: now))
     }

@@ -15,7 +15,7 @@ package struct FileInspection {
     let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
     /// Checks a file of certificate authorities; an authority that expires within `notice` seconds gets a warning.
     let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
-    /// Checks a file of authorities whose certificates clients present; an authority that expires within `notice`
+    /// Checks a file of the authorities that sign clients' certificates; an authority that expires within `notice`
     /// seconds gets a warning.
     let clientAuthorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
     /// Returns the reason why this process cannot read a folder; nil if it can.

@@ -24,8 +24,8 @@ package struct AddressFile: Sendable, Equatable {
 
     /// Reads the contents of a file.
     ///
-    /// - Throws: the first problem. A file without any range is one, because an empty file is more likely a failed
-    ///   download than an intention.
+    /// - Throws: the first problem. A file without any range is a problem, too, because an empty file is more likely a
+    ///   failed download than an intention.
     package init(parsing bytes: [UInt8]) throws(Problem) {
         guard bytes.count <= Self.bytesMax else { throw Problem(description: "is larger than 1 MiB") }
         for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
@@ -44,7 +44,7 @@ package struct AddressFile: Sendable, Equatable {
         guard !ranges.isEmpty || hasUnixPeers else { throw Problem(description: "lists no address") }
     }
 
-    /// An empty list, to which `add` adds.
+    /// Makes an empty list, to which `add` adds ranges.
     package init() {}
 
     /// Adds a range, a single address, or `unix:`.

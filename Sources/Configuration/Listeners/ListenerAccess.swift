@@ -4,17 +4,18 @@ package import Transport
 
 /// The settings of a listener about the addresses of peers and clients.
 package struct ListenerAccess: Sendable, Equatable {
-    /// Where the addresses of clients come from; other than `peer` only with `trustedPeers`.
+    /// Where the addresses of clients come from; a source other than `peer` needs `trustedPeers`.
     package var source = ClientAddressSource.peer
-    /// The peers that are believed; nil if the listener has no `trusted_peers`.
+    /// The peers that are believed about their clients' addresses; nil if the listener has no `trusted_peers`.
     package var trustedPeers: AddressFile?
-    /// The file that `trustedPeers` was read from, and that is followed; nil if the configuration has the list itself.
+    /// The path of the file that lists `trustedPeers`, and is read again when it changes; nil if the configuration
+    /// lists them.
     package var trustedPeersPath: String?
     /// Whether peers that are not trusted are refused.
     package var trustedOnly = false
-    /// The clients that are served; nil if all are.
+    /// The clients that are served, except those in `deny`; nil if all clients except those in `deny` are served.
     package var allow: [AddressRange]?
-    /// The clients that are refused.
+    /// The clients that are refused, even if they are in `allow`.
     package var deny: [AddressRange] = []
 
     package init() {}

@@ -68,7 +68,7 @@ extension ConfigurationSection {
 
     /// Reads `groups`; names that OpenSSL does not know get a warning, and a list without a known name is an error.
     ///
-    /// - Returns: nil if the key is absent or has an error.
+    /// - Returns: nil if the key is absent, or if its list is empty, is too long or has a malformed name.
     fileprivate func keyExchangeGroups() -> [String]? {
         let expected = "names of groups such as X25519 or P-256"
         guard let names = texts("groups", expecting: expected) else { return nil }
@@ -112,7 +112,7 @@ extension ListenerSettings.ClientCertificates {
 
     /// Reads `client_ca` and `client_certificate`, which have a meaning only with TLS.
     ///
-    /// Returns nil if both keys are absent, or if one of them has an error.
+    /// Returns nil if `client_ca` is absent, or if the listener has no TLS.
     init?(reading section: ConfigurationSection, isSecure: Bool) {
         let file = section.checkedFile("client_ca")
         var rule = Rule.required

@@ -25,7 +25,7 @@ package struct ListenerSettings: Sendable, Equatable {
     package var clientCertificates: ClientCertificates?
     /// Whether a TLS client is refused unless one of the certificates has the server name that the client sends.
     package var needsServerName = false
-    /// The names that are served, in the form of `ServedHosts.canonical`; empty if every name is served.
+    /// The host names that are served, in the form of `ServedHosts.canonical`; empty if every name is served.
     package var hosts: [String] = []
     /// The folder whose `.well-known/acme-challenge` is served; nil if there is none, and always with TLS.
     package var acmeWebroot: String?

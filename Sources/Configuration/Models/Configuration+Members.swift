@@ -1,4 +1,4 @@
-// Adds the executors and models that were found at runtime to a configuration. This file decides which model each found
+// Adds to a configuration the executors and models that were found at runtime. This file decides which model each found
 // executor serves.
 internal import Inference
 internal import Transport

@@ -36,7 +36,7 @@ extension ConfigurationSection {
         }
     }
 
-    /// Reports every key of this section except `key`.
+    /// Reports an error for every key of this section except `key`.
     private func reportKeys(beside key: String) {
         for entry in entries where entry.key != key {
             let message = "key '\(Self.printable(entry.key))' beside '\(key)': an entry that imports has no other key"

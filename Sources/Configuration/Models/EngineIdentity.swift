@@ -7,16 +7,16 @@ package import Transport
 package struct EngineIdentity: Hashable, Sendable {
     /// The URL of the engine.
     package var url: ExecutorURL
-    /// Whether the host name in the URL is one executor, or each of its addresses is one executor.
+    /// Whether the host name in the URL stands for one engine, or each of its addresses stands for one.
     package var resolve: ExecutorSettings.Resolve
-    /// The address of the engine if each address of the host name is an engine; nil otherwise.
+    /// The address of the engine if each address of the host name stands for an engine; nil otherwise.
     package var address: ResolvedAddress?
     /// The API key that the engine is sent; nil if no key is sent.
     package var apiKey: String?
     /// The file of the certificate authorities to trust; nil means the system's.
     package var certificateAuthorityPath: String?
 
-    /// Returns the identity of the engine that an entry means.
+    /// Makes the identity of the engine to which an entry of a configuration refers.
     package init(_ settings: ExecutorSettings) {
         url = settings.url
         resolve = settings.resolve

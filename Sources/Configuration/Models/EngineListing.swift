@@ -29,7 +29,7 @@ package struct EngineListing: Sendable, Equatable {
     package var unusableCount = 0
     /// The number of models that are ignored because the list has more than `modelsMax` models.
     package var surplusCount = 0
-    /// Whether the response comes from another FreeInference Edge server and not from an engine.
+    /// Whether the response comes from a FreeInference Edge server, this one or another, and not from an engine.
     package var isThisServer = false
 
     /// The most models of one engine that the server uses.

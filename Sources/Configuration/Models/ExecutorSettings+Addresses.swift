@@ -103,9 +103,11 @@ extension ModelSettings {
         }
     }
 
-    /// Returns the smallest whole numbers in proportion to the shares, which are rounded to thousandths.
+    /// Returns whole numbers in proportion to the shares.
     ///
-    /// A share with `isUsed` gives a number of at least 1, every other share gives 0.
+    /// Shares that are whole already are returned as they are. Otherwise all shares are rounded to thousandths, and the
+    /// smallest whole numbers are returned. A share with `isUsed`, whose executor has a weight above 0, gives a number
+    /// of at least 1; every other share gives 0.
     private static func wholeWeights(of shares: [(share: Double, isUsed: Bool)]) -> [Int] {
         guard shares.contains(where: { $0.share != $0.share.rounded() || $0.isUsed && $0.share == 0 }) else {
             return shares.map { Int($0.share) }

@@ -5,9 +5,10 @@ package import Transport
 package struct ExecutorSettings: Sendable, Equatable {
     /// The URL at which the executor is reached.
     package var url: ExecutorURL
-    /// Whether the host name in the URL is one executor, or each of its addresses is one executor.
+    /// Whether the host name in the URL stands for one executor, or each of its addresses stands for one.
     package var resolve = Resolve.one
-    /// The address to connect to if each address of the host name is an executor; nil in an entry as read from a file.
+    /// The address to connect to if each address of the host name stands for an executor; nil in an entry as read from
+    /// a file.
     package var address: ResolvedAddress?
     /// The executor's own name for the model; nil means the model's id.
     package var model: String?

@@ -87,7 +87,7 @@ package struct FoundMembers: Sendable, Equatable {
 
     /// Describes the members that were added, removed or changed, in one line each.
     ///
-    /// If there are more than 20 lines, the last line is the number of lines left out.
+    /// If there are more than 20 lines, the last line says how many lines are left out.
     package func changes(to new: FoundMembers) -> [String] {
         var lines: [String] = []
         for path in Set(files.keys).union(new.files.keys).sorted() {

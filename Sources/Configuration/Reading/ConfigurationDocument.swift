@@ -75,8 +75,8 @@ struct ConfigurationDocument {
                     return nil
                 }
                 let position = Position(context.mark)
-                // The first character of the repeated key is replaced by one of Unicode's private use area, so that Yams
-                // no longer sees the same key twice and reads on.
+                // The first character of the repeated key is replaced by one of Unicode's private use area, so that
+                // Yams no longer sees the same key twice and reads on.
                 guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
                     renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
                 else {

@@ -19,7 +19,8 @@ final class ConfigurationSection {
         self.reader = reader
     }
 
-    /// Makes the section of the whole file; nil if the file is not a mapping, which is reported as an error.
+    /// Makes the section of the whole file; reports an error and returns nil if the file is neither a mapping nor
+    /// empty.
     convenience init?(root: ConfigurationNode, reader: ConfigurationReader) {
         switch root.kind {
         case .mapping(let entries):

@@ -54,7 +54,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether listeners on the two addresses would be in conflict; two ports 0 never are.
+    /// Whether listeners on the two addresses would be in conflict; two addresses with port 0 never are.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix, .unix):

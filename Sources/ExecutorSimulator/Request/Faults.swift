@@ -111,7 +111,7 @@ package struct Faults: Sendable, Equatable {
         "no_last_lf", "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
-    /// By the name of an ending, a function that makes the ending from the number after the colon.
+    /// For the name of each ending, a function that makes the ending from the number after the colon.
     ///
     /// The number is 0 if the text has none. The function returns nil if the number is out of range.
     private static let endings: [String: @Sendable (Int) -> Ending?] = [
@@ -137,7 +137,7 @@ package struct Faults: Sendable, Equatable {
         "redirect": { [307, 308].contains($0) ? .redirect($0) : nil },
     ]
 
-    /// By the name of a fault that has no number, the property that the fault sets to true.
+    /// For the name of each fault without a number, the property that the fault sets to true.
     private static let switches: [String: any WritableKeyPath<Faults, Bool> & Sendable] = [
         "comments": \.hasComments,
         "crlf": \.hasCRLF,

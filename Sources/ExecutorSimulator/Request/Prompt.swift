@@ -9,9 +9,9 @@ struct Prompt {
     private(set) var keys: [UInt64] = []
     /// How many tokens all prompts have together, at least 1.
     private(set) var tokens = 0
-    /// How many tokens the request's last message has if it is an assistant message; otherwise 0.
+    /// How many tokens the request's last message has if the response continues this message; otherwise 0.
     ///
-    /// The response continues such a message.
+    /// Only an assistant message is continued.
     private(set) var start = 0
 
     /// Reads the prompts of a request body.

@@ -7,9 +7,9 @@ package import Transport
 ///
 /// Confined to the thread of one event loop.
 package final class ExecutorSimulator: ServerDelegate {
-    /// The longest period at which all streams of the same pace share one timer.
+    /// The longest time from token to token at which all streams of the same pace share one timer.
     ///
-    /// With a longer period, a new stream might wait too long until the shared timer fires.
+    /// With a longer time, a new stream might wait too long until the shared timer fires.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -28,7 +28,8 @@ package final class ExecutorSimulator: ServerDelegate {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that still have streams to step; they continue at the end of the current turn of the loop.
+    /// The pacers some of whose streams have not generated their due tokens yet; they continue at the end of the loop's
+    /// turn.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -149,9 +150,9 @@ package final class ExecutorSimulator: ServerDelegate {
         stream.finish()
     }
 
-    /// The `Pacer` that steps streams at `pace` tokens per second.
+    /// The `Pacer` that lets streams generate `pace` tokens per second.
     ///
-    /// At a pace of 0, the pacer steps each stream every millisecond, and each step generates many tokens.
+    /// At a pace of 0, the pacer calls each stream every millisecond, and each call generates many tokens.
     func pacer(for pace: Double) -> Pacer {
         let period = pace > 0 ? max(1000, Nanoseconds(min(1_000_000_000 / pace, 1e18))) : 1_000_000
         if let pacer = pacers[period] { return pacer }
@@ -167,12 +168,13 @@ package final class ExecutorSimulator: ServerDelegate {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Lets a pacer step the rest of its streams at the end of the turn, after the output of the turn has been flushed.
+    /// Lets a pacer continue with the rest of its streams at the end of the loop's turn, after the turn's output was
+    /// flushed.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets each unfinished pacer step its next streams.
+    /// Lets each unfinished pacer continue with its next streams.
     ///
-    /// The streams' output marks channels. The loop then flushes these channels before it waits for events.
+    /// The output of the streams marks their channels, which the loop flushes before it waits for events.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers

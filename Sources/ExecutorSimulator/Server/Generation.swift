@@ -197,7 +197,7 @@ final class Generation {
 
     // MARK: Responses that are not streamed
 
-    /// Generates the next token of a response that is not streamed.
+    /// Generates the next token of a response that is not streamed, or all tokens if the pace is 0.
     ///
     /// Sends the whole response after the last token.
     private func stepWhole() {

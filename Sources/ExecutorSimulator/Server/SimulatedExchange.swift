@@ -200,7 +200,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         over()
     }
 
-    /// Marks the exchange as over: the exchange counts as in progress no more, and leaves its pacer.
+    /// Marks the exchange as over: it no longer counts as in progress, and it leaves its pacer.
     ///
     /// A part of its output may not be sent yet.
     private func over() {

@@ -16,14 +16,14 @@ struct CompletionChunks {
         end = (facts.includesUsage ? #","usage":null}"# : "}") + "\n\n"
     }
 
-    /// A chunk with one choice.
+    /// A chunk with one choice; `content` has the members of the choice that depend on the API.
     func choice(_ index: Int, _ content: String, isLast: Bool = false) -> [UInt8] {
         let reason = (isLast ? facts.finishReason : nil).map { "\"\($0)\"" } ?? "null"
         let choice = #"{"index":\#(index),\#(content),"logprobs":null,"finish_reason":\#(reason)}"#
         return Array((beginning + #""choices":[\#(choice)]"# + end).utf8)
     }
 
-    /// The template for the token events of one choice.
+    /// The template for the token events of one choice; the text of a token stands between `before` and `after`.
     func token(_ index: Int, before: String, after: String) -> EventTemplate {
         EventTemplate(
             beforeTime: Array((beginning + #""emitted_ns":"#).utf8),

@@ -9,6 +9,8 @@ struct EventTemplate {
     private let beforeText: [UInt8]
     private let afterText: [UInt8]
 
+    /// Makes a template from its constant parts.
+    ///
     /// - Parameters:
     ///   - beforeTime: the bytes before the value of `emitted_ns`.
     ///   - beforeNumber: the bytes between the time and the value of `sequence_number`; nil if the dialect

@@ -3,8 +3,9 @@
 extension EngineError {
     /// Makes the failure of an exchange from this error, for a client that speaks `dialect`.
     ///
-    /// The error's statuses, code, type and message determine the failure; the JSON shape of the error does not matter.
-    /// The table in docs/engine-errors.md describes this function, and a test compares the table with it.
+    /// The failure depends on the status of the response, and on the status, code, type, parameter and message that the
+    /// error names. The JSON shape of the error does not matter. The table in docs/engine-errors.md describes this
+    /// function, and a test compares the table with it.
     package func classified(in dialect: Dialect) -> Failure {
         let meaning = meaning
         var failure = Failure(engine: self, verdict: Failure.Verdict(meaning, in: dialect))
@@ -80,7 +81,7 @@ extension EngineError {
             return .clientError(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
         case .busy where status == 413 || namedStatus == 413 || text.saysRequestIsTooLarge: return .clientError(413)
         case .busy:
-            // If the engine itself named the status 429, 503 or 529, the client gets that status.
+            // If the engine itself named the status 429, 503 or 529, the meaning keeps that status.
             let own = [status, namedStatus].compactMap { $0 }.first { [429, 503, 529].contains($0) }
             return own.map { .busy($0) } ?? found
         case .unavailable(503): return text.busy == nil ? found : .busy(503)
@@ -137,7 +138,7 @@ extension EngineError {
             return (meaning, false)
         }
         if numbers.isEmpty, words.isEmpty, text.saysPathIsMissing { return (.missingPath, false) }
-        // An error without any status is a failure of the executor, reported to the client as 502.
+        // If no part of the error has a meaning, the error is a failure of the executor, reported to the client as 502.
         return (numbers.first ?? words.first ?? .failed(502), false)
     }
 

@@ -8,7 +8,8 @@ extension EngineError {
 
     /// Reads a value that is or contains an error.
     ///
-    /// Inner members take precedence, because they are read first, and a part that is already known is not overwritten.
+    /// Inner members take precedence: they are read first, and a part of the error, such as its message, that is
+    /// already known is not overwritten.
     mutating func read(_ value: JSONValue, depth: Int) {
         guard depth < Self.depthMax else { return }
         switch value {
@@ -138,9 +139,9 @@ extension EngineError {
 
     /// Reads an error from a document or an event of a response with status 200.
     ///
-    /// Some shapes occur only in such responses. A document in one of these shapes is first rewritten in OpenAI's
-    /// shape. The rewritten document is then read, so that the members of the shape take precedence over all other
-    /// members of the original document. The client also gets the rewritten document.
+    /// Some shapes occur only in such responses. A document in one of these shapes is rewritten in OpenAI's shape, and
+    /// the rewritten document is then read. So the other members of the original document cannot change the message,
+    /// the type and the code. The client also gets the rewritten document.
     ///
     /// In a response with an error status, `read(_:depth:)` reads the same members with a lower precedence. The
     /// rewriting is therefore a separate step.
@@ -214,7 +215,7 @@ extension EngineError {
         )
     }
 
-    /// The error type of other engines that matches a code of MiniMax; nil for an unknown code.
+    /// The error type that other engines use for the error with this code of MiniMax; nil for an unknown code.
     private static func miniMaxType(_ number: Int) -> String? {
         switch number {
         case 1002: "rate_limit_error"

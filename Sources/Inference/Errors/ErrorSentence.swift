@@ -115,7 +115,7 @@ struct ErrorSentence {
     /// The index of the word after the auxiliaries of a predicate, and whether there is a negation among the
     /// auxiliaries.
     ///
-    /// - Returns: nil if the sentence ends before such a word.
+    /// - Returns: nil if the sentence ends, or has a quoted word, before such a word.
     private func headOfPredicate(from index: Int) -> (index: Int, isNegated: Bool)? {
         var index = index
         var isNegated = false

@@ -27,10 +27,10 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Retry: CaseIterable, Sendable {
         /// No other executor is tried, and the client gets the failure.
         case never
-        /// Another executor may try at once, because the failed attempt has cost its executor nothing.
+        /// Another executor may try at once, because the failed attempt costs its executor no further work.
         case elsewhere
-        /// Another executor may try if the retry budget allows it, because the failed attempt has cost its executor
-        /// work.
+        /// Another executor may try if the retry budget allows it, because the pool may be overloaded and each retry
+        /// adds to its load.
         case withinBudget
         /// One other executor may try if the retry budget allows it; a second such failure goes to the client.
         case once
@@ -46,11 +46,11 @@ package struct Failure: Error, Equatable, Sendable {
         /// No fault is counted, because the executor is only busy; the executor gets no requests for the time
         /// `retryAfterMs`.
         case busy
-        /// The executor could not be reached, or closed the connection before its response began.
+        /// The executor could not be reached or verified, did not complete its response, or broke the protocol.
         case connection
         /// The executor responded with a failure.
         case answer
-        /// The executor did not respond in time.
+        /// The executor did not respond in time, or stopped in the middle of its response.
         case timeout
         /// A fault is counted as for `answer`, but only if another executor then serves the same request.
         case suspect
@@ -142,9 +142,10 @@ package struct Failure: Error, Equatable, Sendable {
         engineErrors = []
     }
 
-    /// The failure of an answer that is not JSON, although the client has already been sent the head of a JSON document.
+    /// The failure of an answer that is not JSON, after the client has been sent a head that announces JSON.
     ///
-    /// The client's request decides what comes, so no other executor is tried, and the executor is not charged.
+    /// The request determines the type of the answer, so every executor would answer alike. No other executor is tried,
+    /// and the executor is not charged.
     package static var notJSON: Failure {
         var failure = Failure(.executorError, "The answer is not JSON, but its head had been sent as JSON.")
         failure.detail = "it answered with something other than JSON, after json_keep_alive had sent the head"

@@ -86,7 +86,7 @@ extension Failure {
         writer.endObject()
     }
 
-    /// Writes the failure as OpenRouter does: a chunk with the status as `error.code`, whose choice ends in `error`.
+    /// Writes the failure as OpenRouter does: a chunk with the status as `error.code` and the finish reason `error`.
     private func writeChunk(to writer: inout JSONWriter, _ dialect: Dialect, stream: StreamIdentity) {
         let isChat = dialect == .openAIChat
         writer.beginObject()

@@ -36,7 +36,7 @@ package enum RetryAfter {
 
     /// The milliseconds until the last of the used-up rate limits is reset.
     ///
-    /// A rate limit is used up if its remaining number is 0 or is not given.
+    /// A rate limit is used up if the number of requests or tokens that remain is 0 or is not given.
     private static func reset(now: Int, _ field: (String) -> String?) -> Double? {
         let limits = [
             ("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"),

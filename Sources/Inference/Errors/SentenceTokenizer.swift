@@ -6,7 +6,7 @@ struct SentenceTokenizer {
     private static let quotationMarks: [Character: Character] = [
         "\"": "\"", "'": "'", "`": "`", "\u{201C}": "\u{201D}", "\u{2018}": "\u{2019}",
     ]
-    /// Members of quoted JSON and of Python's dictionaries whose value is a sentence and not a name.
+    /// The names of members, in quoted JSON and Python dictionaries, whose value is a sentence and not a name.
     private static let messageKeys: Set<String> = ["message", "error", "detail", "msg", "reason", "description"]
     /// The longest quoted name, in characters.
     private static let nameMax = 256

@@ -17,7 +17,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     case messages
     /// Anthropic's API that counts the tokens of a prompt.
     case countTokens
-    /// Reranking of documents, in the shape of any engine.
+    /// Reranking of documents; requests and responses have the shape that the engine uses.
     case rerank
     /// Any other API, such as scoring or speech; the edge knows only the members `model` and `stream` of its requests.
     case other

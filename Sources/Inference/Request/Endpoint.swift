@@ -4,7 +4,8 @@ package import HTTP
 
 /// The destination of a request, which the method and the path alone determine.
 ///
-/// The configuration reads this table, too, because a model may not claim a path of the edge.
+/// The target Configuration uses this type, too: it refuses a model whose `passthrough` names a path of the edge
+/// itself.
 package enum Endpoint: Equatable, Sendable {
     /// A request in the given dialect, whose body names a model.
     case model(Dialect)
@@ -60,7 +61,8 @@ package enum Endpoint: Equatable, Sendable {
 
     /// The endpoint that GET and HEAD reach at a path; nil if the edge itself serves nothing at the path.
     private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
-        // Apart from the two prefixes, the longest path of the edge is `/health/ready`, with 13 bytes.
+        // Apart from the paths that begin with `/v1/models` or `/models`, the longest path of the edge is
+        // `/health/ready`, with 13 bytes.
         guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
             return nil
         }

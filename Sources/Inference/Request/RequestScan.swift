@@ -50,7 +50,9 @@ package struct RequestScan: Equatable, Sendable {
     /// The number of choices that the response has, at most 2^20.
     package var choices: Int { max(1, min(n, 1 << 10)) * max(1, min(prompts, 1 << 10)) }
 
-    /// The most tokens that all choices of the response may have together; nil if the client sets no limit.
+    /// The most tokens that the executor may generate for the whole request; nil if the client sets no limit.
+    ///
+    /// Completions that `best_of` discards count, too.
     package var answerTokensMax: Int? {
         guard let maxTokens else { return nil }
         let completions = max(1, n, bestOf).multipliedReportingOverflow(by: max(1, prompts))

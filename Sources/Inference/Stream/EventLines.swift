@@ -97,7 +97,8 @@ package enum EventLines {
         return isBegun ? nil : false
     }
 
-    /// The class of an event of Anthropic's messages or OpenAI's responses, according to the event's name.
+    /// The class of an event of Anthropic's messages or OpenAI's responses, by the event's name, which begins at
+    /// `start`.
     ///
     /// - Returns: nil if the name does not decide, so that the JSON must be parsed.
     static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {

@@ -40,7 +40,7 @@ struct JSONDigest: Sendable {
     private var levels: [Level] = []
     /// The number of open arrays and objects that are not kept.
     private var skipped = 0
-    /// The last key that was read, with its escapes not decoded.
+    /// The last key that was read, with its escapes as they were written.
     private var key: [UInt8] = []
     private var expectsKey = false
     private var text = Text.none

@@ -14,7 +14,7 @@ package struct Meter: Sendable {
         case fields
         /// The event has output of the model.
         case token
-        /// The event has no output of the model, such as a role, a ping or the beginning of a block.
+        /// The event has no output of the model: for example, it has only a role, or is a ping.
         case plain
         /// The event finishes a choice.
         case finish
@@ -63,7 +63,7 @@ package struct Meter: Sendable {
     package private(set) var firstToken: UInt64 = 0
     /// When the last event with output of the model arrived, in nanoseconds; 0 if no such event has arrived.
     package private(set) var lastToken: UInt64 = 0
-    /// The number of events, without those that do not count for `firstEvent`.
+    /// The number of events; the events that `firstEvent` ignores are not counted.
     package private(set) var events = 0
     /// The number of events with output of the model, an estimate of the number of output tokens.
     package private(set) var tokens = 0
@@ -90,7 +90,7 @@ package struct Meter: Sendable {
     ///
     /// An array stores the error outside of the meter, so that the meter stays small. Few streams have an error.
     private var errors: [EngineError] = [] { didSet { sawError = !errors.isEmpty } }
-    /// Whether the first error stands outside of the `data` lines, where clients do not look for it.
+    /// Whether the first error stands in a line that is not a `data` line, so that clients do not see it.
     package private(set) var isErrorBare = false
 
     /// Makes the meter of a stream.
@@ -243,7 +243,7 @@ package struct Meter: Sendable {
     /// Ends the stream, and returns the class of its last event: `end` or `broken`.
     ///
     /// The stream is broken if its finish reason is still empty, or if no event came before the last one. A stream
-    /// without any finish reason is complete, because small engines omit this member.
+    /// without any finish reason is complete, because small engines omit the finish reason.
     private mutating func ended() -> EventClass {
         guard mayEnd else { return .broken }
         isComplete = true

@@ -4,7 +4,8 @@ internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// Removes everything that `freeinference check` would refuse, and notes each removal.
+    /// Removes everything that `freeinference check` would refuse, and notes each removal, except of names that one
+    /// model repeats.
     ///
     /// - Returns: The placeholder values with which the draft can be checked.
     mutating func settle(_ notes: MigrationNotes) -> PlaceholderEnvironment {

@@ -68,7 +68,7 @@ final class ForeignSection {
     /// The keys that have not been taken yet, in the order of the file.
     var rest: [String] { entries.map(\.key).filter { !taken.contains($0) } }
 
-    /// Takes a key and returns its value; nil if the key is absent or its value is YAML's null.
+    /// Returns the value of a key, and marks the key as taken; nil if the key is absent or its value is YAML's null.
     func node(_ key: String) -> ConfigurationNode? {
         taken.insert(key)
         guard let node = entries.first(where: { $0.key == key })?.value else { return nil }
@@ -76,7 +76,7 @@ final class ForeignSection {
         return node
     }
 
-    /// Takes a key and returns its single value; nil if the key is absent.
+    /// Returns the single value of a key; nil if the key is absent.
     ///
     /// For a list, a section, an empty text or a text with control characters, the result is also nil. Such a value is
     /// noted as not carried over.
@@ -85,7 +85,7 @@ final class ForeignSection {
         return text(node, key)
     }
 
-    /// Takes a key and returns its list of single values; one single value is returned as a list of one.
+    /// Returns the list of single values of a key; one single value is returned as a list of one.
     func texts(_ key: String) -> [ForeignText] {
         guard let node = node(key) else { return [] }
         guard case .sequence(let items) = node.kind else { return text(node, key).map { [$0] } ?? [] }
@@ -108,8 +108,7 @@ final class ForeignSection {
         return ForeignText(text: text, position: node.position)
     }
 
-    /// Takes a key and returns its flag: `true` or `false` in any spelling of YAML 1.1 that Python reads, otherwise
-    /// nil.
+    /// Returns the flag of a key: `true` or `false` in any spelling of YAML 1.1 that Python reads, otherwise nil.
     func flag(_ key: String) -> Bool? {
         guard let found = text(key) else { return nil }
         switch found.text.lowercased() {
@@ -121,7 +120,7 @@ final class ForeignSection {
         }
     }
 
-    /// Takes a key and returns its whole number; any other value, or a number out of range, is noted and gives nil.
+    /// Returns the whole number of a key; any other value, or a number out of range, is noted and gives nil.
     func count(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let found = text(key) else { return nil }
         // Python allows underscores in numbers, as in 1_000_000.
@@ -134,7 +133,7 @@ final class ForeignSection {
         return number
     }
 
-    /// Takes a key and returns its section; any other value is noted as not carried over.
+    /// Returns the section under a key; any other value is noted as not carried over.
     func section(_ key: String) -> ForeignSection? {
         guard let node = node(key) else { return nil }
         if let section = ForeignSection(node, path: name(of: key), notes: notes) { return section }
@@ -142,7 +141,7 @@ final class ForeignSection {
         return nil
     }
 
-    /// Takes a key and returns its list of sections; items of another kind are noted as not carried over.
+    /// Returns the list of sections under a key; items of another kind are noted as not carried over.
     func sections(_ key: String) -> [ForeignSection] {
         guard let node = node(key) else { return [] }
         guard case .sequence(let items) = node.kind else {
@@ -162,14 +161,14 @@ final class ForeignSection {
 
     // MARK: Notes
 
-    /// Takes a key and notes that the key is left out; does nothing if the key is absent.
+    /// Marks a key as taken; if the section has the key, notes that it is left out.
     func drop(_ key: String, _ why: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
         notes.lost(name(of: key) + Self.extent(of: entry), why, at: entry.keyPosition)
     }
 
-    /// Takes a key and notes its new meaning in the resulting configuration; does nothing if the key is absent.
+    /// Marks a key as taken; if the section has the key, notes its new meaning in the resulting configuration.
     func change(_ key: String, _ how: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }

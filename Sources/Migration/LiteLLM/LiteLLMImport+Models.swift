@@ -8,7 +8,7 @@ extension LiteLLMImport {
 
     /// Reads the timeouts of a deployment.
     ///
-    /// If several deployments of a model set the same timeout, the first of them counts.
+    /// If deployments of one model have different values for a timeout, the first value counts.
     func readTimeouts(_ parameters: ForeignSection, into model: inout DraftModel) {
         func read(_ key: String, _ value: inout String?) {
             guard let found = parameters.text(key) else { return }

@@ -143,7 +143,8 @@ struct LiteLLMImport {
         let tokens = parameters.text("tpm")
         let running = parameters.count("max_parallel_requests", in: 1...1_000_000)
         guard let found = executor(parameters, model: model) else {
-            // Without an executor these keys have no meaning, so they are taken without a note of their own.
+            // Without an executor these keys have no meaning. They are read here only so that no note is made for each
+            // of them.
             for key in ["api_base", "base_url", "api_key", "custom_llm_provider"] { _ = parameters.node(key) }
             return nil
         }

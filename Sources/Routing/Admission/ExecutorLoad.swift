@@ -19,6 +19,8 @@ struct ExecutorLoad: Sendable {
     private(set) var pausedUntil: Nanoseconds = 0
 
     /// Records that an attempt was refused while `running` other attempts of this server were under way.
+    ///
+    /// - Parameter pause: the time to wait that the refusal names; nil if it names none.
     mutating func refused(running: Int, pause: Nanoseconds?, at now: Nanoseconds) {
         learntRunning = max(1, running)
         learntUntil = now + Self.learntFor

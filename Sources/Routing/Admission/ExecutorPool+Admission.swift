@@ -32,7 +32,7 @@ package struct GaveWay: Sendable {
     package let retryAfter: Nanoseconds
 }
 
-/// The removal of a request from the queue, because the operator has drained every executor that could take it.
+/// The removal of a request from the queue, because every executor that could take it is drained or has weight 0.
 package struct WithoutExecutor: Sendable {
     /// The pool in whose queue the request was.
     package let pool: ExecutorPool
@@ -44,7 +44,7 @@ package struct WithoutExecutor: Sendable {
 package enum WaitEnd: Sendable {
     case granted(Grant)
     case gaveWay(GaveWay)
-    /// The operator has drained every executor that could take the request.
+    /// Every executor that could take the request is drained or has weight 0.
     case withoutExecutor(WithoutExecutor)
 
     /// Passes a granted slot to the next request, because the request that waited for the slot has ended.
@@ -66,7 +66,8 @@ extension ExecutorPool {
         ///
         /// A new try may succeed after `retryAfter`.
         case refused(retryAfter: Nanoseconds)
-        /// Every executor has been tried for this request or is excluded because of its health.
+        /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
+        /// health.
         case none
     }
 
@@ -80,8 +81,8 @@ extension ExecutorPool {
     ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of
     ///     another tenant may have to give way, see `FairQueue.makeRoom`.
     ///   - ended: called once, from any thread, at the end of the wait. The wait ends when the request gets an
-    ///     executor, when it must give way to a request of another tenant, or when the operator has drained every
-    ///     executor that could take it.
+    ///     executor, when it must give way to a request of another tenant, or when every executor that could take it is
+    ///     drained or has weight 0.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,

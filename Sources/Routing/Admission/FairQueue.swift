@@ -3,9 +3,9 @@
 
 /// A queue with one line for each tenant, served by deficit round-robin (Shreedhar and Varghese, 1995).
 ///
-/// The quantum is the smallest prompt that is first in a line. So tenants whose prompts have equal sizes are served
-/// in turn, one request each, even if one tenant has many more waiting requests. The owner of the queue guards it by
-/// a lock.
+/// The quantum, which a tenant's deficit gains in a turn, is the size of the smallest prompt that is first in a line.
+/// So tenants whose prompts have equal sizes are served in turn, one request each, even if one tenant has many more
+/// waiting requests. The owner of the queue guards it by a lock.
 package struct FairQueue<Element> {
     /// Identifies an entry, so that it can be removed before its turn.
     package struct Ticket: Hashable, Sendable {
@@ -18,7 +18,7 @@ package struct FairQueue<Element> {
         var sequence: Int
         /// The element; nil after the entry was removed.
         ///
-        /// The array then has a gap at this index.
+        /// The entry is then a gap in the array of entries.
         var element: Element?
         var cost: Int
     }
@@ -156,7 +156,7 @@ package struct FairQueue<Element> {
     ///
     /// All present entries of the tenant are served before the new entry. Meanwhile, each other tenant is served
     /// entries of the same total cost. For a tenant whose turn comes before this tenant's turn, the total cost includes
-    /// the new entry.
+    /// the cost of the new entry.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0

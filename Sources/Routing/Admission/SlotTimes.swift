@@ -27,7 +27,9 @@ struct SlotTimes: Sendable {
     /// but at least one. `workMax` is the largest total number of slots and steps in all simulations together.
     private static let roundsMax = 16
     private static let workMax = 256
-    /// How many latest durations must all be longer, or all be shorter, than the earlier ones to show a change of pace.
+    /// The number of latest durations that show a change of pace.
+    ///
+    /// They show it if each of them is longer, or each is shorter, than all earlier durations.
     private static let changeMin = 8
 
     /// When recording began; nil before `watch` is called.
@@ -120,8 +122,8 @@ struct SlotTimes: Sendable {
     ///   - ahead: how many waiting requests get a slot before the new request.
     ///   - running: how many slots are held, including slots that were taken before the recording began at
     ///     `watchedSince`.
-    /// - Returns: nil if the recording has not begun, if fewer than `samplesMin` slots have been freed, or if no slot is
-    ///   held.
+    /// - Returns: nil if the recording has not begun, if fewer than `samplesMin` slots have been freed, or if no slot
+    ///   is held.
     func forecast(behind ahead: Int, running: Int, at now: Nanoseconds) -> Forecast? {
         let slots = max(running, begins.count)
         guard let watchedSince, freed >= Self.samplesMin, slots > 0 else { return nil }

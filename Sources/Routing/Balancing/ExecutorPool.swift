@@ -1,5 +1,5 @@
 // The executors that serve one model in one snapshot, and the choice of an executor for a request. All workers share
-// this.
+// the pool.
 package import Transport
 
 /// How the executors of a pool share its exchanges.
@@ -62,7 +62,8 @@ package final class ExecutorPool: Sendable {
         case executor(Executor)
         /// Every executor that could take the request already runs as many attempts as its limit allows.
         case full
-        /// Every executor has been tried for the request or is excluded because of its health.
+        /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
+        /// health.
         case none
     }
 
@@ -88,8 +89,9 @@ package final class ExecutorPool: Sendable {
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Ejected executors are left out, but never more than half of the pool. If all are ejected and the request has
-    /// no better pool, the pool uses the executors that a request can try at little cost (`Executor.costsLittle`).
+    /// Ejected executors are left out, but no more than half of the pool, unless their engines are dead. If all are
+    /// ejected and the request has no better pool, the pool uses the executors that a request can try at little cost
+    /// (`Executor.costsLittle`).
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }

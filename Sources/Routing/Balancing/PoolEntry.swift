@@ -5,8 +5,8 @@ internal import Transport
 
 /// The part of a pool that outlives configurations; all workers share it.
 ///
-/// Each snapshot has an `ExecutorPool` with this entry, which lists the executors. Requests of several snapshots may
-/// wait in the same queue. Each request waits for the executors of its own snapshot.
+/// Each snapshot has an `ExecutorPool`, which lists the executors and refers to this entry. Requests of several
+/// snapshots may wait in the same queue. Each request waits for the executors of its own snapshot.
 package final class PoolEntry: Sendable {
     /// Identifies the pool in this process.
     ///
@@ -243,11 +243,12 @@ extension PoolEntry.State {
 
     // MARK: Turns
 
-    /// The position of an executor's next turn on the scale of `Turns`.
+    /// The time of an executor's next turn, in the virtual time of `Turns`; the executor with the earliest time comes
+    /// next.
     ///
     /// If `count` is set, the first turns of `count` executors are evenly spaced, so that executors with equal shares
-    /// do not all have a turn at once. If `count` is nil, the first turn of a new executor is at a random position, so
-    /// that many processes do not all begin with the same executor.
+    /// do not all have a turn at once. If `count` is nil, the first turn of a new executor is at a random time, so that
+    /// many processes do not all begin with the same executor.
     mutating func dueTurn(of executor: Executor, at index: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor.id, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)

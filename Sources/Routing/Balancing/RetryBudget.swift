@@ -22,7 +22,8 @@ package final class RetryBudget: Sendable {
 
     /// Counts one more retry if the budget has room for it.
     ///
-    /// Returns false, and counts nothing, if there is no room. Otherwise the caller has to call `retryEnded`.
+    /// If there is no room, returns false and leaves the count as it was. Otherwise the caller has to call
+    /// `retryEnded`.
     package func take() -> Bool {
         let most = max(Self.floor, requests.load(ordering: .relaxed) / Self.share)
         if retries.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }

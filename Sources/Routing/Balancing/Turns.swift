@@ -2,10 +2,10 @@
 
 /// The turns of a pool's executors, by stride scheduling (Waldspurger and Weihl, 1995).
 ///
-/// Turns are positions on a scale of virtual time. The distance between two turns of an executor is 1 divided by its
-/// share. The position of the next turn of an executor is its due. The executor with the smallest due comes next, but a
-/// choice may leave out executors that cannot take a request. An executor that was left out for long gets one turn at
-/// once, and not all the turns that it missed.
+/// Turns are points in a virtual time, which has no unit. The interval between two turns of an executor is 1 divided by
+/// its share. The time of an executor's next turn is its due time. The executor with the earliest due time comes next,
+/// but a choice may leave out executors that cannot take a request. An executor that was left out for long gets one
+/// turn at once, and not all the turns that it missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
@@ -16,12 +16,15 @@ struct Turns: Sendable {
 
     /// The largest number of early turns that count against an executor later.
     ///
-    /// A turn is early if the executor is chosen before an executor with a smaller due that has too much work.
+    /// A turn is early if the executor is chosen before an executor that is due earlier but has too much work.
     private static let aheadMax = 4.0
 
     /// The executors whose next turn is known, in the order of the members of the latest pool.
     private var entries: [Entry] = []
-    /// The present position on the scale: the largest due of all turns that were not early.
+    /// The present virtual time, which never goes back.
+    ///
+    /// It follows the earliest due time of the executors that could take the latest request, and is at most `aheadMax`
+    /// turns behind the latest turn.
     private var last = 0.0
 
     /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.
@@ -29,7 +32,7 @@ struct Turns: Sendable {
         entries = ids.compactMap { id in entries.first { $0.id == id } }
     }
 
-    /// The position of an executor's next turn; nil for a new executor.
+    /// The virtual time of an executor's next turn; nil for a new executor.
     ///
     /// - Parameters:
     ///   - index: the index of the executor among the pool's members. It is probably the index in `entries` too.
@@ -43,17 +46,17 @@ struct Turns: Sendable {
 
     /// Adds a new executor.
     ///
-    /// - Parameter phase: the wait for the first turn, as a fraction (0 to 1) of the distance between two turns.
-    /// - Returns: the position of the executor's first turn.
+    /// - Parameter phase: the wait for the first turn, as a fraction (0 to 1) of the interval between two turns.
+    /// - Returns: the virtual time of the executor's first turn.
     mutating func add(_ id: Int, at index: Int, share: Double, phase: Double) -> Double {
         let due = last + phase / share
         entries.insert(Entry(id: id, due: due, share: share), at: min(index, entries.count))
         return due
     }
 
-    /// Records that an executor has had the turn at `due`, and sets its next turn.
+    /// Records that an executor has had its turn at the virtual time `due`, and sets its next turn.
     ///
-    /// - Parameter first: the smallest due among the executors that could take the request, including executors with
+    /// - Parameter first: the earliest next turn of the executors that could take the request, including executors with
     ///   too much work. If `first` is smaller than `due`, the turn was early.
     mutating func took(_ due: Double, of id: Int, at index: Int, share: Double, first: Double) {
         guard let index = self.index(of: id, at: index) else { return }

@@ -2,7 +2,7 @@
 internal import Synchronization
 internal import Transport
 
-/// The health and the learned limits of an engine, or of an executor.
+/// The health of an engine or of an executor, and the limits that were learned from its refusals with status 429.
 ///
 /// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes
 /// no lock.

@@ -63,7 +63,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Whether the executor is healthy, is ejected or has a trial under way.
     ///
-    /// Probes that fail or are not ready also forbid trials, see `trialFrom`.
+    /// While probes fail, or find that the engine still loads its model, no trial is allowed; see `trialFrom`.
     package private(set) var state = State.healthy
     /// Why the executor was ejected last; it has no meaning while the executor is healthy.
     package private(set) var cause = Cause.faults(.connection)
@@ -119,8 +119,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the first event of a stream, or a whole document, has arrived.
     ///
-    /// This shows that the executor can be reached and answers. The answer may still break off, so faults in the middle
-    /// of answers count until `endedWhole`.
+    /// The arrival shows that the executor can be reached and answers. The answer may still break off, so faults in the
+    /// middle of answers count until `endedWhole`.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now

@@ -95,7 +95,7 @@ extension ExecutorPool {
 
     // MARK: Mercy
 
-    /// Which unhealthy members the pool uses, so that it never leaves out more than half of its members.
+    /// Which unhealthy members the pool still uses, because too few of its members are healthy.
     enum Mercy {
         /// The pool uses no unhealthy member.
         ///
@@ -149,10 +149,9 @@ extension ExecutorPool {
         package var member: PoolMember
         /// The health of the engine if the engine is not healthy, otherwise the executor's own health.
         package var state: ExecutorHealth.State
-        /// Whether the health allows requests, or at least one request as a trial.
+        /// Whether the health allows requests, or at least one request as a trial; false while the executor is drained.
         ///
-        /// This is false while the operator has drained the executor. If this is true, a member with weight 0 still
-        /// gets no requests.
+        /// A usable member with weight 0 gets no requests either.
         package var isUsable: Bool
 
         /// The executor of `member`.
@@ -173,9 +172,10 @@ extension Executor {
     /// Whether a request can try the unhealthy executor at little cost, because the request will soon be answered or
     /// fail.
     ///
-    /// An executor that refuses connections, or that answers with a failure, does so at once. An executor that
-    /// accepts requests but does not begin to answer may only be slow. The same is true if probes are late while
-    /// bytes still arrive. If an executor does not accept connections, each try costs the whole connect timeout.
+    /// The result is true if the executor refuses connections or answers with a failure, because such a try ends at
+    /// once. It is also true if the executor is late to answer, or if probes or connections fail while bytes still
+    /// arrive, because the executor may only be slow. Otherwise it is false, because each try may cost the whole
+    /// connect timeout.
     func costsLittle(at now: Nanoseconds) -> Bool {
         guard !engine.isDead else { return false }
         let isEjected = engine.isEjected || isEjectedAlone

@@ -3,11 +3,11 @@ package import Transport
 
 /// The access keys at one moment, including expired and revoked keys; immutable, and shared by all threads.
 package final class KeyRing: Sendable {
-    /// A key, and the use of its limits.
+    /// A key, and how much of its limits is used.
     package struct Entry: Sendable {
         /// The stored form of the key.
         package let key: AccessKey
-        /// The use of the key's limits.
+        /// How much of the key's limits is used.
         ///
         /// Later rings continue with the same object.
         package let use: KeyUse
@@ -42,8 +42,8 @@ package final class KeyRing: Sendable {
 
     /// Makes a ring of `keys`, each of which continues with the use that `previous` has for the key.
     ///
-    /// A key is found in `previous` by its hash, or else by its id. It is also found if `previous` only keeps the use
-    /// of the key.
+    /// A key is found in `previous` by its hash, or else by its id. A key that `previous` does not have any more is
+    /// also found, if `previous` still keeps its use.
     package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
         var known = previous?.departed ?? []
         known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []

@@ -11,7 +11,7 @@ struct ConfigurationOption: ParsableArguments {
 
     /// The absolute path of the file.
     ///
-    /// `serve` and `check --against-running` resolve the relative paths in the file against this path. So both commands
-    /// see the same paths even if they were started in different directories.
+    /// `serve` and `check --against-running` resolve the relative paths in the file against the folder of this path. So
+    /// both commands see the same paths even if they were started in different directories.
     var absolutePath: String { config.hasPrefix("/") ? config : SystemFiles.currentFolder + "/" + config }
 }

@@ -45,7 +45,7 @@ struct StatusCommand: ParsableCommand {
         OperatorLog.list([(start + table.lines.joined(separator: "\n"), .information)])
     }
 
-    /// The number of columns of the terminal on stdout; nil if stdout is not a terminal.
+    /// The number of columns of the terminal on stdout; nil if stdout is not a terminal or does not tell its width.
     private static var terminalWidth: Int? {
         var size = winsize()
         guard isatty(1) == 1, unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
