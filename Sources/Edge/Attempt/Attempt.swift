@@ -6,11 +6,11 @@ internal import Transport
 
 /// One try of an exchange at one executor; confined to its worker.
 ///
-/// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends later
-/// are dropped; they cannot reach the next attempt, which is another object. The type is split by subject: this file
-/// has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document` reads
-/// other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against the
-/// health of the executor.
+/// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends after
+/// that are dropped. They cannot reach the next attempt, because it is another object. The type is split by subject:
+/// this file has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document`
+/// reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against
+/// the health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
     enum End: Equatable {
@@ -44,13 +44,13 @@ final class Attempt: TimerTarget {
 
     /// The times of an attempt in nanoseconds.
     ///
-    /// `began` is a time of the event loop's clock. `sent` and `head` count from `began`, and are 0 until they have
-    /// happened.
+    /// `began` is a time of the event loop's clock. `sent` and `head` are durations since `began`; each is 0 until its
+    /// event has occurred.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
-        /// When the kernel had taken the whole request; includes the time to connect.
+        /// The time until the kernel had taken the whole request; includes the time to connect.
         var sent: Nanoseconds = 0
-        /// When the head of the response had arrived.
+        /// The time until the head of the response had arrived.
         var head: Nanoseconds = 0
     }
 
@@ -62,7 +62,7 @@ final class Attempt: TimerTarget {
     let environment: any ExchangeEnvironment
     /// Whether the token usage is removed from the answer, because the edge asked for it and the client did not.
     var removesUsage = false
-    /// The counters of the model; the time between two tokens is counted here.
+    /// The counters of the model, in which the attempt records the time between two tokens.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?
@@ -111,7 +111,8 @@ final class Attempt: TimerTarget {
     /// The array holds one of these: a whole document; the last bytes of a large document; the events without content
     /// at the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The reduced form of a large document, which is checked at its end; the array has at most one element.
+    /// The reduced form of a large document, which is checked when the document ends; the array has at most one
+    /// element.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
@@ -286,7 +287,7 @@ final class Attempt: TimerTarget {
         return error.classified(in: dialect)
     }
 
-    /// Begins the relay: the answer is good so far, and the exchange stays with this executor.
+    /// Begins the relay: no error has been found in the answer, and the exchange stays with this executor.
     func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         request = nil

@@ -152,8 +152,8 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves memory for the response's output buffer, and lets at most as many bytes of the executor's answer arrive
-    /// at once.
+    /// Reserves memory for the response's output buffer, and sets the read limit of the attempt to the same number of
+    /// bytes.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)

@@ -30,7 +30,7 @@ protocol ExchangeEnvironment: AnyObject {
     var keyHasher: HMACSHA256Hasher? { get }
     /// Whether the server has been asked to end.
     ///
-    /// During the lame duck period it is true, although the server still accepts connections and requests.
+    /// The value is true during the lame duck period, although the server still accepts connections and requests then.
     var isLeaving: Bool { get }
     /// The maintenance that the operator has declared, during which requests for models are refused; nil if there is
     /// none.

@@ -8,7 +8,7 @@ internal import Transport
 ///
 /// Moments are in nanoseconds of the event loop's clock; 0 if the moment has not come.
 struct ExchangeRecord {
-    /// The maximum length of a text from the client that is kept, in bytes; the rest is cut off.
+    /// The maximum length of a recorded text from the client, in bytes; a longer text is cut.
     private static let textKept = 256
 
     let id: ExchangeID

@@ -6,7 +6,8 @@ internal import Glibc
 struct LogDescriptor {
     /// The kind of a descriptor, which decides how the writer detects that the descriptor is full.
     ///
-    /// A file is never full. A pipe is tested with `poll`. A write to a full socket returns EAGAIN.
+    /// A file is never full, because no reader has to empty it. A pipe is tested with `poll`. A write to a full socket
+    /// returns EAGAIN.
     private enum Kind { case file, pipe, socket }
 
     private let descriptor: CInt

@@ -4,7 +4,7 @@ internal import Transport
 
 /// Decides which warnings about lost log lines are written; the control thread calls it each second.
 struct LogLossReporter {
-    /// The least time between two messages, in nanoseconds.
+    /// The minimum time between two messages, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
 
     /// The number of lost lines that the messages so far have reported.

@@ -30,7 +30,7 @@ package final class LogSink: Sendable {
         var done: @Sendable () -> Void
     }
 
-    /// The most bytes that may wait in the queue.
+    /// The largest number of bytes that may wait in the queue.
     static let waitingMax = 4 << 20
     /// How long the log thread waits for more lines before it writes, in microseconds.
     ///
@@ -38,7 +38,7 @@ package final class LogSink: Sendable {
     private static let gathering: useconds_t = 5_000
     /// The largest buffer that is reused for the next batch of lines, in bytes; a larger buffer is freed.
     private static let roomKept = 1 << 20
-    /// How long the log thread still tries to write after `endWaiting` was called, in nanoseconds.
+    /// How long the log thread may go on writing after `endWaiting` was called, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
     /// The maximum number of changes to another output that may wait for the log thread.
     ///
@@ -185,10 +185,10 @@ package final class LogSink: Sendable {
         return end > 0 && Clock.monotonicNow() >= end
     }
 
-    /// Lets the log thread write the queued lines and end, and waits for its end.
+    /// Tells the log thread to write the queued lines and to end, and waits until the log thread has ended.
     ///
-    /// The log thread stops writing after one second, because the output may be blocked. Lines that are not written by
-    /// then are counted as dropped.
+    /// The wait takes at most 1.5 seconds. The log thread stops writing after one second, because the output may be
+    /// blocked. Lines that are not written by then are counted as dropped.
     package func endWaiting() {
         endsBy.store(Clock.monotonicNow() + Self.endTimeout, ordering: .relaxed)
         queue.withLock { $0.isEnding = true }
