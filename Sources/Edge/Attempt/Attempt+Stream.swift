@@ -7,7 +7,7 @@ internal import Transport
 extension Attempt {
     /// Counts the tokens of one event, or of a piece of a large event, and relays the event or holds it back.
     ///
-    /// An engine's error event is never relayed, because a client may take it for output, and because its text may
+    /// An engine's error event is not relayed, because a client may take it for output, and because its text may
     /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         // An earlier event in the same read may have ended the attempt.
@@ -17,8 +17,8 @@ extension Attempt {
         // Cases are matched by pattern, because `==` on an enum of another module would cost a function call for each
         // event.
         let isBad = if case .broken = found { true } else { meter.sawError }
-        // An event that reports an error is not relayed, unless its first pieces have been sent already. In that case
-        // the client gets the last piece, and then the edge's error event.
+        // An event that reports an error is not relayed. But if its first pieces have been sent already, the client
+        // gets the last piece, and then the edge's error event.
         if isBad, !hasSentBeginning(of: piece) {
             failed(by: found)
             return

@@ -95,7 +95,7 @@ final class Attempt: TimerTarget {
     private(set) var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
-    /// Why the attempt failed before its answer was ready; nil if it has not failed before that.
+    /// Why the attempt failed before its answer was ready to be relayed; nil if it has not failed before that.
     private(set) var failure: Failure?
     /// Whether `failure` counts against the health of the executor at once, or only after later attempts.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
@@ -210,8 +210,8 @@ final class Attempt: TimerTarget {
     /// The executor's connection or HTTP/2 stream is closed in this turn of the event loop.
     func cancel() { close(.neither) }
 
-    /// Ends the attempt with a failure that the exchange has found before the answer was ready; the owner is not
-    /// called.
+    /// Ends the attempt with a failure that the exchange has found before the answer was ready to be relayed; the owner
+    /// is not called.
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure

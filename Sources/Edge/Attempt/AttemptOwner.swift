@@ -23,6 +23,6 @@ protocol AttemptOwner: AnyObject {
     func attempt(_ attempt: Attempt, relays document: SharedBytes)
     /// The answer is over; `attemptIsReady` has been called before.
     func attempt(_ attempt: Attempt, ended end: Attempt.End)
-    /// The attempt has failed before its answer was ready, and its executor has been released.
+    /// The attempt has failed before its answer was ready to be relayed, and its executor has been released.
     func attempt(_ attempt: Attempt, failed failure: Failure)
 }

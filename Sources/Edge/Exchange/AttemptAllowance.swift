@@ -32,7 +32,7 @@ struct AttemptAllowance {
 
     mutating func attemptBegan() { attempts += 1 }
 
-    /// Counts an attempt that failed before its answer was ready.
+    /// Counts an attempt that failed before its answer was ready to be relayed.
     mutating func attemptFailed(_ failed: FailedAttempt) {
         duration += failed.duration
         if failed.failure.retry.isSingle { singleRetries += 1 }
@@ -50,7 +50,7 @@ struct AttemptAllowance {
         return singleRetries <= 1
     }
 
-    /// How long the next attempt may take until its answer is ready, in nanoseconds.
+    /// How long the next attempt may take until its answer is ready to be relayed, in nanoseconds.
     ///
     /// The result is `total` minus the duration of the failed attempts, but at least `attemptTimeMin`, because a very
     /// short attempt would fail in any case. If `total` is less than `attemptTimeMin`, the result is `total`.

@@ -75,9 +75,10 @@ enum ChallengeFile {
 }
 
 extension Exchange {
-    /// Answers a request for the file of an ACME challenge, if the listener has a folder for them and the file exists.
+    /// Answers a request for the file of an ACME challenge, if the listener has a folder of challenges and the file
+    /// exists.
     ///
-    /// No key is needed, because the authority has none.
+    /// No key is needed, because the certificate authority that asks for the file has none.
     ///
     /// - Returns: Whether the request was answered; false if it asks for no challenge, or if the file does not exist.
     func answersChallenge(_ head: RequestHead) -> Bool {

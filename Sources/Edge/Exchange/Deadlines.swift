@@ -104,7 +104,7 @@ struct Deadlines {
         retry = .max
     }
 
-    /// Returns whether the deadline has passed, and clears it if so.
+    /// Returns whether the deadline has passed, and clears a deadline that has passed.
     mutating func take(_ deadline: WritableKeyPath<Deadlines, Nanoseconds>, at now: Nanoseconds) -> Bool {
         guard self[keyPath: deadline] <= now else { return false }
         self[keyPath: deadline] = .max

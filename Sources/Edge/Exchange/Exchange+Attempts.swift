@@ -131,7 +131,7 @@ extension Exchange {
     /// `keep_alive`.
     private var sendsComments: Bool { record.earlyHead == .eventStream && attempt?.answer.kind == .events }
 
-    /// How long all attempts together may take until an answer is ready, in nanoseconds.
+    /// How long all attempts together may take until an answer is ready to be relayed, in nanoseconds.
     ///
     /// A stream gets one more second for each `bytesPerExtraSecond` bytes of the body, because an executor needs longer
     /// for a long prompt.
@@ -160,13 +160,13 @@ extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
         case .events where record.earlyHead != .json: break
-        // The body of the document may take long, and the early head says the same as the document's head. So the early
-        // head may still be sent.
+        // The deadline `commit` stays set, because the body of the document may arrive slowly. The early head has the
+        // same status and content type as the head of the document.
         case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()
             arm()
-        // The answer has its own head, so the edge must not send another one before it.
+        // The answer has its own head, so the edge must not send the early head before it.
         case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }

@@ -94,7 +94,7 @@ extension Exchange {
     /// The state machine's action `commitSilently`: sends 200 and the head of a stream or of a JSON document, because
     /// no answer has come for `commit_after`.
     ///
-    /// Otherwise proxies and SDKs would close a connection on which nothing arrives.
+    /// Without these bytes, proxies and SDKs would close the connection, because nothing arrives on it.
     func commitSilently() {
         attempt?.sentHead = record.earlyHead
         var all = fields.early(record.earlyHead, date: environment.date)
@@ -160,7 +160,8 @@ extension Exchange {
         attempt?.setReadLimit(share)
     }
 
-    /// Called after bytes have gone out to the client: resumes reading from the executor if there is room again.
+    /// Called after bytes have gone out to the client: resumes reading from the executor if few enough bytes wait for
+    /// the client.
     func outputMoved() {
         guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)

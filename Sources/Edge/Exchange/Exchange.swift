@@ -124,7 +124,7 @@ final class Exchange {
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
         // No tokens count as used if the last attempt has not sent the whole request, or failed before its answer was
-        // ready.
+        // ready to be relayed.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         var usage: Usage
         let bytes = max(stream.bytesSent, attempt.answer.documentBytes)

@@ -12,7 +12,7 @@ protocol ExchangeEnvironment: AnyObject {
     var loop: EventLoop { get }
     /// The newest snapshot of the configuration; an exchange keeps the snapshot with which it began.
     var snapshot: Snapshot { get }
-    /// Counts a client that is refused because of its address, and logs a warning.
+    /// Counts a client that is refused because of its address or its PROXY header, and logs a warning.
     ///
     /// - Parameter detail: what is wrong with the PROXY header; nil if a rule about addresses has refused the client.
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)

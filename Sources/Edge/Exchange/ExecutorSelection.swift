@@ -95,7 +95,7 @@ struct ExecutorSelection {
         return used < limits.waitMax ? limits.waitMax - used : 0
     }
 
-    /// How long the next attempt may take until its answer is ready; see `AttemptAllowance.answerTime`.
+    /// How long the next attempt may take until its answer is ready to be relayed; see `AttemptAllowance.answerTime`.
     func answerTime(total: Nanoseconds) -> Nanoseconds { allowance.answerTime(total: total) }
 
     // MARK: The next step
@@ -273,7 +273,7 @@ struct ExecutorSelection {
 
     // MARK: Results of attempts and the end
 
-    /// Records an attempt that failed before its answer was ready.
+    /// Records an attempt that failed before its answer was ready to be relayed.
     ///
     /// The executor is not asked again, unless it was only busy.
     mutating func failed(_ failed: FailedAttempt, at now: Nanoseconds) {

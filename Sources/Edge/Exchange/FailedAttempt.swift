@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The facts about an attempt that failed before its answer was ready; its executor has been released.
+/// The facts about an attempt that failed before its answer was ready to be relayed; its executor has been released.
 struct FailedAttempt {
     var executor: Executor
     /// The pool that the executor was chosen from.

@@ -76,8 +76,8 @@ enum FieldPolicy {
                 kept.append(known, fields.value(index))
             }
         }
-        // The executor is asked for uncompressed answers, because the edge decompresses none, and must split streams
-        // into events and count their tokens.
+        // The executor is asked for uncompressed answers, because the edge reads events and counts tokens, but does not
+        // decompress.
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
         kept.append(.via, via(version))

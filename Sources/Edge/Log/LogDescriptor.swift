@@ -61,8 +61,8 @@ struct LogDescriptor {
         }
     }
 
-    /// The number of bytes for one write to a pipe: the whole lines that fit PIPE_BUF, or PIPE_BUF bytes of a longer
-    /// line.
+    /// The number of bytes for one write to a pipe: the complete lines among the first PIPE_BUF bytes, or PIPE_BUF
+    /// bytes of a longer line.
     ///
     /// A write of at most PIPE_BUF bytes is atomic, so a new reader of the pipe begins with a whole line.
     static func piece(of bytes: UnsafeRawBufferPointer) -> Int {

@@ -9,10 +9,10 @@ struct LogLossReporter {
 
     /// The number of lost lines that the messages so far have reported.
     private var reported = 0
-    /// The number of lost lines at the last call.
+    /// The number of lost lines at the last call of `message`.
     private var seen = 0
-    /// When the last warning about lost lines was written; nil if no line was ever lost, or if the end of the loss was
-    /// reported.
+    /// When the last warning about lost lines was written; nil before the first warning, and after the message that
+    /// lines are written again.
     private var lastReport: Nanoseconds?
 
     /// The message to write now; nil if there is none.

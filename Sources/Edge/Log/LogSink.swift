@@ -6,8 +6,8 @@ package import Transport
 
 /// Takes log lines from any thread, and writes them to a descriptor in order.
 ///
-/// A line that does not fit the queue, or cannot be written, is dropped and counted. Each line is written completely or
-/// not at all, unless the process ends or the output changes during the write.
+/// A line for which the queue has no room, or that cannot be written, is dropped and counted. Each line is written
+/// completely or not at all, unless the process ends or the output changes during the write.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []
@@ -22,7 +22,7 @@ package final class LogSink: Sendable {
 
     /// A change from the earlier output to a new one.
     private struct Change: Sendable {
-        /// The queued lines that are still written to the earlier output.
+        /// The queued lines that are written to the earlier output before it is closed.
         var lines: [UInt8]
         var count: Int
         var output: LogOutput

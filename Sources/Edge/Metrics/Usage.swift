@@ -27,7 +27,7 @@ struct Usage: Equatable {
     /// The usage of a stream of events.
     ///
     /// The executor's count is used only if the stream is complete and no text came after the count. If a stream breaks
-    /// off, the last count that it reported is too small: the first event of an Anthropic stream, for example, reports
+    /// off, the last count in the stream is too small: the first event of an Anthropic stream, for example, reports
     /// 1 token.
     ///
     /// - Parameters:

@@ -14,8 +14,8 @@ package struct WorkerCounters: Sendable {
         var ends: [UInt64] = Array(repeating: 0, count: Ending.count)
         /// Exchanges that have ended, by status.
         ///
-        /// If the exchange failed after a status below 400 was sent, the key is the status of the failure. Otherwise
-        /// the key is the status in the response's head, or 499 if the client left before it got a status.
+        /// For an exchange that failed after a status below 400 was sent, the key is the status of the failure. For all
+        /// others the key is the status in the response's head, or 499 if the client left before it got a status.
         var statuses: [Int: UInt64] = [:]
         /// The tokens of exchanges that have ended, by kind.
         var tokens: [TokenKind: UInt64] = [:]

@@ -60,7 +60,7 @@ final class WorkerMetrics {
     /// Counts a connection whose client speaks another protocol than the listener serves.
     func spokeOtherwise(_ what: OtherProtocol) { common.otherProtocols[what, default: 0] &+= 1 }
 
-    /// Counts a client that was refused because of its address.
+    /// Counts a client that was refused because of its address or its PROXY header.
     func clientRefused(_ why: ClientRefusal) { common.clientsRefused[why, default: 0] &+= 1 }
 
     /// Counts a request by where the address of its client came from.
