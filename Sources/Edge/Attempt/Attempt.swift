@@ -232,7 +232,7 @@ final class Attempt: TimerTarget {
         timer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
     }
 
-    /// `failureTime` or `drainTime` has passed.
+    /// Called when `failureTime` or `drainTime` has passed.
     func timerFired(_ kind: Int) {
         timer = nil
         if phase == .waiting { failureEnded() } else { close(.neither) }
@@ -328,7 +328,7 @@ extension Attempt: ExecutorStreamHandler {
         answerBegan(head, body: body, owner)
     }
 
-    /// The head has a status of 400 or above; the body may tell more about the error.
+    /// Waits for the body of an answer with a status of 400 or above, because the body may tell more about the error.
     private func failureBegan(_ owner: any AttemptOwner) {
         answer.kind = .failure
         owner.attempt(self, answersWith: answer.kind)
@@ -336,7 +336,7 @@ extension Attempt: ExecutorStreamHandler {
         timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
     }
 
-    /// The head announces a stream of events or a document.
+    /// Handles a head that announces a stream of events or a document.
     @inline(__always)
     private func answerBegan(_ head: ResponseHead, body: ResponseBody, _ owner: any AttemptOwner) {
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)

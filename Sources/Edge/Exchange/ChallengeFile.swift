@@ -58,7 +58,8 @@ enum ChallengeFile {
         guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= bytesMax else {
             return nil
         }
-        // The buffer has one byte more than the file's size, so that a full buffer shows that the file has grown since.
+        // The buffer has one byte more than the file's size, so that a full buffer shows that the file has grown after
+        // `fstat`.
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
         var count = 0
         while count < bytes.count {

@@ -94,7 +94,7 @@ extension Exchange {
     /// The state machine's action `commitSilently`: sends 200 and the head of a stream or of a JSON document, because
     /// no answer has come for `commit_after`.
     ///
-    /// Without these bytes, proxies and SDKs would close the connection, because nothing arrives on it.
+    /// Proxies and SDKs close a connection on which nothing arrives for some time.
     func commitSilently() {
         attempt?.sentHead = record.earlyHead
         var all = fields.early(record.earlyHead, date: environment.date)

@@ -17,6 +17,6 @@ struct FailedAttempt {
     var hadRequest = false
     /// The ids of the executors in the pool with the same `kind` as `executor`, if the failure depends on the kind.
     ///
-    /// The exchange does not ask these executors. The list is empty if the failure does not depend on the kind.
+    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the kind.
     var alike: [Int] = []
 }

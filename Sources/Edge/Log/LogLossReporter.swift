@@ -18,7 +18,7 @@ struct LogLossReporter {
     /// The message to write now; nil if there is none.
     ///
     /// - Parameters:
-    ///   - dropped: the number of lines lost since the start.
+    ///   - dropped: the number of lines lost since the start of the process.
     ///   - reason: why the last of these lines were lost, as text for the operator.
     mutating func message(dropped: Int, reason: @autoclosure () -> String, at now: Nanoseconds) -> String? {
         defer { seen = dropped }

@@ -73,7 +73,7 @@ package final class LogSink: Sendable {
 
     deinit { close(wakeup) }
 
-    /// The number of lines dropped since the start.
+    /// The number of lines dropped since the start of the process.
     package var dropped: Int { droppedLines.load(ordering: .relaxed) }
 
     /// Why the last line was dropped, as text for the operator.
