@@ -197,8 +197,8 @@ extension Attempt {
     /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
         guard let found, let head = answer.head else { return nil }
-        // If the body ends when the connection closes, half a document can look complete. Only valid JSON shows that it
-        // is whole.
+        // If the body ends when the connection closes, half a document can look complete. Only valid JSON shows that
+        // the document is whole.
         let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), !found.isAnswer(in: dialect) else { return nil }

@@ -109,10 +109,12 @@ extension Attempt {
         return phase == .relaying
     }
 
-    /// Holds an event back or drops it; returns false if the event has to be relayed now.
+    /// Holds an event back or drops it, if the event must not be relayed now.
     ///
     /// Before the first event with content, comments are dropped and events without content are held back. A large
     /// event is held back, up to `heldMax` bytes, if it is the first event or may be an error.
+    ///
+    /// - Returns: Whether the event was held back or dropped; false if the caller has to relay the event.
     private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {
         switch piece {
         case .whole: return keepsWhole(event, found)
