@@ -165,7 +165,7 @@ extension Attempt {
 
     /// Holds back an event without content until the first event with content is relayed.
     ///
-    /// - Returns: False if the held events would be larger than `fieldsMax`.
+    /// - Returns: Whether the event was held back; false if the held events would be larger than `fieldsMax`.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
         for index in event.indices { held.append(event[index]) }

@@ -89,8 +89,8 @@ package final class LogSink: Sendable {
     /// drops the lines for it, because the output may be blocked for ever.
     ///
     /// - Parameter done: called on the log thread when the earlier output is closed.
-    /// - Returns: false if the change was not queued, because `changesMax` changes wait already. This happens when a
-    ///   write blocks the log thread.
+    /// - Returns: whether the change was queued; false if `changesMax` changes wait already, because a write blocks the
+    ///   log thread.
     func change(to output: LogOutput, done: @escaping @Sendable () -> Void = {}) -> Bool {
         let isTaken = queue.withLock { queue in
             guard queue.changes.count < Self.changesMax else { return false }
