@@ -51,7 +51,7 @@ extension Attempt {
     /// The outcome of a missed deadline: an engine that answers other requests in the meantime is busy, not at fault.
     var timeoutOutcome: ExecutorPool.Outcome { servesOthers(since: times.began) ? .neither : .fault(.timeout) }
 
-    /// Whether the engine has sent bytes of good answers to other requests after `moment`, and within the last
+    /// Whether the engine has sent bytes of relayed answers to other requests after `moment`, and within the last
     /// `ExecutorHealth.silenceMax`.
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed

@@ -9,7 +9,8 @@ extension Attempt {
 
     /// Holds back the next bytes of an error's body, until the body is complete.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // The error is classified by the bytes so far if its body is too large, or if there is no memory for more.
+        // If the body is too large, or if there is no memory for more of it, the error is classified by the bytes that
+        // are held.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
@@ -46,7 +47,7 @@ extension Attempt {
         return held[begin...].first { $0 > 0x20 }
     }
 
-    /// Whether the document begins like an object or an array.
+    /// Whether the document begins with `{` or `[`, as an object or an array does.
     private var isBracketed: Bool { firstByte.map { "{[".utf8.contains($0) } == true }
 
     /// Takes the next bytes of a document: holds them back, or begins to relay the document if it is large.
@@ -191,13 +192,13 @@ extension Attempt {
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure of a held document that contains no error of the engine; nil if the document is a good answer.
+    /// The failure of a held document in which the engine reports no error; nil if the document may be relayed.
     ///
     /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
         guard let found, let head = answer.head else { return nil }
-        // If the body ends when the connection closes, half a document can look complete. Only valid JSON shows that it
-        // is whole.
+        // If the body ends when the connection closes, half a document can look complete. Only valid JSON shows that
+        // the document is whole.
         let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), !found.isAnswer(in: dialect) else { return nil }

@@ -46,7 +46,7 @@ extension Attempt {
         return true
     }
 
-    /// Discards the answer so far, and sends the request on a new stream.
+    /// Discards what has arrived of the answer, and sends the request on a new stream.
     private func sendAgain(_ again: ExecutorRequest) {
         answer = AttemptAnswer()
         meter = Meter(dialect: dialect, choices: choices)

@@ -7,7 +7,7 @@ internal import Transport
 extension Attempt {
     /// Counts the tokens of one event, or of a piece of a large event, and relays the event or holds it back.
     ///
-    /// An engine's error event is never relayed, because a client may read it as a good event, and because its text may
+    /// An engine's error event is not relayed, because a client may take it for output, and because its text may
     /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         // An earlier event in the same read may have ended the attempt.
@@ -17,8 +17,8 @@ extension Attempt {
         // Cases are matched by pattern, because `==` on an enum of another module would cost a function call for each
         // event.
         let isBad = if case .broken = found { true } else { meter.sawError }
-        // An event that reports an error is not relayed, unless its first pieces have been sent already. The client
-        // then also gets the last piece, followed by the edge's error event.
+        // An event that reports an error is not relayed. But if its first pieces have been sent already, the client
+        // gets the last piece, and then the edge's error event.
         if isBad, !hasSentBeginning(of: piece) {
             failed(by: found)
             return
@@ -109,10 +109,12 @@ extension Attempt {
         return phase == .relaying
     }
 
-    /// Holds an event back or drops it; returns false if the event has to be relayed now.
+    /// Holds an event back or drops it, if the event must not be relayed now.
     ///
     /// Before the first event with content, comments are dropped and events without content are held back. A large
     /// event is held back, up to `heldMax` bytes, if it is the first event or may be an error.
+    ///
+    /// - Returns: Whether the event was held back or dropped; false if the caller has to relay the event.
     private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {
         switch piece {
         case .whole: return keepsWhole(event, found)
@@ -141,7 +143,7 @@ extension Attempt {
 
     /// Whether the first piece of a large event contains `error` or `detail`, as error events do.
     ///
-    /// A good event may contain these words, too.
+    /// An event that reports no error may contain these words, too.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }
@@ -163,7 +165,7 @@ extension Attempt {
 
     /// Holds back an event without content until the first event with content is relayed.
     ///
-    /// - Returns: False if the held events would be larger than `fieldsMax`.
+    /// - Returns: Whether the event was held back; false if the held events would be larger than `fieldsMax`.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
         for index in event.indices { held.append(event[index]) }

@@ -6,11 +6,11 @@ internal import Transport
 
 /// One try of an exchange at one executor; confined to its worker.
 ///
-/// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends later
-/// are dropped; they cannot reach the next attempt, which is another object. The type is split by subject: this file
-/// has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document` reads
-/// other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against the
-/// health of the executor.
+/// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends after
+/// that are dropped. They cannot reach the next attempt, because it is another object. The type is split by subject:
+/// this file has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document`
+/// reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against
+/// the health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
     enum End: Equatable {
@@ -44,13 +44,13 @@ final class Attempt: TimerTarget {
 
     /// The times of an attempt in nanoseconds.
     ///
-    /// `began` is a time of the event loop's clock. `sent` and `head` count from `began`, and are 0 until they have
-    /// happened.
+    /// `began` is a time of the event loop's clock. `sent` and `head` are durations since `began`; each is 0 until its
+    /// event has occurred.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
-        /// When the kernel had taken the whole request; includes the time to connect.
+        /// The time until the kernel had taken the whole request; includes the time to connect.
         var sent: Nanoseconds = 0
-        /// When the head of the response had arrived.
+        /// The time until the head of the response had arrived.
         var head: Nanoseconds = 0
     }
 
@@ -62,7 +62,7 @@ final class Attempt: TimerTarget {
     let environment: any ExchangeEnvironment
     /// Whether the token usage is removed from the answer, because the edge asked for it and the client did not.
     var removesUsage = false
-    /// The counters of the model; the time between two tokens is counted here.
+    /// The counters of the model, in which the attempt records the time between two tokens.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?
@@ -95,7 +95,7 @@ final class Attempt: TimerTarget {
     private(set) var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
-    /// Why the attempt failed before its answer was ready; nil if it has not failed before that.
+    /// Why the attempt failed before its answer was ready to be relayed; nil if it has not failed before that.
     private(set) var failure: Failure?
     /// Whether `failure` counts against the health of the executor at once, or only after later attempts.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
@@ -111,7 +111,8 @@ final class Attempt: TimerTarget {
     /// The array holds one of these: a whole document; the last bytes of a large document; the events without content
     /// at the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The reduced form of a large document, which is checked at its end; the array has at most one element.
+    /// The reduced form of a large document, which is checked when the document ends; the array has at most one
+    /// element.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
@@ -209,8 +210,8 @@ final class Attempt: TimerTarget {
     /// The executor's connection or HTTP/2 stream is closed in this turn of the event loop.
     func cancel() { close(.neither) }
 
-    /// Ends the attempt with a failure that the exchange has found before the answer was ready; the owner is not
-    /// called.
+    /// Ends the attempt with a failure that the exchange has found before the answer was ready to be relayed; the owner
+    /// is not called.
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure
@@ -231,7 +232,7 @@ final class Attempt: TimerTarget {
         timer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
     }
 
-    /// `failureTime` or `drainTime` has passed.
+    /// Called when `failureTime` or `drainTime` has passed.
     func timerFired(_ kind: Int) {
         timer = nil
         if phase == .waiting { failureEnded() } else { close(.neither) }
@@ -286,7 +287,7 @@ final class Attempt: TimerTarget {
         return error.classified(in: dialect)
     }
 
-    /// Begins the relay: the answer is good so far, and the exchange stays with this executor.
+    /// Begins the relay: no error has been found in the answer, and the exchange stays with this executor.
     func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         request = nil
@@ -327,7 +328,7 @@ extension Attempt: ExecutorStreamHandler {
         answerBegan(head, body: body, owner)
     }
 
-    /// The head has a status of 400 or above; the body may tell more about the error.
+    /// Waits for the body of an answer with a status of 400 or above, because the body may tell more about the error.
     private func failureBegan(_ owner: any AttemptOwner) {
         answer.kind = .failure
         owner.attempt(self, answersWith: answer.kind)
@@ -335,7 +336,7 @@ extension Attempt: ExecutorStreamHandler {
         timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
     }
 
-    /// The head announces a stream of events or a document.
+    /// Handles a head that announces a stream of events or a document.
     @inline(__always)
     private func answerBegan(_ head: ResponseHead, body: ResponseBody, _ owner: any AttemptOwner) {
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)

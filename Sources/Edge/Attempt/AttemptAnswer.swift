@@ -39,7 +39,7 @@ struct AttemptAnswer {
     ///
     /// The first bytes then decide whether the answer is a stream.
     var isUnlabelled = false
-    /// Whether a document that is relayed as it arrives begins like an object or an array.
+    /// Whether a document that is relayed as it arrives begins with `{` or `[`, as an object or an array does.
     var isLargeBracketed = false
     /// Whether the pieces of a large event are held back until it is clear whether the event is an error.
     var holdsEvent = false

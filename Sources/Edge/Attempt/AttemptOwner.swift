@@ -2,7 +2,7 @@
 internal import Inference
 internal import Transport
 
-/// The exchange as its attempt sees it: what an attempt reports.
+/// Receives the reports of an attempt; `Exchange` conforms to this protocol.
 ///
 /// All calls are made on the worker's thread. An attempt makes no call after it has failed, ended or been cancelled.
 /// The exchange may end the attempt during any of the calls.
@@ -12,10 +12,10 @@ protocol AttemptOwner: AnyObject {
     ///
     /// The kind `none` means that the answer was dropped, and that the request was sent to the same engine again.
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind)
-    /// The answer can be relayed: the first good event, a whole document, or the beginning of a large document has
-    /// arrived.
+    /// The answer can be relayed: the first event with content, a complete document, or the beginning of a large
+    /// document has arrived.
     ///
-    /// From now on the exchange cannot move to another executor.
+    /// After this call the exchange cannot move to another executor.
     func attemptIsReady(_ attempt: Attempt)
     /// The next bytes of the answer, valid during the call: an event, or a piece of a large event or of a document.
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>)
@@ -23,6 +23,6 @@ protocol AttemptOwner: AnyObject {
     func attempt(_ attempt: Attempt, relays document: SharedBytes)
     /// The answer is over; `attemptIsReady` has been called before.
     func attempt(_ attempt: Attempt, ended end: Attempt.End)
-    /// The attempt has failed before its answer was ready, and its executor has been released.
+    /// The attempt has failed before its answer was ready to be relayed, and its executor has been released.
     func attempt(_ attempt: Attempt, failed failure: Failure)
 }

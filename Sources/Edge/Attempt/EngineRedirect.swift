@@ -84,7 +84,7 @@ enum EngineRedirect {
 
     /// Whether a URL may contain the byte: a visible ASCII character, except some punctuation.
     ///
-    /// No such byte can end a request line.
+    /// None of the allowed bytes can end a request line.
     private static func isOfURL(_ byte: UInt8) -> Bool {
         (0x21...0x7E).contains(byte) && !"\"<>\\^`{|}".utf8.contains(byte)
     }

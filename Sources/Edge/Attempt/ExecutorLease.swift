@@ -34,7 +34,7 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports an outcome that may follow the outcome `good`: `whole`, `lateFault` or `busy`.
+    /// Reports `whole`, `lateFault` or `busy`, even if the outcome `good` has been reported before.
     ///
     /// Does nothing for `neither`.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {

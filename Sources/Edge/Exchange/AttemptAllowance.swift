@@ -15,7 +15,8 @@ struct AttemptAllowance {
     ///
     /// The request itself may be the cause.
     static let timeoutsMax = 2
-    /// Every attempt may take at least this long, in nanoseconds, even if earlier attempts have used up the time.
+    /// The shortest time that any attempt gets, in nanoseconds, even if earlier attempts have used up the time for all
+    /// attempts together.
     static let attemptTimeMin: Nanoseconds = 60_000_000_000
 
     /// How many attempts have begun.
@@ -31,7 +32,7 @@ struct AttemptAllowance {
 
     mutating func attemptBegan() { attempts += 1 }
 
-    /// Counts an attempt that failed before its answer was ready.
+    /// Counts an attempt that failed before its answer was ready to be relayed.
     mutating func attemptFailed(_ failed: FailedAttempt) {
         duration += failed.duration
         if failed.failure.retry.isSingle { singleRetries += 1 }
@@ -49,10 +50,10 @@ struct AttemptAllowance {
         return singleRetries <= 1
     }
 
-    /// How long the next attempt may take until its answer is ready, in nanoseconds.
+    /// How long the next attempt may take until its answer is ready to be relayed, in nanoseconds.
     ///
-    /// The result is the part of `total` that earlier attempts have left. It is at least `attemptTimeMin`, or `total`
-    /// if that is shorter, because a very short attempt would fail in any case.
+    /// The result is `total` minus the duration of the failed attempts, but at least `attemptTimeMin`, because a very
+    /// short attempt would fail in any case. If `total` is less than `attemptTimeMin`, the result is `total`.
     ///
     /// - Parameter total: The configured time for all attempts together, in nanoseconds.
     func answerTime(total: Nanoseconds) -> Nanoseconds {

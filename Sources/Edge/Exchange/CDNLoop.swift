@@ -6,10 +6,10 @@ internal import HTTP
 /// Each server on the way appends its id to the list. A request that has passed through this server before therefore
 /// carries the id of this process.
 enum CDNLoop {
-    /// The largest size of all values of the field together, in bytes; a longer list has passed through a loop
-    /// elsewhere.
+    /// The largest size of all values of the field together, in bytes; a longer list comes from a loop through other
+    /// servers.
     static let bytesMax = 4096
-    /// The largest number of entries of the list, without the entry of this server.
+    /// The largest number of entries in the list that a client sends.
     static let entriesMax = 64
 
     /// Whether the request has passed through the process with the id `instance` more than `loopsMax` times, or carries

@@ -58,7 +58,8 @@ enum ChallengeFile {
         guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= bytesMax else {
             return nil
         }
-        // The buffer has one byte more than the file's size, so that a full buffer shows that the file has grown since.
+        // The buffer has one byte more than the file's size, so that a full buffer shows that the file has grown after
+        // `fstat`.
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
         var count = 0
         while count < bytes.count {
@@ -75,9 +76,10 @@ enum ChallengeFile {
 }
 
 extension Exchange {
-    /// Answers a request for the file of an ACME challenge, if the listener has a folder for them and the file exists.
+    /// Answers a request for the file of an ACME challenge, if the listener has a folder of challenges and the file
+    /// exists.
     ///
-    /// No key is needed, because the authority has none.
+    /// No key is needed, because the certificate authority that asks for the file has none.
     ///
     /// - Returns: Whether the request was answered; false if it asks for no challenge, or if the file does not exist.
     func answersChallenge(_ head: RequestHead) -> Bool {

@@ -1,5 +1,6 @@
 // The CORS protocol of the Fetch standard: the origins whose pages may send requests and read the answers
-// (`cors.origins`). `access-control-allow-credentials` is never sent, because pages send the API key themselves.
+// (`cors.origins`). `access-control-allow-credentials` is never sent, because a page sends the API key in a header
+// field, not in a cookie.
 internal import HTTP
 internal import Transport
 
@@ -37,7 +38,9 @@ package struct CrossOriginPolicy: Sendable {
 enum CrossOriginGrant: Equatable {
     /// The page may read this response; the text is the value of `access-control-allow-origin`.
     case given(String)
-    /// No page may read this response; `vary` still tells caches that the response to another origin may differ.
+    /// No page of the request's origin may read this response.
+    ///
+    /// The response has `vary`, because caches must know that the response to another origin may differ.
     case varies
 
     /// The header fields that a page may read (`access-control-expose-headers`).

@@ -3,8 +3,9 @@ internal import Transport
 
 /// When each deadline of an exchange is due, in nanoseconds of the event loop's clock; `.max` while it is not set.
 ///
-/// Moving a deadline later costs one store, because the timer is armed again when it fires. Code that sets a deadline
-/// must call `Exchange.arm` if the deadline may be earlier than all others.
+/// To move a deadline to a later time costs one store, because the timer stays as it is: it fires at the old time, and
+/// is then armed for the new time. Code that sets a deadline must call `Exchange.arm` if the deadline may be earlier
+/// than all others.
 struct Deadlines {
     /// When the next piece of the request body must have arrived (`timeouts.body`).
     var body: Nanoseconds = .max
@@ -13,7 +14,7 @@ struct Deadlines {
     /// When the exchange next makes the pool check its queue, because no event reports that a paused executor may be
     /// used again.
     var pump: Nanoseconds = .max
-    /// When the exchange next asks the retry budget for room.
+    /// When the exchange next asks whether the retry budget allows another attempt.
     var retry: Nanoseconds = .max
     /// When the first event of a stream, or the whole of a document, must have arrived.
     var answer: Nanoseconds = .max
@@ -45,14 +46,14 @@ struct Deadlines {
         )
     }
 
-    /// Sets the deadline by which the client must have read some of the bytes that wait for it, and enough of them.
+    /// Sets the deadline `clientStall`, at which the exchange checks whether the client reads, and reads fast enough.
     ///
     /// - Parameters:
     ///   - taken: How many bytes of the response the client has taken.
     ///   - waiting: How many bytes of the response wait for the client.
     ///   - stall: When the client must have taken some bytes.
-    ///   - window: Over which time the client's pace is judged, in nanoseconds.
-    ///   - bytesPerSecondMin: The lowest pace; 0 for no limit.
+    ///   - window: The length of the period over which the client's pace is measured, in nanoseconds.
+    ///   - bytesPerSecondMin: The lowest pace that is allowed; 0 for no limit.
     mutating func watchClient(
         taken: Int,
         waiting: Int,
@@ -103,7 +104,7 @@ struct Deadlines {
         retry = .max
     }
 
-    /// Returns whether the deadline has passed, and clears it if so.
+    /// Returns whether the deadline has passed, and clears a deadline that has passed.
     mutating func take(_ deadline: WritableKeyPath<Deadlines, Nanoseconds>, at now: Nanoseconds) -> Bool {
         guard self[keyPath: deadline] <= now else { return false }
         self[keyPath: deadline] = .max

@@ -8,7 +8,7 @@ internal import Inference
 enum EarlyHead: Equatable, Sendable {
     /// No head goes out early: the client waits for the executor's answer.
     case none
-    /// The head of an event stream; comments follow until the first event.
+    /// The head of an event stream; comments, or `ping` events in Anthropic's dialect, follow until the first event.
     case eventStream
     /// The head of a JSON document; spaces follow until the document, before which JSON allows white space (RFC 8259
     /// section 2).

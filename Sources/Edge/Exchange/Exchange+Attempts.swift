@@ -61,7 +61,7 @@ extension Exchange {
 
     /// The interval at which a waiting exchange makes the pool check its queue, in nanoseconds.
     private static let pumpInterval: Nanoseconds = 250_000_000
-    /// The interval at which an exchange asks the retry budget for room while the budget is used up, in nanoseconds.
+    /// The interval at which an exchange asks again whether the retry budget allows another attempt, in nanoseconds.
     private static let retryInterval: Nanoseconds = 20_000_000
 
     /// Sets the deadlines that apply while the exchange waits, and reports the wait to the state machine.
@@ -127,10 +127,11 @@ extension Exchange {
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether a keep-alive comment is sent when nothing of the answer has been relayed for `keep_alive`.
+    /// Whether a keep-alive comment or `ping` event is sent when nothing of the answer has been relayed for
+    /// `keep_alive`.
     private var sendsComments: Bool { record.earlyHead == .eventStream && attempt?.answer.kind == .events }
 
-    /// How long all attempts together may take until an answer is ready, in nanoseconds.
+    /// How long all attempts together may take until an answer is ready to be relayed, in nanoseconds.
     ///
     /// A stream gets one more second for each `bytesPerExtraSecond` bytes of the body, because an executor needs longer
     /// for a long prompt.
@@ -159,13 +160,13 @@ extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
         case .events where record.earlyHead != .json: break
-        // The body of the document may take long, and the early head says the same as the document's head. So the early
-        // head may still be sent.
+        // The deadline `commit` stays set, because the body of the document may arrive slowly. The early head has the
+        // same status and content type as the head of the document.
         case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()
             arm()
-        // The answer has its own head, so the edge must not send another one before it.
+        // The answer has its own head, so the edge must not send the early head before it.
         case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -174,7 +175,8 @@ extension Exchange: AttemptOwner {
         environment.metrics.answerHandedOver(since: now)
         if attempt.status < 400 { selection?.answered(at: now) }
         selection?.releaseRetry()
-        // If the client was sent the head earlier, no read limit has been set for the connection of this attempt.
+        // If the client was sent the head during an earlier attempt, `openWindow` has set the read limit of that
+        // attempt only, and this attempt has none.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)
@@ -182,7 +184,7 @@ extension Exchange: AttemptOwner {
         deadlines.clear()
         deadlines.beginRelay(stall: timeouts(of: attempt).stall, at: now)
         if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
-        // From here on the client must read in time, even if only a few bytes wait for it.
+        // During the relay the client must read in time, even if only a few bytes wait for it.
         watchClient()
     }
 

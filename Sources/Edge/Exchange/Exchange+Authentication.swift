@@ -1,5 +1,5 @@
-// Authenticates the caller of an exchange, and applies the key's models and limits; for the steps in
-// `Exchange+Request`.
+// Authenticates the caller of an exchange, and applies the limits and the list of models of the caller's key. The steps
+// in `Exchange+Request` use these functions.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -39,8 +39,8 @@ extension Exchange {
     /// Whether the caller may use this model; true for a caller without a key.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Ends the use of the caller's limits: the request no longer counts as concurrent, and the used tokens count
-    /// instead of the reserved tokens.
+    /// Reports the end of the request to the caller's limits: the request no longer counts as concurrent, and the used
+    /// tokens replace the reserved tokens.
     ///
     /// - Parameter usage: The tokens that the exchange has used; nil if it cannot have used any.
     func settleCaller(_ usage: Usage?) {

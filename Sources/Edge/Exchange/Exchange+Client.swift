@@ -5,9 +5,9 @@ internal import Inference
 extension Exchange {
     /// Refuses a request if the rules of its listener do not allow the address of the client.
     ///
-    /// Addresses are also checked when a connection begins. A request needs its own check, because its client may be
-    /// named in a header field. On a listener without TLS, health checks and ACME challenges are refused only for
-    /// addresses in `deny`.
+    /// Addresses are also checked when a connection begins. A request needs its own check, because a proxy may send the
+    /// client's address in a header field. On a listener without TLS, health checks and ACME challenges are refused
+    /// only for addresses in `deny`.
     ///
     /// - Returns: Whether the request was refused.
     func refusesAddress(_ head: RequestHead) -> Bool {

@@ -7,7 +7,8 @@ internal import Transport
 extension Exchange: TimerTarget {
     /// Makes the timer fire no later than the earliest deadline.
     ///
-    /// No call is needed when a deadline moves later, because the timer fires at the old time and is then armed again.
+    /// No call is needed when a deadline moves to a later time, because the timer fires at the old time and is then
+    /// armed again.
     func arm() {
         guard phase != .ended else { return }
         deadlines.arm(for: self, on: environment.loop)
@@ -16,8 +17,8 @@ extension Exchange: TimerTarget {
     /// The minimum time over which a client's reading pace is measured, in nanoseconds.
     private static let readPaceWindowMin: Nanoseconds = 60_000_000_000
 
-    /// Sets the deadline by which the client must have read some of the bytes that wait for it (`client_stall`), and
-    /// enough of them (`limits.read_pace`).
+    /// Sets the deadline at which the exchange checks whether the client reads (`client_stall`), and reads fast enough
+    /// (`limits.read_pace`).
     func watchClient() {
         guard !stream.isClosed else { return }
         let stall = snapshot.limits.clientStall
@@ -35,7 +36,8 @@ extension Exchange: TimerTarget {
 
     /// How many bytes of the response the client has taken.
     ///
-    /// On HTTP/1.1 the framing of the bytes that wait is subtracted too, so the number may be slightly too small.
+    /// On HTTP/1.1 `stream.buffered` includes framing and `stream.bytesSent` does not, so the number may be slightly
+    /// too small.
     private var bytesTaken: Int { stream.bytesSent - stream.buffered }
 
     /// Handles all deadlines that have passed, and arms the timer for the next one.
@@ -54,11 +56,11 @@ extension Exchange: TimerTarget {
         arm()
     }
 
-    /// Sends a comment if nothing has been relayed for `keep_alive`.
+    /// Handles the deadline `keepAlive`: sends keep-alive bytes if nothing has been relayed for `keep_alive`.
     ///
-    /// During the relay no comment is sent while bytes wait for the client, nor inside an event that is relayed in
-    /// pieces. The time of the last relayed bytes is computed from the stall deadline, so that each relayed token moves
-    /// only one deadline.
+    /// During the relay no keep-alive bytes are sent while bytes wait for the client, nor inside an event that is
+    /// relayed in pieces. The time of the last relayed bytes is computed from the stall deadline, so that each relayed
+    /// token moves only one deadline.
     private func keepAlivePassed() {
         guard phase == .relay else {
             handle(.deadlinePassed(.keepAlive))
@@ -77,8 +79,8 @@ extension Exchange: TimerTarget {
 
     /// Handles an answer that has not arrived by the deadline `answer`.
     ///
-    /// For a stream another executor may be tried. An answer that is not a stream has used up the time of all attempts,
-    /// so the exchange fails.
+    /// If the request asks for a stream, the exchange may try another executor. For any other request the exchange
+    /// fails, because the time for all attempts together is used up.
     private func answerDeadlinePassed() {
         if record.wantsStream {
             attemptFailed(Failure(.firstEventTimeout))

@@ -54,8 +54,8 @@ extension Exchange {
 
     /// Answers `/health`: 200, or 503 once the server has been asked to end.
     func answerHealth() {
-        // All answers share the same bytes, which are charged to no connection. A health check is therefore answered
-        // even if its connection has used up its share of memory.
+        // All answers to health checks share the same bytes, whose memory is charged to no connection. A health check
+        // is therefore answered even if its connection has used all the memory that one connection may use.
         let isLeaving = environment.isLeaving
         let json = isLeaving ? Self.drainingJSON : Self.healthyJSON
         answerHere(status: isLeaving ? 503 : 200, SharedBytes(common: json))

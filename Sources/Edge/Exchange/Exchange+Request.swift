@@ -169,7 +169,7 @@ extension Exchange: ServerStreamHandler {
     /// The largest compressed body that the worker decodes itself, in bytes; the scan thread decodes larger ones.
     private static let decodedHereMax = 64 << 10
 
-    /// Decodes a compressed body, and has the decoded body scanned.
+    /// Decodes a compressed body, here or on the scan thread; the next step scans the decoded body.
     private func decode(_ body: RequestBody, from coding: ContentCoding) {
         let most = snapshot.limits.bodyBytesMax
         let size = body.footprint

@@ -94,7 +94,7 @@ extension Exchange {
     /// The state machine's action `commitSilently`: sends 200 and the head of a stream or of a JSON document, because
     /// no answer has come for `commit_after`.
     ///
-    /// Otherwise proxies and SDKs would close a connection on which nothing arrives.
+    /// Proxies and SDKs close a connection on which nothing arrives for some time.
     func commitSilently() {
         attempt?.sentHead = record.earlyHead
         var all = fields.early(record.earlyHead, date: environment.date)
@@ -152,15 +152,16 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves memory for the response's output buffer, and lets at most as many bytes of the executor's answer arrive
-    /// at once.
+    /// Reserves memory for the response's output buffer, and sets the read limit of the attempt to the same number of
+    /// bytes.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)
         attempt?.setReadLimit(share)
     }
 
-    /// Called after bytes have gone out to the client: resumes reading from the executor if there is room again.
+    /// Called after bytes have gone out to the client: resumes reading from the executor if few enough bytes wait for
+    /// the client.
     func outputMoved() {
         guard memory.window.resumes(at: stream.buffered) else { return }
         attempt?.setReading(true)

@@ -24,7 +24,7 @@ final class Exchange {
     var request: IncomingRequest?
     /// The caller, whose limits apply to the request; nil while no caller is known, and after the end.
     var caller: Caller?
-    /// The selection of executors; nil until the model is known.
+    /// Chooses the executors that the exchange tries; nil until the model is known.
     var selection: ExecutorSelection?
     /// The latest attempt: it is under way, has failed, or has the answer; nil before the first attempt.
     var attempt: Attempt?
@@ -124,7 +124,7 @@ final class Exchange {
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
         // No tokens count as used if the last attempt has not sent the whole request, or failed before its answer was
-        // ready.
+        // ready to be relayed.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         var usage: Usage
         let bytes = max(stream.bytesSent, attempt.answer.documentBytes)

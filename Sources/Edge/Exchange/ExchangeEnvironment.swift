@@ -12,7 +12,7 @@ protocol ExchangeEnvironment: AnyObject {
     var loop: EventLoop { get }
     /// The newest snapshot of the configuration; an exchange keeps the snapshot with which it began.
     var snapshot: Snapshot { get }
-    /// Counts a client that is refused because of its address, and logs a warning.
+    /// Counts a client that is refused because of its address or its PROXY header, and logs a warning.
     ///
     /// - Parameter detail: what is wrong with the PROXY header; nil if a rule about addresses has refused the client.
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
@@ -30,7 +30,7 @@ protocol ExchangeEnvironment: AnyObject {
     var keyHasher: HMACSHA256Hasher? { get }
     /// Whether the server has been asked to end.
     ///
-    /// During the lame duck period it is true, although the server still accepts connections and requests.
+    /// The value is true during the lame duck period, although the server still accepts connections and requests then.
     var isLeaving: Bool { get }
     /// The maintenance that the operator has declared, during which requests for models are refused; nil if there is
     /// none.

@@ -45,11 +45,11 @@ package struct ExchangeMachine: Equatable, Sendable {
         case queued
         /// The request cannot be served; the failure is to be reported to the client.
         case refused(Failure)
-        /// The answer can be relayed: the first good event of a stream, a whole document, or the beginning of a large
+        /// The answer can be relayed: the first event with content, a complete document, or the beginning of a large
         /// document has arrived.
         case answerReady
-        /// The whole answer has been relayed. A stream is whole after its last event, a document after the end of its
-        /// framing.
+        /// The complete answer has been relayed. A stream is complete after its last event, a document after the end of
+        /// its framing.
         case complete
         /// The executor's answer reported an error, or ended too early, while it was being relayed.
         case executorBroke(Failure)
@@ -72,7 +72,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case commit
         /// Send 200 and the head of a stream or of a JSON document before the executor has answered.
         case commitSilently
-        /// Send bytes that mean nothing: a comment in a stream, a space before a JSON document.
+        /// Send bytes that mean nothing: a comment or a `ping` event in a stream, a space before a JSON document.
         case sendKeepAlive
         /// Send a status with the failure in its body.
         case answer(Failure)
@@ -84,7 +84,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// Abort the response to a client that does not read.
         case cutClient
         case abortAttempt
-        /// Leave the queue; a slot that the pool still grants is given back.
+        /// Leave the queue; a slot that the pool grants after that is given back.
         case stopWaiting
         /// The exchange is over: settle the caller's limits, count and log the exchange, and release everything.
         case end(End)

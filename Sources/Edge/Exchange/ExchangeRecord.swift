@@ -8,7 +8,7 @@ internal import Transport
 ///
 /// Moments are in nanoseconds of the event loop's clock; 0 if the moment has not come.
 struct ExchangeRecord {
-    /// The maximum length of a text from the client that is kept, in bytes; the rest is cut off.
+    /// The maximum length of a recorded text from the client, in bytes; a longer text is cut.
     private static let textKept = 256
 
     let id: ExchangeID
@@ -30,7 +30,8 @@ struct ExchangeRecord {
     /// The public name of the API key; nil if the request has no key or an unknown key.
     var key: String?
     var model: String?
-    /// The name of a model that does not exist or that the caller may not use, made safe for the log.
+    /// The requested name of a model that does not exist or that the caller may not use, as `LogText` prepares it for
+    /// the log.
     var modelAsked: String?
     /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?
@@ -45,7 +46,7 @@ struct ExchangeRecord {
     var bounds = UsageBounds()
     /// How many bytes of the response still waited for the client when the client was cut off.
     var bytesLost = 0
-    /// The attempts that failed before their answers were ready, in order.
+    /// The attempts that failed before their answers were ready to be relayed, in order.
     private var failed: [FinishedExchange.Attempted] = []
 
     init(_ head: RequestHead, id: ExchangeID, client: Client, now: Nanoseconds) {
@@ -59,7 +60,7 @@ struct ExchangeRecord {
         began = now
     }
 
-    /// Adds an attempt that has failed before its answer was ready.
+    /// Adds an attempt that has failed before its answer was ready to be relayed.
     mutating func failed(_ attempt: Attempt, at now: Nanoseconds) {
         failed.append(FinishedExchange.Attempted(attempt, at: now))
     }

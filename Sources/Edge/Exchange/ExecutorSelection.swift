@@ -5,13 +5,14 @@ internal import Transport
 
 /// Chooses the executors of one exchange, as `RetryPolicy` decides.
 ///
-/// Asks the pool of the model, and then the pools of its fallback models. Counts the exchange's attempts, its waiting
-/// time and its place in the retry budget.
+/// Asks the pool of the model, and then the pools of its fallback models. Counts the exchange's attempts and its
+/// waiting time, and counts its retries in the retry budget.
 ///
 /// Confined to its exchange, which must call `ended` exactly once.
 struct ExecutorSelection {
     /// Why the exchange has no executor.
     enum Cause {
+        /// The request has just been read, or its wait ended because no executor of the pool may take it any more.
         case arrival
         /// The attempt has failed, and its executor has been released.
         case failure(Failure)
@@ -94,7 +95,7 @@ struct ExecutorSelection {
         return used < limits.waitMax ? limits.waitMax - used : 0
     }
 
-    /// How long the next attempt may take until its answer is ready; see `AttemptAllowance.answerTime`.
+    /// How long the next attempt may take until its answer is ready to be relayed; see `AttemptAllowance.answerTime`.
     func answerTime(total: Nanoseconds) -> Nanoseconds { allowance.answerTime(total: total) }
 
     // MARK: The next step
@@ -102,7 +103,8 @@ struct ExecutorSelection {
     /// Decides on the next step and takes what the step needs: an executor, a position in a queue, or room in the retry
     /// budget.
     ///
-    /// - Parameter ended: If the step is `wait`, called once when the pool ends that wait, from any thread.
+    /// - Parameter ended: The pool calls this closure once, from any thread, when it ends the wait; not called if the
+    ///   step is not `wait`.
     mutating func next(
         after cause: Cause,
         at now: Nanoseconds,
@@ -271,7 +273,7 @@ struct ExecutorSelection {
 
     // MARK: Results of attempts and the end
 
-    /// Records an attempt that failed before its answer was ready.
+    /// Records an attempt that failed before its answer was ready to be relayed.
     ///
     /// The executor is not asked again, unless it was only busy.
     mutating func failed(_ failed: FailedAttempt, at now: Nanoseconds) {

@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The facts about an attempt that failed before its answer was ready; its executor has been released.
+/// The facts about an attempt that failed before its answer was ready to be relayed; its executor has been released.
 struct FailedAttempt {
     var executor: Executor
     /// The pool that the executor was chosen from.
@@ -17,6 +17,6 @@ struct FailedAttempt {
     var hadRequest = false
     /// The ids of the executors in the pool with the same `kind` as `executor`, if the failure depends on the kind.
     ///
-    /// These executors are not asked either. The list is empty if the failure does not depend on the kind.
+    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the kind.
     var alike: [Int] = []
 }

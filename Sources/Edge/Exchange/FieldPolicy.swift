@@ -53,7 +53,8 @@ enum FieldPolicy {
         var hasLoopList = false
         for index in 0..<fields.count {
             let known = fields.known(index)
-            // A client cannot keep its list from the executor by naming the field in `connection`.
+            // `cdn-loop` passes even if the client names it in `connection`, because a client must not be able to hide
+            // a loop.
             if known == .cdnLoop { hasLoopList = true }
             guard known != .cdnLoop, !hopByHop.contains(index, in: fields) else { continue }
             switch known {
@@ -75,8 +76,8 @@ enum FieldPolicy {
                 kept.append(known, fields.value(index))
             }
         }
-        // The edge does not decompress answers, so it could not split a compressed stream into events or count its
-        // tokens.
+        // The executor is asked for uncompressed answers, because the edge reads events and counts tokens, but does not
+        // decompress.
         kept.append(.acceptEncoding, "identity")
         kept.append(.requestID, requestID)
         kept.append(.via, via(version))
@@ -85,7 +86,7 @@ enum FieldPolicy {
         } else {
             kept.append(.cdnLoop, instance)
         }
-        // The client's own copies of these fields never pass, so that each has one value.
+        // The client's own `x-forwarded-for` and `x-real-ip` never pass, so each of the two fields has one value.
         if forwarded.hasClient, let client, !client.isUnix {
             let address = Array(client.host.utf8)
             kept.append(.xForwardedFor, address)

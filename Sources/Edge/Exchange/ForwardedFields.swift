@@ -31,7 +31,8 @@ package struct ForwardedFields: Sendable, Equatable {
     ///
     /// - Parameter name: The name in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
-        // SDKs and agents send about a dozen `x-stainless-` and `x-codex-` fields with each request.
+        // The fields with these prefixes need no setting, because SDKs and agents send about a dozen of them with each
+        // request.
         if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.holdsCredential(name) }
         return names(name)
     }

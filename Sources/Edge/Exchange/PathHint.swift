@@ -50,7 +50,7 @@ enum PathHint {
         return segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
     }
 
-    /// The rank of a likely path: by the length of the matching end, and then by whether the version matches, too.
+    /// The rank of a likely path: first the number of segments that match at the end, then whether the version matches.
     private static func rank(_ path: String, _ segments: [String]) -> (Int, Int) {
         let own = path.split(separator: "/").map(String.init)
         return (ending(of: path).count, segments.hasEnd(own) ? own.count : 0)

@@ -4,9 +4,9 @@ internal import Transport
 
 /// The failures of one exchange that do not count against the health of their executors yet.
 ///
-/// A single client must not be able to eject executors with a request that breaks them. If another executor answers the
-/// request, the failures of all other executors count. If the request fails at several executors, the failures of
-/// executors that still serve other requests do not count.
+/// A single client must not be able to eject executors with a request that breaks them. If an executor answers the
+/// request in a later attempt, the failures of the earlier attempts count. If the request fails at several executors,
+/// the failures of executors that serve other requests do not count.
 ///
 /// Confined to its exchange. The exchange calls `requestAnswered` if an executor has answered, and otherwise
 /// `exchangeFailed`.
@@ -40,7 +40,7 @@ struct PendingCharges {
 
     /// Counts the failures against the health of all executors that failed on the request.
     ///
-    /// Called when another executor has answered the request, which shows that the request was good.
+    /// Called when another executor has answered the request, which shows that the request was not the cause.
     mutating func requestAnswered(at now: Nanoseconds) {
         guard !faults.isEmpty else { return }
         for fault in faults { fault.report(at: now) }

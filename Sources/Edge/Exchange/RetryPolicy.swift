@@ -9,7 +9,7 @@ package import Inference
 package enum RetryPolicy {
     /// Why the exchange has no executor.
     package enum Cause: Equatable, Sendable {
-        /// The request has just been read.
+        /// The request has just been read, or its wait ended because no executor of the pool may take it any more.
         case arrival
         /// An attempt failed before anything of its answer was relayed.
         case failure(Failure.Retry)

@@ -6,7 +6,7 @@ package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     package var processStart: Int
     /// The number of the exchange in the process.
     ///
-    /// Each worker adds the number of workers for its next exchange, so that no two workers give the same number.
+    /// Of four workers, the first gives the numbers 1, 5, 9 and so on, so that no two workers give the same number.
     package var number: Int
 
     /// The id of the exchange with this number in a process.

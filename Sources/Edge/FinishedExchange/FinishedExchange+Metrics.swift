@@ -3,7 +3,7 @@ internal import Inference
 internal import Transport
 
 extension WorkerMetrics {
-    /// Counts the exchange, its attempts and its usage, from the same value as its log line.
+    /// Counts the exchange, its attempts and the tokens that it has used.
     ///
     /// - Parameter row: The counters of the exchange's model; if nil, they are looked up by the id of the model.
     func count(_ finished: FinishedExchange, row: ModelRow? = nil) {

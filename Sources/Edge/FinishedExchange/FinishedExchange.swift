@@ -87,7 +87,7 @@ package struct FinishedExchange: Sendable {
     /// Whether the answer was one JSON document that the edge could scan.
     var isScannedDocument = false
     var finishReason: String?
-    /// The tokens that were used; nil if the request named no model, or only asked to count tokens.
+    /// The tokens that were used; nil if the request named no known model, or only asked for a count of tokens.
     var usage: Usage?
     /// Whether the log line has the message of an engine's error, in addition to its type and code.
     var showsEngineErrors = false
@@ -98,8 +98,8 @@ package struct FinishedExchange: Sendable {
 
     /// The status by which the exchange is counted.
     ///
-    /// It is `status`, unless the exchange failed after a status below 400 was sent. Then it is the status of the
-    /// failure.
+    /// If the exchange failed after a status below 400 was sent, the result is the status of the failure. Otherwise the
+    /// result is `status`.
     var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status
@@ -110,7 +110,7 @@ package struct FinishedExchange: Sendable {
 
     /// An estimate of the tokens that the executor sent and the client did not take.
     ///
-    /// It is the same share of the stream's tokens as `bytesLost` is of the response's bytes.
+    /// The estimate is the number of the stream's tokens, times `bytesLost`, divided by `bytesOut`.
     var wastedTokens: Int {
         guard end != .complete, let stream, bytesLost > 0, bytesOut > 0, stream.tokens > 0 else { return 0 }
         return (stream.tokens * min(bytesLost, bytesOut) + bytesOut - 1) / bytesOut

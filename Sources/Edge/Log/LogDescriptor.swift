@@ -6,7 +6,8 @@ internal import Glibc
 struct LogDescriptor {
     /// The kind of a descriptor, which decides how the writer detects that the descriptor is full.
     ///
-    /// A file is never full. A pipe is tested with `poll`. A write to a full socket returns EAGAIN.
+    /// A file is never full, because no reader has to empty it. A pipe is tested with `poll`. A write to a full socket
+    /// returns EAGAIN.
     private enum Kind { case file, pipe, socket }
 
     private let descriptor: CInt
@@ -60,8 +61,8 @@ struct LogDescriptor {
         }
     }
 
-    /// The number of bytes for one write to a pipe: the whole lines that fit PIPE_BUF, or PIPE_BUF bytes of a longer
-    /// line.
+    /// The number of bytes for one write to a pipe: the complete lines among the first PIPE_BUF bytes, or PIPE_BUF
+    /// bytes of a longer line.
     ///
     /// A write of at most PIPE_BUF bytes is atomic, so a new reader of the pipe begins with a whole line.
     static func piece(of bytes: UnsafeRawBufferPointer) -> Int {

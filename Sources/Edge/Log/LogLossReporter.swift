@@ -4,21 +4,21 @@ internal import Transport
 
 /// Decides which warnings about lost log lines are written; the control thread calls it each second.
 struct LogLossReporter {
-    /// The least time between two messages, in nanoseconds.
+    /// The minimum time between two messages, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
 
     /// The number of lost lines that the messages so far have reported.
     private var reported = 0
-    /// The number of lost lines at the last call.
+    /// The number of lost lines at the last call of `message`.
     private var seen = 0
-    /// When the last warning about lost lines was written; nil if no line was ever lost, or if the end of the loss was
-    /// reported.
+    /// When the last warning about lost lines was written; nil before the first warning, and after the message that
+    /// lines are written again.
     private var lastReport: Nanoseconds?
 
     /// The message to write now; nil if there is none.
     ///
     /// - Parameters:
-    ///   - dropped: the number of lines lost since the start.
+    ///   - dropped: the number of lines lost since the start of the process.
     ///   - reason: why the last of these lines were lost, as text for the operator.
     mutating func message(dropped: Int, reason: @autoclosure () -> String, at now: Nanoseconds) -> String? {
         defer { seen = dropped }

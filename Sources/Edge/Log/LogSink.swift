@@ -6,8 +6,8 @@ package import Transport
 
 /// Takes log lines from any thread, and writes them to a descriptor in order.
 ///
-/// A line that does not fit the queue, or cannot be written, is dropped and counted. Each line is written completely or
-/// not at all, unless the process ends or the output changes during the write.
+/// A line for which the queue has no room, or that cannot be written, is dropped and counted. Each line is written
+/// completely or not at all, unless the process ends or the output changes during the write.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []
@@ -22,7 +22,7 @@ package final class LogSink: Sendable {
 
     /// A change from the earlier output to a new one.
     private struct Change: Sendable {
-        /// The queued lines that are still written to the earlier output.
+        /// The queued lines that are written to the earlier output before it is closed.
         var lines: [UInt8]
         var count: Int
         var output: LogOutput
@@ -30,7 +30,7 @@ package final class LogSink: Sendable {
         var done: @Sendable () -> Void
     }
 
-    /// The most bytes that may wait in the queue.
+    /// The largest number of bytes that may wait in the queue.
     static let waitingMax = 4 << 20
     /// How long the log thread waits for more lines before it writes, in microseconds.
     ///
@@ -38,7 +38,7 @@ package final class LogSink: Sendable {
     private static let gathering: useconds_t = 5_000
     /// The largest buffer that is reused for the next batch of lines, in bytes; a larger buffer is freed.
     private static let roomKept = 1 << 20
-    /// How long the log thread still tries to write after `endWaiting` was called, in nanoseconds.
+    /// How long the log thread may go on writing after `endWaiting` was called, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
     /// The maximum number of changes to another output that may wait for the log thread.
     ///
@@ -73,7 +73,7 @@ package final class LogSink: Sendable {
 
     deinit { close(wakeup) }
 
-    /// The number of lines dropped since the start.
+    /// The number of lines dropped since the start of the process.
     package var dropped: Int { droppedLines.load(ordering: .relaxed) }
 
     /// Why the last line was dropped, as text for the operator.
@@ -89,8 +89,8 @@ package final class LogSink: Sendable {
     /// drops the lines for it, because the output may be blocked for ever.
     ///
     /// - Parameter done: called on the log thread when the earlier output is closed.
-    /// - Returns: false if the change was not queued, because `changesMax` changes wait already. This happens when a
-    ///   write blocks the log thread.
+    /// - Returns: whether the change was queued; false if `changesMax` changes wait already, because a write blocks the
+    ///   log thread.
     func change(to output: LogOutput, done: @escaping @Sendable () -> Void = {}) -> Bool {
         let isTaken = queue.withLock { queue in
             guard queue.changes.count < Self.changesMax else { return false }
@@ -185,10 +185,10 @@ package final class LogSink: Sendable {
         return end > 0 && Clock.monotonicNow() >= end
     }
 
-    /// Lets the log thread write the queued lines and end, and waits for its end.
+    /// Tells the log thread to write the queued lines and to end, and waits until the log thread has ended.
     ///
-    /// The log thread stops writing after one second, because the output may be blocked. Lines that are not written by
-    /// then are counted as dropped.
+    /// The wait takes at most 1.5 seconds. The log thread stops writing after one second, because the output may be
+    /// blocked. Lines that are not written by then are counted as dropped.
     package func endWaiting() {
         endsBy.store(Clock.monotonicNow() + Self.endTimeout, ordering: .relaxed)
         queue.withLock { $0.isEnding = true }

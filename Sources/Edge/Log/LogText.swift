@@ -11,7 +11,7 @@ enum LogText {
 
     /// Returns the text with `...` in place of all but the first three characters of every word that may be an API key.
     static func withoutKeys(_ text: String) -> String {
-        // Nearly all paths and user agents contain no hyphen, so they are returned without a copy.
+        // Each API key contains a hyphen, so a text without a hyphen is returned without a copy.
         guard text.utf8.contains(UInt8(ascii: "-")) else { return text }
         let bytes = Array(text.utf8)
         var kept: [UInt8] = []

@@ -8,7 +8,7 @@ package enum OperatorLog {
     private static let isJournal = Journal.isConnected(2)
     /// The number of messages lost since the last written message, because stderr was full or closed.
     private static let lost = Atomic<Int>(0)
-    /// Whether the last message was written only in part, so that the next message must begin on a new line.
+    /// Whether the last message was written only in part; the next message then begins on a new line.
     private static let isTorn = Atomic<Bool>(false)
 
     /// Writes a message to stderr without waiting.

@@ -12,7 +12,7 @@ struct RationedWarnings: Sendable {
         case acceptingPauses, memory, connectionClosed, adminConnection, certificates, clientCertificate
         /// A client speaks another protocol than the listener serves.
         case spoke(OtherProtocol)
-        /// A client is refused because of its address.
+        /// A client is refused because of its address or its PROXY header.
         case clientRefused(ClientRefusal)
     }
 

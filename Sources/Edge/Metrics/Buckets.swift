@@ -14,7 +14,8 @@ enum Buckets {
     static let duration = firstToken + [300 * second, 600 * second]
     /// Bounds for the time between two tokens: from 0.1 ms to 10 s.
     ///
-    /// Most bounds are between 10 and 200 ms, because a person who reads the stream notices differences there.
+    /// There are additional bounds between 10 and 100 ms, because a person who reads the stream notices small
+    /// differences there.
     static let gap =
         [100, 200, 500].map { $0 * microsecond }
         + [1, 2, 5, 10, 20, 30, 50, 75, 100, 200, 500].map { $0 * millisecond } + [1, 2, 5, 10].map { $0 * second }

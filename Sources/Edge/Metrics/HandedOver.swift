@@ -1,4 +1,4 @@
-// What one turn of a worker's event loop hands over to executors and clients, to measure the gateway's own delay.
+// What one turn of a worker's event loop hands over to executors and clients, to measure the server's own delay.
 internal import Transport
 
 /// The requests, answers and aborts that one turn of the event loop has handed over.
@@ -12,7 +12,7 @@ struct HandedOver {
     /// The number of attempts that ended because their clients have left.
     var aborts = 0
 
-    /// Adds the delays to a worker's counters, and forgets them.
+    /// Adds the delays to a worker's counters, and empties this value for the next turn.
     ///
     /// - Parameter began: when the turn began.
     mutating func measure(into counters: inout WorkerCounters, began: Nanoseconds, now: Nanoseconds) {

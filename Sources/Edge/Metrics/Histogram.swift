@@ -2,8 +2,8 @@
 
 /// Counts the observed values in buckets with fixed bounds.
 ///
-/// Observing a value costs two reads of small tables and two additions. No lock is needed, because each worker has its
-/// own histograms.
+/// Observing a value usually costs two reads of small tables and two additions. No lock is needed, because each worker
+/// has its own histograms.
 package struct Histogram: Sendable {
     /// The upper bounds of the buckets, ascending and inclusive; larger values are counted in one more bucket.
     package let bounds: [UInt64]

@@ -3,8 +3,8 @@ internal import Transport
 
 /// The tenants that metrics distinguish, each with an index.
 ///
-/// All workers share one table, so that they use the same indices. Each call takes a lock, but is made only for wasted
-/// tokens.
+/// All workers share one table, so that they use the same indices. Each call of `index` takes a lock, but workers call
+/// `index` only for wasted tokens.
 package final class TenantLabels: Sendable {
     /// The number of tenants that metrics distinguish.
     static let namesMax = 100

@@ -21,13 +21,14 @@ struct Usage: Equatable {
     /// How many bytes of JSON count as one token in an estimate.
     static let bytesPerToken = MediaTokens.bytesPerToken
 
-    /// The usage of an exchange whose executor answered with an error, or was not reached.
+    /// No tokens: the usage of an exchange whose executor answered with an error, or was not reached.
     static let none = Usage()
 
     /// The usage of a stream of events.
     ///
     /// The executor's count is used only if the stream is complete and no text came after the count. If a stream breaks
-    /// off, an earlier count is too small; the first event of an Anthropic stream, for example, reports 1 token.
+    /// off, the last count in the stream is too small: the first event of an Anthropic stream, for example, reports
+    /// 1 token.
     ///
     /// - Parameters:
     ///   - isWhole: whether the stream is complete.
@@ -73,7 +74,7 @@ struct Usage: Equatable {
 
     /// Lowers impossibly large counts of the executor to the largest possible numbers.
     ///
-    /// An engine that reports absurd counts would otherwise use up its clients' rate limits for hours.
+    /// An engine that reports absurd counts would otherwise use up the rate limits of API keys for hours.
     mutating func cap(input most: Int, output: Int) {
         if input > most, !isInputEstimated { (input, isInputEstimated, isCapped) = (most, true, true) }
         if self.output > output, !isOutputEstimated {

@@ -1,4 +1,4 @@
-// The most tokens that a request and its response can have, whatever counts an engine reports.
+// The largest number of tokens that a request and its response can have, whatever counts an engine reports.
 internal import Inference
 
 /// The largest numbers of tokens of an exchange: computed when the request is known, applied when the exchange has

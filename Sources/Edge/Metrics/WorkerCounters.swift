@@ -14,8 +14,8 @@ package struct WorkerCounters: Sendable {
         var ends: [UInt64] = Array(repeating: 0, count: Ending.count)
         /// Exchanges that have ended, by status.
         ///
-        /// It is the status in the head or, after a 200, the status of the error in the stream. It is 499 if the client
-        /// left before it got a status.
+        /// For an exchange that failed after a status below 400 was sent, the key is the status of the failure. For all
+        /// others the key is the status in the response's head, or 499 if the client left before it got a status.
         var statuses: [Int: UInt64] = [:]
         /// The tokens of exchanges that have ended, by kind.
         var tokens: [TokenKind: UInt64] = [:]
@@ -45,7 +45,7 @@ package struct WorkerCounters: Sendable {
         var isEstimated: Bool
     }
 
-    /// The counters of each model by the id of its entry.
+    /// The counters of each model, by the id of the model's entry in the registry.
     ///
     /// Requests that named no known model are counted under `noModel`.
     var models: [Int: OfModel] = [:]
@@ -55,7 +55,7 @@ package struct WorkerCounters: Sendable {
     var wastedTokens: [UInt64] = []
     /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
-    /// Connections and requests that were refused because of an address or a PROXY header, by the reason.
+    /// Connections and requests that were refused because of the client's address or a PROXY header, by the reason.
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// Requests by where the address of the client came from (`ClientAddressSource.index`).
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)

@@ -7,11 +7,11 @@ internal import Transport
 final class WorkerMetrics {
     /// All counters except the counters of the models, which are in `rows`.
     private var common = WorkerCounters()
-    /// The counters of the models, by the ids of their entries.
+    /// The counters of the models, by the ids of their entries in the registry.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
     private var handedOver = HandedOver()
-    /// Whether this turn has handed anything over or ended an attempt.
+    /// Whether this turn of the event loop has handed over a request or an answer, or ended an attempt.
     private var hasWork = false
 
     init(tenants: TenantLabels) {
@@ -60,7 +60,7 @@ final class WorkerMetrics {
     /// Counts a connection whose client speaks another protocol than the listener serves.
     func spokeOtherwise(_ what: OtherProtocol) { common.otherProtocols[what, default: 0] &+= 1 }
 
-    /// Counts a client that was refused because of its address.
+    /// Counts a client that was refused because of its address or its PROXY header.
     func clientRefused(_ why: ClientRefusal) { common.clientsRefused[why, default: 0] &+= 1 }
 
     /// Counts a request by where the address of its client came from.
