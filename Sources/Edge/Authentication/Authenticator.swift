@@ -20,7 +20,7 @@ package enum CallerIdentity: Sendable {
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
-    /// How many bytes of a request's key are hashed at most; this server's own keys are much shorter.
+    /// How many bytes of a request's key are hashed at most; the keys that this server makes are much shorter.
     private static let keyBytesMax = 256
 
     /// Whether a request without a key is refused.

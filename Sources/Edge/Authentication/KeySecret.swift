@@ -36,8 +36,8 @@ package enum KeySecret {
         }
     }
 
-    /// How many keys can no longer be used because their secret is missing; 0 if the secret exists or there are no
-    /// keys.
+    /// How many keys can no longer be used, because the secret with which they were hashed is missing; 0 if the secret
+    /// exists or there are no keys.
     ///
     /// - Parameters:
     ///   - path: The file of the secret.

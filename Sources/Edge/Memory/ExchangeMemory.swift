@@ -92,7 +92,7 @@ struct ExchangeMemory {
     /// - Parameter bytes: the size of the response.
     func admits(_ bytes: Int) -> Bool {
         guard account.charge(bytes) else { return false }
-        // From here on the output buffer of the stream charges these bytes.
+        // The output buffer of the stream charges these bytes itself when it takes them.
         account.release(bytes)
         return true
     }

@@ -70,7 +70,7 @@ final class RunningConfiguration {
     /// Puts the first configuration in force, and opens its sockets.
     ///
     /// - Parameters:
-    ///   - environment: the environment of the process, which may contain the variables of systemd.
+    ///   - environment: the environment variables of the process, some of which name sockets that systemd has opened.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
@@ -227,8 +227,8 @@ final class RunningConfiguration {
         )
     }
 
-    /// Returns one line for each listener whose certificate files have new contents, and one for each whose `client_ca`
-    /// has.
+    /// Returns one line for each listener whose certificate files have new contents, and one line for each listener
+    /// whose `client_ca` file has new contents.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         listeners.flatMap { plan in
             guard let served = snapshot.listeners.first(where: { $0.key == plan.key }) else { return [String]() }

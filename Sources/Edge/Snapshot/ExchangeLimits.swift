@@ -24,9 +24,9 @@ package struct ExchangeLimits: Sendable {
     package var bufferMax: Int
     /// `max_loops`: how often a request may have passed through this process before.
     package var loopsMax: Int
-    /// `limits.body_pace`: the least average pace of a request body, in bytes a second; 0 for none.
+    /// `limits.body_pace`: the lowest average pace of a request body, in bytes a second; 0 for no limit.
     package var bodyPace: Int
-    /// `limits.read_pace`: the least pace at which a client takes a response, in bytes a second; 0 for none.
+    /// `limits.read_pace`: the lowest pace at which a client may take a response, in bytes a second; 0 for no limit.
     package var readPace: Int
 
     init(_ configuration: Configuration) {

@@ -26,7 +26,10 @@ package final class ProcessState: Sendable {
     let maintenance = MaintenanceState()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
-    /// The random id of the process, by which it recognizes its own requests in `cdn-loop`; a reload keeps it.
+    /// The random id of the process; a reload keeps it.
+    ///
+    /// The process writes the id in the field `cdn-loop` of forwarded requests, so that it recognizes a request that
+    /// comes back to it.
     let instanceID = "freeinference-" + Hexadecimal.text(Randomness.bytes(8))
     /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
