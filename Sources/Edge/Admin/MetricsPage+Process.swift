@@ -1,4 +1,5 @@
-// The part of `/metrics` about the process: connections, certificates, probes, and values from the operating system.
+// The part of `/metrics` about the process: connections, certificates, health probes, and values from the operating
+// system.
 internal import HTTP
 internal import Routing
 internal import Transport

@@ -37,7 +37,7 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the store of a prepared authenticator that is put in force, and closes the store that it replaces.
+    /// Keeps the store of an authenticator that is put in force, and closes the store that this one replaces.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher

@@ -9,7 +9,7 @@ package enum CallerIdentity: Sendable {
     case key(KeyRing.Entry)
     /// The request has no key, and no key is required.
     case anonymous
-    /// The request is to be refused, since its key is missing, unknown, revoked, expired or malformed.
+    /// The request must be refused, because its key is missing, unknown, revoked, expired or malformed.
     case refused(KeyRefusal)
 }
 

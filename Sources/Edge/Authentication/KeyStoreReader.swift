@@ -79,8 +79,8 @@ package struct KeyStoreReader: Sendable {
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // These values are stored only after everything has been read, so that the next call reads again after an
-            // error.
+            // These values are stored only after everything has been read, so that after an error the next call reads
+            // everything.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys
         } catch {

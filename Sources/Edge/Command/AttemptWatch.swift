@@ -37,8 +37,8 @@ final class AttemptWatch {
     private var ended: ((_ isDrained: Bool) -> Void)?
     private var timer: TimerID?
 
-    /// - Parameter ended: called once, possibly before `init` returns. The argument is true when no attempt is left,
-    ///   and false if an executor is no longer drained.
+    /// - Parameter ended: called once, possibly before `init` returns. The argument is true if the last attempt has
+    ///   ended, and false if an executor is no longer drained.
     init(_ watched: Watched, loop: EventLoop, ended: @escaping (_ isDrained: Bool) -> Void) {
         self.loop = loop
         self.watched = watched

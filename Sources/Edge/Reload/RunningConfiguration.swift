@@ -130,7 +130,8 @@ final class RunningConfiguration {
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
         // Warnings are not compared, because a warning counts the days until a certificate expires, so its text changes
-        // each day. The executors in files are not compared here, because they have been compared as members.
+        // each day. The executors in files are not compared, because they are among the members, whose changes are
+        // found above.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
@@ -177,7 +178,7 @@ final class RunningConfiguration {
         }
     }
 
-    /// Prepares the configuration in force again, with the present contents of its certificate files.
+    /// Returns the configuration in force with the present contents of its certificate files, ready for `commit`.
     ///
     /// A listener whose files cannot be used keeps its certificates. The other listeners still get their new
     /// certificates.
@@ -203,7 +204,7 @@ final class RunningConfiguration {
         return (same(listeners: listeners, members: members, changes), problem)
     }
 
-    /// Prepares the configuration in force again, with the members that have been found since.
+    /// Returns the configuration in force with the members of `found`, ready for `commit`.
     ///
     /// - Returns: nil if the members are the same as those in force.
     func prepare(found: FoundMembers) -> Prepared? {

@@ -39,7 +39,7 @@ package final class ExecutorTarget: Sendable {
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
 
-    /// The value of the `host` field of requests.
+    /// The value of the `host` field of requests to the executor.
     package var host: [UInt8] { engine.host }
     /// The path of the executor's URL, which precedes the path of every request.
     package var pathPrefix: [UInt8] { engine.pathPrefix }

@@ -32,7 +32,7 @@ package enum StartChecks {
         }
     }
 
-    /// Warns if the process may not open enough descriptors for `max_connections`.
+    /// Returns a warning if the process may not open enough descriptors for `max_connections`.
     ///
     /// - Parameter limit: RLIMIT_NOFILE; by default the limit of this process.
     package static func descriptorWarnings(

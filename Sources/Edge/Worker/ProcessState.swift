@@ -5,8 +5,7 @@ package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// Any thread may use every part of it. A part is used at most a few times for each exchange. Values of the
-/// configuration are in the snapshot, except the values that hold until the process ends.
+/// Any thread may use every part of it. A part is used at most a few times for each exchange.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget

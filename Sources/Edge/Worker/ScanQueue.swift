@@ -14,7 +14,7 @@
 struct ScanQueue<Job> {
     private struct Line {
         var jobs: [(job: Job, bytes: Int)] = []
-        /// When the caller's first job became the first, on the clock of the queue; `charge` moves it later.
+        /// The time of the queue's clock when `jobs[0]` became the caller's first job; `charge` moves this time later.
         var start: Int
         /// The number of the caller's arrival; decides between two callers that are due at the same time.
         var arrival: Int
