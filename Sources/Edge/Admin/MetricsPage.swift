@@ -12,9 +12,9 @@ struct MetricsPage {
     let counters: WorkerCounters
     /// The counters of each model of the snapshot that a request has named since the start.
     ///
-    /// The last element has an empty label and counts the requests that named no known model.
+    /// A model that no request has named is left out, because it would add some 12 kB of zeros to the page.
     ///
-    /// The other models are left out, because each of them would add some 12 kB of zeros to the page.
+    /// The last element has an empty label and counts the requests that named no known model.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
     var text = PrometheusText()
 

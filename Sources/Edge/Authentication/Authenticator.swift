@@ -15,8 +15,8 @@ package enum CallerIdentity: Sendable {
 
 /// The API keys in force, and whether a request must have a key.
 ///
-/// Part of a snapshot; only the keys in its table change. All threads share it, and workers read it once for each
-/// request.
+/// An authenticator is a part of a snapshot. It does not change, except for the keys in its table. All threads share
+/// it, and workers read it once for each request.
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"

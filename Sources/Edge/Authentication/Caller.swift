@@ -6,7 +6,7 @@ internal import Transport
 
 /// The sender of one exchange's request: its tenant, its models, and its use of the key's limits.
 ///
-/// The exchange must call `ended` in the end, which gives back what `begin` and `reserve` took.
+/// The exchange must call `ended` when it ends, to give back what `begin` and `reserve` took.
 struct Caller {
     /// The tenant that the key belongs to, or `anonymous` if there is no key.
     ///

@@ -73,7 +73,7 @@ package struct KeyStoreReader: Sendable {
             throw unreadable()
         }
         do throws(KeyDatabaseError) {
-            // If another file has taken the name, `database` still reads the old file, so the new file is opened.
+            // If a new file has replaced the database, `database` still reads the old file, so the new file is opened.
             let isOpen = database != nil && stamp.isSameFile(as: seen)
             let open = isOpen ? database! : try KeyDatabase(reading: path)
             let version = try open.dataVersion()
