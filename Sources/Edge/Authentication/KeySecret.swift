@@ -47,7 +47,7 @@ package enum KeySecret {
         return ((try? KeyStoreReader.load(path: keys)) ?? []).count
     }
 
-    /// The message that says why no new secret is made although the file is missing.
+    /// The message that says why no new secret is made although the file of the secret is missing.
     package static func lostReason(_ path: String, keys: Int) -> String {
         "\(path) is not there, and the \(keys) keys there are were hashed under another than would be made now: "
             + "bring it back, or take the keys away as well"
@@ -63,7 +63,7 @@ package enum KeySecret {
         return status.st_mode & (S_IRWXG | S_IRWXO) != 0
     }
 
-    /// Makes a new secret.
+    /// Makes the file of a new, random secret.
     ///
     /// The file gets its final name only when it is complete, and never replaces an existing file.
     private static func make(_ path: String) -> FileProblem? {
