@@ -3,7 +3,7 @@ internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Serves the admin listener, which is read-only; confined to the control thread.
+/// Answers requests to the admin listener, none of which changes the server; confined to the control thread.
 final class AdminServer {
     /// The state of the process; `/health/ready` shows the raw value.
     enum State: String { case starting, ready, leaving = "lame_duck", draining }
@@ -16,8 +16,8 @@ final class AdminServer {
     let collector: CounterCollector
     /// The health probes; nil before they begin.
     var prober: HealthProber?
-    /// For each certificate chain of a listener: the listener's address, the name in the first certificate, the path of
-    /// the file, and the earliest expiry in seconds since 1970.
+    /// For each certificate chain that a listener serves: the listener's address, the name in the first certificate,
+    /// the path of the chain's file, and the earliest expiry of its certificates, in seconds since 1970.
     ///
     /// Unreadable chains are left out.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []

@@ -1,4 +1,4 @@
-// Collects the counters of all workers on the control thread.
+// Lets the control thread collect the counters of all workers.
 internal import Transport
 
 /// The latest known counters of every worker; confined to the control thread.

@@ -1,4 +1,5 @@
-// The part of `/metrics` about the process: connections, certificates, probes, and values from the operating system.
+// The part of `/metrics` about the process: connections, certificates, health probes, and values from the operating
+// system.
 internal import HTTP
 internal import Routing
 internal import Transport
@@ -114,8 +115,8 @@ extension MetricsPage {
         }
     }
 
-    /// Writes how many clients were refused by each rule, and how many requests had a client's address from each
-    /// source.
+    /// Writes how many connections and requests each access rule has refused, and how many requests took the client's
+    /// address from each source, such as the socket or a header field.
     ///
     /// No label contains an address.
     private mutating func writeClients() {

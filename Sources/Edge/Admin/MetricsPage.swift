@@ -10,11 +10,11 @@ struct MetricsPage {
     let server: AdminServer
     /// The counters, each summed over all workers.
     let counters: WorkerCounters
-    /// The counters of each model of the snapshot.
+    /// The counters of each model of the snapshot that a request has named since the start.
     ///
-    /// The last element has an empty label. It counts the requests that named no known model.
+    /// A model that no request has named is left out, because it would add some 12 kB of zeros to the page.
     ///
-    /// A model that no request has named since the start is left out, because it would add some 12 kB of zeros.
+    /// The last element has an empty label and counts the requests that named no known model.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
     var text = PrometheusText()
 

@@ -18,7 +18,7 @@ struct ProcessFigures {
     var openDescriptors = 0
     var descriptorsMax = 0
 
-    /// Reads the values; most are in files in /proc/self, which the systemd unit leaves accessible.
+    /// Reads the values; most come from files in /proc/self, which this server's systemd unit leaves readable.
     init() {
         var used = rusage()
         if unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &used) == 0 {

@@ -2,7 +2,7 @@
 internal import Configuration
 internal import Routing
 
-/// The open store of API keys, and what all requests without a key have used of their limits.
+/// The open store of API keys, and what all requests without a key together have used of the limits that apply to them.
 ///
 /// Confined to the control thread.
 final class AuthenticationSource {
@@ -10,7 +10,9 @@ final class AuthenticationSource {
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether `prepare` has opened the store for this authenticator, so that `discard` has to close it.
+        /// Whether `watcher` replaces the store that is open now; `watcher` is nil if the configuration names no store.
+        ///
+        /// If so, `commit` closes the replaced store, and `discard` closes `watcher`.
         let isNewStore: Bool
     }
 
@@ -21,7 +23,8 @@ final class AuthenticationSource {
     ///
     /// The caller must call `commit` or `discard` afterwards.
     ///
-    /// - Throws: if the secret or the keys cannot be read, or if the secret of existing keys is missing.
+    /// - Throws: if the file of keys or the secret with which they are hashed cannot be read, or if there are keys but
+    ///   no secret.
     func prepare(_ settings: Configuration.Authentication) throws(StartError) -> Prepared {
         let isSame = if let watcher { try watcher.serves(settings) } else { settings.keysPath == nil }
         let store = isSame ? watcher : try KeyStoreWatcher.open(settings, after: watcher?.keys)
@@ -34,12 +37,12 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the store of a prepared authenticator that is put in force, and closes the store that it replaces.
+    /// Keeps the store of an authenticator that is put in force, and closes the store that this one replaces.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher
     }
 
-    /// Drops a prepared authenticator, and closes the store that was opened for it.
+    /// Drops a prepared authenticator, and closes the store if it was opened for this authenticator.
     func discard(_ prepared: Prepared) { if prepared.isNewStore { prepared.watcher?.stop() } }
 }

@@ -9,18 +9,18 @@ package enum CallerIdentity: Sendable {
     case key(KeyRing.Entry)
     /// The request has no key, and no key is required.
     case anonymous
-    /// The request is to be refused, since its key is missing, unknown, revoked, expired or malformed.
+    /// The request must be refused, because its key is missing, unknown, revoked, expired or malformed.
     case refused(KeyRefusal)
 }
 
 /// The API keys in force, and whether a request must have a key.
 ///
-/// Part of a snapshot; only the keys in its table change. All threads share it, and workers read it once for each
-/// request.
+/// An authenticator is a part of a snapshot. It does not change, except for the keys in its table. All threads share
+/// it, and workers read it once for each request.
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
-    /// How many bytes of a request's key are hashed at most; this server's own keys are much shorter.
+    /// How many bytes of a request's key are hashed at most; the keys that this server makes are much shorter.
     private static let keyBytesMax = 256
 
     /// Whether a request without a key is refused.

@@ -6,7 +6,7 @@ internal import Transport
 
 /// The sender of one exchange's request: its tenant, its models, and its use of the key's limits.
 ///
-/// The exchange must call `ended` in the end, which gives back what `begin` and `reserve` took.
+/// The exchange must call `ended` when it ends, to give back what `begin` and `reserve` took.
 struct Caller {
     /// The tenant that the key belongs to, or `anonymous` if there is no key.
     ///
@@ -46,8 +46,8 @@ struct Caller {
 
     /// Whether the key allows the model, by its id or by one of its aliases.
     ///
-    /// A key with a list of models may not use a model that comes only from an engine's list, so that an engine cannot
-    /// extend what a key allows.
+    /// A key that names the models it allows does not allow a model that only an engine has listed. Otherwise an engine
+    /// could extend what the key allows.
     func mayUse(_ model: Model) -> Bool {
         guard let models else { return true }
         guard !model.isDiscovered else { return false }

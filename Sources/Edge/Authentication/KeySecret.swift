@@ -36,8 +36,8 @@ package enum KeySecret {
         }
     }
 
-    /// How many keys can no longer be used because their secret is missing; 0 if the secret exists or there are no
-    /// keys.
+    /// How many keys can no longer be used, because the secret with which they were hashed is missing; 0 if the secret
+    /// exists or there are no keys.
     ///
     /// - Parameters:
     ///   - path: The file of the secret.
@@ -47,7 +47,7 @@ package enum KeySecret {
         return ((try? KeyStoreReader.load(path: keys)) ?? []).count
     }
 
-    /// The message that says why no new secret is made although the file is missing.
+    /// The message that says why no new secret is made although the file of the secret is missing.
     package static func lostReason(_ path: String, keys: Int) -> String {
         "\(path) is not there, and the \(keys) keys there are were hashed under another than would be made now: "
             + "bring it back, or take the keys away as well"
@@ -63,7 +63,7 @@ package enum KeySecret {
         return status.st_mode & (S_IRWXG | S_IRWXO) != 0
     }
 
-    /// Makes a new secret.
+    /// Makes the file of a new, random secret.
     ///
     /// The file gets its final name only when it is complete, and never replaces an existing file.
     private static func make(_ path: String) -> FileProblem? {

@@ -1,8 +1,8 @@
-// The check of API keys and their secret, for `freeinference check`; it changes nothing.
+// The check of API keys and of the secret with which they are hashed, for `freeinference check`; it changes nothing.
 package import Configuration
 internal import Routing
 
-/// Checks the file of keys and the file of their secret.
+/// Checks the file of API keys and the file of the secret with which the keys are hashed.
 package enum KeyStoreCheck {
     /// Returns what is wrong with the keys at `path` and the secret at `secretPath`.
     ///
@@ -26,7 +26,7 @@ package enum KeyStoreCheck {
         return found
     }
 
-    /// Returns the keys in force.
+    /// Returns the keys in the store at `path` that are not revoked.
     ///
     /// If the keys cannot be read, returns none and adds the problem to `found`.
     private static func keys(in path: String, _ found: inout KeyFindings) -> [AccessKey] {

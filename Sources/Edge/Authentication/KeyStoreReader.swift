@@ -52,8 +52,8 @@ package struct KeyStoreReader: Sendable {
 
     private mutating func fileChanges() throws(KeyStoreError) -> [AccessKey]? {
         guard let stamp = FileStamp(path) else { throw unreadable() }
-        // Two changes within one tick of the file system's clock have the same time. A file that has just changed is
-        // therefore read again.
+        // Two changes within one tick of the file system's clock give the file the same time. So a file that has just
+        // changed is read even if its time is the same as before.
         if stamp == seen, !stamp.isNew(at: Clock.wallTime().seconds) { return nil }
         switch SystemFiles.read(path) {
         case .failure(let problem): throw KeyStoreError(problems: ["cannot read \(path): \(problem)"])
@@ -73,14 +73,14 @@ package struct KeyStoreReader: Sendable {
             throw unreadable()
         }
         do throws(KeyDatabaseError) {
-            // A new file with the same name is another database, so it is opened again.
+            // If a new file has replaced the database, `database` still reads the old file, so the new file is opened.
             let isOpen = database != nil && stamp.isSameFile(as: seen)
             let open = isOpen ? database! : try KeyDatabase(reading: path)
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // These values are stored only after everything has been read, so that the next call reads again after an
-            // error.
+            // These values are stored only after everything has been read, so that after an error the next call reads
+            // everything.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys
         } catch {

@@ -7,8 +7,8 @@ internal import Transport
 
 /// An open store of keys, and the thread that watches the store.
 ///
-/// The control thread opens the store for the keys of a configuration. It closes the store when a reload names another
-/// one.
+/// The control thread opens the store that a configuration names. It closes the store when a reload names another
+/// store.
 final class KeyStoreWatcher: Sendable {
     /// The pause between two reads in microseconds, so short that a change is in force within a second.
     private static let interval: useconds_t = 250_000
@@ -19,13 +19,13 @@ final class KeyStoreWatcher: Sendable {
     private let secretPath: String
     private let isStopped = Atomic<Bool>(false)
 
-    /// Reads the keys of a configuration, and starts the thread that watches them.
+    /// Reads the keys in the store that a configuration names, and starts the thread that watches the store.
     ///
-    /// A secret is made if there is neither a secret nor a key.
+    /// If the store has no key, and the secret for hashing keys does not exist, makes a secret.
     ///
     /// - Parameter previous: the table of keys that the new table replaces; nil if there is none.
     /// - Returns: nil if no keys are configured.
-    /// - Throws: if the secret or the keys cannot be read, or if the secret of existing keys is missing.
+    /// - Throws: if the keys or the secret cannot be read, or if there are keys but no secret.
     static func open(
         _ settings: Configuration.Authentication,
         after previous: KeyTable? = nil
@@ -81,8 +81,8 @@ final class KeyStoreWatcher: Sendable {
 
     /// Starts the thread.
     ///
-    /// While the store cannot be read, the last keys stay in force, so that a fault in a file does not stop traffic.
-    /// The operator is warned once for each fault.
+    /// While the store cannot be read, the keys that were read last stay in force, so that a fault in a file does not
+    /// stop traffic. The operator is warned once for each fault.
     private func watch(_ source: KeyStoreReader) {
         let start = source
         let thread = Thread(name: "keys") { [self] in

@@ -25,8 +25,8 @@ package final class KeyTable: Sendable {
 
     /// Replaces the keys in force; called by one thread at a time.
     ///
-    /// - Parameter now: the monotonic time in nanoseconds. What a removed key has used is kept for a while, so that the
-    ///   key does not get new limits when it is added again.
+    /// - Parameter now: the monotonic time in nanoseconds. What a removed key has used of its limits is kept for a
+    ///   while, so that a key that is removed and added again does not start from zero.
     func publish(_ keys: [AccessKey], at now: Nanoseconds) {
         // Only one thread publishes, so no other change can come between the read and the write.
         let next = KeyRing(keys, after: current, at: now)

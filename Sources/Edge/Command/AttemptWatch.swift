@@ -13,7 +13,9 @@ final class AttemptWatch {
     /// The executors to wait for.
     struct Watched {
         let executors: [Executor]
-        /// Whether the order was for the whole engine, so that the engine's attempts for removed models count too.
+        /// Whether the operator has drained whole engines, so that `running` counts all attempts at these engines.
+        ///
+        /// They include attempts for models that a reload has removed from the configuration.
         let isWholeEngine: Bool
 
         /// How many attempts are under way at the executors, or at their engines if `isWholeEngine` is true.
@@ -35,8 +37,8 @@ final class AttemptWatch {
     private var ended: ((_ isDrained: Bool) -> Void)?
     private var timer: TimerID?
 
-    /// - Parameter ended: called once, possibly before `init` returns. The argument is true when no attempt is left,
-    ///   and false if an executor is no longer drained.
+    /// - Parameter ended: called once, possibly before `init` returns. The argument is true if the last attempt has
+    ///   ended, and false if an executor is no longer drained.
     init(_ watched: Watched, loop: EventLoop, ended: @escaping (_ isDrained: Bool) -> Void) {
         self.loop = loop
         self.watched = watched

@@ -1,7 +1,8 @@
 // The report of a command that changes something, as JSON and as lines of text.
 internal import Inference
 
-/// The answer to a command that changes an executor or the maintenance: what was changed, or why nothing was.
+/// The answer to a command that changes an executor or the maintenance: what it has changed, or why it has changed
+/// nothing.
 package struct CommandReport: Sendable, Equatable {
     /// Whether the command was carried out.
     package var isDone: Bool

@@ -15,7 +15,7 @@ package enum CommandRequest: Equatable, Sendable {
     /// Begin maintenance. `text` is the message for clients, and `retryAfter` is in seconds; nil for the defaults.
     case maintain(text: String?, retryAfter: Int?)
     case endMaintenance
-    /// Open the log file again.
+    /// Open the log file again, after another program has renamed it.
     case reopenLog
 
     /// The reason why a request is not a valid command.

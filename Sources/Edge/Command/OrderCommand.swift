@@ -58,7 +58,7 @@ package struct OrderCommand: Equatable, Sendable {
     /// Finds the URL that the operator means among `known`, whose URLs are normalized.
     ///
     /// The operator may write a URL in any form that the configuration allows. The beginning of a URL is enough, with
-    /// or without the scheme, if only one known URL has it. The beginning must not end inside a name or a number:
+    /// or without the scheme, if only one known URL begins so. The beginning must not end inside a name or a number:
     /// `gpu-1` does not mean `gpu-10`.
     ///
     /// A host name may stand for several engines, one at each of its addresses. The URL with the host name, or the
@@ -175,7 +175,7 @@ struct ExecutorOrderer {
         }
     }
 
-    /// A line for each model that has one of these executors, and no executor left with a weight above 0.
+    /// A line for each model that has one of these executors, if all executors of the model have the weight 0.
     private func emptyModels(_ executors: [Executor]) -> [String] {
         running.snapshot.models
             .filter { model in

@@ -10,7 +10,7 @@ package struct EngineDeath: Sendable {
     let reason: String
     /// Whether the connection of the last failed probe was refused, reset or closed.
     ///
-    /// If so, no process is left to answer.
+    /// If so, the engine's process has probably ended.
     let isRefusal: Bool
 }
 
@@ -18,7 +18,7 @@ extension Attempt {
     /// Whether the attempt must end because its engine is dead.
     ///
     /// An attempt that has received bytes within `ExecutorHealth.silenceMax` continues, whatever the probes say. An
-    /// attempt that has received no byte ends at once if the engine refuses connections.
+    /// attempt that has received no byte ends at once if `death.isRefusal` is true.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -29,7 +29,8 @@ extension Attempt {
 extension Exchange {
     /// Ends the attempt of this exchange if the attempt is at the dead engine and `isLost` is true.
     ///
-    /// The exchange tries another executor if nothing of the answer has been relayed.
+    /// If nothing of the answer has been relayed, the exchange may try another executor. Otherwise the exchange ends
+    /// with a failure.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {
         guard let attempt, attempt.executor.engine === engine, attempt.isLost(by: death, at: now) else { return }
         var failure = Failure(.executorBrokeOff)

@@ -86,7 +86,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         case ask
         /// The probe under way has waited for its answer for too long.
         case late
-        /// The engine has been silent for long enough to be dead.
+        /// The engine may have been silent for long enough to count as dead.
         case silence
     }
 
@@ -103,7 +103,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var body: [UInt8] = []
     /// Fires when the next probe is due, or when the probe under way has waited too long for its answer.
     private var timer: TimerID?
-    /// Fires when the engine has been silent for long enough to be dead.
+    /// Fires when the engine may have been silent for long enough to count as dead.
     private var silenceTimer: TimerID?
     /// When probing began, in nanoseconds of the event loop's clock.
     private var watchedSince: Nanoseconds = 0
@@ -218,7 +218,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         died(engine, EngineDeath(reason: "its last health probe: \(lastLoss ?? "")", isRefusal: wasRefused))
     }
 
-    /// Sets the timer for the moment at which an ejected engine has been silent for long enough to be dead.
+    /// Sets the timer for the moment at which an ejected engine has been silent for long enough to count as dead.
     ///
     /// Timed-out probes alone do not make an engine dead; the engine must also have sent nothing for
     /// `ExecutorHealth.silenceMax`.

@@ -5,7 +5,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// A health probe that got no good answer.
+/// A health probe that failed or timed out.
 struct ProbeLoss: Sendable, Equatable {
     /// How the probe counts for the engine's health: as `failed` or as `timedOut`.
     let probe: ExecutorHealth.Probe
@@ -21,9 +21,9 @@ struct ProbeLoss: Sendable, Equatable {
 
     /// Classifies the failure of a probe: it counts as `failed` if the connection was refused, reset or closed.
     ///
-    /// All other failures count as `timedOut`, because the engine may still work on the requests that it has. Such
-    /// failures are a host that cannot be reached or resolved, a certificate that does not verify, and an answer that
-    /// is not HTTP.
+    /// All other failures count as `timedOut`, because the engine may still work on the requests that it has. Examples
+    /// are a host that cannot be reached or resolved, a certificate that does not verify, and an answer that is not
+    /// HTTP.
     init(_ failure: ExecutorFailure) {
         text = Failure(attempt: failure).detail ?? Self.text(failure)
         switch failure {

@@ -9,7 +9,7 @@ struct DiscoveredModels {
     /// The models in `listing` that the last list lacked.
     private var missing: Set<ExactText> = []
 
-    /// - Parameter known: the models that an earlier configuration has found at the engine; nil if there are none.
+    /// - Parameter known: the models that were found at the engine under an earlier configuration; nil if none were.
     init(known: FoundMembers.Listing? = nil) { listing = known }
 
     /// Updates `listing` from the engine's next list.

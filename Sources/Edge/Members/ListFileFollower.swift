@@ -1,4 +1,5 @@
-// Reads a file with a list again when it changes; a file that cannot be used changes nothing.
+// Reads a file that contains a list each time the file changes. If the file cannot be used, the last list stays in
+// force.
 internal import Configuration
 internal import Transport
 
@@ -27,7 +28,7 @@ final class ListFileFollower<Contents> {
         self.say = say
     }
 
-    /// Returns what the file lists now; nil if the file has not changed, or cannot be used.
+    /// Returns what the file lists now; nil if the file has not changed, or if it cannot be used.
     ///
     /// A file that was modified less than 2 s ago counts as changed.
     ///
@@ -76,7 +77,7 @@ struct ListFileProblem: Error, CustomStringConvertible {
     /// - Parameter description: the reason, with the file and the line.
     init(description: String) { self.description = description }
 
-    /// The first of several problems, and how many more there are.
+    /// Describes the first of several problems, and says how many more there are.
     init(_ errors: ConfigurationErrors, path: String) {
         let more = errors.problems.count - 1
         let rest = more > 0 ? " (and \(more) more)" : ""

@@ -49,7 +49,7 @@ final class MemberSources {
     /// Starts to follow the files, engines and host names of the configuration.
     ///
     /// - Parameter settled: called once, when every engine has answered or failed and every host name is resolved or
-    ///   has failed, or when `namesTimeout` has passed.
+    ///   has failed, or when `StartChecks.namesTimeout` has passed.
     func start(settled: @escaping () -> Void) {
         schedule()
         adopt(settled: settled)
@@ -59,7 +59,8 @@ final class MemberSources {
     ///
     /// - Parameter settled: called as for `start`, but only new engines and new host names are waited for.
     func adopt(settled: @escaping () -> Void) {
-        // The reload has read the files again. The executors in them may have new host names to resolve.
+        // The reload that calls this function has read the files. Their new lists may contain host names that must be
+        // resolved.
         found.files = running.members.files
         found = found.kept(for: running.configuration)
         followFiles()

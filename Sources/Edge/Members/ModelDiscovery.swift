@@ -28,8 +28,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
 
     private(set) var target: DiscoveryTarget
     private(set) var models: DiscoveredModels
-    /// Whether the first request has been answered or has failed; true from the start if an earlier configuration has
-    /// found models.
+    /// Whether the first request has been answered or has failed; true from the start if the engine's models were found
+    /// under an earlier configuration.
     private(set) var isAsked: Bool
     /// Called after each request that has been answered or has failed.
     var answered: (ModelDiscovery) -> Void = { _ in }
@@ -37,7 +37,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private let loop: EventLoop
     private let client: ExecutorClient
     private let say: (String, LogPriority) -> Void
-    /// The time until which the start or a reload waits for the first answer, in nanoseconds of the loop's clock.
+    /// The time until which the start of the server or a reload waits for the first answer, in nanoseconds of the
+    /// loop's clock.
     private let waitsUntil: Nanoseconds
     private var request: (any ExecutorStream)?
     private var isAsking = false
@@ -51,8 +52,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private var isStarted = false
 
     /// - Parameters:
-    ///   - known: the models that an earlier configuration has found; nil if there are none, so that the first answer
-    ///     is awaited.
+    ///   - known: the models that were found at the engine under an earlier configuration; nil if none were, so that
+    ///     the first answer is awaited.
     ///   - waitsUntil: the time until which the caller waits for the first answer, on the loop's clock.
     ///   - say: called with each message for the operator.
     init(

@@ -3,7 +3,7 @@ internal import Configuration
 
 /// An answer to `GET /v1/models`, classified.
 enum ModelListAnswer: Equatable {
-    /// The maximum size of the body, in bytes.
+    /// The largest body of an answer that is accepted, in bytes.
     static let bodyBytesMax = 4 << 20
 
     /// A list of models, which may be empty.

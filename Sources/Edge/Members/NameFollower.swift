@@ -7,7 +7,7 @@ internal import Transport
 final class NameFollower {
     private let resolver: NameResolver
     private var lists: [NameLookup: AddressList] = [:]
-    /// How often `adopt` has been called.
+    /// How many times `adopt` has been called.
     private var adoptions = 0
     /// Called when the addresses of a host name have changed.
     var changed: () -> Void = {}
@@ -35,7 +35,8 @@ final class NameFollower {
         isSettled = false
         resolver.adopt([], Array(kept.values))
         resolver.start(timeout: StartChecks.namesTimeout) { [unowned self, adoptions] in
-            // The resolver also calls the closures of earlier calls of `adopt`, which are ignored here.
+            // The resolver also calls the closures that earlier calls of `adopt` have passed to it. They must do
+            // nothing.
             guard adoptions == self.adoptions else { return }
             isSettled = true
             settled()

@@ -32,9 +32,9 @@ final class TrustedPeersFollower {
                 followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
                 continue
             }
-            // The new lists get the list in force. After the renewal of a certificate they are what the last reload has
-            // read, which may be older than the list in force. If a reload has just read a newer file, the next check
-            // reads that file, too.
+            // `peers` must get the list in force, because they may have an older one: when a certificate is renewed,
+            // they have the list that the last reload has read. If the file is newer than the list in force, the next
+            // check reads it.
             if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
             followed.append((peers, known.file))
         }

@@ -20,7 +20,7 @@ struct ExchangeMemory {
     /// The charge that the exchange shares with the scan thread; nil if the body has not been passed to the scan
     /// thread.
     private var scan: BodyCharge?
-    /// How much of the response may wait for the client before reading from its executor pauses.
+    /// How much of the response may wait for the client before the edge pauses reading from the executor.
     var window = OutputWindow()
 
     init(account: MemoryAccount, budget: MemoryBudget) {
@@ -92,7 +92,7 @@ struct ExchangeMemory {
     /// - Parameter bytes: the size of the response.
     func admits(_ bytes: Int) -> Bool {
         guard account.charge(bytes) else { return false }
-        // From here on the output buffer of the stream charges these bytes.
+        // The output buffer of the stream charges these bytes itself when it takes them.
         account.release(bytes)
         return true
     }

@@ -6,23 +6,25 @@ package import Transport
 /// The bytes charged against `memory_limit` by all workers together.
 ///
 /// The limit of one connection depends on the free memory, like a dynamic threshold (Choudhury and Hahne, 1998), but it
-/// shrinks faster than the free memory. However many connections use all of their limits, some memory is left for other
-/// connections. Any thread may charge memory. An exchange charges memory a few times, and never for each token.
+/// shrinks faster than the free memory. However many connections use all of their limits, some memory stays free for
+/// other connections.
+///
+/// Any thread may charge memory. An exchange charges memory a few times, and never for each token.
 package final class MemoryBudget: MemorySource {
     /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
     /// and room for a few small requests.
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// The bytes that every connection may hold for streams, and as many again for bodies, while at least eight times
-    /// as much is free.
+    /// Every connection may hold this many bytes for streams, and this many for bodies, while at least eight times as
+    /// many bytes are free.
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
     /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
     ///
-    /// The factor of bodies is large: a client has to send every byte that is charged for a body, and a body of half
-    /// the budget has to fit.
+    /// The factor of bodies is large, because a client has to send every byte that is charged for a body, and because
+    /// one connection must be able to hold a body of half the budget.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
@@ -79,18 +81,18 @@ package final class MemoryBudget: MemorySource {
         switch use {
         case .streams, .shares:
             let part = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
-            // The shares for buffered responses may take only half of what a connection may hold. Early exchanges get
-            // large shares, and later exchanges of the connection need memory, too.
+            // The shares for buffered responses may take only half of what a connection may hold, because early
+            // exchanges get large shares. The other half is for later exchanges of the connection.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return grantBody(bytes, beyond: held)
         }
     }
 
-    /// The most bytes of `whole` that one connection may hold, if `free` bytes remain free afterwards.
+    /// The largest number of bytes of `whole` that one connection may hold, if `free` bytes remain free afterwards.
     ///
-    /// If `n` connections, one after the other, take all that they may hold, about `1 / (1 + n * factor)` of the whole
-    /// is left.
+    /// If `n` connections, one after the other, take all that they may hold, about `1 / (1 + n * factor)` of `whole`
+    /// stays free.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
@@ -108,7 +110,7 @@ package final class MemoryBudget: MemorySource {
 
     // MARK: Bodies
 
-    /// The most bytes that all bodies together may take: three quarters of the limit.
+    /// The largest number of bytes that all bodies together may take: three quarters of the limit.
     ///
     /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
@@ -131,10 +133,11 @@ package final class MemoryBudget: MemorySource {
 
     /// Gives an exchange its share: how many bytes of its response may be buffered.
     ///
-    /// The share is an equal part of the memory that is left, at most `most` and at least 16 KiB. All shares together
-    /// may take a quarter of the budget, so that early exchanges leave room for connections. The caller charges the
-    /// share to the connection's account. If the account refuses, the exchange keeps the 16 KiB that were charged
-    /// before the body was read.
+    /// The share is the free memory divided by the number of exchanges with a share, but at most `most` and at least 16
+    /// KiB. All shares together may take a quarter of the budget, so that early exchanges leave room for connections.
+    ///
+    /// The caller charges the share to the connection's account. If the account refuses, the exchange keeps the 16 KiB
+    /// that were charged before the body was read.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - used, limit / 4 - shares.load(ordering: .relaxed)))

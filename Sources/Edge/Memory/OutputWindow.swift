@@ -29,7 +29,7 @@ struct OutputWindow: Equatable {
         return true
     }
 
-    /// Ends the window.
+    /// Resets the window at the end of the exchange.
     ///
     /// - Returns: the high watermark, which the caller gives back to the budget; 0 if none was set.
     mutating func close() -> Int {

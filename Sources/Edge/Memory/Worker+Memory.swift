@@ -8,7 +8,7 @@ extension Worker {
     /// The scan of a larger body needs more memory, which is charged while the scan runs.
     private static let smallScanMax = 128 << 10
 
-    /// Scans a request body at once; if there is no memory for the scan, scans nothing and returns nil.
+    /// Scans a request body on the worker's thread; returns nil if there is no memory for the scan.
     func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
         let memory = body.count > Self.smallScanMax ? JSONScanner.memoryForScan(of: body.count) : 0
         guard memory == 0 || budget.reserve(memory) else { return nil }

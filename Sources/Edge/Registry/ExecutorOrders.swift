@@ -79,6 +79,7 @@ struct ExecutorOrders: Sendable {
         name.hasPrefix("unix:") ? name : String(name.prefix { $0 != " " })
     }
 
-    /// Whether an order for `url` also applies to the engine with this name.
+    /// Whether an order for `url` applies to the engine with this name: the engine at `url`, or at an address of its
+    /// host name.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }
 }

@@ -70,7 +70,7 @@ final class RunningConfiguration {
     /// Puts the first configuration in force, and opens its sockets.
     ///
     /// - Parameters:
-    ///   - environment: the environment of the process, which may contain the variables of systemd.
+    ///   - environment: the environment variables of the process, some of which name sockets that systemd has opened.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
@@ -130,7 +130,8 @@ final class RunningConfiguration {
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
         // Warnings are not compared, because a warning counts the days until a certificate expires, so its text changes
-        // each day. The executors in files are not compared here, because they have been compared as members.
+        // each day. The executors in files are not compared, because they are among the members, whose changes are
+        // found above.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
@@ -177,7 +178,7 @@ final class RunningConfiguration {
         }
     }
 
-    /// Prepares the configuration in force again, with the present contents of its certificate files.
+    /// Returns the configuration in force with the present contents of its certificate files, ready for `commit`.
     ///
     /// A listener whose files cannot be used keeps its certificates. The other listeners still get their new
     /// certificates.
@@ -203,7 +204,7 @@ final class RunningConfiguration {
         return (same(listeners: listeners, members: members, changes), problem)
     }
 
-    /// Prepares the configuration in force again, with the members that have been found since.
+    /// Returns the configuration in force with the members of `found`, ready for `commit`.
     ///
     /// - Returns: nil if the members are the same as those in force.
     func prepare(found: FoundMembers) -> Prepared? {
@@ -227,8 +228,8 @@ final class RunningConfiguration {
         )
     }
 
-    /// Returns one line for each listener whose certificate files have new contents, and one for each whose `client_ca`
-    /// has.
+    /// Returns one line for each listener whose certificate files have new contents, and one line for each listener
+    /// whose `client_ca` file has new contents.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         listeners.flatMap { plan in
             guard let served = snapshot.listeners.first(where: { $0.key == plan.key }) else { return [String]() }

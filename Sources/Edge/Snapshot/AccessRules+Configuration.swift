@@ -1,11 +1,11 @@
-// The rules of a listener about addresses, from its settings.
+// Makes the rules that decide, by the addresses of clients, which clients a listener serves.
 internal import Configuration
 internal import HTTP
 internal import Transport
 
 extension AccessRules {
-    /// - Parameter isSecure: whether the listener has TLS; without it, some paths are served to clients that `allow`
-    ///   and `trusted_only` refuse.
+    /// - Parameter isSecure: whether the listener has TLS. A listener without TLS serves health checks and ACME
+    ///   challenges even to clients that `allow` or `trusted_only` refuses.
     init(_ settings: ListenerAccess, isSecure: Bool) {
         self.init()
         source = settings.source

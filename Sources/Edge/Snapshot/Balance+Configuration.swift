@@ -1,9 +1,9 @@
-// Converts the setting `balance` to the balancing of a pool.
+// Converts a model's setting `balance` to the rule by which the model's pool chooses an executor.
 internal import Configuration
 internal import Routing
 
 extension Balance {
-    /// The balancing that a model's setting `balance` names.
+    /// The rule for choosing an executor that a model's setting `balance` names.
     init(_ setting: ModelSettings.Balance) {
         self =
             switch setting {

@@ -12,9 +12,9 @@ package final class EngineTarget: Sendable {
     package let engine: Engine
     /// Addresses, protocol, TLS and timeouts of the connections to the engine.
     package let client: ExecutorClientSettings
-    /// The value of the `host` field of requests.
+    /// The value of the `host` field of requests to the engine.
     package let host: [UInt8]
-    /// The path of the executor's URL, which precedes the path of every request; empty if the URL has none.
+    /// The path of the engine's URL, which precedes the path of every request; empty if the URL has no path.
     package let pathPrefix: [UInt8]
     /// The API key for health probes and for requests for the list of models; nil if none is configured.
     package let credential: ExecutorCredential?
@@ -40,7 +40,7 @@ package final class EngineTarget: Sendable {
         self.client = client
     }
 
-    /// Whether connections to the other target can also be used for this target.
+    /// Whether connections that were made for the other target can be used for this target.
     func connectsLike(_ other: EngineTarget) -> Bool {
         let (mine, its) = (client, other.client)
         return mine.addresses === its.addresses && mine.version == its.version

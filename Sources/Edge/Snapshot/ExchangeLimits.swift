@@ -13,7 +13,8 @@ package struct ExchangeLimits: Sendable {
     /// `commit_after`: how long an executor may be silent before a streaming client gets the response head without an
     /// event.
     package var commitAfter: Nanoseconds
-    /// `keep_alive`: the time between two comments that the edge sends into a stream while the executor sends no event.
+    /// `keep_alive`: the time between two SSE comments that the edge sends to the client while the executor sends no
+    /// event.
     package var keepAlive: Nanoseconds
     /// `json_keep_alive`: whether `commitAfter` and `keepAlive` also apply to JSON answers that are not streams.
     package var keepsJSONAlive: Bool
@@ -22,11 +23,11 @@ package struct ExchangeLimits: Sendable {
     /// `limits.exchange_buffer`: how much of a response may wait for the client before the edge stops reading from the
     /// executor.
     package var bufferMax: Int
-    /// `max_loops`: how often a request may have passed through this process before.
+    /// `max_loops`: how many times a request may already have passed through this process.
     package var loopsMax: Int
-    /// `limits.body_pace`: the least average pace of a request body, in bytes a second; 0 for none.
+    /// `limits.body_pace`: the lowest average pace of a request body, in bytes a second; 0 for no limit.
     package var bodyPace: Int
-    /// `limits.read_pace`: the least pace at which a client takes a response, in bytes a second; 0 for none.
+    /// `limits.read_pace`: the lowest pace at which a client may take a response, in bytes a second; 0 for no limit.
     package var readPace: Int
 
     init(_ configuration: Configuration) {

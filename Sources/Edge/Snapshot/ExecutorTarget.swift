@@ -21,8 +21,8 @@ package final class ExecutorTarget: Sendable {
     /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields
 
-    /// - Parameter forward: which header fields the configuration and the model let pass; the fields of `settings` are
-    ///   added.
+    /// - Parameter forward: which header fields the configuration and the model let pass to executors. The fields that
+    ///   `settings` lets pass to this executor are added to them.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,
@@ -39,7 +39,7 @@ package final class ExecutorTarget: Sendable {
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
 
-    /// The value of the `host` field of requests.
+    /// The value of the `host` field of requests to the executor.
     package var host: [UInt8] { engine.host }
     /// The path of the executor's URL, which precedes the path of every request.
     package var pathPrefix: [UInt8] { engine.pathPrefix }

@@ -24,7 +24,7 @@ package struct ListenerPlan: Sendable {
 
     /// The plans of all listeners, in the order of the configuration; reads the files of their certificates.
     ///
-    /// A file that cannot be read counts as empty here; `makeContexts` then throws an error.
+    /// If a file cannot be read, its contents in the plan are empty, and `makeContexts` throws an error.
     static func all(in configuration: Configuration) -> [ListenerPlan] {
         let keys = ListenerKey.keys(of: configuration.listeners.map(\.address))
         return zip(configuration.listeners, keys).map { ListenerPlan(for: $0, key: $1, in: configuration) }
@@ -66,7 +66,8 @@ package struct ListenerPlan: Sendable {
     /// - Throws: `TLSError` when a certificate or its key cannot be used.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
-        // A file that could not be read is read again to find out why. `SystemFiles.read` never blocks.
+        // The contents of a file that could not be read are empty. `SystemFiles.read` returns the reason, and never
+        // waits.
         var files = certificates.flatMap { [($0.files.chain, $0.chain), ($0.files.key, $0.key)] }
         if let clients = tls.clients { files.append((clients.path, clients.contents)) }
         for (path, bytes) in files {

@@ -28,7 +28,7 @@ package final class Snapshot: Sendable {
     package let engines: [EngineTarget]
     /// The engines that are asked for their lists of models.
     let discovered: [DiscoveryTarget]
-    /// The ids of the models of this snapshot, and of models that an earlier exchange may still use.
+    /// The ids of the models of this snapshot, and of models that exchanges under earlier snapshots may still use.
     let knownModels: Set<Int>
     /// Whether finished exchanges are logged.
     package let accessLog: Bool

@@ -29,7 +29,7 @@ package struct ModelTimeouts: Sendable, Equatable {
     /// The time between two events of a stream.
     package var stall: Nanoseconds
 
-    /// The timeouts of one model: its own where it sets them, and otherwise the common timeouts.
+    /// The timeouts of one model; a timeout that the model does not set is the common timeout of all models.
     init(_ own: ModelSettings.Timeouts, else common: Configuration.Timeouts) {
         firstEvent = Nanoseconds((own.firstEvent ?? common.firstEvent).inNanoseconds)
         response = Nanoseconds((own.response ?? common.response).inNanoseconds)

@@ -6,7 +6,7 @@ internal import HTTP
 package enum LibraryCheck {
     /// The first release of nghttp2 with the fix, 1.68.1, in the form 0xMMNNPP of NGHTTP2_VERSION_NUM.
     static let fixedNumber = 0x01_44_01
-    /// Package versions of distributions that have the fix in an older release of nghttp2.
+    /// Package versions in which a distribution has added the fix to an older release of nghttp2.
     ///
     /// `package` is the version of the package without its last number. The fix is in each such package whose last
     /// number is at least `number`.

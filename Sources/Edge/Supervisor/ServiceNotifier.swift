@@ -22,9 +22,10 @@ enum ServiceNotifier {
         return microseconds * 1000 / 2
     }
 
-    /// The time that the server needs at its end, in microseconds, in addition to the time that `stopping` is given.
+    /// The time in microseconds that `stopping` adds to its argument, because the process does not end at once after
+    /// the drain.
     ///
-    /// In this time it sends the last error events of streams and writes the last log lines.
+    /// In this time the process sends the last error events of streams and writes the last log lines.
     private static let stoppingReserve: UInt64 = 15_000_000
 
     /// The state that tells systemd that the process is stopping, and how long systemd must wait before it kills the

@@ -2,7 +2,7 @@
 internal import CLinux
 internal import Glibc
 
-/// The signals that the process handles; made once, on the control thread.
+/// Blocks the signals that the process handles, and reads them from a signalfd; made once, on the control thread.
 @safe
 package struct Signals {
     /// The signalfd; readable while a signal waits.

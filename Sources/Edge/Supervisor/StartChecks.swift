@@ -5,8 +5,8 @@ internal import Transport
 
 /// Checks whether this machine can run a configuration whose text is valid.
 package enum StartChecks {
-    /// How long the server's start and `freeinference check` wait until the host names of executors are resolved, in
-    /// nanoseconds.
+    /// How long the start of the server, a reload and `freeinference check` wait until the host names of executors are
+    /// resolved, in nanoseconds.
     static let namesTimeout: Nanoseconds = 2_000_000_000
 
     /// Loads the certificates of every listener and the certificate authorities of every executor.
@@ -32,7 +32,7 @@ package enum StartChecks {
         }
     }
 
-    /// Warns if the process may not open enough descriptors for `max_connections`.
+    /// Returns a warning if the process may not open enough descriptors for `max_connections`.
     ///
     /// - Parameter limit: RLIMIT_NOFILE; by default the limit of this process.
     package static func descriptorWarnings(

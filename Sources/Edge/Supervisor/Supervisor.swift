@@ -41,7 +41,7 @@ package final class Supervisor {
     private var losses = LogLossReporter()
     /// The error of a worker that could not start; nil if all workers have started.
     private var failure: StartError?
-    /// The facts for the report at the end; nil until the process has been asked to end.
+    /// The facts for the report at the end of the drain; nil until the process has been asked to end.
     private var drain: DrainReport?
     /// The timer for the end of the lame duck period; nil outside of that period.
     private var lameDuck: TimerID?
@@ -53,7 +53,7 @@ package final class Supervisor {
 
     // MARK: Start
 
-    /// Resolves the configuration, checks it against the machine and opens the sockets.
+    /// Resolves the configuration, checks whether this machine can run it, and opens the sockets.
     ///
     /// - Parameters:
     ///   - source: the source of the configuration, which a reload reads again.
@@ -133,7 +133,7 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
-            // A file of executors that has changed during the wait may contain host names, which must be followed, too.
+            // If a file of executors has changed during the wait, `members` must follow the new host names in the file.
             members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
@@ -172,7 +172,7 @@ package final class Supervisor {
     // MARK: Ready
 
     private func becomeReady() {
-        // If the process was asked to end during the start, systemd already knows that it is stopping.
+        // A process that was asked to end during its start must not tell systemd that it is ready.
         guard drain == nil else { return }
         sayListeners()
         admin.workers = workers.serving
@@ -287,7 +287,7 @@ package final class Supervisor {
 
     /// Notifies systemd that a reload has begun or ended (sd_notify(3)).
     ///
-    /// A refused reload also ends with READY=1.
+    /// A reload ends with READY=1 even if it was refused.
     private func notifyOfReload(_ isReloading: Bool) {
         guard drain == nil else { return }
         let now = Clock.monotonicNow() / 1000

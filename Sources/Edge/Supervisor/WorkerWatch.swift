@@ -3,8 +3,8 @@ internal import Transport
 
 /// Asks every worker at intervals to show that its event loop turns; confined to the control thread.
 ///
-/// The question goes through the worker's mailbox, so it also wakes an idle worker. The intervals are measured by the
-/// loop's clock, which leaves out pauses of the whole process, because no worker can answer during such a pause.
+/// The question goes through the worker's mailbox, which wakes the worker if it is idle. The intervals are measured by
+/// the loop's clock, which leaves out pauses of the whole process, because no worker can answer during such a pause.
 final class WorkerWatch {
     /// The time between two checks if systemd's watchdog sets no interval, in nanoseconds.
     static let usualInterval: Nanoseconds = 15_000_000_000

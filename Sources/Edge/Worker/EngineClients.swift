@@ -36,8 +36,8 @@ struct EngineClients {
 
     /// Uses a new snapshot from now on.
     ///
-    /// If the snapshot does not name an engine, or has other connection settings for it, the existing connections to
-    /// that engine close. A connection that carries requests closes once they have ended.
+    /// If the snapshot does not name an engine, or has other connection settings for it, this worker's connections to
+    /// the engine close. A connection that carries requests closes once they have ended.
     mutating func adopt(_ snapshot: Snapshot) {
         var targets: [Int: EngineTarget] = [:]
         for target in snapshot.engines { targets[target.engine.id] = target }

@@ -5,8 +5,7 @@ package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// Any thread may use every part of it. A part is used at most a few times for each exchange. Values of the
-/// configuration are in the snapshot, except the values that hold until the process ends.
+/// Any thread may use every part of it. A part is used at most a few times for each exchange.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
@@ -26,7 +25,10 @@ package final class ProcessState: Sendable {
     let maintenance = MaintenanceState()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
     let processStart = Clock.wallTime().seconds * 1000 + Clock.wallTime().microseconds / 1000
-    /// The random id of the process, by which it recognizes its own requests in `cdn-loop`; a reload keeps it.
+    /// The random id of the process; a reload keeps it.
+    ///
+    /// The process writes the id in the field `cdn-loop` of forwarded requests, so that it recognizes a request that
+    /// comes back to it.
     let instanceID = "freeinference-" + Hexadecimal.text(Randomness.bytes(8))
     /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()

@@ -2,19 +2,19 @@
 
 /// The waiting jobs of all callers, in an order that gives each caller an equal share of the scanned bytes.
 ///
-/// The order is that of self-clocked fair queueing (Golestani, 1994), whose clock counts bytes. On this clock, the
-/// first job of a caller is due at the time when it became the first, plus its size. `pop` takes the job that is due
-/// earliest, and moves the clock to that time.
+/// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes. The first job of
+/// each caller has a due time: the time when it became the caller's first job, plus its size in bytes. `pop` takes the
+/// job with the earliest due time, and sets the clock to that time.
 ///
-/// So a caller with many large bodies delays the smaller body of another caller by at most the job under way, and a
-/// large body still gets its turn, because the clock moves on with each job. The jobs of one caller are served in
+/// So a caller with many large bodies delays the smaller body of another caller by at most one of the large bodies. A
+/// large body does not wait forever, because the clock moves on with each job. The jobs of one caller are served in
 /// order.
 ///
 /// The queue has no maximum length: the memory budget limits how many bodies wait.
 struct ScanQueue<Job> {
     private struct Line {
         var jobs: [(job: Job, bytes: Int)] = []
-        /// When the caller's first job became the first, on the clock of the queue; `charge` moves it later.
+        /// The time of the queue's clock when `jobs[0]` became the caller's first job; `charge` moves this time later.
         var start: Int
         /// The number of the caller's arrival; decides between two callers that are due at the same time.
         var arrival: Int

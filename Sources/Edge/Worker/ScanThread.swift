@@ -23,7 +23,7 @@ package enum ScanOutcome: Sendable {
     case noMemory
 }
 
-/// One thread that scans the bodies of all workers, one body after the other; the callers take turns (`ScanQueue`).
+/// One thread that scans the bodies of all workers, one body after the other, in the order of `ScanQueue`.
 final class ScanThread: Sendable {
     /// Bodies of up to this many bytes are scanned by their workers.
     static let threshold = 1 << 20

@@ -79,8 +79,8 @@ package final class WorkerHandle: Sendable {
     /// The worker's load, with an estimate for the connections that came after the last publication.
     ///
     /// Each of these connections counts as `average` exchanges. If many connections come together, the first ones
-    /// already carry exchanges while the later ones are still in their handshakes. By the number of exchanges alone,
-    /// all later connections would go to one worker.
+    /// already carry exchanges while the later ones are still in their handshakes. If only exchanges counted, all later
+    /// connections would go to one worker.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)

@@ -54,8 +54,8 @@ struct WorkerListeners {
 
     /// Adopts the listeners of a new snapshot; open connections keep the settings with which they began.
     ///
-    /// New listeners accept nothing before `open`. If the certificates of a listener cannot be used, a known listener
-    /// keeps its earlier settings, and a new listener is left out.
+    /// New listeners accept nothing before `open`. If the certificates in a plan cannot be used, a listener that exists
+    /// keeps its earlier settings, and no new listener is made.
     ///
     /// - Parameter failed: called with each plan that is not used, and the reason.
     /// - Returns: the listeners that the snapshot does not name. The caller must close them after this call: `close`

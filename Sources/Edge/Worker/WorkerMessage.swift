@@ -10,7 +10,7 @@ package enum WorkerMessage: Sendable {
     case drain
     /// `drain_timeout` is over: exchanges under way end now, streams with an error event. The worker then ends.
     case expire
-    /// The same as `expire`, except that the connections have only 50 ms to send what is left.
+    /// The same as `expire`, except that the connections have only 50 ms to send their last bytes, in place of 1 s.
     case cut
     /// End at once.
     case stop

@@ -11,7 +11,7 @@ final class WorkerSurvey: TimerTarget {
 
     private struct Question {
         var number: Int
-        /// When the question is given up, in nanoseconds of the loop's clock.
+        /// When the wait for the answers ends, in nanoseconds of the loop's clock.
         var due: Nanoseconds
         /// The workers that have not answered yet.
         var pending: Set<Int>
