@@ -163,7 +163,7 @@ extension HTTP2ExecutorConnection {
         }
     }
 
-    /// nghttp2 has dropped a request because GOAWAY arrived first.
+    /// nghttp2 has dropped a request because GOAWAY arrived before the request was sent.
     ///
     /// The request counts as refused, so another connection may carry it.
     func frameDropped(_ frame: UnsafePointer<nghttp2_frame>) {

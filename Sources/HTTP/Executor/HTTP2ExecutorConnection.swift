@@ -60,7 +60,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     var isRetired = false
     /// Whether the executor has refused a request while it served other requests.
     ///
-    /// The flag is cleared when the next stream ends.
+    /// If so, the connection takes no new requests until the next of its streams ends.
     var isRefusing = false
     private(set) var isClosed = false
     private var frames = HTTP2FrameReader(afterPreface: false)

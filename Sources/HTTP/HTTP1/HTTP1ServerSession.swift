@@ -38,7 +38,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var state = State.head
     var parser: HTTP1RequestParser
     var decoder = ChunkedDecoder()
-    /// Bytes that have been received but not read: a part of a head, or pipelined requests.
+    /// Received bytes that wait to be parsed: the beginning of a head, or pipelined requests.
     var waiting: [UInt8] = []
     /// The stream of the current request; nil between two requests.
     var stream: HTTP1ServerStream?

@@ -12,10 +12,10 @@ struct HTTP2HeaderBlock {
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.
     private static let decodingMax = 256 << 10
-    /// A trusted connection may exceed the limits by this many times more, because it carries many users.
+    /// `extraFields` and `extraBytes` are this many times larger on a trusted connection, which carries many users.
     private static let trustedFactor = 10
-    /// A block mainly repeats entries of the HPACK table if the decoded names and values are more than this many times
-    /// larger than the received bytes.
+    /// A block counts as one that mainly repeats entries of the HPACK table if its decoded names and values are more
+    /// than this many times larger than its received bytes.
     private static let repeatedTimes = 8
     /// A block that mainly repeats entries of the HPACK table ends the connection if it is larger than this many times
     /// `bytesMax`.
@@ -40,8 +40,9 @@ struct HTTP2HeaderBlock {
     private let fatalFactor: Int
     /// How much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
     ///
-    /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. Without
-    /// it, every stream could send a block just below `fatalFactor` times the limits.
+    /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. If
+    /// there were no limit for all blocks together, every stream could send a block just below `fatalFactor` times the
+    /// limits.
     private var extraFields: HTTP2Allowance
     private var extraBytes: HTTP2Allowance
     /// The total payload length of the block's frames so far, in bytes.

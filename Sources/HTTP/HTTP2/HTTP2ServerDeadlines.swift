@@ -8,7 +8,7 @@ struct HTTP2ServerDeadlines {
     var settings: Nanoseconds
     /// When the header block that is arriving must be complete.
     var headers: Nanoseconds = .max
-    /// When the final GOAWAY follows the shutdown notice.
+    /// When the server sends the final GOAWAY, after the shutdown notice.
     var notice: Nanoseconds = .max
     /// When a connection without streams closes.
     var idle: Nanoseconds = .max

@@ -26,7 +26,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Tells nghttp2 that the stream has output again.
+    /// Makes nghttp2 ask for the new output of the stream, if nghttp2 waits for output of the stream.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false
@@ -58,7 +58,8 @@ extension HTTP2ServerSession {
     // MARK: Sending
 
     func flush(into scratch: Scratch) {
-        // If bytes were put off to the next turn, `continueReceiving` sets `requestsLeft` in that turn.
+        // If received bytes wait in `incoming.putOff`, `continueReceiving` resets `requestsLeft` in the next turn of
+        // the loop.
         if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { requestsLeft = Self.requestsPerTurn }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)

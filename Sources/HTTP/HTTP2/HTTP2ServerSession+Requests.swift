@@ -42,7 +42,9 @@ extension HTTP2ServerSession {
         submitReset(stream.id, NGHTTP2_REFUSED_STREAM)
     }
 
-    /// Refuses a request whose trailers are too large, with status 431 as on HTTP/1.1, unless the response has begun.
+    /// Refuses a request whose trailers are too large, with status 431 as on HTTP/1.1.
+    ///
+    /// If the response has begun, the trailers are dropped and the response continues.
     func refuseTrailers(of stream: HTTP2ServerStream) {
         let message = "the trailer section is too large"
         stream.isRequestWhole = true

@@ -40,9 +40,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The state of reading frames.
     struct Incoming {
         var frames = HTTP2FrameReader()
-        /// Bytes that have been received but not read, because too many requests have begun in this turn.
+        /// Received bytes that wait for the next turn of the loop, because too many requests have begun in this turn.
         ///
-        /// Reading pauses meanwhile, so these are the bytes of one read.
+        /// The session pauses reading from the channel meanwhile, so these bytes come from a single read.
         var putOff: [UInt8] = []
         var putOffCharge = MemoryCharge()
     }
@@ -76,7 +76,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var isGoingAway = false
         /// Whether no more frames are read.
         ///
-        /// The connection closes with the flush phase of this turn.
+        /// The connection closes in the flush phase of this turn of the loop.
         var isFatal = false
         /// The client's fault for which the connection ends; nil if the client is not at fault.
         var fault: HTTP2Fault?
@@ -100,9 +100,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var incoming = Incoming()
     /// The stream whose request head is arriving; nil if there is none.
     ///
-    /// No other frame may come between the frames of one head (RFC 9113 section 4.3). This property and the next two are
-    /// not in `incoming`, because they are used for each field or frame. So Swift can check exclusive access to them at
-    /// compile time.
+    /// No other frame may come between the frames of one head (RFC 9113 section 4.3). This property and the next two
+    /// are used for each field or frame. They are not in `incoming`, so that Swift can check exclusive access to them
+    /// at compile time.
     var receiving: HTTP2ServerStream?
     /// How many more requests may begin in this turn of the loop.
     var requestsLeft = HTTP2ServerSession.requestsPerTurn

@@ -1,4 +1,4 @@
-// Where a listener learns the addresses of its clients.
+// Where a listener takes the address of a client from: the socket, a PROXY header or a header field.
 
 /// Where the address of a client comes from; the raw values are the words of `listeners[].client_address`.
 package enum ClientAddressSource: String, CaseIterable, Sendable {
@@ -6,7 +6,7 @@ package enum ClientAddressSource: String, CaseIterable, Sendable {
     case peer
     /// The PROXY header that a trusted peer sends at the beginning of each connection.
     case proxyProtocol = "proxy_protocol"
-    /// The field `cf-connecting-ip`, which Cloudflare sets, of a request from a trusted peer.
+    /// The field `cf-connecting-ip` of a request from a trusted peer; Cloudflare sets this field.
     case cfConnectingIP = "cf-connecting-ip"
     /// The field `x-forwarded-for` of a request from a trusted peer.
     case xForwardedFor = "x-forwarded-for"

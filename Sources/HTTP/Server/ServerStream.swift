@@ -142,7 +142,7 @@ package class ServerStream {
     ///
     /// The handler gets no more calls.
     var isBroken = false
-    /// The client of this request; nil if it is that of the connection.
+    /// The client of this request; nil if the request has the same client as its connection.
     private var ownClient: Client?
     private var cost = MemoryCharge()
     private var head = MemoryCharge()
@@ -219,7 +219,7 @@ package class ServerStream {
 
     /// Charges the connection for the stream and for its request head of `bytes` bytes.
     ///
-    /// - Returns: false if the connection may not hold that much memory. Nothing is charged then.
+    /// - Returns: false if the connection may not hold that much memory; then the function charges nothing.
     func admit(headOf bytes: Int) -> Bool {
         let account = connection.account
         guard cost.grow(to: Self.cost, on: account) else { return false }
@@ -285,7 +285,7 @@ package class ServerStream {
     package func respond(_ head: ResponseHead, end: Bool) {}
     /// Queues bytes of the response body.
     ///
-    /// The bytes are sent in the flush phase of this turn.
+    /// The bytes are sent in the flush phase of this turn of the loop.
     package func send(_ bytes: Span<UInt8>) {}
     /// Queues bytes of the response body, without a copy if the framing allows it.
     package func send(_ shared: SharedBytes) {}
