@@ -21,7 +21,7 @@ package struct AbortsOptions: Sendable {
     /// The processor to which the bench is pinned; nil for none.
     package var pin: Int?
 
-    /// The defaults of the command line.
+    /// Makes options with the default values of the command line.
     package init() {}
 
     /// A request whose client disconnects in the given phase.

@@ -15,8 +15,8 @@ package final class ExecutorClient {
     let loop: EventLoop
     let settings: ExecutorClientSettings
     let environment: ExecutorEnvironment
-    /// Whether one connection carries many requests; nil until the first TLS handshake has selected the protocol by
-    /// ALPN.
+    /// Whether the engine speaks HTTP/2, so that one connection carries many requests; nil until the first TLS
+    /// handshake has selected the protocol by ALPN.
     private var isShared: Bool?
     /// The unused HTTP/1.1 connections.
     ///
@@ -67,7 +67,7 @@ package final class ExecutorClient {
         for connection in shared { connection.retire() }
     }
 
-    /// Closes each connection after the requests that it carries.
+    /// Closes each connection as soon as it carries no requests.
     ///
     /// The caller sends no new requests after this call.
     package func retire() {
@@ -134,7 +134,7 @@ package final class ExecutorClient {
 
     /// Keeps an unused connection for the next request.
     ///
-    /// - Returns: false if the connection must close instead.
+    /// - Returns: false if the client does not keep the connection, which must then close.
     func keep(_ connection: HTTP1ExecutorConnection) -> Bool {
         guard !isRetired, idle.count < settings.idleMax, settings.idleTimeout > 0 else { return false }
         idle.append(connection)

@@ -88,7 +88,7 @@ package protocol ExecutorStreamHandler: AnyObject {
     func responseBody(_ bytes: Span<UInt8>)
     /// The response is complete according to its framing.
     func responseEnded()
-    /// The attempt has failed, before the response or within it.
+    /// The attempt has failed, before or during the response.
     func attemptFailed(_ failure: ExecutorFailure)
 }
 

@@ -214,7 +214,7 @@ package struct ChunkedDecoder: Sendable {
 
     /// Reads the byte after an extension.
     ///
-    /// This byte must begin the next extension or end the line.
+    /// This byte must begin the next extension or end the size line.
     private mutating func endExtension(_ byte: UInt8) throws(HTTP1Error) {
         guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
         switch byte {

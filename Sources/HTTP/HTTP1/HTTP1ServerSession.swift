@@ -145,7 +145,7 @@ final class HTTP1ServerSession: ServerProtocol {
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // Bytes that arrived during `read` follow the bytes that `read` has left over.
+        // Bytes that arrived during `read` come after the bytes that `read` did not use.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }

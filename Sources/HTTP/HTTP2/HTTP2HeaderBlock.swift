@@ -73,7 +73,7 @@ struct HTTP2HeaderBlock {
     /// Only a CONTINUATION of that stream may follow (RFC 9113 section 4.3).
     private(set) var continuing: Int32?
 
-    /// Begins to count the payload of a frame.
+    /// Prepares to count the header fields in the payload of a frame.
     mutating func frame(_ header: HTTP2FrameHeader) {
         switch header.type {
         case HTTP2FrameHeader.headers:
@@ -98,9 +98,9 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// Takes back the charge for the last field, because the field is a further part of a split cookie.
+    /// Takes back the charge for the latest field, because this field is a further part of a split cookie.
     ///
-    /// All parts of a cookie count as one field, but the size of each part counts.
+    /// All parts of a cookie count as one field. The size of each part still counts.
     mutating func wasCrumb() {
         guard fieldsCharged > 0 else { return }
         fieldsCharged -= 1

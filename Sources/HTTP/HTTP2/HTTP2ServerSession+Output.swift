@@ -26,7 +26,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Makes nghttp2 ask for the new output of the stream, if nghttp2 waits for output of the stream.
+    /// Tells nghttp2 that the stream has new output, if nghttp2 has found the stream without output before.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false
@@ -139,8 +139,8 @@ extension HTTP2ServerSession {
     private func resetWentOut(_ id: Int32, code: UInt32) {
         let stream = streams[id]
         stream?.isResetByUs = true
-        // The server sends INTERNAL_ERROR and NO_ERROR for reasons of its own. Every other code answers a fault of
-        // the client.
+        // The server sends INTERNAL_ERROR and NO_ERROR when the client is not at fault. It sends every other code
+        // because of a fault of the client.
         guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue, stream?.isRefused != true
         else { return }
         if !abuse.resetSent(now: now) { fail(.causedResets) }

@@ -76,8 +76,8 @@ extension HTTP2ServerSession {
     /// Passes bytes of a request body to the handler.
     func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
         guard let stream = streams[id], let handler = stream.handler, !stream.isBroken, !stream.isFinished else {
-            // After the response is finished, the flow-control window of the stream stays closed. So the client can
-            // send only a limited part of the remaining body.
+            // After the response is finished, the session no longer opens the flow-control window of the stream. So
+            // the client can send only a limited part of the remaining body.
             if streams[id]?.isFinished == true {
                 unsafe nghttp2_session_consume_connection(session, bytes.count)
             } else {

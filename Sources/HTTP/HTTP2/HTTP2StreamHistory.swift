@@ -54,8 +54,8 @@ struct HTTP2StreamHistory {
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {
-            // A stream with a higher identifier has been opened, and this stream has not. So the frame is an error,
-            // because identifiers only grow (RFC 9113 section 5.1.1).
+            // A stream with a higher identifier has been opened, and this stream was never opened. So the frame is an
+            // error, because identifiers only grow (RFC 9113 section 5.1.1).
             return NGHTTP2_PROTOCOL_ERROR
         }
         return entry.isEndedByClient ? NGHTTP2_STREAM_CLOSED : nil

@@ -1,4 +1,4 @@
-// The names that a listener serves (`listeners[].hosts`), and whether the authority of a request is one of them.
+// The host names that a listener serves (`listeners[].hosts`), and whether the host of a request is one of them.
 internal import Transport
 
 /// A set of host names and IP addresses.

@@ -135,7 +135,7 @@ package enum ForwardedAddress {
         return IPAddress(parsing: String(decoding: text[..<colon], as: UTF8.self))
     }
 
-    /// Whether the text is empty, or a colon with a port behind it.
+    /// Whether the text is empty, or a colon followed by a port number.
     private static func isPort(_ text: ArraySlice<UInt8>) -> Bool {
         guard text.first == UInt8(ascii: ":") else { return text.isEmpty }
         let digits = text.dropFirst()

@@ -14,7 +14,7 @@ protocol ServerProtocol: AnyObject {
     func receive(_ bytes: Span<UInt8>)
     /// The connection has closed or is about to close.
     ///
-    /// The session makes the last call to the handler of each request.
+    /// The session makes the last call to the handler of each request: `clientLeft` or `responseFinished`.
     func ended(_ end: ClientEnd)
     /// A new turn of the loop has begun, in which the session reads the bytes that it kept in the previous turn.
     ///

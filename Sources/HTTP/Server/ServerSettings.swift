@@ -15,7 +15,7 @@ package struct ServerSettings: Sendable {
     package var handshakeTimeout: Nanoseconds = 10_000_000_000
     /// How long a request head may take to arrive, counted from its first byte.
     ///
-    /// The same time applies to the first byte of a new connection.
+    /// The client has the same time to send the first byte on a new connection.
     package var headerTimeout: Nanoseconds = 10_000_000_000
     /// How long a connection without requests stays open.
     ///

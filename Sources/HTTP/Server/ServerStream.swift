@@ -38,7 +38,7 @@ package protocol ServerStreamHandler: AnyObject {
     ///
     /// No other call follows.
     func clientLeft(_ end: ClientEnd)
-    /// Response bytes have been sent, so that `ServerStream.buffered` is smaller.
+    /// Response bytes have been sent, and `ServerStream.buffered` has become smaller.
     func outputMoved()
     /// The whole response has been sent.
     ///
@@ -197,8 +197,8 @@ package class ServerStream {
 
     /// Sets the handler that the delegate has made, and makes the first call to it.
     ///
-    /// If the stream ended while the delegate made the handler, the handler gets `clientLeft` instead. If the response
-    /// was aborted meanwhile, the handler gets no call.
+    /// If the stream ended while the delegate made the handler, `clientLeft` is the only call to the handler. If the
+    /// response was aborted in that time, the handler gets no call.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
         if isClosed {
@@ -251,7 +251,7 @@ package class ServerStream {
         outputCharge = charge
     }
 
-    /// Ends all charges of the stream, because the stream has ended.
+    /// Ends all memory charges of the stream, because the stream has ended.
     func letGoOfMemory() {
         let account = connection.account
         cost.set(0, on: account)
