@@ -5,7 +5,7 @@ internal import Transport
 
 /// One run of `bench aborts`: measures one phase after the other, on the calling thread.
 package final class AbortsBench: AbortStreamOwner, TimerTarget {
-    /// How long the bench waits after the last reset of a phase until the executor has reported all aborts.
+    /// How long the bench waits for the executor to report all aborts, after the last reset of a phase.
     private static let abortTimeout: Nanoseconds = 3_000_000_000
     /// How long the bench waits after the last reset of the phase `body`.
     ///

@@ -24,7 +24,7 @@ package struct AbortsOptions: Sendable {
     /// Makes options with the default values of the command line.
     package init() {}
 
-    /// A request whose client disconnects in the given phase.
+    /// Makes a request whose client will disconnect in the phase `phase`.
     func request(_ phase: AbortPhase, id: String) -> ClientRequest {
         var json = JSONWriter(reserving: 512)
         json.beginObject()

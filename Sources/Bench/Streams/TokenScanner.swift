@@ -45,7 +45,7 @@ struct TokenScanner {
         }
     }
 
-    /// Calls `body` with each complete event.
+    /// Calls `body` with each complete event among the `count` bytes at `start`.
     ///
     /// - Returns: the total length of the complete events, in bytes.
     private static func scan(_ start: UnsafePointer<UInt8>, _ count: Int, _ body: (Event) -> Void) -> Int {

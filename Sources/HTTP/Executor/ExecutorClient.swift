@@ -20,7 +20,7 @@ package final class ExecutorClient {
     private var isShared: Bool?
     /// The unused HTTP/1.1 connections.
     ///
-    /// The connection that was used last is taken first, so that surplus connections reach their idle timeout.
+    /// The most recently used connection is used first, so that surplus connections reach their idle timeout.
     private var idle: [HTTP1ExecutorConnection] = []
     /// The HTTP/2 connections.
     private var shared: [HTTP2ExecutorConnection] = []
@@ -108,7 +108,8 @@ package final class ExecutorClient {
 
     /// Makes an HTTP connection from the channel that a dial has opened.
     ///
-    /// The connection takes the attempts that waited for the dial.
+    /// The attempts that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first of
+    /// them, and `place` finds connections for the others.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }

@@ -14,7 +14,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     private var untried: [SocketAddress] = []
     private var channel: Channel?
     private var deadline = Deadline()
-    /// The failure of the address that was tried last; `.unresolved` if none has been tried.
+    /// The failure of the most recently tried address; `.unresolved` if no address has been tried.
     private var lastFailure = ExecutorFailure.unresolved
     private var isOver = false
 

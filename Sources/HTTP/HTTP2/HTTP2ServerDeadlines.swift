@@ -12,7 +12,7 @@ struct HTTP2ServerDeadlines {
     var notice: Nanoseconds = .max
     /// When a connection without streams closes.
     var idle: Nanoseconds = .max
-    /// Streams that are reset at the time `due` if they have not ended before.
+    /// Streams that are reset at the time `due`, unless they end earlier.
     var resets: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
 
     init(settings: Nanoseconds) { self.settings = settings }

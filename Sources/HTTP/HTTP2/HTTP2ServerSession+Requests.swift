@@ -57,7 +57,7 @@ extension HTTP2ServerSession {
 
     /// Responds to a request that has no handler.
     ///
-    /// The response has a deadline, because no handler notices a client that does not take the response.
+    /// The response has a deadline, because no handler notices a client that does not read the response.
     private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
         deadlines.resets.append((stream, now + connection.settings.idleTimeout))
         armDeadline()

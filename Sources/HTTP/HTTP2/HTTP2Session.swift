@@ -129,7 +129,7 @@ open class HTTP2Session {
 
     /// Queues an RST_STREAM frame.
     ///
-    /// nghttp2 then drops the DATA of the stream that it has not sent yet.
+    /// nghttp2 then drops all unsent DATA of the stream.
     package final func submitReset(_ stream: Int32, _ code: nghttp2_error_code) {
         unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
     }

@@ -1,5 +1,6 @@
 // Remembers which streams a client has opened and ended, to find the errors of RFC 9113 section 5.1 on closed
-// streams. nghttp2 cannot find them, because it forgets closed streams when SETTINGS_NO_RFC7540_PRIORITIES is set.
+// streams. nghttp2 does not find these errors, because it forgets closed streams if SETTINGS_NO_RFC7540_PRIORITIES is
+// set.
 internal import CNghttp2
 
 /// Remembers the most recent streams of one connection, and whether the client has ended them.

@@ -26,10 +26,10 @@ package final class TrustedPeers: Sendable {
         addresses = Lock(set)
     }
 
-    /// Replaces the list.
+    /// Replaces the addresses of the trusted peers.
     package func replace(with new: AddressSet) { addresses.withLock { $0 = new } }
 
-    /// The list that is in force now.
+    /// The addresses of the trusted peers that are in force now.
     package var current: AddressSet { addresses.withLock { $0 } }
 
     package func contains(_ address: SocketAddress) -> Bool { current.contains(address) }

@@ -19,9 +19,9 @@ package struct ServerSettings: Sendable {
     package var headerTimeout: Nanoseconds = 10_000_000_000
     /// How long a connection without requests stays open.
     ///
-    /// The same limit applies to a client that takes no bytes of a finished response.
+    /// The same limit applies to a client that reads no bytes of a finished response.
     package var idleTimeout: Nanoseconds = 75_000_000_000
-    /// The lowest rate at which a client must read a response that waits for it, in bytes per second; 0 for no limit.
+    /// The lowest rate at which a client must read while response bytes wait, in bytes per second; 0 for no limit.
     package var readBytesPerSecondMin = 500
     /// Whether clients may use HTTP/2.
     ///

@@ -158,7 +158,8 @@ package class ServerStream {
         state = State(lastMoved: connection.channel.loop.now)
     }
 
-    /// The handler of the request; nil until the delegate has made it, for a refused request, and after the end.
+    /// The handler of the request; nil before the delegate has made it, for a refused request, and after the stream has
+    /// ended.
     package internal(set) final var handler: (any ServerStreamHandler)? {
         get { state.handler }
         set { state.handler = newValue }
@@ -291,7 +292,7 @@ package class ServerStream {
     package func send(_ shared: SharedBytes) {}
     /// Ends the response.
     ///
-    /// Bytes of the body that are still queued are sent first, together with the end in one write.
+    /// Queued bytes of the body are sent first, in the same write as the end of the response.
     package func finish() {}
     /// Aborts the response.
     ///
