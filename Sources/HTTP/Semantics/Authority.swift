@@ -1,4 +1,4 @@
-// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2), for the requests of both HTTP versions.
+// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2), for HTTP/1 and HTTP/2 requests.
 internal import Transport
 
 /// Whether the bytes are `host[:port]` without userinfo.

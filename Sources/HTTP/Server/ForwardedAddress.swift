@@ -74,7 +74,8 @@ package enum ForwardedAddress {
     /// The elements of one field value, in reverse order; a comma inside quotes does not separate elements.
     ///
     /// Quotes are paired from right to left, because the client may have sent the left part of the value. If quotes
-    /// were paired from left to right, an open quote of the client could hide the elements that trusted proxies append.
+    /// were paired from left to right, an unpaired quote of the client could hide the elements that trusted proxies
+    /// append.
     private static func elements(of line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         var parts: [ArraySlice<UInt8>] = []
         var end = line.endIndex

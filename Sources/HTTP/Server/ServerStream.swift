@@ -31,8 +31,8 @@ package protocol ServerStreamHandler: AnyObject {
     func requestEnded()
     /// The body breaks the rules of HTTP, and the response has not begun.
     ///
-    /// - Returns: true if the handler sends a response with `status` itself. After false, the handler gets
-    ///   `clientLeft`, and the delegate sends the response.
+    /// - Returns: true if the handler sends the response with `status`, false if the delegate must send it. After
+    ///   false, the only further call to the handler is `clientLeft`.
     func requestBroke(status: Int, message: String) -> Bool
     /// The client left before the response was complete.
     ///
@@ -270,7 +270,7 @@ package class ServerStream {
     /// The loop's time at which the client last took bytes, or at which bytes began to wait for the client.
     package var lastProgress: Nanoseconds { lastMoved }
 
-    /// Adds the fields that the operator has configured for all responses of the listener.
+    /// Returns the head with the fields that the operator has configured for all responses of the listener.
     final func completed(_ head: ResponseHead) -> ResponseHead {
         guard connection.hasResponseFields else { return head }
         var head = head
