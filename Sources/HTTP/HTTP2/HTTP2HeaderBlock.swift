@@ -121,8 +121,9 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // A block that mainly repeats entries of the HPACK table may be at most `repeatedFactor` times as large as the
-        // limit. Its excess is multiplied by `times`, so that the largest such block uses up the whole allowance.
+        // A block that mainly repeats entries of the HPACK table may be at most `repeatedFactor` times `bytesMax`
+        // large. The bytes beyond `bytesMax` are multiplied by `times`, so that the largest such block uses up the
+        // whole allowance.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }
