@@ -19,7 +19,7 @@ package struct BenchTarget: Sendable {
     package let address: SocketAddress
     /// The HTTP version that the bench speaks.
     package let version: Version
-    /// A PEM file of certificate authorities to trust instead of the system's; nil for the system's.
+    /// A PEM file of the certificate authorities to trust; nil to trust the authorities of the system.
     let caFile: String?
     /// Whether the bench verifies the server's certificate.
     let verifies: Bool

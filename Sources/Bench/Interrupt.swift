@@ -7,7 +7,7 @@ internal import Transport
 ///
 /// A second signal ends the process at once.
 ///
-/// Both signals are blocked, and the bench's event loop reads them from a signalfd.
+/// SIGINT and SIGTERM are blocked, and the bench's event loop reads them from a signalfd.
 final class Interrupt {
     private final class Flag {
         var isRaised = false

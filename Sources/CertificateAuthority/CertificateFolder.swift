@@ -27,7 +27,7 @@ struct CertificateFolder: ~Copyable {
 
     /// Replaces a file atomically.
     ///
-    /// If `isSecret` is true, only the owner of the file can read it.
+    /// If `isSecret` is true, only the owner can read the new file. If it is false, every user can.
     func write(_ bytes: [UInt8], to name: String, isSecret: Bool) throws(TLSError) {
         let target = path(name)
         let temporary = "\(target).\(getpid()).new"

@@ -17,7 +17,9 @@ enum CertificateName: Hashable {
         }
     }
 
-    /// Recognizes each name as an IP address or as a DNS name, which is converted to lower case.
+    /// Recognizes each name as an IP address or as a DNS name.
+    ///
+    /// DNS names are converted to lower case.
     ///
     /// - Throws: when `names` is empty, or a name is neither a DNS name nor an IP address.
     static func checked(_ names: [String]) throws(TLSError) -> [CertificateName] {

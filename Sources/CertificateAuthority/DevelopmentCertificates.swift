@@ -23,8 +23,9 @@ package struct DevelopmentCertificates: Equatable, Sendable {
 
 /// Makes a server certificate for `names`, and a certificate authority that signs it, in `directory`.
 ///
-/// An existing authority is kept if it is valid for another week, so that clients need not trust a new one. An existing
-/// certificate is kept if it is valid for another week and has the same names and the same type of key.
+/// An authority that is already in `directory` is kept if it is valid for another week, so that clients need not trust
+/// a new authority. A server certificate that is already in `directory` is kept if the authority has signed it, it is
+/// valid for another week, and it has the requested names and the requested type of key.
 ///
 /// - Parameters:
 ///   - names: DNS names and IP addresses.

@@ -1,4 +1,4 @@
-// One stream of `bench aborts`, which the bench resets when the exchange has reached a given phase.
+// One stream of `bench aborts`, which the bench resets when the exchange has reached a certain phase.
 internal import Transport
 
 /// Receives the reports of all `AbortStream`s of one phase.
@@ -11,7 +11,7 @@ protocol AbortStreamOwner: AnyObject {
     func endedBefore(_ stream: AbortStream, said: String)
 }
 
-/// One request of `bench aborts`, which the bench cancels in the given phase.
+/// One request of `bench aborts`, which the bench cancels when the exchange is in the phase `phase`.
 ///
 /// Confined to the thread of the event loop.
 final class AbortStream: ClientStreamHandler {

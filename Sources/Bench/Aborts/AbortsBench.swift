@@ -5,9 +5,12 @@ internal import Transport
 
 /// One run of `bench aborts`: measures one phase after the other, on the calling thread.
 package final class AbortsBench: AbortStreamOwner, TimerTarget {
-    /// How long the bench waits after the last reset of a phase until the executor has reported all aborts.
+    /// How long the bench waits for the executor to report all aborts, after the last reset of a phase.
     private static let abortTimeout: Nanoseconds = 3_000_000_000
-    /// How long the bench waits after the last reset of the phase `body`, in which the executor should notice no abort.
+    /// How long the bench waits after the last reset of the phase `body`.
+    ///
+    /// In this phase, the executor should notice no abort, because a server that reads the whole body first has not
+    /// contacted the executor yet.
     private static let quietPeriod: Nanoseconds = 500_000_000
     /// A phase ends early if no stream could be reset for this long.
     private static let stallMax: Nanoseconds = 10_000_000_000

@@ -21,10 +21,10 @@ package struct AbortsOptions: Sendable {
     /// The processor to which the bench is pinned; nil for none.
     package var pin: Int?
 
-    /// The defaults of the command line.
+    /// Makes options with the default values of the command line.
     package init() {}
 
-    /// A request whose client disconnects in the given phase.
+    /// Makes a request whose client will disconnect in the phase `phase`.
     func request(_ phase: AbortPhase, id: String) -> ClientRequest {
         var json = JSONWriter(reserving: 512)
         json.beginObject()

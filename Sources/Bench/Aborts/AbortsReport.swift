@@ -10,7 +10,8 @@ package struct AbortsReport {
         var resets = 0
         /// The times from each reset until the executor noticed the abort, by the executor's time stamp.
         var delay = Distribution()
-        /// The phases in which the executor noticed the aborts, with the number of aborts in each.
+        /// How many aborts the executor noticed, by how far it says that the request had progressed: the phase `body`,
+        /// `prefill` or `stream`.
         var executorPhases: [String: Int] = [:]
         /// How many requests the executor received during this phase, by its own counter.
         var requests = 0

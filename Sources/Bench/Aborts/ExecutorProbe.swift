@@ -45,7 +45,7 @@ final class ExecutorProbe {
         return Int(count)
     }
 
-    /// The aborts that the executor has noticed with a sequence number greater than `sequence`.
+    /// The aborts that the executor has noticed and whose sequence numbers are greater than `sequence`.
     func aborts(since sequence: Int) throws(BenchError) -> [SeenAbort] {
         Self.parse(try get("/simulator/aborts?since=\(sequence)"))
     }

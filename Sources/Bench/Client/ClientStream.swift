@@ -48,7 +48,7 @@ final class ClientStream {
     var bodySent = 0
     /// How many bytes of the body may be sent.
     ///
-    /// If this is less than the whole body, the request stays incomplete.
+    /// If the limit is smaller than the body, the request stays incomplete.
     let bodyLimit: Int
     /// The time just before the client sent the reset or closed the connection; nil until then.
     var resetAt: Nanoseconds?

@@ -33,8 +33,8 @@ final class BenchStream: ClientStreamHandler {
     private var status = 0
     private var isDone = false
     private var hasError = false
-    /// Up to 200 bytes for the report: the start of a body whose status is not 200, or the end of a stream with an
-    /// error.
+    /// Up to 200 bytes for the report: the first bytes of a body if the status is not 200, or the last bytes of a
+    /// stream with an error event.
     private var said: [UInt8] = []
 
     init(connection: Int, owner: any BenchStreamOwner) {

@@ -5,7 +5,7 @@ internal import Transport
 
 /// An HdrHistogram of durations, with three significant digits.
 ///
-/// A duration above two minutes counts as two minutes.
+/// In percentiles, a duration above two minutes counts as two minutes.
 struct Distribution {
     private static let highest: Nanoseconds = 120_000_000_000
     private var histogram = Histogram<UInt64>(

@@ -6,7 +6,7 @@ internal import Transport
 package final class StreamsBench: BenchStreamOwner {
     /// How long the bench waits before it replaces a broken stream.
     private static let retryDelay: Nanoseconds = 100_000_000
-    /// How long the bench waits after the warm-up until all streams have received a token.
+    /// How long the bench waits for the first token of every stream, after the warm-up.
     private static let beginTimeout: Nanoseconds = 10_000_000_000
 
     /// The place for one of the concurrent streams.
@@ -26,7 +26,7 @@ package final class StreamsBench: BenchStreamOwner {
     private let request: ClientRequest
     /// The HTTP/2 connections, each of which carries several streams.
     ///
-    /// With HTTP/1.1, each stream has a connection of its own instead.
+    /// With HTTP/1.1, the array is not used, because each stream has a connection of its own in `slots`.
     private var shared: [(any ClientConnection)?]
     private var slots: [Slot]
     /// The indices in `slots` where a stream has ended and must be replaced.

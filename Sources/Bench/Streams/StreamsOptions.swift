@@ -26,7 +26,7 @@ package struct StreamsOptions: Sendable {
     /// The processor to which the bench is pinned; nil for none.
     package var pin: Int?
 
-    /// The defaults of the command line.
+    /// Makes options with the default values of the command line.
     package init() {}
 
     /// How many streams all connections have together.

@@ -45,7 +45,7 @@ struct TokenScanner {
         }
     }
 
-    /// Calls `body` with each complete event.
+    /// Calls `body` with each complete event among the `count` bytes at `start`.
     ///
     /// - Returns: the total length of the complete events, in bytes.
     private static func scan(_ start: UnsafePointer<UInt8>, _ count: Int, _ body: (Event) -> Void) -> Int {
@@ -57,7 +57,7 @@ struct TokenScanner {
         return used
     }
 
-    /// The offset after the blank line of the first event; nil if the event is incomplete.
+    /// The offset after the blank line that ends the first event; nil if the event is incomplete.
     @inline(__always)
     private static func blankLine(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int? {
         var offset = 0
@@ -85,7 +85,7 @@ struct TokenScanner {
 
     @inline(__always)
     private static func event(_ start: UnsafePointer<UInt8>, _ count: Int) -> Event {
-        // The search looks for the underscore of the name first, because underscores are rare in events.
+        // The search looks for the underscore of `emitted_ns` first, because underscores are rare in events.
         if let found = unsafe find("\"emitted_ns\":", anchor: 8, start, count) {
             return .token(unsafe number(at: found, start, count))
         }

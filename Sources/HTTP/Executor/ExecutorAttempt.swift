@@ -29,7 +29,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     private(set) var request: ExecutorRequest
     /// The handler of the response; nil after the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
-    /// The object that carries the request now; nil between two connections and after the end.
+    /// The object that carries the request now; nil between two connections and after the attempt has ended.
     var carrier: (any AttemptCarrier)?
     /// Whether the connection has carried an earlier request.
     ///

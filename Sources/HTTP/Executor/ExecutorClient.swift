@@ -15,12 +15,12 @@ package final class ExecutorClient {
     let loop: EventLoop
     let settings: ExecutorClientSettings
     let environment: ExecutorEnvironment
-    /// Whether one connection carries many requests; nil until the first TLS handshake has selected the protocol by
-    /// ALPN.
+    /// Whether the engine speaks HTTP/2, so that one connection carries many requests; nil until the first TLS
+    /// handshake has selected the protocol by ALPN.
     private var isShared: Bool?
     /// The unused HTTP/1.1 connections.
     ///
-    /// The connection that was used last is taken first, so that surplus connections reach their idle timeout.
+    /// The most recently used connection is used first, so that surplus connections reach their idle timeout.
     private var idle: [HTTP1ExecutorConnection] = []
     /// The HTTP/2 connections.
     private var shared: [HTTP2ExecutorConnection] = []
@@ -67,7 +67,7 @@ package final class ExecutorClient {
         for connection in shared { connection.retire() }
     }
 
-    /// Closes each connection after the requests that it carries.
+    /// Closes each connection as soon as it carries no requests.
     ///
     /// The caller sends no new requests after this call.
     package func retire() {
@@ -108,7 +108,8 @@ package final class ExecutorClient {
 
     /// Makes an HTTP connection from the channel that a dial has opened.
     ///
-    /// The connection takes the attempts that waited for the dial.
+    /// The attempts that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first of
+    /// them, and `place` finds connections for the others.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }
@@ -134,7 +135,7 @@ package final class ExecutorClient {
 
     /// Keeps an unused connection for the next request.
     ///
-    /// - Returns: false if the connection must close instead.
+    /// - Returns: false if the client does not keep the connection, which must then close.
     func keep(_ connection: HTTP1ExecutorConnection) -> Bool {
         guard !isRetired, idle.count < settings.idleMax, settings.idleTimeout > 0 else { return false }
         idle.append(connection)

@@ -14,7 +14,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     private var untried: [SocketAddress] = []
     private var channel: Channel?
     private var deadline = Deadline()
-    /// The failure of the address that was tried last; `.unresolved` if none has been tried.
+    /// The failure of the most recently tried address; `.unresolved` if no address has been tried.
     private var lastFailure = ExecutorFailure.unresolved
     private var isOver = false
 
@@ -40,7 +40,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
 
     /// Begins to connect to the next address.
     ///
-    /// - Returns: false if no address is left, or if every other address would fail too.
+    /// - Returns: false if all addresses have been tried, or if every further address would fail for the same reason.
     private func connectNext() -> Bool {
         while !untried.isEmpty {
             let address = untried.removeFirst()
@@ -59,7 +59,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
                 return true
             } catch let error as SystemError {
                 lastFailure = .unreachable(error)
-                // The process has no free file descriptors, so the next address would fail too.
+                // The process has no free file descriptors, so the next address would fail for the same reason.
                 if error.isOutOfDescriptors { return false }
                 client.settings.addresses.failed(address)
             } catch {

@@ -10,8 +10,8 @@ package enum ExecutorFailure: Error, Sendable {
     case unreachable(SystemError)
     /// The host name of the executor has no address, or it is not resolved yet.
     case unresolved
-    /// The connection was not ready within the connect timeout, including the TLS handshake and the SETTINGS of
-    /// HTTP/2.
+    /// The TCP connection with its TLS handshake, or the SETTINGS of HTTP/2 after it, took longer than the connect
+    /// timeout.
     case connectTimeout
     /// The TLS handshake failed.
     ///
@@ -88,7 +88,7 @@ package protocol ExecutorStreamHandler: AnyObject {
     func responseBody(_ bytes: Span<UInt8>)
     /// The response is complete according to its framing.
     func responseEnded()
-    /// The attempt has failed, before the response or within it.
+    /// The attempt has failed, before or during the response.
     func attemptFailed(_ failure: ExecutorFailure)
 }
 

@@ -201,7 +201,8 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
 
     /// Ends a complete response.
     ///
-    /// The connection is kept if both sides agree to it, the whole request was sent, and no unexpected bytes follow.
+    /// The connection stays open for another request if the response and the settings allow it, the whole request was
+    /// sent, and no unexpected bytes follow.
     private func responseEnded(_ attempt: ExecutorAttempt, excess: Int) {
         self.attempt = nil
         partial = []

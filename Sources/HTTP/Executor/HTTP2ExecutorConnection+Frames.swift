@@ -69,7 +69,7 @@ extension HTTP2ExecutorConnection {
         unsafe nghttp2_session_consume_connection(session, bytes.count)
         guard let stream = streams[id], let attempt = stream.attempt else { return }
         attempt.handler?.responseBody(bytes)
-        // Reading is paused if the client is slow. Then only the window of this stream stays closed.
+        // A slow client pauses its stream. The window of a paused stream stays closed, and other streams continue.
         if stream.isPaused {
             stream.withheld += bytes.count
         } else if stream.attempt != nil {
@@ -163,7 +163,7 @@ extension HTTP2ExecutorConnection {
         }
     }
 
-    /// nghttp2 has dropped a request because GOAWAY arrived first.
+    /// nghttp2 has dropped a request because GOAWAY arrived before the request was sent.
     ///
     /// The request counts as refused, so another connection may carry it.
     func frameDropped(_ frame: UnsafePointer<nghttp2_frame>) {

@@ -5,9 +5,10 @@ internal import Transport
 /// One HTTP/2 connection to an executor.
 ///
 /// A connection is used only by its worker. Requests are given to nghttp2 only after the executor's SETTINGS have
-/// arrived. The SETTINGS show that the executor speaks HTTP/2 and how many requests it accepts at once. Reading never
-/// pauses: if a client is slow, only the window of its stream stays closed. The extension `+Frames` contains the
-/// callbacks of nghttp2, the flush phase and the windows of the streams.
+/// arrived. The SETTINGS show that the executor speaks HTTP/2 and how many requests it accepts at once. Reading from
+/// the channel never pauses. If a client is slow, the connection closes only the flow-control window of the stream that
+/// carries its request. The extension `+Frames` contains the callbacks of nghttp2, the flush phase and the windows of
+/// the streams.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
     /// The flow-control windows for the executor, in bytes: `streamWindow` for one stream, and `connectionWindow` for
@@ -21,7 +22,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     static let headerCountMax = 200
     /// A header block ends the connection if it exceeds the limits of a response head by this factor.
     ///
-    /// If a response head exceeds the limits by less, only its stream fails.
+    /// If a response head exceeds the limits by a smaller factor, only its stream fails.
     private static let fatalFactor = 100
     /// How long the executor may send nothing while responses are outstanding.
     ///
@@ -60,7 +61,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     var isRetired = false
     /// Whether the executor has refused a request while it served other requests.
     ///
-    /// The flag is cleared when the next stream ends.
+    /// If so, the connection takes no new requests until the next of its streams ends.
     var isRefusing = false
     private(set) var isClosed = false
     private var frames = HTTP2FrameReader(afterPreface: false)

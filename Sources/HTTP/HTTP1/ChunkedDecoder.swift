@@ -13,9 +13,9 @@ package struct ChunkedDecoder: Sendable {
         ///
         /// The next call continues at the upper bound of the range.
         case data(Range<Int>)
-        /// All `consumed` bytes of the input were read, and the body has not ended.
+        /// The decoder has read the whole input of `consumed` bytes, and the body has not ended.
         ///
-        /// The caller can discard these bytes.
+        /// The caller can discard the input.
         case needsMore(consumed: Int)
         /// The body and its trailers have ended.
         ///
@@ -74,7 +74,7 @@ package struct ChunkedDecoder: Sendable {
             index = 2
         }
         if state == .sizeStart {
-            // The fast path applies if the whole size line has arrived, as it nearly always has.
+            // This fast path reads a size line that has arrived whole. Nearly all size lines arrive whole.
             let start = index
             let last = min(count, start + Self.sizeDigits - 1)
             var size = 0
@@ -214,7 +214,7 @@ package struct ChunkedDecoder: Sendable {
 
     /// Reads the byte after an extension.
     ///
-    /// This byte must begin the next extension or end the line.
+    /// This byte must begin the next extension or end the size line.
     private mutating func endExtension(_ byte: UInt8) throws(HTTP1Error) {
         guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
         switch byte {

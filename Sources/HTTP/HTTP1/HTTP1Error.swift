@@ -45,7 +45,7 @@ package struct HTTP1Error: Error, Equatable, Sendable {
 
     /// A description of the error in one line.
     ///
-    /// The description contains no bytes of the peer.
+    /// The description contains no bytes that the peer has sent.
     package var message: String {
         switch kind {
         case .bareLineFeed: "a line ends in LF without CR"

@@ -1,9 +1,10 @@
-// The framing of a message body, and whether the connection stays open, by the same rules for requests and responses.
+// Reads from the header fields how a message body is framed, and whether the connection stays open. Requests and
+// responses have the same rules.
 internal import Transport
 
-/// The framing that the header fields of a message announce.
+/// How the body of a message is framed according to its header fields, and whether the connection stays open.
 ///
-/// The request parser and the response parser both use this framing.
+/// `HTTP1RequestParser` and `HTTP1ResponseParser` both use this type.
 struct HTTP1Framing {
     private(set) var contentLength: Int?
     private(set) var isChunked = false

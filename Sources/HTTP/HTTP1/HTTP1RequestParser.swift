@@ -9,7 +9,7 @@ package struct HTTP1RequestParser: Sendable {
     package enum Result: Sendable {
         /// The end of the head has not arrived yet.
         case incomplete
-        /// A whole head, which takes `consumed` bytes.
+        /// A whole head, which ends after the first `consumed` bytes.
         ///
         /// The body of the request or the next head follows these bytes.
         case head(RequestHead, consumed: Int)

@@ -9,7 +9,7 @@ package struct HTTP1ResponseParser: Sendable {
     package enum Result: Sendable {
         /// The end of the head has not arrived yet.
         case incomplete
-        /// A whole head, which takes `consumed` bytes.
+        /// A whole head, which ends after the first `consumed` bytes.
         ///
         /// After a 1xx status, the caller parses again, because the final head follows.
         case head(ResponseHead, body: ResponseBody, keepAlive: Bool, consumed: Int)

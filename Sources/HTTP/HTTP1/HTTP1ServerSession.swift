@@ -9,7 +9,7 @@ final class HTTP1ServerSession: ServerProtocol {
     enum State {
         /// Waiting for the next request head, or for the rest of it.
         case head
-        /// Reading a body of known length, of which `left` bytes are missing.
+        /// Reading a body of known length, of which `left` bytes have not arrived yet.
         case body(left: Int)
         /// Reading a chunked body.
         case chunked
@@ -38,7 +38,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var state = State.head
     var parser: HTTP1RequestParser
     var decoder = ChunkedDecoder()
-    /// Bytes that have been received but not read: a part of a head, or pipelined requests.
+    /// Received bytes that wait to be parsed: the beginning of a head, or pipelined requests.
     var waiting: [UInt8] = []
     /// The stream of the current request; nil between two requests.
     var stream: HTTP1ServerStream?
@@ -60,7 +60,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var unconsumed = 0
     /// Whether the deadline for the rest of a head has been set.
     var headDeadlineRuns = false
-    /// Checks whether the client takes a finished response fast enough.
+    /// Checks whether the client reads a finished response fast enough.
     private var readPace = ReadPace()
     /// Whether a request head has been read on this connection.
     private var hasServed = false
@@ -145,7 +145,7 @@ final class HTTP1ServerSession: ServerProtocol {
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // Bytes that arrived during `read` follow the bytes that `read` has left over.
+        // Bytes that arrived during `read` come after the bytes that `read` did not use.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }
@@ -325,7 +325,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if !stream.isFinished { stream.handler?.outputMoved() } else if output.isEmpty { finishedResponse(of: stream) }
     }
 
-    /// Sets the deadline for the client to take the response, because the handler has finished it.
+    /// Sets the deadline for the client to read the response, because the handler has finished the response.
     func finishing() {
         guard let stream else { return }
         let settings = connection.settings
@@ -408,8 +408,8 @@ final class HTTP1ServerSession: ServerProtocol {
 
     func deadlinePassed() {
         if let stream {
-            // The session has a stream, so the deadline is the time for the client to take a finished response.
-            // Nothing is added to a finished response, so fewer waiting bytes mean that the client has taken bytes.
+            // The session has a stream, so this is the deadline for the client to read a finished response. Nothing is
+            // added to a finished response, so fewer waiting bytes mean that the client has read bytes.
             let now = channel.loop.now
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
             let isSlow = readPace.isTooSlow(taken: -stream.buffered, waiting: stream.buffered, at: now)

@@ -1,4 +1,5 @@
-// One request and its response on HTTP/1. A length, chunks or the end of the connection frame the response body.
+// One request and its response on HTTP/1. The response body ends by its length, with its last chunk, or when the
+// connection closes.
 internal import Transport
 
 /// One HTTP/1 request of a client and its response.

@@ -8,7 +8,7 @@ enum HTTP1Version {
 
     /// Parses the version in `range`.
     ///
-    /// Throws if it is malformed or if its major version is not 1.
+    /// Throws if the version is malformed or if the major version is not 1.
     static func parse(_ range: Range<Int>, of bytes: Span<UInt8>) throws(HTTP1Error) -> HTTPVersion {
         guard range.count == length else { throw HTTP1Error(.malformedVersion) }
         // HTTP/1.1 is compared first because nearly all messages have this version.

@@ -16,10 +16,9 @@ struct HTTP2Allowance {
 
     /// Takes `cost` tokens from the bucket.
     ///
-    /// - Returns: false if the bucket has fewer tokens. The connection then has to end.
+    /// - Returns: false if the bucket has fewer than `cost` tokens. The connection then has to end.
     mutating func take(_ cost: Int = 1, now: Nanoseconds) -> Bool { bucket.take(cost, of: burst, at: now) == nil }
 
-    /// Returns `count` tokens to the bucket: tokens that were taken before, or tokens that the peer has earned in
-    /// addition.
+    /// Puts `count` tokens into the bucket: tokens that were taken before, or further tokens that the peer has earned.
     mutating func giveBack(_ count: Int) { bucket.giveBack(count) }
 }

@@ -3,7 +3,7 @@ package import CNghttp2
 
 /// Calls closures with header fields in the form that nghttp2 takes.
 ///
-/// The arrays are valid only during the call of `body`. nghttp2 copies the fields that it keeps.
+/// The pointers to the fields are valid only during the call of `body`. nghttp2 makes its own copies of the fields.
 ///
 /// Hop-by-hop fields are omitted, because HTTP/2 forbids them (RFC 9113 section 8.2.2).
 package enum HTTP2Fields {

@@ -12,10 +12,10 @@ struct HTTP2HeaderBlock {
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.
     private static let decodingMax = 256 << 10
-    /// A trusted connection may exceed the limits by this many times more, because it carries many users.
+    /// `extraFields` and `extraBytes` are this many times larger on a trusted connection, which carries many users.
     private static let trustedFactor = 10
-    /// A block mainly repeats entries of the HPACK table if the decoded names and values are more than this many times
-    /// larger than the received bytes.
+    /// A block counts as one that mainly repeats entries of the HPACK table if its decoded names and values are more
+    /// than this many times larger than its received bytes.
     private static let repeatedTimes = 8
     /// A block that mainly repeats entries of the HPACK table ends the connection if it is larger than this many times
     /// `bytesMax`.
@@ -40,8 +40,9 @@ struct HTTP2HeaderBlock {
     private let fatalFactor: Int
     /// How much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
     ///
-    /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. Without
-    /// it, every stream could send a block just below `fatalFactor` times the limits.
+    /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. If
+    /// there were no limit for all blocks together, every stream could send a block just below `fatalFactor` times the
+    /// limits.
     private var extraFields: HTTP2Allowance
     private var extraBytes: HTTP2Allowance
     /// The total payload length of the block's frames so far, in bytes.
@@ -72,7 +73,7 @@ struct HTTP2HeaderBlock {
     /// Only a CONTINUATION of that stream may follow (RFC 9113 section 4.3).
     private(set) var continuing: Int32?
 
-    /// Begins to count the payload of a frame.
+    /// Prepares to count the header fields in the payload of a frame.
     mutating func frame(_ header: HTTP2FrameHeader) {
         switch header.type {
         case HTTP2FrameHeader.headers:
@@ -97,9 +98,9 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// Takes back the charge for the last field, because the field is a further part of a split cookie.
+    /// Takes back the charge for the latest field, because this field is a further part of a split cookie.
     ///
-    /// All parts of a cookie count as one field, but the size of each part counts.
+    /// All parts of a cookie count as one field. The size of each part still counts.
     mutating func wasCrumb() {
         guard fieldsCharged > 0 else { return }
         fieldsCharged -= 1
@@ -120,8 +121,9 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // A block that mainly repeats entries of the HPACK table may be at most `repeatedFactor` times as large as the
-        // limit. Its excess is multiplied by `times`, so that the largest such block uses up the whole allowance.
+        // A block that mainly repeats entries of the HPACK table may be at most `repeatedFactor` times `bytesMax`
+        // large. The bytes beyond `bytesMax` are multiplied by `times`, so that the largest such block uses up the
+        // whole allowance.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }

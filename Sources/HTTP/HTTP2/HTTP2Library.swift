@@ -31,7 +31,7 @@ public final class HTTP2Library {
         unsafe HTTP2Session.install(in: callbacks)
     }
 
-    /// Makes the library for the server's sessions with clients.
+    /// Makes the callback table and the options for the server's sessions with clients.
     static func forClients() -> HTTP2Library {
         let library = forServer()
         // This limit of nghttp2 is only a safeguard. `HTTP2Abuse` has lower limits, and counts only resets that
@@ -40,14 +40,14 @@ public final class HTTP2Library {
         return library
     }
 
-    /// Makes the library for the server's connections to executors.
+    /// Makes the callback table and the options for the server's connections to executors.
     static func forExecutors() -> HTTP2Library {
         let library = forServer()
         unsafe nghttp2_option_set_no_closed_streams(library.options, 1)
         return library
     }
 
-    /// Makes the library for the Bench tool's connections to a server.
+    /// Makes the callback table and the options for the Bench tool's connections to a server.
     package static func forBench() -> HTTP2Library {
         let library = HTTP2Library()
         unsafe nghttp2_option_set_no_closed_streams(library.options, 1)

@@ -8,11 +8,11 @@ struct HTTP2ServerDeadlines {
     var settings: Nanoseconds
     /// When the header block that is arriving must be complete.
     var headers: Nanoseconds = .max
-    /// When the final GOAWAY follows the shutdown notice.
+    /// When the server sends the final GOAWAY, after the shutdown notice.
     var notice: Nanoseconds = .max
     /// When a connection without streams closes.
     var idle: Nanoseconds = .max
-    /// Streams that are reset at the time `due` if they have not ended before.
+    /// Streams that are reset at the time `due`, unless they end earlier.
     var resets: [(stream: HTTP2ServerStream, due: Nanoseconds)] = []
 
     init(settings: Nanoseconds) { self.settings = settings }

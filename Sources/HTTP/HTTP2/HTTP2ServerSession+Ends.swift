@@ -28,7 +28,7 @@ extension HTTP2ServerSession {
 
     // MARK: The client is at fault
 
-    /// Ends the connection because of a fault of the client, with a GOAWAY in the flush phase of this turn.
+    /// Ends the connection because of a fault of the client, with a GOAWAY in the flush phase of this turn of the loop.
     ///
     /// No more frames are read.
     func fail(_ fault: HTTP2Fault) {
@@ -37,7 +37,7 @@ extension HTTP2ServerSession {
         end(fault.code, saying: fault.words)
     }
 
-    /// Ends the connection with a GOAWAY that has this code, in the flush phase of this turn.
+    /// Ends the connection with a GOAWAY that has this code, in the flush phase of this turn of the loop.
     private func end(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         guard !ending.isFatal else { return }
         ending.isFatal = true

@@ -26,7 +26,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Tells nghttp2 that the stream has output again.
+    /// Tells nghttp2 that the stream has new output, if nghttp2 has found the stream without output before.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false
@@ -58,7 +58,8 @@ extension HTTP2ServerSession {
     // MARK: Sending
 
     func flush(into scratch: Scratch) {
-        // If bytes were put off to the next turn, `continueReceiving` sets `requestsLeft` in that turn.
+        // If received bytes wait in `incoming.putOff`, `continueReceiving` resets `requestsLeft` in the next turn of
+        // the loop.
         if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { requestsLeft = Self.requestsPerTurn }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)
@@ -138,8 +139,8 @@ extension HTTP2ServerSession {
     private func resetWentOut(_ id: Int32, code: UInt32) {
         let stream = streams[id]
         stream?.isResetByUs = true
-        // The server sends INTERNAL_ERROR and NO_ERROR for reasons of its own. Every other code answers a fault of
-        // the client.
+        // The server sends INTERNAL_ERROR and NO_ERROR when the client is not at fault. It sends every other code
+        // because of a fault of the client.
         guard code != NGHTTP2_INTERNAL_ERROR.rawValue, code != NGHTTP2_NO_ERROR.rawValue, stream?.isRefused != true
         else { return }
         if !abuse.resetSent(now: now) { fail(.causedResets) }

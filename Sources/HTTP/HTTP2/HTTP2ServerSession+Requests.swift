@@ -42,7 +42,9 @@ extension HTTP2ServerSession {
         submitReset(stream.id, NGHTTP2_REFUSED_STREAM)
     }
 
-    /// Refuses a request whose trailers are too large, with status 431 as on HTTP/1.1, unless the response has begun.
+    /// Refuses a request whose trailers are too large, with status 431 as on HTTP/1.1.
+    ///
+    /// If the response has begun, the trailers are dropped and the response continues.
     func refuseTrailers(of stream: HTTP2ServerStream) {
         let message = "the trailer section is too large"
         stream.isRequestWhole = true
@@ -55,7 +57,7 @@ extension HTTP2ServerSession {
 
     /// Responds to a request that has no handler.
     ///
-    /// The response has a deadline, because no handler notices a client that does not take the response.
+    /// The response has a deadline, because no handler notices a client that does not read the response.
     private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
         deadlines.resets.append((stream, now + connection.settings.idleTimeout))
         armDeadline()
@@ -74,8 +76,8 @@ extension HTTP2ServerSession {
     /// Passes bytes of a request body to the handler.
     func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
         guard let stream = streams[id], let handler = stream.handler, !stream.isBroken, !stream.isFinished else {
-            // After the response is finished, the flow-control window of the stream stays closed. So the client can
-            // send only a limited part of the remaining body.
+            // After the response is finished, the session no longer opens the flow-control window of the stream. So
+            // the client can send only a limited part of the remaining body.
             if streams[id]?.isFinished == true {
                 unsafe nghttp2_session_consume_connection(session, bytes.count)
             } else {

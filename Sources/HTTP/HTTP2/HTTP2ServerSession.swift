@@ -4,9 +4,9 @@ internal import Transport
 
 /// The server's side of one HTTP/2 connection.
 ///
-/// The callbacks of nghttp2 record what has happened, and the flush phase of the loop's turn sends. A session is used
-/// only by the worker of its connection. The extensions contain the beginning (`+Start`), the requests (`+Requests`),
-/// the responses (`+Output`) and the end (`+Ends`).
+/// Output is sent only in the flush phase of the loop's turn. A session is used only by the worker of its connection.
+/// The extensions contain the beginning (`+Start`), the requests (`+Requests`), the responses (`+Output`) and the end
+/// (`+Ends`).
 @safe
 final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// How many bytes a client may send on one stream, and on all streams together, before handlers have consumed
@@ -40,9 +40,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The state of reading frames.
     struct Incoming {
         var frames = HTTP2FrameReader()
-        /// Bytes that have been received but not read, because too many requests have begun in this turn.
+        /// Received bytes that wait for the next turn of the loop, because too many requests have begun in this turn.
         ///
-        /// Reading pauses meanwhile, so these are the bytes of one read.
+        /// The session pauses reading from the channel meanwhile, so these bytes come from a single read.
         var putOff: [UInt8] = []
         var putOffCharge = MemoryCharge()
     }
@@ -56,13 +56,13 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         ///
         /// The flush phase gives these bytes back to the connection's flow-control window.
         var bytesOfClosedStreams = 0
-        /// Broken streams whose last output was sent in this flush.
+        /// Streams with a broken response whose last output has been sent in the flush phase under way.
         ///
-        /// These streams are reset in the same flush.
+        /// These streams are reset before the flush phase ends.
         var streamsToReset: [HTTP2ServerStream] = []
-        /// Streams that sent DATA in this flush.
+        /// Streams that have sent DATA in the flush phase under way.
         ///
-        /// The handlers of the streams are notified after the flush.
+        /// Their handlers are notified at the end of the flush phase.
         var movedStreams: [HTTP2ServerStream] = []
     }
 
@@ -74,9 +74,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         ///
         /// The connection closes after its last stream.
         var isGoingAway = false
-        /// Whether no more frames are read.
+        /// Whether the session has stopped reading frames.
         ///
-        /// The connection closes with the flush phase of this turn.
+        /// The connection closes in the flush phase of this turn of the loop.
         var isFatal = false
         /// The client's fault for which the connection ends; nil if the client is not at fault.
         var fault: HTTP2Fault?
@@ -91,7 +91,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// nghttp2 stores only the identifiers and no pointers to these objects.
     var streams: [Int32: HTTP2ServerStream] = [:]
-    /// The stream of the last lookup during sending.
+    /// The stream that the latest call of `stream(_:)` has found.
     ///
     /// The stream is cached because nghttp2 causes three lookups for each DATA frame.
     private var recent: HTTP2ServerStream?
@@ -100,9 +100,9 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var incoming = Incoming()
     /// The stream whose request head is arriving; nil if there is none.
     ///
-    /// No other frame may come between the frames of one head (RFC 9113 section 4.3). This property and the next two are
-    /// not in `incoming`, because they are used for each field or frame. So Swift can check exclusive access to them at
-    /// compile time.
+    /// No other frame may come between the frames of one head (RFC 9113 section 4.3). This property and the next two
+    /// are used for each field or frame. They are not in `incoming`, so that Swift can check exclusive access to them
+    /// at compile time.
     var receiving: HTTP2ServerStream?
     /// How many more requests may begin in this turn of the loop.
     var requestsLeft = HTTP2ServerSession.requestsPerTurn

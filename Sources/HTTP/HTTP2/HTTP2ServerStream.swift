@@ -11,7 +11,7 @@ final class HTTP2ServerStream: ServerStream {
     /// The stream identifier.
     let id: Int32
     private let server: HTTP2ServerSession
-    /// The request head while its fields arrive; nil once it is whole.
+    /// The request head while its fields arrive; nil once the whole head has arrived.
     var builder: HTTP2RequestBuilder?
     /// Whether nghttp2 waits for `resume`, because the stream had no output when nghttp2 asked for it.
     var isDeferred = false
@@ -26,7 +26,7 @@ final class HTTP2ServerStream: ServerStream {
     var isRefused = false
     /// Whether the server has reset the stream, for a fault of the client or because the response is broken.
     var isResetByUs = false
-    /// The number of informational heads that were submitted to nghttp2 and that it has not sent yet.
+    /// The number of informational heads that nghttp2 has queued and not sent yet.
     var informationalHeads = 0
     /// Whether nghttp2 has sent the head of the final response.
     var isHeadOut = false

@@ -15,7 +15,7 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Sessi
 /// Owns an nghttp2 session and receives its callbacks.
 ///
 /// Each kind of session is a subclass that overrides the callbacks, because a C function pointer cannot be generic. The
-/// class is `open` only because another module, the Bench tool, has a subclass too.
+/// class is `open` only because one of the subclasses is in another module, the Bench tool.
 ///
 /// nghttp2 is not re-entrant. A callback may call `nghttp2_submit_*` and `nghttp2_session_consume*`, but
 /// `receiveFrames` and `sendFrames` trap when a callback calls them. A session is confined to the thread of its event
@@ -129,7 +129,7 @@ open class HTTP2Session {
 
     /// Queues an RST_STREAM frame.
     ///
-    /// nghttp2 then drops the DATA of the stream that it has not sent yet.
+    /// nghttp2 then drops all unsent DATA of the stream.
     package final func submitReset(_ stream: Int32, _ code: nghttp2_error_code) {
         unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
     }

@@ -1,5 +1,6 @@
 // Remembers which streams a client has opened and ended, to find the errors of RFC 9113 section 5.1 on closed
-// streams. nghttp2 cannot find them, because it forgets closed streams when SETTINGS_NO_RFC7540_PRIORITIES is set.
+// streams. nghttp2 does not find these errors, because it forgets closed streams if SETTINGS_NO_RFC7540_PRIORITIES is
+// set.
 internal import CNghttp2
 
 /// Remembers the most recent streams of one connection, and whether the client has ended them.
@@ -54,8 +55,8 @@ struct HTTP2StreamHistory {
     func fault(ofFrameOn id: Int32, isOpen: Bool) -> nghttp2_error_code? {
         guard !isOpen, id % 2 == 1, id <= highest, id > forgotten else { return nil }
         guard let entry = entries.last(where: { $0.id == id }) else {
-            // A stream with a higher identifier has been opened, and this stream has not. So the frame is an error,
-            // because identifiers only grow (RFC 9113 section 5.1.1).
+            // A stream with a higher identifier has been opened, and this stream was never opened. So the frame is an
+            // error, because identifiers only grow (RFC 9113 section 5.1.1).
             return NGHTTP2_PROTOCOL_ERROR
         }
         return entry.isEndedByClient ? NGHTTP2_STREAM_CLOSED : nil

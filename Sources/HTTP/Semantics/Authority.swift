@@ -1,4 +1,4 @@
-// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2), for the requests of both HTTP versions.
+// The grammar of an authority (`host[:port]`, RFC 3986 section 3.2), for HTTP/1 and HTTP/2 requests.
 internal import Transport
 
 /// Whether the bytes are `host[:port]` without userinfo.
@@ -24,7 +24,7 @@ private func endOfAddress<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes)
     return bytes.index(after: close)
 }
 
-/// The index after the name or the IPv4 address at the start of the bytes; nil if it is malformed or empty.
+/// The index after the name or the IPv4 address at the start of the bytes; nil if the host is malformed or empty.
 private func endOfName<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes.Index? {
     var index = bytes.startIndex
     while index != bytes.endIndex, bytes[index] != HTTP1Byte.colon {

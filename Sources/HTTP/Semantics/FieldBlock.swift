@@ -1,5 +1,5 @@
-// The header fields of a message, for both HTTP versions: one byte array with offsets, and no `String` for each
-// field.
+// The header fields of a message, for HTTP/1 and HTTP/2. All fields are in one byte array with offsets, so that no
+// field needs a `String`.
 internal import Transport
 
 /// Header fields in the order in which they arrived, with names in lower case.

@@ -41,7 +41,7 @@ package func isHopByHop(_ name: FieldName) -> Bool {
     }
 }
 
-/// Whether the field frames, routes or authorizes a message.
+/// Whether fields with this name determine the framing, the routing or the authorization of a message.
 ///
 /// Trailers must not contain such a field (RFC 9110 section 6.5.1).
 func isForbiddenTrailer(_ name: FieldName) -> Bool {

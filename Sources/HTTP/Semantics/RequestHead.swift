@@ -6,7 +6,7 @@ package enum HTTPVersion: Sendable { case http10, http11, http2 }
 /// The length of the body that follows a request head.
 package enum BodyLength: Equatable, Sendable {
     case none
-    /// Exactly this many bytes (`content-length`).
+    /// The body has exactly this many bytes (`content-length`).
     case known(Int)
     /// The framing marks the end of the body: the last chunk, or END_STREAM on HTTP/2.
     case unknown
@@ -14,7 +14,8 @@ package enum BodyLength: Equatable, Sendable {
 
 /// The head of a request, in the same form for HTTP/1.1 and HTTP/2.
 ///
-/// The type is a class so that a copy retains only one reference. A struct with these properties would retain five.
+/// The type is a class so that a copy retains only one reference. A struct with these properties would retain five
+/// references.
 package final class RequestHead: Sendable {
     /// The method.
     package let method: Method

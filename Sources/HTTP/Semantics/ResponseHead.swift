@@ -18,7 +18,7 @@ package struct ResponseHead: Sendable {
 package enum ResponseBody: Equatable, Sendable {
     /// There is no body: the response answers HEAD, or its status is 1xx, 204 or 304.
     case none
-    /// Exactly this many bytes (`content-length`).
+    /// The body has exactly this many bytes (`content-length`).
     case known(Int)
     /// The framing marks the end: the last chunk, or END_STREAM on HTTP/2.
     case chunked

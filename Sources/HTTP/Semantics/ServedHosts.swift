@@ -1,4 +1,4 @@
-// The names that a listener serves (`listeners[].hosts`), and whether the authority of a request is one of them.
+// The host names that a listener serves (`listeners[].hosts`), and whether the host of a request is one of them.
 internal import Transport
 
 /// A set of host names and IP addresses.
@@ -38,14 +38,16 @@ package struct ServedHosts: Sendable, Equatable {
         return areLabels && name.utf8.count <= 253 ? name : nil
     }
 
-    /// The host of an authority (`host[:port]`) in the form of `canonical`; nil if it is neither a name nor an address.
+    /// The host of an authority (`host[:port]`) in the form of `canonical`; nil if the host is neither a name nor an
+    /// address.
     package static func host(of authority: [UInt8]) -> String? {
         let host = hostAndPort(authority[...]).host
         return host.isEmpty ? nil : canonical(String(decoding: host, as: UTF8.self))
     }
 
-    /// Whether the host of an authority (`host[:port]`) is in the set; its case, its port and one dot at its end do not
-    /// matter.
+    /// Whether the host of an authority (`host[:port]`) is in the set.
+    ///
+    /// Upper case, the port, and one dot at the end of the host do not matter.
     package func serves(_ authority: [UInt8]) -> Bool {
         guard let name = Self.host(of: authority) else { return false }
         if exact.contains(name) { return true }

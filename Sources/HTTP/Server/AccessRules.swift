@@ -1,4 +1,4 @@
-// The rules of a listener about addresses: from which peers it accepts a client's address, and which clients it serves.
+// Which clients a listener serves, by their addresses, and which peers it trusts to give the address of a client.
 package import Transport
 
 /// Why the address rules of a listener refuse a client; the raw value is the `reason` label of a metric.
@@ -13,7 +13,7 @@ package enum ClientRefusal: String, CaseIterable, Sendable {
     case proxyHeader = "proxy_header"
 }
 
-/// The peers from which a listener accepts the addresses of clients.
+/// The peers that a listener trusts to give the address of a client, in a PROXY header or a header field.
 ///
 /// If a file lists the peers, the list may change while the server runs.
 package final class TrustedPeers: Sendable {
@@ -26,39 +26,39 @@ package final class TrustedPeers: Sendable {
         addresses = Lock(set)
     }
 
-    /// Replaces the list.
+    /// Replaces the addresses of the trusted peers.
     package func replace(with new: AddressSet) { addresses.withLock { $0 = new } }
 
-    /// The list that is in force now.
+    /// The addresses of the trusted peers that are in force now.
     package var current: AddressSet { addresses.withLock { $0 } }
 
     package func contains(_ address: SocketAddress) -> Bool { current.contains(address) }
 }
 
-/// The rules of one listener about the addresses of peers and clients.
+/// The rules by which one listener serves or refuses a client, according to its address.
 ///
 /// The rules are applied when a connection is accepted (`refusal(ofPeer:)`), when its PROXY header has been read
 /// (`refusal(ofClient:)`), and at the head of each request (`refusal(of:isExempt:)`).
 package struct AccessRules: Sendable {
     /// Where the listener reads the addresses of clients; a header counts only if a trusted peer has sent it.
     package var source = ClientAddressSource.peer
-    /// The peers from which the listener accepts the addresses of clients; nil if there are none.
+    /// The peers that are trusted to give the address of a client; nil if no peer is trusted.
     package var trustedPeers: TrustedPeers?
-    /// Whether peers that are not trusted are refused.
+    /// Whether the listener serves only clients that connect through a trusted peer.
     package var trustedOnly = false
     /// The clients that are served; nil to serve every client that is not in `deny`.
     package var allow: AddressSet?
     /// The clients that are refused, even if they are in `allow`.
     package var deny = AddressSet()
-    /// Whether the listener serves some paths to clients that `allow` and `trusted_only` refuse.
+    /// Whether the listener serves health checks and ACME challenges even to clients that `allow` or `trusted_only`
+    /// refuses.
     ///
-    /// Listeners without TLS serve such paths. On these listeners, the two rules are applied only at the head of each
-    /// request.
+    /// Listeners without TLS do so. They apply the two rules only at the head of each request, when the path is known.
     package var hasExemptPaths = false
 
     package init() {}
 
-    /// Whether the listener accepts the addresses of clients from this peer.
+    /// Whether the listener trusts this peer to give the address of a client.
     package func trusts(_ peer: SocketAddress) -> Bool { trustedPeers?.contains(peer) ?? false }
 
     /// Whether the rules allow every client.

@@ -3,9 +3,9 @@ package import Transport
 
 /// The client that sent a request, or that opened a connection.
 ///
-/// `ServerConnection` makes one for each connection. A request has a client of its own if its listener learns the
-/// addresses of clients from a header field. Code outside the HTTP module reads `address` and never the peer address of
-/// the channel.
+/// `ServerConnection` makes a `Client` for each connection. A request has a client of its own if its listener learns
+/// the addresses of clients from a header field. Code outside the HTTP module reads `address` and never the peer
+/// address of the channel.
 package struct Client: Sendable, Equatable {
     /// The address of the socket's peer, which is the client itself or the last proxy before this server.
     package let peer: SocketAddress

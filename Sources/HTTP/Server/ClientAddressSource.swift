@@ -1,4 +1,4 @@
-// Where a listener learns the addresses of its clients.
+// Where a listener takes the address of a client from: the socket, a PROXY header or a header field.
 
 /// Where the address of a client comes from; the raw values are the words of `listeners[].client_address`.
 package enum ClientAddressSource: String, CaseIterable, Sendable {
@@ -6,14 +6,14 @@ package enum ClientAddressSource: String, CaseIterable, Sendable {
     case peer
     /// The PROXY header that a trusted peer sends at the beginning of each connection.
     case proxyProtocol = "proxy_protocol"
-    /// The field `cf-connecting-ip`, which Cloudflare sets, of a request from a trusted peer.
+    /// The field `cf-connecting-ip` of a request from a trusted peer; Cloudflare sets this field.
     case cfConnectingIP = "cf-connecting-ip"
     /// The field `x-forwarded-for` of a request from a trusted peer.
     case xForwardedFor = "x-forwarded-for"
     /// The field `forwarded` of a request from a trusted peer (RFC 7239).
     case forwarded
 
-    /// The index of the case among all cases.
+    /// The index of the source in an array that has one element for each source.
     package var index: Int {
         switch self {
         case .peer: 0

@@ -3,12 +3,12 @@ package import Transport
 
 /// Reads the address of the client from a field of a request that a trusted peer has sent.
 package enum ForwardedAddress {
-    /// The largest number of addresses that are read from a field, from right to left.
+    /// The largest number of addresses that are read from a field, counted from its right end.
     ///
-    /// Each trusted proxy adds one address, and no chain of proxies is longer than this.
+    /// Each trusted proxy adds one address, and real chains of proxies are much shorter.
     static let entriesMax = 64
 
-    /// The address of the client.
+    /// Finds the address of the client in the header field that `source` names.
     ///
     /// A list is read from right to left, because each proxy appends the address of its own peer. The first address
     /// that does not belong to a trusted proxy is the client's. If all addresses belong to trusted proxies, the
@@ -74,7 +74,8 @@ package enum ForwardedAddress {
     /// The elements of one field value, in reverse order; a comma inside quotes does not separate elements.
     ///
     /// Quotes are paired from right to left, because the client may have sent the left part of the value. If quotes
-    /// were paired from left to right, an open quote of the client could hide the elements that trusted proxies append.
+    /// were paired from left to right, an unpaired quote of the client could hide the elements that trusted proxies
+    /// append.
     private static func elements(of line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         var parts: [ArraySlice<UInt8>] = []
         var end = line.endIndex
@@ -94,7 +95,8 @@ package enum ForwardedAddress {
 
     /// The address in the parameter `for` of an element of `forwarded` (RFC 7239 section 6).
     ///
-    /// The result is nil for `unknown`, for an obfuscated identifier, and unless the element has exactly one `for`.
+    /// The result is nil if the element has no `for` or more than one, and if the value is `unknown` or an obfuscated
+    /// identifier.
     private static func forwardedFor(_ element: ArraySlice<UInt8>) -> IPAddress? {
         var found: ArraySlice<UInt8>?
         for pair in element.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {
@@ -134,7 +136,7 @@ package enum ForwardedAddress {
         return IPAddress(parsing: String(decoding: text[..<colon], as: UTF8.self))
     }
 
-    /// Whether the text is empty, or a colon with a port behind it.
+    /// Whether the text is empty, or a colon followed by a port number.
     private static func isPort(_ text: ArraySlice<UInt8>) -> Bool {
         guard text.first == UInt8(ascii: ":") else { return text.isEmpty }
         let digits = text.dropFirst()

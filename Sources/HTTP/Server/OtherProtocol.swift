@@ -12,7 +12,7 @@ package enum OtherProtocol: String, CaseIterable, Sendable {
     case http = "http_on_tls"
     case unknown
 
-    /// Classifies the first bytes of a connection without TLS, after they were found to be no valid request.
+    /// Classifies the first bytes of a connection without TLS that are not a valid request.
     ///
     /// Returns nil if the bytes look like a malformed HTTP request, to which the session responds with an error. Any
     /// other peer, such as a port scanner, gets no HTTP response.

@@ -14,9 +14,9 @@ protocol ServerProtocol: AnyObject {
     func receive(_ bytes: Span<UInt8>)
     /// The connection has closed or is about to close.
     ///
-    /// The session makes the last call to the handler of each request.
+    /// The session makes the last call to the handler of each request: `clientLeft` or `responseFinished`.
     func ended(_ end: ClientEnd)
-    /// A new turn of the loop has begun, and the session reads the bytes that it has put off.
+    /// A new turn of the loop has begun, in which the session reads the bytes that it kept in the previous turn.
     ///
     /// The session has asked for this call with `Channel.continueNextTurn`.
     func continueReceiving()
@@ -36,9 +36,9 @@ protocol ServerProtocol: AnyObject {
 ///
 /// A connection is used only by its worker.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// How long a client that has sent no request yet may take to send its first request after draining has begun.
+    /// How long a draining connection waits for its first request.
     ///
-    /// The request may already be on its way.
+    /// The request may already be on its way when draining begins.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
 
     /// The socket, with TLS if the listener uses TLS.
@@ -47,7 +47,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let settings: ServerSettings
     /// Whether a rule of the listener may refuse, answer or redirect a request; see `ServerSettings.hasRequestRules`.
     ///
-    /// Each request asks for it, and reading `settings` in another module copies all settings.
+    /// The value is stored here, because each request needs it and code in another module copies all of `settings` to
+    /// read one property.
     package let hasRequestRules: Bool
     /// Whether the operator adds fields to all responses of the listener.
     let hasResponseFields: Bool
@@ -74,7 +75,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var preface: [UInt8] = []
     private var deadline = Deadline()
     private var isDraining = false
-    /// Whether the PROXY header of the connection has not been read yet.
+    /// Whether the connection still waits for its PROXY header.
     private var awaitsProxyHeader = false
     private var isEnded = false
 
@@ -213,8 +214,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func channel(_ channel: Channel, received bytes: Span<UInt8>) {
-        // Bytes that arrive after the end are read and dropped. If they stayed unread, the kernel would close the
-        // socket with a TCP reset, and the client could lose the last response.
+        // Bytes that arrive after the connection has begun to close are read and dropped. If they stayed unread, the
+        // kernel would close the socket with a TCP reset, and the client could lose the last response.
         guard !isEnded else { return }
         if let wire { wire.receive(bytes) } else { sniff(bytes) }
     }

@@ -15,13 +15,13 @@ package struct ServerSettings: Sendable {
     package var handshakeTimeout: Nanoseconds = 10_000_000_000
     /// How long a request head may take to arrive, counted from its first byte.
     ///
-    /// The same time applies to the first byte of a new connection.
+    /// The client has the same time to send the first byte on a new connection.
     package var headerTimeout: Nanoseconds = 10_000_000_000
     /// How long a connection without requests stays open.
     ///
-    /// The same limit applies to a client that takes no bytes of a finished response.
+    /// The same limit applies to a client that reads no bytes of a finished response.
     package var idleTimeout: Nanoseconds = 75_000_000_000
-    /// The lowest rate at which a client must take a waiting response, in bytes per second; 0 for no limit.
+    /// The lowest rate at which a client must read while response bytes wait, in bytes per second; 0 for no limit.
     package var readBytesPerSecondMin = 500
     /// Whether clients may use HTTP/2.
     ///
@@ -35,11 +35,11 @@ package struct ServerSettings: Sendable {
     package var isTrusted = false
     /// The value of `idleTimeout` for a connection that carries the requests of many users.
     package var trustedIdleTimeout: Nanoseconds = 905_000_000_000
-    /// From which peers the addresses of clients are accepted, and which clients are served.
+    /// Which clients are served, by their addresses, and which peers are trusted to give the address of a client.
     package var access = AccessRules()
     /// The HTTPS port to which the server redirects requests; nil if it does not redirect them.
     package var redirectPort: UInt16?
-    /// The names that the listener serves; nil if it serves every name.
+    /// The host names that the listener serves; nil if it serves every host name.
     package var hosts: ServedHosts?
     /// The folder whose `.well-known/acme-challenge` is served to certificate authorities; nil if there is none.
     package var acmeWebroot: String?

@@ -31,14 +31,14 @@ package protocol ServerStreamHandler: AnyObject {
     func requestEnded()
     /// The body breaks the rules of HTTP, and the response has not begun.
     ///
-    /// - Returns: true if the handler sends a response with `status` itself. After false, the handler gets
-    ///   `clientLeft`, and the delegate sends the response.
+    /// - Returns: true if the handler sends the response with `status`, false if the delegate must send it. After
+    ///   false, the only further call to the handler is `clientLeft`.
     func requestBroke(status: Int, message: String) -> Bool
     /// The client left before the response was complete.
     ///
     /// No other call follows.
     func clientLeft(_ end: ClientEnd)
-    /// Response bytes have been sent, so that `ServerStream.buffered` is smaller.
+    /// Response bytes have been sent, and `ServerStream.buffered` has become smaller.
     func outputMoved()
     /// The whole response has been sent.
     ///
@@ -142,7 +142,7 @@ package class ServerStream {
     ///
     /// The handler gets no more calls.
     var isBroken = false
-    /// The client of this request; nil if it is that of the connection.
+    /// The client of this request; nil if the request has the same client as its connection.
     private var ownClient: Client?
     private var cost = MemoryCharge()
     private var head = MemoryCharge()
@@ -158,7 +158,8 @@ package class ServerStream {
         state = State(lastMoved: connection.channel.loop.now)
     }
 
-    /// The handler of the request; nil until the delegate has made it, for a refused request, and after the end.
+    /// The handler of the request; nil before the delegate has made it, for a refused request, and after the stream has
+    /// ended.
     package internal(set) final var handler: (any ServerStreamHandler)? {
         get { state.handler }
         set { state.handler = newValue }
@@ -197,8 +198,8 @@ package class ServerStream {
 
     /// Sets the handler that the delegate has made, and makes the first call to it.
     ///
-    /// If the stream ended while the delegate made the handler, the handler gets `clientLeft` instead. If the response
-    /// was aborted meanwhile, the handler gets no call.
+    /// If the stream ended while the delegate made the handler, `clientLeft` is the only call to the handler. If the
+    /// response was aborted in that time, the handler gets no call.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
         if isClosed {
@@ -219,7 +220,7 @@ package class ServerStream {
 
     /// Charges the connection for the stream and for its request head of `bytes` bytes.
     ///
-    /// - Returns: false if the connection may not hold that much memory. Nothing is charged then.
+    /// - Returns: false if the connection may not hold that much memory; then the function charges nothing.
     func admit(headOf bytes: Int) -> Bool {
         let account = connection.account
         guard cost.grow(to: Self.cost, on: account) else { return false }
@@ -251,7 +252,7 @@ package class ServerStream {
         outputCharge = charge
     }
 
-    /// Ends all charges of the stream, because the stream has ended.
+    /// Ends all memory charges of the stream, because the stream has ended.
     func letGoOfMemory() {
         let account = connection.account
         cost.set(0, on: account)
@@ -269,7 +270,7 @@ package class ServerStream {
     /// The loop's time at which the client last took bytes, or at which bytes began to wait for the client.
     package var lastProgress: Nanoseconds { lastMoved }
 
-    /// Adds the fields that the operator has configured for all responses of the listener.
+    /// Returns the head with the fields that the operator has configured for all responses of the listener.
     final func completed(_ head: ResponseHead) -> ResponseHead {
         guard connection.hasResponseFields else { return head }
         var head = head
@@ -285,13 +286,13 @@ package class ServerStream {
     package func respond(_ head: ResponseHead, end: Bool) {}
     /// Queues bytes of the response body.
     ///
-    /// The bytes are sent in the flush phase of this turn.
+    /// The bytes are sent in the flush phase of this turn of the loop.
     package func send(_ bytes: Span<UInt8>) {}
     /// Queues bytes of the response body, without a copy if the framing allows it.
     package func send(_ shared: SharedBytes) {}
     /// Ends the response.
     ///
-    /// Bytes of the body that are still queued are sent first, together with the end in one write.
+    /// Queued bytes of the body are sent first, in the same write as the end of the response.
     package func finish() {}
     /// Aborts the response.
     ///

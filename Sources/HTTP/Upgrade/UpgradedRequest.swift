@@ -1,6 +1,6 @@
 // The data that the HTTP/1.1 session passes to the HTTP/2 session at an upgrade.
 
-/// The request that asked for the upgrade; it becomes stream 1.
+/// The request that asked for the upgrade; it becomes stream 1 of the HTTP/2 session.
 struct UpgradedRequest {
     var head: RequestHead
     var body: [UInt8]
