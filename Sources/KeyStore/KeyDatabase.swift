@@ -1,4 +1,5 @@
-// Access keys in a SQLite file. The server reads the file, and `freeinference keys` edits it. Only this file uses GRDB.
+// Access keys in a SQLite database. The server reads the database, and `freeinference keys` edits it. No other source
+// file uses GRDB.
 internal import Foundation
 internal import GRDB
 package import Routing

@@ -16,7 +16,7 @@ package final class AddressBook: Sendable {
         var isChosen = false
     }
 
-    /// The name to resolve; nil for an IP address or a unix socket, which never changes.
+    /// The name to resolve; nil in the book of an IP address or a unix socket.
     package let name: String?
     package let port: UInt16
     private let page: Lock<Page>

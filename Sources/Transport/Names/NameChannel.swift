@@ -148,7 +148,7 @@ final class NameChannel: TimerTarget {
         return status
     }
 
-    /// Makes a call into c-ares; all calls on an open channel, except the one that closes it, go through here.
+    /// Makes a call into c-ares; every call on an open channel uses this function, except the call that closes it.
     private func enter(_ body: (ares_channel) -> Void) {
         guard let raw = unsafe raw else { return }
         precondition(!isInside, "c-ares is not entered from inside")

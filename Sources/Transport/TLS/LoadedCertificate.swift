@@ -60,7 +60,7 @@ final class LoadedCertificate {
 
     /// Reads the certificate file and the key file.
     ///
-    /// - Throws: an error that names the file and its fault; also if the key does not belong to the leaf certificate.
+    /// - Throws: an error that names the faulty file; for example, if the key does not belong to the leaf certificate.
     convenience init(_ files: CertificateFiles) throws(TLSError) {
         let chain = try LoadedChain(files.chain)
         try self.init(files, chain, key: try PEMFile(files.key).privateKey())
@@ -68,7 +68,7 @@ final class LoadedCertificate {
 
     /// Parses the contents of a certificate file and a key file that the caller has already read.
     ///
-    /// - Throws: an error that names the file and its fault; also if the key does not belong to the leaf certificate.
+    /// - Throws: an error that names the faulty file; for example, if the key does not belong to the leaf certificate.
     convenience init(_ contents: CertificateContents) throws(TLSError) {
         let files = contents.files
         let chain = try LoadedChain(files.chain, contents: contents.chain)

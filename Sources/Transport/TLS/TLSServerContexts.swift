@@ -1,5 +1,6 @@
-// Chooses a client's certificate by server name, from the TLS contexts that one worker has for one listener. A
-// TLSConnection retains the contexts that it was made with, so a reload of certificates closes no connection.
+// Chooses which server certificate a client gets, by the server name that the client has sent. The choice is among the
+// TLS contexts that one worker has for one listener. A TLSConnection retains the contexts that it was made with, so a
+// reload of certificates closes no connection.
 
 internal import COpenSSL
 
@@ -21,8 +22,8 @@ internal import COpenSSL
     /// The key is the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// For each name, the indices of the certificates that serve it: the first certificate of each key type
-    /// with the name.
+    /// For each name, the indices of the certificates that serve it: of each key type, the first certificate that has
+    /// the name.
     ///
     /// - Throws: when a certificate would never be served, because earlier ones of its key type serve all its names.
     private static func claims(of certificates: [LoadedCertificate]) throws(TLSError) -> [String: [Int]] {
@@ -31,7 +32,8 @@ internal import COpenSSL
             var isUsed = index == 0
             for name in certificate.names {
                 let earlier = claims[name, default: []]
-                // A second entry of the same name in one certificate is skipped here too.
+                // Only one certificate of each key type serves a name. If this certificate lists the name twice,
+                // `earlier` contains the certificate itself at the second entry.
                 if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
                 claims[name] = earlier + [index]
                 isUsed = true
@@ -81,8 +83,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate, and certificates of other key types that also
-        // have its first name.
+        // The context for unknown names serves the first certificate, and each certificate of another key type that has
+        // the first name of the first certificate.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact
