@@ -1,5 +1,5 @@
-// One mapping in an imported file. The import takes the keys of the mapping one by one, and reports the keys that remain
-// to the operator.
+// One mapping in an imported file. The import takes the keys of the mapping one by one, and reports each key that it
+// has not taken.
 internal import Configuration
 
 /// A value of the imported file that is neither a mapping nor a list.

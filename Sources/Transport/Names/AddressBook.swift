@@ -1,4 +1,4 @@
-// The last resolved addresses of one host and port. All threads read them, and the control thread replaces them.
+// The current addresses of one host and port. All threads read them, and the control thread replaces them.
 
 /// The addresses of one host and port, in the order in which connections try them.
 ///

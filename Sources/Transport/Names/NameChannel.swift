@@ -24,7 +24,7 @@ struct NameError: Error {
     var text: String { unsafe String(cString: ares_strerror(code)) }
 }
 
-/// The name servers to query, with the number of tries and their timeout.
+/// The name servers to query, the number of tries at each server, and the timeout of a try.
 package struct NameSource: Sendable {
     /// Name servers in the form of c-ares (`host:port,...`); nil for the name servers of `/etc/resolv.conf`.
     fileprivate var servers: String?

@@ -49,7 +49,7 @@ package final class NameResolver: TimerTarget {
     private let loop: EventLoop
     private let source: NameSource
     private let say: (String) -> Void
-    /// The names by their tags; a tag is never used again for another name.
+    /// The names by their tags; a tag is the number of a query, and no other name ever gets the same tag.
     private var entries: [Int: Entry] = [:]
     private var lastTag = 0
     private var channel: NameChannel?

@@ -77,7 +77,7 @@ struct ServiceAnswer: Equatable {
     }
 }
 
-/// Reads a DNS message from its beginning to its end.
+/// Reads the fields of a DNS message one after the other.
 private struct MessageReader {
     let bytes: [UInt8]
     var index = 0

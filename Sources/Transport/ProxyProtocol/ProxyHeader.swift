@@ -11,7 +11,7 @@ package struct ProxyHeader: Sendable, Equatable {
 
     /// The result of reading the first bytes of a connection.
     package enum Reading: Sendable, Equatable {
-        /// The bytes are the beginning of a header.
+        /// The bytes are the beginning of a header; the rest has not arrived yet.
         case incomplete
         case header(ProxyHeader)
         /// The bytes are not a header, or the header breaks a rule; the text gives the reason.

@@ -138,7 +138,7 @@ package enum CertificateInspection {
         return (facts[0].name, expires)
     }
 
-    /// A warning that the chain has expired, or expires within `notice` seconds; nil if it does not.
+    /// A warning that the chain has expired, or expires within `notice` seconds; otherwise nil.
     package static func warning(_ contents: CertificateContents, now: Int64, notice: Int64) -> String? {
         guard let (_, expires) = expiry(contents), expires - notice < now else { return nil }
         let facts = CertificateFacts(name: "", validFrom: 0, expires: expires, issuedPrevious: true)

@@ -54,7 +54,7 @@ final class LoadedAuthorities {
 extension TLSContext {
     /// The greatest number of intermediate authorities between a client's certificate and an authority of the file.
     private static let intermediatesMax = 4
-    /// The largest list of certificates that a client may send, in bytes.
+    /// The maximum size of all certificates together that a client may send, in bytes.
     private static let certificatesBytesMax = 32 << 10
 
     /// Asks each client for a certificate that one of these authorities has issued.

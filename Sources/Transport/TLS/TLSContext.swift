@@ -47,8 +47,8 @@ internal import COpenSSL
 
     /// The TLS contexts of one listener: one context for each set of certificates that serve the same names.
     ///
-    /// A client that sends an unknown server name, or none, gets the first certificate, unless
-    /// `TLSServerSettings.needsServerName` is set.
+    /// A client that sends an unknown server name, or none, gets the first certificate. If
+    /// `TLSServerSettings.needsServerName` is true, such a client is refused.
     ///
     /// - Throws: when `certificates` is empty, when a certificate or a file of authorities cannot be read or used, or
     ///   when OpenSSL knows none of the groups.

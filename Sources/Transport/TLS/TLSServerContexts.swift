@@ -12,7 +12,7 @@ internal import COpenSSL
 @safe package final class TLSServerContexts {
     /// The context for clients that send an unknown server name, or none.
     ///
-    /// Without `needsServerName`, these clients are served; with it, they are refused.
+    /// If `needsServerName` is true, these clients are refused.
     let first: TLSContext
     /// Whether a client is refused unless one of the certificates has its server name.
     let needsServerName: Bool
@@ -83,8 +83,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate, and each certificate of another key type that has
-        // the first name of the first certificate.
+        // The context for unknown names serves the first certificate. From each other key type, it serves the first
+        // certificate that has the first name of that certificate.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact

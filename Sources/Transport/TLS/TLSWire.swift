@@ -12,7 +12,7 @@ internal import Glibc
 /// read or write, the channel sends `output` and calls `clearOutput`. A read can produce output when it performs the
 /// handshake.
 @safe package final class TLSWire {
-    /// The largest output buffer that is kept for later use, in bytes.
+    /// The maximum capacity of the output buffer between uses, in bytes; a larger buffer is freed.
     static let retainedCapacity = 1 << 20
 
     let raw: UnsafeMutablePointer<copenssl_wire>
