@@ -41,7 +41,7 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(bytes: bytes)
     }
 
-    /// The address of a socket address; nil for a unix socket.
+    /// The IP address in a socket address; nil for a unix socket.
     package init?(_ address: SocketAddress) {
         var storage = address.storage
         let range: Range<Int>

@@ -83,8 +83,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate. From each other key type, it serves the first
-        // certificate that has the first name of that certificate.
+        // The context for unknown names is the context for the first name of the first certificate. It may serve
+        // certificates of several key types.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact
@@ -149,7 +149,9 @@ private func chooseContextEarly(
     }
 }
 
-/// The host name in a `server_name` extension (RFC 6066 section 3); nil if it is malformed, which OpenSSL rejects.
+/// The host name in a `server_name` extension (RFC 6066 section 3); nil if the extension is malformed.
+///
+/// OpenSSL itself rejects a ClientHello whose extension is malformed.
 private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
     // The extension holds a 2-byte list length, a 1-byte type, a 2-byte name length, and the name.
     guard bytes.count > 5, unsafe bytes[2] == UInt8(TLSEXT_NAMETYPE_host_name) else { return nil }
