@@ -1,4 +1,5 @@
-// Access keys in a SQLite file. The server reads the file, and `freeinference keys` edits it. Only this file uses GRDB.
+// Access keys in a SQLite database. The server reads the database, and `freeinference keys` edits it. No other source
+// file uses GRDB.
 internal import Foundation
 internal import GRDB
 package import Routing
@@ -27,9 +28,9 @@ package struct KeyDatabase: Sendable {
         /// When the key was revoked, in seconds since 1970; nil if it is not revoked.
         package var revoked: Int?
 
-        /// Makes a record for `add`.
+        /// Makes a record, which `KeyDatabase.add` can store.
         ///
-        /// Times are in seconds since 1970.
+        /// The times are in seconds since 1970.
         package init(key: AccessKey, created: Int, revoked: Int? = nil) {
             self.key = key
             self.created = created

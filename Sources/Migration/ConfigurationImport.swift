@@ -28,7 +28,7 @@ package struct ConfigurationImport: Sendable {
     /// Converts a file of FreeInference (`models.yaml`) or LiteLLM (`config.yaml`) into a configuration of this server.
     ///
     /// - Parameters:
-    ///   - bytes: The whole file.
+    ///   - bytes: The contents of the file.
     ///   - path: The path of the file, as messages show it.
     package init(_ bytes: [UInt8], path: String) throws(Failure) {
         let root: ConfigurationNode

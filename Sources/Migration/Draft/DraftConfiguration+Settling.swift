@@ -4,8 +4,9 @@ internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// Removes everything that `freeinference check` would refuse, and notes each removal, except of names that one
-    /// model repeats.
+    /// Removes everything that `freeinference check` would refuse, and makes a note of each removal.
+    ///
+    /// If a model lists a name twice, the second entry is removed without a note.
     ///
     /// - Returns: The placeholder values with which the draft can be checked.
     mutating func settle(_ notes: MigrationNotes) -> PlaceholderEnvironment {

@@ -3,9 +3,9 @@ internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// The ports for the listener, in order of preference.
+    /// The ports that the listener may get, in order of preference.
     private static let listenerPorts: [UInt16] = [8080, 8088, 8888, 18_080, 28_080]
-    /// The ports for the admin listener, in order of preference; the first port is the default of a configuration.
+    /// The ports that the admin listener may get, in order of preference; the first is the default of a configuration.
     private static let adminPorts: [UInt16] = [9901, 9902, 9903, 19_901]
 
     /// Chooses unused ports for the listener and the admin listener; a port is 0 if all preferred ports are used.

@@ -36,7 +36,7 @@ struct DraftModel {
     var fallbacks: [DraftName] = []
     var firstEvent: String?
     var response: String?
-    /// The keys that describe the model in the list of models, with their values as YAML, in the order of the file.
+    /// The keys that `/v1/models` shows, such as `context_length`, with their values as YAML, in the order of the file.
     var catalog: [(key: String, yaml: String)] = []
     var executors: [DraftExecutor] = []
     /// The position of the model in the imported file.

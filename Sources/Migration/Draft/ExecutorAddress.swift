@@ -27,8 +27,8 @@ struct ExecutorAddress {
     var isVariable: Bool { text.hasPrefix("${") && text.hasSuffix("}") }
     /// Whether the URL is valid in a configuration.
     ///
-    /// If the URL is not valid, the reason is noted. If requests go to another path than in the other program, that is
-    /// noted, too.
+    /// If the URL is not valid, a note gives the reason. If requests go to another path than in the other program, a
+    /// note reports the new path.
     ///
     /// - Parameters:
     ///   - what: The key that has the URL in the imported file, as notes name the key.

@@ -43,7 +43,7 @@ struct SecretReferences {
         return name
     }
 
-    /// The reason, for a note, why an API key that `isPlaceholder` recognizes is left out of the result.
+    /// The text of the note about an API key that is left out because `isPlaceholder` is true for it.
     static let placeholderReason = "the word stands for no key, so none is sent"
 
     /// Whether the text of an API key, such as `none`, means that there is no key.

@@ -1,4 +1,4 @@
-// Writes single values and comments of YAML.
+// Writes scalars, lists and comments in YAML.
 
 /// Writes texts so that a YAML parser and this server's configuration reader read them back unchanged.
 enum YAMLText {

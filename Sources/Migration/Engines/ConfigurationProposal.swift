@@ -65,7 +65,8 @@ package struct ConfigurationProposal: Sendable {
         yaml = draft.yaml(portsInUse: portsInUse)
     }
 
-    /// Returns ports for the listener and the admin listener of a server on the same machine as these engines.
+    /// Returns ports for the listener and the admin listener of a server that runs on the machine of these engines; no
+    /// engine uses these ports.
     package static func ports(beside engines: [ExecutorURL]) -> (listener: UInt16, admin: UInt16) {
         DraftConfiguration.ports(beside: Set(engines.map(\.port)))
     }
@@ -83,7 +84,7 @@ package struct ConfigurationProposal: Sendable {
 extension DraftConfiguration {
     /// Adds the models of an engine.
     ///
-    /// If another engine already lists a model under the same name, that model gets a further executor.
+    /// If the draft already has a model of the same name, from another engine, that model gets a further executor.
     fileprivate mutating func add(_ listing: EngineListing, at url: ExecutorURL) {
         var indexes: [ExactText: Int] = [:]
         for (index, model) in models.enumerated() { indexes[ExactText(model.executors[0].model ?? model.id)] = index }

@@ -1,4 +1,5 @@
-// One mapping in an imported file. The import takes the keys of the mapping one by one, and notes the keys that remain.
+// One mapping in an imported file. The import takes the keys of the mapping one by one, and reports each key that it
+// has not taken.
 internal import Configuration
 
 /// A value of the imported file that is neither a mapping nor a list.
@@ -14,7 +15,7 @@ struct ForeignText {
 final class ForeignSection {
     let notes: MigrationNotes
     let position: Position
-    /// The section's name in notes, such as `model_list[].litellm_params`; empty for the whole file.
+    /// The section's name in messages, such as `model_list[].litellm_params`; empty for the top level of the file.
     let path: String
     private let entries: [ConfigurationEntry]
     private var taken: Set<String> = []
@@ -54,7 +55,7 @@ final class ForeignSection {
 
     // MARK: Keys
 
-    /// The name of a key in notes, such as `model_list[].litellm_params.model`.
+    /// The name of a key in messages, such as `model_list[].litellm_params.model`.
     func name(of key: String) -> String {
         let shown = ForeignDocument.printable(key)
         return path.isEmpty ? shown : "\(path).\(shown)"
@@ -178,8 +179,8 @@ final class ForeignSection {
     /// Drops every key that has not been taken, with a note.
     ///
     /// - Parameters:
-    ///   - reasons: The reasons for keys of the other program, by the name of the key.
-    ///   - otherwise: The reason for all other keys.
+    ///   - reasons: For some keys of the other program, by their names, the reason why the key is dropped.
+    ///   - otherwise: The reason why any other key is dropped.
     func finish(_ reasons: [String: String] = [:], otherwise: String) {
         for key in rest { drop(key, reasons[key] ?? otherwise) }
     }

@@ -8,11 +8,11 @@ struct FreeInferenceImport {
     private var secrets: SecretReferences
     private var draft = DraftConfiguration()
 
-    /// Makes the draft, and the references to the secrets that the imported file has in clear text.
+    /// Makes the draft, and chooses an environment variable for each API key that the imported file has in clear text.
     ///
     /// - Parameters:
     ///   - models: The items of the list `models`.
-    ///   - rest: The section of the whole file; nil if the file is the list itself.
+    ///   - rest: The top level of the file, which contains `models`; nil if the file is only a list of models.
     static func draft(
         _ models: [ConfigurationNode],
         rest: ForeignSection?,

@@ -119,8 +119,8 @@ extension LiteLLMImport {
 
     /// Makes the models from their groups of deployments.
     ///
-    /// LiteLLM tries deployments with a low `order` first. Each further order becomes a model of its own, as a fallback
-    /// of the first model.
+    /// LiteLLM tries the deployments with the lowest `order` first, so these become the executors of the model itself.
+    /// The deployments of each higher order become a separate model, which is a fallback of the first model.
     mutating func finishGroups() {
         for group in groups {
             let orders = Set(group.deployments.map { $0.order ?? Int.max }).sorted()

@@ -4,7 +4,8 @@ internal import Transport
 
 /// Makes a draft of a configuration from the models and settings of LiteLLM's proxy.
 struct LiteLLMImport {
-    /// A deployment that becomes an executor, with the settings that depend on the other deployments of the model.
+    /// A deployment that becomes an executor, and the settings whose conversion depends on the model's other
+    /// deployments.
     struct Deployment {
         var executor: DraftExecutor
         /// The deployment's `order`; nil if the deployment has none.
@@ -15,7 +16,7 @@ struct LiteLLMImport {
         var weight: ForeignText?
         var requestsPerMinute: ForeignText?
         var tokensPerMinute: ForeignText?
-        /// The name of the deployment's settings in notes, such as `model_list[].litellm_params`.
+        /// The name of the deployment's settings in messages, such as `model_list[].litellm_params`.
         var path: String
     }
 
@@ -32,9 +33,9 @@ struct LiteLLMImport {
     var groups: [Group] = []
     var groupIndexes: [ExactText: Int] = [:]
 
-    /// Makes the draft, and the references to the secrets that the imported file has in clear text.
+    /// Makes the draft, and chooses an environment variable for each API key that the imported file has in clear text.
     ///
-    /// - Parameter root: The section of the whole file.
+    /// - Parameter root: The top level of the file.
     static func draft(_ root: ForeignSection, notes: MigrationNotes) -> (DraftConfiguration, SecretReferences) {
         let models = root.sections("model_list")
         var reading = LiteLLMImport(notes: notes, secrets: SecretReferences(used: variables(of: models)))
@@ -143,8 +144,8 @@ struct LiteLLMImport {
         let tokens = parameters.text("tpm")
         let running = parameters.count("max_parallel_requests", in: 1...1_000_000)
         guard let found = executor(parameters, model: model) else {
-            // Without an executor these keys have no meaning. They are read here only so that no note is made for each
-            // of them.
+            // Without an executor, these keys have no meaning. They are marked as taken, so that `finish` makes no note
+            // about them.
             for key in ["api_base", "base_url", "api_key", "custom_llm_provider"] { _ = parameters.node(key) }
             return nil
         }
@@ -208,7 +209,8 @@ struct LiteLLMImport {
         return executor
     }
 
-    /// Returns the provider of a deployment, and the engine's name for the model; nil, with a note, if there is none.
+    /// Returns the provider of a deployment, and the engine's name for the model; nil, with a note, if the deployment
+    /// names no provider that this server supports, or no model.
     private func provider(
         of model: ForeignText,
         _ parameters: ForeignSection,

@@ -15,7 +15,7 @@ struct LiteLLMProvider {
     /// Returns the provider that has this name; nil if the provider's API is neither OpenAI's nor Anthropic's.
     static func named(_ name: String) -> LiteLLMProvider? { table[name] }
 
-    /// Returns the provider that LiteLLM uses for a model's name without a provider; nil if LiteLLM knows no provider.
+    /// Returns the name of the provider that LiteLLM assumes for a model without `PROVIDER/`; nil for an unknown model.
     static func guessed(for model: String) -> String? {
         if ["claude-", "anthropic."].contains(where: model.hasPrefix) { return "anthropic" }
         let openAI = ["gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-", "dall-e-", "tts-", "whisper-"]

@@ -2,15 +2,15 @@
 
 /// The purpose for which a `MemoryAccount` charges memory.
 ///
-/// The `MemorySource` reserves a part of all memory for request bodies.
+/// The `MemorySource` limits the memory of all request bodies together, so that some memory stays free for connections.
 package enum MemoryUse: Sendable {
     /// Request bodies.
     case bodies
     /// Everything else: streams, header sections, responses, output.
     case streams
-    /// The part of a stream's output buffer above its minimum.
+    /// The part of a stream's output buffer that exceeds the minimum size.
     ///
-    /// Memory for new streams has precedence.
+    /// The `MemorySource` grants less for this use, so that memory remains for new streams of the connection.
     case shares
 }
 
@@ -165,7 +165,7 @@ package final class MemoryAccount {
 
 /// The charge for one item whose size changes, such as a buffer or a queue.
 ///
-/// The owner of the item must call `set(0, on:)` at the end, to return the charge.
+/// The owner of the item must call `set(0, on:)` when the item is freed, to return the charge.
 package struct MemoryCharge {
     /// The bytes charged now.
     package private(set) var bytes = 0

@@ -38,22 +38,22 @@ package final class Scratch {
         }
     }
 
-    /// Copies bytes to the end.
+    /// Copies bytes to the end of the buffer.
     package func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
         unsafe room(for: bytes.count).copyMemory(from: source, byteCount: bytes.count)
         used += bytes.count
     }
 
-    /// Copies bytes to the end.
+    /// Copies bytes to the end of the buffer.
     package func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Copies bytes to the end.
+    /// Copies bytes to the end of the buffer.
     package func append(_ bytes: [UInt8]) { append(bytes.span) }
 
-    /// Copies the UTF-8 bytes of `text` to the end.
+    /// Copies the UTF-8 bytes of `text` to the end of the buffer.
     package func append(_ text: StaticString) {
         unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }

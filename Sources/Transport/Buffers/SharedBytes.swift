@@ -6,13 +6,13 @@ package final class SharedBytes: Sendable {
     /// How many bytes of memory a `ByteQueue` counts when it refers to these bytes; 0 after `init(common:)`.
     package let footprint: Int
 
-    /// Makes bytes that a long-lived owner keeps, such as the configuration, so that no queue counts their memory.
+    /// Wraps bytes that a long-lived owner, such as the configuration, keeps in memory; no queue counts their memory.
     package init(common bytes: [UInt8]) {
         self.bytes = bytes
         footprint = 0
     }
 
-    /// Makes bytes that only queues keep alive, so that each queue counts their memory.
+    /// Wraps bytes that are freed when no queue refers to them any more; each queue counts their memory.
     package init(owned bytes: [UInt8]) {
         self.bytes = bytes
         footprint = bytes.capacity

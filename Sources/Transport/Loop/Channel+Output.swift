@@ -131,7 +131,7 @@ extension Channel {
     ///
     /// This function must not call the handler, because the caller may be accessing `pending` exclusively.
     ///
-    /// - Returns: how many bytes the kernel accepted; 0 also after an error, which is then in `writeFailure`.
+    /// - Returns: how many bytes the kernel accepted. After an error the result is 0, and `writeFailure` has the error.
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
         let written = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
         if written >= 0 {

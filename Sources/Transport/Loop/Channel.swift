@@ -69,7 +69,7 @@ package final class Channel: Registered, TimerTarget {
     private var charged: MemoryAccount?
     private var progress: Nanoseconds
 
-    // The following properties are not private, because Channel+Output.swift and Channel+Preamble.swift use them too.
+    // The following properties are not private, because the files Channel+*.swift use them.
     let descriptor: CInt
     var phase: Phase
     var tls: TLSConnection?
@@ -172,7 +172,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Sets the handler; the channel retains the handler until the call of `channelReleased`.
     ///
-    /// An accepted channel without preamble and TLS becomes ready here, without a call of `channelOpened`.
+    /// An accepted channel without preamble and TLS then is ready; the handler gets no call of `channelOpened`.
     package func attach(_ handler: any ChannelHandler) {
         attached = handler
         guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
@@ -254,7 +254,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Delays TCP acknowledgments, so that a peer that sends one token after another receives fewer of them.
     ///
-    /// Call it for each read. The kernel can leave this mode on its own, so every eighth call sets the option again.
+    /// Call this after each read. The kernel can end the delay on its own, so every eighth call sets the option again.
     package func acknowledgeLate() {
         guard !peer.isUnix else { return }
         reads &+= 1

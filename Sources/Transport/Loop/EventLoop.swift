@@ -20,9 +20,9 @@ package final class EventLoop {
     private static let eventsMax = 256
     /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
-    /// After a pause of the process, the loop reads all that has arrived before it fires timers.
+    /// The maximum number of turns for which the timers wait after a pause of the process.
     ///
-    /// The timers wait for at most this many turns.
+    /// In these turns, the loop reads the bytes that have arrived during the pause.
     private static let catchUpMax = 64
     /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause.
     private static let lateMin: Nanoseconds = 1_000_000_000
@@ -65,7 +65,7 @@ package final class EventLoop {
     private let waitLimit: Int?
     /// The value of `clock.paused` when the last pause was noticed.
     private var pausedBefore: Nanoseconds = 0
-    /// For how many more turns after a pause the loop reads before it fires timers.
+    /// The maximum number of further turns for which the timers wait after the last pause of the process.
     private var catchUpTurns = 0
     /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?

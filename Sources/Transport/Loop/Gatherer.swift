@@ -65,7 +65,8 @@ struct Gatherer {
 
     /// How long to wait, in nanoseconds, until the duration that `mode` demands has passed since the last turn began.
     ///
-    /// The result is 0 if the last turn is longer ago, so that the first bytes after a pause are handled at once.
+    /// The result is 0 if the loop should not wait, or if that duration has passed already. So the first bytes after a
+    /// pause are handled at once.
     func wait(clock: Clock, lastTurn: Nanoseconds) -> Nanoseconds {
         let wait: Nanoseconds
         switch mode {

@@ -23,8 +23,8 @@ final class ReceiveRing {
     static let bufferSize = 1024
     /// How many buffers the kernel can fill before the loop processes them: 512, of 1 KiB each.
     private static let bufferCount = 512
-    /// How many completions ahead of the current one `takeAll` calls `prepare`, so that an owner's memory can be
-    /// prefetched.
+    /// How many completions ahead of the current one `takeAll` calls `prepare`, which prefetches the memory of the
+    /// channel of that later completion.
     private static let lookahead: UInt32 = 2
     // The following two values of `user_data` match no `SlabKey`, because no generation reaches 2^32 - 1.
     private static let pollMark = UInt64.max
@@ -92,8 +92,8 @@ final class ReceiveRing {
     /// Takes all completions, and returns each buffer to the kernel after `body` has processed it.
     ///
     /// - Parameters:
-    ///   - prepare: called with the key of the completion that is two places ahead, so that the memory of its owner can
-    ///     be prefetched. The memory of an owner is usually not in the CPU cache, because it was last used for the
+    ///   - prepare: called with the key of the completion after the next one, to prefetch the memory of the channel
+    ///     with this key. That memory is usually not in the CPU cache, because it was last used for the channel's
     ///     previous token.
     ///   - body: called for each completion. `result` is the number of bytes, 0 at the end of the stream, or a negative
     ///     errno. `isLast` is true for the last completion of a receive request.

@@ -1,4 +1,4 @@
-// The last resolved addresses of one host and port. All threads read them, and the control thread replaces them.
+// The current addresses of one host and port. All threads read them, and the control thread replaces them.
 
 /// The addresses of one host and port, in the order in which connections try them.
 ///
@@ -16,7 +16,7 @@ package final class AddressBook: Sendable {
         var isChosen = false
     }
 
-    /// The name to resolve; nil for an IP address or a unix socket, which never changes.
+    /// The name to resolve; nil in the book of an IP address or a unix socket.
     package let name: String?
     package let port: UInt16
     private let page: Lock<Page>

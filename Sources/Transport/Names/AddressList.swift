@@ -24,7 +24,7 @@ package final class AddressList {
         self.changed = changed
     }
 
-    /// Replaces the addresses with those of a new answer, which has at least one.
+    /// Replaces the addresses with those of a new answer, which contains at least one address.
     ///
     /// For a service, records with the same address and port become one address with the sum of their weights. If there
     /// are too many addresses, the addresses already in the list stay, and new addresses are added in order until the

@@ -24,7 +24,7 @@ struct NameError: Error {
     var text: String { unsafe String(cString: ares_strerror(code)) }
 }
 
-/// The name servers to query, with the number of tries and their timeout.
+/// The name servers to query, the number of tries at each server, and the timeout of a try.
 package struct NameSource: Sendable {
     /// Name servers in the form of c-ares (`host:port,...`); nil for the name servers of `/etc/resolv.conf`.
     fileprivate var servers: String?
@@ -148,7 +148,7 @@ final class NameChannel: TimerTarget {
         return status
     }
 
-    /// Makes a call into c-ares; all calls on an open channel, except the one that closes it, go through here.
+    /// Makes a call into c-ares; every call on an open channel uses this function, except the call that closes it.
     private func enter(_ body: (ares_channel) -> Void) {
         guard let raw = unsafe raw else { return }
         precondition(!isInside, "c-ares is not entered from inside")

@@ -49,7 +49,7 @@ package final class NameResolver: TimerTarget {
     private let loop: EventLoop
     private let source: NameSource
     private let say: (String) -> Void
-    /// The names by their tags; a tag is never used again for another name.
+    /// The names by their tags; a tag is the number of a query, and no other name ever gets the same tag.
     private var entries: [Int: Entry] = [:]
     private var lastTag = 0
     private var channel: NameChannel?
@@ -112,7 +112,7 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Replaces the books and lists to fill; a book or list that was there before keeps its schedule of queries.
+    /// Replaces the books and lists to fill; a book or list that the resolver had before keeps its schedule of queries.
     ///
     /// The caller must call `start` next, which waits for the new names.
     package func adopt(_ books: [AddressBook], _ lists: [AddressList] = []) {
@@ -219,8 +219,8 @@ package final class NameResolver: TimerTarget {
 
     /// Stores the addresses where the name's user reads them: in its `AddressBook` or in its `AddressList`.
     ///
-    /// - Returns: the closure that tells the owner of the `AddressList` of new addresses; nil if the addresses are as
-    ///   before, and for an `AddressBook`, which nobody watches. The caller calls the closure once the entry is stored.
+    /// - Returns: the closure `changed` of the `AddressList`, if its addresses have changed; otherwise nil. The caller
+    ///   must store the entry before it calls the closure.
     private func take(_ found: FoundAddresses, at entry: inout Entry) -> (() -> Void)? {
         let name = entry.lookup.name
         let wasFailing = entry.isFailing

@@ -7,7 +7,8 @@ package struct NameLookup: Sendable, Hashable {
     package let name: String
     /// The port of every address; 0 for a service, because SRV records contain the ports.
     package let port: UInt16
-    /// Whether the SRV records of the name (RFC 2782) are queried first, and then the addresses of their targets.
+    /// Whether the name is a service, so that its SRV records (RFC 2782) are queried, and then the addresses of their
+    /// targets; if false, the name is a host.
     package let isService: Bool
 
     /// Makes a query for the addresses of a host.
@@ -58,15 +59,15 @@ extension ResolvedAddress: Comparable {
     }
 }
 
-/// An address of a name, and its share of the requests to that name.
+/// An address of a name, and the weight by which requests are distributed over the addresses of the name.
 package struct WeightedAddress: Sendable, Hashable {
     package let address: ResolvedAddress
-    /// The share of the requests, in proportion to the weights of the other addresses.
+    /// How many requests the address gets, in proportion to the weights of the other addresses.
     ///
     /// The weight is 1 for an address of a host. For an address of a service, it is the weight of the SRV record,
     /// divided by the number of addresses of the record's target.
     ///
-    /// A weight of 0 means a very small share, unless all weights are 0 (RFC 2782).
+    /// An address with the weight 0 gets very few requests, unless all weights are 0 (RFC 2782).
     package let weight: Double
 
     package init(_ address: ResolvedAddress, weight: Double = 1) {

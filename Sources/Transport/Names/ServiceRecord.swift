@@ -4,7 +4,7 @@
 struct ServiceRecord: Equatable {
     /// The priority number; only the records with the lowest number in an answer are used.
     var priority: UInt16
-    /// The share of the requests, in proportion to the weights of the other records with the same priority.
+    /// How many requests the server gets, in proportion to the weights of the other records with the same priority.
     var weight: UInt16
     var port: UInt16
     /// The name of the server, in lower case and without its last dot.
@@ -77,7 +77,7 @@ struct ServiceAnswer: Equatable {
     }
 }
 
-/// Reads a DNS message from its beginning to its end.
+/// Reads the fields of a DNS message one after the other.
 private struct MessageReader {
     let bytes: [UInt8]
     var index = 0

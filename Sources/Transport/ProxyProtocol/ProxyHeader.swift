@@ -11,7 +11,7 @@ package struct ProxyHeader: Sendable, Equatable {
 
     /// The result of reading the first bytes of a connection.
     package enum Reading: Sendable, Equatable {
-        /// The bytes are the beginning of a header.
+        /// The bytes are the beginning of a header; the rest has not arrived yet.
         case incomplete
         case header(ProxyHeader)
         /// The bytes are not a header, or the header breaks a rule; the text gives the reason.
@@ -36,8 +36,8 @@ package struct ProxyHeader: Sendable, Equatable {
 
     /// Reads the header at the beginning of a connection's bytes.
     ///
-    /// Bytes after the header do not change the result. While the header is not whole, the result is `.incomplete`, or
-    /// `.invalid` if its first bytes already break a rule.
+    /// Bytes after the header do not change the result. While bytes of the header are missing, the result is
+    /// `.incomplete`, or `.invalid` if the bytes so far already break a rule.
     package static func read(_ bytes: Span<UInt8>) -> Reading {
         if isPrefix(bytes, of: ProxyHeaderV2.signature) {
             guard bytes.count >= ProxyHeaderV2.fixedLength else { return .incomplete }
@@ -66,7 +66,7 @@ package struct ProxyHeader: Sendable, Equatable {
         var client: SocketAddress?
     }
 
-    /// The client that a line of version 1 names; nil if the line breaks a rule.
+    /// Parses a header line of version 1; nil if the line breaks a rule.
     private static func readLine(_ line: [UInt8]) -> Line? {
         let words = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)

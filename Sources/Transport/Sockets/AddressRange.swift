@@ -2,7 +2,8 @@
 
 /// A range of IPv4 or IPv6 addresses that have the same first bits.
 ///
-/// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is treated as the IPv4 address, in a range and for a peer.
+/// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is treated as the IPv4 address `10.0.0.1`. This is true for the text
+/// of a range and for the address of a peer.
 package struct AddressRange: Sendable, Hashable {
     /// The reason why a text is not a valid range, in words for the operator.
     package struct Problem: Error, Equatable, CustomStringConvertible, Sendable {

@@ -41,7 +41,7 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(bytes: bytes)
     }
 
-    /// The address of a socket address; nil for a unix socket.
+    /// The IP address in a socket address; nil for a unix socket.
     package init?(_ address: SocketAddress) {
         var storage = address.storage
         let range: Range<Int>
@@ -70,7 +70,8 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// The address with all bits after the first `bits` cleared.
     ///
-    /// - Parameter bits: counted in the IPv6 form, so that the prefix `/24` of an IPv4 address has 120 bits; 0 to 128.
+    /// - Parameter bits: from 0 to 128. The bits are counted in the IPv6 form, so the prefix `/24` of an IPv4 address
+    ///   has 120 bits.
     package func prefix(_ bits: Int) -> IPAddress {
         IPAddress(
             high: high & Self.mask(bits),

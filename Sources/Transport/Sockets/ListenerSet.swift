@@ -28,7 +28,8 @@ package struct ListenerSet: Sendable {
 
     /// Opens a socket for each address and each worker.
     ///
-    /// If an inherited socket listens on an address, all workers use that socket instead.
+    /// If an inherited socket listens on an address, all workers use the inherited socket, and no other socket is
+    /// opened for the address.
     ///
     /// - Parameters:
     ///   - access: the permissions of each unix socket's file, by the index of the address; inherited
@@ -66,8 +67,9 @@ package struct ListenerSet: Sendable {
             isInherited.append(true)
             return
         }
-        // Two processes can bind the same address if their sockets have SO_REUSEPORT. So a socket without the option is
-        // bound first, which fails if another process uses the address.
+        // Two processes can bind the same address if their sockets have SO_REUSEPORT. So the first socket is bound
+        // without the option, which fails if another process uses the address. During a reload (`besideOwn`), this
+        // process may use the address itself, so the first socket has the option.
         let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)

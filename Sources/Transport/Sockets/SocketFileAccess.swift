@@ -40,8 +40,8 @@ package struct SocketFileAccess: Sendable, Equatable {
 
     private static func setGroup(_ group: String, of path: String) throws(SystemError) {
         guard let number = groupID(group) else { throw SystemError("group \(group)", ENOENT) }
-        // The systemd unit permits only fchownat. A file that already has the group is skipped, because even an
-        // unchanged group can need a permission that the process lacks.
+        // Of the chown calls, the systemd unit (infrastructure/systemd) permits only fchownat. If the file already has
+        // the group, the call is skipped, because the process may lack the permission for it.
         var status = stat()
         let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
         guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {

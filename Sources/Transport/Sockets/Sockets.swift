@@ -63,7 +63,7 @@ package enum Sockets {
         if unsafe clinux_connect(probe, &storage, address.length) == 0 || errno == EAGAIN {
             throw SystemError("bind", EADDRINUSE)
         }
-        // A file that is not a socket refuses connections too, but must not be removed.
+        // `connect` fails with ECONNREFUSED even if the file is not a socket. Such a file must not be removed.
         var status = stat()
         guard errno == ECONNREFUSED, unsafe lstat(address.host, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK
         else {

@@ -1,5 +1,5 @@
-// Findings about certificate and key files: errors, and warnings about certificates that expire soon. The `check`
-// command reports them.
+// Findings about certificate and key files: errors, and warnings, such as about a certificate that expires soon. The
+// `check` command reports the findings.
 
 internal import COpenSSL
 
@@ -94,8 +94,8 @@ package enum CertificateInspection {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
             _ = try TLSContext.client(caFile: path, verify: true, alpn: [])
-            // A bundle usually holds some expired authorities. So the warning is given only if even the authority that
-            // expires last has expired, or expires soon.
+            // A bundle usually contains some expired authorities. So the file causes a warning only if every authority
+            // in it has expired or expires soon.
             let last = chain.facts.max { $0.expires < $1.expires }
             guard let last, last.expires - notice < now else { return [] }
             return [CertificateFinding(.chain, "holds no authority beyond: \(end(last, now))", isWarning: true)]
@@ -138,7 +138,7 @@ package enum CertificateInspection {
         return (facts[0].name, expires)
     }
 
-    /// A warning that the chain has expired, or expires within `notice` seconds; nil if it does not.
+    /// A warning that the chain has expired, or expires within `notice` seconds; otherwise nil.
     package static func warning(_ contents: CertificateContents, now: Int64, notice: Int64) -> String? {
         guard let (_, expires) = expiry(contents), expires - notice < now else { return nil }
         let facts = CertificateFacts(name: "", validFrom: 0, expires: expires, issuedPrevious: true)

@@ -2,7 +2,7 @@
 
 internal import COpenSSL
 
-/// Owns a list of certificates, and frees it at the end.
+/// Owns a list of certificates, and frees the list in `deinit`.
 @safe struct CertificateStack: ~Copyable {
     let raw: OpaquePointer
 

@@ -2,7 +2,7 @@
 
 internal import COpenSSL
 
-/// A file of certificate authorities, and whether clients must present a certificate of one of them.
+/// A file of certificate authorities, and whether clients must present a certificate that one of them has issued.
 package struct ClientAuthorities: Equatable, Sendable {
     /// The path of the file.
     package let path: String
@@ -26,13 +26,13 @@ final class LoadedAuthorities {
     let certificates = CertificateStack()
     /// The names and dates of these certificates, in the order of the file.
     private(set) var facts: [CertificateFacts] = []
-    /// The names of the other certificates of the file, which are not used.
+    /// The names of the certificates in the file that may not sign others, and that are therefore not used.
     private(set) var leftOut: [String] = []
 
     /// Parses a file.
     ///
     /// - Parameter contents: the contents of the file, if the caller has read them already; nil to read the file now.
-    /// - Throws: an error that names the file and its fault; also if no certificate of the file may sign others.
+    /// - Throws: an error that names the file and its fault, such as that no certificate of the file may sign others.
     init(_ path: String, contents: [UInt8]? = nil) throws(TLSError) {
         let chain = try LoadedChain(path, contents: contents)
         var index = 0
@@ -54,13 +54,13 @@ final class LoadedAuthorities {
 extension TLSContext {
     /// The greatest number of intermediate authorities between a client's certificate and an authority of the file.
     private static let intermediatesMax = 4
-    /// The largest list of certificates that a client may send, in bytes.
+    /// The maximum size of all certificates together that a client may send, in bytes.
     private static let certificatesBytesMax = 32 << 10
 
-    /// Asks each client for a certificate of one of these authorities.
+    /// Asks each client for a certificate that one of these authorities has issued.
     ///
-    /// No session can be resumed, because a resumed session would not be checked against authorities that have changed
-    /// or certificates that have expired since.
+    /// The context issues no session tickets, because OpenSSL does not verify the client's certificate again when a
+    /// session is resumed. By then, the certificate may have expired, or its authority may have been removed.
     func verifyClients(_ authorities: LoadedAuthorities, isRequired: Bool) {
         let store = unsafe SSL_CTX_get_cert_store(raw)
         authorities.certificates.forEach { certificate in

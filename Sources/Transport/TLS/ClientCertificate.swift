@@ -16,7 +16,7 @@ package struct ClientCertificate: Equatable, Sendable {
 }
 
 extension Certificate {
-    /// The largest subject that is kept, in bytes.
+    /// The maximum length of a subject in bytes; the rest of a longer subject is cut off.
     private static let subjectBytesMax = 256
 
     /// Whether the certificate may sign other certificates.
@@ -48,7 +48,7 @@ extension Certificate {
 extension TLSConnection {
     /// The certificate that the client has presented; nil if it has presented none or was not asked for one.
     ///
-    /// The result is also nil until the handshake is complete, because the certificate is not verified before.
+    /// Until the handshake is complete, the result is nil, because the certificate is not verified yet.
     package var clientCertificate: ClientCertificate? {
         guard isEstablished, let certificate = peerCertificate else { return nil }
         return ClientCertificate(

@@ -4,7 +4,7 @@ internal import COpenSSL
 
 /// The name and dates of one certificate, for the messages of `CertificateInspection`.
 struct CertificateFacts: Sendable {
-    /// The first DNS name; without one, the common name of the subject, or `without a name`.
+    /// The first DNS name; else the common name of the subject; else the text `without a name`.
     let name: String
     /// The beginning of the validity, in seconds since 1970.
     let validFrom: Int64
@@ -60,7 +60,7 @@ final class LoadedCertificate {
 
     /// Reads the certificate file and the key file.
     ///
-    /// - Throws: an error that names the file and its fault; also if the key does not belong to the leaf certificate.
+    /// - Throws: an error that names the faulty file; for example, if the key does not belong to the leaf certificate.
     convenience init(_ files: CertificateFiles) throws(TLSError) {
         let chain = try LoadedChain(files.chain)
         try self.init(files, chain, key: try PEMFile(files.key).privateKey())
@@ -68,7 +68,7 @@ final class LoadedCertificate {
 
     /// Parses the contents of a certificate file and a key file that the caller has already read.
     ///
-    /// - Throws: an error that names the file and its fault; also if the key does not belong to the leaf certificate.
+    /// - Throws: an error that names the faulty file; for example, if the key does not belong to the leaf certificate.
     convenience init(_ contents: CertificateContents) throws(TLSError) {
         let files = contents.files
         let chain = try LoadedChain(files.chain, contents: contents.chain)

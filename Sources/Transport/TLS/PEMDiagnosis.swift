@@ -4,7 +4,7 @@ internal import Glibc
 /// Finds out what is wrong with a file that OpenSSL could not read.
 enum PEMDiagnosis {
     enum Expected: Equatable {
-        /// A certificate; `number` counts the certificates of the file from 1.
+        /// A certificate; `number` is its number in the file, from 1.
         case certificate(number: Int)
         case privateKey
     }

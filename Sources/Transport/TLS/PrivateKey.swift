@@ -2,7 +2,7 @@
 
 internal import COpenSSL
 
-/// Owns a private key, and frees it at the end.
+/// Owns a private key, and frees the key in `deinit`.
 @safe package struct PrivateKey: ~Copyable {
     package let raw: OpaquePointer
 

@@ -47,8 +47,8 @@ internal import COpenSSL
 
     /// The TLS contexts of one listener: one context for each set of certificates that serve the same names.
     ///
-    /// A client that sends an unknown server name, or none, gets the first certificate, unless
-    /// `TLSServerSettings.needsServerName` is set.
+    /// A client that sends an unknown server name, or none, gets the first certificate. If
+    /// `TLSServerSettings.needsServerName` is true, such a client is refused.
     ///
     /// - Throws: when `certificates` is empty, when a certificate or a file of authorities cannot be read or used, or
     ///   when OpenSSL knows none of the groups.
@@ -64,7 +64,8 @@ internal import COpenSSL
 
     /// The TLS contexts of one listener, from the contents of certificate files that the caller has already read.
     ///
-    /// - Throws: as the function above; the files of certificates are not read again.
+    /// - Throws: when `certificates` is empty, when a certificate or a file of authorities is unusable, or when OpenSSL
+    ///   knows none of the groups.
     package static func server(
         certificates: [CertificateContents],
         ticketKeys: TicketKeys,
@@ -112,7 +113,7 @@ internal import COpenSSL
         }
         // A client that resumes a session does not verify the certificate again. So the session ID context is a hash of
         // the certificate names, and a session resumes only under the same names. Any worker can resume the session,
-        // also after the certificate was renewed.
+        // even after the certificate was renewed.
         let id = Self.sessionContext(of: certificates, clients: settings.clients)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
@@ -129,7 +130,7 @@ internal import COpenSSL
         }
     }
 
-    /// The session ID context: a SHA-256 hash of the certificates' DNS names and of the file of clients' authorities.
+    /// The session ID context: a SHA-256 hash of the certificates' DNS names and of the rules for client certificates.
     private static func sessionContext(of certificates: [LoadedCertificate], clients: ClientAuthorities?) -> [UInt8] {
         // A line end is a safe separator because no DNS name contains one.
         let text = Set(certificates.flatMap(\.names)).sorted().joined(separator: "\n")
@@ -150,7 +151,8 @@ internal import COpenSSL
     ///
     /// - Parameters:
     ///   - caFile: a PEM file of trusted certificate authorities; nil to trust those of the system.
-    ///   - verify: false to accept every certificate; `TLSConnection.verifyError` then still reports why it is invalid.
+    ///   - verify: whether to refuse a server whose certificate is invalid; if false, every server is accepted, but
+    ///     `TLSConnection.verifyError` still reports why a certificate is invalid.
     ///   - alpn: the application protocols to offer, in order of preference.
     /// - Throws: when the authorities cannot be loaded, or a protocol name is empty or longer than 255 bytes.
     package static func client(caFile: String?, verify: Bool, alpn: [String]) throws(TLSError) -> TLSContext {

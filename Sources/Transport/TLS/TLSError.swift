@@ -70,9 +70,9 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         return TLSError(kind, reasons.isEmpty ? fallback : reasons.joined(separator: ": "), file: file)
     }
 
-    /// Explains why OpenSSL refuses to serve a certificate that it could parse.
+    /// Makes the error for a certificate that OpenSSL can parse, but refuses to use in a server.
     ///
-    /// Empties this thread's error queue.
+    /// Empties this thread's OpenSSL error queue.
     static func refused(_ files: CertificateFiles) -> TLSError {
         let error = fromQueue(.file, file: files.chain, fallback: "cannot be served with")
         let words =

@@ -1,5 +1,6 @@
-// Chooses a client's certificate by server name, from the TLS contexts that one worker has for one listener. A
-// TLSConnection retains the contexts that it was made with, so a reload of certificates closes no connection.
+// Chooses which server certificate a client gets, by the server name that the client has sent. The choice is among the
+// TLS contexts that one worker has for one listener. A TLSConnection retains the contexts that it was made with, so a
+// reload of certificates closes no connection.
 
 internal import COpenSSL
 
@@ -11,7 +12,7 @@ internal import COpenSSL
 @safe package final class TLSServerContexts {
     /// The context for clients that send an unknown server name, or none.
     ///
-    /// Without `needsServerName`, these clients are served; with it, they are refused.
+    /// If `needsServerName` is true, these clients are refused.
     let first: TLSContext
     /// Whether a client is refused unless one of the certificates has its server name.
     let needsServerName: Bool
@@ -21,8 +22,8 @@ internal import COpenSSL
     /// The key is the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// For each name, the indices of the certificates that serve it: the first certificate of each key type
-    /// with the name.
+    /// For each name, the indices of the certificates that serve it: of each key type, the first certificate that has
+    /// the name.
     ///
     /// - Throws: when a certificate would never be served, because earlier ones of its key type serve all its names.
     private static func claims(of certificates: [LoadedCertificate]) throws(TLSError) -> [String: [Int]] {
@@ -31,7 +32,8 @@ internal import COpenSSL
             var isUsed = index == 0
             for name in certificate.names {
                 let earlier = claims[name, default: []]
-                // A second entry of the same name in one certificate is skipped here too.
+                // Only one certificate of each key type serves a name. If this certificate lists the name twice,
+                // `earlier` contains the certificate itself at the second entry.
                 if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
                 claims[name] = earlier + [index]
                 isUsed = true
@@ -81,8 +83,8 @@ internal import COpenSSL
                 exact[name] = try context(for: indices)
             }
         }
-        // The context for unknown names serves the first certificate, and certificates of other key types that also
-        // have its first name.
+        // The context for unknown names is the context for the first name of the first certificate. It may serve
+        // certificates of several key types.
         let companions = certificates[0].names.first.flatMap { claims[$0] } ?? [0]
         first = try context(for: companions)
         self.exact = exact
@@ -147,7 +149,9 @@ private func chooseContextEarly(
     }
 }
 
-/// The host name in a `server_name` extension (RFC 6066 section 3); nil if it is malformed, which OpenSSL rejects.
+/// The host name in a `server_name` extension (RFC 6066 section 3); nil if the extension is malformed.
+///
+/// OpenSSL itself rejects a ClientHello whose extension is malformed.
 private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
     // The extension holds a 2-byte list length, a 1-byte type, a 2-byte name length, and the name.
     guard bytes.count > 5, unsafe bytes[2] == UInt8(TLSEXT_NAMETYPE_host_name) else { return nil }

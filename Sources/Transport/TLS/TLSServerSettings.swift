@@ -34,7 +34,7 @@ package struct TLSServerSettings: Equatable, Sendable {
 
     /// The names of this list that OpenSSL knows, in the same order.
     ///
-    /// If the list contains two names of the same group, the second name is left out too.
+    /// If two names stand for the same group, only the first name is returned.
     package static func usable(_ groups: [String]) -> [String] {
         guard let context = unsafe SSL_CTX_new(TLS_method()) else { fatalError("OpenSSL cannot make a context") }
         defer { unsafe SSL_CTX_free(context) }

@@ -9,9 +9,10 @@ internal import Glibc
 ///
 /// Only one connection uses the wire at a time. To read, a channel calls `feed` with bytes from the socket, and then
 /// `TLSConnection.read` until it yields no more bytes. To write, the channel calls `TLSConnection.write`. After each
-/// read or write, the channel sends `output` and calls `clearOutput`, because reads can produce output too.
+/// read or write, the channel sends `output` and calls `clearOutput`. A read can produce output when it performs the
+/// handshake.
 @safe package final class TLSWire {
-    /// The largest output buffer that is kept for later use, in bytes.
+    /// The maximum capacity of the output buffer between uses, in bytes; a larger buffer is freed.
     static let retainedCapacity = 1 << 20
 
     let raw: UnsafeMutablePointer<copenssl_wire>

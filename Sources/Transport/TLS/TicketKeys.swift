@@ -13,7 +13,7 @@ internal import COpenSSL
     package static let period: Int64 = 12 * 60 * 60
     /// The lifetime of a ticket, in seconds.
     ///
-    /// A key is kept at least this long after it encrypted a ticket.
+    /// `Ring` drops a key only when all tickets that the key encrypted have expired.
     static let ticketLifetime = 2 * period
     private static let keptCount = 3
 
@@ -80,7 +80,7 @@ internal import COpenSSL
 
     enum Opened { case unknown, current, older, failed }
 
-    /// Sets up OpenSSL's cipher and MAC contexts to decrypt a ticket, if its key is still kept.
+    /// Sets up OpenSSL's cipher and MAC contexts to decrypt a ticket, if the ring still has the key of the ticket.
     func open(
         name: UnsafePointer<UInt8>,
         iv: UnsafePointer<UInt8>,

@@ -53,10 +53,10 @@ package final class ProcessClock: Sendable {
 
     /// Stores the current time in `seen`.
     ///
-    /// After a pause, this function first adds the length of the pause to the sum.
+    /// After a pause, this function adds the length of the pause, less `noteInterval`, to the sum of all pauses.
     ///
-    /// The clock then continues from the time `noteInterval` after the last store. The clock never goes back by this,
-    /// because before the pause it has returned no later time.
+    /// So the clock continues at `noteInterval` after the last store. The clock does not go back, because `now` returns
+    /// a later time only after another store.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

@@ -1,11 +1,11 @@
 // Checks whether a peer reads its waiting bytes fast enough.
 
-/// The lowest rate at which a peer must read, checked at the end of each window of time.
+/// Checks, at the end of each window of time, whether a peer has read at the lowest rate or faster.
 ///
 /// Only the bytes that wait at the beginning of a window count. By the end of the window, the peer must have taken all
 /// of them, or as many as the lowest rate demands for one window. So a peer is never too slow only because the sender
-/// produces little. A peer that takes a byte from time to time gains no time by it. The owner calls `isTooSlow` from a
-/// timer, so that a write costs no extra work.
+/// produces little. A peer that takes a byte from time to time does not extend the window. The owner calls `isTooSlow`
+/// from a timer, so that a write costs no extra work.
 package struct ReadPace: Equatable, Sendable {
     /// When the current window ends; `.max` before `begin`, and if there is no lowest rate.
     package private(set) var windowEnd: Nanoseconds = .max
@@ -49,7 +49,7 @@ package struct ReadPace: Equatable, Sendable {
         return false
     }
 
-    /// A text for the log that says how much a peer that was too slow has taken.
+    /// A text for the log about a peer that was too slow: how many bytes it took, and how many were required.
     ///
     /// - Parameter taken: how many bytes the peer has taken so far, as in `isTooSlow`.
     package func description(taken: Int) -> String {
