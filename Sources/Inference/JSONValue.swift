@@ -49,7 +49,7 @@ package enum JSONValue: Equatable, Sendable {
 
     /// Closes the string in which the bytes end.
     ///
-    /// Half of an escape or half of a character at the end is removed first.
+    /// An incomplete escape or character at the end of the bytes is removed first.
     ///
     /// - Parameter isEscaped: Whether the string ends in the backslash of an escape.
     private static func closingString(_ bytes: [UInt8], isEscaped: Bool) -> [UInt8] {

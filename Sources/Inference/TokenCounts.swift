@@ -65,8 +65,8 @@ package struct TokenCounts: Equatable, Sendable {
     ///
     /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt. The `input_tokens` of an
     /// object without cache counts may repeat the first object's `input_tokens`, or may include the cached tokens, as
-    /// vLLM's first `usage` object does. If the number is at least as large as the whole prompt so far, it includes the
-    /// cached tokens, and the earlier cache counts are dropped.
+    /// vLLM's first `usage` object does. If `input_tokens` is at least as large as the prompt that the earlier objects
+    /// report, the number includes the cached tokens, and the earlier cache counts are dropped.
     mutating func absorb(_ later: TokenCounts, in dialect: Dialect) {
         let hasCacheCounts = later.cacheRead.value != nil || later.cacheCreation.value != nil
         if dialect == .messages, let input = later.input.value {

@@ -4,8 +4,8 @@
 package struct Faults: Sendable, Equatable {
     /// How a response ends, or why there is no response.
     ///
-    /// The number of a case says after how many token events the response ends; 0 is before the first event. The number
-    /// of `status` and of `redirect` is the status code of the response.
+    /// The associated value of a case is the number of token events after which the response ends; 0 ends the response
+    /// before the first event. For `status` and `redirect`, the associated value is the status code of the response.
     package enum Ending: Sendable, Equatable {
         /// The connection closes normally (FIN), but the body is incomplete.
         ///
@@ -53,7 +53,7 @@ package struct Faults: Sendable, Equatable {
         case onlyEnd
         /// The response redirects with this status, 307 or 308, to the same path with a trailing slash.
         ///
-        /// The simulator serves both paths alike.
+        /// The simulator serves the path with the slash like the path without it.
         case redirect(Int)
     }
 
@@ -67,10 +67,10 @@ package struct Faults: Sendable, Equatable {
     package var isSplit = false
     /// How many consecutive events are written together, as one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1.
     ///
-    /// If the value is nil, each event is written separately. `.max` joins the whole stream. Joined events are also
-    /// written when they reach 256 KiB, and before the stream ends.
+    /// If the value is nil, each event is written separately. `.max` joins the whole stream. Fewer events are written
+    /// together if they reach 256 KiB, or if the stream ends or stalls.
     package var coalescedEvents: Int?
-    /// The stream is cut into pieces of this many bytes, at least 1; nil to leave it whole.
+    /// The length in bytes, at least 1, of the pieces into which the stream is cut; nil if the stream is not cut.
     ///
     /// Each piece is a separate write.
     package var splitEvery: Int?

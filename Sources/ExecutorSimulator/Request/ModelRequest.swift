@@ -4,7 +4,7 @@ internal import Transport
 
 /// A parsed and accepted request body.
 struct ModelRequest {
-    /// The most tokens that a choice of a response may have.
+    /// The largest number of tokens that a choice of a response may have.
     private static let tokensMax = 10_000_000
 
     let endpoint: ModelEndpoint

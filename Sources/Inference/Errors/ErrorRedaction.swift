@@ -117,7 +117,7 @@ private struct Redactor {
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
-        // The separator is plain, has escaped slashes as in JSON, or is percent-encoded once or twice in another URL.
+        // The mark `://` is plain, has escaped slashes as in JSON, or is percent-encoded once or twice in another URL.
         let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
         guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
         let start = scheme + mark.utf8CodeUnitCount

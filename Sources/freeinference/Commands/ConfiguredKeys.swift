@@ -6,7 +6,7 @@ import KeyStore
 import Routing
 import Transport
 
-/// The file of API keys that the configuration names, and the secret for their hashes.
+/// The file of API keys that the configuration names, and the file with the secret for hashing keys.
 struct ConfiguredKeys {
     /// The path of the file of API keys.
     let path: String
