@@ -78,9 +78,10 @@ package struct Faults: Sendable, Equatable {
     package var splitAt: [Int] = []
     /// Whether the final LF of the last written event is omitted.
     package var lacksLastLF = false
-    /// The length of the text in the first token event, in bytes; nil for a normal token.
+    /// The length of the text in the first token event, in bytes; nil if the event has the text of a generated token.
     package var hugeEvent: Int?
-    /// The length of the text in a response that is not streamed, in bytes; nil for the generated tokens.
+    /// The length of the text in a response that is not streamed, in bytes; nil if the response has the text of the
+    /// generated tokens.
     package var bigBody: Int?
     /// Whether the response head of a stream lacks `content-type`.
     package var lacksLabel = false
@@ -183,7 +184,7 @@ package struct Faults: Sendable, Equatable {
     /// Whether events are cut into pieces.
     var cutsEvents: Bool { isSplit || splitEvery != nil || !splitAt.isEmpty }
 
-    /// Whether some events are written only when later events, or the end of the stream, are known.
+    /// Whether an event may have to wait for later events, or for the end of the stream, before it is written.
     var holdsEventsBack: Bool { coalescedEvents != nil || lacksLastLF }
 
     /// How many token events are written before the fault ends the response; nil if the fault does not end a stream

@@ -38,7 +38,7 @@ struct ModelRequest {
 
     /// Parses a request body.
     ///
-    /// - Parameter serverFaults: the faults to commit if the request asks for none.
+    /// - Parameter serverFaults: the faults to commit if the request names no faults.
     /// - Throws: the error response to a request that cannot be served.
     init(
         _ endpoint: ModelEndpoint,

@@ -174,9 +174,9 @@ package final class ExecutorSimulator: ServerDelegate {
     /// flushed.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets each unfinished pacer continue with its next streams.
+    /// Lets each pacer in `unfinishedPacers` continue with its next streams.
     ///
-    /// The output of the streams marks their channels, which the loop flushes before it waits for events.
+    /// The streams write their output into channels. The loop flushes these channels before it waits for events.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers

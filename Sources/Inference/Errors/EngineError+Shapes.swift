@@ -170,7 +170,8 @@ extension EngineError {
         var code: String?
     }
 
-    /// The error in a document of one of the shapes below, such as MiniMax's; nil for every other document.
+    /// The error in a document of one of the shapes that this function checks, such as MiniMax's; nil for every other
+    /// document.
     private static func unusual(in value: JSONValue) -> Parts? {
         guard case .object(let members) = value else { return nil }
         // The shape of MiniMax: every response has `base_resp`, whose `status_code` is 0 if there is no error.

@@ -163,7 +163,7 @@ private struct Redactor {
 
     /// The index after a private IPv4 address that is part of a name, as in `tcp-10.0.0.3`; nil if none begins here.
     ///
-    /// Any other four numbers may be a version, so they are not redacted.
+    /// Four numbers that are not a private address may be a version, so they are not redacted.
     private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
         guard !before.isDigit, before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
         let numbers = text[index..<end].split { !$0.isDigit }.map {

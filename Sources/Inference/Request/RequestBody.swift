@@ -9,7 +9,7 @@ import Glibc
     /// The number of zero bytes after the body, which the scanner may read.
     package static let padding = 64
 
-    /// The least capacity, in bytes, of a buffer that is not empty.
+    /// The smallest capacity, in bytes, of a buffer that is not empty.
     ///
     /// The buffer is smaller only if the client announces a shorter body.
     private static let firstCapacity = 4096

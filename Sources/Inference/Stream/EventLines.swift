@@ -54,7 +54,7 @@ package enum EventLines {
         return hasPrefix(event, "[DONE]", at: start, end) ? .done : .other
     }
 
-    /// Whether the event has only comments.
+    /// Whether the event has only comment lines, or is empty.
     static func isComment(_ event: Span<UInt8>) -> Bool {
         if case .comment = payload(event) { return true }
         return false

@@ -7,7 +7,7 @@ struct JSONDigest: Sendable {
     /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
         case root
-        /// The value of `response`, `message`, `x_groq` or Tencent's `Response`.
+        /// The value of the member `response`, `message`, `x_groq` or, in Tencent's shape, `Response`.
         case nested
         case choices
         case choice
@@ -81,8 +81,8 @@ struct JSONDigest: Sendable {
                 index += 1
             }
         } else if text == .none {
-            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) into 0x7F. A few other bytes also become
-            // 0x7F, which only ends the skip early.
+            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) and a few other bytes into 0x7F. The other
+            // bytes end the skip early, which does no harm.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index

@@ -18,7 +18,7 @@ struct ConfiguredKeys {
 
     /// Reads the configuration.
     ///
-    /// The files that it names need not exist yet.
+    /// The files that the configuration names need not exist yet.
     ///
     /// Exits with 2 if the configuration has errors, and with 1 if it names no file of keys.
     init(_ options: ConfigurationOption) throws {
