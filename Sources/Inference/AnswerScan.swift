@@ -8,8 +8,8 @@ package struct AnswerScan: Equatable, Sendable {
     package var hasData = false
     /// Whether the event's data, or the JSON response, is empty or consists of white space only.
     package var isBlank = false
-    /// Whether the event's data, or the JSON response, is exactly one JSON document, if necessary after the repairs of
-    /// `cjson_repair`.
+    /// Whether the event's data, or the JSON response, is exactly one JSON document, possibly after `cjson_repair` has
+    /// repaired it.
     package var isValid = false
     /// Whether the event's data begins with `[DONE]`.
     package var isDone = false

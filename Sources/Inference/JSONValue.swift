@@ -1,8 +1,9 @@
 // A whole JSON value as a tree, for documents that are read rarely, such as engines' errors.
 //
-// simdjson is not used here for three reasons. Code that makes this tree from simdjson's results would hardly be
-// shorter than the reader below. It would treat numbers out of range, lone surrogates and deep nesting in another way.
-// And the fuzzer compares the scans of simdjson with the results of an independent reader, which is this one.
+// The reader below does not use simdjson, for three reasons. Code that makes this tree from simdjson's results would
+// hardly be shorter than the reader. Such code would treat numbers out of range, lone surrogates and deep nesting
+// differently. And the fuzzer compares the scans of simdjson with the results of an independent reader, which is this
+// reader.
 internal import Transport
 
 /// Any JSON value.
@@ -49,7 +50,7 @@ package enum JSONValue: Equatable, Sendable {
 
     /// Closes the string in which the bytes end.
     ///
-    /// Half of an escape or half of a character at the end is removed first.
+    /// An incomplete escape or character at the end of the bytes is removed first.
     ///
     /// - Parameter isEscaped: Whether the string ends in the backslash of an escape.
     private static func closingString(_ bytes: [UInt8], isEscaped: Bool) -> [UInt8] {

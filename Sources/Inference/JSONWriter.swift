@@ -2,7 +2,7 @@
 
 internal import Transport
 
-/// Appends JSON to a byte array and sets the commas.
+/// Appends JSON to a byte array and inserts the commas.
 ///
 /// The caller closes each brace that it opens, and alternates keys and values in objects.
 package struct JSONWriter: Sendable {

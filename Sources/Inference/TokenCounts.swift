@@ -63,10 +63,10 @@ package struct TokenCounts: Equatable, Sendable {
 
     /// Merges the counts of a later `usage` object of the same stream.
     ///
-    /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt. The `input_tokens` of an
-    /// object without cache counts may repeat the first object's `input_tokens`, or may include the cached tokens, as
-    /// vLLM's first `usage` object does. If the number is at least as large as the whole prompt so far, it includes the
-    /// cached tokens, and the earlier cache counts are dropped.
+    /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt, so the earlier cache
+    /// counts are dropped. An object without cache counts has one of two meanings. If its `input_tokens` is smaller
+    /// than the prompt reported so far, the number repeats the first object's `input_tokens`. Otherwise the number
+    /// includes the cached tokens, as in vLLM's first `usage` object, and the earlier cache counts are dropped.
     mutating func absorb(_ later: TokenCounts, in dialect: Dialect) {
         let hasCacheCounts = later.cacheRead.value != nil || later.cacheCreation.value != nil
         if dialect == .messages, let input = later.input.value {

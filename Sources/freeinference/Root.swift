@@ -26,7 +26,8 @@ struct Root: ParsableCommand {
 
     /// Opens the standard descriptors that are closed, and runs the command.
     ///
-    /// If a standard descriptor stayed closed, a socket could get its number 0, 1 or 2.
+    /// If a standard descriptor stayed closed, a socket could get the number 0, 1 or 2, and messages would go to the
+    /// socket.
     static func main() {
         Sockets.openStandardDescriptors()
         main(nil)

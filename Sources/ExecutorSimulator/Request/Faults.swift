@@ -4,8 +4,8 @@
 package struct Faults: Sendable, Equatable {
     /// How a response ends, or why there is no response.
     ///
-    /// The number of a case says after how many token events the response ends; 0 is before the first event. The number
-    /// of `status` and of `redirect` is the status code of the response.
+    /// The associated value of a case is the number of token events after which the response ends; 0 ends the response
+    /// before the first event. For `status` and `redirect`, the associated value is the status code of the response.
     package enum Ending: Sendable, Equatable {
         /// The connection closes normally (FIN), but the body is incomplete.
         ///
@@ -53,7 +53,7 @@ package struct Faults: Sendable, Equatable {
         case onlyEnd
         /// The response redirects with this status, 307 or 308, to the same path with a trailing slash.
         ///
-        /// The simulator serves both paths alike.
+        /// The simulator serves the path with the slash like the path without it.
         case redirect(Int)
     }
 
@@ -67,10 +67,10 @@ package struct Faults: Sendable, Equatable {
     package var isSplit = false
     /// How many consecutive events are written together, as one chunk (HTTP/1.1) or DATA frame (HTTP/2), at least 1.
     ///
-    /// If the value is nil, each event is written separately. `.max` joins the whole stream. Joined events are also
-    /// written when they reach 256 KiB, and before the stream ends.
+    /// If the value is nil, each event is written separately. `.max` joins the whole stream. Fewer events are written
+    /// together if they reach 256 KiB, or if the stream ends or stalls.
     package var coalescedEvents: Int?
-    /// The stream is cut into pieces of this many bytes, at least 1; nil to leave it whole.
+    /// The length in bytes, at least 1, of the pieces into which the stream is cut; nil if the stream is not cut.
     ///
     /// Each piece is a separate write.
     package var splitEvery: Int?
@@ -78,9 +78,10 @@ package struct Faults: Sendable, Equatable {
     package var splitAt: [Int] = []
     /// Whether the final LF of the last written event is omitted.
     package var lacksLastLF = false
-    /// The length of the text in the first token event, in bytes; nil for a normal token.
+    /// The length of the text in the first token event, in bytes; nil if the event has the text of a generated token.
     package var hugeEvent: Int?
-    /// The length of the text in a response that is not streamed, in bytes; nil for the generated tokens.
+    /// The length of the text in a response that is not streamed, in bytes; nil if the response has the text of the
+    /// generated tokens.
     package var bigBody: Int?
     /// Whether the response head of a stream lacks `content-type`.
     package var lacksLabel = false
@@ -183,7 +184,7 @@ package struct Faults: Sendable, Equatable {
     /// Whether events are cut into pieces.
     var cutsEvents: Bool { isSplit || splitEvery != nil || !splitAt.isEmpty }
 
-    /// Whether some events are written only when later events, or the end of the stream, are known.
+    /// Whether an event may have to wait for later events, or for the end of the stream, before it is written.
     var holdsEventsBack: Bool { coalescedEvents != nil || lacksLastLF }
 
     /// How many token events are written before the fault ends the response; nil if the fault does not end a stream

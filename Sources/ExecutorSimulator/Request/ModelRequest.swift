@@ -4,7 +4,7 @@ internal import Transport
 
 /// A parsed and accepted request body.
 struct ModelRequest {
-    /// The most tokens that a choice of a response may have.
+    /// The largest number of tokens that a choice of a response may have.
     private static let tokensMax = 10_000_000
 
     let endpoint: ModelEndpoint
@@ -38,7 +38,7 @@ struct ModelRequest {
 
     /// Parses a request body.
     ///
-    /// - Parameter serverFaults: the faults to commit if the request asks for none.
+    /// - Parameter serverFaults: the faults to commit if the request names no faults.
     /// - Throws: the error response to a request that cannot be served.
     init(
         _ endpoint: ModelEndpoint,

@@ -1,7 +1,7 @@
 // The counters that `GET /simulator/counters` reports.
 internal import Inference
 
-/// Counts since the start of the simulator or the last reset.
+/// The counters of the simulator since its start or the last reset.
 struct Counters {
     /// How many model requests are in progress, including those that wait for their first token.
     var running = 0

@@ -7,9 +7,11 @@ package import Transport
 ///
 /// Confined to the thread of one event loop.
 package final class ExecutorSimulator: ServerDelegate {
-    /// The longest time from token to token at which all streams of the same pace share one timer.
+    /// The longest period for which all streams of the same pace have one timer; the period is the time from one token
+    /// to the next.
     ///
-    /// With a longer time, a new stream might wait too long until the shared timer fires.
+    /// With a longer period, a new stream might wait too long until the common timer fires, so each stream has its own
+    /// timer.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -19,7 +21,7 @@ package final class ExecutorSimulator: ServerDelegate {
     var aborts = AbortLog()
     var last = LastRequest()
     let created = Clock.wallTime().seconds
-    /// A buffer for the event that is being written; all streams use it in turn.
+    /// A buffer for the event that is being written; all streams use it, one after the other.
     var event: [UInt8] = []
 
     private let environment = HTTP2Environment()
@@ -28,8 +30,8 @@ package final class ExecutorSimulator: ServerDelegate {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers some of whose streams have not generated their due tokens yet; they continue at the end of the loop's
-    /// turn.
+    /// The pacers that have stopped after `Pacer.batch` streams; they continue with their other streams at the end of
+    /// the loop's turn.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -60,7 +62,7 @@ package final class ExecutorSimulator: ServerDelegate {
         return try TLSContext.server(certificates: [certificate], ticketKeys: keys)
     }
 
-    /// Why a certificate or its key cannot be used; nil if both can.
+    /// Why a certificate or its key cannot be used; nil if both can be used.
     package static func problem(with files: CertificateFiles) -> String? {
         var options = ExecutorSimulatorOptions()
         options.certificate = files
@@ -161,9 +163,9 @@ package final class ExecutorSimulator: ServerDelegate {
         return pacer
     }
 
-    /// Drops a pacer that has no streams left.
+    /// Drops a pacer that has no streams.
     ///
-    /// The next stream of the same pace gets a new one.
+    /// The next stream of the same pace gets a new pacer.
     func forget(_ pacer: Pacer) {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
@@ -172,9 +174,9 @@ package final class ExecutorSimulator: ServerDelegate {
     /// flushed.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets each unfinished pacer continue with its next streams.
+    /// Lets each pacer in `unfinishedPacers` continue with its next streams.
     ///
-    /// The output of the streams marks their channels, which the loop flushes before it waits for events.
+    /// The streams write their output into channels. The loop flushes these channels before it waits for events.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers
@@ -189,7 +191,8 @@ package final class ExecutorSimulator: ServerDelegate {
         return String(repeating: "0", count: 12 - digits.count) + digits
     }
 
-    /// The faults for a request that names none: those of the options, or none after `faultsMax` requests.
+    /// The faults for a request that names no faults: the faults of the options, or no faults after `faultsMax`
+    /// requests.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
     /// Counts one request that got the faults of the options.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }

@@ -58,7 +58,7 @@ final class Generation {
         opening = request.isStream ? form.opening() : []
     }
 
-    /// Starts the response before any token is due: sends the head, or commits a fault that prevents the response.
+    /// Starts the response before its first token: sends the head, or commits a fault that prevents the response.
     ///
     /// - Returns: false if the response has no tokens.
     func begin() -> Bool {
@@ -120,7 +120,7 @@ final class Generation {
     /// After the client has disconnected, there is always room.
     private var hasRoom: Bool { hasLostClient || stream.buffered < Self.bufferedMax }
 
-    /// Writes the next token of each choice, if tokens are left.
+    /// Writes the next token of each choice, unless all tokens have been written.
     ///
     /// - Returns: false if a fault has ended the response.
     private func emitEachChoice() -> Bool {

@@ -8,7 +8,7 @@ internal import Transport
 final class Pacer: TimerTarget {
     /// Into how many time slots a period is divided if the streams are spread over it.
     private static let slotsWhenSpread = 40
-    /// The most streams that are stepped between two flushes of the loop.
+    /// The largest number of streams that are stepped between two flushes of the loop.
     ///
     /// In a burst of a thousand streams, the limit lets the first streams send their output early.
     private static let batch = 32
@@ -50,8 +50,8 @@ final class Pacer: TimerTarget {
     /// Adds a stream.
     func join(_ exchange: SimulatedExchange) {
         if members == 0 {
-            // The first stream determines when a period begins, so that its first token is due at the end of its
-            // prefill.
+            // The first stream determines when a period begins, so that the stream generates its first token when its
+            // prefill ends.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             nextSlot = joinSlot
             if let timer { simulator.loop.timers.cancel(timer) }
@@ -92,8 +92,8 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // After a long delay, the missed steps are skipped, because a real model server does not make up for them
-        // either.
+        // After a long delay, the missed steps are skipped, because a real model server does not generate missed tokens
+        // faster afterwards.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))
@@ -106,7 +106,7 @@ final class Pacer: TimerTarget {
 
     /// Steps up to `batch` streams.
     ///
-    /// If more streams are due, the simulator calls this function again at the end of the loop's turn.
+    /// If more streams must be stepped, the simulator calls this function again at the end of the loop's turn.
     func stepBatch() {
         var budget = Self.batch
         while budget > 0, let current = rounds.first {

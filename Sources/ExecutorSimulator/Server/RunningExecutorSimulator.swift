@@ -52,7 +52,7 @@ package struct RunningExecutorSimulator: Sendable {
 extension ExecutorSimulator {
     /// Starts a simulator on its own thread.
     ///
-    /// - Parameter processor: the processor to which the thread is pinned; nil to run on any.
+    /// - Parameter processor: the processor to which the thread is pinned; nil to run on any processor.
     /// - Throws: `ListenerSet.Failure` if the simulator cannot listen on the address.
     package static func startThread(
         listen address: SocketAddress,

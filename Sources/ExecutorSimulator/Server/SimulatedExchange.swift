@@ -23,7 +23,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var generation: Generation?
     private var pacer: Pacer?
 
-    /// When the first token is due, by the loop's clock.
+    /// When the prefill ends and the first token may be generated, by the loop's clock.
     private(set) var readyAt: Nanoseconds = 0
     /// The index of the exchange's time slot in its `Pacer`; -1 if the exchange has not joined a pacer.
     ///
@@ -42,7 +42,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         path = parts[0]
         query = parts.count > 1 ? parts[1] : ""
-        // The fault `redirect` sends the client to the same path with a trailing slash, which must work too.
+        // The fault `redirect` sends the client to the same path with a trailing slash, so the endpoint is found
+        // without the slash.
         let name = path.hasSuffix("/") ? String(path.dropLast()) : path
         endpoint = head.method == .post ? ModelEndpoint(rawValue: name) : nil
         if !path.hasPrefix("/simulator/") { simulator.counters.count(path: path) }
@@ -202,7 +203,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Marks the exchange as over: it no longer counts as in progress, and it leaves its pacer.
     ///
-    /// A part of its output may not be sent yet.
+    /// Some of the exchange's output may still wait to be sent.
     private func over() {
         guard phase != .over else { return }
         if phase != .body { simulator.counters.running -= 1 }

@@ -19,7 +19,7 @@ struct AnswerFacts {
     /// Whether the response ends with a null finish or stop reason.
     var hasNoReason = false
 
-    /// The `finish_reason` of chat and completions; nil for null.
+    /// The `finish_reason` of chat and completions; nil if the response has null.
     var finishReason: String? { hasNoReason ? nil : isAborted ? "abort" : endsByLength ? "length" : "stop" }
 }
 

@@ -11,7 +11,7 @@ protocol AnswerForm {
     func token(choice: Int) -> EventTemplate
     /// The events after the last token.
     ///
-    /// The last event ends the stream.
+    /// The last of these events ends the stream.
     ///
     /// - Parameters:
     ///   - texts: the complete text of each choice.

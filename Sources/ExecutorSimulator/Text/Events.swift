@@ -21,6 +21,6 @@ enum Events {
         )
     }
 
-    /// The same event with CR LF instead of each LF.
+    /// A copy of an event, with CR LF in place of each LF.
     static func withCRLF(_ event: [UInt8]) -> [UInt8] { event.flatMap { $0 == 0x0A ? [0x0D, 0x0A] : [$0] } }
 }

@@ -12,7 +12,7 @@ package struct CatalogField: Sendable, Equatable {
     }
 }
 
-/// A JSON value of a catalog entry, with members in order and numbers as they were written.
+/// A JSON value of a catalog entry; members keep their order, and numbers keep their text.
 package indirect enum CatalogValue: Sendable, Equatable {
     case null
     case flag(Bool)

@@ -43,8 +43,8 @@ package struct Model: Equatable, Sendable {
 
     /// The default values of fields that OpenRouter requires, for models that do not configure these fields.
     ///
-    /// OpenRouter also requires quantization, lengths and pricing. These fields have no neutral value, so they are left
-    /// out if they are not configured.
+    /// OpenRouter requires further fields: quantization, lengths and pricing. No default value of these fields would be
+    /// neutral, so a model has them only if they are configured.
     private static var defaults: [CatalogField] {
         [
             CatalogField(name: "hugging_face_id", value: .text("")),

@@ -1,4 +1,4 @@
-// The models that clients may name. The target Routing knows which executors serve each model.
+// The models that clients may name. The module Routing knows which executors serve each model.
 
 internal import Transport
 

@@ -81,7 +81,8 @@ extension EngineError {
             return .clientError(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
         case .busy where status == 413 || namedStatus == 413 || text.saysRequestIsTooLarge: return .clientError(413)
         case .busy:
-            // If the engine itself named the status 429, 503 or 529, the meaning keeps that status.
+            // If the status of the response, or the status in the error, is 429, 503 or 529, the meaning keeps that
+            // status.
             let own = [status, namedStatus].compactMap { $0 }.first { [429, 503, 529].contains($0) }
             return own.map { .busy($0) } ?? found
         case .unavailable(503): return text.busy == nil ? found : .busy(503)
@@ -119,14 +120,14 @@ extension EngineError {
 
     /// The meaning of the error before the property `meaning` refines it by the error's message.
     ///
-    /// The first of these parts of the error that is known decides:
+    /// These parts of the error are looked up in order, and the first part with a meaning determines the result:
     ///
     /// 1. a code or type with a specific meaning, which is one that is not `ErrorMeaning.isGeneral`;
-    /// 2. a status other than 500, because 500 says too little;
+    /// 2. a status, except 424, 499 and 500, whose meaning is general;
     /// 3. a code or type with a general meaning;
     /// 4. the message.
     ///
-    /// - Returns: The meaning, and whether part 1 has decided it.
+    /// - Returns: The meaning, and whether part 1 has determined it.
     private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {
         let words = [code, type].compactMap { $0.flatMap { ErrorCodeTable.meaning(of: $0) } }
         let numbers = [status, namedStatus].compactMap { $0.flatMap { ErrorCodeTable.meaning(ofStatus: $0) } }

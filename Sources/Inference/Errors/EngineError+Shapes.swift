@@ -8,8 +8,8 @@ extension EngineError {
 
     /// Reads a value that is or contains an error.
     ///
-    /// Inner members take precedence: they are read first, and a part of the error, such as its message, that is
-    /// already known is not overwritten.
+    /// Inner members are read first. A part of the error that is already known, such as its message, is not
+    /// overwritten, so inner members take precedence.
     mutating func read(_ value: JSONValue, depth: Int) {
         guard depth < Self.depthMax else { return }
         switch value {
@@ -121,7 +121,7 @@ extension EngineError {
             guard case .object(let members) = source else { continue }
             // OpenRouter adds `error_type` to a code that is a number.
             if let word = source["error_type"]?.string, code == nil { code = word }
-            // Google's `reason` in `details` is more specific than its code.
+            // Google's `reason` in `details` is more specific than Google's `code`.
             if let reason = source["reason"]?.string, code == nil, source["@type"] != nil { code = reason }
             // Anthropic adds `error_code` in `details`.
             if let word = source["error_code"]?.string, code == nil { code = word }
@@ -143,8 +143,8 @@ extension EngineError {
     /// the rewritten document is then read. So the other members of the original document cannot change the message,
     /// the type and the code. The client also gets the rewritten document.
     ///
-    /// In a response with an error status, `read(_:depth:)` reads the same members with a lower precedence. The
-    /// rewriting is therefore a separate step.
+    /// `read(_:depth:)` does not do the rewriting itself, because in a response with an error status the same members
+    /// have a lower precedence.
     init(inAnswer body: Span<UInt8>, isBare: Bool = false) {
         self.init(body: body, isBare: isBare)
         guard case .bytes(_, let value)? = document, let found = Self.unusual(in: value) else { return }
@@ -170,7 +170,8 @@ extension EngineError {
         var code: String?
     }
 
-    /// The error in a document of one of the shapes below, such as MiniMax's; nil for every other document.
+    /// The error in a document of one of the shapes that this function checks, such as MiniMax's; nil for every other
+    /// document.
     private static func unusual(in value: JSONValue) -> Parts? {
         guard case .object(let members) = value else { return nil }
         // The shape of MiniMax: every response has `base_resp`, whose `status_code` is 0 if there is no error.

@@ -18,13 +18,13 @@
 //
 // An error passes through these files in this order. If a response has a status of 400 or above, or a scan finds an
 // error, an `EngineError` is made from the bytes. `classified(in:)` looks the error up in the code table, and reads the
-// message only if no code, type or status decides. The result is a `Failure`: it decides whether another executor
-// tries, and it is charged to the executor, logged and rendered for the client.
+// message where the code, the type and the status say too little. The result is a `Failure`: it decides whether another
+// executor tries, and it is charged to the executor, logged and rendered for the client.
 
 /// An error that an engine reported in the body of a response, in an event or in a line of a stream.
 ///
-/// Engines report errors in many shapes. An error in any shape is read into this value, and `classified(in:)` decides
-/// what the error means.
+/// Engines report errors in many shapes. An error in any shape is read into this value, and `classified(in:)`
+/// determines what the error means.
 package struct EngineError: Equatable, Sendable {
     /// The status of the response that carried the error; nil if the status was 200.
     package var status: Int?
@@ -43,11 +43,11 @@ package struct EngineError: Equatable, Sendable {
     /// The JSON document that reported the error; nil if it was larger than `bodyMax` or not JSON.
     package private(set) var document: JSONBody?
 
-    /// The most bytes of a response or an event that are read to find its error.
+    /// The largest number of bytes of a response or an event that are read to find its error.
     package static let bodyMax = 64 << 10
-    /// The most bytes of an error's message that are kept.
+    /// The largest number of bytes of an error's message that are kept.
     package static let messageMax = 8 << 10
-    /// The most bytes that are kept of an error's type, of its code and of its parameter.
+    /// The length in bytes to which an error's type, code and parameter are cut.
     private static let wordMax = 256
 
     /// A JSON document as bytes and as a parsed value, boxed so that an `EngineError` without a document stays small.

@@ -2,7 +2,7 @@
 
 /// The message of one error, with a property for each statement that a message may make.
 ///
-/// `EngineError.meaning` reads these properties if the error's type, code and status do not decide.
+/// `EngineError.meaning` reads these properties where the error's type, code and status say too little.
 struct ErrorMessage {
     /// The message in lower case.
     private let text: String
@@ -50,7 +50,8 @@ struct ErrorMessage {
 
     // MARK: The request is too large
 
-    /// Whether the request alone exceeds a limit of tokens per minute, so that no later attempt can succeed either.
+    /// Whether the message says that the request alone exceeds a limit of tokens per minute, so that no later attempt
+    /// can succeed.
     var saysRequestIsTooLarge: Bool {
         sentences.contains {
             $0.says([

@@ -117,7 +117,7 @@ private struct Redactor {
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
-        // The separator is plain, has escaped slashes as in JSON, or is percent-encoded once or twice in another URL.
+        // The mark `://` is plain, has escaped slashes as in JSON, or is percent-encoded once or twice in another URL.
         let marks: [StaticString] = ["://", ":\\/\\/", "%3A%2F%2F", "%3a%2f%2f", "%253A%252F%252F"]
         guard let mark = marks.first(where: { has($0, at: scheme) }) else { return nil }
         let start = scheme + mark.utf8CodeUnitCount
@@ -163,7 +163,7 @@ private struct Redactor {
 
     /// The index after a private IPv4 address that is part of a name, as in `tcp-10.0.0.3`; nil if none begins here.
     ///
-    /// Any other four numbers may be a version, so they are not redacted.
+    /// Four numbers that are not a private address may be a version, so they are not redacted.
     private func joinedIPv4(_ index: Int, behind before: UInt8) -> Int? {
         guard !before.isDigit, before != UInt8(ascii: "."), let end = ipv4(index) else { return nil }
         let numbers = text[index..<end].split { !$0.isDigit }.map {

@@ -105,7 +105,7 @@ extension ErrorSentence {
 
     /// Whether `no model` before this index means that no model of a certain name exists.
     ///
-    /// The words may also mean that no model has some ability, as in `no model supports tools`.
+    /// Otherwise the words may mean that no model has some ability, as in `no model supports tools`.
     private func isCounted(from index: Int) -> Bool {
         var index = index
         while let word = word(index), ["id", "name", "ids", "names"].contains(word) { index += 1 }
@@ -130,7 +130,7 @@ extension ErrorSentence {
 
     /// Whether the word is a subject, and not the object of a preposition.
     ///
-    /// After a noun in `heads`, the object of a preposition counts as a subject, too, as in `access to the model`.
+    /// After a noun in `heads`, the object of a preposition counts as a subject, as in `access to the model`.
     private func isSubject(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         guard let governor = word(governorIndex), Self.prepositions.contains(governor) else { return true }
@@ -176,8 +176,8 @@ extension ErrorSentence {
         return false
     }
 
-    /// Whether words before the model say that the engine did not find it or cannot use it: `could not find model x`,
-    /// `you do not have access to the model`, `not found: model x`.
+    /// Whether words before the model say that the engine did not find or cannot use the model: `could not find model
+    /// x`, `you do not have access to the model`, `not found: model x`.
     private func isSought(_ index: Int) -> Bool {
         var verbIndex = governor(of: index)
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }

@@ -71,9 +71,9 @@ struct ErrorSentence {
         "non-existent",
         "inaccessible", "sunset", "archived", "not_found", "notfound", "undeployed",
     ]
-    /// Predicates that are also adjectives, which describe the noun that follows them.
+    /// Predicates that may stand before a noun as adjectives, as in `an unknown problem`.
     private static let alsoBeforeNouns: Set<String> = ["missing", "unknown", "invalid", "unsupported", "unrecognized"]
-    /// Predicates that may also say that a model lacks an ability, as in `not supported with tools`.
+    /// Predicates that may say only that a model lacks an ability, as in `not supported with tools`.
     private static let ofAbilities: Set<String> = [
         "supported", "unsupported", "available", "unavailable", "enabled", "disabled", "valid", "invalid", "allowed",
         "permitted", "active", "accessible",

@@ -144,8 +144,8 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The failure of an answer that is not JSON, after the client has been sent a head that announces JSON.
     ///
-    /// The request determines the type of the answer, so every executor would answer alike. No other executor is tried,
-    /// and the executor is not charged.
+    /// The request determines the type of the answer, so no other executor would answer with JSON. Therefore no other
+    /// executor is tried, and no fault is counted against this executor.
     package static var notJSON: Failure {
         var failure = Failure(.executorError, "The answer is not JSON, but its head had been sent as JSON.")
         failure.detail = "it answered with something other than JSON, after json_keep_alive had sent the head"
@@ -164,7 +164,7 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The failure for a model that does not exist or that the key may not use; the client cannot tell which.
     ///
-    /// - Parameter name: The name as the client wrote it, of which 256 characters are shown.
+    /// - Parameter name: The name as the client wrote it, of which the first 256 characters are shown.
     package static func modelNotFound(_ name: String) -> Failure {
         Failure(.modelNotFound, "The model '\(name.prefix(256))' does not exist or you do not have access to it.")
     }

@@ -8,7 +8,7 @@ struct SentenceTokenizer {
     ]
     /// The names of members, in quoted JSON and Python dictionaries, whose value is a sentence and not a name.
     private static let messageKeys: Set<String> = ["message", "error", "detail", "msg", "reason", "description"]
-    /// The longest quoted name, in characters.
+    /// The largest length of a quoted name, in characters.
     private static let nameMax = 256
 
     private let text: [Character]

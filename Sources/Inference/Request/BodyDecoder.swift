@@ -23,13 +23,13 @@ extension RequestBody {
     package static let expansionMax = 100
     /// The decoded length in bytes up to which `expansionMax` does not apply.
     static let denseMax = 1 << 20
-    /// The most bytes that are decoded in one step.
+    /// The largest number of decoded bytes that one step produces.
     private static let stepSize = 64 << 10
 
     /// Decodes the body.
     ///
     /// - Parameters:
-    ///   - bytesMax: The most bytes that the decoded body may have.
+    ///   - bytesMax: The largest allowed length of the decoded body in bytes.
     ///   - grow: Called before the decoded body takes more memory, with the memory in bytes that the body will then
     ///   take. If the closure returns false, the decoding ends with `noMemory`.
     /// - Throws: The reason why the body cannot be decoded.

@@ -6,7 +6,7 @@ internal import Transport
 ///
 /// Most parts refer to the client's body, so that a small change does not copy the body.
 package struct BodySplice: Equatable, Sendable {
-    /// A part of the body: a range of the client's body, or bytes of the edge.
+    /// A part of the body: a range of the client's body, or bytes that the edge has added.
     package enum Part: Equatable, Sendable {
         /// A range of the client's body.
         case original(Range<Int>)

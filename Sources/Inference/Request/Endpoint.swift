@@ -4,8 +4,7 @@ package import HTTP
 
 /// The destination of a request, which the method and the path alone determine.
 ///
-/// The target Configuration uses this type, too: it refuses a model whose `passthrough` names a path of the edge
-/// itself.
+/// The module Configuration uses this type to refuse a model whose `passthrough` names a path of the edge itself.
 package enum Endpoint: Equatable, Sendable {
     /// A request in the given dialect, whose body names a model.
     case model(Dialect)

@@ -40,6 +40,7 @@ package struct MediaTokens: Equatable, Sendable {
         return text + tokens * Self.bytesPerToken
     }
 
-    /// Multiplies a count by tokens; the count is limited to 2^24, so that the product cannot overflow.
+    /// Multiplies a count of items by the tokens of one item; the count is limited to 2^24, so that the product cannot
+    /// overflow.
     private static func times(_ count: Int, _ tokens: Int) -> Int { min(count, 1 << 24) * tokens }
 }

@@ -9,9 +9,9 @@ import Glibc
     /// The number of zero bytes after the body, which the scanner may read.
     package static let padding = 64
 
-    /// The least capacity, in bytes, of a buffer that is not empty.
+    /// The smallest capacity, in bytes, of a buffer that is not empty.
     ///
-    /// Only a body that the client announces as shorter gets less.
+    /// The buffer is smaller only if the client announces a shorter body.
     private static let firstCapacity = 4096
     /// A buffer below this capacity, in bytes, grows fourfold at a time; a larger buffer grows twofold.
     private static let fastGrowthMax = 256 << 10

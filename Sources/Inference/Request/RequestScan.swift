@@ -33,7 +33,7 @@ package struct RequestScan: Equatable, Sendable {
     package var stream: Bool
     /// The member `stream_options`.
     package var streamOptions: StreamOptions
-    /// The most tokens that an executor may generate for each choice; nil if the body sets no limit.
+    /// The largest number of tokens that an executor may generate for each choice; nil if the body sets no limit.
     ///
     /// If the body sets several limits, the largest one counts, because the edge does not know which limit the executor
     /// applies.
@@ -50,9 +50,10 @@ package struct RequestScan: Equatable, Sendable {
     /// The number of choices that the response has, at most 2^20.
     package var choices: Int { max(1, min(n, 1 << 10)) * max(1, min(prompts, 1 << 10)) }
 
-    /// The most tokens that the executor may generate for the whole request; nil if the client sets no limit.
+    /// The largest number of tokens that the executor may generate for the whole request; nil if the client sets no
+    /// limit.
     ///
-    /// Completions that `best_of` discards count, too.
+    /// The number includes the tokens of completions that `best_of` discards.
     package var answerTokensMax: Int? {
         guard let maxTokens else { return nil }
         let completions = max(1, n, bestOf).multipliedReportingOverflow(by: max(1, prompts))

@@ -7,7 +7,7 @@ package enum RequestScanError: Error, Equatable, Sendable {
     case notAnObject
     case trailingContent
     case missingModel
-    /// The body has this key twice.
+    /// The body has this key more than once.
     case duplicate(String)
     /// The body has a key that some JSON readers treat as equal to this key, for example because they ignore case.
     case ambiguous(String)

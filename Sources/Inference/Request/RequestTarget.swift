@@ -119,7 +119,8 @@ package struct RequestTarget: Equatable, Sendable {
         return isDots && (1...2).contains(dots)
     }
 
-    /// The byte at `index` with all its escapes decoded (`%2F`, `%252F`), and the length of the escape.
+    /// The byte at `index` with all its escapes decoded (`%2F`, `%252F`), and the number of bytes that it takes in the
+    /// path.
     private static func decoded(at index: Int, in path: ArraySlice<UInt8>) -> (byte: UInt8, length: Int) {
         guard path[index] == percent else { return (path[index], 1) }
         var next = index + 1

@@ -6,7 +6,7 @@ import CJSON
 package enum EventLines {
     /// The form of an event, as its lines show it.
     enum Payload {
-        /// The event has only comments, or nothing.
+        /// The event has only comment lines, or is empty.
         case comment
         /// The first line is a `data` field whose value begins with `[DONE]`.
         case done
@@ -54,7 +54,7 @@ package enum EventLines {
         return hasPrefix(event, "[DONE]", at: start, end) ? .done : .other
     }
 
-    /// Whether the event has only comments.
+    /// Whether the event has only comment lines, or is empty.
     static func isComment(_ event: Span<UInt8>) -> Bool {
         if case .comment = payload(event) { return true }
         return false
@@ -76,7 +76,7 @@ package enum EventLines {
 
     /// Whether the first bytes of a response without a content type are the beginning of a stream of events.
     ///
-    /// - Returns: nil if too few bytes have arrived to decide.
+    /// - Returns: nil if the bytes that have arrived are too few to tell.
     package static func begins(_ bytes: Span<UInt8>) -> Bool? {
         var start = 0
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -100,7 +100,7 @@ package enum EventLines {
     /// The class of an event of Anthropic's messages or OpenAI's responses, by the event's name, which begins at
     /// `start`.
     ///
-    /// - Returns: nil if the name does not decide, so that the JSON must be parsed.
+    /// - Returns: nil if the name does not determine the class, so that the JSON must be parsed.
     static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
         func isNamed(_ text: StaticString) -> Bool {
             count == text.utf8CodeUnitCount && hasPrefix(event, text, at: start, start + count)
@@ -138,7 +138,10 @@ package enum EventLines {
         return ""
     }
 
-    /// The text in which to look for an error: the data of an event, a line that is not a field, or else all bytes.
+    /// The part of an event or of a response that may report an error, as text.
+    ///
+    /// The part is the data of an event, or the JSON that stands outside of the `data` lines. Bytes that are not an
+    /// event are returned as a whole.
     ///
     /// - Parameter isBare: Whether the error stands outside of the `data` lines, although the event has `data` lines.
     static func text(of event: Span<UInt8>, isBare: Bool = false) -> [UInt8] {
@@ -154,7 +157,7 @@ package enum EventLines {
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || isLineEnd(byte) }
 
-    /// The bytes without the space around them and without a byte order mark.
+    /// The bytes without white space at both ends and without a byte order mark.
     private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var bytes = bytes.drop(while: isSpace)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3).drop(while: isSpace) }
@@ -162,7 +165,8 @@ package enum EventLines {
         return bytes
     }
 
-    /// The bytes with U+FFFD in place of invalid UTF-8; JSON is also repaired by `cjson_repair`.
+    /// The bytes with U+FFFD in place of invalid UTF-8; in JSON, `cjson_repair` also replaces control characters, NaN
+    /// and Infinity.
     private static func readable(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var text = Array(String(decoding: bytes, as: UTF8.self).utf8)
         guard text.first == UInt8(ascii: "{") || text.first == UInt8(ascii: "[") else { return text }

@@ -19,7 +19,8 @@ package struct EventSplitter: Sendable {
         case lastPiece
     }
 
-    /// The most bytes of an incomplete event that are kept; a larger event is handed over in pieces.
+    /// The largest number of bytes of an incomplete event that the splitter stores; a larger event is handed over in
+    /// pieces.
     package static let limit = 64 * 1024
 
     private enum LineEnd { case none, lf, cr, crlf }
@@ -35,7 +36,7 @@ package struct EventSplitter: Sendable {
     private var followsCR = false
     /// Whether the CR at the end of the last chunk was a blank line, which ends the event.
     ///
-    /// The event is kept until the next byte shows whether an LF belongs to it.
+    /// The event is stored until the next byte arrives. If that byte is an LF, it belongs to the blank line.
     private var holdsEvent = false
     /// Whether the event is being handed over in pieces.
     private var isOversized = false
@@ -47,9 +48,9 @@ package struct EventSplitter: Sendable {
     /// Makes a splitter at the beginning of a stream.
     package init() {}
 
-    /// The bytes that are kept of an incomplete event.
+    /// The stored bytes of an incomplete event.
     package var rest: [UInt8] { tail }
-    /// The number of bytes that are kept of an incomplete event.
+    /// The number of stored bytes of an incomplete event.
     package var pending: Int { tail.count }
     /// Whether the next byte begins a new event.
     package var isBetweenEvents: Bool { tail.isEmpty && !isOversized }

@@ -7,7 +7,7 @@ struct JSONDigest: Sendable {
     /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
         case root
-        /// The value of `response`, `message`, `x_groq` or Tencent's `Response`.
+        /// The value of the member `response`, `message`, `x_groq` or, in Tencent's shape, `Response`.
         case nested
         case choices
         case choice
@@ -16,7 +16,7 @@ struct JSONDigest: Sendable {
         case all
     }
 
-    /// An open array or object that is kept.
+    /// An array or object that is kept and whose end has not been read yet.
     private struct Level: Sendable {
         var role: Role
         var isArray: Bool
@@ -26,11 +26,11 @@ struct JSONDigest: Sendable {
     /// The kind of the string that is being read.
     private enum Text: Sendable { case none, key, kept, skipped }
 
-    /// After this many kept bytes, no further value is kept.
+    /// The number of kept bytes after which no further value is kept.
     static let limit = 4 * 1024
-    /// The most bytes of one string that are kept.
+    /// The largest number of bytes of one string that are kept.
     static let textLimit = 1024
-    /// The longest key of a member that is kept, in bytes.
+    /// The largest length, in bytes, of the key of a member that is kept.
     private static let keyLimit = 96
     /// The greatest depth of a value that is kept.
     private static let depthLimit = 12
@@ -38,14 +38,14 @@ struct JSONDigest: Sendable {
     /// The reduced document so far.
     private(set) var kept: [UInt8] = []
     private var levels: [Level] = []
-    /// The number of open arrays and objects that are not kept.
+    /// The number of arrays and objects that are not kept and whose end has not been read yet.
     private var skipped = 0
     /// The last key that was read, with its escapes as they were written.
     private var key: [UInt8] = []
     private var expectsKey = false
     private var text = Text.none
     private var textLength = 0
-    /// Whether the string is longer than `textLimit`; its bytes after the limit are not kept.
+    /// Whether the string that is being read is longer than `textLimit`; its bytes after the limit are not kept.
     private var isCut = false
     /// Whether the last byte was the backslash of an escape.
     private var isEscape = false
@@ -81,8 +81,8 @@ struct JSONDigest: Sendable {
                 index += 1
             }
         } else if text == .none {
-            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) into 0x7F. A few other bytes also become
-            // 0x7F, which only ends the skip early.
+            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) and a few other bytes into 0x7F. The other
+            // bytes end the skip early, which does no harm.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index

@@ -1,4 +1,4 @@
-// Reads a JSON response that is too large to be held and is relayed as it arrives.
+// Reads a JSON response that is relayed as it arrives, because it is too large to be buffered.
 
 /// Reduces one response to a small document with the members that the scanner reads.
 ///

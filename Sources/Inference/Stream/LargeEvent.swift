@@ -5,11 +5,11 @@ struct LargeEvent: Sendable {
     /// The part of a line that is being read.
     private enum Line: Sendable { case field, beforeValue, data, name, other }
 
-    /// The most bytes of a field's name that are kept; a longer name belongs to no known field.
+    /// A limit in bytes for the name of a field; a longer name belongs to no known field.
     ///
     /// The known fields of an event are `data`, `event`, `id` and `retry`.
     private static let fieldLimit = 8
-    /// The most bytes of an event's name that are kept.
+    /// The largest number of bytes of an event's name that are kept.
     private static let nameLimit = 128
 
     private var digest = JSONDigest()
@@ -23,7 +23,9 @@ struct LargeEvent: Sendable {
         for index in piece.indices { take(piece[index]) }
     }
 
-    /// A small event with all that the scanner would find in the large one; nil if its data is not one whole document.
+    /// A small event with the members of the large event that the scanner reads.
+    ///
+    /// The value is nil if the data of the large event is not exactly one JSON document.
     var summary: [UInt8]? {
         guard hasData, digest.isWhole else { return nil }
         let event = name.isEmpty ? [] : Array("event: ".utf8) + name + [0x0A]

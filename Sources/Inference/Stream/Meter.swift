@@ -8,7 +8,7 @@ import CJSON
 package struct Meter: Sendable {
     /// The class of an event; it decides how the event is relayed and counted.
     package enum EventClass: Equatable, Sendable {
-        /// The event has only comments, or nothing.
+        /// The event has only comment lines, or is empty.
         case comment
         /// The event has no data, but an `id` or `retry` field, which clients remember.
         case fields
@@ -34,8 +34,7 @@ package struct Meter: Sendable {
     private let choices: UInt8
     /// Whether the event that is being read finishes a choice and also contains output of the model.
     private var finishCarriesText = false
-    /// Whether the event that is being read contains nothing that a client uses, because its data is empty, for
-    /// example.
+    /// Whether the event that is being read contains nothing that a client uses, for example because its data is empty.
     private var saysNothing = false
     /// Whether the event that completes the stream has been read.
     ///
@@ -222,7 +221,7 @@ package struct Meter: Sendable {
     @inline(__always)
     private var hasNamedEvents: Bool { dialect == .messages || dialect == .responses }
 
-    /// The class of a chunk with choices if a search for byte patterns can decide it: `token` or `plain`.
+    /// The class `token` or `plain` of a chunk with choices, if a search for byte patterns can determine the class.
     ///
     /// - Returns: nil if the chunk must be scanned.
     @inline(__always)
@@ -242,8 +241,9 @@ package struct Meter: Sendable {
 
     /// Ends the stream, and returns the class of its last event: `end` or `broken`.
     ///
-    /// The stream is broken if its finish reason is still empty, or if no event came before the last one. A stream
-    /// without any finish reason is complete, because small engines omit the finish reason.
+    /// The stream is broken if a choice or message has had only finish reasons that are null or empty, or if no event
+    /// came before the last one. A stream without any finish reason, not even a null one, is complete, because small
+    /// engines omit the finish reason. A stream that has reported an error is never broken.
     private mutating func ended() -> EventClass {
         guard mayEnd else { return .broken }
         isComplete = true

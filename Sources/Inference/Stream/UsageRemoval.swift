@@ -19,9 +19,9 @@ package enum UsageRemoval {
 
     /// The event without its member `usage`; nil if the event has no such member.
     ///
-    /// If no content for the client is left, only the `id` and `retry` lines are returned. No blank line follows, so
-    /// that these lines become part of the next event. With a blank line, some clients would read the lines as an event
-    /// without data.
+    /// If the other members have no content for the client, only the `id` and `retry` lines are returned. No blank line
+    /// follows, so that these lines become part of the next event. With a blank line, some clients would read the lines
+    /// as an event without data.
     ///
     /// - Parameter event: A whole event whose data is one whole JSON document.
     package static func removed(from event: Span<UInt8>) -> [UInt8]? {
@@ -34,8 +34,8 @@ package enum UsageRemoval {
                 continue
             }
             let value = line.dropFirst(5)
-            // In an event, line ends join the values of several `data` lines. A space is as good as a line end between
-            // two tokens of JSON.
+            // In an event, line ends join the values of several `data` lines. JSON allows a space wherever it allows a
+            // line end.
             if !json.isEmpty { json.append(0x20) }
             json += value.first == 0x20 ? value.dropFirst() : value
         }
@@ -112,7 +112,7 @@ package enum UsageRemoval {
     /// Whether a byte that follows a number, `true`, `false` or `null` ends that value.
     private static func endsScalar(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == UInt8(ascii: ",") }
 
-    /// The index of the mark that closes the string that begins at `start`; nil if the string is cut off.
+    /// The index of the quotation mark that closes the string that begins at `start`; nil if the string is cut off.
     private static func endOfString(at start: Int, in json: [UInt8]) -> Int? {
         var index = start + 1
         while index < json.count, json[index] != UInt8(ascii: "\"") {

@@ -1,7 +1,7 @@
-// `freeinference bench`: acts as many clients of a server, and measures the server. Each benchmark is a subcommand.
+// `freeinference bench`: simulates many clients of a server, and measures the server. Each benchmark is a subcommand.
 internal import ArgumentParser
 
-/// The parent command of the benchmarks; `streams` is the default.
+/// The parent command of the benchmarks; `streams` is the default subcommand.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",

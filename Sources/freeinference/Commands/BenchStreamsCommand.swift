@@ -1,4 +1,4 @@
-// `freeinference bench streams`: measures how long tokens take from the executor to the client, with many streams.
+// `freeinference bench streams`: measures how long tokens take from the executor to the client while many streams run.
 internal import ArgumentParser
 internal import Bench
 

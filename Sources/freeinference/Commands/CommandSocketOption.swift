@@ -1,4 +1,4 @@
-// The option `--socket` of all commands that ask a running server.
+// The option `--socket` of all commands that are sent to a running server.
 import ArgumentParser
 import Configuration
 import Edge

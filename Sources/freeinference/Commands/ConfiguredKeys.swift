@@ -6,7 +6,7 @@ import KeyStore
 import Routing
 import Transport
 
-/// The file of API keys that the configuration names, and the secret for their hashes.
+/// The file of API keys that the configuration names, and the file with the secret for hashing keys.
 struct ConfiguredKeys {
     /// The path of the file of API keys.
     let path: String
@@ -18,7 +18,7 @@ struct ConfiguredKeys {
 
     /// Reads the configuration.
     ///
-    /// The files that it names need not exist yet.
+    /// The files that the configuration names need not exist yet.
     ///
     /// Exits with 2 if the configuration has errors, and with 1 if it names no file of keys.
     init(_ options: ConfigurationOption) throws {

@@ -19,7 +19,7 @@ enum EngineConfiguration {
         configuration.admin.address = .tcp(host: "127.0.0.1", port: ports.admin)
         configuration.discoveries = engines.map { url in
             var discovery = DiscoverySettings(engine: ExecutorSettings(url: url))
-            // If several engines list the same model, they share its requests.
+            // If several engines list the same model, requests for the model are distributed over these engines.
             discovery.joins = true
             return discovery
         }

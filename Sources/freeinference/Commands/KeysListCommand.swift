@@ -1,4 +1,4 @@
-// `freeinference keys list`: prints one line for each API key, with its limits but without its secret.
+// `freeinference keys list`: prints one line for each API key, with its id and limits but without the key itself.
 import ArgumentParser
 import Edge
 import KeyStore
