@@ -27,9 +27,9 @@ struct SlotTimes: Sendable {
     /// but at least one. `workMax` is the largest total number of slots and steps in all simulations together.
     private static let roundsMax = 16
     private static let workMax = 256
-    /// The number of latest durations that show a change of pace.
+    /// How many of the latest durations show that slots have begun to be freed faster or more slowly.
     ///
-    /// They show it if each of them is longer, or each is shorter, than all earlier durations.
+    /// The durations show this if each of them is shorter, or each of them is longer, than all earlier durations.
     private static let changeMin = 8
 
     /// When recording began; nil before `watch` is called.
@@ -84,7 +84,8 @@ struct SlotTimes: Sendable {
         forgetAnotherPace()
     }
 
-    /// Drops the durations from before a change of pace, because they no longer help to forecast.
+    /// Drops the durations from before slots began to be freed faster or more slowly, because these durations no longer
+    /// help to forecast.
     private mutating func forgetAnotherPace() {
         let (count, some) = (latest.count, Self.changeMin)
         guard count >= some + some / 2 else { return }
@@ -154,7 +155,7 @@ struct SlotTimes: Sendable {
     /// The mean duration, its standard deviation, and the factor by which the recorded durations are too short.
     ///
     /// The recorded durations are too short at first, because the slots with the shortest durations are freed first.
-    /// Until as many slots have been freed as the pool has, the mean therefore includes the ages of the held slots.
+    /// Until as many slots have been freed as are held, the mean therefore includes the ages of the held slots.
     private func moments(_ ages: [Double], _ slots: Int) -> (mean: Double, spread: Double, stretch: Double) {
         let seen = sorted.reduce(0, +) / Double(sorted.count)
         let variance = sorted.reduce(0) { $0 + ($1 - seen) * ($1 - seen) } / Double(sorted.count)

@@ -50,7 +50,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let ejectionMax: Nanoseconds = 60_000_000_000
     /// The time from the end of an ejection until the executor gets its full share of the requests.
     static let slowStart: Nanoseconds = 10_000_000_000
-    /// The time after a good answer in which failed or timed out probes do not count.
+    /// The time after a successful answer to a request in which failed or timed out probes do not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
     /// How long an engine whose probes time out may send no byte before the engine counts as dead.
     ///
@@ -58,7 +58,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     package static let silenceMax: Nanoseconds = 20_000_000_000
     /// How long a trial without a result prevents the next trial.
     static let trialMax: Nanoseconds = 60_000_000_000
-    /// How long an executor must have been healthy before a good answer clears the count of its ejections.
+    /// How long an executor must have been healthy before a successful answer to a request clears the count of its
+    /// ejections.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
     /// Whether the executor is healthy, is ejected or has a trial under way.
@@ -119,8 +120,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the first event of a stream, or a whole document, has arrived.
     ///
-    /// The arrival shows that the executor can be reached and answers. The answer may still break off, so faults in the
-    /// middle of answers count until `endedWhole`.
+    /// The arrival shows that the executor can be reached and answers. The answer may still break off. So the faults in
+    /// the middle of earlier answers stay counted until `endedWhole` is called.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now
@@ -261,7 +262,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         ejections += 1
         faults = 0
         // After the ejection, one more fault in the middle of an answer can eject the executor again, unless an answer
-        // has arrived completely before.
+        // arrives completely before that fault.
         lateFaults = min(lateFaults, Self.faultsMax - 1)
         probesPassed = 0
         healthySince = nil
