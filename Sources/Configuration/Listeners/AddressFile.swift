@@ -9,7 +9,7 @@ package import Transport
 package struct AddressFile: Sendable, Equatable {
     /// The largest file that is read, in bytes.
     static let bytesMax = 1 << 20
-    /// The most ranges that a file may list.
+    /// The largest number of ranges that a file may list.
     static let rangesMax = 10_000
 
     /// The ranges, in the order of the file.
@@ -24,7 +24,7 @@ package struct AddressFile: Sendable, Equatable {
 
     /// Reads the contents of a file.
     ///
-    /// - Throws: the first problem. A file without any range is a problem, too, because an empty file is more likely a
+    /// - Throws: the first problem. An empty list is a problem, because a file without any address is more likely a
     ///   failed download than an intention.
     package init(parsing bytes: [UInt8]) throws(Problem) {
         guard bytes.count <= Self.bytesMax else { throw Problem(description: "is larger than 1 MiB") }

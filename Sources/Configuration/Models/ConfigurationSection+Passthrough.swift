@@ -1,4 +1,5 @@
-// Reads `passthrough` of a model: further request paths that are passed to the model's executors.
+// Reads `passthrough` of a model: the request paths that are passed to the model's executors in addition to the paths
+// that every model has.
 internal import Inference
 
 extension ConfigurationSection {

@@ -14,7 +14,8 @@ package struct FoundMembers: Sendable, Equatable {
         package var models: [EngineListing.Model] = []
         package init() {}
 
-        /// Whether two lists of one engine differ in the kind or in the context length of a common model.
+        /// Whether two lists of one engine differ in the kind of the engine, or in the context length of a model that
+        /// is in both.
         ///
         /// The result is false if one of the lists is empty.
         fileprivate func contradicts(_ other: Listing) -> Bool {
@@ -82,7 +83,7 @@ package struct FoundMembers: Sendable, Equatable {
 
     // MARK: Changes
 
-    /// The most lines that `changes` returns.
+    /// The largest number of lines that `changes` returns.
     private static let changesMax = 20
 
     /// Describes the members that were added, removed or changed, in one line each.

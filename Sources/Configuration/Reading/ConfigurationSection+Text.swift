@@ -13,7 +13,7 @@ extension ConfigurationSection {
 
     /// Returns the single value of a key; nil if the key is absent.
     ///
-    /// A list or a section is reported and also gives nil.
+    /// If the value is a list or a section, the function reports an error and returns nil.
     func scalar(_ key: String, expecting expected: String) -> Scalar? {
         node(key).flatMap { scalar($0, named: key, expecting: expected) }
     }

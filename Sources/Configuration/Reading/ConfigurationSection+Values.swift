@@ -46,8 +46,8 @@ extension ConfigurationSection {
 
     /// Returns a whole number.
     ///
-    /// - Parameter words: The other values that the key accepts, as an error names them before `a whole number`, such
-    ///   as `auto or `.
+    /// - Parameter words: The other values that the key accepts, as they stand before `a whole number` in an error
+    ///   message, such as `auto or `.
     func count(_ key: String, in range: ClosedRange<Int>, or words: String = "") -> Int? {
         guard let scalar = scalar(key, expecting: "\(words)a whole number") else { return nil }
         guard let value = Quantity.count(scalar.text) else {

@@ -3,7 +3,7 @@ internal import Transport
 
 /// Checks and rewrites decimal numbers without computing with them.
 package enum DecimalText {
-    /// The most bytes of a number, and the largest absolute value of its exponent.
+    /// The largest length of a number in bytes, and the largest absolute value of its exponent.
     static let digitsMax = 64
 
     /// Rewrites a JSON number such as `2e-7` without an exponent.

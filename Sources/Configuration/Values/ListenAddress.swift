@@ -9,7 +9,7 @@ package enum ListenAddress: Sendable, Hashable {
     /// The absolute path of a socket, at most `unixPathBytesMax` bytes.
     case unix(path: String)
 
-    /// The most bytes of a path that fit into `sockaddr_un.sun_path` with the zero byte at the end.
+    /// The length in bytes of the longest path that fits into `sockaddr_un.sun_path` with the zero byte at the end.
     package static let unixPathBytesMax = 107
 
     /// Parses `HOST:PORT`, `[v6]:PORT` or `unix:/PATH`; returns a problem for any other text.
