@@ -110,7 +110,8 @@ extension Configuration.Timeouts {
 }
 
 extension ConfigurationSection {
-    /// Returns the origins of web pages: each is `*`, or a scheme and a host as in a browser's `origin` field.
+    /// Returns the value of a key that is a list of origins: each is `*`, or a scheme and a host as in a browser's
+    /// `origin` field.
     fileprivate func origins(_ key: String) -> [String] {
         let origins = texts(key, expecting: "origins such as https://chat.example.org") ?? []
         for origin in origins where !Self.isOrigin(origin.text) {

@@ -34,7 +34,7 @@ package struct Configuration: Sendable, Equatable {
     package var keepAlive = Duration.seconds(10)
     /// Whether a client that has requested no stream is sent the status, and then spaces, until its answer arrives.
     package var jsonKeepAlive = false
-    /// How often a request may have passed through this server before, according to its field `cdn-loop`.
+    /// How many times a request may have passed through this server before, according to its field `cdn-loop`.
     package var maxLoops = 1
     /// The timeouts of connections and exchanges; a model may replace some of them.
     package var timeouts = Timeouts()

@@ -70,19 +70,19 @@ package final class Engine: Sendable {
 
     /// When bytes from the engine last arrived, for any attempt or probe on any thread; 0 if none ever have.
     ///
-    /// The time is in nanoseconds of the event loops' clock. The true time may be up to `heardStep` later.
+    /// The time is in nanoseconds of the event loops' clock. The true time may be up to `heardStep` (100 ms) later.
     package var lastHeard: Nanoseconds { heardLast.load(ordering: .relaxed) }
 
     /// When bytes of an answer without an error last arrived, for any attempt; 0 if none ever have.
     ///
-    /// The true time may be up to `heardStep` later.
+    /// The true time may be up to `heardStep` (100 ms) later.
     package var lastServed: Nanoseconds { servedLast.load(ordering: .relaxed) }
 
     /// Records that bytes of an answer without an error have arrived, or that the beginning of an answer has proved not
     /// to be an error.
     ///
-    /// An attempt calls this function at most once in each `heardStep` and not for each piece of its answer, because
-    /// all workers share the value.
+    /// An attempt calls this function at most once in `heardStep` and not for each piece of its answer, because all
+    /// workers share the value.
     package func served(at now: Nanoseconds) {
         guard now > lastServed else { return }
         servedLast.store(now, ordering: .relaxed)

@@ -23,7 +23,7 @@ package struct ListenerAccess: Sendable, Equatable {
 
     package init() {}
 
-    /// Reads the keys of a listener: `client_address`, `trusted_peers`, `trusted_only`, `allow`, `deny`.
+    /// Reads these keys of a listener: `client_address`, `trusted_peers`, `trusted_only`, `allow`, `deny`.
     init(reading section: ConfigurationSection) {
         readTrustedPeers(from: section)
         let words = ClientAddressSource.allCases.map(\.rawValue).joined(separator: ", ")
@@ -84,7 +84,7 @@ package struct ListenerAccess: Sendable, Equatable {
 }
 
 extension ConfigurationSection {
-    /// Returns the ranges of a list of ranges; nil if the key is absent.
+    /// Returns the ranges in the value of a key; nil if the key is absent or its value is not a list.
     ///
     /// - Parameter key: A key whose value is a list of `ADDRESS/BITS` or single addresses.
     func ranges(_ key: String) -> [AddressRange]? {

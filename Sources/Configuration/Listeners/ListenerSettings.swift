@@ -21,8 +21,8 @@ package struct ListenerSettings: Sendable, Equatable {
     package var redirectsToHTTPS = false
     /// Which peers may tell the listener the addresses of their clients, and which clients are served.
     package var access = ListenerAccess()
-    /// The certificates that clients present; nil if clients are not asked for a certificate, or if the listener has no
-    /// TLS.
+    /// The settings for certificates of clients; nil if clients are not asked for a certificate, or if the listener has
+    /// no TLS.
     package var clientCertificates: ClientCertificates?
     /// Whether a TLS client is refused if it sends no server name, or a server name that no certificate has.
     package var needsServerName = false
@@ -70,7 +70,7 @@ package struct ListenerSettings: Sendable, Equatable {
         }
     }
 
-    /// The certificates that clients present on a listener (mutual TLS).
+    /// The settings for the certificates that clients present on a listener (mutual TLS).
     package struct ClientCertificates: Sendable, Equatable {
         /// The PEM file of the authorities that sign the certificates.
         package var authoritiesPath: String

@@ -3,7 +3,7 @@
 internal import Inference
 
 extension ConfigurationSection {
-    /// Reads a list of paths.
+    /// Reads the value of a key that is a list of request paths.
     ///
     /// Each path must be normalized, because request paths are normalized before they are compared with it.
     func passthroughPaths(_ key: String) -> [String] {

@@ -31,7 +31,7 @@ package struct ExecutorSettings: Sendable, Equatable {
     /// The default is below 5 s, because uvicorn, the HTTP server of many engines, closes unused connections after 5 s.
     package var idleTimeout = Duration.seconds(4)
 
-    /// The request header fields that the executor is sent in addition to the fields in the `forward` of its model.
+    /// The request header fields that the executor is sent in addition to the fields of `ModelSettings.forward`.
     package var forward = ForwardSettings()
 
     /// How the executor's health is checked.

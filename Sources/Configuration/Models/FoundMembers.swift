@@ -6,11 +6,11 @@ package import Transport
 ///
 /// `Configuration.completed(by:)` adds them to a configuration.
 package struct FoundMembers: Sendable, Equatable {
-    /// The models of one engine.
+    /// The kind of one engine, and the models that the engine has listed.
     package struct Listing: Sendable, Equatable {
         /// The software of the engine; `auto` if its response does not reveal it.
         package var kind = ExecutorSettings.Kind.auto
-        /// The models in a stable order: models of the previous list come first.
+        /// The models in a stable order: the models that an earlier list had keep their order, and new models follow.
         package var models: [EngineListing.Model] = []
         package init() {}
 

@@ -11,7 +11,7 @@ internal import Transport
 struct SlotTimes: Sendable {
     /// How many slots have to be freed before there is a forecast.
     private static let samplesMin = 3
-    /// How many of the latest durations are kept.
+    /// The number of latest durations that are kept; a duration is the time for which a slot was held.
     private static let samplesMax = 64
     /// The largest number of simulated slots.
     ///
@@ -19,7 +19,8 @@ struct SlotTimes: Sendable {
     private static let slotsMax = 64
     /// The largest number of slots that one simulation frees.
     ///
-    /// If a request needs further slots to be freed, each of them adds a mean interval to the simulated wait.
+    /// If a request needs further slots to be freed, each of them adds the mean interval between two freed slots to the
+    /// simulated wait.
     private static let stepsMax = 256
     /// A forecast is the mean of at most `roundsMax` simulations.
     ///
@@ -38,7 +39,7 @@ struct SlotTimes: Sendable {
     private(set) var watchedSince: Nanoseconds?
     /// When the slots that are held were taken, in ascending order.
     private(set) var begins: [Nanoseconds] = []
-    /// The durations of the latest slots in nanoseconds, as a ring buffer.
+    /// The durations for which the latest freed slots were held, in nanoseconds, as a ring buffer.
     ///
     /// `oldest` is the index of the oldest duration.
     private var latest: [Double] = []
@@ -49,7 +50,7 @@ struct SlotTimes: Sendable {
     private var freed = 0
     private var total = 0.0
 
-    /// Begins to record, unless recording has begun before.
+    /// Begins to record the times at which slots are taken and freed, unless recording has begun before.
     mutating func watch(from now: Nanoseconds) { if watchedSince == nil { watchedSince = now } }
 
     /// Records that a slot was taken.

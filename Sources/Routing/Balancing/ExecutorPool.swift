@@ -38,19 +38,20 @@ package struct PoolMember: Sendable {
 
 /// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// The waiting requests and the turns are in `entry`, which outlives the snapshot. Health, counts and learned limits
-/// are in the engines and executors.
+/// The waiting requests and the turns are in `entry`, which outlives the snapshot. The health, the counts of attempts
+/// and the learned limits are in the engines and executors.
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream.
     fileprivate static let bytesAStream = 16 << 10
 
-    /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns.
+    /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns of the
+    /// executors.
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
     package let members: [PoolMember]
     /// How the members share the exchanges.
     package let balance: Balance
-    /// The index of the pool's model in its snapshot, as it was passed to `init`.
+    /// The index of the pool's model in the list of models of the snapshot.
     package let place: Int
     /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
     /// number.
@@ -77,8 +78,8 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            // In a pool with a limit, the times of slots are recorded even before all slots are taken. So there is a
-            // forecast when a request has to wait.
+            // If the number of attempts is limited, the times of slots are recorded even before all slots are taken. So
+            // there is a forecast when a request has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
@@ -91,8 +92,8 @@ package final class ExecutorPool: Sendable {
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
     /// Ejected executors are left out. If more than half of the pool is ejected, the pool uses some of them
-    /// nevertheless, but never an executor of a dead engine. If all executors are ejected and no other pool can serve
-    /// the request better, the pool uses the executors that a request can try at little cost (`Executor.costsLittle`).
+    /// nevertheless, but never an executor of a dead engine. If all executors are ejected and the request has
+    /// `usesBad`, the pool uses the executors that a request can try at little cost (`Executor.costsLittle`).
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }

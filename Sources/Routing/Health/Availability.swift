@@ -1,4 +1,4 @@
-// Whether requests may go to an engine or an executor. All workers share the state, and read it without a lock.
+// Whether requests may go to an engine or an executor. All workers share this state.
 internal import Synchronization
 internal import Transport
 

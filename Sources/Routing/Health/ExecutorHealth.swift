@@ -160,7 +160,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the engine has answered, even if the answer is a failure.
     ///
-    /// The answer shows that the engine can be reached, which is enough for a trial of the engine.
+    /// A trial of the engine ends with success, because the answer shows that the engine can be reached.
     package mutating func answered(at now: Nanoseconds) {
         guard case .trial = state else { return }
         comeBack(faults: 0, at: now)

@@ -145,7 +145,7 @@ extension ExecutorPool {
 
     /// The health of a member, which does not say whether the pool uses the member in spite of an ejection.
     package struct Status: Sendable {
-        /// The executor and its share in the pool.
+        /// The executor and its weight in the pool.
         package var member: PoolMember
         /// The health of the engine if the engine is not healthy, otherwise the executor's own health.
         package var state: ExecutorHealth.State
