@@ -1,4 +1,4 @@
-// A file that lists addresses of trusted peers, one range a line, such as Cloudflare's published ranges.
+// The list of trusted peers, from the configuration or from a text file such as Cloudflare's published ranges.
 internal import HTTP
 package import Transport
 
@@ -12,7 +12,7 @@ package struct AddressFile: Sendable, Equatable {
     /// The largest number of ranges that a file may list.
     static let rangesMax = 10_000
 
-    /// The ranges, in the order of the file.
+    /// The ranges, in the order of the list.
     package private(set) var ranges: [AddressRange] = []
     /// Whether the list has `unix:`.
     package private(set) var hasUnixPeers = false

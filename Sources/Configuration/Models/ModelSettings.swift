@@ -54,8 +54,8 @@ package struct ModelSettings: Sendable, Equatable {
     package enum Balance: String, Sendable, CaseIterable {
         /// A request goes to an executor whose load is below its share, and these executors take turns.
         ///
-        /// The load is the number of running streams plus the work of waiting prompts. The share is the part of all
-        /// load that the executor's weight allows.
+        /// The load is the number of running streams plus the work of waiting prompts. The shares of the executors are
+        /// in proportion to their weights.
         case leastLoad = "least-load"
         /// The executors take turns, in proportion to their weights.
         case roundRobin = "round-robin"

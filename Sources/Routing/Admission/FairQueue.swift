@@ -3,9 +3,10 @@
 
 /// A queue with one line for each tenant, served by deficit round-robin (Shreedhar and Varghese, 1995).
 ///
-/// A tenant that has its turn gains the quantum if its deficit does not cover its first prompt. The quantum is the size
-/// of the smallest prompt that is first in a line. So tenants whose prompts have equal sizes are served in turn, one
-/// request each, even if one tenant has many more waiting requests. The owner of the queue guards it by a lock.
+/// The deficit of a tenant is the number of prompt bytes that may be served for it. In its turn, a tenant whose deficit
+/// is smaller than its first prompt gains the quantum. The quantum is the size of the smallest prompt that is first in
+/// a line. So tenants whose prompts have equal sizes are served in turn, one request each, even if one tenant has many
+/// more waiting requests. The owner of the queue guards it by a lock.
 package struct FairQueue<Element> {
     /// Identifies an entry, so that it can be removed before its turn.
     package struct Ticket: Hashable, Sendable {

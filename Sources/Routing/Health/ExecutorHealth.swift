@@ -3,10 +3,10 @@ package import Transport
 
 /// The health of an engine or an executor, which is healthy until faults or probes show otherwise.
 ///
-/// Failed attempts and failed probes eject an executor. The first ejection lasts 3 s, and each further ejection lasts
-/// longer. An ejection ends when probes are answered, or when one request that is sent as a trial is answered. The
-/// executor's share of requests then grows slowly. A 4xx status that the client caused is no fault, and neither is a
-/// client that leaves. An executor that answers 429 is busy, not dead.
+/// Failed attempts and failed probes eject an executor. The first ejection lasts 3 s, and each further ejection lasts 3
+/// s longer, up to 60 s. An ejection ends when probes are answered, or when one request that is sent as a trial is
+/// answered. The executor's share of requests then grows slowly. A 4xx status that the client caused is no fault, and
+/// neither is a client that leaves. An executor that answers 429 is busy, not dead.
 ///
 /// A pool may use some executors in spite of an ejection, see `ExecutorPool.mercy`.
 package struct ExecutorHealth: Sendable, Equatable {
@@ -71,7 +71,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Whether the engine is dead: enough probes in a row failed, or they timed out and no byte has come for
     /// `silenceMax`.
     package private(set) var isDead = false
-    /// The number of faults in a row since an answer last began.
+    /// The number of faults in a row before the first event of an answer; 0 once an answer begins.
     private var faults = 0
     /// The number of faults in the middle of answers since an answer last arrived completely; at most `faultsMax`.
     private var lateFaults = 0
