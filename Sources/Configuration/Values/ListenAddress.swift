@@ -78,7 +78,8 @@ package enum ListenAddress: Sendable, Hashable {
 
     /// Whether two addresses are equal, or one of them means all addresses of their family.
     ///
-    /// A listener of this server on `::` does not accept IPv4 connections.
+    /// Addresses of different families never overlap, because a listener of this server on `::` does not accept IPv4
+    /// connections.
     private static func overlap(_ host: String, _ other: String) -> Bool {
         guard let bytes = addressBytes(host), let otherBytes = addressBytes(other), bytes.count == otherBytes.count
         else { return false }
