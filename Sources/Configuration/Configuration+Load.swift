@@ -49,7 +49,7 @@ extension Configuration {
         reader.noteVariables(in: String(decoding: bytes, as: UTF8.self))
         var document = ConfigurationDocument(environment: environment, reader: reader)
         let root = document.parse(bytes)
-        // `parse` has already reported invalid YAML. An empty file is a section without keys.
+        // `parse` has already reported invalid YAML. An empty file is read as a section without keys.
         if root == nil, !reader.problems.isEmpty { return .failure(reader.errors) }
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
         let section = ConfigurationSection(root: root ?? empty, reader: reader)

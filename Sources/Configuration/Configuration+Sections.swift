@@ -19,9 +19,9 @@ extension Configuration {
         }
     }
 
-    /// Reads `limits`, which must fit into `memory_limit`.
+    /// Reads `limits`; the limits of a body and of an exchange's buffer must not be above `memory_limit`.
     mutating func readLimits(from root: ConfigurationSection) {
-        // A body that is larger than the memory limit could never be accepted.
+        // The default is lowered, because a body that is larger than the memory limit could never be accepted.
         limits.bodyBytes = min(limits.bodyBytes, memoryLimitBytes)
         guard let section = root.section("limits") else { return }
         section.read(bytes: "body", &limits.bodyBytes, in: 1 << 10...1 << 30)
@@ -110,7 +110,8 @@ extension Configuration.Timeouts {
 }
 
 extension ConfigurationSection {
-    /// Returns the origins of web pages: each is `*`, or a scheme and a host as in a browser's `origin` field.
+    /// Returns the value of a key that is a list of origins: each is `*`, or a scheme and a host as in a browser's
+    /// `origin` field.
     fileprivate func origins(_ key: String) -> [String] {
         let origins = texts(key, expecting: "origins such as https://chat.example.org") ?? []
         for origin in origins where !Self.isOrigin(origin.text) {

@@ -17,9 +17,9 @@ package struct Configuration: Sendable, Equatable {
     package var gather = Gather.auto
     /// How workers wait for sockets.
     package var poller = Poller.auto
-    /// The most memory, in bytes, for connections, requests and responses together.
+    /// The largest amount of memory, in bytes, for connections, requests and responses together.
     package var memoryLimitBytes = 1 << 30
-    /// The most client connections at once, over all listeners; at this number the server stops accepting.
+    /// The largest number of client connections at once, over all listeners; at this number the server stops accepting.
     package var maxConnections = 10_000
     /// The time before the expiry of a certificate at which the server starts to warn of the expiry.
     package var certificateNotice = Duration.seconds(21 * 86_400)
@@ -34,7 +34,7 @@ package struct Configuration: Sendable, Equatable {
     package var keepAlive = Duration.seconds(10)
     /// Whether a client that has requested no stream is sent the status, and then spaces, until its answer arrives.
     package var jsonKeepAlive = false
-    /// How often a request may have passed through this server before, according to its field `cdn-loop`.
+    /// How many times a request may have passed through this server before, according to its field `cdn-loop`.
     package var maxLoops = 1
     /// The timeouts of connections and exchanges; a model may replace some of them.
     package var timeouts = Timeouts()
@@ -42,7 +42,7 @@ package struct Configuration: Sendable, Equatable {
     package var limits = Limits()
     /// The limits of the queue that each model has.
     package var admission = Admission()
-    /// Whether clients need API keys, and which file contains the keys.
+    /// Whether clients need API keys, which file contains the keys, and the limits of clients without a key.
     package var authentication = Authentication()
     /// The file for a record of finished exchanges; not used yet.
     package var ledger = Ledger()
@@ -165,16 +165,16 @@ extension Configuration {
         package var bodyBytes = 64 << 20
         /// The largest request head, in bytes.
         package var headerBytes = 32 << 10
-        /// The most header fields of a request.
+        /// The largest number of header fields of a request.
         package var headerCount = 100
-        /// The most streams at once on one HTTP/2 connection.
+        /// The largest number of streams at once on one HTTP/2 connection.
         package var streams = 1024
         /// The response bytes that an exchange buffers before it pauses reading from its executor.
         package var exchangeBufferBytes = 256 << 10
-        /// The least average pace of a request body, in bytes a second; 0 for none.
+        /// The lowest average pace at which a client may send a request body, in bytes a second; 0 for any pace.
         package var bodyPace = 1000
-        /// The least pace at which a client must read while response bytes wait to be sent, in bytes a second; 0 for
-        /// none.
+        /// The lowest pace at which a client may read while response bytes wait to be sent, in bytes a second; 0 for
+        /// any pace.
         package var readPace = 500
         package init() {}
     }
@@ -186,7 +186,7 @@ extension Configuration {
         /// The value is below `commitAfter`, so that the client of an exchange that has waited too long can get the
         /// status 429.
         package var maxWait = Duration.seconds(8)
-        /// The most exchanges that wait for one model.
+        /// The largest number of exchanges that wait for one model.
         package var maxQueue = 1000
         package init() {}
     }

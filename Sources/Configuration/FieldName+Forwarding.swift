@@ -38,8 +38,8 @@ extension FieldName {
 
     /// Whether a field name contains a word that is usual for credentials, such as `key` or `token`.
     ///
-    /// Every name with an underscore counts as well, because a proxy in front of an engine may treat an underscore as a
-    /// hyphen.
+    /// The result is true for every name with an underscore, because a proxy in front of an engine may treat an
+    /// underscore as a hyphen. The result is false for `idempotency-key`, which is not a credential.
     ///
     /// - Parameter name: The name of the field, in lower case.
     package static func holdsCredential(_ name: ArraySlice<UInt8>) -> Bool {

@@ -4,7 +4,8 @@ internal import HTTP
 internal import Transport
 
 extension ForwardSettings {
-    /// Reads the keys that begin with `forward_` of a section; names that must never be forwarded are errors.
+    /// Reads the keys of a section that begin with `forward_`; the name of a field that must never be forwarded is an
+    /// error.
     init(reading section: ConfigurationSection) {
         self.init()
         let expected = "names of header fields, such as http-referer or x-openrouter-*"

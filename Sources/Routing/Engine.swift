@@ -37,7 +37,7 @@ package final class Engine: Sendable {
     /// Makes an engine that is healthy and has no attempts.
     ///
     /// - Parameters:
-    ///   - runningMax: the most attempts at once over all models of the engine; nil for no limit.
+    ///   - runningMax: the largest number of attempts at once over all models of the engine; nil for no limit.
     ///   - modelsShareCapacity: whether the models share the capacity of one machine, see the property of this name.
     package init(id: Int, name: String, runningMax: Int? = nil, modelsShareCapacity: Bool = false) {
         self.id = id
@@ -70,23 +70,25 @@ package final class Engine: Sendable {
 
     /// When bytes from the engine last arrived, for any attempt or probe on any thread; 0 if none ever have.
     ///
-    /// The time is in nanoseconds of the event loops' clock. The true time may be up to `heardStep` later.
+    /// The time is in nanoseconds of the event loops' clock. The true time may be up to `heardStep` (100 ms) later.
     package var lastHeard: Nanoseconds { heardLast.load(ordering: .relaxed) }
 
-    /// When bytes of a good answer last arrived, for any attempt; 0 if none ever have.
+    /// When bytes of an answer without an error last arrived, for any attempt; 0 if none ever have.
     ///
-    /// The true time may be up to `heardStep` later.
+    /// The true time may be up to `heardStep` (100 ms) later.
     package var lastServed: Nanoseconds { servedLast.load(ordering: .relaxed) }
 
-    /// Records that bytes of a good answer have arrived, or that the beginning of an answer has proved to be good.
+    /// Records that bytes of an answer without an error have arrived, or that the beginning of an answer has proved not
+    /// to be an error.
     ///
-    /// An attempt does not call this for each piece of its answer, because all workers share the value.
+    /// An attempt calls this function at most once in `heardStep` and not for each piece of its answer, because all
+    /// workers share the value.
     package func served(at now: Nanoseconds) {
         guard now > lastServed else { return }
         servedLast.store(now, ordering: .relaxed)
     }
 
-    /// Whether the engine has refused `stream_options`, which an old version may not know.
+    /// Whether the engine has refused the request member `stream_options`, which old versions of engines do not know.
     package var refusesUsage: Bool { isUsageRefused.load(ordering: .relaxed) }
 
     /// Records that the engine has refused `stream_options`.
@@ -136,7 +138,7 @@ package final class Engine: Sendable {
         return last == 0 ? watchedSince : max(last + Self.heardStep, watchedSince)
     }
 
-    /// Records whether a probe has been answered.
+    /// Records the result of a health probe of the engine.
     ///
     /// - Parameters:
     ///   - rise: how many answered probes in a row end an ejection.
@@ -209,8 +211,8 @@ package final class Engine: Sendable {
 
     private func passTurn(behind entry: PoolEntry) {
         waiting.withLock { waiting in
-            // A pool whose last waiting request was served has left, and the next pool has its index. The turn stays at
-            // this index.
+            // A pool whose last waiting request was served is not in `entries` any more, and the next pool has its
+            // index. The turn stays at this index.
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
             waiting.turn = index + 1
         }

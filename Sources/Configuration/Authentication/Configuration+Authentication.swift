@@ -9,7 +9,7 @@ extension Configuration {
         let section = root.section("authentication")
         if let section {
             authentication.keysPath = section.readableFile("keys")
-            // The file of the secret is not checked here, because the server makes the file if it is missing.
+            // The file that `secret` names is not checked, because the server makes the file if it is missing.
             authentication.secretPath = section.text("secret", expecting: "the path of a file").map(root.reader.resolve)
             if let anonymous = section.section("anonymous") {
                 authentication.anonymousLimits = KeyLimits(reading: anonymous)
@@ -35,7 +35,8 @@ extension Configuration {
         }
     }
 
-    /// Checks the file of keys and the file of their secret, and warns about listeners that receive keys in cleartext.
+    /// Checks the file of keys and the file of the secret with which they are hashed, and warns about listeners that
+    /// receive keys in cleartext.
     func inspectKeys(from root: ConfigurationSection, listeners: [ReadListener]) {
         let reader = root.reader
         guard let inspect = reader.inspection.keys, let section = root.section("authentication"),

@@ -77,7 +77,7 @@ extension AccessKey {
 }
 
 extension ConfigurationSection {
-    /// Returns the 32 bytes of a hash, which is written as 64 hexadecimal digits.
+    /// Returns the value of a key that is a hash of 32 bytes, written as 64 hexadecimal digits.
     fileprivate func hash(_ key: String) -> [UInt8]? {
         let expected = "64 hexadecimal digits, as 'freeinference keys create' prints them"
         requireKey(key, expecting: expected)
@@ -89,7 +89,7 @@ extension ConfigurationSection {
         return bytes
     }
 
-    /// Returns a point in time in seconds since 1970.
+    /// Returns the value of a key that is a point in time, in seconds since 1970.
     ///
     /// The value in the file is a date, with or without a time of day.
     fileprivate func moment(_ key: String) -> Int? {

@@ -1,10 +1,11 @@
-// The result of a check of API keys and their secret. The target Edge makes the check, because it needs the key store.
+// The result of a check of API keys and of the secret with which they are hashed. The target `Edge` makes the check,
+// because the check needs the key store.
 
-/// The errors and warnings about the file of API keys and the file of their secret.
+/// The errors and warnings about the file of API keys and the file of the secret with which they are hashed.
 package struct KeyFindings: Equatable {
-    /// An error or a warning about one key of the section `authentication`.
+    /// An error or a warning about one configuration key of the section `authentication`.
     package struct Finding: Equatable {
-        /// The configuration key in the section: `keys` or `secret`.
+        /// The name of the configuration key: `keys` or `secret`.
         package var key: String
         /// The message, without the name of the configuration key.
         package var message: String
@@ -20,7 +21,7 @@ package struct KeyFindings: Equatable {
     /// Makes findings without any error or warning.
     package init() {}
 
-    /// Adds a finding about a key of the section `authentication`.
+    /// Adds a finding about a configuration key of the section `authentication`.
     package mutating func add(_ key: String, _ message: String, isWarning: Bool = false) {
         findings.append(Finding(key: key, message: message, isWarning: isWarning))
     }

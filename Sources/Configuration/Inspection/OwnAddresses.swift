@@ -28,7 +28,8 @@ struct OwnAddresses {
         }
     }
 
-    /// Returns the addresses of this machine to which a host refers; none for a host name of another machine.
+    /// Returns the host itself if it is an IP address, and the addresses of this machine if the host is a name of this
+    /// machine; empty for any other name.
     private func hosts(_ host: String) -> [String] {
         if addressBytes(host) != nil { return [mappedIPv4(host) ?? host] }
         if ["localhost", "localhost.localdomain", "ip6-localhost"].contains(host) { return ["127.0.0.1", "::1"] }

@@ -123,8 +123,8 @@ package enum SystemFiles {
 
     /// Returns the reason why this process can neither append to a file nor create it; nil if it can.
     ///
-    /// The file is not opened. If it were a pipe, its reader would see the end of the pipe when the file is closed
-    /// again.
+    /// The file is not opened, because it may be a pipe. The reader of a pipe sees the end of the pipe when a writer
+    /// closes it.
     package static func checkAppendable(_ path: String) -> FileProblem? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {

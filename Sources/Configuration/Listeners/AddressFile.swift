@@ -1,18 +1,18 @@
-// A file that lists addresses of trusted peers, one range a line, such as Cloudflare's published ranges.
+// The list of trusted peers, from the configuration or from a text file such as Cloudflare's published ranges.
 internal import HTTP
 package import Transport
 
-/// A text file of ranges of IP addresses.
+/// A list of ranges of IP addresses, from a text file or from the configuration.
 ///
-/// Each line has one range or one address; empty lines and what follows a `#` are ignored. The word `unix:` stands for
-/// all peers of unix sockets.
+/// Each line of a file has one range or one address; empty lines and what follows a `#` are ignored. The word `unix:`
+/// stands for all peers of unix sockets.
 package struct AddressFile: Sendable, Equatable {
     /// The largest file that is read, in bytes.
     static let bytesMax = 1 << 20
-    /// The most ranges that a file may list.
+    /// The largest number of ranges that a file may list.
     static let rangesMax = 10_000
 
-    /// The ranges, in the order of the file.
+    /// The ranges, in the order of the list.
     package private(set) var ranges: [AddressRange] = []
     /// Whether the list has `unix:`.
     package private(set) var hasUnixPeers = false
@@ -24,7 +24,7 @@ package struct AddressFile: Sendable, Equatable {
 
     /// Reads the contents of a file.
     ///
-    /// - Throws: the first problem. A file without any range is a problem, too, because an empty file is more likely a
+    /// - Throws: the first problem. An empty list is a problem, because a file without any address is more likely a
     ///   failed download than an intention.
     package init(parsing bytes: [UInt8]) throws(Problem) {
         guard bytes.count <= Self.bytesMax else { throw Problem(description: "is larger than 1 MiB") }

@@ -1,5 +1,5 @@
-// Reading the section `admin` of a configuration: the address for metrics and health, who may use it, and the command
-// socket.
+// Reading the section `admin` of a configuration: the address for metrics and health, the clients that may use the
+// address, and the command socket.
 internal import Transport
 
 extension Configuration {
@@ -61,8 +61,8 @@ extension Configuration {
     /// Reads `admin.socket`: `off`, or the path of a unix socket.
     private mutating func readCommandSocket(from section: ConfigurationSection) {
         guard let scalar = section.scalar("socket", expecting: "the path of a unix socket, or 'off'") else { return }
-        // Other YAML parsers read an unquoted `off` as the boolean false; this parser keeps the text. Both texts mean
-        // off.
+        // Other YAML parsers read an unquoted `off` as the boolean false; this parser keeps the text. So `off` and
+        // `false` have the same meaning for this key.
         if scalar.text == "off" || scalar.text == "false" {
             admin.commandSocket = .off
             return

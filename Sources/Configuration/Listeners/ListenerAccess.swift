@@ -1,15 +1,18 @@
-// Which peers of a listener are believed about the addresses of clients, and which clients it serves.
+// Which peers of a listener may tell it the addresses of their clients, and which clients the listener serves.
 package import HTTP
 package import Transport
 
-/// The settings of a listener about the addresses of peers and clients.
+/// The settings that say where a listener learns a client's address, and which clients it serves.
+///
+/// A peer is the other end of a socket: a client, or a proxy in front of this server.
 package struct ListenerAccess: Sendable, Equatable {
     /// Where the addresses of clients come from; a source other than `peer` needs `trustedPeers`.
     package var source = ClientAddressSource.peer
-    /// The peers that are believed about their clients' addresses; nil if the listener has no `trusted_peers`.
+    /// The peers that may tell the listener the addresses of their clients; nil if the listener has no `trusted_peers`.
     package var trustedPeers: AddressFile?
-    /// The path of the file that lists `trustedPeers`, and is read again when it changes; nil if the configuration
-    /// lists them.
+    /// The path of the file that lists `trustedPeers`; nil if the configuration itself lists these peers.
+    ///
+    /// The file is read again when it changes.
     package var trustedPeersPath: String?
     /// Whether peers that are not trusted are refused.
     package var trustedOnly = false
@@ -20,7 +23,7 @@ package struct ListenerAccess: Sendable, Equatable {
 
     package init() {}
 
-    /// Reads the keys of a listener: `client_address`, `trusted_peers`, `trusted_only`, `allow`, `deny`.
+    /// Reads these keys of a listener: `client_address`, `trusted_peers`, `trusted_only`, `allow`, `deny`.
     init(reading section: ConfigurationSection) {
         readTrustedPeers(from: section)
         let words = ClientAddressSource.allCases.map(\.rawValue).joined(separator: ", ")
@@ -81,7 +84,7 @@ package struct ListenerAccess: Sendable, Equatable {
 }
 
 extension ConfigurationSection {
-    /// Returns the ranges of a list of ranges; nil if the key is absent.
+    /// Returns the ranges in the value of a key; nil if the key is absent or its value is not a list.
     ///
     /// - Parameter key: A key whose value is a list of `ADDRESS/BITS` or single addresses.
     func ranges(_ key: String) -> [AddressRange]? {

@@ -1,4 +1,5 @@
-// Reading what a listener serves and adds: the names of hosts, the folder of ACME challenges, and fields of responses.
+// Reads the host names that a listener serves, the folder of its ACME challenges, and the fields that it adds to
+// responses.
 internal import HTTP
 internal import Transport
 
@@ -32,7 +33,7 @@ extension ConfigurationSection {
         return path
     }
 
-    /// The most fields of `response_fields`.
+    /// The largest number of fields in `response_fields`.
     private static let responseFieldsMax = 32
     /// The longest name and the longest value of a field, in bytes.
     private static let (nameBytesMax, valueBytesMax) = (64, 1024)

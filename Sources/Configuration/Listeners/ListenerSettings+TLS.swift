@@ -63,7 +63,7 @@ extension ConfigurationSection {
 }
 
 extension ConfigurationSection {
-    /// The most names of groups in `tls.groups`.
+    /// The largest number of group names in `tls.groups`.
     private static let groupsMax = 16
 
     /// Reads `groups`; names that OpenSSL does not know get a warning, and a list without a known name is an error.
@@ -98,7 +98,7 @@ extension ConfigurationSection {
         return groups.isEmpty ? nil : groups
     }
 
-    /// Reads `sni_strict`, which has a meaning only with TLS.
+    /// Reads `sni_strict`; reports an error and returns false if it is true without TLS.
     func needsServerName(isSecure: Bool) -> Bool {
         var isStrict = false
         read("sni_strict", &isStrict)
@@ -110,7 +110,7 @@ extension ConfigurationSection {
 extension ListenerSettings.ClientCertificates {
     private enum Rule: String, CaseIterable { case required, optional }
 
-    /// Reads `client_ca` and `client_certificate`, which have a meaning only with TLS.
+    /// Reads `client_ca` and `client_certificate`; reports an error for each of them if the listener has no TLS.
     ///
     /// Returns nil if `client_ca` is absent, or if the listener has no TLS.
     init?(reading section: ConfigurationSection, isSecure: Bool) {

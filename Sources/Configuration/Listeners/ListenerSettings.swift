@@ -7,7 +7,7 @@ package struct ListenerSettings: Sendable, Equatable {
     package var address: ListenAddress
     /// The mode and group of the socket's file, if the address is a unix socket.
     package var socketAccess = SocketFileAccess()
-    /// The certificates; nil for cleartext.
+    /// The TLS settings; nil for cleartext.
     package var tls: TLS?
     /// Whether `Upgrade: h2c` is accepted; never on a TLS listener.
     package var h2cUpgrade = true
@@ -19,15 +19,16 @@ package struct ListenerSettings: Sendable, Equatable {
     package var trusted = false
     /// Whether requests are redirected to the TLS listener with status 308; never on a TLS listener.
     package var redirectsToHTTPS = false
-    /// Which peers are believed, and which clients are served.
+    /// Which peers may tell the listener the addresses of their clients, and which clients are served.
     package var access = ListenerAccess()
-    /// The certificates that clients present; nil if they are not asked for one, and always without TLS.
+    /// The settings for certificates of clients; nil if clients are not asked for a certificate, or if the listener has
+    /// no TLS.
     package var clientCertificates: ClientCertificates?
-    /// Whether a TLS client is refused unless one of the certificates has the server name that the client sends.
+    /// Whether a TLS client is refused if it sends no server name, or a server name that no certificate has.
     package var needsServerName = false
     /// The host names that are served, in the form of `ServedHosts.canonical`; empty if every name is served.
     package var hosts: [String] = []
-    /// The folder whose `.well-known/acme-challenge` is served; nil if there is none, and always with TLS.
+    /// The folder whose `.well-known/acme-challenge` is served; nil if there is none, or if the listener has TLS.
     package var acmeWebroot: String?
     /// Fields that are added to every response, with names in lower case.
     package var responseFields: [ResponseField] = []
@@ -69,7 +70,7 @@ package struct ListenerSettings: Sendable, Equatable {
         }
     }
 
-    /// The certificates that clients present on a listener (mutual TLS).
+    /// The settings for the certificates that clients present on a listener (mutual TLS).
     package struct ClientCertificates: Sendable, Equatable {
         /// The PEM file of the authorities that sign the certificates.
         package var authoritiesPath: String

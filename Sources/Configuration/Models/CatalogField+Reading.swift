@@ -8,8 +8,8 @@ extension CatalogField {
     /// The fields of a model in the list that OpenRouter reads from a provider, with the values that OpenRouter
     /// accepts.
     ///
-    /// `ModelSettings` reads the fields that routing needs. An unknown word in a field is a warning and not an error,
-    /// because OpenRouter extends its lists of words.
+    /// The fields that routing needs are not in this list, because `ModelSettings` reads them. An unknown word in a
+    /// field is a warning and not an error, because OpenRouter extends its lists of words.
     private static var names: [(name: String, shape: Shape)] {
         [
             ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),

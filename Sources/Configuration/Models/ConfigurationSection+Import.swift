@@ -1,10 +1,10 @@
-// Reading `- import: FILE` in the list of models. The imported files contain further models; an error in an imported
-// file is reported at its position in that file.
+// Reading `- import: FILE` in the list of models. An imported file contains more models; an error in an imported file
+// is reported at its position in that file.
 
 extension ConfigurationReader {
     /// The maximum depth of nested imports; a file that the main file imports has depth 1.
     static let importDepthMax = 8
-    /// The most files that a configuration may import.
+    /// The largest number of files that a configuration may import.
     static let importsMax = 256
 }
 

@@ -1,8 +1,9 @@
-// Reads `passthrough` of a model: further request paths that are passed to the model's executors.
+// Reads `passthrough` of a model: the request paths that are passed to the model's executors in addition to the paths
+// that every model has.
 internal import Inference
 
 extension ConfigurationSection {
-    /// Reads a list of paths.
+    /// Reads the value of a key that is a list of request paths.
     ///
     /// Each path must be normalized, because request paths are normalized before they are compared with it.
     func passthroughPaths(_ key: String) -> [String] {

@@ -6,7 +6,10 @@
 package struct DiscoverySettings: Sendable, Equatable {
     /// How the engine is reached; the executor of each discovered model gets these settings.
     package var engine: ExecutorSettings
-    /// Whether the engine becomes one more executor of an existing model if it lists a model of the same name.
+    /// Whether the engine becomes one more executor of a model whose name is already in use, if the engine lists this
+    /// name.
+    ///
+    /// If the value is false, the engine gets no requests for this name.
     package var joins = false
     /// The template for each discovered model; its id and its executors are empty.
     package var model = ModelSettings(id: "", executors: [])

@@ -3,7 +3,8 @@
 /// The `kind` and `protocol` of each engine, as set by the entries that have been read so far.
 ///
 /// Two entries with the same `EngineIdentity` refer to the same engine, even if they belong to different models. The
-/// value `auto` contradicts no other value; the value of the other entry then applies to both entries.
+/// value `auto` contradicts no other value. If one of two entries has `auto`, the value of the other entry applies to
+/// both.
 struct EngineClaims {
     private struct Claim {
         var value: String
@@ -17,9 +18,8 @@ struct EngineClaims {
         self.own = own
     }
 
-    /// Compares an entry with the earlier entries of the same engine, and reports contradictions.
-    ///
-    /// An entry whose URL leads to a listener of this server is reported too.
+    /// Reports an entry that contradicts an earlier entry of the same engine, or whose URL leads to a listener of this
+    /// server.
     ///
     /// - Parameter key: The key of the URL in `section`: `url` or `discover`.
     mutating func check(_ settings: ExecutorSettings, at key: String, of section: ConfigurationSection) {

@@ -7,13 +7,13 @@ package import Transport
 package struct EngineIdentity: Hashable, Sendable {
     /// The URL of the engine.
     package var url: ExecutorURL
-    /// Whether the host name in the URL stands for one engine, or each of its addresses stands for one.
+    /// How many engines the host name in the URL stands for: one, or one for each address of the name.
     package var resolve: ExecutorSettings.Resolve
     /// The address of the engine if each address of the host name stands for an engine; nil otherwise.
     package var address: ResolvedAddress?
     /// The API key that the engine is sent; nil if no key is sent.
     package var apiKey: String?
-    /// The file of the certificate authorities to trust; nil means the system's.
+    /// The file of the certificate authorities to trust; nil means the authorities that the system trusts.
     package var certificateAuthorityPath: String?
 
     /// Makes the identity of the engine to which an entry of a configuration refers.

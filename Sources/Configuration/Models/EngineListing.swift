@@ -32,7 +32,7 @@ package struct EngineListing: Sendable, Equatable {
     /// Whether the response comes from a FreeInference Edge server, this one or another, and not from an engine.
     package var isThisServer = false
 
-    /// The most models of one engine that the server uses.
+    /// The largest number of models of one engine that the server uses.
     package static let modelsMax = 1000
     /// The longest name of a model, in bytes.
     private static let nameBytesMax = 256

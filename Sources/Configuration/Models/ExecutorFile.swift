@@ -1,9 +1,9 @@
 // A file that lists executors of a model (`executors_from`). The file is read with the configuration, and again
 // whenever it changes.
 
-/// A YAML file that lists further executors of a model.
+/// A YAML file that lists executors of a model in addition to the executors in the configuration.
 package struct ExecutorFile: Sendable, Equatable {
-    /// The most executors that a file may list.
+    /// The largest number of executors that a file may list.
     static let executorsMax = 1000
     /// The largest file that is read, in bytes.
     static let bytesMax = 1 << 20
@@ -20,7 +20,7 @@ package struct ExecutorFile: Sendable, Equatable {
         self.allowsEmpty = allowsEmpty
     }
 
-    /// Checks the contents of the file for a server that runs with `configuration`.
+    /// Reads the executors that the file lists, for a server that runs with `configuration`.
     ///
     /// - Parameters:
     ///   - bytes: The contents of the file.

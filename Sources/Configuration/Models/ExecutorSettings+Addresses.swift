@@ -65,7 +65,8 @@ extension ExecutorSettings {
 extension Configuration {
     /// Returns the DNS queries that find all executors, without duplicates.
     ///
-    /// - Parameter found: The members found so far. The URLs of executors in files may need queries too.
+    /// - Parameter found: The members found so far, because executors that a file lists may also have host names to be
+    ///   resolved.
     package func lookups(beside found: FoundMembers) -> [NameLookup] {
         var seen: Set<NameLookup> = []
         return models.flatMap { $0.executors + ($0.executorFile.flatMap { found.files[$0.path] } ?? []) }
@@ -77,7 +78,8 @@ extension ModelSettings {
     /// Replaces each entry with `resolve: all` or `resolve: srv` by one entry for each address of its name.
     ///
     /// With `resolve: all` each address gets the weight of the entry. With `resolve: srv` the addresses get this weight
-    /// on average, in proportion to their SRV records. If a weight is not a whole number, all weights are multiplied.
+    /// on average, in proportion to the weights in their SRV records. If a weight is not a whole number, all weights of
+    /// the model are multiplied by one factor that makes them whole.
     mutating func expandNames(_ found: [NameLookup: [WeightedAddress]]) {
         guard executors.contains(where: { $0.lookup != nil }) else { return }
         var expanded: [(executor: ExecutorSettings, share: Double)] = []
@@ -105,9 +107,9 @@ extension ModelSettings {
 
     /// Returns whole numbers in proportion to the shares.
     ///
-    /// Shares that are whole already are returned as they are. Otherwise all shares are rounded to thousandths, and the
-    /// smallest whole numbers are returned. A share with `isUsed`, whose executor has a weight above 0, gives a number
-    /// of at least 1; every other share gives 0.
+    /// If all shares are whole numbers, they are returned as they are. Otherwise all shares are rounded to thousandths,
+    /// and the smallest whole numbers in the same proportion are returned. A share with `isUsed`, whose executor has a
+    /// weight above 0, gives a number of at least 1; every other share gives 0.
     private static func wholeWeights(of shares: [(share: Double, isUsed: Bool)]) -> [Int] {
         guard shares.contains(where: { $0.share != $0.share.rounded() || $0.isUsed && $0.share == 0 }) else {
             return shares.map { Int($0.share) }

@@ -4,8 +4,8 @@ internal import Transport
 extension ExecutorSettings {
     /// Reads the executors of a model: at least one, without duplicate URLs, and not all with weight 0.
     ///
-    /// - Parameter file: The file with further executors of the model, which is read too. The executors in the file are
-    ///   not returned, but stored in `ConfigurationReader.executorLists`.
+    /// - Parameter file: The file that `executors_from` of the model names. The executors in the file are read but not
+    ///   returned; they are stored in `ConfigurationReader.executorLists`.
     static func readAll(
         from model: ConfigurationSection,
         beside file: ExecutorFile? = nil,
@@ -13,8 +13,8 @@ extension ExecutorSettings {
     ) -> [ExecutorSettings] {
         let expected = "at least one '- url: http://HOST:PORT'"
         let sections = model.sections("executors", expecting: expected) ?? []
-        // If `executors_from` is present but invalid, that error is enough: a missing `executors` is not reported as
-        // well.
+        // A missing `executors` is an error only if `executors_from` is missing. An invalid `executors_from` has
+        // already been reported.
         if !model.has("executors_from") || model.has("executors") {
             model.requireKey("executors", expecting: expected)
         }
@@ -36,7 +36,7 @@ extension ExecutorSettings {
     /// Reads executor entries of one model.
     ///
     /// - Parameters:
-    ///   - others: Further executors of the model; an entry with the URL of one of them is an error.
+    ///   - others: The executors of the model that were read before; an entry with the URL of one of them is an error.
     ///   - weights: The sum to which the weights of all entries are added, including entries with errors.
     static func read(
         _ sections: [ConfigurationSection],

@@ -5,7 +5,7 @@ package import Transport
 package struct ExecutorSettings: Sendable, Equatable {
     /// The URL at which the executor is reached.
     package var url: ExecutorURL
-    /// Whether the host name in the URL stands for one executor, or each of its addresses stands for one.
+    /// How many executors the host name in the URL stands for: one, or one for each address of the name.
     package var resolve = Resolve.one
     /// The address to connect to if each address of the host name stands for an executor; nil in an entry as read from
     /// a file.
@@ -20,9 +20,9 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var wireProtocol = WireProtocol.auto
     /// The API key that is sent to the executor in place of the client's key; nil if no key is sent.
     package var apiKey: String?
-    /// A PEM file of the certificate authorities to trust in place of the system's.
+    /// A PEM file of the certificate authorities to trust in place of the authorities that the system trusts.
     package var certificateAuthorityPath: String?
-    /// The most requests at once; nil means that only responses with status 429 limit the number.
+    /// The largest number of requests at once; nil means that only responses with status 429 limit the number.
     package var maxRunning: Int?
     /// Whether `stream_options.include_usage` is inserted into requests for streams.
     package var includeUsage = true
@@ -31,7 +31,7 @@ package struct ExecutorSettings: Sendable, Equatable {
     /// The default is below 5 s, because uvicorn, the HTTP server of many engines, closes unused connections after 5 s.
     package var idleTimeout = Duration.seconds(4)
 
-    /// The request header fields that the executor is sent in addition to the fields in the `forward` of its model.
+    /// The request header fields that the executor is sent in addition to the fields of `ModelSettings.forward`.
     package var forward = ForwardSettings()
 
     /// How the executor's health is checked.

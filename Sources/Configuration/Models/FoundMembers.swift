@@ -6,15 +6,16 @@ package import Transport
 ///
 /// `Configuration.completed(by:)` adds them to a configuration.
 package struct FoundMembers: Sendable, Equatable {
-    /// The models of one engine.
+    /// The kind of one engine, and the models that the engine has listed.
     package struct Listing: Sendable, Equatable {
         /// The software of the engine; `auto` if its response does not reveal it.
         package var kind = ExecutorSettings.Kind.auto
-        /// The models in a stable order: models of the previous list come first.
+        /// The models in a stable order: the models that an earlier list had keep their order, and new models follow.
         package var models: [EngineListing.Model] = []
         package init() {}
 
-        /// Whether two lists of one engine differ in the kind or in the context length of a common model.
+        /// Whether two lists of one engine differ in the kind of the engine, or in the context length of a model that
+        /// is in both.
         ///
         /// The result is false if one of the lists is empty.
         fileprivate func contradicts(_ other: Listing) -> Bool {
@@ -82,7 +83,7 @@ package struct FoundMembers: Sendable, Equatable {
 
     // MARK: Changes
 
-    /// The most lines that `changes` returns.
+    /// The largest number of lines that `changes` returns.
     private static let changesMax = 20
 
     /// Describes the members that were added, removed or changed, in one line each.

@@ -52,9 +52,10 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// A request goes to the executor with the least load in proportion to its weight.
+        /// A request goes to an executor whose load is below its share, and these executors take turns.
         ///
-        /// The load is the number of running streams, and the bytes of waiting prompts.
+        /// The load is the number of running streams plus the work of waiting prompts. The shares of the executors are
+        /// in proportion to their weights.
         case leastLoad = "least-load"
         /// The executors take turns, in proportion to their weights.
         case roundRobin = "round-robin"

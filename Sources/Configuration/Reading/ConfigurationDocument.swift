@@ -15,7 +15,7 @@ struct ConfigurationDocument {
     private var renamed: [Position: String] = [:]
     private var nodesLeft = Self.nodesMax
 
-    /// The most values of a tree.
+    /// The largest number of values in a tree.
     ///
     /// Without this limit, YAML aliases could make a huge tree from a short file.
     static let nodesMax = 100_000
@@ -30,7 +30,7 @@ struct ConfigurationDocument {
 
     /// Returns the root of the tree; nil for an empty file.
     ///
-    /// A file that cannot be parsed is reported and also gives nil.
+    /// If the file cannot be parsed, the function reports an error and returns nil.
     mutating func parse(_ bytes: [UInt8]) -> ConfigurationNode? {
         var bytes = bytes[...]
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
@@ -75,8 +75,8 @@ struct ConfigurationDocument {
                     return nil
                 }
                 let position = Position(context.mark)
-                // The first character of the repeated key is replaced by one of Unicode's private use area, so that
-                // Yams no longer sees the same key twice and reads on.
+                // The first character of the key's first occurrence is replaced by a character of Unicode's private use
+                // area. So Yams does not see the same key twice any more, and reads on.
                 guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
                     renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
                 else {

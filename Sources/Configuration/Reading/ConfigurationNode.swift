@@ -10,7 +10,10 @@ package struct ConfigurationNode {
         case scalar(text: String, raw: String, isPlain: Bool)
         case sequence([ConfigurationNode])
         case mapping([ConfigurationEntry])
-        /// A value whose variables could not be expanded; an error has been reported for it.
+        /// A value that cannot be used, because its variables could not be expanded, or because the file has too many
+        /// values.
+        ///
+        /// The parser reports an error in both cases.
         case unusable
     }
 

@@ -17,7 +17,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
     private static let secretKeys: Set<String> = ["api_key"]
     /// The keys that identify an entry of a list, in the order in which they are looked for.
     private static let identifyingKeys = ["id", "discover", "url", "address", "import", "certificate", "name"]
-    /// The most characters of a value that a change shows.
+    /// The largest number of characters of a value that a line of `changes` shows.
     private static let shownMax = 60
 
     private var values: [String: Value] = [:]
@@ -52,7 +52,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
             guard case .mapping(let entries) = item.kind else { continue }
             let label = Self.label(of: entries)
             labels[label, default: 0] += 1
-            // If several entries have the same name, each entry after the first gets a number.
+            // If several entries have the same label, each entry after the first gets a number.
             let suffix = labels[label, default: 1] > 1 ? " #\(labels[label, default: 1])" : ""
             add(item, at: "\(path)[\(label)\(suffix)]", isSecret: isSecret)
         }

@@ -13,9 +13,9 @@ final class ConfigurationReader {
         ///
         /// A test compares these keys with the documentation.
         var knownKeys: Set<String> = []
-        /// The texts that messages must not show.
+        /// The texts that messages must not show, by the references that were expanded to them.
         ///
-        /// The key is the reference that was expanded to the text: the name of an environment variable, or `file:PATH`.
+        /// A reference is the name of an environment variable, or `file:PATH`.
         var expandedVariables: [String: String] = [:]
         /// Every environment variable to which a value in a file refers.
         var variables: Set<String> = []

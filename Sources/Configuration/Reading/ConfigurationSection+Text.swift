@@ -13,12 +13,12 @@ extension ConfigurationSection {
 
     /// Returns the single value of a key; nil if the key is absent.
     ///
-    /// A list or a section is reported and also gives nil.
+    /// If the value is a list or a section, the function reports an error and returns nil.
     func scalar(_ key: String, expecting expected: String) -> Scalar? {
         node(key).flatMap { scalar($0, named: key, expecting: expected) }
     }
 
-    /// Returns a text that is not empty and has no control characters.
+    /// Returns the value of a key as a text, which must not be empty or contain control characters.
     ///
     /// - Parameter isSecret: Whether the text is a secret that is sent in a header field, so that it must be visible
     ///   ASCII.
@@ -27,7 +27,8 @@ extension ConfigurationSection {
         return checked(scalar, key, expecting: expected, isSecret: isSecret)
     }
 
-    /// Returns a list of texts with their positions; nil if the key is absent or is not a list.
+    /// Returns the texts in the value of a key, with their positions; nil if the key is absent or its value is not a
+    /// list.
     func texts(_ key: String, expecting expected: String) -> [(text: String, position: Position)]? {
         guard let items = sequence(key, expecting: "a list: \(expected)") else { return nil }
         return items.compactMap { item in
@@ -38,8 +39,8 @@ extension ConfigurationSection {
         }
     }
 
-    /// Returns the path of a file, resolved as `ConfigurationReader.resolve` does, and reports a file that cannot be
-    /// read.
+    /// Returns the path in the value of a key, resolved as `ConfigurationReader.resolve` does, and reports a file that
+    /// cannot be read.
     func readableFile(_ key: String) -> String? { checkedFile(key)?.path }
 
     /// Returns the path that `readableFile` returns, and whether the file can be read.

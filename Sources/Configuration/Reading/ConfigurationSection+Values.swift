@@ -34,7 +34,7 @@ extension ConfigurationSection {
         target = value
     }
 
-    /// Reads a case of an enumeration, written as its raw value.
+    /// Reads the value of a key as a case of an enumeration, written as its raw value.
     func read<Choice: CaseIterable & RawRepresentable<String>>(_ key: String, _ target: inout Choice) {
         let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         guard let scalar = scalar(key, expecting: "one of \(names)") else { return }
@@ -44,10 +44,10 @@ extension ConfigurationSection {
         target = value
     }
 
-    /// Returns a whole number.
+    /// Returns the value of a key as a whole number.
     ///
-    /// - Parameter words: The other values that the key accepts, as an error names them before `a whole number`, such
-    ///   as `auto or `.
+    /// - Parameter words: The other values that the key accepts, as they stand before `a whole number` in an error
+    ///   message, such as `auto or `.
     func count(_ key: String, in range: ClosedRange<Int>, or words: String = "") -> Int? {
         guard let scalar = scalar(key, expecting: "\(words)a whole number") else { return nil }
         guard let value = Quantity.count(scalar.text) else {
@@ -61,7 +61,7 @@ extension ConfigurationSection {
         return value
     }
 
-    /// Returns a duration such as `250ms`.
+    /// Returns the value of a key as a duration, such as `250ms`.
     ///
     /// - Parameter words: The other values that the key accepts, as in `count`.
     func duration(_ key: String, in range: ClosedRange<Duration>, or words: String = "") -> Duration? {

@@ -77,13 +77,15 @@ final class ConfigurationSection {
 
     // MARK: Subsections
 
-    /// Returns the section under a key; a key without a value is an empty section.
+    /// Returns the section under a key; nil if the key is absent or its value is not a section.
+    ///
+    /// A key without a value is an empty section.
     func section(_ key: String) -> ConfigurationSection? {
         guard let node = node(key) else { return nil }
         return section(node, named: key, path: name(of: key))
     }
 
-    /// Returns the sections of a list; nil if the key is absent or is not a list.
+    /// Returns the sections in the value of a key; nil if the key is absent or its value is not a list.
     func sections(_ key: String, expecting expected: String) -> [ConfigurationSection]? {
         sequence(key, expecting: "a list: \(expected)")?.compactMap {
             section($0, named: "\(key)[]", path: "\(name(of: key))[]")

@@ -49,7 +49,7 @@ package enum Expansion {
         return .success(result + rest)
     }
 
-    /// The environment variables that `text` refers to, in order.
+    /// The environment variables that `text` refers to, in the order of the references.
     static func variables(in text: String) -> [String] {
         text.split(separator: "${", omittingEmptySubsequences: false).dropFirst().compactMap { part in
             let name = String(part.prefix { $0 != ":" && $0 != "}" })

@@ -4,10 +4,11 @@
 package enum NearestKey {
     /// Returns the name in `known` that differs from `key` by the fewest edits; nil if every name differs by too many.
     ///
-    /// - Parameter distanceMax: The most edits; nil means a third of the found name's length, but at least 2.
+    /// - Parameter distanceMax: The largest number of edits; nil means a third of the found name's length, but at least
+    ///   2.
     package static func nearest(to key: String, among known: [String], distanceMax: Int? = nil) -> String? {
-        // The time of the computation is proportional to the product of the two lengths, and all known keys are shorter
-        // than 64 bytes.
+        // No name is found for a long key. The time of the computation grows with the product of the two lengths, and
+        // all known keys are shorter than 64 bytes.
         guard key.utf8.count <= 64 else { return nil }
         let distances = known.map { (key: $0, distance: distance(Array(key.utf8), Array($0.utf8))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }

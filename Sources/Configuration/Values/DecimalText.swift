@@ -3,13 +3,13 @@ internal import Transport
 
 /// Checks and rewrites decimal numbers without computing with them.
 package enum DecimalText {
-    /// The most bytes of a number, and the largest absolute value of its exponent.
+    /// The largest length of a number in bytes, and the largest absolute value of its exponent.
     static let digitsMax = 64
 
     /// Rewrites a JSON number such as `2e-7` without an exponent.
     ///
     /// `2e-7` becomes `0.0000002`, and a number without an exponent is returned unchanged. The result is nil for any
-    /// other text, and for a number or an exponent that exceeds `digitsMax`.
+    /// other text, for a number of more than `digitsMax` bytes, and for an exponent above `digitsMax`.
     package static func plain(_ text: String) -> String? {
         guard isNumber(text), text.utf8.count <= digitsMax else { return nil }
         guard let mark = text.firstIndex(where: { $0 == "e" || $0 == "E" }) else { return text }

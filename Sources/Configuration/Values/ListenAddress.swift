@@ -9,7 +9,7 @@ package enum ListenAddress: Sendable, Hashable {
     /// The absolute path of a socket, at most `unixPathBytesMax` bytes.
     case unix(path: String)
 
-    /// The most bytes of a path that fit into `sockaddr_un.sun_path` with the zero byte at the end.
+    /// The length in bytes of the longest path that fits into `sockaddr_un.sun_path` with the zero byte at the end.
     package static let unixPathBytesMax = 107
 
     /// Parses `HOST:PORT`, `[v6]:PORT` or `unix:/PATH`; returns a problem for any other text.
@@ -78,7 +78,8 @@ package enum ListenAddress: Sendable, Hashable {
 
     /// Whether two addresses are equal, or one of them means all addresses of their family.
     ///
-    /// A listener of this server on `::` does not accept IPv4 connections.
+    /// Addresses of different families never overlap, because a listener of this server on `::` does not accept IPv4
+    /// connections.
     private static func overlap(_ host: String, _ other: String) -> Bool {
         guard let bytes = addressBytes(host), let otherBytes = addressBytes(other), bytes.count == otherBytes.count
         else { return false }

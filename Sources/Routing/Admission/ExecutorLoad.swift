@@ -1,7 +1,7 @@
 // How many attempts an engine or an executor accepts at once, as learned from its refusals with status 429.
 internal import Transport
 
-/// The limits that were learned from responses with status 429.
+/// The limits of one engine or executor that this server has learned from its responses with status 429.
 ///
 /// All times are in nanoseconds.
 struct ExecutorLoad: Sendable {
@@ -13,7 +13,7 @@ struct ExecutorLoad: Sendable {
     static let pauseDefault: Nanoseconds = 1_000_000_000
     static let pauseMax: Nanoseconds = 3_600_000_000_000
 
-    /// The learned number of attempts at once; it applies until `learntUntil`.
+    /// The learned limit: the largest number of attempts at once; it applies until `learntUntil`.
     private(set) var learntRunning = Int.max
     private(set) var learntUntil: Nanoseconds = 0
     private(set) var pausedUntil: Nanoseconds = 0

@@ -47,7 +47,8 @@ package enum WaitEnd: Sendable {
     /// Every executor that could take the request is drained or has weight 0.
     case withoutExecutor(WithoutExecutor)
 
-    /// Passes a granted slot to the next request, because the request that waited for the slot has ended.
+    /// Passes a granted slot to the next request, because the request that waited for the slot has ended; does nothing
+    /// if no slot was granted.
     package func giveBack(at now: Nanoseconds) {
         if case .granted(let grant) = self { grant.giveBack(at: now) }
     }
@@ -60,18 +61,19 @@ extension ExecutorPool {
         case executor(Executor)
         /// The request waits in the queue.
         ///
-        /// The closure `ended` is called at the end of the wait, unless `leave` is called first.
+        /// The closure `ended`, which was passed to `admit`, is called at the end of the wait, unless `leave` is called
+        /// first.
         case waiting(QueueTicket)
         /// The request may not wait, the queue is full, or the wait would be too long.
         ///
-        /// A new try may succeed after `retryAfter`.
+        /// A new try may succeed after `retryAfter` nanoseconds.
         case refused(retryAfter: Nanoseconds)
         /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
         /// health.
         case none
     }
 
-    /// Chooses an executor, or puts the request into the queue.
+    /// Chooses an executor for a request, puts the request into the queue, or refuses it.
     ///
     /// - Parameters:
     ///   - returning: whether the request has already been at an executor. Such a request is served before requests
@@ -101,8 +103,8 @@ extension ExecutorPool {
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
             }
-            // The choice is repeated after `join`, because engines report freed slots only to pools that have joined
-            // them.
+            // The choice is repeated after `join`, because a slot may have become free before `join`, and the engine
+            // did not report that slot to this pool.
             if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
                 state.leaveIfEmpty(entry)
                 return (.executor(executor), others)
@@ -148,7 +150,7 @@ extension ExecutorPool {
         // wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
         if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
-        // A request that was at an executor has been admitted before and is served first, so no forecast can refuse
+        // A request that was at an executor has been admitted before and is served first. So no forecast is made for
         // it.
         if returning { return nil }
         // A request with no other request ahead may always wait, whatever the forecast is. Otherwise no request could
@@ -183,8 +185,8 @@ extension ExecutorPool {
         return max(Self.retryAfterMin, forecast(behind: ahead, state, at: now)?.wait ?? 0)
     }
 
-    /// The shortest pause of the executors that may take the request, in nanoseconds; nil if there is no such
-    /// executor.
+    /// The time in nanoseconds until the first of the executors that may take the request ends its pause; 0 if one of
+    /// them has no pause, nil if there is no such executor.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(usesBad: request.usesBad, at: now)
@@ -210,7 +212,8 @@ extension ExecutorPool {
         }
     }
 
-    /// Ends an attempt, and gives its slot to the next waiting request of any pool that uses the engine.
+    /// Ends an attempt, and gives its slot to the next waiting request of any pool that has an executor at the same
+    /// engine.
     ///
     /// - Parameters:
     ///   - began: when the attempt was counted.

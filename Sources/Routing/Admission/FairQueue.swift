@@ -3,9 +3,10 @@
 
 /// A queue with one line for each tenant, served by deficit round-robin (Shreedhar and Varghese, 1995).
 ///
-/// The quantum, which a tenant's deficit gains in a turn, is the size of the smallest prompt that is first in a line.
-/// So tenants whose prompts have equal sizes are served in turn, one request each, even if one tenant has many more
-/// waiting requests. The owner of the queue guards it by a lock.
+/// The deficit of a tenant is the number of prompt bytes that may be served for it. In its turn, a tenant whose deficit
+/// is smaller than its first prompt gains the quantum. The quantum is the size of the smallest prompt that is first in
+/// a line. So tenants whose prompts have equal sizes are served in turn, one request each, even if one tenant has many
+/// more waiting requests. The owner of the queue guards it by a lock.
 package struct FairQueue<Element> {
     /// Identifies an entry, so that it can be removed before its turn.
     package struct Ticket: Hashable, Sendable {
@@ -16,18 +17,18 @@ package struct FairQueue<Element> {
     fileprivate struct Entry {
         /// The number of the entry in the order of arrival, over all lines of the queue.
         var sequence: Int
-        /// The element; nil after the entry was removed.
+        /// The element that waits; nil after the entry was removed.
         ///
-        /// The entry is then a gap in the array of entries.
+        /// An entry without an element is a gap in the array of entries.
         var element: Element?
         var cost: Int
     }
 
     fileprivate struct Line {
         var name: String
-        /// The entries of the line, of which those before `head` were removed.
+        /// The entries of the line; the array elements before `head` are gaps.
         ///
-        /// An entry that was removed from between two others stays as a gap. The entry at `head` and the last entry are
+        /// An entry that is removed from between two others becomes a gap. The entry at `head` and the last entry are
         /// never gaps.
         var entries: [Entry] = []
         var head = 0
@@ -154,9 +155,9 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before a new entry of this tenant.
     ///
-    /// All present entries of the tenant are served before the new entry. Meanwhile, each other tenant is served
-    /// entries of the same total cost. For a tenant whose turn comes before this tenant's turn, the total cost includes
-    /// the cost of the new entry.
+    /// All present entries of the tenant are served before the new entry. In the same time, each other tenant is served
+    /// entries of the same total cost. The cost of the new entry is added to this total for a tenant whose turn comes
+    /// before this tenant's turn.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0
@@ -195,8 +196,8 @@ package struct FairQueue<Element> {
 
     /// The index in `lines` of the tenant from which `makeRoom` removes an entry; nil if there is none.
     ///
-    /// Several tenants may have the most entries. Among these, the tenant that was served last is chosen, or otherwise
-    /// the tenant whose turn comes last.
+    /// If several tenants share the largest number of entries, the function chooses the tenant that was served last. If
+    /// none of them was served last, it chooses the one whose turn comes last.
     private func giver(for tenant: String) -> Int? {
         let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?

@@ -11,7 +11,7 @@ internal import Transport
 struct SlotTimes: Sendable {
     /// How many slots have to be freed before there is a forecast.
     private static let samplesMin = 3
-    /// How many of the latest durations are kept.
+    /// The number of latest durations that are kept; a duration is the time for which a slot was held.
     private static let samplesMax = 64
     /// The largest number of simulated slots.
     ///
@@ -19,7 +19,8 @@ struct SlotTimes: Sendable {
     private static let slotsMax = 64
     /// The largest number of slots that one simulation frees.
     ///
-    /// If a request needs further slots to be freed, each of them adds a mean interval to the simulated wait.
+    /// If a request needs further slots to be freed, each of them adds the mean interval between two freed slots to the
+    /// simulated wait.
     private static let stepsMax = 256
     /// A forecast is the mean of at most `roundsMax` simulations.
     ///
@@ -27,9 +28,9 @@ struct SlotTimes: Sendable {
     /// but at least one. `workMax` is the largest total number of slots and steps in all simulations together.
     private static let roundsMax = 16
     private static let workMax = 256
-    /// The number of latest durations that show a change of pace.
+    /// How many of the latest durations show that slots have begun to be freed faster or more slowly.
     ///
-    /// They show it if each of them is longer, or each is shorter, than all earlier durations.
+    /// The durations show this if each of them is shorter, or each of them is longer, than all earlier durations.
     private static let changeMin = 8
 
     /// When recording began; nil before `watch` is called.
@@ -38,7 +39,7 @@ struct SlotTimes: Sendable {
     private(set) var watchedSince: Nanoseconds?
     /// When the slots that are held were taken, in ascending order.
     private(set) var begins: [Nanoseconds] = []
-    /// The durations of the latest slots in nanoseconds, as a ring buffer.
+    /// The durations for which the latest freed slots were held, in nanoseconds, as a ring buffer.
     ///
     /// `oldest` is the index of the oldest duration.
     private var latest: [Double] = []
@@ -49,7 +50,7 @@ struct SlotTimes: Sendable {
     private var freed = 0
     private var total = 0.0
 
-    /// Begins to record, unless recording has begun before.
+    /// Begins to record the times at which slots are taken and freed, unless recording has begun before.
     mutating func watch(from now: Nanoseconds) { if watchedSince == nil { watchedSince = now } }
 
     /// Records that a slot was taken.
@@ -84,7 +85,8 @@ struct SlotTimes: Sendable {
         forgetAnotherPace()
     }
 
-    /// Drops the durations from before a change of pace, because they no longer help to forecast.
+    /// Drops the durations from before slots began to be freed faster or more slowly, because these durations no longer
+    /// help to forecast.
     private mutating func forgetAnotherPace() {
         let (count, some) = (latest.count, Self.changeMin)
         guard count >= some + some / 2 else { return }
@@ -154,7 +156,7 @@ struct SlotTimes: Sendable {
     /// The mean duration, its standard deviation, and the factor by which the recorded durations are too short.
     ///
     /// The recorded durations are too short at first, because the slots with the shortest durations are freed first.
-    /// Until as many slots have been freed as the pool has, the mean therefore includes the ages of the held slots.
+    /// Until as many slots have been freed as are held, the mean therefore includes the ages of the held slots.
     private func moments(_ ages: [Double], _ slots: Int) -> (mean: Double, spread: Double, stretch: Double) {
         let seen = sorted.reduce(0, +) / Double(sorted.count)
         let variance = sorted.reduce(0) { $0 + ($1 - seen) * ($1 - seen) } / Double(sorted.count)

@@ -25,7 +25,7 @@ package struct PoolMember: Sendable {
     ///
     /// An operator's order may override the weight, see `presentWeight`.
     package let weight: Int
-    /// The most attempts at once at this executor; nil if only the engine's own limit applies.
+    /// The largest number of attempts at once at this executor; nil if only the engine's own limit applies.
     package let runningMax: Int?
 
     /// Makes a member; `weight` is at least 0, and `runningMax` is at least 1 or nil.
@@ -38,19 +38,20 @@ package struct PoolMember: Sendable {
 
 /// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// The waiting requests and the turns are in `entry`, which outlives the snapshot. Health, counts and learned limits
-/// are in the engines and executors.
+/// The waiting requests and the turns are in `entry`, which outlives the snapshot. The health, the counts of attempts
+/// and the learned limits are in the engines and executors.
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream.
     fileprivate static let bytesAStream = 16 << 10
 
-    /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns.
+    /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns of the
+    /// executors.
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
     package let members: [PoolMember]
     /// How the members share the exchanges.
     package let balance: Balance
-    /// The index of the pool's model in its snapshot, as it was passed to `init`.
+    /// The index of the pool's model in the list of models of the snapshot.
     package let place: Int
     /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
     /// number.
@@ -60,7 +61,8 @@ package final class ExecutorPool: Sendable {
     package enum Choice: Sendable {
         /// The chosen executor; its attempt is counted until `release`.
         case executor(Executor)
-        /// Every executor that could take the request already runs as many attempts as its limit allows.
+        /// Every executor that could take the request runs as many attempts as its limits allow, or has asked for a
+        /// pause.
         case full
         /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
         /// health.
@@ -76,8 +78,8 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            // In a pool with a limit, the times of slots are recorded even before all slots are taken. So there is a
-            // forecast when a request has to wait.
+            // If the number of attempts is limited, the times of slots are recorded even before all slots are taken. So
+            // there is a forecast when a request has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
@@ -89,9 +91,9 @@ package final class ExecutorPool: Sendable {
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Ejected executors are left out, but no more than half of the pool, unless their engines are dead. If all are
-    /// ejected and the request has no better pool, the pool uses the executors that a request can try at little cost
-    /// (`Executor.costsLittle`).
+    /// Ejected executors are left out. If more than half of the pool is ejected, the pool uses some of them
+    /// nevertheless, but never an executor of a dead engine. If all executors are ejected and the request has
+    /// `usesBad`, the pool uses the executors that a request can try at little cost (`Executor.costsLittle`).
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
@@ -99,8 +101,8 @@ package final class ExecutorPool: Sendable {
     func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
-        // The index of an ejected executor that is due for a trial. The trial is an attempt of this request, which is
-        // retried if the trial fails.
+        // The index of an ejected executor whose ejection has lasted long enough for a trial. The trial is an attempt
+        // of this request, and the request is retried if the trial fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
         for index in members.indices where mayTry(index, request) {
@@ -124,8 +126,8 @@ package final class ExecutorPool: Sendable {
                 state.times.taken(at: now)
                 return .executor(member.executor)
             }
-            // In the meantime another pool has taken the executor's last slot or has begun its trial, or the operator
-            // has drained the executor.
+            // Since the executor was picked, another pool has taken the executor's last slot or has begun its trial, or
+            // the operator has drained the executor.
             state.free.removeAll { $0 == index }
             trial = nil
         }
@@ -186,7 +188,8 @@ extension PoolMember {
 
     /// The member's present weight, always above 0.
     ///
-    /// It is reduced for a while after the executor has recovered or was resumed.
+    /// The weight is reduced for a while after the executor has recovered from an ejection, or after the operator has
+    /// resumed it.
     fileprivate func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
         // The present weight may be 0 here, because the operator may change it during the choice.

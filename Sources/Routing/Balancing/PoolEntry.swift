@@ -1,5 +1,5 @@
-// The part of a pool that passes from one configuration to the next: its queue, the times of its slots, and the
-// turns.
+// The part of a pool that passes from one configuration to the next: its queue, the times of its slots, and the turns
+// of its executors.
 internal import Synchronization
 internal import Transport
 
@@ -15,7 +15,8 @@ package final class PoolEntry: Sendable {
     let state: Lock<State>
     /// Whether the times at which slots are taken and freed are recorded.
     ///
-    /// Recording begins when the pool has a limit, or when it is full for the first time.
+    /// Recording begins when a snapshot limits the number of attempts, or when all executors are full for the first
+    /// time.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
@@ -23,7 +24,7 @@ package final class PoolEntry: Sendable {
         ///
         /// The queue is fair between tenants.
         var queue = FairQueue<Waiting>()
-        /// Requests that are served before `queue`, in this order.
+        /// Requests that are served before the requests in `queue`, in the order of this array.
         ///
         /// A request that finds no slot does not block the requests behind it.
         var returned: [Returned] = []
@@ -53,7 +54,7 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request that has been at an executor, or whose snapshot is an earlier one with only full executors.
+    /// A waiting request that has been at an executor, or whose snapshot is not the latest and has only full executors.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -76,7 +77,7 @@ package final class PoolEntry: Sendable {
 
     /// The number of waiting requests.
     ///
-    /// The property takes the lock.
+    /// The property takes the lock of `state`.
     package var waitingCount: Int { state.withLock { $0.waitingCount } }
 
     /// Gives free slots to waiting requests.
@@ -96,7 +97,7 @@ package final class PoolEntry: Sendable {
         for ended in ended { ended.waiting.ended(ended.end) }
     }
 
-    /// Begins to record when slots are taken and freed, unless recording has begun before.
+    /// Begins to record the times at which slots are taken and freed, unless recording has begun before.
     func watch(_ state: inout State, from now: Nanoseconds) {
         guard state.times.watchedSince == nil else { return }
         state.times.watch(from: now)
@@ -141,7 +142,7 @@ extension PoolEntry.State {
         return PoolEntry.Ended(waiting: waiting, end: .gaveWay(way))
     }
 
-    /// Removes a request.
+    /// Removes a waiting request.
     ///
     /// Returns false if the request does not wait any more.
     mutating func remove(_ ticket: QueueTicket) -> Bool {
@@ -187,8 +188,8 @@ extension PoolEntry.State {
                 returned.remove(at: index)
                 granted.append(grant)
             } else {
-                // If a request that may go to any executor of the latest pool finds no slot, no other request finds
-                // one.
+                // If a request that may go to any executor of the latest pool finds no slot, no other request of this
+                // pool finds a slot.
                 if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
                 index += 1
             }

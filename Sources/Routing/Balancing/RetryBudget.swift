@@ -1,4 +1,4 @@
-// A limit of the retries under way, so that a failing pool does not get twice its load.
+// A limit on the number of retries under way, so that a failing pool does not get twice its load.
 internal import Synchronization
 
 /// A budget for retries over all workers: a tenth of the requests under way, but at least ten.
@@ -22,8 +22,8 @@ package final class RetryBudget: Sendable {
 
     /// Counts one more retry if the budget has room for it.
     ///
-    /// If there is no room, returns false and leaves the count as it was. Otherwise the caller has to call
-    /// `retryEnded`.
+    /// Returns true if the retry was counted, and then the caller has to call `retryEnded`. Returns false if the budget
+    /// has no room for the retry.
     package func take() -> Bool {
         let most = max(Self.floor, requests.load(ordering: .relaxed) / Self.share)
         if retries.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }

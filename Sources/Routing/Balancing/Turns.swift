@@ -35,7 +35,8 @@ struct Turns: Sendable {
     /// The virtual time of an executor's next turn; nil for a new executor.
     ///
     /// - Parameters:
-    ///   - index: the index of the executor among the pool's members. It is probably the index in `entries` too.
+    ///   - index: the index of the executor among the pool's members. The executor probably has the same index in
+    ///     `entries`.
     ///   - share: the present share of the executor, above 0. It may have changed since the last call.
     func due(of id: Int, at index: Int, share: Double) -> Double? {
         guard let index = self.index(of: id, at: index) else { return nil }

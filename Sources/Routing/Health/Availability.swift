@@ -1,4 +1,4 @@
-// Whether requests may go to an engine or an executor. All workers share the state, and read it without a lock.
+// Whether requests may go to an engine or an executor. All workers share this state.
 internal import Synchronization
 internal import Transport
 
@@ -66,7 +66,7 @@ final class Availability: Sendable {
 
     /// Records that the next request is a trial, which shows whether the executor works again.
     ///
-    /// Does nothing if no trial is due.
+    /// Does nothing if no trial is allowed at this time.
     func beginTrial(at now: Nanoseconds) {
         guard use(at: now) == .trial else { return }
         change { health, _ in health.trialBegan(at: now) }
@@ -74,7 +74,7 @@ final class Availability: Sendable {
 
     /// Records that an answer has arrived completely.
     ///
-    /// The function takes a lock only if answers have failed in the middle before.
+    /// The function takes a lock only if an earlier answer has failed in the middle.
     func endedWhole() {
         guard hasLateFaults.load(ordering: .relaxed) else { return }
         change { health, _ in health.endedWhole() }

@@ -3,10 +3,10 @@ package import Transport
 
 /// The health of an engine or an executor, which is healthy until faults or probes show otherwise.
 ///
-/// Failed attempts and failed probes eject an executor. The first ejection lasts 3 s, and each further ejection lasts
-/// longer. An ejection ends when probes are answered, or when one request that is sent as a trial is answered. The
-/// executor's share of requests then grows slowly. A 4xx status that the client caused is no fault, and neither is a
-/// client that leaves. An executor that answers 429 is busy, not dead.
+/// Failed attempts and failed probes eject an executor. The first ejection lasts 3 s, and each further ejection lasts 3
+/// s longer, up to 60 s. An ejection ends when probes are answered, or when one request that is sent as a trial is
+/// answered. The executor's share of requests then grows slowly. A 4xx status that the client caused is no fault, and
+/// neither is a client that leaves. An executor that answers 429 is busy, not dead.
 ///
 /// A pool may use some executors in spite of an ejection, see `ExecutorPool.mercy`.
 package struct ExecutorHealth: Sendable, Equatable {
@@ -50,7 +50,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let ejectionMax: Nanoseconds = 60_000_000_000
     /// The time from the end of an ejection until the executor gets its full share of the requests.
     static let slowStart: Nanoseconds = 10_000_000_000
-    /// The time after a good answer in which failed or timed out probes do not count.
+    /// The time after a successful answer to a request in which failed or timed out probes do not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
     /// How long an engine whose probes time out may send no byte before the engine counts as dead.
     ///
@@ -58,7 +58,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     package static let silenceMax: Nanoseconds = 20_000_000_000
     /// How long a trial without a result prevents the next trial.
     static let trialMax: Nanoseconds = 60_000_000_000
-    /// How long an executor must have been healthy before a good answer clears the count of its ejections.
+    /// How long an executor must have been healthy before a successful answer to a request clears the count of its
+    /// ejections.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
     /// Whether the executor is healthy, is ejected or has a trial under way.
@@ -70,7 +71,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Whether the engine is dead: enough probes in a row failed, or they timed out and no byte has come for
     /// `silenceMax`.
     package private(set) var isDead = false
-    /// The number of faults in a row since an answer last began.
+    /// The number of faults in a row before the first event of an answer; 0 once an answer begins.
     private var faults = 0
     /// The number of faults in the middle of answers since an answer last arrived completely; at most `faultsMax`.
     private var lateFaults = 0
@@ -119,8 +120,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the first event of a stream, or a whole document, has arrived.
     ///
-    /// The arrival shows that the executor can be reached and answers. The answer may still break off, so faults in the
-    /// middle of answers count until `endedWhole`.
+    /// The arrival shows that the executor can be reached and answers. The answer may still break off. So the faults in
+    /// the middle of earlier answers stay counted until `endedWhole` is called.
     package mutating func succeeded(at now: Nanoseconds) {
         faults = 0
         lastSuccess = now
@@ -159,7 +160,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the engine has answered, even if the answer is a failure.
     ///
-    /// The answer shows that the engine can be reached, which is enough for a trial of the engine.
+    /// A trial of the engine ends with success, because the answer shows that the engine can be reached.
     package mutating func answered(at now: Nanoseconds) {
         guard case .trial = state else { return }
         comeBack(faults: 0, at: now)
@@ -261,7 +262,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         ejections += 1
         faults = 0
         // After the ejection, one more fault in the middle of an answer can eject the executor again, unless an answer
-        // has arrived completely before.
+        // arrives completely before that fault.
         lateFaults = min(lateFaults, Self.faultsMax - 1)
         probesPassed = 0
         healthySince = nil

@@ -126,8 +126,8 @@ extension ExecutorPool {
 
     /// Whether the pool uses the unhealthy member at this index.
     ///
-    /// Members at a dead engine are never used. If some members are healthy, the first of the other unhealthy members
-    /// are left out too, until half of the pool is left out.
+    /// Members at a dead engine are never used. If some members are healthy, further unhealthy members are left out, in
+    /// the order of the pool's members, until half of the pool is left out.
     func isSpared(_ index: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
         switch mercy {
         case .none: return false
@@ -145,13 +145,13 @@ extension ExecutorPool {
 
     /// The health of a member, which does not say whether the pool uses the member in spite of an ejection.
     package struct Status: Sendable {
-        /// The executor and its share in the pool.
+        /// The executor and its weight in the pool.
         package var member: PoolMember
         /// The health of the engine if the engine is not healthy, otherwise the executor's own health.
         package var state: ExecutorHealth.State
         /// Whether the health allows requests, or at least one request as a trial; false while the executor is drained.
         ///
-        /// A usable member with weight 0 gets no requests either.
+        /// A member with weight 0 gets no requests, even if it is usable.
         package var isUsable: Bool
 
         /// The executor of `member`.

@@ -13,7 +13,7 @@ package struct AccessKey: Equatable, Sendable {
 
     /// The public name of the key, which logs and lists show and by which an operator revokes the key.
     package var id: String
-    /// The HMAC-SHA256 of the key with the server's secret.
+    /// The HMAC-SHA256 of the text of the key; the key of the HMAC is the server's secret.
     package var hash: [UInt8]
     /// The tenant to which the key belongs.
     ///

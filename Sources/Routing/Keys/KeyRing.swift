@@ -9,7 +9,7 @@ package final class KeyRing: Sendable {
         package let key: AccessKey
         /// How much of the key's limits is used.
         ///
-        /// Later rings continue with the same object.
+        /// A later ring that has the key refers to the same object.
         package let use: KeyUse
     }
 
@@ -32,10 +32,10 @@ package final class KeyRing: Sendable {
 
     /// The keys by the first eight bytes of their hashes.
     ///
-    /// Each array is short, because nobody without the secret can make keys whose hashes collide.
+    /// Each array is short, because nobody who does not know the server's secret can make keys whose hashes collide.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
-    /// The hash to compare with if no key's hash begins with the same eight bytes.
+    /// The hash to compare with if no key's hash begins with the first eight bytes of the hash that is looked up.
     ///
     /// With this comparison, the time of a lookup does not reveal whether there is such a key.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
