@@ -33,6 +33,8 @@ package struct Configuration: Sendable, Equatable {
     /// The interval at which a client is sent SSE comments while its stream has no events.
     package var keepAlive = Duration.seconds(10)
     /// Whether a client that has requested no stream is sent the status, and then spaces, until its answer arrives.
+    ///
+    /// The spaces keep proxies from closing a connection on which nothing is sent.
     package var jsonKeepAlive = false
     /// How many times a request may have passed through this server before, according to its field `cdn-loop`.
     package var maxLoops = 1

@@ -41,7 +41,7 @@ package struct KeyStoreReader: Sendable {
 
     /// Reads the keys if the store may have changed since the last call that did not throw.
     ///
-    /// - Returns: All keys, including the revoked keys of a database; nil if nothing has changed.
+    /// - Returns: All keys; nil if nothing has changed. A database contains revoked keys too, and a YAML file does not.
     /// - Throws: if the store cannot be read or has faults.
     package mutating func changes() throws(KeyStoreError) -> [AccessKey]? {
         switch kind {

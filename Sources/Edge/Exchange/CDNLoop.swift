@@ -6,8 +6,9 @@ internal import HTTP
 /// Each server on the way appends its id to the list. A request that has passed through this server before therefore
 /// carries the id of this process.
 enum CDNLoop {
-    /// The largest size of all values of the field together, in bytes; a longer list comes from a loop through other
-    /// servers.
+    /// The largest size of all values of the field together, in bytes.
+    ///
+    /// A larger list counts as a loop, because each server on a loop adds its id once in each round.
     static let bytesMax = 4096
     /// The largest number of entries in the list that a client sends.
     static let entriesMax = 64

@@ -32,7 +32,7 @@ struct LogDescriptor {
         }
     }
 
-    /// Writes some of the bytes; waits for room until `isOver` returns true.
+    /// Writes as many of the bytes as there is room for; if there is no room, waits for it or until `isOver` is true.
     ///
     /// - Returns: the number of bytes written, a negative errno, or 0 if the wait ended because `isOver` returned true.
     func write(_ bytes: UnsafeRawBufferPointer, until isOver: () -> Bool) -> Int {

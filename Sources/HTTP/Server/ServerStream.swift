@@ -185,12 +185,12 @@ package class ServerStream {
         get { state.isClosed }
         set { state.isClosed = newValue }
     }
-    /// The number of bytes of the response body that the handler has sent so far.
+    /// The number of bytes of the response body that the handler has passed to the stream so far.
     package internal(set) final var bytesSent: Int {
         get { state.bytesSent }
         set { state.bytesSent = newValue }
     }
-    /// The number of response bytes that were not sent yet when the stream ended.
+    /// How many bytes of `bytesSent` were still queued, and are lost, when the stream ended.
     package internal(set) final var bytesLost: Int {
         get { state.bytesLost }
         set { state.bytesLost = newValue }

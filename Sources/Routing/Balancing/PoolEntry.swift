@@ -8,9 +8,7 @@ internal import Transport
 /// Each snapshot has an `ExecutorPool`, which lists the executors and refers to this entry. Requests of several
 /// snapshots may wait in the same queue. Each request waits for the executors of its own snapshot.
 package final class PoolEntry: Sendable {
-    /// Identifies the pool in this process.
-    ///
-    /// The id is never reused, and is not an index.
+    /// Identifies the pool in this process; the id is never reused.
     package let id: Int
     let state: Lock<State>
     /// Whether the times at which slots are taken and freed are recorded.

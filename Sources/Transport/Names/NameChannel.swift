@@ -61,7 +61,7 @@ final class NameChannel: TimerTarget {
     ///
     /// They are reported after the call, because the receiver of an answer may close the channel.
     private var answers: [(tag: Int, result: Result<NameAnswer, NameError>)] = []
-    /// Whether a call into c-ares is in progress.
+    /// Whether a call into c-ares is in progress, during which the channel must not be closed.
     private var isInside = false
 
     private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
