@@ -91,17 +91,16 @@ extension Exchange {
 
     // MARK: Slow bodies
 
-    /// How fast the body of the request arrives, and how much memory it takes; nil if no body is arriving.
+    /// How fast the body of the request arrives, and how much memory it takes; nil if no body is arriving, or if it has
+    /// only begun.
     fileprivate var arrivingBody: SlowBodies.Candidate? {
         guard phase == .body, record.bodyEnded == 0, memory.body >= SlowBodies.footprintMin, let request else {
             return nil
         }
         let wait = bodyWait(of: request)
-        guard !wait.isWhole else { return nil }
-        return SlowBodies.Candidate(
-            bytesPerSecond: wait.bytesPerSecond(arrived: record.bytesIn, at: now),
-            footprint: memory.body
-        )
+        let pace = wait.bytesPerSecond(arrived: record.bytesIn, at: now)
+        guard wait.isPaceMeasured, !wait.isWhole else { return nil }
+        return SlowBodies.Candidate(bytesPerSecond: pace, footprint: memory.body)
     }
 }
 

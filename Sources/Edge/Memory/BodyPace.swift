@@ -19,6 +19,9 @@ struct BodyPace: Equatable, Sendable {
     /// - Parameter began: when the body began.
     init(began: Nanoseconds) { windowBegan = began }
 
+    /// Whether the pace has been measured over a whole window; before, a body may only seem slow.
+    var isMeasured: Bool { last != nil }
+
     /// The pace, in bytes a second: the average since the body began, and from the second window on that of the last
     /// window.
     ///

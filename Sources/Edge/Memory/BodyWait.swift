@@ -10,8 +10,8 @@ internal import Transport
 final class BodyWait {
     /// How long a body waits before it asks for room again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000
-    /// How many bytes a client can usually send while its body waits: its window, and one read of HTTP/1.1.
-    private static let piecesMax = (256 + 64) << 10
+    /// How many bytes a client can usually send while its body waits: the window of an HTTP/2 stream.
+    private static let piecesMax = 256 << 10
 
     /// The pieces that are held back until there is room, in the order of their arrival.
     ///
@@ -44,6 +44,9 @@ final class BodyWait {
     func bytesPerSecond(arrived: Int, at now: Nanoseconds) -> Int {
         pace.bytesPerSecond(arrived: arrived, at: now - waited(at: now))
     }
+
+    /// Whether the pace has been measured over at least a second.
+    var isPaceMeasured: Bool { pace.isMeasured }
 
     /// Begins a wait, or continues it, and keeps a piece; if there is no memory for the piece, keeps nothing and
     /// returns false.

@@ -177,7 +177,7 @@ import Transport
         client.begin("", length: 8 << 20)
         send(client, String(repeating: "x", count: 4 << 20))
         let held = try #require(client.exchange.request?.wait?.pieces.count)
-        #expect(held >= 256 << 10 && held <= 320 << 10)
+        #expect(held >= 64 << 10 && held <= 128 << 10)
         #expect(client.exchange.stream.connection.account.held < 512 << 10)
         for account in others { account.close() }
         client.pass(200 * Self.milliseconds)
@@ -185,6 +185,18 @@ import Transport
     }
 
     // MARK: Slow bodies
+
+    /// Nobody is slow in its first second.
+    @Test func aBodyThatHasOnlyBegunIsNotSlow() throws {
+        let client = try TestClient(environment())
+        client.begin(String(Self.body.prefix(100_000)), length: 600_000)
+        client.pass(900 * Self.milliseconds)
+        let order = SlowBodies(pace: 1 << 30, bytes: 1 << 30)
+        #expect([client.exchange].refuse(order) == 0)
+        client.pass(200 * Self.milliseconds)
+        #expect([client.exchange].refuse(order) == 1)
+        #expect(client.status == 503)
+    }
 
     @Test func theSlowestIsRefusedFirst() throws {
         let environment = try environment()

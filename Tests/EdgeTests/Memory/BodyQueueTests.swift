@@ -273,7 +273,10 @@ private final class Crowd {
     }
 
     private func press(_ slow: SlowBodies) {
-        let arriving = bodies.filter { $0.answered == nil && !$0.isOver }
+        let arriving = bodies.filter {
+            _ = $0.wait.bytesPerSecond(arrived: $0.arrived, at: now)
+            return $0.answered == nil && !$0.isOver && $0.wait.isPaceMeasured
+        }
         let candidates = arriving.map {
             SlowBodies.Candidate(
                 bytesPerSecond: $0.wait.bytesPerSecond(arrived: $0.arrived, at: now),
