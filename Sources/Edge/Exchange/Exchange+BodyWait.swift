@@ -23,9 +23,12 @@ extension Exchange {
             deadlines.body = now + BodyWait.interval
             arm()
         }
-        guard wait.hold(bytes, in: environment.budget, at: now) else {
-            handle(.refused(.noMemory(because: "there was no memory for the part that waited")))
-            return
+        // What waits has a small part of the budget. Who has waited longest makes room for who begins to wait.
+        while !wait.hold(bytes, in: environment.budget, at: now) {
+            guard environment.refuseLongestWait(besides: self) else {
+                handle(.refused(.noMemory(because: "there was no memory for the part that waited")))
+                return
+            }
         }
     }
 
@@ -89,7 +92,14 @@ extension Exchange {
         return false
     }
 
-    // MARK: Slow bodies
+    // MARK: Bodies that make room for others
+
+    /// How long the body has waited, if it waits now; nil if it does not, or has waited for less than a second.
+    fileprivate var longWait: Nanoseconds? {
+        guard phase == .body, let wait = request?.wait, wait.isHeld else { return nil }
+        let waited = wait.waited(at: now)
+        return waited >= BodyQueue.pressAfter ? waited : nil
+    }
 
     /// How fast the body of the request arrives, and how much memory it takes; nil if no body is arriving, or if it has
     /// only begun.
@@ -105,6 +115,20 @@ extension Exchange {
 }
 
 extension [Exchange] {
+    /// Refuses the body that has waited longest, if one has waited for at least a second.
+    ///
+    /// - Returns: false if there is no such body.
+    func refuseLongestWait(besides asker: Exchange) -> Bool {
+        let waiting = compactMap { exchange in
+            exchange === asker ? nil : exchange.longWait.map { (exchange: exchange, waited: $0) }
+        }
+        guard let longest = waiting.max(by: { $0.waited < $1.waited }) else { return false }
+        longest.exchange.handle(
+            .refused(.noMemory(because: "the body waited the longest when more bodies had to wait"))
+        )
+        return true
+    }
+
     /// Refuses the slowest of the bodies that are arriving.
     ///
     /// - Returns: how many were refused.

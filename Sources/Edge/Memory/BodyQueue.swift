@@ -11,7 +11,8 @@ internal import Transport
 ///   all of its bytes, ends, or asks for nothing for `turnMax`. So bodies that wait for each other still finish.
 /// - A body that waits longer than `pressAfter` presses: the slowest bodies are refused, as long as they are less than
 ///   half as fast as the fastest body that waits (`SlowBodies`).
-/// - A body that has waited `waitMax` is refused.
+/// - A body that has waited `waitMax` is refused; one that has waited longest, earlier, when there is no memory for the
+///   pieces of another body that has to wait (`ExchangeEnvironment.refuseLongestWait`).
 ///
 /// The queue is a value, which reads no clock. Workers share it by a lock, which they take only for a body that has
 /// found no room.
@@ -102,6 +103,9 @@ struct BodyQueue: Sendable {
         remove(id)
         if turn?.id == id { turn = nil }
     }
+
+    /// Counts a body that was refused because it had waited the longest when more bodies had to wait.
+    mutating func refusedLongest() { refusedAfterWait &+= 1 }
 
     /// Counts bodies that were refused because they were slow.
     mutating func refusedSlow(_ count: Int) { refusedAsSlow &+= UInt64(count) }

@@ -369,6 +369,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     func refuse(_ slow: SlowBodies) { process.postToAll(.refuse(slow)) }
 
+    func refuseLongestWait(besides exchange: Exchange) -> Bool {
+        guard exchanges.elements.refuseLongestWait(besides: exchange) else { return false }
+        bodyQueue.withLock { $0.refusedLongest() }
+        return true
+    }
+
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
         let (mailbox, key, clock) = (ownHandle.mailbox, exchange.key, process.clock)
         return { end in

@@ -184,6 +184,39 @@ import Transport
         #expect(!isHeld(client) && client.exchange.record.bytesIn > held, "reading goes on")
     }
 
+    /// There is little memory for what waits, so who has waited longest makes room.
+    @Test func theLongestWaitEndsWhenMoreHaveToWait() throws {
+        let environment = try environment()
+        let others = fill(environment)
+        takeTurn(environment)
+        let first = try TestClient(environment)
+        begin(first)
+        send(first)
+        passWithoutTurn(first, 500 * Self.milliseconds)
+        let second = try TestClient(environment)
+        begin(second)
+        send(second)
+        let (firstExchange, secondExchange) = (environment.exchanges[0], environment.exchanges[1])
+        #expect(isHeld(second) && firstExchange.request?.wait?.isHeld == true)
+        // What is left for pieces of other bodies is used up.
+        let more = (0..<200).map { _ in BodyWait(began: 0) }
+        let piece = [UInt8](repeating: 1, count: 4096)
+        for wait in more { while wait.pieces.count < 1 << 20, wait.hold(piece.span, in: environment.budget, at: 1) {} }
+        passWithoutTurn(first, 600 * Self.milliseconds)
+        let third = try TestClient(environment)
+        begin(third)
+        third.peer.send([UInt8](repeating: 1, count: 40_000))
+        takeTurn(environment)
+        third.peer.send([UInt8](repeating: 1, count: 40_000))
+        third.settle()
+        #expect(first.status == 503 && firstExchange.phase != .body)
+        #expect(secondExchange.phase == .body, "it has waited for less than a second")
+        #expect(environment.bodyQueue.withLock { $0.refusedAfterWait } == 1)
+        for wait in more { wait.release(to: environment.budget, at: 1) }
+        for client in [first, second, third] { client.leave() }
+        withExtendedLifetime(others) {}
+    }
+
     // MARK: Slow bodies
 
     /// Nobody is slow in its first second.

@@ -135,6 +135,12 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         bodyQueue.withLock { $0.refusedSlow(refused) }
     }
 
+    func refuseLongestWait(besides exchange: Exchange) -> Bool {
+        guard exchanges.refuseLongestWait(besides: exchange) else { return false }
+        bodyQueue.withLock { $0.refusedLongest() }
+        return true
+    }
+
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {
         let number = exchange.record.id.number
         let waitEnds = waitEnds

@@ -228,10 +228,16 @@ private final class Crowd {
         client.lastPiece = now
         if !client.wait.isHeld, findsRoom(client, for: bytes) {
             client.body.append(piece.span)
-        } else if !client.isOver, !client.wait.hold(piece.span, in: budget, at: now) {
-            refuse(client)
+        } else {
+            while !client.isOver, !client.wait.hold(piece.span, in: budget, at: now) {
+                // As in the exchange, who has waited longest makes room.
+                let waiting = bodies.filter { $0 !== client && $0.wait.isHeld && waited($0) >= BodyQueue.pressAfter }
+                refuse(waiting.max { waited($0) < waited($1) } ?? client)
+            }
         }
     }
+
+    private func waited(_ client: Client) -> Nanoseconds { client.wait.waited(at: now) }
 
     private func askAgain(_ client: Client) {
         guard findsRoom(client, for: client.wait.pieces.count) else { return }
