@@ -14,6 +14,7 @@ extension MetricsPage {
         gauge("freeinference_connections_max", "Connections that may be open at once.", most)
         gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", process.budget.used)
         gauge("freeinference_memory_limit_bytes", "The budget above all buffers and bodies.", process.budget.limit)
+        writeBodies()
         gauge("freeinference_workers", "Worker threads that serve.", server.workers)
         let silent = server.watch?.silent.count ?? 0
         gauge("freeinference_workers_silent", "Workers whose event loop does not turn.", silent)
@@ -39,6 +40,23 @@ extension MetricsPage {
         text.family("freeinference_build_info", .gauge, "1, with the version.")
         text.sample([("version", Build.version)], 1)
         writeSystem()
+    }
+
+    /// Writes how request bodies fare that find no room in the memory budget.
+    private mutating func writeBodies() {
+        let (count, waits, refusedAfterWait, refusedAsSlow) = server.process.bodyQueue.withLock {
+            ($0.count, $0.waits, $0.refusedAfterWait, $0.refusedAsSlow)
+        }
+        gauge("freeinference_bodies_waiting", "Request bodies that wait for memory.", count)
+        text.family("freeinference_body_waits_total", .counter, "How often a request body found no memory.")
+        text.sample([], waits)
+        text.family(
+            "freeinference_bodies_refused_total",
+            .counter,
+            "Request bodies that had begun and were refused for want of memory, by why it was them."
+        )
+        text.sample([("cause", "waited")], refusedAfterWait)
+        text.sample([("cause", "slow")], refusedAsSlow)
     }
 
     /// Writes which configuration is in force, and how many reloads have ended with each result.

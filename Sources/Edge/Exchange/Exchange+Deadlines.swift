@@ -43,7 +43,7 @@ extension Exchange: TimerTarget {
     /// Handles all deadlines that have passed, and arms the timer for the next one.
     func timerFired(_ kind: Int) {
         guard deadlines.timer.fired(on: environment.loop, target: self, kind: kind) else { return }
-        if deadlines.take(\.body, at: now) { handle(.deadlinePassed(.body)) }
+        if deadlines.take(\.body, at: now) { bodyDeadlinePassed() }
         waitingDeadlinesPassed()
         if deadlines.take(\.answer, at: now) { answerDeadlinePassed() }
         if deadlines.take(\.commit, at: now) { handle(.deadlinePassed(.commit)) }

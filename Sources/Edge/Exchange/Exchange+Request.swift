@@ -91,7 +91,7 @@ extension Exchange: ServerStreamHandler {
         }
         if case .none = head.body { return }
         if head.expectsContinue { stream.sendInformational(ResponseHead(status: 100)) }
-        deadlines.body = bodyDue
+        deadlines.body = bodyDue(held: 0)
         arm()
     }
 
@@ -133,12 +133,12 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
             return
         }
-        guard memory.growBody(to: body.footprint(appending: bytes.count)) else {
-            handle(.refused(.noMemory))
+        guard request?.wait == nil, memory.growBody(to: body.footprint(appending: bytes.count)) else {
+            takeScarce(bytes, into: body)
             return
         }
         body.append(bytes)
-        deadlines.body = bodyDue
+        deadlines.body = bodyDue(held: 0)
         stream.consumed(bytes.count)
     }
 
@@ -146,11 +146,13 @@ extension Exchange: ServerStreamHandler {
     ///
     /// The body is late if nothing of it arrives within `timeouts.body`. After `slowBodyGrace`, the body is also late
     /// if its average rate is below `limits.body_pace`, because a slow body occupies memory for a long time.
-    private var bodyDue: Nanoseconds {
+    ///
+    /// - Parameter held: how long the server itself has held the body back, in nanoseconds.
+    func bodyDue(held: Nanoseconds) -> Nanoseconds {
         let limits = snapshot.limits
         guard limits.bodyPace > 0 else { return now + limits.body }
         let seconds = Nanoseconds(record.bytesIn / limits.bodyPace)
-        let atLeast = record.began + Self.slowBodyGrace + seconds * 1_000_000_000
+        let atLeast = record.began + held + Self.slowBodyGrace + seconds * 1_000_000_000
         return min(now + limits.body, max(atLeast, now))
     }
     private static let slowBodyGrace: Nanoseconds = 30_000_000_000
@@ -159,6 +161,7 @@ extension Exchange: ServerStreamHandler {
     func requestEnded() {
         if let refusal = request?.refusal { handle(.refused(refusal)) }
         guard phase == .body, let body = request?.body else { return }
+        if let wait = request?.wait, endWaits(wait) { return }
         record.bodyEnded = now
         deadlines.body = .max
         if let coding = request?.coding { decode(body, from: coding) } else { scan(body) }

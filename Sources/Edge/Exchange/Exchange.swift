@@ -9,7 +9,8 @@ internal import Transport
 /// Confined to its worker. The type is split by subject. This file has the state, the actions and the end.
 /// `Exchange+Request` handles a request up to the choice of pools, `Exchange+Attempts` chooses executors, and
 /// `Exchange+Response` sends the response. `Exchange+OwnAnswers` has the endpoints that need no executor.
-/// `Exchange+Deadlines` has the timer, and `Exchange+Authentication` the caller's key and limits.
+/// `Exchange+BodyWait` holds a body back that finds no memory. `Exchange+Deadlines`
+/// has the timer, and `Exchange+Authentication` the caller's key and limits.
 final class Exchange {
     let environment: any ExchangeEnvironment
     let stream: ServerStream
@@ -87,6 +88,7 @@ final class Exchange {
 
     /// Releases the head and the body of the request, and the memory that is charged for the head and the body.
     func letGoOfRequest() {
+        endBodyWait()
         request = nil
         memory.letGoOfBody()
         stream.letGoOfHead()

@@ -22,6 +22,12 @@ protocol ExchangeEnvironment: AnyObject {
     var metrics: WorkerMetrics { get }
     /// The memory budget of the process, which all workers share.
     var budget: MemoryBudget { get }
+    /// The request bodies of all workers that wait for room in `budget`.
+    var bodyQueue: Lock<BodyQueue> { get }
+    /// Makes all workers refuse slow bodies, because other bodies wait for memory.
+    func refuse(_ slow: SlowBodies)
+    /// Refuses the body of this worker that has waited for memory the longest, and returns whether there was one.
+    func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
     /// The API keys in force, and whether a request must have a key.

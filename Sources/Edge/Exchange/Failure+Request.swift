@@ -6,6 +6,15 @@ extension Failure {
     /// The failure with status 503 for a request for which the memory budget has no room now.
     static let noMemory = Failure(.memory, retryAfter: 1)
 
+    /// The same failure for a body that had begun to arrive.
+    ///
+    /// - Parameter detail: Why this body is refused, for the log.
+    static func noMemory(because detail: String?) -> Failure {
+        var failure = noMemory
+        failure.detail = detail
+        return failure
+    }
+
     /// The failure with status 400 for a request target that is ambiguous.
     init(_ fault: RequestTarget.Fault) {
         let text =

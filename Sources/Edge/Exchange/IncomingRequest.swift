@@ -18,6 +18,8 @@ final class IncomingRequest {
     var coding: ContentCoding?
     /// What the scan has found in the body; nil before the model has been identified.
     var scan: RequestScan?
+    /// The wait of the body for memory; nil if the body has always found room.
+    var wait: BodyWait?
     /// The failure with which the request is refused once its body has been read and dropped.
     var refusal: Failure?
 

@@ -16,7 +16,7 @@ struct ExchangeMemory {
     /// The charge for `attemptCost` and for the exchange's share of the memory for buffered responses.
     private var fixed = MemoryCharge()
     /// Bytes charged for the request body.
-    private var body = 0
+    private(set) var body = 0
     /// The charge that the exchange shares with the scan thread; nil if the body has not been passed to the scan
     /// thread.
     private var scan: BodyCharge?
@@ -51,13 +51,18 @@ struct ExchangeMemory {
     /// Whether the memory budget has room for a body of `length` bytes when nothing else uses the budget.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
+    /// Whether the bodies of all clients together have used up their part of the memory budget.
+    var isFullOfBodies: Bool { budget.isFullOfBodies }
+
     /// Raises the charge for the body to the size of its buffer; if there is no memory, charges nothing and returns
     /// false.
     ///
-    /// - Parameter footprint: the size of the buffer in bytes, now or after the next bytes are appended.
-    mutating func growBody(to footprint: Int) -> Bool {
+    /// - Parameters:
+    ///   - footprint: the size of the buffer in bytes, now or after the next bytes are appended.
+    ///   - use: `.lastBody` for the body that has the turn of `BodyQueue`.
+    mutating func growBody(to footprint: Int, for use: MemoryUse = .bodies) -> Bool {
         guard footprint > body else { return true }
-        guard account.chargeBody(footprint - body) else { return false }
+        guard account.chargeBody(footprint - body, for: use) else { return false }
         body = footprint
         return true
     }

@@ -21,7 +21,8 @@ package final class MemoryBudget: MemorySource {
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
-    /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies.
+    /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies and
+    /// their pieces that are held back.
     ///
     /// The factor of bodies is large, because a client has to send every byte that is charged for a body, and because
     /// one connection must be able to hold a body of half the budget.
@@ -31,6 +32,8 @@ package final class MemoryBudget: MemorySource {
     private let charged = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
+    /// The part of `charged` that is for pieces of bodies that wait for room.
+    private let heldBack = Atomic<Int>(0)
     /// The sum of the shares that `enter` has given out: how many bytes of their responses all exchanges may buffer.
     private let shares = Atomic<Int>(0)
     /// The number of exchanges that have a share of the memory for buffered responses.
@@ -86,6 +89,7 @@ package final class MemoryBudget: MemorySource {
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return grantBody(bytes, beyond: held)
+        case .lastBody: return grantLastBody(bytes, beyond: held)
         }
     }
 
@@ -120,6 +124,16 @@ package final class MemoryBudget: MemorySource {
     /// `part` allows one connection seven tenths of `bodiesMax` while no other body is held.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
+    /// Whether bodies take more than three quarters of what they may take together.
+    ///
+    /// One connection alone cannot take so much. If a connection gets no more memory although this is false, it holds
+    /// much itself.
+    var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 }
+
+    /// The most bytes that all bodies together may take when one of them has the turn of `BodyQueue`: seven eighths of
+    /// the limit.
+    private var bodiesMaxInTurn: Int { limit / 8 * 7 }
+
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
         guard bytes <= bodiesMax else { return false }
         let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
@@ -127,6 +141,39 @@ package final class MemoryBudget: MemorySource {
         if held + bytes <= most, reserve(bytes) { return true }
         bodies.wrappingSubtract(bytes, ordering: .relaxed)
         return false
+    }
+
+    /// Charges `bytes` for the body that has the turn of `BodyQueue`.
+    ///
+    /// Its connection may hold more than others at the moment, but never more than one connection can ever hold.
+    private func grantLastBody(_ bytes: Int, beyond held: Int) -> Bool {
+        guard bytes <= bodyMax, held + bytes <= bodyMax else { return false }
+        let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
+        if after <= bodiesMaxInTurn, reserve(bytes) { return true }
+        bodies.wrappingSubtract(bytes, ordering: .relaxed)
+        return false
+    }
+
+    /// Charges `bytes` for pieces that are held back because their body waits for room; if there is no memory for them,
+    /// charges nothing and returns false.
+    ///
+    /// All such pieces together may take a sixteenth of the limit. What one body may hold depends on how much of this
+    /// is free, as for connections.
+    ///
+    /// - Parameter held: the bytes that are already charged for pieces of the same body.
+    func holdBack(_ bytes: Int, beyond held: Int) -> Bool {
+        let most = limit / 16
+        let after = heldBack.wrappingAdd(bytes, ordering: .relaxed).newValue
+        if held + bytes <= Self.part(Self.bodyFactor, ofFree: most - after, of: most), reserve(bytes) { return true }
+        heldBack.wrappingSubtract(bytes, ordering: .relaxed)
+        return false
+    }
+
+    /// Gives back what `holdBack` has charged.
+    func releaseHeldBack(_ bytes: Int) {
+        guard bytes > 0 else { return }
+        heldBack.wrappingSubtract(bytes, ordering: .relaxed)
+        release(bytes)
     }
 
     // MARK: Shares

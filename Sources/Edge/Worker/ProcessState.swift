@@ -21,6 +21,8 @@ package final class ProcessState: Sendable {
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
+    /// The request bodies that wait for room in `budget`.
+    let bodyQueue = Lock(BodyQueue())
     /// Whether the operator has declared maintenance.
     let maintenance = MaintenanceState()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
@@ -106,7 +108,7 @@ package final class ProcessState: Sendable {
                 workers[worker].connectionEnded()
                 connectionEnded()
             case .waitEnded(_, let end): end.giveBack(at: clock.now)
-            case .leave, .showTurn, .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned: continue
+            case .leave, .showTurn, .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned, .refuse: continue
             }
         }
     }

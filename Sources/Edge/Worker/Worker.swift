@@ -93,6 +93,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
+    var bodyQueue: Lock<BodyQueue> { process.bodyQueue }
     var instanceID: String { process.instanceID }
     var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
@@ -135,6 +136,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             // If the exchange has ended in the meantime, the slot that a pool has granted to it goes to the next
             // exchange in the queue.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
+        case .refuse(let slow):
+            let refused = exchanges.elements.refuse(slow)
+            if refused > 0 { bodyQueue.withLock { $0.refusedSlow(refused) } }
         case .scanned(let key, let outcome): exchanges[key]?.scanThreadReplied(outcome)
         }
     }
@@ -363,6 +367,14 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             // An address may be that of many users, so a caller with a key has turns of its own.
             of: exchange.record.key ?? exchange.stream.client.address.host
         )
+    }
+
+    func refuse(_ slow: SlowBodies) { process.postToAll(.refuse(slow)) }
+
+    func refuseLongestWait(besides exchange: Exchange) -> Bool {
+        guard exchanges.elements.refuseLongestWait(besides: exchange) else { return false }
+        bodyQueue.withLock { $0.refusedLongest() }
+        return true
     }
 
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {

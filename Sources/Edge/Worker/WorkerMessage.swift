@@ -31,6 +31,8 @@ package enum WorkerMessage: Sendable {
     case serve(Socket, peer: SocketAddress, listener: ListenerKey)
     /// The exchange with this key no longer waits for an executor; `WaitEnd` says how the wait has ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
+    /// Request bodies wait for memory: refuse slow ones.
+    case refuse(SlowBodies)
     /// The scan thread has finished its job for the body of the exchange with this key.
     case scanned(exchange: SlabKey, ScanOutcome)
 }

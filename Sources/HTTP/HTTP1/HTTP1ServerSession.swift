@@ -27,8 +27,8 @@ final class HTTP1ServerSession: ServerProtocol {
     static let lookAheadMax = 64 << 10
     /// The number of request body bytes that a handler may hold before reading pauses.
     ///
-    /// The number equals the window of an HTTP/2 stream.
-    static let bodyWindow = 256 << 10
+    /// A handler usually takes bytes at once. It holds them while there is no memory for them, so the number is small.
+    static let bodyWindow = 64 << 10
     /// The largest body, in bytes, of a request that asks for the upgrade to HTTP/2.
     ///
     /// If the body is larger, the session ignores `Upgrade`, which RFC 9110 section 7.8 allows.

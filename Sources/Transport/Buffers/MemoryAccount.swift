@@ -6,6 +6,10 @@
 package enum MemoryUse: Sendable {
     /// Request bodies.
     case bodies
+    /// The one request body that may take memory beyond what is left for bodies, so that it can be received whole.
+    ///
+    /// Its bytes count as `bodies` from then on.
+    case lastBody
     /// Everything else: streams, header sections, responses, output.
     case streams
     /// The part of a stream's output buffer that exceeds the minimum size.
@@ -123,10 +127,11 @@ package final class MemoryAccount {
 
     /// Charges `bytes` for request bodies.
     ///
+    /// - Parameter use: `.bodies` or `.lastBody`.
     /// - Returns: false, and charges nothing, if the source refuses.
-    package func chargeBody(_ bytes: Int) -> Bool {
+    package func chargeBody(_ bytes: Int, for use: MemoryUse = .bodies) -> Bool {
         guard !isClosed, let source else { return true }
-        guard source.grant(bytes, beyond: chargedBodies, for: .bodies, isTrusted: isTrusted) else { return false }
+        guard source.grant(bytes, beyond: chargedBodies, for: use, isTrusted: isTrusted) else { return false }
         chargedBodies += bytes
         return true
     }

@@ -86,8 +86,9 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     var snapshot: Snapshot
     let scanner = JSONScanner()
     let metrics: WorkerMetrics
-    let budget = MemoryBudget(limit: 64 << 20)
+    let budget: MemoryBudget
     let retries = RetryBudget()
+    let bodyQueue = Lock(BodyQueue())
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
     var isLeaving = false
@@ -104,8 +105,9 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     private(set) var scans: [(body: RequestBody, coding: ContentCoding?, charge: BodyCharge, exchange: Exchange)] = []
     private let waitEnds = Lock<[(number: Int, end: WaitEnd)]>([])
 
-    init(_ snapshot: Snapshot, access: Authenticator = Authenticator()) {
+    init(_ snapshot: Snapshot, access: Authenticator = Authenticator(), memory: Int = 64 << 20) {
         self.snapshot = snapshot
+        budget = MemoryBudget(limit: memory)
         self.access = access
         keyHasher = access.makeHasher()
         metrics = WorkerMetrics(tenants: TenantLabels())
@@ -126,6 +128,17 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         let executor = PlayedExecutor(request, at: target, handler: handler)
         executors.append(executor)
         return executor
+    }
+
+    func refuse(_ slow: SlowBodies) {
+        let refused = exchanges.refuse(slow)
+        bodyQueue.withLock { $0.refusedSlow(refused) }
+    }
+
+    func refuseLongestWait(besides exchange: Exchange) -> Bool {
+        guard exchanges.refuseLongestWait(besides: exchange) else { return false }
+        bodyQueue.withLock { $0.refusedLongest() }
+        return true
     }
 
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void {

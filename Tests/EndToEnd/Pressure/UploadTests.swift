@@ -99,7 +99,8 @@ import Testing
 }
 
 extension Server {
-    fileprivate func upload(_ file: String, _ speaking: Protocol, arguments: [String] = []) async throws -> Answer {
+    /// Sends a file as the body of a chat request.
+    func upload(_ file: String, _ speaking: Protocol, arguments: [String] = []) async throws -> Answer {
         try await curl(
             "/v1/chat/completions",
             speaking,

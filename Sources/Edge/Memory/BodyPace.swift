@@ -1,0 +1,39 @@
+// How fast a request body arrives, which decides what is refused when many bodies share too little memory.
+internal import Transport
+
+/// The recent pace of one request body.
+///
+/// The pace costs nothing for each piece of the body: whoever wants to know the pace passes how much has arrived. The
+/// times are those of a clock that stands still while the server itself holds the body back.
+struct BodyPace: Equatable, Sendable {
+    /// The least time over which a pace is measured, in nanoseconds; what arrives in less time counts as if it had
+    /// taken so long.
+    private static let window: Nanoseconds = 1_000_000_000
+
+    private var windowBegan: Nanoseconds
+    /// How many bytes had arrived when the window began.
+    private var bytesBefore = 0
+    /// The pace in the last whole window, in bytes a second; nil before the first window is over.
+    private var last: Int?
+
+    /// - Parameter began: when the body began.
+    init(began: Nanoseconds) { windowBegan = began }
+
+    /// Whether the pace has been measured over a whole window; before, a body may only seem slow.
+    var isMeasured: Bool { last != nil }
+
+    /// The pace, in bytes a second: the average since the body began, and from the second window on that of the last
+    /// window.
+    ///
+    /// A window ends with the first call that comes at least a second after its beginning.
+    ///
+    /// - Parameter arrived: how many bytes of the body have arrived so far.
+    mutating func bytesPerSecond(arrived: Int, at time: Nanoseconds) -> Int {
+        let elapsed = time - min(time, windowBegan)
+        if elapsed < Self.window, let last { return last }
+        let pace = Double(max(0, arrived - bytesBefore)) / Double(max(elapsed, Self.window)) * 1_000_000_000
+        guard elapsed >= Self.window else { return Int(pace) }
+        (windowBegan, bytesBefore, last) = (time, arrived, Int(pace))
+        return Int(pace)
+    }
+}

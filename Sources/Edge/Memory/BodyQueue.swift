@@ -1,0 +1,142 @@
+// Which request bodies may finish, wait, or are refused while the memory budget has no room for all of them.
+internal import Transport
+
+/// The request bodies, of all workers, that wait for memory, and the rules by which they go on.
+///
+/// A body asks when the budget has refused it room for its next bytes, and asks again each 100 ms while it waits. The
+/// rules are:
+///
+/// - While the budget is full, the waiting body that misses the fewest bytes has the turn: it may take memory beyond
+///   what bodies may take otherwise (`MemoryUse.lastBody`). Only one body at a time has the turn, until it has room for
+///   all of its bytes, ends, or asks for nothing for `turnMax`. So bodies that wait for each other still finish.
+/// - A body that waits longer than `pressAfter` presses: the slowest bodies are refused, as long as they are less than
+///   half as fast as the fastest body that waits (`SlowBodies`).
+/// - A body that has waited `waitMax` is refused; one that has waited longest, earlier, when there is no memory for the
+///   pieces of another body that has to wait (`ExchangeEnvironment.refuseLongestWait`).
+///
+/// The queue is a value, which reads no clock. Workers share it by a lock, which they take only for a body that has
+/// found no room.
+struct BodyQueue: Sendable {
+    /// The longest time that a body waits, all its waits together, in nanoseconds.
+    static let waitMax: Nanoseconds = 10_000_000_000
+    /// How long a body waits before slow bodies are refused in its favour, in nanoseconds.
+    static let pressAfter: Nanoseconds = 1_000_000_000
+    /// The least time between two orders to refuse slow bodies, in nanoseconds.
+    static let pressInterval: Nanoseconds = 250_000_000
+    /// How long a body keeps the turn without asking, in nanoseconds.
+    static let turnMax: Nanoseconds = 1_000_000_000
+
+    /// A body that has found no room for its next bytes.
+    struct Asker: Equatable, Sendable {
+        let id: ExchangeID
+        /// How many bytes have not arrived yet; nil if the client has not announced the length.
+        var missing: Int?
+        /// How many bytes of memory the body's buffer has to grow by.
+        var lacking: Int
+        /// How fast the body has arrived while it was not held back, in bytes a second.
+        var bytesPerSecond: Int
+        /// How long the body has waited in all its waits together, in nanoseconds.
+        var waited: Nanoseconds
+    }
+
+    enum Answer: Equatable, Sendable {
+        /// The body has the turn.
+        case finish(SlowBodies?)
+        /// The body waits, and asks again later.
+        case wait(SlowBodies?)
+        /// The body has waited for too long, and has left the queue.
+        case refuse
+    }
+
+    private var waiting: [ExchangeID: Asker] = [:]
+    /// The waiting body that misses the fewest bytes.
+    private var nearest: ExchangeID?
+    /// The body that has the turn, and when the turn ends unless the body asks again.
+    private var turn: (id: ExchangeID, ends: Nanoseconds)?
+    private var nextPress: Nanoseconds = 0
+
+    /// How often a body has found no room.
+    private(set) var waits: UInt64 = 0
+    /// How many bodies were refused because they had waited for too long.
+    private(set) var refusedAfterWait: UInt64 = 0
+    /// How many bodies were refused because they were slow while others waited.
+    private(set) var refusedAsSlow: UInt64 = 0
+
+    /// How many bodies wait.
+    var count: Int { waiting.count }
+
+    /// Decides about a body that has found no room; the answer is an order to refuse slow bodies as well, if it is time
+    /// for that.
+    ///
+    /// - Parameter isFull: whether bodies have used up their part of the budget. If not, the body has found no room
+    ///   because its own connection holds too much, and nobody else gives way to it.
+    mutating func ask(_ body: Asker, isFull: Bool, at now: Nanoseconds) -> Answer {
+        if body.waited >= Self.waitMax {
+            leave(body.id)
+            refusedAfterWait &+= 1
+            return .refuse
+        }
+        insert(body)
+        guard isFull else {
+            if turn?.id == body.id { turn = nil }
+            return .wait(nil)
+        }
+        if let turn, turn.id != body.id, now < turn.ends { return .wait(press(for: body, at: now)) }
+        guard turn?.id == body.id || nearest == body.id else { return .wait(press(for: body, at: now)) }
+        turn = (body.id, now + Self.turnMax)
+        return .finish(press(for: body, at: now))
+    }
+
+    /// Records that a body has found room, and so waits no longer.
+    ///
+    /// - Parameter isLast: whether the body has room for all of its bytes, so that it needs the turn no longer.
+    /// - Returns: whether the body still has the turn.
+    mutating func foundRoom(_ id: ExchangeID, isLast: Bool) -> Bool {
+        remove(id)
+        guard turn?.id == id else { return false }
+        if isLast { turn = nil }
+        return !isLast
+    }
+
+    /// Forgets a body that is whole, or whose exchange has ended.
+    mutating func leave(_ id: ExchangeID) {
+        remove(id)
+        if turn?.id == id { turn = nil }
+    }
+
+    /// Counts a body that was refused because it had waited the longest when more bodies had to wait.
+    mutating func refusedLongest() { refusedAfterWait &+= 1 }
+
+    /// Counts bodies that were refused because they were slow.
+    mutating func refusedSlow(_ count: Int) { refusedAsSlow &+= UInt64(count) }
+
+    // MARK: The bodies that wait
+
+    private mutating func insert(_ body: Asker) {
+        if waiting.updateValue(body, forKey: body.id) == nil { waits &+= 1 }
+        guard let nearest, nearest != body.id, let other = waiting[nearest] else {
+            nearest = body.id
+            return
+        }
+        if Self.isNearer(body, than: other) { self.nearest = body.id }
+    }
+
+    private mutating func remove(_ id: ExchangeID) {
+        guard waiting.removeValue(forKey: id) != nil, nearest == id else { return }
+        nearest = waiting.values.min(by: Self.isNearer)?.id
+    }
+
+    /// Whether a body is nearer to its end; bodies without an announced length come last, and the oldest one of equal
+    /// bodies first.
+    private static func isNearer(_ one: Asker, than other: Asker) -> Bool {
+        (one.missing ?? .max, one.id.number) < (other.missing ?? .max, other.id.number)
+    }
+
+    /// Which bodies are to be refused in favour of those that wait; nil if it is not time for that.
+    private mutating func press(for body: Asker, at now: Nanoseconds) -> SlowBodies? {
+        guard body.waited >= Self.pressAfter, now >= nextPress else { return nil }
+        nextPress = now + Self.pressInterval
+        guard let fastest = waiting.values.max(by: { $0.bytesPerSecond < $1.bytesPerSecond }) else { return nil }
+        return SlowBodies(pace: fastest.bytesPerSecond / 2, bytes: fastest.lacking)
+    }
+}

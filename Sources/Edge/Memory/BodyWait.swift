@@ -1,0 +1,144 @@
+// What is kept of a request body that finds no room in the memory budget: the pieces that came nevertheless, and how
+// long the body has waited.
+internal import Inference
+internal import Transport
+
+/// The wait of one request body for memory, and its pace.
+///
+/// It exists only for bodies that have found no room, and for those that arrive while others find none. Confined to the
+/// worker of the exchange.
+final class BodyWait {
+    /// How long a body waits before it asks for room again, in nanoseconds.
+    static let interval: Nanoseconds = 100_000_000
+    /// How many bytes a client can usually send while its body waits: the window of an HTTP/2 stream.
+    private static let piecesMax = 256 << 10
+
+    /// The pieces that are held back until there is room, in the order of their arrival.
+    ///
+    /// A client sends no more of them than one flow-control window, because the server does not open the window again.
+    private(set) var pieces: [UInt8] = []
+    /// The bytes that are charged for `pieces`.
+    private var charged = 0
+    private var pace: BodyPace
+    /// When the present wait began; nil while the body does not wait.
+    private var heldSince: Nanoseconds?
+    /// How long the earlier waits took together, in nanoseconds.
+    private var heldBefore: Nanoseconds = 0
+    /// Whether the body has arrived whole while it waited.
+    var isWhole = false
+    /// Whether `BodyQueue` has to be told when the body ends.
+    private(set) var isQueued = false
+
+    /// - Parameter began: when the request began.
+    init(began: Nanoseconds) { pace = BodyPace(began: began) }
+
+    /// Whether the body waits, so that its pieces are held back.
+    var isHeld: Bool { heldSince != nil }
+
+    /// How long the body has waited in all its waits together, in nanoseconds.
+    func waited(at now: Nanoseconds) -> Nanoseconds { heldBefore + (heldSince.map { now - min(now, $0) } ?? 0) }
+
+    /// How fast the body has arrived while it did not wait, in bytes a second.
+    ///
+    /// - Parameter arrived: how many bytes of the body have arrived so far.
+    func bytesPerSecond(arrived: Int, at now: Nanoseconds) -> Int {
+        pace.bytesPerSecond(arrived: arrived, at: now - waited(at: now))
+    }
+
+    /// Whether the pace has been measured over at least a second.
+    var isPaceMeasured: Bool { pace.isMeasured }
+
+    /// Begins a wait, or continues it, and keeps a piece; if there is no memory for the piece, keeps nothing and
+    /// returns false.
+    func hold(_ bytes: Span<UInt8>, in budget: MemoryBudget, at now: Nanoseconds) -> Bool {
+        let needed = pieces.count + bytes.count
+        if needed > charged {
+            let capacity = max(needed, min(charged * 2, Self.piecesMax), 4096)
+            guard budget.holdBack(capacity - charged, beyond: charged) else { return false }
+            charged = capacity
+            pieces.reserveCapacity(capacity)
+        }
+        pieces.append(bytes)
+        if heldSince == nil { heldSince = now }
+        return true
+    }
+
+    /// Ends the wait, and gives back the charge for the pieces, which have been appended to the body or are dropped.
+    func release(to budget: MemoryBudget, at now: Nanoseconds) {
+        heldBefore = waited(at: now)
+        heldSince = nil
+        pieces = []
+        budget.releaseHeldBack(charged)
+        charged = 0
+    }
+
+    // MARK: Looking for room
+
+    /// The body that looks for room.
+    struct Body {
+        let id: ExchangeID
+        /// How many bytes of the body have arrived, with those that are held back.
+        var arrived: Int
+        /// The announced length in bytes; nil if there is none.
+        var length: Int?
+    }
+
+    /// What came of looking for room.
+    enum Room: Equatable {
+        /// There is room, which is charged now.
+        case found
+        /// There is no room yet; slow bodies may have to be refused.
+        case none(SlowBodies?)
+        /// The body has waited for too long, or could never have room.
+        case refused
+    }
+
+    /// Charges the memory that a body needs next, as far as the budget and the queue of those that wait allow it.
+    ///
+    /// - Parameter footprint: the size of the body's buffer with the next bytes.
+    func findRoom(
+        for footprint: Int,
+        of body: Body,
+        in memory: inout ExchangeMemory,
+        queue: Lock<BodyQueue>,
+        at now: Nanoseconds
+    ) -> Room {
+        if memory.growBody(to: footprint) {
+            foundRoom(for: footprint, of: body, queue: queue)
+            return .found
+        }
+        guard memory.mayEverHold(body: footprint) else { return .refused }
+        let asker = BodyQueue.Asker(
+            id: body.id,
+            missing: body.length.map { max(0, $0 - body.arrived) },
+            lacking: footprint - memory.body,
+            bytesPerSecond: bytesPerSecond(arrived: body.arrived, at: now),
+            waited: waited(at: now)
+        )
+        let isFull = memory.isFullOfBodies
+        isQueued = true
+        switch queue.withLock({ $0.ask(asker, isFull: isFull, at: now) }) {
+        case .refuse:
+            isQueued = false
+            return .refused
+        case .wait(let slow): return .none(slow)
+        case .finish(let slow):
+            guard memory.growBody(to: footprint, for: .lastBody) else { return .none(slow) }
+            foundRoom(for: footprint, of: body, queue: queue)
+            return .found
+        }
+    }
+
+    private func foundRoom(for footprint: Int, of body: Body, queue: Lock<BodyQueue>) {
+        guard isQueued else { return }
+        let isLast = body.length.map { footprint >= $0 + RequestBody.padding } ?? false
+        isQueued = queue.withLock { $0.foundRoom(body.id, isLast: isLast) }
+    }
+
+    /// Leaves the queue, because the body is whole or its exchange has ended.
+    func leave(_ queue: Lock<BodyQueue>, _ id: ExchangeID) {
+        guard isQueued else { return }
+        isQueued = false
+        queue.withLock { $0.leave(id) }
+    }
+}

@@ -1,0 +1,34 @@
+// The choice of the request bodies that are refused because they are slow while others wait for memory.
+
+/// An order to every worker: refuse the slowest of the bodies that are arriving.
+package struct SlowBodies: Equatable, Sendable {
+    /// A body with a smaller buffer is never refused, because this would free too little, in bytes.
+    static let footprintMin = 16 << 10
+
+    /// Bodies below this pace are refused, in bytes a second.
+    let pace: Int
+    /// How much memory has to become free, in bytes; each worker stops when its refusals have freed as much.
+    let bytes: Int
+
+    /// A body that is arriving.
+    struct Candidate {
+        /// How fast it has arrived recently, in bytes a second.
+        var bytesPerSecond: Int
+        /// The memory that its buffer takes, in bytes.
+        var footprint: Int
+    }
+
+    /// The indices of the bodies that are refused, the slowest first.
+    func chosen(among candidates: [Candidate]) -> [Int] {
+        let slow = candidates.indices
+            .filter { candidates[$0].bytesPerSecond < pace && candidates[$0].footprint >= Self.footprintMin }
+            .sorted { candidates[$0].bytesPerSecond < candidates[$1].bytesPerSecond }
+        var freed = 0
+        var chosen: [Int] = []
+        for index in slow where freed < bytes {
+            chosen.append(index)
+            freed += candidates[index].footprint
+        }
+        return chosen
+    }
+}

@@ -1,0 +1,139 @@
+// A body that waits: its pieces in order and charged, and the time that is not counted as its own.
+import Inference
+import LoopTesting
+import Testing
+import Transport
+
+@testable import Edge
+
+@Suite struct BodyWaitTests {
+    private let budget = MemoryBudget(limit: 64 << 20)
+    private let account: MemoryAccount
+    private let wait = BodyWait(began: 10 * second)
+
+    init() { account = MemoryAccount(source: budget) }
+
+    private func hold(_ text: String, at now: Nanoseconds) -> Bool {
+        wait.hold(Array(text.utf8).span, in: budget, at: now)
+    }
+
+    @Test func piecesAreKeptInOrderAndChargedUntilTheyAreReleased() {
+        #expect(!wait.isHeld && wait.waited(at: 12 * second) == 0)
+        #expect(hold("one ", at: 12 * second) && hold("two", at: 13 * second))
+        #expect(String(decoding: wait.pieces, as: UTF8.self) == "one two")
+        #expect(wait.isHeld && budget.used == 4096)
+        wait.release(to: budget, at: 14 * second)
+        #expect(!wait.isHeld && wait.pieces.isEmpty && budget.used == 0)
+        wait.release(to: budget, at: 15 * second)
+        #expect(wait.waited(at: 20 * second) == 2 * second)
+    }
+
+    @Test func allWaitsCountTogether() {
+        #expect(hold("a", at: 12 * second))
+        wait.release(to: budget, at: 14 * second)
+        #expect(hold("b", at: 20 * second))
+        #expect(wait.waited(at: 21 * second) == 3 * second)
+    }
+
+    /// Only the time in which the client may send counts for its pace.
+    @Test func waitingIsNotSlowness() {
+        #expect(hold("a", at: 12 * second))
+        #expect(wait.bytesPerSecond(arrived: 2000, at: 12 * second) == 1000)
+        #expect(wait.bytesPerSecond(arrived: 2000, at: 19 * second) == 1000)
+        wait.release(to: budget, at: 20 * second)
+        #expect(wait.bytesPerSecond(arrived: 2000, at: 22 * second) == 0)
+    }
+
+    @Test func aPieceWithoutRoomIsNotKept() {
+        #expect(budget.reserve(64 << 20))
+        #expect(!hold("one", at: 12 * second))
+        #expect(!wait.isHeld && wait.pieces.isEmpty && budget.used == 64 << 20)
+    }
+
+    /// Pieces of one byte each must not copy all earlier pieces each time.
+    @Test func theBufferGrowsBySteps() {
+        var capacities: Set<Int> = []
+        let piece: [UInt8] = [1]
+        var allKept = true
+        for _ in 0..<(256 << 10) {
+            allKept = wait.hold(piece.span, in: budget, at: 12 * second) && allKept
+            capacities.insert(wait.pieces.capacity)
+        }
+        #expect(allKept && wait.pieces.count == 256 << 10 && capacities.count < 12)
+        #expect(budget.used >= 256 << 10 && budget.used <= 257 << 10)
+    }
+
+    /// What waits in all bodies takes little of the budget, and the first ones leave something for later ones.
+    @Test func allPiecesTogetherTakeASixteenth() {
+        let waits = (0..<100).map { _ in BodyWait(began: 0) }
+        let piece = [UInt8](repeating: 1, count: 16 << 10)
+        for wait in waits { while wait.pieces.count < 1 << 20, wait.hold(piece.span, in: budget, at: second) {} }
+        #expect(budget.used > 3 << 20 && budget.used <= 4 << 20)
+        #expect(waits[0].pieces.count > 256 << 10 && waits[5].pieces.count >= 32 << 10)
+        for wait in waits { wait.release(to: budget, at: second) }
+        #expect(budget.used == 0)
+    }
+
+    // MARK: Looking for room
+
+    private static let id = ExchangeID(processStart: 1, number: 1)
+
+    /// Fills the part of the budget for bodies from several connections; returns their accounts.
+    private func fill() -> [MemoryAccount] {
+        (0..<200).map { _ in
+            let other = MemoryAccount(source: budget)
+            while other.chargeBody(64 << 10) {}
+            return other
+        }
+    }
+
+    @Test func aBodyThatFindsRoomNeverAsksTheQueue() {
+        let queue = Lock(BodyQueue())
+        var memory = ExchangeMemory(account: account, budget: budget)
+        let body = BodyWait.Body(id: Self.id, arrived: 1 << 20, length: 2 << 20)
+        let room = wait.findRoom(for: 1 << 20, of: body, in: &memory, queue: queue, at: 12 * second)
+        #expect(room == .found && memory.body == 1 << 20 && !wait.isQueued)
+        #expect(queue.withLock { $0.waits } == 0)
+    }
+
+    @Test func theTurnMayTakeMoreThanBodiesHave() {
+        let others = fill()
+        let queue = Lock(BodyQueue())
+        var memory = ExchangeMemory(account: account, budget: budget)
+        let body = BodyWait.Body(id: Self.id, arrived: 1 << 20, length: 4 << 20)
+        #expect(budget.isFullOfBodies && isTrue(!memory.growBody(to: 2 << 20)))
+        let first = wait.findRoom(for: 2 << 20, of: body, in: &memory, queue: queue, at: 12 * second)
+        #expect(first == .found && wait.isQueued, "it needs the turn for the rest")
+        let whole = (4 << 20) + RequestBody.padding
+        let last = wait.findRoom(for: whole, of: body, in: &memory, queue: queue, at: 13 * second)
+        #expect(last == .found && !wait.isQueued)
+        let tooMuch = wait.findRoom(for: 20 << 20, of: body, in: &memory, queue: queue, at: 14 * second)
+        #expect(tooMuch == .none(nil), "an eighth of the limit stays free")
+        #expect(budget.used <= 56 << 20)
+        wait.leave(queue, Self.id)
+        #expect(queue.withLock { $0.count } == 0)
+        withExtendedLifetime(others) {}
+    }
+
+    /// A connection that alone holds much waits for itself, and nobody gives way to it.
+    @Test func whoHoldsTooMuchAloneHasNoTurn() {
+        let queue = Lock(BodyQueue())
+        while account.chargeBody(64 << 10) {}
+        var memory = ExchangeMemory(account: account, budget: budget)
+        let body = BodyWait.Body(id: Self.id, arrived: 0, length: 2 << 20)
+        #expect(!budget.isFullOfBodies)
+        #expect(wait.findRoom(for: 2 << 20, of: body, in: &memory, queue: queue, at: 12 * second) == .none(nil))
+        #expect(hold("a", at: 12 * second))
+        #expect(wait.findRoom(for: 2 << 20, of: body, in: &memory, queue: queue, at: 21 * second) == .none(nil))
+        #expect(wait.findRoom(for: 2 << 20, of: body, in: &memory, queue: queue, at: 22 * second) == .refused)
+        #expect(!wait.isQueued && queue.withLock { $0.count } == 0)
+    }
+
+    @Test func whatCouldNeverFitIsRefusedAtOnce() {
+        let queue = Lock(BodyQueue())
+        var memory = ExchangeMemory(account: account, budget: budget)
+        let body = BodyWait.Body(id: Self.id, arrived: 40 << 20, length: nil)
+        #expect(wait.findRoom(for: 40 << 20, of: body, in: &memory, queue: queue, at: 12 * second) == .refused)
+        #expect(!wait.isQueued && queue.withLock { $0.waits } == 0)
+    }
+}

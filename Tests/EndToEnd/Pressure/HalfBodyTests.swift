@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+/// A hundred clients that fill the memory for bodies with halves of bodies: others are served, and all halves end.
+@Suite struct HalfBodyTests {
+    struct Crowd: Sendable, CustomTestStringConvertible {
+        let speaking: Protocol
+        let connections: Int
+        let streams: Int
+        var testDescription: String { "\(speaking) \(connections) x \(streams)" }
+
+        static let all = [
+            Crowd(speaking: .http1, connections: 100, streams: 1),
+            Crowd(speaking: .http2, connections: 100, streams: 1),
+            Crowd(speaking: .http2, connections: 10, streams: 10),
+            Crowd(speaking: .http2, connections: 1, streams: 100),
+        ]
+    }
+
+    @Test(arguments: Crowd.all)
+    func othersAreServedAndAllHalvesEnd(_ crowd: Crowd) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let settings = "memory_limit: 128MiB\ntimeouts: {body: 20s}"
+        try await withServer(settings: settings) { server, executor in
+            let prompt = String(repeating: "0123456789abcde ", count: 2 << 16)
+            let whole = try scratch.write(chat(stream: false, prompt: prompt, tokens: 1), to: "whole.json")
+            let before = try await server.metrics().sum("freeinference_memory_used_bytes")
+            let arguments = ["--connections", "\(crowd.connections)", "--streams", "\(crowd.streams)"]
+            let halves = try await ChildProcess.start(
+                Repository.python,
+                [Repository.clients + "/half_bodies.py"] + server.target(secure: false) + arguments
+                    + (crowd.speaking == .http2 ? ["--http2"] : []),
+                in: scratch
+            )
+            do {
+                let filled = try await Self.line(0, of: halves)
+                let used = try await server.metrics().sum("freeinference_memory_used_bytes")
+                print("\(crowd.testDescription): \(filled), charged \(used >> 20) MiB")
+                // One connection alone cannot hold so much.
+                if crowd.connections > 1 { #expect(used > 80 << 20) }
+                #expect(used <= 128 << 20)
+                for speaking in [Protocol.http1, .http2] { try await Self.passes(whole, speaking, server) }
+                let ended = try await Self.line(1, of: halves).ended
+                print("\(crowd.testDescription): \(ended)")
+                let counts = ["503", "408", "closed", "reset"].map { ended[$0].int ?? 0 }
+                #expect(counts.reduce(0, +) == crowd.connections * crowd.streams, "\(ended)")
+                _ = try await halves.ending(within: .seconds(60))
+            } catch {
+                try await halves.stop(within: .zero)
+                throw Unmet("\(error)\n\(halves.output.prefix(2000))\n\(halves.errors)")
+            }
+            // Only buffers that a worker keeps for all connections are still charged.
+            _ = try await eventually("an empty budget", within: .seconds(60)) {
+                try await server.metrics().sum("freeinference_memory_used_bytes") < before + 4 << 20 ? true : nil
+            }
+            let metrics = try await server.metrics()
+            #expect(metrics.sum("freeinference_bodies_waiting") == 0)
+            try await expect(executor.counters()) { $0.running.int == 0 }
+        }
+    }
+
+    /// Waits until a whole body of 2 MiB is answered, before the halves are late.
+    ///
+    /// The client tries again when it is told to, as SDKs do.
+    private static func passes(_ whole: String, _ speaking: Protocol, _ server: Server) async throws {
+        let what = "an answer to a whole body, \(speaking)"
+        try await eventually(what, within: .seconds(15), every: .seconds(1)) {
+            let answer = try await server.upload(whole, speaking)
+            if answer.status == 200 { return true }
+            expect(answer) { $0.status == 503 && $0["retry-after"] == "1" }
+            print("a whole body, \(speaking): 503")
+            return nil
+        }
+    }
+
+    /// The line with this index of what the clients report.
+    private static func line(_ index: Int, of halves: ChildProcess) async throws -> JSON {
+        try await eventually("line \(index) of the halves", within: .seconds(120)) {
+            let lines = halves.output.split(separator: "\n")
+            if lines.count > index { return try JSON(parsing: String(lines[index])) }
+            guard halves.isRunning else { throw Unmet("the halves ended") }
+            return nil
+        }
+    }
+}
