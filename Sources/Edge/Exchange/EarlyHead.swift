@@ -26,8 +26,8 @@ enum EarlyHead: Equatable, Sendable {
         keepsJSONAlive: Bool
     ) {
         self = .none
-        // A client of HTTP/1.0 considers a document without a length complete when the connection closes, even if the
-        // document was cut.
+        // An early head has no length. So an HTTP/1.0 client takes the end of the connection for the end of the
+        // document, and would not notice a document that was cut.
         let mayHoldJSON = !wantsStream && keepsJSONAlive && head.version != .http10 && !Self.mayBeBinary(path)
         let mayHoldComments = wantsStream && dialect.hasComments
         guard mayHoldJSON || mayHoldComments, !FieldPolicy.refusesComments(head.fields) else { return }

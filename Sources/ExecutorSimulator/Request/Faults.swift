@@ -138,7 +138,7 @@ package struct Faults: Sendable, Equatable {
         "redirect": { [307, 308].contains($0) ? .redirect($0) : nil },
     ]
 
-    /// For the name of each fault without a number, the property that the fault sets to true.
+    /// The faults that only set a property to true: each name with its property.
     private static let switches: [String: any WritableKeyPath<Faults, Bool> & Sendable] = [
         "comments": \.hasComments,
         "crlf": \.hasCRLF,

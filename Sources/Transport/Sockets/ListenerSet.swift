@@ -69,7 +69,7 @@ package struct ListenerSet: Sendable {
         }
         // Two processes can bind the same address if their sockets have SO_REUSEPORT. So the first socket is bound
         // without the option, which fails if another process uses the address. During a reload (`besideOwn`), this
-        // process may use the address itself, so the first socket has the option.
+        // process may already have sockets at the address, so the first new socket has the option too.
         let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
