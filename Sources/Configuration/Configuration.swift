@@ -176,6 +176,8 @@ extension Configuration {
         /// The least pace at which a client must read while response bytes wait to be sent, in bytes a second; 0 for
         /// none.
         package var readPace = 500
+        /// How much of the server the clients of one address may use.
+        package var perAddress = AddressLimits()
         package init() {}
     }
 

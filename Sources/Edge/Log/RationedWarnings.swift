@@ -14,6 +14,8 @@ struct RationedWarnings: Sendable {
         case spoke(OtherProtocol)
         /// A client is refused because of its address.
         case clientRefused(ClientRefusal)
+        /// An address has reached this limit of `limits.per_address`.
+        case address(AddressLimit)
     }
 
     private struct Last {

@@ -22,6 +22,8 @@ package final class ProcessState: Sendable {
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
+    /// What each address of clients uses, for `limits.per_address`.
+    let addresses = AddressTable()
     /// Whether the operator has declared maintenance.
     let maintenance = MaintenanceState()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
@@ -99,7 +101,8 @@ package final class ProcessState: Sendable {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {
             switch message {
-            case .serve(let socket, _, _):
+            case .serve(let socket, _, _, let hold):
+                hold?.end()
                 socket.close()
                 workers[worker].connectionEnded()
                 connectionEnded()

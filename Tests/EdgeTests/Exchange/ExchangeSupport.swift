@@ -88,6 +88,8 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let metrics: WorkerMetrics
     let budget = MemoryBudget(limit: 64 << 20)
     let retries = RetryBudget()
+    let addresses = AddressTable()
+    private(set) var addressRefusals: [AddressRefusal] = []
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
     var isLeaving = false
@@ -112,6 +114,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     }
 
     var loop: EventLoop { test.loop }
+    func addressRefused(_ refusal: AddressRefusal) { addressRefusals.append(refusal) }
     func nextExchangeID() -> ExchangeID {
         begun += 1
         return ExchangeID(processStart: 1, number: begun)
