@@ -26,6 +26,13 @@ log:
 """
 
 
+# The client has one address and opens more connections than a server on the internet lets one address open.
+LIMITS = """\
+limits:
+  per_address:
+    new_connections: off
+"""
+
 AUTHENTICATION = """\
 authentication:
   required: true
@@ -51,15 +58,21 @@ class FreeInference(Proxy):
             text += f"        protocol: {setting.protocol}\n"
         if setting.gateway:
             text += "        max_running: 4000\n"
-        file = self.write(setting, "freeinference.yaml", text)
+        file = self.write(setting, "freeinference.yaml", text + LIMITS)
+        if "per_address" in self.check(file):
+            # An earlier build does not know these limits.
+            file = self.write(setting, "freeinference.yaml", text)
         if setting.gateway:
             create = [self.program, "keys", "create", *KEY, "--config", file]
             made = subprocess.run(create, capture_output=True, text=True, timeout=30)
             if made.returncode:
                 raise Unable(f"keys create: {made.stderr.strip()}")
             setting.api_key = made.stdout.strip()
-        check = subprocess.run([self.program, "check", "--config", file], capture_output=True, text=True, timeout=30)
-        if check.returncode:
-            said = (check.stderr + check.stdout).strip().replace(f"{file}:", "")
+        if said := self.check(file):
             raise Unable(f"this binary refuses the configuration: {said}")
         return [self.program, "serve", "--config", file]
+
+    def check(self, file):
+        """What is wrong with a configuration file, in the words of the binary; nothing if it is valid."""
+        check = subprocess.run([self.program, "check", "--config", file], capture_output=True, text=True, timeout=30)
+        return (check.stderr + check.stdout).strip().replace(f"{file}:", "") if check.returncode else ""

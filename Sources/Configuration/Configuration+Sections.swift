@@ -31,6 +31,7 @@ extension Configuration {
         section.read(bytes: "exchange_buffer", &limits.exchangeBufferBytes, in: 16 << 10...64 << 20)
         section.read(bytes: "body_pace", &limits.bodyPace, in: 0...1 << 30)
         section.read(bytes: "read_pace", &limits.readPace, in: 0...1 << 30)
+        if let addresses = section.section("per_address") { limits.perAddress.read(from: addresses) }
         for (key, bytes) in [("body", limits.bodyBytes), ("exchange_buffer", limits.exchangeBufferBytes)]
         where bytes > memoryLimitBytes {
             let limit = Quantity.text(bytes: memoryLimitBytes)

@@ -178,6 +178,8 @@ extension Configuration {
         /// The lowest pace at which a client may read while response bytes wait to be sent, in bytes a second; 0 for
         /// any pace.
         package var readPace = 500
+        /// How much of the server the clients of one address may use.
+        package var perAddress = AddressLimits()
         package init() {}
     }
 

@@ -33,6 +33,7 @@ listeners:
   - address: 127.0.0.1:{tls}
     tls: {{certificates: [{{chain: {folder}/live/chain.pem, key: {folder}/live/key.pem}}]}}
 admin: {{address: '127.0.0.1:{admin}', socket: off}}
+limits: {{per_address: {{new_connections: off}}}}
 models:
   - id: demo
     executors: [{{url: 'http://127.0.0.1:1', health: {{interval: 0s}}}}]

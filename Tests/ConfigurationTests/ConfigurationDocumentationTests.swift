@@ -33,8 +33,11 @@ import Testing
         timeouts:
           {handshake: 1s, header: 2s, body: 3s, idle: 4s, idle_trusted: 5s, client_stall: 6s,
            connect: 7s, first_event: 8s, response: 9s, stall: 10s}
-        limits: {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB,
-                 body_pace: 2000, read_pace: 1000}
+        limits:
+          {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB,
+           body_pace: 2000, read_pace: 1000,
+           per_address: {connections: 1, new_connections: 2, handshakes: 3, requests: 4, streams: 5,
+                         body_bytes: 1MiB, unknown_keys: off}}
         admission: {max_wait: 1s, max_queue: 2}
         authentication:
           {required: false, keys: keys.yaml, secret: secret,
@@ -137,6 +140,18 @@ import Testing
         let example = Self.root.appending(path: "infrastructure/examples/cloudflare.yaml").path
         let result = Configuration.load(path: example, environment: [:], checkFile: { _ in nil })
         #expect(throws: Never.self) { try result.get() }
+    }
+
+    /// The example for a public address sets every limit for one address.
+    @Test func theExampleForTheOpenInternetHasEveryLimit() throws {
+        let example = Self.root.appending(path: "infrastructure/examples/open-internet.yaml").path
+        let limits = try Configuration.load(path: example, environment: [:], checkFile: { _ in nil }).get().limits
+        let perAddress = limits.perAddress
+        let all = [
+            perAddress.connections, perAddress.newConnections, perAddress.handshakes, perAddress.requests,
+            perAddress.streams, perAddress.bodyBytes, perAddress.unknownKeys,
+        ]
+        #expect(!all.contains(nil))
     }
 
     /// The unit's stop timeout exceeds `drain_timeout`, so that systemd waits for a draining server.

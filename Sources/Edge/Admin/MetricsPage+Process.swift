@@ -10,6 +10,7 @@ extension MetricsPage {
     mutating func writeProcess() {
         let process = server.process
         gauge("freeinference_connections", "Connections of clients.", process.connectionCount)
+        gauge("freeinference_addresses", "Addresses and networks in the table of limits.", process.addresses.count)
         let most = process.room(server.snapshot).most
         gauge("freeinference_connections_max", "Connections that may be open at once.", most)
         gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", process.budget.used)
@@ -119,6 +120,14 @@ extension MetricsPage {
             text.sample([("protocol", what.rawValue)], counters.otherProtocols[what] ?? 0)
         }
         writeClients()
+        text.family(
+            "freeinference_per_address_refusals_total",
+            .counter,
+            "Connections and requests that a limit per address refused."
+        )
+        for limit in AddressLimit.allCases {
+            text.sample([("limit", limit.rawValue)], counters.addressRefusals[limit.index])
+        }
         guard !server.certificates.isEmpty else { return }
         text.family(
             "freeinference_certificate_expiry_timestamp_seconds",

@@ -24,6 +24,14 @@ package enum KeyRefusal: Sendable, Equatable {
         }
     }
 
+    /// Whether the request has no key that this server has ever known, so that it may be a try to guess a key.
+    var isGuess: Bool {
+        switch self {
+        case .missing, .unreadable, .unknown: true
+        case .revoked, .expired: false
+        }
+    }
+
     /// The id of the key, which is public; nil if the key is not known.
     var keyID: String? {
         switch self {

@@ -31,6 +31,7 @@ extension Exchange {
     func unauthorized(_ refusal: KeyRefusal) -> Failure {
         record.isUnauthenticated = true
         record.key = refusal.keyID
+        if refusal.isGuess, let failure = countUnknownKey() { return failure }
         var failure = Failure(.unauthorized)
         failure.detail = refusal.detail
         return failure

@@ -11,7 +11,13 @@ extension Exchange: ServerStreamHandler {
     /// Called once, when the whole head of the request has been read and nothing of the body.
     func requestBegan() {
         guard let head = request?.head else { return }
-        if stream.connection.hasRequestRules, isSettledByRules(head) { return }
+        let connection = stream.connection
+        if connection.hasRequestRules, refusesAddress(head) { return }
+        if snapshot.limitsRequests, let failure = holdAddress() {
+            handle(.refused(failure))
+            return
+        }
+        if connection.hasRequestRules, isSettledByRules(head) { return }
         if answersPreflight(head) { return }
         switch endpoint {
         case .model, .passthrough:
@@ -34,11 +40,11 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
-    /// Applies the rules of the listener to the request.
+    /// Applies the rules of the listener that do not concern the client's address to the request.
     ///
     /// - Returns: Whether a rule has refused, answered or redirected the request.
     private func isSettledByRules(_ head: RequestHead) -> Bool {
-        refusesAddress(head) || refusesHost(head) || answersChallenge(head) || redirectsToHTTPS(head)
+        refusesHost(head) || answersChallenge(head) || redirectsToHTTPS(head)
     }
 
     /// Whether the request has passed through this server more often than `max_loops` allows.
@@ -131,6 +137,10 @@ extension Exchange: ServerStreamHandler {
         let limit = snapshot.limits.bodyBytesMax
         guard record.bytesIn <= limit else {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
+            return
+        }
+        if let failure = growAddressBody() {
+            handle(.refused(failure))
             return
         }
         guard request?.wait == nil, memory.growBody(to: body.footprint(appending: bytes.count)) else {

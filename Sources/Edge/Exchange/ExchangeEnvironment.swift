@@ -30,6 +30,8 @@ protocol ExchangeEnvironment: AnyObject {
     func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
+    /// What each address of clients uses; all workers share it.
+    var addresses: AddressTable { get }
     /// The API keys in force, and whether a request must have a key.
     var access: Authenticator { get }
     /// The worker's own hasher, which `access.identify` needs; nil if no keys are configured.
@@ -62,6 +64,8 @@ protocol ExchangeEnvironment: AnyObject {
     /// The result arrives later at `Exchange.scanThreadReplied`; until then `charge` keeps the memory of the body
     /// charged.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
+    /// Counts a refusal by `limits.per_address`, and warns of it once a minute for each address.
+    func addressRefused(_ refusal: AddressRefusal)
     /// Counts and logs an exchange that is over, and removes it from the table of exchanges.
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange)
 }

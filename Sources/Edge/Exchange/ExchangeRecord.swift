@@ -60,6 +60,9 @@ struct ExchangeRecord {
         began = now
     }
 
+    /// Whether the request had a valid key, or was served by an executor without one.
+    var isOfKnownClient: Bool { !isUnauthenticated && (key != nil || row != nil && status < 400) }
+
     /// Adds an attempt that has failed before its answer was ready to be relayed.
     mutating func failed(_ attempt: Attempt, at now: Nanoseconds) {
         failed.append(FinishedExchange.Attempted(attempt, at: now))

@@ -14,6 +14,8 @@ struct RationedWarnings: Sendable {
         case spoke(OtherProtocol)
         /// A client is refused because of its address or its PROXY header.
         case clientRefused(ClientRefusal)
+        /// An address has reached this limit of `limits.per_address`.
+        case address(AddressLimit)
     }
 
     private struct Last {

@@ -22,6 +22,8 @@ struct ExchangeMemory {
     private var scan: BodyCharge?
     /// How much of the response may wait for the client before the edge pauses reading from the executor.
     var window = OutputWindow()
+    /// What the request holds of the limits of its client's address; nil if it is not counted.
+    var addressHold: AddressHold?
 
     init(account: MemoryAccount, budget: MemoryBudget) {
         self.account = account
@@ -84,6 +86,7 @@ struct ExchangeMemory {
 
     /// Gives the charge for the body back, or hands it to the scan thread's job, which may still read the body.
     mutating func letGoOfBody() {
+        addressHold?.releaseBody()
         guard body > 0 else { return }
         if let scan { scan.adopt(account.forgetBody(body)) } else { account.releaseBody(body) }
         body = 0
@@ -122,6 +125,8 @@ struct ExchangeMemory {
     /// Gives back everything that is charged; may be called again.
     mutating func end() {
         letGoOfBody()
+        addressHold?.end()
+        addressHold = nil
         fixed.set(0, on: account)
         let share = window.close()
         if share > 0 { budget.leave(share: share) }

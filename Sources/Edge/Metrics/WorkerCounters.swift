@@ -79,6 +79,8 @@ package struct WorkerCounters: Sendable {
     var acceptPauses = [UInt64](repeating: 0, count: AcceptPause.allCases.count)
     /// TLS handshakes of clients that failed, by `HandshakeFailure.index`.
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
+    /// Refusals by `limits.per_address`, by `AddressLimit.index`.
+    var addressRefusals = [UInt64](repeating: 0, count: AddressLimit.allCases.count)
     /// Exchanges under way when the copy was made, by `ExchangeMachine.Phase.index`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
 
@@ -100,6 +102,7 @@ package struct WorkerCounters: Sendable {
         accepted &+= other.accepted
         Self.add(other.acceptPauses, to: &acceptPauses)
         Self.add(other.handshakeFailures, to: &handshakeFailures)
+        Self.add(other.addressRefusals, to: &addressRefusals)
         for index in phases.indices { phases[index] += other.phases[index] }
     }
 

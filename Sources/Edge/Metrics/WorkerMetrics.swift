@@ -50,6 +50,9 @@ final class WorkerMetrics {
     /// Counts a failed TLS handshake.
     func handshakeFailed(_ failure: HandshakeFailure) { common.handshakeFailures[failure.index] &+= 1 }
 
+    /// Counts a refusal by a limit per address.
+    func addressRefused(_ limit: AddressLimit) { common.addressRefusals[limit.index] &+= 1 }
+
     /// Counts tokens that an executor sent for a client that did not take them.
     func wasted(_ tokens: Int, tenant: String) {
         let index = tenants.index(of: tenant)

@@ -16,6 +16,10 @@ package final class Snapshot: Sendable {
     package let process: ProcessSettings
     /// Deadlines and limits of every exchange.
     package let limits: ExchangeLimits
+    /// How much of the server the clients of one address may use.
+    let addressLimits: AddressLimits
+    /// Whether `addressLimits` has a limit for requests, apart from `unknown_keys`; each request asks for it.
+    let limitsRequests: Bool
     /// The listeners for clients, in the order of the configuration.
     package let listeners: [ListenerPlan]
     /// How many connections clients may have at once, on all workers together.
@@ -65,6 +69,8 @@ package final class Snapshot: Sendable {
         self.knownModels = knownModels
         process = ProcessSettings(configuration)
         limits = ExchangeLimits(configuration)
+        addressLimits = configuration.limits.perAddress
+        limitsRequests = addressLimits.countsRequests
         self.listeners = listeners
         self.access = access
         connectionRoom = ConnectionRoom(configuration)

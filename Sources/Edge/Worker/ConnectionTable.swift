@@ -7,6 +7,10 @@ struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
     /// Whether each connection has carried a request, by the connection's index in `connections`.
     private var hasServed: [Bool] = []
+    /// When the client of each connection was last noted as known, by the connection's index; 0 if it was not.
+    private var noted: [Nanoseconds] = []
+    /// The shortest time between two notes of a connection's client as known.
+    private static let notePeriod: Nanoseconds = 60_000_000_000
     /// How many connections have carried a request.
     private(set) var servedCount = 0
 
@@ -18,7 +22,9 @@ struct ConnectionTable {
     mutating func insert(_ connection: ServerConnection) {
         let key = connections.insert(connection)
         connection.key = key
-        if Int(key.index) == hasServed.count { hasServed.append(false) }
+        guard Int(key.index) == hasServed.count else { return }
+        hasServed.append(false)
+        noted.append(0)
     }
 
     /// Removes a connection.
@@ -29,6 +35,7 @@ struct ConnectionTable {
         let slot = Int(connection.key.index)
         if hasServed[slot] { servedCount -= 1 }
         hasServed[slot] = false
+        noted[slot] = 0
         return true
     }
 
@@ -38,5 +45,16 @@ struct ConnectionTable {
         guard connections.contains(connection.key), !hasServed[slot] else { return }
         hasServed[slot] = true
         servedCount += 1
+    }
+
+    /// Whether the client of a connection has to be noted as known now, which it has to be at most once a minute.
+    ///
+    /// A call that returns true records the time of the note.
+    mutating func isNoteDue(_ connection: ServerConnection, at now: Nanoseconds) -> Bool {
+        let slot = Int(connection.key.index)
+        guard connections.contains(connection.key), noted[slot] == 0 || now >= noted[slot] + Self.notePeriod
+        else { return false }
+        noted[slot] = now
+        return true
     }
 }

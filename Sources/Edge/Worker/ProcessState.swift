@@ -23,6 +23,8 @@ package final class ProcessState: Sendable {
     let retries = RetryBudget()
     /// The request bodies that wait for room in `budget`.
     let bodyQueue = Lock(BodyQueue())
+    /// What each address of clients uses, for `limits.per_address`.
+    let addresses = AddressTable()
     /// Whether the operator has declared maintenance.
     let maintenance = MaintenanceState()
     /// When the process started, in milliseconds since 1970; a part of every exchange's id.
@@ -103,7 +105,8 @@ package final class ProcessState: Sendable {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {
             switch message {
-            case .serve(let socket, _, _):
+            case .serve(let socket, _, _, let hold):
+                hold?.end()
                 socket.close()
                 workers[worker].connectionEnded()
                 connectionEnded()

@@ -95,6 +95,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     var retries: RetryBudget { process.retries }
     var bodyQueue: Lock<BodyQueue> { process.bodyQueue }
     var instanceID: String { process.instanceID }
+    var addresses: AddressTable { process.addresses }
     var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
 
@@ -131,7 +132,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .ask(let number, let question): report(.answered(worker: index, number: number, question(self)))
         case .engineDied(let engine, let death):
             for exchange in exchanges.elements { exchange.engineDied(engine, death) }
-        case .serve(let socket, let peer, let listener): serve(socket, from: peer, listener: listener)
+        case .serve(let socket, let peer, let listener, let hold):
+            serve(socket, from: peer, listener: listener, hold: hold)
         case .waitEnded(let key, let end):
             // If the exchange has ended in the meantime, the slot that a pool has granted to it goes to the next
             // exchange in the queue.
@@ -188,19 +190,27 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             process.connectionEnded()
             return
         }
+        let hold: AddressHold?
+        do throws(AddressRefusal) {
+            hold = try holdConnection(from: peer, at: listeners[listener]?.plan)
+        } catch {
+            refuse(socket, error)
+            return
+        }
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
         // A worker that does not use this snapshot yet may not know the listener of the connection.
         if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
-            if process.workers[chosen].mailbox.post(.serve(socket, peer: peer, listener: listener)) { return }
+            let message = WorkerMessage.serve(socket, peer: peer, listener: listener, hold: hold)
+            if process.workers[chosen].mailbox.post(message) { return }
             // The chosen worker has ended in the meantime.
             process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
-        serve(socket, from: peer, listener: listener)
+        serve(socket, from: peer, listener: listener, hold: hold)
     }
 
-    private func serve(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey) {
+    private func serve(_ socket: Socket, from peer: SocketAddress, listener: ListenerKey, hold: AddressHold?) {
         let channel: Channel
         let settings: ServerSettings
         var preamble: ProxyPreamble?
@@ -215,6 +225,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             channel = try Channel.accept(socket, peer: peer, loop: loop, tls: tls, preamble: preamble)
         } catch {
             process.warn(.connectionClosed, "a client's connection is closed: \(error)")
+            hold?.end()
             ownHandle.connectionEnded()
             process.connectionEnded()
             return
@@ -232,6 +243,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             preamble: preamble,
             delegate: self
         )
+        connection.hold = hold
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
@@ -331,6 +343,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         guard exchanges.remove(exchange.key) != nil else { return }
         ownHandle.exchangeEnded()
         publishLoadSoon()
+        let connection = exchange.stream.connection
+        if exchange.record.isOfKnownClient, connections.isNoteDue(connection, at: loop.now) {
+            process.addresses.noteKnown(connection.client.address, at: loop.now)
+        }
         record(finished, row: exchange.record.row)
     }
 

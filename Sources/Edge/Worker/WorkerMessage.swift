@@ -27,8 +27,8 @@ package enum WorkerMessage: Sendable {
     /// A connection that another worker has accepted, on the listener with this key.
     ///
     /// The sender has called `ProcessState.takeRoom` for the connection, and has counted it at the handle of the
-    /// receiving worker.
-    case serve(Socket, peer: SocketAddress, listener: ListenerKey)
+    /// receiving worker. `hold` counts the connection against the limits of its client's address.
+    case serve(Socket, peer: SocketAddress, listener: ListenerKey, hold: AddressHold?)
     /// The exchange with this key no longer waits for an executor; `WaitEnd` says how the wait has ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
     /// Request bodies wait for memory: refuse slow ones.

@@ -38,6 +38,8 @@ final class HTTP1ServerStream: ServerStream {
         return false
     }
 
+    override func takeNoMoreRequests() { keepAlive = false }
+
     override var buffered: Int { server.output.count + connection.channel.backlog }
     override var lastProgress: Nanoseconds { max(lastMoved, connection.channel.lastProgress) }
 

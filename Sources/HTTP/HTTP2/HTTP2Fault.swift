@@ -3,14 +3,15 @@ internal import CNghttp2
 
 /// A fault of a client for which the server ends the connection.
 enum HTTP2Fault {
-    case resets, causedResets, frames, emptyFrames, headerFields, slowHead, settings
+    case resets, causedResets, frames, emptyFrames, headerFields, slowHead, settings, refusals
     /// The client sent a frame that breaks RFC 9113.
     case violation(nghttp2_error_code)
 
     /// The error code of the GOAWAY.
     var code: nghttp2_error_code {
         switch self {
-        case .resets, .causedResets, .frames, .emptyFrames, .headerFields, .slowHead: NGHTTP2_ENHANCE_YOUR_CALM
+        case .resets, .causedResets, .frames, .emptyFrames, .headerFields, .slowHead, .refusals:
+            NGHTTP2_ENHANCE_YOUR_CALM
         case .settings: NGHTTP2_SETTINGS_TIMEOUT
         case .violation(let code): code
         }
@@ -25,6 +26,7 @@ enum HTTP2Fault {
         case .emptyFrames: "HTTP/2: too many empty DATA frames"
         case .headerFields: "HTTP/2: too many or too large header fields"
         case .slowHead: "HTTP/2: a header block did not arrive in time"
+        case .refusals: "HTTP/2: too many requests that a limit for the client's address refuses"
         case .settings: "HTTP/2: SETTINGS were not acknowledged in time"
         case .violation: "HTTP/2: the connection broke the protocol"
         }

@@ -49,6 +49,17 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
+    /// Ends the connection after the streams under way, because a limit refuses too many of its requests.
+    ///
+    /// The GOAWAY is sent in the flush phase of this turn. Later streams are ignored, and counted as control frames.
+    func takeNoMoreRequests() {
+        guard !ending.isFatal, !ending.isGoingAway else { return }
+        ending.fault = .refusals
+        ending.isGoingAway = true
+        submitGoAway(HTTP2Fault.refusals.code, saying: HTTP2Fault.refusals.words)
+        channel.mark()
+    }
+
     private func submitGoAway(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         unsafe nghttp2_submit_goaway(
             session,

@@ -44,6 +44,8 @@ final class HTTP2ServerStream: ServerStream {
         builder = HTTP2RequestBuilder()
     }
 
+    override func takeNoMoreRequests() { server.takeNoMoreRequests() }
+
     override func sendInformational(_ head: ResponseHead) {
         guard !isClosed, !isHeadSent else { return }
         server.submitInformational(head, on: self)

@@ -21,6 +21,9 @@ package struct Client: Sendable, Equatable {
     /// `trusted_peers` that sends the requests of several clients on one connection.
     package let trusted: Bool
 
+    /// Whether the client is a trusted peer itself, which has named no other client.
+    package var isTrustedPeer: Bool { isPeerTrusted && source == .peer }
+
     /// - Parameter address: the address for limits, logs and metrics; nil to use `peer`.
     package init(
         peer: SocketAddress,

@@ -40,6 +40,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///
     /// The request may already be on its way when draining begins.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
+    /// How many requests a limit for the client's address may refuse at once before the connection has to end.
+    ///
+    /// In the long run, 5 refusals a second are tolerated.
+    static let refusalsMax = 50
 
     /// The socket, with TLS if the listener uses TLS.
     package let channel: Channel
@@ -69,6 +73,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The client's certificate, which has been verified; nil if the client presented none, and before the handshake is
     /// complete.
     package private(set) var clientCertificate: ClientCertificate?
+    /// What the connection holds of limits that other connections share; nil if it holds nothing.
+    ///
+    /// The code that accepted the socket sets it; the connection ends it when its socket is closed.
+    package var hold: (any ConnectionHold)?
 
     let delegate: any ServerDelegate
     private var wire: (any ServerProtocol)?
@@ -78,6 +86,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// Whether the connection still waits for its PROXY header.
     private var awaitsProxyHeader = false
     private var isEnded = false
+    private var refusals = TokenBucket(period: 10_000_000_000)
 
     /// - Parameters:
     ///   - preamble: the stage of `channel` that reads the PROXY header; nil if the peer need not send one.
@@ -139,6 +148,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
                 endBeforeClient()
                 return false
             }
+            if !delegate.clientIdentified(on: self) {
+                endBeforeClient()
+                return false
+            }
         }
         setDeadline(channel.loop.now + (isDraining ? Self.firstRequestPeriod : firstWait))
         return true
@@ -179,6 +192,14 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         return delegate.handler(for: head, on: stream)
     }
 
+    /// Counts a request that a limit for the client's address refuses.
+    ///
+    /// - Returns: false if the connection has to end, because too many of its requests were refused. A connection that
+    ///   carries the requests of many users never has to.
+    func toleratesRefusal() -> Bool {
+        client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
+    }
+
     /// Whether the connection uses TLS.
     package var isSecure: Bool { channel.isSecure }
     /// The number of requests whose response is not complete.
@@ -206,6 +227,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channelOpened(_ channel: Channel) {
         guard channel.isSecure else { return }
         clientCertificate = channel.clientCertificate
+        hold?.handshakeEnded()
         if channel.negotiatedHTTP2 {
             begin(HTTP2ServerSession(connection: self))
         } else {
@@ -298,6 +320,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func channelReleased(_ channel: Channel) {
         if !isEnded { close(.edge) }
         wire = nil
+        hold?.end()
+        hold = nil
         account.close()
         delegate.connectionEnded(self)
     }

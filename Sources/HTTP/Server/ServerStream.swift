@@ -77,6 +77,10 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// - Parameter detail: what is wrong with the PROXY header; nil for a refusal by the rules.
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
+    /// The PROXY header of a connection has named its client, which the listener's rules do not refuse.
+    ///
+    /// - Returns: false if the connection ends nevertheless, because of a limit for the client's address.
+    func clientIdentified(on connection: ServerConnection) -> Bool
     /// The connection has ended, and its streams and its socket are released.
     ///
     /// No other call for the connection follows. The call comes at the end of a turn of the event loop.
@@ -96,6 +100,8 @@ package protocol ServerDelegate: AnyObject {
 extension ServerDelegate {
     /// The default implementation does nothing.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}
+    /// The default implementation limits nothing.
+    package func clientIdentified(on connection: ServerConnection) -> Bool { true }
     /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
     /// The default implementation does nothing.
@@ -215,6 +221,17 @@ package class ServerStream {
 
     /// Sets the client of this request, which may differ from the client of the connection.
     final func identify(_ client: Client) { ownClient = client }
+
+    /// Counts that a limit for the client's address refuses this request; the response has not begun.
+    ///
+    /// A connection whose requests go on being refused takes no further requests: its client gets a GOAWAY with the code
+    /// ENHANCE_YOUR_CALM, or `connection: close` on HTTP/1.1.
+    package final func countRefusal() {
+        if !connection.toleratesRefusal() { takeNoMoreRequests() }
+    }
+
+    /// Ends the connection after the requests under way, because too many of its requests were refused.
+    func takeNoMoreRequests() {}
 
     // MARK: Memory
 

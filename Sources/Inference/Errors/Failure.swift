@@ -13,6 +13,8 @@ package struct Failure: Error, Equatable, Sendable {
         case addressRefused
         // Caused by the client's key.
         case unauthorized, forbidden, rateLimited, concurrencyLimited, exceedsLimit
+        // Caused by other requests from the client's address.
+        case addressLimited
         // Caused by an executor.
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
@@ -183,8 +185,7 @@ package struct Failure: Error, Equatable, Sendable {
             .methodNotAllowed, .misdirectedRequest, .requestTimeout, .bodyTooLarge, .targetTooLong,
             .unsupportedMediaType, .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported,
             .loopDetected, .clientLeft, .clientViolation, .clientStalled, .addressRefused, .unauthorized, .forbidden,
-            .rateLimited, .concurrencyLimited,
-            .exceedsLimit:
+            .rateLimited, .concurrencyLimited, .exceedsLimit, .addressLimited:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
             .firstEventTimeout, .responseTimeout, .stall:

@@ -17,6 +17,7 @@ extension Failure.Kind {
         case .rateLimited: "rate_limit_exceeded"
         case .concurrencyLimited: "concurrency_limit_exceeded"
         case .exceedsLimit: "request_exceeds_limit"
+        case .addressLimited: "address_limit_exceeded"
         case .executorError, .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol:
             "executor_error"
         default: label
@@ -52,6 +53,7 @@ extension Failure.Kind {
         case .rateLimited: ("rate_limited", 429, "The rate limit of this API key is reached. Try again later.")
         case .exceedsLimit: ("exceeds_limit", 400, "The request needs more tokens than this API key has in a minute.")
         case .concurrencyLimited: ("concurrency_limited", 429, "This API key has too many requests at once. Try again.")
+        case .addressLimited: ("address_limited", 429, "Your address has sent too much. Try again later.")
         case .executorUnreachable: ("executor_unreachable", 502, "The model's executor cannot be reached.")
         case .executorCertificate: ("executor_certificate", 502, "The model's executor cannot be verified.")
         case .executorBrokeOff: ("executor_broke_off", 502, "The model's executor broke off.")

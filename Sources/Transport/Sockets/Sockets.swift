@@ -8,6 +8,11 @@ package struct Socket: Sendable {
     package init(descriptor: CInt) { self.descriptor = descriptor }
     /// Closes the descriptor.
     package func close() { _ = Glibc.close(descriptor) }
+    /// Closes the descriptor with a TCP reset, which costs this side less than an orderly close.
+    package func reset() {
+        _ = clinux_set_linger(descriptor, 0)
+        close()
+    }
 }
 
 /// Functions that open sockets and set process limits for descriptors.

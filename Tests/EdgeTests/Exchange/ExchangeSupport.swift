@@ -89,6 +89,8 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let budget: MemoryBudget
     let retries = RetryBudget()
     let bodyQueue = Lock(BodyQueue())
+    let addresses = AddressTable()
+    private(set) var addressRefusals: [AddressRefusal] = []
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
     var isLeaving = false
@@ -114,6 +116,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     }
 
     var loop: EventLoop { test.loop }
+    func addressRefused(_ refusal: AddressRefusal) { addressRefusals.append(refusal) }
     func nextExchangeID() -> ExchangeID {
         begun += 1
         return ExchangeID(processStart: 1, number: begun)

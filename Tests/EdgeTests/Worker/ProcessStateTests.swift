@@ -31,11 +31,20 @@ import Transport
         let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://e:1'}]}")
         #expect(process.takeRoom(snapshot) == nil)
         process.workers[1].connectionBegan()
-        #expect(process.workers[1].mailbox.post(.serve(socket, peer: address, listener: snapshot.listeners[0].key)))
+        let hold = try process.addresses.hold(
+            .connection(isSecure: true),
+            for: address,
+            limits: snapshot.addressLimits,
+            at: 0
+        )
+        let listener = snapshot.listeners[0].key
+        #expect(process.workers[1].mailbox.post(.serve(socket, peer: address, listener: listener, hold: hold)))
+        #expect(process.addresses.held(by: address) == AddressHoldings(.connection(isSecure: true)))
         process.retire(1)
         peer.poll()
         #expect(peer.end == .closed)
         #expect(process.connectionCount == 0 && process.budget.used == 0)
+        #expect(process.addresses.held(by: address)?.isEmpty == true)
         #expect(process.load == WorkerLoad(exchanges: 0, connections: 0))
         #expect(!process.workers[1].mailbox.post(.drain))
         #expect(process.workers[0].mailbox.post(.drain))

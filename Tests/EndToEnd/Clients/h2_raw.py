@@ -162,6 +162,19 @@ def drain(options):
     wire.close()
 
 
+def refused_requests(options):
+    """Sends requests one after the other, at most --count, until the server says GOAWAY; reports their statuses."""
+    wire = Connection(options)
+    statuses = []
+    while len(statuses) < options.count and not wire.refused:
+        stream = wire.streams[wire.open(wire.fields("GET", options.path))]
+        wire.wait(lambda stream=stream: stream.is_over or wire.closed is not None, 30)
+        statuses.append(stream.status)
+    wire.wait(lambda: wire.closed is not None, 30)
+    report(statuses=statuses, goaway=wire.goaway, closed=wire.closed)
+    wire.close()
+
+
 # -- A client that does not read
 
 
@@ -347,7 +360,7 @@ def settings_unacknowledged(options):
 SCENARIOS = {
     function.__name__: function
     for function in (
-        leave, stream_to_end, request, drain, slow_readers, rapid_reset, made_you_reset, ping_flood, settings_flood, priority_flood,
+        leave, stream_to_end, request, refused_requests, drain, slow_readers, rapid_reset, made_you_reset, ping_flood, settings_flood, priority_flood,
         window_update_flood, empty_data, header_bomb, continuation_flood, settings_unacknowledged,
     )
 }  # fmt: skip

@@ -39,4 +39,37 @@ import Transport
         #expect(server.peer.end == .reset)
         #expect(server.isFreed())
     }
+
+    private static let request = "GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+
+    @Test func aConnectionWhoseRequestsGoOnBeingRefusedCloses() throws {
+        let server = try TestServer()
+        server.delegate.onEnd = {
+            $0.stream.countRefusal()
+            $0.answer("no", status: 429)
+        }
+        for _ in 0..<50 {
+            server.say(Self.request)
+            #expect(!server.takeText().contains("connection: close"))
+        }
+        server.pass(second)
+        for _ in 0..<5 {
+            server.say(Self.request)
+            #expect(!server.takeText().contains("connection: close"), "5 refusals a second are tolerated")
+        }
+        server.say(Self.request)
+        #expect(server.takeText().contains("connection: close\r\n") && server.peer.end == .closed)
+        server.peer.close()
+        #expect(server.isFreed())
+    }
+
+    @Test func aConnectionOfManyUsersOutlivesRefusals() throws {
+        let server = try TestServer { $0.isTrusted = true }
+        server.delegate.onEnd = {
+            $0.stream.countRefusal()
+            $0.answer("no", status: 429)
+        }
+        for _ in 0..<60 { server.say(Self.request) }
+        #expect(!server.takeText().contains("connection: close") && server.exchanges.count == 60)
+    }
 }

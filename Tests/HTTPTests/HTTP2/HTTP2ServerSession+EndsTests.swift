@@ -89,4 +89,34 @@ import Transport
             return
         }
     }
+
+    @Test func aConnectionWhoseRequestsGoOnBeingRefusedEndsAfterItsStreams() throws {
+        let session = try HTTP2Session()
+        session.request(1)
+        for index in 1...51 {
+            #expect(session.goAways.isEmpty)
+            session.request(UInt32(2 * index + 1))
+            session.exchanges[index].stream.countRefusal()
+            session.exchanges[index].answer("no", status: 429)
+            session.settle()
+        }
+        #expect(session.goAways == [11] && session.body(of: 103) == Array("no".utf8))
+        session.request(105)
+        #expect(session.exchanges.count == 52 && session.server.peer.end == nil)
+        session.exchanges[0].answer("one")
+        session.settle()
+        #expect(session.body(of: 1) == Array("one".utf8) && session.server.peer.end == .closed)
+        session.server.peer.close()
+        #expect(session.server.isFreed())
+    }
+
+    @Test func aConnectionOfManyUsersOutlivesRefusals() throws {
+        let session = try HTTP2Session { $0.isTrusted = true }
+        for index in 0..<60 {
+            session.request(UInt32(2 * index + 1))
+            session.exchanges[index].stream.countRefusal()
+            session.exchanges[index].answer("no", status: 429)
+        }
+        #expect(session.goAways.isEmpty && session.exchanges.count == 60)
+    }
 }

@@ -30,4 +30,11 @@ import Transport
         let connection = try #require(session.server.connection)
         #expect(session.exchanges.first?.stream.client == connection.client)
     }
+
+    @Test func aTrustedPeerIsExemptOnlyForItself() {
+        #expect(Client(peer: peer, isPeerTrusted: true).isTrustedPeer)
+        #expect(!Client(peer: peer, trusted: true).isTrustedPeer)
+        let named = Client(peer: peer, address: other, source: .forwarded, isPeerTrusted: true)
+        #expect(!named.isTrustedPeer)
+    }
 }

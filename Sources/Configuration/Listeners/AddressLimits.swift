@@ -1,0 +1,61 @@
+// The section `limits.per_address`: how much of the server one address of a client may use.
+
+/// How much of the server the clients of one address may use together; nil is no limit.
+///
+/// An address is an IPv4 address or an IPv6 /64. The clients of an IPv6 /48 may use eight times as much together.
+package struct AddressLimits: Sendable, Equatable {
+    /// The most connections at once.
+    package var connections: Int?
+    /// The most new connections a second; ten seconds' worth may come at once.
+    package var newConnections: Int? = 200
+    /// The most TLS handshakes under way.
+    package var handshakes: Int? = 1000
+    /// The most requests a second; ten seconds' worth may come at once.
+    package var requests: Int?
+    /// The most requests at once.
+    package var streams: Int?
+    /// The most bytes of request bodies that are held at once.
+    package var bodyBytes: Int?
+    /// The most requests a minute with an unknown key, or without the key that is required.
+    package var unknownKeys: Int?
+    package init() {}
+
+    /// Whether any limit applies to connections.
+    package var countsConnections: Bool { connections != nil || newConnections != nil || handshakes != nil }
+    /// Whether any limit applies to requests, apart from `unknownKeys`.
+    package var countsRequests: Bool { requests != nil || streams != nil || bodyBytes != nil }
+
+    /// Reads the section.
+    mutating func read(from section: ConfigurationSection) {
+        let range = 1...1_000_000
+        section.read(limit: "connections", &connections, in: range)
+        section.read(limit: "new_connections", &newConnections, in: range)
+        section.read(limit: "handshakes", &handshakes, in: range)
+        section.read(limit: "requests", &requests, in: range)
+        section.read(limit: "streams", &streams, in: range)
+        if section.isOff("body_bytes") {
+            bodyBytes = nil
+        } else {
+            var bytes = 0
+            section.read(bytes: "body_bytes", &bytes, in: 64 << 10...1 << 40)
+            if bytes > 0 { bodyBytes = bytes }
+        }
+        section.read(limit: "unknown_keys", &unknownKeys, in: range)
+        section.finish()
+    }
+}
+
+extension ConfigurationSection {
+    /// Reads a whole number, or `off`, which is nil.
+    fileprivate func read(limit key: String, _ target: inout Int?, in range: ClosedRange<Int>) {
+        if isOff(key) {
+            target = nil
+        } else if let value = count(key, in: range, or: "off or ") {
+            target = value
+        }
+    }
+
+    fileprivate func isOff(_ key: String) -> Bool {
+        has(key) && scalar(key, expecting: "off or a value")?.text == "off"
+    }
+}

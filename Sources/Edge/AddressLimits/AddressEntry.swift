@@ -1,0 +1,122 @@
+// The counts of one address or network: what it holds now, and how often it has asked lately.
+internal import Configuration
+internal import Transport
+
+/// What one group of addresses uses; a value without a lock.
+struct AddressEntry: Sendable {
+    /// How long `new_connections` and `requests` may be saved up: 10 s, so that a crowd behind one address can
+    /// reconnect at once after a restart.
+    static let burstSeconds = 10
+    /// How many times the limits of a /64 apply to the /48 around it.
+    static let scaleOfNetwork48 = 8
+    /// How long an address stays known after it was last noted: 10 min.
+    static let knownPeriod: Nanoseconds = 600_000_000_000
+    private static let warningPeriod: Nanoseconds = 60_000_000_000
+
+    let group: AddressGroup
+    private(set) var held = AddressHoldings(.unknownKey)
+    private var newConnections = TokenBucket(period: Nanoseconds(burstSeconds) * 1_000_000_000)
+    private var requests = TokenBucket(period: Nanoseconds(burstSeconds) * 1_000_000_000)
+    private var unknownKeys = TokenBucket()
+    /// The limits of which a warning was written in the minute that began at `warningsBegan`, one bit each.
+    private var warned: UInt8 = 0
+    private var warningsBegan: Nanoseconds = 0
+    /// Until when the clients of the address count as known; see `AddressTable.isKnown`.
+    private var knownUntil: Nanoseconds = 0
+    /// Whether the entry was used since the search for a free entry last passed it.
+    var isRecent = true
+
+    init(_ group: AddressGroup) { self.group = group }
+
+    /// Whether the entry counts something that will be given back, so that it must not be dropped.
+    var isHeld: Bool { !held.isEmpty }
+
+    /// Whether the address was noted as known in the last `knownPeriod`.
+    func isKnown(at now: Nanoseconds) -> Bool { now < knownUntil }
+
+    /// Notes that the clients of the address are known.
+    mutating func noteKnown(at now: Nanoseconds) {
+        isRecent = true
+        knownUntil = now + Self.knownPeriod
+    }
+
+    /// Counts a claim if no limit refuses it.
+    ///
+    /// - Parameter scale: the factor for all limits.
+    /// - Returns: nil if the claim is counted; otherwise the refusal, and nothing is counted.
+    mutating func take(
+        _ claim: AddressClaim,
+        limits: AddressLimits,
+        scale: Int,
+        at now: Nanoseconds
+    ) -> AddressRefusal? {
+        isRecent = true
+        guard let (limit, wait) = refusal(of: claim, limits, scale, now) else {
+            held += AddressHoldings(claim)
+            return nil
+        }
+        return AddressRefusal(limit: limit, wait: wait, group: group, isNews: isNews(limit, now))
+    }
+
+    /// Gives back what a granted claim held.
+    mutating func release(_ holdings: AddressHoldings) {
+        held -= holdings
+        precondition(
+            held.connections >= 0 && held.handshakes >= 0 && held.streams >= 0 && held.bodyBytes >= 0,
+            "an address gives back more than it holds"
+        )
+    }
+
+    /// Undoes a granted claim of a group, as if it had never been made.
+    ///
+    /// A claim that holds nothing does not keep its entry, which may belong to another group by now.
+    mutating func undo(_ claim: AddressClaim, of group: AddressGroup) {
+        guard group == self.group else { return }
+        release(AddressHoldings(claim))
+        switch claim {
+        case .connection: newConnections.giveBack(1)
+        case .request: requests.giveBack(1)
+        case .unknownKey: unknownKeys.giveBack(1)
+        case .body: break
+        }
+    }
+
+    private mutating func refusal(
+        of claim: AddressClaim,
+        _ limits: AddressLimits,
+        _ scale: Int,
+        _ now: Nanoseconds
+    ) -> (AddressLimit, Nanoseconds)? {
+        func isReached(_ limit: Int?, by count: Int) -> Bool { limit.map { count > $0 * scale } ?? false }
+        switch claim {
+        case .connection(let isSecure):
+            if isReached(limits.connections, by: held.connections + 1) { return (.connections, 0) }
+            if isSecure, isReached(limits.handshakes, by: held.handshakes + 1) { return (.handshakes, 0) }
+            return Self.take(&newConnections, limits.newConnections, scale * Self.burstSeconds, now)
+                .map { (.newConnections, $0) }
+        case .request:
+            if isReached(limits.streams, by: held.streams + 1) { return (.streams, 0) }
+            return Self.take(&requests, limits.requests, scale * Self.burstSeconds, now).map { (.requests, $0) }
+        case .body(let bytes):
+            return isReached(limits.bodyBytes, by: held.bodyBytes + bytes) ? (.bodyBytes, 0) : nil
+        case .unknownKey:
+            return Self.take(&unknownKeys, limits.unknownKeys, scale, now).map { (.unknownKeys, $0) }
+        }
+    }
+
+    private static func take(
+        _ bucket: inout TokenBucket,
+        _ limit: Int?,
+        _ scale: Int,
+        _ now: Nanoseconds
+    ) -> Nanoseconds? {
+        limit.flatMap { bucket.take(1, of: $0 * scale, at: now) }
+    }
+
+    private mutating func isNews(_ limit: AddressLimit, _ now: Nanoseconds) -> Bool {
+        if now >= warningsBegan + Self.warningPeriod || warned == 0 { (warned, warningsBegan) = (0, now) }
+        let bit: UInt8 = 1 << UInt8(limit.index)
+        defer { warned |= bit }
+        return warned & bit == 0
+    }
+}

@@ -1,0 +1,68 @@
+// What one connection or one request holds of the limits of its client's address, until it ends.
+internal import Configuration
+internal import HTTP
+internal import Synchronization
+internal import Transport
+
+/// The single owner of what one connection or one request has been granted by an `AddressTable`.
+///
+/// Everything is given back by `end`, or at the latest when the hold is released, so that no way in which a connection
+/// or a request can end leaves a count behind. The hold moves from thread to thread together with the socket, and only
+/// one thread uses it at a time.
+package final class AddressHold: Sendable, ConnectionHold {
+    /// The steps in which bytes of a request body are counted: 64 KiB.
+    private static let bodyStep = 64 << 10
+
+    private let table: AddressTable
+    private let places: AddressPlaces
+    private let claim: AddressClaim
+    private let isHandshake: Atomic<Bool>
+    private let bodyBytes = Atomic<Int>(0)
+    private let isHeld = Atomic<Bool>(true)
+
+    init(table: AddressTable, claim: AddressClaim, places: AddressPlaces) {
+        self.table = table
+        self.claim = claim
+        self.places = places
+        isHandshake = Atomic(claim == .connection(isSecure: true))
+    }
+
+    deinit { end() }
+
+    /// Gives back the handshake of a connection, once.
+    package func handshakeEnded() {
+        guard isHandshake.exchange(false, ordering: .relaxed) else { return }
+        table.release(AddressHoldings(handshakes: 1), at: places)
+    }
+
+    /// Counts the bytes of a request's body, in steps of 64 KiB.
+    ///
+    /// - Parameter bytes: all bytes of the body so far.
+    func growBody(to bytes: Int, limits: AddressLimits, at now: Nanoseconds) throws(AddressRefusal) {
+        let counted = bodyBytes.load(ordering: .relaxed)
+        guard bytes > counted else { return }
+        let wanted = (bytes + Self.bodyStep - 1) / Self.bodyStep * Self.bodyStep
+        try table.grow(.body(wanted - counted), at: places, limits: limits, now: now)
+        bodyBytes.store(wanted, ordering: .relaxed)
+    }
+
+    /// Gives back the bytes of a request's body.
+    func releaseBody() {
+        let counted = bodyBytes.exchange(0, ordering: .relaxed)
+        if counted > 0 { table.release(AddressHoldings(bodyBytes: counted), at: places) }
+    }
+
+    /// Gives back everything; a second call does nothing.
+    package func end() {
+        guard isHeld.exchange(false, ordering: .relaxed) else { return }
+        var all = AddressHoldings(bodyBytes: bodyBytes.exchange(0, ordering: .relaxed))
+        switch claim {
+        case .connection:
+            let isShakingHands = isHandshake.exchange(false, ordering: .relaxed)
+            all += AddressHoldings(.connection(isSecure: isShakingHands))
+        case .request: all += AddressHoldings(.request)
+        case .body, .unknownKey: break
+        }
+        table.release(all, at: places)
+    }
+}

@@ -1,0 +1,94 @@
+// The limits that apply to one address of clients, and the refusal of what is beyond them.
+internal import Configuration
+internal import Transport
+
+/// One of the limits in `limits.per_address`; the raw value is the key in the configuration and the label in metrics.
+enum AddressLimit: String, CaseIterable, Sendable {
+    case connections
+    case newConnections = "new_connections"
+    case handshakes
+    case requests
+    case streams
+    case bodyBytes = "body_bytes"
+    case unknownKeys = "unknown_keys"
+
+    /// The index of this limit in `allCases`, and in the counters of a worker.
+    var index: Int { Self.allCases.firstIndex(of: self)! }
+
+    /// What is counted, in words for the log.
+    var what: String {
+        switch self {
+        case .connections: "connections"
+        case .newConnections: "new connections"
+        case .handshakes: "TLS handshakes under way"
+        case .requests: "requests"
+        case .streams: "requests at once"
+        case .bodyBytes: "bytes of request bodies"
+        case .unknownKeys: "requests without a valid key"
+        }
+    }
+}
+
+/// What a client asks for that `limits.per_address` may refuse.
+enum AddressClaim: Sendable, Equatable {
+    /// One more connection.
+    case connection(isSecure: Bool)
+    /// One more request.
+    case request
+    /// This many more bytes of a request body.
+    case body(Int)
+    /// One more request with an unknown key, or without the key that is required.
+    case unknownKey
+}
+
+/// A refusal because of a limit per address.
+struct AddressRefusal: Error, Equatable {
+    /// The limit that was reached.
+    let limit: AddressLimit
+    /// How long until the same claim can be granted, in nanoseconds; 0 if no time is known.
+    let wait: Nanoseconds
+    /// The address or network whose limit was reached.
+    let group: AddressGroup
+    /// Whether this is the first refusal of the group by this limit in a minute, so that it deserves a warning.
+    let isNews: Bool
+}
+
+/// How much of each countable thing an address holds, or how much of it is given back.
+struct AddressHoldings: Sendable, Equatable {
+    var connections = 0
+    var handshakes = 0
+    var streams = 0
+    var bodyBytes = 0
+
+    /// Whether all numbers are 0.
+    var isEmpty: Bool { connections == 0 && handshakes == 0 && streams == 0 && bodyBytes == 0 }
+
+    /// What a granted claim holds.
+    init(_ claim: AddressClaim) {
+        switch claim {
+        case .connection(let isSecure): (connections, handshakes) = (1, isSecure ? 1 : 0)
+        case .request: streams = 1
+        case .body(let bytes): bodyBytes = bytes
+        case .unknownKey: break
+        }
+    }
+
+    init(handshakes: Int = 0, bodyBytes: Int = 0) {
+        self.handshakes = handshakes
+        self.bodyBytes = bodyBytes
+    }
+
+    static func += (one: inout Self, other: Self) {
+        one.connections += other.connections
+        one.handshakes += other.handshakes
+        one.streams += other.streams
+        one.bodyBytes += other.bodyBytes
+    }
+
+    static func -= (one: inout Self, other: Self) {
+        one.connections -= other.connections
+        one.handshakes -= other.handshakes
+        one.streams -= other.streams
+        one.bodyBytes -= other.bodyBytes
+    }
+}

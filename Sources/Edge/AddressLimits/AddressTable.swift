@@ -1,0 +1,172 @@
+// The table of addresses, which all workers share: it grants or refuses what clients ask for, by their addresses.
+internal import Configuration
+internal import Synchronization
+internal import Transport
+
+/// What each address of clients uses, for `limits.per_address`.
+///
+/// Any thread may use the table. It is asked when a connection is accepted, at the end of a handshake, at the head and
+/// at the end of a request, for each 64 KiB of a body, and for a request without a valid key; never for a token. It has
+/// a fixed number of entries, in shards with a lock each, so that a flood of addresses cannot make it grow.
+///
+/// If a shard has only entries that are held, a further address is not counted and not refused. Only clients with as
+/// many addresses as the table has entries can bring that about. Limits per address do not help against them, but
+/// `max_connections` and `memory_limit` do. A refusal would shut out everyone who comes later.
+final class AddressTable: Sendable {
+    /// How many addresses and networks the table can count, in all shards together.
+    static let capacity = 65_536
+
+    private let shards: [Lock<AddressShard>]
+    private let uncounted = Atomic<Int>(0)
+
+    /// - Parameters:
+    ///   - capacity: for tests, how many entries the table has.
+    ///   - shards: for tests, how many shards the table has.
+    init(capacity: Int = AddressTable.capacity, shards count: Int = 64) {
+        shards = (0..<count).map { _ in Lock(AddressShard(capacity: max(1, capacity / count))) }
+    }
+
+    /// How many addresses and networks the table knows; those that hold nothing are forgotten only when room is needed.
+    var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.entries.count } } }
+    /// What an address holds now; nil if the table does not know it.
+    func held(by address: SocketAddress) -> AddressHoldings? {
+        guard let group = AddressGroup(address) else { return nil }
+        return shards[shard(of: group)].withLock { $0.entry(of: group)?.held }
+    }
+    /// How many claims were granted without being counted, because all examined entries were held.
+    var uncountedClaims: Int { uncounted.load(ordering: .relaxed) }
+
+    /// Grants a claim, which the returned hold gives back at its end.
+    ///
+    /// - Returns: nil if the claim is not counted, because `address` is a unix socket or the table is full.
+    func hold(
+        _ claim: AddressClaim,
+        for address: SocketAddress,
+        limits: AddressLimits,
+        at now: Nanoseconds
+    ) throws(AddressRefusal) -> AddressHold? {
+        guard let group = AddressGroup(address) else { return nil }
+        guard let places = try take(claim, for: group, limits: limits, at: now) else { return nil }
+        return AddressHold(table: self, claim: claim, places: places)
+    }
+
+    /// Counts a request without a valid key.
+    func countUnknownKey(
+        of address: SocketAddress,
+        limits: AddressLimits,
+        at now: Nanoseconds
+    ) throws(AddressRefusal) {
+        guard let group = AddressGroup(address) else { return }
+        _ = try take(.unknownKey, for: group, limits: limits, at: now)
+    }
+
+    /// Whether a client of the address has lately sent a request with a valid key, or was served by an executor.
+    ///
+    /// A worker asks this about the client of a new connection. The answer holds for `AddressEntry.knownPeriod` after
+    /// `noteKnown`, unless the table needed the room of the address in the meantime. Unix sockets are never known.
+    func isKnown(_ address: SocketAddress, at now: Nanoseconds) -> Bool {
+        guard let group = AddressGroup(address) else { return false }
+        return shards[shard(of: group)].withLock { $0.entry(of: group)?.isKnown(at: now) ?? false }
+    }
+
+    /// Notes that a client of the address has sent a request with a valid key, or was served by an executor.
+    func noteKnown(_ address: SocketAddress, at now: Nanoseconds) {
+        guard let group = AddressGroup(address) else { return }
+        shards[shard(of: group)].withLock { shard in
+            guard let index = shard.index(of: group, at: now) else { return }
+            shard.with(index) { $0.noteKnown(at: now) }
+        }
+    }
+
+    /// Grants a further claim at places that are held already.
+    func grow(
+        _ claim: AddressClaim,
+        at places: AddressPlaces,
+        limits: AddressLimits,
+        now: Nanoseconds
+    ) throws(AddressRefusal) {
+        if let own = places.own, let refusal = take(claim, at: own, limits: limits, now) { throw refusal }
+        guard let around = places.around, let refusal = take(claim, at: around, limits: limits, now) else { return }
+        if let own = places.own { with(own) { $0.undo(claim, of: $0.group) } }
+        throw refusal
+    }
+
+    private func take(
+        _ claim: AddressClaim,
+        at place: AddressPlace,
+        limits: AddressLimits,
+        _ now: Nanoseconds
+    ) -> AddressRefusal? {
+        with(place) { $0.take(claim, limits: limits, scale: place.scale, at: now) }
+    }
+
+    /// Gives back what is held at these places.
+    func release(_ holdings: AddressHoldings, at places: AddressPlaces) {
+        if let own = places.own { with(own) { $0.release(holdings) } }
+        if let around = places.around { with(around) { $0.release(holdings) } }
+    }
+
+    private func with<R: Sendable>(_ place: AddressPlace, _ body: (inout AddressEntry) -> R) -> R {
+        shards[place.shard].withLock { $0.with(place.index, body) }
+    }
+
+    private func shard(of group: AddressGroup) -> Int { Int(UInt(bitPattern: group.hashValue) >> 32) % shards.count }
+
+    /// Grants a claim of a group and of the network around it.
+    ///
+    /// - Returns: nil if the claim is counted nowhere, because the table is full.
+    private func take(
+        _ claim: AddressClaim,
+        for group: AddressGroup,
+        limits: AddressLimits,
+        at now: Nanoseconds
+    ) throws(AddressRefusal) -> AddressPlaces? {
+        let own = try take(claim, for: group, limits: limits, scale: 1, at: now)
+        var around: AddressPlace?
+        if let network = group.around {
+            do throws(AddressRefusal) {
+                around = try take(claim, for: network, limits: limits, scale: AddressEntry.scaleOfNetwork48, at: now)
+            } catch {
+                if let own { with(own) { $0.undo(claim, of: group) } }
+                throw error
+            }
+        }
+        return own == nil && around == nil ? nil : AddressPlaces(own: own, around: around)
+    }
+
+    private func take(
+        _ claim: AddressClaim,
+        for group: AddressGroup,
+        limits: AddressLimits,
+        scale: Int,
+        at now: Nanoseconds
+    ) throws(AddressRefusal) -> AddressPlace? {
+        let shard = shard(of: group)
+        let (index, refusal) = shards[shard].withLock { state -> (Int?, AddressRefusal?) in
+            guard let index = state.index(of: group, at: now) else { return (nil, nil) }
+            return (index, state.with(index) { $0.take(claim, limits: limits, scale: scale, at: now) })
+        }
+        if let refusal { throw refusal }
+        guard let index else {
+            uncounted.wrappingAdd(1, ordering: .relaxed)
+            return nil
+        }
+        return AddressPlace(shard: shard, index: index, scale: scale)
+    }
+}
+
+/// The entries in which a claim is counted.
+struct AddressPlaces: Sendable {
+    /// The entry of the address; nil if the table had no room for it.
+    let own: AddressPlace?
+    /// The entry of the IPv6 /48 around the address; nil for an IPv4 address, or if the table had no room for it.
+    let around: AddressPlace?
+}
+
+/// Where an entry is, as long as it is held.
+struct AddressPlace: Sendable, Equatable {
+    let shard: Int
+    let index: Int
+    /// The factor for all limits: 1, or 8 for an IPv6 /48.
+    let scale: Int
+}

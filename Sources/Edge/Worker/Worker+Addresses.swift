@@ -1,0 +1,55 @@
+// What a worker does for the limits per address: it counts connections, and tells the operator of refusals.
+internal import Configuration
+package import HTTP
+internal import Transport
+
+extension Worker {
+    /// Counts a new connection against the limits of its peer's address.
+    ///
+    /// A trusted peer is not counted: either it is exempt, or the PROXY header of the connection names the client that
+    /// is counted.
+    ///
+    /// - Parameter plan: the listener of the connection; nil if this worker does not know it.
+    /// - Returns: nil if the connection is not counted.
+    func holdConnection(from peer: SocketAddress, at plan: ListenerPlan?) throws(AddressRefusal) -> AddressHold? {
+        let limits = snapshot.addressLimits
+        guard limits.countsConnections, let plan, !plan.settings.access.trusts(peer) else { return nil }
+        let claim = AddressClaim.connection(isSecure: plan.isSecure)
+        return try process.addresses.hold(claim, for: peer, limits: limits, at: loop.now)
+    }
+
+    /// Counts a connection against the limits of the client that its PROXY header names.
+    ///
+    /// - Returns: Whether the connection goes on.
+    package func clientIdentified(on connection: ServerConnection) -> Bool {
+        let limits = snapshot.addressLimits
+        guard limits.countsConnections else { return true }
+        do throws(AddressRefusal) {
+            let claim = AddressClaim.connection(isSecure: connection.isSecure)
+            let address = connection.client.address
+            connection.hold = try process.addresses.hold(claim, for: address, limits: limits, at: loop.now)
+            return true
+        } catch {
+            addressRefused(error)
+            return false
+        }
+    }
+
+    /// Closes an accepted socket that a limit per address refuses.
+    func refuse(_ socket: Socket, _ refusal: AddressRefusal) {
+        addressRefused(refusal)
+        socket.reset()
+        process.connectionEnded()
+    }
+
+    /// Counts a refusal by `limits.per_address`, and warns of it if no warning of it was written in the last minute.
+    func addressRefused(_ refusal: AddressRefusal) {
+        metrics.addressRefused(refusal.limit)
+        guard refusal.isNews else { return }
+        let limit = "limits.per_address.\(refusal.limit.rawValue)"
+        process.warn(
+            .address(refusal.limit),
+            "\(refusal.group) has too many \(refusal.limit.what): \(limit) is reached"
+        )
+    }
+}

@@ -1,0 +1,44 @@
+// The clients that a limit per address counts together: one IPv4 address, or one IPv6 network.
+
+/// An IPv4 address, or an IPv6 network of 64 or 48 bits.
+///
+/// One subscriber usually has a whole /64 of IPv6, and can use any of its addresses, so single IPv6 addresses are not
+/// counted separately. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is the IPv4 address.
+package struct AddressGroup: Hashable, Sendable {
+    private enum Kind: UInt8 { case address, network64, network48 }
+
+    private let kind: Kind
+    /// The IPv4 address, or the first 64 bits of the IPv6 address, in host order.
+    private let bits: UInt64
+
+    private init(_ kind: Kind, _ bits: UInt64) {
+        self.kind = kind
+        self.bits = bits
+    }
+
+    /// The smallest group of an address: the IPv4 address itself, or the /64 of an IPv6 address; nil for a unix socket.
+    package init?(_ address: SocketAddress) {
+        guard let address = IPAddress(address) else { return nil }
+        if address.isIPv4 {
+            self.init(.address, address.low & 0xFFFF_FFFF)
+        } else {
+            self.init(.network64, address.high)
+        }
+    }
+
+    /// The /48 around an IPv6 /64; nil for an IPv4 address and for a /48.
+    package var around: AddressGroup? {
+        kind == .network64 ? AddressGroup(.network48, bits & ~0xFFFF) : nil
+    }
+}
+
+extension AddressGroup: CustomStringConvertible {
+    /// The address, or the network in CIDR notation: `192.0.2.1`, `2001:db8:0:1::/64`.
+    package var description: String {
+        switch kind {
+        case .address: IPAddress(high: 0, low: 0xFFFF << 32 | bits).description
+        case .network64: "\(IPAddress(high: bits, low: 0))/64"
+        case .network48: "\(IPAddress(high: bits, low: 0))/48"
+        }
+    }
+}
