@@ -6,7 +6,7 @@ internal import Transport
 /// What one worker has counted since it started.
 ///
 /// The worker changes its own value without locks, and the control thread adds up copies. Counters never decrease,
-/// except `phases` and `queued`, which describe the moment of the copy.
+/// except `phases`, `queued` and `handshakesWaiting`, which describe the moment of the copy.
 package struct WorkerCounters: Sendable {
     /// The counters of one model, or of the requests that named no known model.
     package struct OfModel: Sendable {
@@ -78,6 +78,10 @@ package struct WorkerCounters: Sendable {
     var acceptPauses = [UInt64](repeating: 0, count: AcceptPause.allCases.count)
     /// TLS handshakes of clients that failed, by `HandshakeFailure.index`.
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
+    /// TLS handshakes of clients that had to wait, because streams were under way.
+    var handshakesHeld: UInt64 = 0
+    /// TLS handshakes that waited when the copy was made.
+    var handshakesWaiting = 0
     /// Exchanges under way when the copy was made, by `ExchangeMachine.Phase.index`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
 
@@ -99,6 +103,8 @@ package struct WorkerCounters: Sendable {
         accepted &+= other.accepted
         Self.add(other.acceptPauses, to: &acceptPauses)
         Self.add(other.handshakeFailures, to: &handshakeFailures)
+        handshakesHeld &+= other.handshakesHeld
+        handshakesWaiting += other.handshakesWaiting
         for index in phases.indices { phases[index] += other.phases[index] }
     }
 
