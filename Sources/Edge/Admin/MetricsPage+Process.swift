@@ -112,6 +112,17 @@ extension MetricsPage {
             text.sample([("cause", failure.rawValue)], counters.handshakeFailures[failure.index])
         }
         text.family(
+            "freeinference_handshakes_held_total",
+            .counter,
+            "TLS handshakes of clients that had to wait, because streams were under way."
+        )
+        text.sample([], counters.handshakesHeld)
+        gauge(
+            "freeinference_handshakes_waiting",
+            "TLS handshakes of clients that wait for their turn.",
+            counters.handshakesWaiting
+        )
+        text.family(
             "freeinference_other_protocol_connections_total",
             .counter,
             "Connections of clients that spoke something else than their listener."

@@ -6,7 +6,7 @@ internal import Transport
 /// What one worker has counted since it started.
 ///
 /// The worker changes its own value without locks, and the control thread adds up copies. Counters never decrease,
-/// except `phases` and `queued`, which describe the moment of the copy.
+/// except `phases`, `queued` and `handshakesWaiting`, which describe the moment of the copy.
 package struct WorkerCounters: Sendable {
     /// The counters of one model, or of the requests that named no known model.
     package struct OfModel: Sendable {
@@ -81,6 +81,10 @@ package struct WorkerCounters: Sendable {
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
     /// Refusals by `limits.per_address`, by `AddressLimit.index`.
     var addressRefusals = [UInt64](repeating: 0, count: AddressLimit.allCases.count)
+    /// TLS handshakes of clients that had to wait, because streams were under way.
+    var handshakesHeld: UInt64 = 0
+    /// TLS handshakes that waited when the copy was made.
+    var handshakesWaiting = 0
     /// Exchanges under way when the copy was made, by `ExchangeMachine.Phase.index`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
 
@@ -103,6 +107,8 @@ package struct WorkerCounters: Sendable {
         Self.add(other.acceptPauses, to: &acceptPauses)
         Self.add(other.handshakeFailures, to: &handshakeFailures)
         Self.add(other.addressRefusals, to: &addressRefusals)
+        handshakesHeld &+= other.handshakesHeld
+        handshakesWaiting += other.handshakesWaiting
         for index in phases.indices { phases[index] += other.phases[index] }
     }
 

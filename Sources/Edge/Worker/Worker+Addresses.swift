@@ -35,6 +35,9 @@ extension Worker {
         }
     }
 
+    /// Whether a client at this address has lately sent a valid key, or was served.
+    package func isKnown(_ client: Client) -> Bool { process.addresses.isKnown(client.address, at: loop.now) }
+
     /// Closes an accepted socket that a limit per address refuses.
     func refuse(_ socket: Socket, _ refusal: AddressRefusal) {
         addressRefused(refusal)

@@ -112,6 +112,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// A copy of everything that the worker has counted, with the number of exchanges that are under way.
     var counters: WorkerCounters {
         var counters = metrics.counters
+        counters.handshakesHeld = loop.handshakes.heldCount
+        counters.handshakesWaiting = loop.handshakes.waitingCount
         for exchange in exchanges.elements {
             counters.phases[exchange.phase.index] += 1
             guard exchange.selection?.wait.isUnderWay == true, let row = exchange.record.row else { continue }
@@ -318,6 +320,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     package func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
         let exchange = Exchange(environment: self, head: head, stream: stream)
         exchange.key = exchanges.insert(exchange)
+        loop.handshakes.hasStreams = true
         ownHandle.exchangeBegan()
         connections.markServed(stream.connection)
         publishLoadSoon()
@@ -341,6 +344,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     func exchangeEnded(_ exchange: Exchange, _ finished: FinishedExchange) {
         guard exchanges.remove(exchange.key) != nil else { return }
+        loop.handshakes.hasStreams = !exchanges.isEmpty
         ownHandle.exchangeEnded()
         publishLoadSoon()
         let connection = exchange.stream.connection

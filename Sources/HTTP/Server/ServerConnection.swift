@@ -311,6 +311,15 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         return true
     }
 
+    package func handshakeClient(_ channel: Channel) -> HandshakeClient {
+        // With PROXY headers, the peer is trusted and the client is not.
+        let isTrusted = client.trusted || client.isPeerTrusted && client.source == .peer
+        return HandshakeClient(
+            address: IPAddress(client.address),
+            isKnown: isTrusted || delegate.isKnown(client)
+        )
+    }
+
     package func channelFlush(_ channel: Channel, into scratch: Scratch) { wire?.flush(into: scratch) }
     package func channelContinues(_ channel: Channel) {
         if !isEnded { wire?.continueReceiving() }

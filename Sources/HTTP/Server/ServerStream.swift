@@ -89,6 +89,10 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// The connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
+    /// Whether this client has shown before that it is well-behaved, for example by a request with a valid key.
+    ///
+    /// If handshakes have to wait, those of known clients go on before those of strangers.
+    func isKnown(_ client: Client) -> Bool
     /// A client's TLS handshake has failed because of the client's certificate, or because the client presented none.
     ///
     /// The call comes in addition to `handshakeFailed`.
@@ -98,6 +102,8 @@ package protocol ServerDelegate: AnyObject {
 }
 
 extension ServerDelegate {
+    /// By default, every client is a stranger.
+    package func isKnown(_ client: Client) -> Bool { false }
     /// The default implementation does nothing.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}
     /// The default implementation limits nothing.

@@ -55,13 +55,22 @@ extension Channel {
             preamble = nil
             openAfterPreamble()
             guard phase != .closed, count < received.count else { return }
+            if handshake.isGated {
+                handshake.input = Array(received[count...])
+                guard mayShakeHands() else { return }
+                handshake.input = []
+            }
             unsafe received.withUnsafeBytes { unsafe take(UnsafeRawBufferPointer(rebasing: $0[count...])) }
         }
     }
 
     /// Reports the channel as open if it has no TLS; with TLS, the handshake comes first.
     private func openAfterPreamble() {
-        guard !isSecure else { return }
+        guard !isSecure else {
+            readLimit = EventLoop.readSize
+            handshake.isGated = true
+            return
+        }
         isOpened = true
         enterRing()
         handler?.channelOpened(self)

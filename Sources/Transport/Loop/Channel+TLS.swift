@@ -6,10 +6,8 @@ extension Channel {
         while phase != .closed {
             let result = unsafe tls!.read(into: loop.plaintextBuffer)
             takeWireOutput()
-            if !isOpened, tls?.isEstablished == true {
-                isOpened = true
-                enterRing()
-                handler?.channelOpened(self)
+            if !isOpened {
+                handshakeStepped()
                 if phase == .closed { return }
             }
             switch result {
@@ -37,6 +35,7 @@ extension Channel {
         guard unsafe !output.isEmpty else { return }
         unsafe pending.append(output)
         loop.wire.clearOutput()
+        handshake.hasAnswered = true
         chargePending()
         markNow()
     }

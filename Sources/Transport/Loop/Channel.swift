@@ -34,6 +34,8 @@ package protocol ChannelHandler: AnyObject {
     func channelDrained(_ channel: Channel)
     /// A new turn of the loop has begun, after the handler called `Channel.continueNextTurn`.
     func channelContinues(_ channel: Channel)
+    /// Asks who is at the other end of an accepted channel, because its TLS handshake has to wait.
+    func handshakeClient(_ channel: Channel) -> HandshakeClient
     /// The last call to the handler, at the end of the loop's turn in which the channel was closed.
     ///
     /// The socket is closed by then. A handler breaks its reference cycles here.
@@ -43,6 +45,10 @@ package protocol ChannelHandler: AnyObject {
 extension ChannelHandler {
     /// The default implementation does nothing.
     package func channelContinues(_ channel: Channel) {}
+    /// The default implementation returns the peer of the socket, as a stranger.
+    package func handshakeClient(_ channel: Channel) -> HandshakeClient {
+        HandshakeClient(address: IPAddress(channel.peer))
+    }
 }
 
 /// A connected stream socket.
@@ -89,6 +95,7 @@ package final class Channel: Registered, TimerTarget {
     var pendingTaken = 0
     /// The preamble, while it is incomplete; nil when it is complete, or if the channel has none.
     var preamble: PreambleReader?
+    var handshake = ChannelHandshake()
     var writeFailure: SystemError?
 
     var registration: SlabKey?
@@ -152,7 +159,13 @@ package final class Channel: Registered, TimerTarget {
         preamble: (any ChannelPreamble)? = nil
     ) throws(SystemError) -> Channel {
         let channel = try Channel(loop: loop, socket: socket, peer: peer, tls: tls, pending: false)
-        if let preamble { channel.preamble = PreambleReader(preamble) }
+        if let preamble {
+            channel.preamble = PreambleReader(preamble)
+            // Bytes that follow the preamble are kept while the handshake waits.
+            if channel.isSecure { channel.readMax = preamble.bytesMax }
+        } else {
+            channel.handshake.isGated = channel.isSecure
+        }
         return channel
     }
 
@@ -266,6 +279,7 @@ package final class Channel: Registered, TimerTarget {
     package func close() {
         guard phase != .closed else { return }
         phase = .closed
+        leaveGate()
         leaveRing()
         if ringReceive != .none { loop.receiveRing?.submit() }
         if let closingTimer { loop.timers.cancel(closingTimer) }
@@ -394,6 +408,12 @@ package final class Channel: Registered, TimerTarget {
     }
 
     private func readOnce() {
+        if handshake.isGated, phase == .open, !mayShakeHands() { return }
+        readAdmitted()
+    }
+
+    /// Reads once, whatever the loop's `HandshakeGate` says.
+    func readAdmitted() {
         let limit = min(EventLoop.readSize, max(1024, readLimit))
         // `recv` costs less than `read`, because it bypasses the file layer of the kernel.
         let count = unsafe recv(descriptor, loop.readBuffer.baseAddress, limit, 0)

@@ -38,6 +38,8 @@ package final class EventLoop {
     package let scratch = Scratch()
     /// The ciphertext buffers that all TLS connections of the loop use in turn.
     package let wire = TLSWire()
+    /// Decides when the TLS handshakes of clients go on.
+    package let handshakes = HandshakeGate()
 
     let readBuffer: UnsafeMutableRawBufferPointer
     let plaintextBuffer: UnsafeMutableRawBufferPointer
@@ -124,7 +126,7 @@ package final class EventLoop {
     ///
     /// - Parameter waitMax: the longest time to wait for epoll, in milliseconds; -1 for no limit.
     package func turn(waitMax: Int = -1) {
-        let timeout = marked.isEmpty && unread.isEmpty ? pollTimeout(waitMax) : 0
+        let timeout = marked.isEmpty && unread.isEmpty && handshakes.isEmpty ? pollTimeout(waitMax) : 0
         let count: Int
         if let ring, ring.active > 0 {
             count = turnRing(ring, timeout: timeout)
@@ -132,6 +134,7 @@ package final class EventLoop {
             count = turnPoller(timeout: timeout)
         }
         flushMarked()
+        if !handshakes.isEmpty { continueHandshakes(isIdle: count <= 0 && unread.isEmpty) }
         if catchUpTurns > 0, count > 0 || !unread.isEmpty {
             catchUpTurns -= 1
         } else {
@@ -272,6 +275,22 @@ package final class EventLoop {
         let milliseconds = Int(min((due - now + 999_999) / 1_000_000, 60_000))
         if wait < 0 || milliseconds < wait { wait = milliseconds }
         return wait
+    }
+
+    /// Lets TLS handshakes that wait go on, for about `HandshakeBudget.burst`.
+    ///
+    /// The output of this turn has been written before.
+    ///
+    /// - Parameter isIdle: whether the loop has nothing else to do.
+    private func continueHandshakes(isIdle: Bool) {
+        var beyondBudget = isIdle
+        var now = clock.now
+        let end = now + HandshakeBudget.burst
+        while now < end, let channel = handshakes.next(at: now, beyondBudget: beyondBudget) {
+            beyondBudget = false
+            channel.continueHandshake()
+            now = clock.now
+        }
     }
 
     private func flushMarked() {

@@ -6,6 +6,8 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     case timeout
     /// The client closed the connection before the handshake was complete.
     case closed
+    /// Too many handshakes waited for their turn (`HandshakeQueue`).
+    case noRoom = "no_room"
     /// The first bytes were an HTTP request without TLS.
     case plainHTTP = "plain_http"
     /// The first bytes were neither TLS nor an HTTP request, but for example a PROXY protocol header.
@@ -29,7 +31,9 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     /// Classifies an error by its kind and by the message of OpenSSL.
     package init(_ error: TLSError) {
         func says(_ words: String...) -> Bool { words.contains { error.reason.contains($0) } }
-        if error.kind == .plainHTTP {
+        if error.kind == .noRoom {
+            self = .noRoom
+        } else if error.kind == .plainHTTP {
             self = .plainHTTP
         } else if error.kind == .proxyHeader {
             self = .notTLS

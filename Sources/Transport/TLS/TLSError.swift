@@ -26,6 +26,8 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         ///
         /// The alert for the client is in the wire's output.
         case clientCertificate
+        /// The handshake did not begin, because too many handshakes wait for their turn.
+        case noRoom
         /// After the handshake, a record could not be decrypted or violated the protocol.
         case record
         /// The peer sent more KeyUpdate messages than `TLSConnection` allows.

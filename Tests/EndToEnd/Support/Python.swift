@@ -45,6 +45,16 @@ extension Server {
         try await python("h2_raw.py", target(secure: secure) + arguments + [scenario], within: limit)
     }
 
+    /// Begins many TLS handshakes at once, then completes them and makes a request on each connection
+    /// (`Clients/handshakes.py`).
+    func handshakes(connections: Int) async throws -> [JSON] {
+        try await python(
+            "handshakes.py",
+            target(secure: true) + ["--connections", "\(connections)"],
+            within: .seconds(120)
+        )
+    }
+
     /// Runs a script and returns its JSON lines; throws with the whole output if the script fails.
     private func python(_ script: String, _ arguments: [String], within limit: Duration) async throws -> [JSON] {
         let completed = try await run(Repository.python, [Repository.clients + "/" + script] + arguments, within: limit)

@@ -73,6 +73,8 @@ final class TestDelegate: ServerDelegate {
     /// How many streams were refused because their connection may hold no more memory.
     var refusedForMemory = 0
     var others: [OtherProtocol] = []
+    /// The addresses of known clients.
+    var known: Set<String> = []
     /// Called inside `handler(for:on:)`, with the new exchange.
     var onHead: ((Exchange) -> Void)?
     var onEnd: ((Exchange) -> Void)?
@@ -100,6 +102,7 @@ final class TestDelegate: ServerDelegate {
         stream.send(body.span)
         stream.finish()
     }
+    func isKnown(_ client: Client) -> Bool { known.contains(client.address.host) }
     func refusedForMemory(on connection: ServerConnection) { refusedForMemory += 1 }
     func spokeOtherwise(_ what: OtherProtocol, on connection: ServerConnection) { others.append(what) }
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
@@ -130,6 +133,7 @@ final class TestServer {
             settings: settings,
             environment: HTTP2Environment(),
             account: account,
+            preamble: preamble as? ProxyPreamble,
             delegate: delegate
         )
         connection.start()

@@ -16,6 +16,8 @@ final class Recorder: ChannelHandler {
     var onReceive: ((Channel) -> Void)?
     var onEnd: ((Channel) -> Void)?
     var onFlush: ((Channel) -> Void)?
+    /// Whose handshake it is; nil for the peer of the socket.
+    var client: HandshakeClient?
 
     init() {}
 
@@ -59,6 +61,10 @@ final class Recorder: ChannelHandler {
     func channelDrained(_ channel: Channel) {
         count()
         drained += 1
+    }
+    func handshakeClient(_ channel: Channel) -> HandshakeClient {
+        count()
+        return client ?? HandshakeClient(address: IPAddress(channel.peer))
     }
     func channelReleased(_ channel: Channel) {
         released += 1

@@ -1,0 +1,101 @@
+// How a channel of a server performs its TLS handshake: at once, or when the loop's HandshakeGate lets it go on.
+internal import CLinux
+internal import Glibc
+
+/// Whose handshake has to wait.
+package struct HandshakeClient: Sendable, Equatable {
+    /// The address with which the handshake shares its turns; nil for a unix socket.
+    package var address: IPAddress?
+    /// Whether the client has shown before that it is well-behaved, so that it goes on before strangers.
+    package var isKnown: Bool
+
+    package init(address: IPAddress?, isKnown: Bool = false) {
+        self.address = address
+        self.isKnown = isKnown
+    }
+}
+
+/// The state of an accepted channel's TLS handshake.
+struct ChannelHandshake {
+    /// Whether the loop's `HandshakeGate` decides when the channel reads: from the end of the preamble to the end of the
+    /// handshake.
+    var isGated = false
+    /// Whether OpenSSL has sent something, which is usually the answer to the ClientHello.
+    var hasAnswered = false
+    /// The key in the gate while the handshake waits.
+    var waiting: SlabKey?
+    /// The bytes that were read together with the preamble, while the handshake waits.
+    var input: [UInt8] = []
+}
+
+extension Channel {
+    /// How many bytes of the first flight are looked at; a ClientHello seldom has more than 2 KiB.
+    private static let peekedMax = 4096
+
+    /// Whether the channel may read its handshake's next bytes; otherwise the handshake waits, or has been refused.
+    func mayShakeHands() -> Bool {
+        if handshake.waiting == nil, loop.handshakes.admits(at: loop.now) {
+            loop.handshakes.begin(loop.clock)
+            return true
+        }
+        if hasHungUp, !handshake.hasAnswered {
+            // A client that has closed its side before it got an answer cannot complete its handshake.
+            end(.closed)
+        } else if handshake.waiting == nil {
+            hold()
+        }
+        return false
+    }
+
+    private func hold() {
+        let client = handler?.handshakeClient(self) ?? HandshakeClient(address: IPAddress(peer))
+        handshake.waiting = loop.handshakes.hold(self, rank(of: client), of: client.address)
+        if handshake.waiting == nil { end(.tls(TLSError(.noRoom, "too many handshakes wait"))) }
+    }
+
+    private func rank(of client: HandshakeClient) -> HandshakeQueue<Channel>.Rank {
+        if handshake.hasAnswered { return .begun }
+        return client.isKnown || offersResumption ? .preferred : .stranger
+    }
+
+    /// Whether the bytes that have arrived are a ClientHello that offers to resume a session.
+    private var offersResumption: Bool {
+        let input = handshake.input
+        guard input.isEmpty else { return ClientHello.offersResumption(input.span) }
+        let count = unsafe recv(descriptor, loop.readBuffer.baseAddress, Self.peekedMax, CInt(MSG_PEEK))
+        guard count > 0 else { return false }
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count])
+        return unsafe ClientHello.offersResumption(bytes.assumingMemoryBound(to: UInt8.self).span)
+    }
+
+    /// Lets a handshake that has waited go on, after the gate has removed it.
+    func continueHandshake() {
+        handshake.waiting = nil
+        loop.handshakes.begin(loop.clock)
+        if !handshake.input.isEmpty {
+            let bytes = handshake.input
+            handshake.input = []
+            unsafe bytes.withUnsafeBytes { unsafe take($0) }
+            revisit()
+        } else if isReading, phase == .open {
+            readAdmitted()
+        }
+    }
+
+    /// Makes a channel that is closed wait no more.
+    func leaveGate() {
+        guard let key = handshake.waiting else { return }
+        handshake.waiting = nil
+        loop.handshakes.leave(key)
+    }
+
+    /// Handles a step of the handshake, before the handler gets the first plaintext.
+    func handshakeStepped() {
+        if handshake.isGated { loop.handshakes.charge(loop.clock) }
+        guard tls?.isEstablished == true else { return }
+        handshake.isGated = false
+        isOpened = true
+        enterRing()
+        handler?.channelOpened(self)
+    }
+}

@@ -1,0 +1,47 @@
+// How much CPU time the TLS handshakes of clients may take from a worker that has streams under way.
+
+/// A token bucket of CPU time for the handshakes of one event loop.
+///
+/// A handshake may begin while credit is left, and its cost is charged afterwards, because it is not known before. So
+/// handshakes take at most `share` of any period, plus `burst`, plus the cost of one handshake.
+package struct HandshakeBudget: Sendable {
+    /// The part of the worker's time that comes back as credit: one nanosecond of this many.
+    package static let share: Nanoseconds = 4
+    /// The most credit, in nanoseconds: 2 ms.
+    ///
+    /// It also bounds how long handshakes delay one turn of the loop, because output waits for the end of a turn.
+    package static let burst: Nanoseconds = 2_000_000
+    /// The most debt, in nanoseconds: 16 ms.
+    ///
+    /// The cost is measured by the clock, so it includes time in which the thread did not run. Without this bound, one
+    /// such measurement would stop handshakes for long.
+    package static let debtMax: Nanoseconds = 16_000_000
+
+    /// In nanoseconds; negative for a debt.
+    private var credit = Int(burst)
+    private var updatedAt: Nanoseconds = 0
+
+    package init() {}
+
+    /// Whether a handshake may begin at `now`.
+    package mutating func hasCredit(at now: Nanoseconds) -> Bool {
+        refill(now)
+        return credit > 0
+    }
+
+    /// Charges the measured cost of a handshake that has run until `now`.
+    package mutating func charge(_ cost: Nanoseconds, at now: Nanoseconds) {
+        refill(now)
+        credit = max(credit - Int(min(cost, Self.burst + Self.debtMax)), -Int(Self.debtMax))
+    }
+
+    private mutating func refill(_ now: Nanoseconds) {
+        // `now` may be the beginning of a turn, and so before the end of the last handshake.
+        guard now > updatedAt else { return }
+        let earned = (now - updatedAt) / Self.share
+        // What is too little for a nanosecond of credit is counted the next time.
+        guard earned > 0 else { return }
+        credit = min(credit + Int(min(earned, Self.burst + Self.debtMax)), Int(Self.burst))
+        updatedAt = now
+    }
+}
