@@ -53,6 +53,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///
     /// Each request asks for it, and reading `settings` in another module copies all settings.
     package let hasRequestRules: Bool
+    /// Whether trusted peers of the listener name their clients in header fields.
+    package let namesClientsInFields: Bool
     /// Whether the operator adds fields to all responses of the listener.
     let hasResponseFields: Bool
     /// The state that all HTTP/2 sessions of the worker share.
@@ -101,6 +103,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         self.channel = channel
         self.settings = settings
         hasRequestRules = settings.hasRequestRules
+        namesClientsInFields = settings.access.source.isField
         hasResponseFields = !settings.responseFields.isEmpty
         self.environment = environment
         self.account = account
@@ -187,7 +190,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Identifies the client of a request, and asks the delegate for the request's handler.
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
-        if settings.access.source.isField { stream.identify(client(of: head.fields)) }
+        if namesClientsInFields { stream.identify(client(of: head.fields)) }
         return delegate.handler(for: head, on: stream)
     }
 
