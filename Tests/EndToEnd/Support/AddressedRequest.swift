@@ -123,7 +123,23 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
     /// The value of `cf-ray`, with which every request comes.
     var ray: String { "8d1c6f0a2b3c4d\(number < 16 ? "0" : "")\(String(number, radix: 16))-AMS" }
 
+    /// Whether the limits for one address count the client.
+    ///
+    /// A trusted peer that names no client is exempt.
+    var isCounted: Bool { outcome != .answered(client: peer, source: "peer") || !isTrusted }
+
     // MARK: What is sent
+
+    /// The same request of another client, from another peer.
+    var ofAnother: AddressedRequest {
+        AddressedRequest(
+            number: number + Self.all.count,
+            naming: naming,
+            isTrusted: isTrusted,
+            speaking: speaking,
+            secure: secure
+        )
+    }
 
     /// The bytes of the connection before TLS or HTTP: a PROXY header.
     var before: [UInt8] {
@@ -173,6 +189,9 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
 /// What came of each row, by its number.
 struct AddressedRequests: Sendable {
     /// What came of one row.
+    ///
+    /// While the client held a stream, it sent a second request, and the client of `ofAnother` sent one. With
+    /// `limits.per_address.streams: 1`, the second one is refused if the client is counted by its address.
     struct Seen: Sendable {
         /// The status of the answer, or null if the connection was closed without one.
         let status: JSON
@@ -180,12 +199,20 @@ struct AddressedRequests: Sendable {
         let grown: JSON
         /// The log lines of the request.
         let log: [JSON]
+        /// The status of the second request.
+        let second: JSON
+        /// The log lines of the second request.
+        let secondLog: [JSON]
+        /// The status of the other client's request.
+        let beside: JSON
+        /// The samples that have grown during these requests.
+        let grownBeside: JSON
     }
 
     /// The metrics that tell where a client's address came from, and which connections were refused for it.
     static let families = [
         "freeinference_requests_by_client_source_total", "freeinference_clients_refused_total",
-        "freeinference_other_protocol_connections_total",
+        "freeinference_other_protocol_connections_total", "freeinference_per_address_refusals_total",
     ]
 
     private let seen: [String: Seen]
@@ -205,7 +232,16 @@ struct AddressedRequests: Sendable {
                 return Dictionary(
                     uniqueKeysWithValues: reports.map { report in
                         let name = report.name.string ?? ""
-                        return (name, Seen(status: report.status, grown: report.grown, log: log[name] ?? []))
+                        let seen = Seen(
+                            status: report.status,
+                            grown: report.grown,
+                            log: log[name] ?? [],
+                            second: report.second,
+                            secondLog: log[name + "-second"] ?? [],
+                            beside: report.beside,
+                            grownBeside: report.grown_beside
+                        )
+                        return (name, seen)
                     }
                 )
             }
@@ -227,7 +263,7 @@ struct AddressedRequests: Sendable {
         _ certificates: Certificates,
         _ ports: [Listener: Int]
     ) -> String {
-        var text = "workers: 1\nlisteners:\n"
+        var text = "workers: 1\ndrain_timeout: 1s\nlimits: {per_address: {streams: 1}}\nlisteners:\n"
         for listener in listeners {
             text += "  - address: 127.0.0.1:\(ports[listener] ?? 0)\n    client_address: \(listener.source)\n"
             text += "    trusted_peers: [\(AddressedRequest.trustedPeers)]\n"
@@ -248,13 +284,18 @@ struct AddressedRequests: Sendable {
     ) async throws -> [JSON] {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        let requests = rows.map { row -> [String: Any] in
+        let members = { (row: AddressedRequest) -> [String: Any] in
             let port = ports[Listener(source: row.naming.listener, secure: row.secure)] ?? 0
             return [
                 "name": row.requestID, "port": port, "secure": row.secure, "speaking": row.speaking.rawValue,
                 "peer": row.peer, "before": row.before.map { String(format: "%02x", $0) }.joined(),
                 "fields": row.fields.map { [$0.0, $0.1] },
             ]
+        }
+        let requests = rows.map { row -> [String: Any] in
+            var request = members(row)
+            if case .answered = row.outcome { request["other"] = members(row.ofAnother) }
+            return request
         }
         let data = try JSONSerialization.data(withJSONObject: requests)
         let file = try scratch.write(String(decoding: data, as: UTF8.self), to: "requests.json")
