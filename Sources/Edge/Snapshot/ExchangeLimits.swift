@@ -28,6 +28,9 @@ package struct ExchangeLimits: Sendable {
     package var bodyPace: Int
     /// `limits.read_pace`: the least pace at which a client takes a response, in bytes a second; 0 for none.
     package var readPace: Int
+    /// `limits.prefill_resets`: how many requests in a minute a client may give up before their first event; nil for no
+    /// limit.
+    package var prefillResetsMax: Int?
 
     init(_ configuration: Configuration) {
         func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
@@ -42,5 +45,6 @@ package struct ExchangeLimits: Sendable {
         bufferMax = configuration.limits.exchangeBufferBytes
         bodyPace = configuration.limits.bodyPace
         readPace = configuration.limits.readPace
+        prefillResetsMax = configuration.limits.prefillResets
     }
 }
