@@ -32,6 +32,7 @@ extension Configuration {
         section.read(bytes: "body_pace", &limits.bodyPace, in: 0...1 << 30)
         section.read(bytes: "read_pace", &limits.readPace, in: 0...1 << 30)
         if let addresses = section.section("per_address") { limits.perAddress.read(from: addresses) }
+        section.read(limit: "prefill_resets", &limits.prefillResets, in: 1...1_000_000)
         for (key, bytes) in [("body", limits.bodyBytes), ("exchange_buffer", limits.exchangeBufferBytes)]
         where bytes > memoryLimitBytes {
             let limit = Quantity.text(bytes: memoryLimitBytes)

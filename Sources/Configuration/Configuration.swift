@@ -180,6 +180,9 @@ extension Configuration {
         package var readPace = 500
         /// How much of the server the clients of one address may use.
         package var perAddress = AddressLimits()
+        /// How many requests in a minute a client may give up after an executor has got them and before their first
+        /// event; nil for no limit.
+        package var prefillResets: Int? = 1000
         package init() {}
     }
 

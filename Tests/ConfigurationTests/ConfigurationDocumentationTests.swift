@@ -35,7 +35,7 @@ import Testing
            connect: 7s, first_event: 8s, response: 9s, stall: 10s}
         limits:
           {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB,
-           body_pace: 2000, read_pace: 1000,
+           body_pace: 2000, read_pace: 1000, prefill_resets: 60,
            per_address: {connections: 1, new_connections: 2, handshakes: 3, requests: 4, streams: 5,
                          body_bytes: 1MiB, unknown_keys: off}}
         admission: {max_wait: 1s, max_queue: 2}

@@ -65,7 +65,7 @@ import Transport
         #expect([t.connect, t.firstEvent, t.response, t.stall] == [2, 300, 600, 300].map { .seconds($0) })
         #expect([c.limits.bodyBytes, c.limits.headerBytes, c.limits.headerCount] == [67_108_864, 32_768, 100])
         #expect([c.limits.streams, c.limits.exchangeBufferBytes] == [1024, 262_144])
-        #expect([c.limits.bodyPace, c.limits.readPace] == [1000, 500])
+        #expect([c.limits.bodyPace, c.limits.readPace, c.limits.prefillResets] == [1000, 500, 1000])
         #expect(c.admission.maxWait == .seconds(8) && c.admission.maxQueue == 1000)
         #expect(!c.authentication.required && c.ledger.path == nil && c.cors.origins.isEmpty && c.log.access)
         let e = c.models[0].executors[0]
@@ -100,7 +100,7 @@ import Transport
         #expect([t.clientStall, t.connect, t.firstEvent, t.response, t.stall] == (6...10).map { .seconds($0) })
         #expect([c.limits.bodyBytes, c.limits.headerBytes, c.limits.headerCount] == [1 << 20, 2048, 10])
         #expect([c.limits.streams, c.limits.exchangeBufferBytes] == [12, 32768])
-        #expect([c.limits.bodyPace, c.limits.readPace] == [2000, 1000])
+        #expect([c.limits.bodyPace, c.limits.readPace, c.limits.prefillResets] == [2000, 1000, 60])
         #expect(c.admission.maxWait == .seconds(1) && c.admission.maxQueue == 2)
         #expect(c.authentication.keysPath == "keys.yaml" && c.authentication.secretPath == "secret")
         #expect(c.ledger.path == "/var/ledger" && c.cors.origins == ["https://a.example", "*"] && !c.log.access)

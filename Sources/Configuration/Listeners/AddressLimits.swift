@@ -47,7 +47,7 @@ package struct AddressLimits: Sendable, Equatable {
 
 extension ConfigurationSection {
     /// Reads a whole number, or `off`, which is nil.
-    fileprivate func read(limit key: String, _ target: inout Int?, in range: ClosedRange<Int>) {
+    func read(limit key: String, _ target: inout Int?, in range: ClosedRange<Int>) {
         if isOff(key) {
             target = nil
         } else if let value = count(key, in: range, or: "off or ") {

@@ -1,5 +1,6 @@
 // The counts of one address or network: what it holds now, and how often it has asked lately.
 internal import Configuration
+internal import Routing
 internal import Transport
 
 /// What one group of addresses uses; a value without a lock.
@@ -18,6 +19,7 @@ struct AddressEntry: Sendable {
     private var newConnections = TokenBucket(period: Nanoseconds(burstSeconds) * 1_000_000_000)
     private var requests = TokenBucket(period: Nanoseconds(burstSeconds) * 1_000_000_000)
     private var unknownKeys = TokenBucket()
+    private var resets = ResetBucket()
     /// The limits of which a warning was written in the minute that began at `warningsBegan`, one bit each.
     private var warned: UInt8 = 0
     private var warningsBegan: Nanoseconds = 0
@@ -38,6 +40,15 @@ struct AddressEntry: Sendable {
     mutating func noteKnown(at now: Nanoseconds) {
         isRecent = true
         knownUntil = now + Self.knownPeriod
+    }
+
+    /// The time until which requests of the group are refused because of `countReset`.
+    var resetsRefusedUntil: Nanoseconds { resets.refusedUntil }
+
+    /// Counts a request that its client gave up before the answer began; see `ResetBucket.count`.
+    mutating func countReset(of most: Int, at now: Nanoseconds) -> Bool {
+        isRecent = true
+        return resets.count(of: most, at: now)
     }
 
     /// Counts a claim if no limit refuses it.

@@ -6,8 +6,8 @@ internal import Transport
 /// What each address of clients uses, for `limits.per_address`.
 ///
 /// Any thread may use the table. It is asked when a connection is accepted, at the end of a handshake, at the head and
-/// at the end of a request, for each 64 KiB of a body, and for a request without a valid key; never for a token. It has
-/// a fixed number of entries, in shards with a lock each, so that a flood of addresses cannot make it grow.
+/// at the end of a request, for each 64 KiB of a body, for a request without a valid key, and for a request that its
+/// client gives up before the answer begins; never for a token. It has a fixed number of entries, in shards with a lock each, so that a flood of addresses cannot make it grow.
 ///
 /// If a shard has only entries that are held, a further address is not counted and not refused. Only clients with as
 /// many addresses as the table has entries can bring that about. Limits per address do not help against them, but
@@ -18,6 +18,8 @@ final class AddressTable: Sendable {
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
+    /// A time after which no address is refused for its resets; each request reads it, without a lock.
+    private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// - Parameters:
     ///   - capacity: for tests, how many entries the table has.
@@ -77,6 +79,48 @@ final class AddressTable: Sendable {
             shard.with(index) { $0.noteKnown(at: now) }
         }
     }
+
+    // MARK: Requests that clients give up
+
+    /// Counts a request that a client of the address gave up before its answer began (`limits.prefill_resets`).
+    ///
+    /// - Parameter most: how many such requests one address may have in a minute.
+    /// - Returns: the address or the network around it, if its requests are refused from now on and a warning is due.
+    func countReset(of address: SocketAddress, most: Int, at now: Nanoseconds) -> AddressGroup? {
+        guard let group = AddressGroup(address) else { return nil }
+        let own = countReset(of: group, most: most, at: now)
+        let around = group.around.flatMap { network in
+            countReset(of: network, most: most * AddressEntry.scaleOfNetwork48, at: now)
+        }
+        return own ?? around
+    }
+
+    private func countReset(of group: AddressGroup, most: Int, at now: Nanoseconds) -> AddressGroup? {
+        let (refusedUntil, isNews) = shards[shard(of: group)].withLock { shard -> (Nanoseconds, Bool) in
+            guard let index = shard.index(of: group, at: now) else { return (0, false) }
+            return shard.with(index) { entry in
+                let isNews = entry.countReset(of: most, at: now)
+                return (entry.resetsRefusedUntil, isNews)
+            }
+        }
+        resetsRefusedUntil.max(refusedUntil, ordering: .relaxed)
+        return isNews ? group : nil
+    }
+
+    /// How long requests of the address are still refused because of `countReset`, in nanoseconds; 0 if they are not.
+    ///
+    /// Takes no lock while no address at all is refused.
+    func resetWait(of address: SocketAddress, at now: Nanoseconds) -> Nanoseconds {
+        guard resetsRefusedUntil.load(ordering: .relaxed) > now, let group = AddressGroup(address) else { return 0 }
+        let until = max(resetsRefusedUntil(of: group), group.around.map { resetsRefusedUntil(of: $0) } ?? 0)
+        return until > now ? until - now : 0
+    }
+
+    private func resetsRefusedUntil(of group: AddressGroup) -> Nanoseconds {
+        shards[shard(of: group)].withLock { $0.entry(of: group)?.resetsRefusedUntil ?? 0 }
+    }
+
+    // MARK: Claims
 
     /// Grants a further claim at places that are held already.
     func grow(

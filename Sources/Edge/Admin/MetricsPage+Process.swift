@@ -174,6 +174,12 @@ extension MetricsPage {
         for source in ClientAddressSource.allCases {
             text.sample([("source", source.rawValue)], counters.clientSources[source.index])
         }
+        text.family(
+            "freeinference_prefill_resets_total",
+            .counter,
+            "Requests that clients gave up after an executor had got them and before their answers began."
+        )
+        text.sample([], counters.prefillResets)
     }
 
     /// Writes how many health probes have had each result.

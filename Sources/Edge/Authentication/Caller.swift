@@ -102,6 +102,12 @@ struct Caller {
         isRunning = false
     }
 
+    /// Counts a request that the client gave up before its answer began; see `Quota.countReset`.
+    func countReset(of most: Int, at now: Nanoseconds) -> Bool { quota.countReset(of: most, at: now) }
+
+    /// How long requests with the key are still refused because of `countReset`, in nanoseconds; 0 if they are not.
+    func resetWait(at now: Nanoseconds) -> Nanoseconds { quota.resetWait(at: now) }
+
     // MARK: What the client sees
 
     /// Adds the `x-ratelimit-*` fields of OpenAI's API, for the limits on requests and tokens that the caller has.

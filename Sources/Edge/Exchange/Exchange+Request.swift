@@ -69,6 +69,7 @@ extension Exchange: ServerStreamHandler {
             if entry.key.role == .observer { return Failure(.forbidden) }
         }
         if let caller { record.tenant = caller.tenant }
+        if let failure = resetRefusal() { return failure }
         return caller?.begin(at: now)
     }
 
@@ -355,6 +356,7 @@ extension Exchange: ServerStreamHandler {
         if let attempt, attempt.phase == .waiting || attempt.phase == .relaying {
             environment.metrics.abortHandedOver()
         }
+        countPrefillReset(end)
         if case .violation(let reason) = end {
             handle(.clientCut(.clientViolation(reason.description)))
         } else {

@@ -51,6 +51,7 @@ final class Exchange {
             head,
             id: environment.nextExchangeID(),
             client: client,
+            namesClientsInFields: stream.connection.namesClientsInFields,
             now: environment.loop.now
         )
         memory = ExchangeMemory(account: stream.connection.account, budget: environment.budget)

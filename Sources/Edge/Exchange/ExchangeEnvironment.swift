@@ -64,6 +64,10 @@ protocol ExchangeEnvironment: AnyObject {
     /// The result arrives later at `Exchange.scanThreadReplied`; until then `charge` keeps the memory of the body
     /// charged.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
+    /// Warns that requests of a client are refused from now on, because of `limits.prefill_resets`.
+    ///
+    /// - Parameter client: The key or the address, in words for the operator.
+    func resetsRefused(of client: String, most: Int)
     /// Counts a refusal by `limits.per_address`, and warns of it once a minute for each address.
     func addressRefused(_ refusal: AddressRefusal)
     /// Counts and logs an exchange that is over, and removes it from the table of exchanges.

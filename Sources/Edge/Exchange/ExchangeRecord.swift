@@ -49,14 +49,15 @@ struct ExchangeRecord {
     /// The attempts that failed before their answers were ready to be relayed, in order.
     private var failed: [FinishedExchange.Attempted] = []
 
-    init(_ head: RequestHead, id: ExchangeID, client: Client, now: Nanoseconds) {
+    /// - Parameter namesClientsInFields: Whether trusted peers of the listener name their clients in header fields.
+    init(_ head: RequestHead, id: ExchangeID, client: Client, namesClientsInFields: Bool, now: Nanoseconds) {
         self.id = id
         version = head.version
         method = head.method
         target = head.target.count <= Self.textKept ? head.target : Array(head.target.prefix(Self.textKept))
         userAgent = head.fields.first(.userAgent).map { String(decoding: $0.prefix(Self.textKept), as: UTF8.self) }
         session = FieldPolicy.session(head.fields)
-        cloudflare = CloudflareFields(head.fields, from: client)
+        cloudflare = CloudflareFields(head.fields, from: client, namesClientsInFields: namesClientsInFields)
         began = now
     }
 

@@ -12,10 +12,15 @@ package struct CloudflareFields: Sendable, Equatable {
     /// The country of the client, as two letters.
     var country: String?
 
-    /// Reads the fields; nil if the peer is not trusted, the client's address came from a PROXY header, or the request
-    /// has neither field.
-    init?(_ fields: FieldBlock, from client: Client) {
-        guard client.isPeerTrusted, client.source != .proxyProtocol else { return nil }
+    /// Reads the fields; nil if the listener does not learn addresses from fields, the peer is not trusted, or the
+    /// request has neither field.
+    ///
+    /// A proxy that sends PROXY headers passes on the fields of its clients as they are, also of those whose address it
+    /// does not know.
+    ///
+    /// - Parameter namesClientsInFields: whether trusted peers of the listener name their clients in header fields.
+    init?(_ fields: FieldBlock, from client: Client, namesClientsInFields: Bool) {
+        guard namesClientsInFields, client.isPeerTrusted else { return nil }
         ray = Self.value(fields, .cfRay)
         country = Self.value(fields, .cfIPCountry)
         if ray == nil, country == nil { return nil }

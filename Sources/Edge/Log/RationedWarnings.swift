@@ -10,6 +10,8 @@ struct RationedWarnings: Sendable {
     /// Each kind has its own limit.
     enum Kind: Hashable, Sendable {
         case acceptingPauses, memory, connectionClosed, adminConnection, certificates, clientCertificate
+        /// A client has given up too many requests before their answers began.
+        case prefillResets
         /// A client speaks another protocol than the listener serves.
         case spoke(OtherProtocol)
         /// A client is refused because of its address or its PROXY header.

@@ -59,6 +59,8 @@ package struct WorkerCounters: Sendable {
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// Requests by where the address of the client came from (`ClientAddressSource.index`).
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
+    /// Requests that clients gave up after an executor had got them and before their answers began.
+    var prefillResets: UInt64 = 0
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0
     /// Bytes of response bodies.
@@ -98,6 +100,7 @@ package struct WorkerCounters: Sendable {
         for (what, count) in other.otherProtocols { otherProtocols[what, default: 0] &+= count }
         for (why, count) in other.clientsRefused { clientsRefused[why, default: 0] &+= count }
         Self.add(other.clientSources, to: &clientSources)
+        prefillResets &+= other.prefillResets
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
         requestOverhead.add(other.requestOverhead)

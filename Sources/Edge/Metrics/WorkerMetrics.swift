@@ -66,6 +66,9 @@ final class WorkerMetrics {
     /// Counts a client that was refused because of its address or its PROXY header.
     func clientRefused(_ why: ClientRefusal) { common.clientsRefused[why, default: 0] &+= 1 }
 
+    /// Counts a request that its client gave up after an executor had got it and before its answer began.
+    func prefillReset() { common.prefillResets &+= 1 }
+
     /// Counts a request by where the address of its client came from.
     func requestBegan(from source: ClientAddressSource) { common.clientSources[source.index] &+= 1 }
 

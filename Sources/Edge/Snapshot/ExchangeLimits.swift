@@ -29,6 +29,9 @@ package struct ExchangeLimits: Sendable {
     package var bodyPace: Int
     /// `limits.read_pace`: the lowest pace at which a client may take a response, in bytes a second; 0 for no limit.
     package var readPace: Int
+    /// `limits.prefill_resets`: how many requests in a minute a client may give up before their first event; nil for no
+    /// limit.
+    package var prefillResetsMax: Int?
 
     init(_ configuration: Configuration) {
         func nanoseconds(_ duration: Duration) -> Nanoseconds { Nanoseconds(duration.inNanoseconds) }
@@ -43,5 +46,6 @@ package struct ExchangeLimits: Sendable {
         bufferMax = configuration.limits.exchangeBufferBytes
         bodyPace = configuration.limits.bodyPace
         readPace = configuration.limits.readPace
+        prefillResetsMax = configuration.limits.prefillResets
     }
 }

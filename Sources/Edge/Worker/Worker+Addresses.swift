@@ -45,6 +45,15 @@ extension Worker {
         process.connectionEnded()
     }
 
+    /// Warns that requests of a client are refused from now on, because of `limits.prefill_resets`.
+    func resetsRefused(of client: String, most: Int) {
+        process.warn(
+            .prefillResets,
+            "\(client) gave up more than \(most) requests a minute before their answers began: "
+                + "limits.prefill_resets is reached, and its requests are refused for a while"
+        )
+    }
+
     /// Counts a refusal by `limits.per_address`, and warns of it if no warning of it was written in the last minute.
     func addressRefused(_ refusal: AddressRefusal) {
         metrics.addressRefused(refusal.limit)

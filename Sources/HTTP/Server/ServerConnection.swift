@@ -54,6 +54,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The value is stored here, because each request needs it and code in another module copies all of `settings` to
     /// read one property.
     package let hasRequestRules: Bool
+    /// Whether trusted peers of the listener name their clients in header fields.
+    package let namesClientsInFields: Bool
     /// Whether the operator adds fields to all responses of the listener.
     let hasResponseFields: Bool
     /// The state that all HTTP/2 sessions of the worker share.
@@ -102,6 +104,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         self.channel = channel
         self.settings = settings
         hasRequestRules = settings.hasRequestRules
+        namesClientsInFields = settings.access.source.isField
         hasResponseFields = !settings.responseFields.isEmpty
         self.environment = environment
         self.account = account
@@ -188,7 +191,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Identifies the client of a request, and asks the delegate for the request's handler.
     func handler(for head: RequestHead, on stream: ServerStream) -> any ServerStreamHandler {
-        if settings.access.source.isField { stream.identify(client(of: head.fields)) }
+        if namesClientsInFields { stream.identify(client(of: head.fields)) }
         return delegate.handler(for: head, on: stream)
     }
 

@@ -15,6 +15,8 @@ package struct Failure: Error, Equatable, Sendable {
         case unauthorized, forbidden, rateLimited, concurrencyLimited, exceedsLimit
         // Caused by other requests from the client's address.
         case addressLimited
+        // Caused by earlier requests of the client.
+        case resetLimit
         // Caused by an executor.
         case executorUnreachable, executorCertificate, executorBrokeOff, executorProtocol, executorError
         case firstEventTimeout, responseTimeout, stall
@@ -185,7 +187,7 @@ package struct Failure: Error, Equatable, Sendable {
             .methodNotAllowed, .misdirectedRequest, .requestTimeout, .bodyTooLarge, .targetTooLong,
             .unsupportedMediaType, .expectationFailed, .headerTooLarge, .methodNotImplemented, .versionNotSupported,
             .loopDetected, .clientLeft, .clientViolation, .clientStalled, .addressRefused, .unauthorized, .forbidden,
-            .rateLimited, .concurrencyLimited, .exceedsLimit, .addressLimited:
+            .rateLimited, .concurrencyLimited, .exceedsLimit, .addressLimited, .resetLimit:
             .client
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol, .executorError,
             .firstEventTimeout, .responseTimeout, .stall:

@@ -54,6 +54,8 @@ extension Failure.Kind {
         case .exceedsLimit: ("exceeds_limit", 400, "The request needs more tokens than this API key has in a minute.")
         case .concurrencyLimited: ("concurrency_limited", 429, "This API key has too many requests at once. Try again.")
         case .addressLimited: ("address_limited", 429, "Your address has sent too much. Try again later.")
+        case .resetLimit:
+            ("reset_limit", 429, "You gave up too many requests before their answers began. Try again later.")
         case .executorUnreachable: ("executor_unreachable", 502, "The model's executor cannot be reached.")
         case .executorCertificate: ("executor_certificate", 502, "The model's executor cannot be verified.")
         case .executorBrokeOff: ("executor_broke_off", 502, "The model's executor broke off.")

@@ -1,4 +1,5 @@
 // How much one key uses of its limits, counted over all workers.
+internal import Synchronization
 package import Transport
 
 /// The limits of a key.
@@ -49,6 +50,9 @@ package final class KeyUse: Quota {
     }
 
     private let state = Lock(State())
+    private let resets = Lock(ResetBucket())
+    /// `ResetBucket.refusedUntil`, which every request of the key reads, without the lock.
+    private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// Makes the quota of a key that has not been used.
     package init() {}
@@ -87,6 +91,21 @@ package final class KeyUse: Quota {
         state.withLock { state in
             state.tokens.adjust(by: used - reserved, of: state.newest(\.tokensPerMinute, else: own), at: now)
         }
+    }
+
+    /// Counts a request that the client gave up before its answer began; see `Quota.countReset`.
+    package func countReset(of most: Int, at now: Nanoseconds) -> Bool {
+        resets.withLock { bucket in
+            let isNews = bucket.count(of: most, at: now)
+            resetsRefusedUntil.store(bucket.refusedUntil, ordering: .relaxed)
+            return isNews
+        }
+    }
+
+    /// How long requests with the key are still refused because of `countReset`; takes no lock.
+    package func resetWait(at now: Nanoseconds) -> Nanoseconds {
+        let until = resetsRefusedUntil.load(ordering: .relaxed)
+        return until > now ? until - now : 0
     }
 
     /// The request rate and what is left of it; nil if the key has no limit for requests.

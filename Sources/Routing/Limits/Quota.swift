@@ -28,6 +28,15 @@ package protocol Quota: AnyObject, Sendable {
     /// - Parameter limits: the limits that were passed to `reserve`.
     func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds)
 
+    /// Counts a request that the client gave up after an executor had got it and before its answer began.
+    ///
+    /// - Parameter most: how many such requests the key may have in a minute; at least 1.
+    /// - Returns: whether requests with the key are refused from now on and a warning is due.
+    func countReset(of most: Int, at now: Nanoseconds) -> Bool
+
+    /// How long requests with the key are still refused because of `countReset`, in nanoseconds; 0 if they are not.
+    func resetWait(at now: Nanoseconds) -> Nanoseconds
+
     /// The request rate and what is left of it; nil if the key has no limit for requests.
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 

@@ -154,4 +154,30 @@ private final class Holds { var all: [AddressHold] = [] }
         #expect((1...3).contains(most.withLock { $0 }))
         #expect(table.held(by: address)?.isEmpty == true)
     }
+
+    @Test func resetsRefuseTheirAddressAndNoOther() throws {
+        let table = AddressTable()
+        let second: Nanoseconds = 1_000_000_000
+        let (one, other) = (try address("192.0.2.1"), try address("192.0.2.2"))
+        #expect(table.countReset(of: one, most: 2, at: second) == nil)
+        #expect(table.resetWait(of: one, at: second) == 0)
+        #expect(table.countReset(of: one, most: 2, at: second)?.description == "192.0.2.1")
+        #expect(table.countReset(of: one, most: 2, at: second) == nil, "one warning a minute")
+        #expect(table.resetWait(of: one, at: second) == 60 * second)
+        #expect(table.resetWait(of: other, at: second) == 0)
+        #expect(table.resetWait(of: one, at: 61 * second) == 0)
+    }
+
+    @Test func a48MayResetEightTimesAsOften() throws {
+        let table = AddressTable()
+        let second: Nanoseconds = 1_000_000_000
+        for number in 0..<15 {
+            #expect(table.countReset(of: try address("2001:db8:1:\(number)::1"), most: 2, at: second) == nil)
+        }
+        let last = try address("2001:db8:1:15::1")
+        #expect(table.countReset(of: last, most: 2, at: second)?.description == "2001:db8:1::/48")
+        #expect(table.resetWait(of: try address("2001:db8:1:99::1"), at: second) > 0)
+        #expect(table.resetWait(of: try address("2001:db8:2::1"), at: second) == 0)
+        #expect(table.countReset(of: try #require(SocketAddress(unixPath: "/run/a")), most: 1, at: second) == nil)
+    }
 }

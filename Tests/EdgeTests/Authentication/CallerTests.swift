@@ -174,6 +174,8 @@ private final class ScriptedQuota: Quota {
     func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         _ = called("settle \(reserved) \(used)")
     }
+    func countReset(of most: Int, at now: Nanoseconds) -> Bool { called("reset \(most)") != nil }
+    func resetWait(at now: Nanoseconds) -> Nanoseconds { 0 }
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? { nil }
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         QuotaRate(limit: 9, remaining: 8, reset: 1)

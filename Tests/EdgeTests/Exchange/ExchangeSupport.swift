@@ -91,6 +91,8 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let bodyQueue = Lock(BodyQueue())
     let addresses = AddressTable()
     private(set) var addressRefusals: [AddressRefusal] = []
+    /// The clients of whose resets in the prefill the operator was warned.
+    private(set) var resetWarnings: [String] = []
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
     var isLeaving = false
@@ -117,6 +119,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
 
     var loop: EventLoop { test.loop }
     func addressRefused(_ refusal: AddressRefusal) { addressRefusals.append(refusal) }
+    func resetsRefused(of client: String, most: Int) { resetWarnings.append(client) }
     func nextExchangeID() -> ExchangeID {
         begun += 1
         return ExchangeID(processStart: 1, number: begun)

@@ -44,12 +44,13 @@ def parse(made):
     return options
 
 
-def target(port, ca=None, host="127.0.0.1", name="localhost", source=None, pair=None):
+def target(port, ca=None, host="127.0.0.1", name="localhost", source=None, pair=None, before=b""):
     """The address of a server, for callers without a command line; `name` is the name in its certificate.
 
-    `source` is the address that the client connects from, `pair` the files of its own certificate and private key.
+    `source` is the address that the client connects from, `pair` the files of its own certificate and private key,
+    and `before` are bytes that go out before everything else, TLS among it: the PROXY header of a proxy.
     """
-    return argparse.Namespace(host=host, port=port, ca=ca, name=name, source=source, pair=pair)
+    return argparse.Namespace(host=host, port=port, ca=ca, name=name, source=source, pair=pair, before=before)
 
 
 def trust(ca, protocol, pair=None):

@@ -43,16 +43,19 @@ def described(status, fields, body, ending, **more):
 
 
 class HTTP1:
-    """One request on its own connection."""
+    """One request on its own connection; `source` and `before` in `options` are as in `cli.target`."""
 
     def __init__(self, options, version="1.1", receive_buffer=None):
         self.options, self.version = options, version
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if source := getattr(options, "source", None):
+            self.socket.bind((source, 0))
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(CONNECT_SECONDS)
         self.socket.connect((options.host, options.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(getattr(options, "before", b""))
         if options.ca:
             context = trust(options.ca, "http/1.1")
             # OpenSSL must report an end of the connection without close_notify.

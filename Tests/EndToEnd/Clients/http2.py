@@ -67,7 +67,7 @@ class Stream:
 class Connection:
     """One connection to the server in `options`: its host, its port and, for TLS, the authority to trust (`ca`).
 
-    `source` and `pair` in `options` are as in `cli.target`.
+    `source`, `pair` and `before` in `options` are as in `cli.target`.
 
     It reads whenever it writes, so that client and server cannot wait for each other.
     """
@@ -98,6 +98,7 @@ class Connection:
         self.socket.settimeout(CONNECT_SECONDS)
         self.socket.connect((options.host, options.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(getattr(options, "before", b""))
         self.tls = None
         if options.ca:
             self.tls_in, self.tls_out = ssl.MemoryBIO(), ssl.MemoryBIO()

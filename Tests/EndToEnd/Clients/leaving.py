@@ -38,6 +38,11 @@ def settle(options):
         time.sleep(0.002)
 
 
+def key(options):
+    """The field with the client's API key; none without a key."""
+    return [("authorization", f"Bearer {options.key}")] if options.key else []
+
+
 def leave_http2(options, body):
     wire = Connection(options, window=options.window)
     wire.wait(lambda: "Settings" in wire.frames, 30)
@@ -51,7 +56,7 @@ def leave_http2(options, body):
     opened = []
     for number in range(options.streams):
         name = f"leaver-{number}"
-        fields = wire.post_fields(options.path, len(body), [("x-request-id", name)])
+        fields = wire.post_fields(options.path, len(body), [("x-request-id", name), *key(options)])
         if options.until == "body":
             identifier = wire.open(fields, end=False)
             wire.send(DataFrame(identifier, data=body[: len(body) // 2]).serialize())
@@ -88,7 +93,7 @@ def leave_http1(options, body):
         client.socket.sendall((head + f"content-length: {len(body)}\r\n\r\n").encode() + body[: len(body) // 2])
         settle(options)
     else:
-        client.request(options.path, body, [("x-request-id", "leaver-0")])
+        client.request(options.path, body, [("x-request-id", "leaver-0"), *key(options)])
         if options.until == "told":
             settle(options)
         else:
@@ -129,6 +134,7 @@ def main():
     parser.add_argument("--until", choices=("head", "body", "told", "tokens", "comment", "done"), default="tokens")
     parser.add_argument("--tokens", type=int, default=1, help="token events to see before leaving")
     parser.add_argument("--told", help="the file that says that it is time to leave")
+    parser.add_argument("--key", help="the client's API key")
     parser.add_argument("--streams", type=int, default=1)
     parser.add_argument("--window", type=int, default=1 << 20)
     parser.add_argument("--how", choices=("reset", "close", "abort", "half", "notify"), default="close")

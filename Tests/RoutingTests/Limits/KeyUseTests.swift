@@ -63,4 +63,16 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(use.requestRate(KeyLimits(), at: 0) == nil && use.tokenRate(KeyLimits(), at: 0) == nil)
         #expect(use.running == 1000)
     }
+
+    @Test func resetsAreCountedApartFromAllLimits() {
+        let use = KeyUse()
+        #expect(use.resetWait(at: second) == 0)
+        #expect(!use.countReset(of: 2, at: second))
+        #expect(use.resetWait(at: second) == 0)
+        #expect(use.countReset(of: 2, at: second))
+        #expect(use.resetWait(at: second) == 30 * second)
+        #expect(use.resetWait(at: 21 * second) == 10 * second)
+        #expect(use.resetWait(at: 31 * second) == 0)
+        #expect(use.begin(KeyLimits(concurrency: 1), at: second) == nil)
+    }
 }

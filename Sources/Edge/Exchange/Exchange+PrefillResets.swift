@@ -1,0 +1,52 @@
+// The rate at which a client may give up requests that an executor has got and whose answer has not begun
+// (`limits.prefill_resets`). Each of them has cost the executor work on a prompt for nothing.
+internal import HTTP
+internal import Inference
+internal import Routing
+internal import Transport
+
+extension Exchange {
+    /// Counts the request against its client if the client has given it up while an executor worked on the prompt.
+    ///
+    /// The client is the API key, or the address of a request without a key. As for other limits per address, a trusted
+    /// peer is never refused for the requests of its clients.
+    func countPrefillReset(_ end: ClientEnd) {
+        guard let attempt, attempt.phase == .waiting, attempt.hasRequest, end.isOfClient,
+            let most = snapshot.limits.prefillResetsMax
+        else { return }
+        environment.metrics.prefillReset()
+        if let caller, let key = caller.keyID {
+            if caller.countReset(of: most, at: now) { environment.resetsRefused(of: "the key \(key)", most: most) }
+        } else if !stream.client.isTrustedPeer {
+            let group = environment.addresses.countReset(of: stream.client.address, most: most, at: now)
+            if let group { environment.resetsRefused(of: "\(group)", most: most) }
+        }
+    }
+
+    /// The refusal of a request whose client has given up too many requests; nil if the request may go on.
+    func resetRefusal() -> Failure? {
+        guard snapshot.limits.prefillResetsMax != nil else { return nil }
+        let wait: Nanoseconds
+        if let caller, caller.keyID != nil {
+            wait = caller.resetWait(at: now)
+        } else {
+            wait = environment.addresses.resetWait(of: stream.client.address, at: now)
+            if wait > 0 { stream.countRefusal() }
+        }
+        guard wait > 0 else { return nil }
+        var failure = Failure(.resetLimit, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+        failure.detail = "limits.prefill_resets"
+        return failure
+    }
+}
+
+extension ClientEnd {
+    /// Whether the client has ended its stream or its connection, or has made the server end them by breaking the
+    /// protocol.
+    fileprivate var isOfClient: Bool {
+        switch self {
+        case .reset, .closed, .violation: true
+        case .edge: false
+        }
+    }
+}

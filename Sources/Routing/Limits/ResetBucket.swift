@@ -1,0 +1,37 @@
+// The rate at which one client may give up requests whose answer has not begun, and the refusal of a client beyond it.
+package import Transport
+
+/// Counts the requests of one client that an executor had got and that the client gave up before the first event.
+///
+/// Each costs the client a token of a bucket, which refills evenly over a minute. Without a token, new requests of the
+/// client are refused until there is one again. Requests that are already under way when the bucket becomes empty, and
+/// that the client then gives up as well, prolong the refusal: they cost tokens that the client does not have yet, up to
+/// the whole limit.
+package struct ResetBucket: Sendable {
+    /// How long no further warning is due after one.
+    private static let warningPeriod: Nanoseconds = 60_000_000_000
+
+    private var bucket = TokenBucket()
+    private var nextWarning: Nanoseconds = 0
+    /// The time until which new requests of the client are refused; 0 or a time that has passed if they are not.
+    package private(set) var refusedUntil: Nanoseconds = 0
+
+    package init() {}
+
+    /// Counts a request that the client has given up.
+    ///
+    /// - Parameter most: how many such requests the client may have in a minute; at least 1.
+    /// - Returns: whether the client is refused from now on and a warning is due, which is so once a minute at most.
+    package mutating func count(of most: Int, at now: Nanoseconds) -> Bool {
+        bucket.adjust(by: 1, of: most, at: now)
+        guard let wait = bucket.take(1, of: most, at: now) else {
+            bucket.giveBack(1)
+            refusedUntil = 0
+            return false
+        }
+        refusedUntil = now + wait
+        guard now >= nextWarning else { return false }
+        nextWarning = now + Self.warningPeriod
+        return true
+    }
+}

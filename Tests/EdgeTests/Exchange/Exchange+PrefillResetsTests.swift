@@ -1,0 +1,131 @@
+import HTTP
+import Inference
+import LoopTesting
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
+
+/// Clients that give up requests before their answers begin, and what they are refused for it.
+@Suite struct ExchangePrefillResetsTests {
+    private let access = Authenticator(hash: hash)
+
+    private func environment(_ limit: String) throws -> TestEnvironment {
+        access.publish(["a", "b"].map { AccessKey(id: $0, hash: hash("fi-\($0)".utf8), tenant: $0) })
+        let snapshot = try testSnapshot(
+            models: "- {id: m, executors: [{url: 'http://one:1'}]}",
+            settings: "limits: {prefill_resets: \(limit)}"
+        )
+        return TestEnvironment(snapshot, access: access)
+    }
+
+    private func fields(_ key: String?) -> String {
+        "content-type: application/json" + (key.map { "\r\nauthorization: Bearer fi-\($0)" } ?? "")
+    }
+
+    /// Sends a request on a connection of its own, and leaves when the executor has done `before`.
+    private func giveUp(
+        _ environment: TestEnvironment,
+        key: String? = nil,
+        after before: (PlayedExecutor) -> Void = { $0.takeRequest() }
+    ) throws {
+        let client = try TestClient(environment)
+        client.ask(fields: fields(key))
+        before(try #require(environment.executors.last))
+        client.settle()
+        client.leave()
+        #expect(environment.finished.last?.end == .clientLeft)
+    }
+
+    /// Whether a further request gets as far as an executor; otherwise it must be refused for resets.
+    private func isServed(_ environment: TestEnvironment, key: String? = nil) throws -> Bool {
+        let client = try TestClient(environment)
+        let attempts = environment.executors.count
+        client.ask(fields: fields(key))
+        if environment.executors.count > attempts {
+            environment.executors.last?.answer()
+            environment.executors.last?.say(Said.token + Said.finish + Said.done)
+            environment.executors.last?.end()
+            return client.status == 200
+        }
+        guard case .failed(let failure)? = environment.finished.last?.end else { return false }
+        #expect(failure.kind == .resetLimit && failure.detail == "limits.prefill_resets")
+        #expect(client.status == 429)
+        #expect(client.received.contains("retry-after: "))
+        #expect(client.received.contains(#""code":"reset_limit""#))
+        return false
+    }
+
+    @Test func anAddressWithoutTokensIsRefusedUntilOneIsThere() throws {
+        let environment = try environment("2")
+        let keeping = try TestClient(environment)
+        for _ in 0..<2 {
+            #expect(try isServed(environment))
+            try giveUp(environment)
+        }
+        #expect(try !isServed(environment))
+        #expect(environment.metrics.counters.prefillResets == 2)
+        #expect(environment.resetWarnings == ["127.0.0.1"])
+        keeping.pass(29_000_000_000, step: 1_000_000_000)
+        #expect(try !isServed(environment))
+        keeping.pass(2_000_000_000, step: 1_000_000_000)
+        #expect(try isServed(environment))
+        keeping.leave()
+    }
+
+    @Test func aKeyIsRefusedAloneAndNotItsAddress() throws {
+        let environment = try environment("2")
+        let keeping = try TestClient(environment)
+        for _ in 0..<2 { try giveUp(environment, key: "a") }
+        #expect(try !isServed(environment, key: "a"))
+        #expect(try isServed(environment, key: "b"))
+        #expect(try isServed(environment))
+        #expect(environment.resetWarnings == ["the key a"])
+        // The use of a key survives a new list of keys.
+        access.publish(["a"].map { AccessKey(id: $0, hash: hash("fi-\($0)".utf8), tenant: $0) })
+        #expect(try !isServed(environment, key: "a"))
+        keeping.leave()
+    }
+
+    /// What costs no prefill costs no token: a request that the executor has not got, and an answer that has begun.
+    @Test func onlyThePrefillCounts() throws {
+        let environment = try environment("1")
+        let keeping = try TestClient(environment)
+        for _ in 0..<3 { try giveUp(environment) { _ in } }
+        for _ in 0..<3 {
+            try giveUp(environment) {
+                $0.answer()
+                $0.say(Said.token)
+            }
+        }
+        #expect(environment.metrics.counters.prefillResets == 0)
+        #expect(try isServed(environment))
+        try giveUp(environment) { $0.answer() }
+        #expect(try !isServed(environment), "the head of an answer is not its first event")
+        keeping.leave()
+    }
+
+    @Test func theServersOwnClosesDoNotCount() throws {
+        let environment = try environment("1")
+        let keeping = try TestClient(environment)
+        let client = try TestClient(environment)
+        client.ask()
+        environment.executors.last?.takeRequest()
+        client.exchange.stream.connection.close(.edge)
+        #expect(environment.metrics.counters.prefillResets == 0)
+        #expect(try isServed(environment))
+        keeping.leave()
+    }
+
+    @Test func offCountsNothing() throws {
+        let environment = try environment("off")
+        let keeping = try TestClient(environment)
+        for _ in 0..<5 { try giveUp(environment) }
+        #expect(environment.metrics.counters.prefillResets == 0)
+        #expect(try isServed(environment))
+        keeping.leave()
+    }
+}
