@@ -24,7 +24,11 @@ package final class HandshakeGate {
     }
     /// How many handshakes had to wait before their first step.
     package var heldCount: UInt64 { held }
-    var isEmpty: Bool { queue.isEmpty }
+    /// Whether no handshake waits.
+    ///
+    /// It is stored beside `queue`, because each turn of the loop asks for it, and Swift checks access to a property of a
+    /// simple type at compile time.
+    private(set) var isEmpty = true
     /// How many handshakes wait.
     package var waitingCount: Int { queue.count }
     /// How many handshakes may wait (`HandshakeQueue.places`).
@@ -34,25 +38,30 @@ package final class HandshakeGate {
     }
 
     /// Whether a handshake whose bytes have arrived may go on at once.
-    func admits(at now: Nanoseconds) -> Bool { queue.isEmpty && (!streams || budget.hasCredit(at: now)) }
+    func admits(at now: Nanoseconds) -> Bool { isEmpty && (!streams || budget.hasCredit(at: now)) }
 
     /// Lets a handshake wait until `next` returns its channel.
     ///
     /// - Returns: the key for `leave`; nil if too many handshakes wait.
     func hold(_ channel: Channel, _ rank: HandshakeQueue<Channel>.Rank, of address: IPAddress?) -> SlabKey? {
         guard let key = queue.add(channel, rank, of: address) else { return nil }
+        isEmpty = false
         if rank != .begun { held &+= 1 }
         return key
     }
 
     /// Removes a channel that is closed.
-    func leave(_ key: SlabKey) { queue.remove(key) }
+    func leave(_ key: SlabKey) {
+        queue.remove(key)
+        isEmpty = queue.isEmpty
+    }
 
     /// The channel whose handshake goes on next; nil if none waits, or if the budget is used up.
     ///
     /// - Parameter beyondBudget: whether the loop has nothing else to do, so that the budget does not matter.
     func next(at now: Nanoseconds, beyondBudget: Bool) -> Channel? {
         guard !streams || beyondBudget || budget.hasCredit(at: now) else { return nil }
+        defer { isEmpty = queue.isEmpty }
         return queue.next()
     }
 
