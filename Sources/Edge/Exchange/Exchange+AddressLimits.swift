@@ -24,13 +24,14 @@ extension Exchange {
         }
     }
 
-    /// Counts the bytes of the body that have arrived.
+    /// Counts the bytes of the body that are held.
     ///
+    /// - Parameter bytes: How many bytes of the body have arrived, or the size of the decoded body if that is larger.
     /// - Returns: The refusal; nil if the request may go on.
-    func growAddressBody() -> Failure? {
+    func growAddressBody(to bytes: Int) -> Failure? {
         guard let hold = memory.addressHold, snapshot.addressLimits.bodyBytes != nil else { return nil }
         do throws(AddressRefusal) {
-            try hold.growBody(to: record.bytesIn, limits: snapshot.addressLimits, at: now)
+            try hold.growBody(to: bytes, limits: snapshot.addressLimits, at: now)
             return nil
         } catch {
             return refused(error)

@@ -22,6 +22,8 @@ extension Exchange {
             guard phase == .body else { return }
             deadlines.body = now + BodyWait.interval
             arm()
+            stream.connection.heldBodies += 1
+            wait.countsOnConnection = true
         }
         // What waits has a small part of the budget. Who has waited longest makes room for who begins to wait.
         while !wait.hold(bytes, in: environment.budget, at: now) {
@@ -35,7 +37,11 @@ extension Exchange {
     /// Handles the deadline of the body: the next piece is late, or a body that waits asks for room again.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
-            handle(.deadlinePassed(.body))
+            if phase == .body, stream.connection.heldBodies > 0 {
+                deadlines.body = now + Self.siblingInterval
+            } else {
+                handle(.deadlinePassed(.body))
+            }
             return
         }
         guard findsRoom(for: wait.pieces.count, in: body, wait) else {
@@ -44,7 +50,7 @@ extension Exchange {
         }
         let pieces = wait.pieces
         body.append(pieces.span)
-        wait.release(to: environment.budget, at: now)
+        release(wait)
         deadlines.body = bodyDue(held: wait.waited(at: now))
         stream.consumed(pieces.count)
         if wait.isWhole { requestEnded() }
@@ -61,8 +67,20 @@ extension Exchange {
     func endBodyWait() {
         guard let wait = request?.wait else { return }
         wait.leave(environment.bodyQueue, record.id)
-        wait.release(to: environment.budget, at: now)
+        release(wait)
     }
+
+    private func release(_ wait: BodyWait) {
+        wait.release(to: environment.budget, at: now)
+        if wait.countsOnConnection {
+            wait.countsOnConnection = false
+            stream.connection.heldBodies -= 1
+        }
+    }
+
+    /// How long a body is not late while another body of its connection waits for memory, in nanoseconds; then it is
+    /// checked again.
+    private static let siblingInterval: Nanoseconds = 1_000_000_000
 
     private func bodyWait(of request: IncomingRequest) -> BodyWait {
         if let wait = request.wait { return wait }
@@ -110,6 +128,8 @@ extension Exchange {
         let wait = bodyWait(of: request)
         let pace = wait.bytesPerSecond(arrived: record.bytesIn, at: now)
         guard wait.isPaceMeasured, !wait.isWhole else { return nil }
+        // A body may arrive slowly because others of its connection wait, whose bytes close the common window.
+        if !wait.isHeld, stream.connection.heldBodies > 0 { return nil }
         return SlowBodies.Candidate(bytesPerSecond: pace, footprint: memory.body)
     }
 }

@@ -30,6 +30,7 @@ extension Exchange {
         if let caller, caller.keyID != nil {
             wait = caller.resetWait(at: now)
         } else {
+            if stream.client.isTrustedPeer { return nil }
             wait = environment.addresses.resetWait(of: stream.client.address, at: now)
             if wait > 0 { stream.countRefusal() }
         }

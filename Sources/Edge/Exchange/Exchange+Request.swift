@@ -140,7 +140,7 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(Failure(.bodyTooLarge, "The request body is larger than \(limit) bytes.")))
             return
         }
-        if let failure = growAddressBody() {
+        if let failure = growAddressBody(to: record.bytesIn) {
             handle(.refused(failure))
             return
         }
@@ -209,6 +209,10 @@ extension Exchange: ServerStreamHandler {
         request?.body = decoded
         request?.coding = nil
         memory.shrinkBody(to: decoded.footprint)
+        if let failure = growAddressBody(to: decoded.count) {
+            handle(.refused(failure))
+            return
+        }
         scan(decoded)
     }
 
@@ -249,6 +253,10 @@ extension Exchange: ServerStreamHandler {
             request?.coding = nil
             guard memory.growBody(to: decoded.footprint) else {
                 handle(.refused(.noMemory))
+                return
+            }
+            if let failure = growAddressBody(to: decoded.count) {
+                handle(.refused(failure))
                 return
             }
             bodyScanned(result)

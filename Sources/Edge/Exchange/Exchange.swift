@@ -92,6 +92,7 @@ final class Exchange {
         endBodyWait()
         request = nil
         memory.letGoOfBody()
+        memory.addressHold?.releaseBody()
         stream.letGoOfHead()
     }
 

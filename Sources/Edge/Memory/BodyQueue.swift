@@ -8,7 +8,8 @@ internal import Transport
 ///
 /// - While the budget is full, the waiting body that misses the fewest bytes has the turn: it may take memory beyond
 ///   what bodies may take otherwise (`MemoryUse.lastBody`). Only one body at a time has the turn, until it has room for
-///   all of its bytes, ends, or asks for nothing for `turnMax`. So bodies that wait for each other still finish.
+///   all of its bytes, ends, finds no room although it has the turn, or asks for nothing for `turnMax`. So bodies that
+///   wait for each other still finish.
 /// - A body that waits longer than `pressAfter` presses: the slowest bodies are refused, as long as they are less than
 ///   half as fast as the fastest body that waits (`SlowBodies`).
 /// - A body that has waited `waitMax` is refused; one that has waited longest, earlier, when there is no memory for the
@@ -37,6 +38,14 @@ struct BodyQueue: Sendable {
         var bytesPerSecond: Int
         /// How long the body has waited in all its waits together, in nanoseconds.
         var waited: Nanoseconds
+        /// Whether the connection of the body may hold the missing bytes at all, so that the turn would help the body.
+        var fitsConnection: Bool
+    }
+
+    private struct Waiting {
+        var asker: Asker
+        /// Before this time the body cannot have the turn, because the turn did not help the body the last time.
+        var turnFrom: Nanoseconds = 0
     }
 
     enum Answer: Equatable, Sendable {
@@ -48,9 +57,11 @@ struct BodyQueue: Sendable {
         case refuse
     }
 
-    private var waiting: [ExchangeID: Asker] = [:]
-    /// The waiting body that misses the fewest bytes.
+    private var waiting: [ExchangeID: Waiting] = [:]
+    /// The waiting body that misses the fewest bytes, of those that can have the turn.
     private var nearest: ExchangeID?
+    /// The time of the latest question.
+    private var lastAsked: Nanoseconds = 0
     /// The body that has the turn, and when the turn ends unless the body asks again.
     private var turn: (id: ExchangeID, ends: Nanoseconds)?
     private var nextPress: Nanoseconds = 0
@@ -76,8 +87,9 @@ struct BodyQueue: Sendable {
             refusedAfterWait &+= 1
             return .refuse
         }
+        lastAsked = now
         insert(body)
-        guard isFull else {
+        guard isFull, body.fitsConnection else {
             if turn?.id == body.id { turn = nil }
             return .wait(nil)
         }
@@ -85,6 +97,14 @@ struct BodyQueue: Sendable {
         guard turn?.id == body.id || nearest == body.id else { return .wait(press(for: body, at: now)) }
         turn = (body.id, now + Self.turnMax)
         return .finish(press(for: body, at: now))
+    }
+
+    /// Takes the turn from a body that has found no room although it has the turn; another body has it next.
+    mutating func turnDidNotHelp(_ id: ExchangeID) {
+        guard turn?.id == id else { return }
+        turn = nil
+        waiting[id]?.turnFrom = lastAsked + Self.turnMax
+        if nearest == id { findNearest() }
     }
 
     /// Records that a body has found room, and so waits no longer.
@@ -113,30 +133,43 @@ struct BodyQueue: Sendable {
     // MARK: The bodies that wait
 
     private mutating func insert(_ body: Asker) {
-        if waiting.updateValue(body, forKey: body.id) == nil { waits &+= 1 }
+        var entry = Waiting(asker: body)
+        if let known = waiting[body.id] { entry.turnFrom = known.turnFrom } else { waits &+= 1 }
+        waiting[body.id] = entry
+        guard canHaveTurn(entry) else {
+            if nearest == body.id { findNearest() }
+            return
+        }
         guard let nearest, nearest != body.id, let other = waiting[nearest] else {
             nearest = body.id
             return
         }
-        if Self.isNearer(body, than: other) { self.nearest = body.id }
+        if Self.isNearer(entry, than: other) { self.nearest = body.id }
     }
 
     private mutating func remove(_ id: ExchangeID) {
         guard waiting.removeValue(forKey: id) != nil, nearest == id else { return }
-        nearest = waiting.values.min(by: Self.isNearer)?.id
+        findNearest()
     }
+
+    private mutating func findNearest() {
+        nearest = waiting.values.filter(canHaveTurn).min(by: Self.isNearer)?.asker.id
+    }
+
+    private func canHaveTurn(_ entry: Waiting) -> Bool { entry.asker.fitsConnection && lastAsked >= entry.turnFrom }
 
     /// Whether a body is nearer to its end; bodies without an announced length come last, and the oldest one of equal
     /// bodies first.
-    private static func isNearer(_ one: Asker, than other: Asker) -> Bool {
-        (one.missing ?? .max, one.id.number) < (other.missing ?? .max, other.id.number)
+    private static func isNearer(_ one: Waiting, than other: Waiting) -> Bool {
+        (one.asker.missing ?? .max, one.asker.id.number) < (other.asker.missing ?? .max, other.asker.id.number)
     }
 
     /// Which bodies are to be refused in favour of those that wait; nil if it is not time for that.
     private mutating func press(for body: Asker, at now: Nanoseconds) -> SlowBodies? {
         guard body.waited >= Self.pressAfter, now >= nextPress else { return nil }
         nextPress = now + Self.pressInterval
-        guard let fastest = waiting.values.max(by: { $0.bytesPerSecond < $1.bytesPerSecond }) else { return nil }
+        let fastest = waiting.values.lazy.map(\.asker).max { $0.bytesPerSecond < $1.bytesPerSecond }
+        guard let fastest else { return nil }
         return SlowBodies(pace: fastest.bytesPerSecond / 2, bytes: fastest.lacking)
     }
 }

@@ -26,6 +26,8 @@ final class BodyWait {
     private var heldBefore: Nanoseconds = 0
     /// Whether the body has arrived whole while it waited.
     var isWhole = false
+    /// Whether the body is counted in `ServerConnection.heldBodies`.
+    var countsOnConnection = false
     /// Whether `BodyQueue` has to be told when the body ends.
     private(set) var isQueued = false
 
@@ -110,10 +112,11 @@ final class BodyWait {
         guard memory.mayEverHold(body: footprint) else { return .refused }
         let asker = BodyQueue.Asker(
             id: body.id,
-            missing: body.length.map { max(0, $0 - body.arrived) },
+            missing: isWhole ? 0 : body.length.map { max(0, $0 - body.arrived) },
             lacking: footprint - memory.body,
             bytesPerSecond: bytesPerSecond(arrived: body.arrived, at: now),
-            waited: waited(at: now)
+            waited: waited(at: now),
+            fitsConnection: memory.mayHold(body: footprint)
         )
         let isFull = memory.isFullOfBodies
         isQueued = true
@@ -123,7 +126,10 @@ final class BodyWait {
             return .refused
         case .wait(let slow): return .none(slow)
         case .finish(let slow):
-            guard memory.growBody(to: footprint, for: .lastBody) else { return .none(slow) }
+            guard memory.growBody(to: footprint, for: .lastBody) else {
+                queue.withLock { $0.turnDidNotHelp(body.id) }
+                return .none(slow)
+            }
             foundRoom(for: footprint, of: body, queue: queue)
             return .found
         }

@@ -53,6 +53,10 @@ struct ExchangeMemory {
     /// Whether the memory budget has room for a body of `length` bytes when nothing else uses the budget.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
+    /// Whether the connection may hold a buffer of `footprint` bytes for this body beside its other bodies, if the budget
+    /// has room for it.
+    func mayHold(body footprint: Int) -> Bool { account.bodies - body + footprint <= budget.bodyMax }
+
     /// Whether the bodies of all clients together have used up their part of the memory budget.
     var isFullOfBodies: Bool { budget.isFullOfBodies }
 
@@ -86,7 +90,6 @@ struct ExchangeMemory {
 
     /// Gives the charge for the body back, or hands it to the scan thread's job, which may still read the body.
     mutating func letGoOfBody() {
-        addressHold?.releaseBody()
         guard body > 0 else { return }
         if let scan { scan.adopt(account.forgetBody(body)) } else { account.releaseBody(body) }
         body = 0

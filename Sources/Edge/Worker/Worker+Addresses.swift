@@ -49,7 +49,7 @@ extension Worker {
     func resetsRefused(of client: String, most: Int) {
         process.warn(
             .prefillResets,
-            "\(client) gave up more than \(most) requests a minute before their answers began: "
+            "\(client) gave up \(most) requests or more in a minute before their answers began: "
                 + "limits.prefill_resets is reached, and its requests are refused for a while"
         )
     }

@@ -384,8 +384,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
                 coding: coding,
                 bytesMax: exchange.snapshot.limits.bodyBytesMax
             ) { outcome in mailbox.post(.scanned(exchange: key, outcome)) },
-            // An address may be that of many users, so a caller with a key has turns of its own.
-            of: exchange.record.key ?? exchange.stream.client.address.host
+            // An address may be that of many users, so a caller with a key has turns of its own. Without a key, all
+            // addresses of an IPv6 /64 have their turns together.
+            of: exchange.record.key ?? AddressGroup(exchange.stream.client.address)?.description ?? ""
         )
     }
 

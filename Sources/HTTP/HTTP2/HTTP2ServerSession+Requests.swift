@@ -61,6 +61,7 @@ extension HTTP2ServerSession {
     private func refuse(_ stream: HTTP2ServerStream, status: Int, _ message: String) {
         deadlines.resets.append((stream, now + connection.settings.idleTimeout))
         armDeadline()
+        stream.countRefusal()
         connection.delegate.refusal(status: status, message: message, on: stream)
     }
 

@@ -40,6 +40,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///
     /// The request may already be on its way when draining begins.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
+    /// How many request bodies of the connection wait for memory, so that the client may be unable to send others.
+    ///
+    /// The bytes that wait count against the flow-control window that all streams of an HTTP/2 connection share.
+    package var heldBodies = 0
     /// How many requests a limit for the client's address may refuse at once before the connection has to end.
     ///
     /// In the long run, 5 refusals a second are tolerated.

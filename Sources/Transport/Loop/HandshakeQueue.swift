@@ -55,7 +55,8 @@ package struct HandshakeQueue<Element> {
         let line = Self.line(of: address)
         if rank != .begun {
             let free = places - (entries.count - ranks[Rank.begun.rawValue].count)
-            guard ranks[rank.rawValue].count(of: line) < free else { return nil }
+            let own = ranks.indices.reduce(0) { $0 + ($1 == Rank.begun.rawValue ? 0 : ranks[$1].count(of: line)) }
+            guard own < free else { return nil }
         }
         let key = entries.insert(Entry(element: element, rank: rank, line: line))
         ranks[rank.rawValue].append(key, to: line)

@@ -18,6 +18,7 @@ private final class Queue {
         waited: Nanoseconds = 0,
         pace: Int = 1000,
         isFull: Bool = true,
+        fits: Bool = true,
         at now: Nanoseconds = 0
     ) -> BodyQueue.Answer {
         let body = BodyQueue.Asker(
@@ -25,12 +26,14 @@ private final class Queue {
             missing: missing,
             lacking: 100 * number,
             bytesPerSecond: pace,
-            waited: waited
+            waited: waited,
+            fitsConnection: fits
         )
         return queue.ask(body, isFull: isFull, at: now)
     }
     func foundRoom(_ number: Int, isLast: Bool) -> Bool { queue.foundRoom(Self.id(number), isLast: isLast) }
     func leave(_ number: Int) { queue.leave(Self.id(number)) }
+    func turnDidNotHelp(_ number: Int) { queue.turnDidNotHelp(Self.id(number)) }
 }
 
 @Suite struct BodyQueueTests {
@@ -77,6 +80,27 @@ private final class Queue {
         #expect(queue.ask(2, missing: 500, at: second - 1) == .wait(nil))
         #expect(queue.ask(2, missing: 500, at: second) == .finish(nil))
         #expect(queue.ask(1, missing: 5, at: second) == .wait(nil))
+    }
+
+    /// A body whose connection holds all that it may cannot use the turn, so it keeps nobody from it.
+    @Test func whoCannotUseTheTurnDoesNotHaveIt() {
+        #expect(queue.ask(1, missing: 5, fits: false) == .wait(nil))
+        #expect(queue.ask(2, missing: 500) == .finish(nil))
+        #expect(queue.ask(2, missing: 500, fits: false) == .wait(nil), "its connection has taken more meanwhile")
+        #expect(queue.ask(3, missing: 700) == .finish(nil))
+        queue.leave(3)
+        #expect(queue.ask(1, missing: 5) == .finish(nil), "its connection has given back")
+    }
+
+    @Test func aTurnThatDidNotHelpGoesToAnother() {
+        #expect(queue.ask(1, missing: 5) == .finish(nil))
+        #expect(queue.ask(2, missing: 500) == .wait(nil))
+        queue.turnDidNotHelp(1)
+        #expect(queue.ask(1, missing: 5, at: 1) == .wait(nil))
+        #expect(queue.ask(2, missing: 500, at: 1) == .finish(nil))
+        queue.leave(2)
+        #expect(queue.ask(1, missing: 5, at: second - 1) == .wait(nil))
+        #expect(queue.ask(1, missing: 5, at: second) == .finish(nil))
     }
 
     /// One connection that holds too much is no reason for others to give way.

@@ -46,7 +46,7 @@ import Testing
                 $0.status == 200
             }
             try await expect(server.curl("/v1/models", speaking)) { $0.status == 200 }
-            let warning = "127.0.0.1 gave up more than 1 requests a minute before their answers began"
+            let warning = "127.0.0.1 gave up 1 requests or more in a minute before their answers began"
             _ = try await eventually("a warning") { server.process.errors.contains(warning) ? true : nil }
         }
     }
