@@ -14,7 +14,8 @@ import Transport
         missing: 0,
         lacking: 1,
         bytesPerSecond: 0,
-        waited: 0
+        waited: 0,
+        fitsConnection: true
     )
     private static let body = chat().replacing("hello", with: String(repeating: "x", count: 600_000))
     private static let milliseconds: Nanoseconds = 1_000_000
