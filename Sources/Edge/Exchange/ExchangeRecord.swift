@@ -61,7 +61,8 @@ struct ExchangeRecord {
         began = now
     }
 
-    /// Whether the request had a valid key, or was served by an executor without one.
+    /// Whether the client counts as known: its request had a valid key, or named a model without a key and did not get
+    /// an error.
     var isOfKnownClient: Bool { !isUnauthenticated && (key != nil || row != nil && status < 400) }
 
     /// Adds an attempt that has failed before its answer was ready to be relayed.

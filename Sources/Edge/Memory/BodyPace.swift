@@ -19,13 +19,13 @@ struct BodyPace: Equatable, Sendable {
     /// - Parameter began: when the body began.
     init(began: Nanoseconds) { windowBegan = began }
 
-    /// Whether the pace has been measured over a whole window; before, a body may only seem slow.
+    /// Whether the pace has been measured over a whole window; until then, a body may seem slower than it is.
     var isMeasured: Bool { last != nil }
 
-    /// The pace, in bytes a second: the average since the body began, and from the second window on that of the last
-    /// window.
+    /// The pace, in bytes a second.
     ///
-    /// A window ends with the first call that comes at least a second after its beginning.
+    /// Within the first window, the pace is the average since the body began. Afterwards it is the average of the last
+    /// window that has ended. A window ends with the first call that comes at least a second after its beginning.
     ///
     /// - Parameter arrived: how many bytes of the body have arrived so far.
     mutating func bytesPerSecond(arrived: Int, at time: Nanoseconds) -> Int {

@@ -1,6 +1,6 @@
-// What a connection holds of limits that other connections share, until the connection ends.
+// The interface through which a connection reports its end to the limits per address.
 
-/// Counts one connection against the limits of its client's address.
+/// The count of one connection against the limits of its client's address.
 ///
 /// `ServerConnection` calls it on the thread of its worker.
 package protocol ConnectionHold: AnyObject {

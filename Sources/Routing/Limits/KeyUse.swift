@@ -51,7 +51,7 @@ package final class KeyUse: Quota {
 
     private let state = Lock(State())
     private let resets = Lock(ResetBucket())
-    /// `ResetBucket.refusedUntil`, which every request of the key reads, without the lock.
+    /// A copy of `ResetBucket.refusedUntil`, which every request with the key reads without the lock.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// Makes the quota of a key that has not been used.

@@ -31,7 +31,7 @@ package protocol Quota: AnyObject, Sendable {
     /// Counts a request that the client gave up after an executor had got it and before its answer began.
     ///
     /// - Parameter most: how many such requests the key may have in a minute; at least 1.
-    /// - Returns: whether requests with the key are refused from now on and a warning is due.
+    /// - Returns: whether requests with the key are refused from now on and the operator has to be warned of it.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool
 
     /// How long requests with the key are still refused because of `countReset`, in nanoseconds; 0 if they are not.

@@ -2,9 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// Whose handshake has to wait.
+/// The client of a TLS handshake that has to wait.
 package struct HandshakeClient: Sendable, Equatable {
-    /// The address with which the handshake shares its turns; nil for a unix socket.
+    /// The client's address, by which waiting handshakes take turns; nil for a unix socket.
     package var address: IPAddress?
     /// Whether the client has shown before that it is well-behaved, so that it goes on before strangers.
     package var isKnown: Bool
@@ -17,8 +17,8 @@ package struct HandshakeClient: Sendable, Equatable {
 
 /// The state of an accepted channel's TLS handshake.
 struct ChannelHandshake {
-    /// Whether the loop's `HandshakeGate` decides when the channel reads: from the end of the preamble to the end of the
-    /// handshake.
+    /// Whether the loop's `HandshakeGate` decides when the channel reads: from the end of the preamble to the end of
+    /// the handshake.
     var isGated = false
     /// Whether OpenSSL has sent something, which is usually the answer to the ClientHello.
     var hasAnswered = false
@@ -29,7 +29,7 @@ struct ChannelHandshake {
 }
 
 extension Channel {
-    /// How many bytes of the first flight are looked at; a ClientHello seldom has more than 2 KiB.
+    /// How many bytes `offersResumption` examines; a ClientHello seldom has more than 2 KiB.
     private static let peekedMax = 4096
 
     /// Whether the channel may read its handshake's next bytes; otherwise the handshake waits, or has been refused.
@@ -82,7 +82,7 @@ extension Channel {
         }
     }
 
-    /// Makes a channel that is closed wait no more.
+    /// Removes the waiting handshake from the gate, because the channel is closed.
     func leaveGate() {
         guard let key = handshake.waiting else { return }
         handshake.waiting = nil
