@@ -7,7 +7,7 @@ internal import Transport
 /// may be replaced by the entry of a new group once the shard is full. `Dictionary` hashes with a random seed of the
 /// process (SipHash), so no client can choose addresses that collide.
 struct AddressShard: Sendable {
-    /// How many entries a search for a free entry examines at most.
+    /// The largest number of entries that one search for a free entry examines.
     private static let examinedMax = 16
 
     let capacity: Int
@@ -45,9 +45,10 @@ struct AddressShard: Sendable {
 
     /// Finds an entry that holds nothing, and so may be replaced.
     ///
-    /// The search examines at most `examinedMax` entries. It takes the first entry of an unknown address that was not
-    /// used since an earlier search examined it. If there is none, it takes the first entry of any unknown address. The
-    /// entry of a known address is taken only if no unknown address has a free entry.
+    /// The search examines at most `examinedMax` entries, and passes over those that hold something. It takes the first
+    /// entry of an unknown address that was not used since an earlier search examined it. If there is none, it takes
+    /// the first entry of an unknown address. If there is none either, it takes the first entry of a known address
+    /// (`AddressTable.isKnown`).
     private mutating func freeIndex(at now: Nanoseconds) -> Int? {
         var unknown: Int?
         var known: Int?

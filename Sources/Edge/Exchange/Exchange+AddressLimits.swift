@@ -26,7 +26,7 @@ extension Exchange {
         }
     }
 
-    /// Counts the bytes of the body that have arrived.
+    /// Counts the bytes of the body that have arrived against the limits of the client's address.
     ///
     /// - Returns: The refusal; nil if the request may go on.
     func growAddressBody() -> Failure? {
@@ -39,7 +39,7 @@ extension Exchange {
         }
     }
 
-    /// Counts a request without a valid key.
+    /// Counts a request without a valid key against the limits of the client's address.
     ///
     /// - Returns: The refusal that takes the place of the status 401; nil if the limit is not reached.
     func countUnknownKey() -> Failure? {

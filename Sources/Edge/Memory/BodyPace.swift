@@ -1,13 +1,14 @@
-// How fast a request body arrives, which decides what is refused when many bodies share too little memory.
+// How fast a request body arrives. The pace decides which bodies are refused when there is too little memory for all of
+// them.
 internal import Transport
 
 /// The recent pace of one request body.
 ///
-/// The pace costs nothing for each piece of the body: whoever wants to know the pace passes how much has arrived. The
+/// A piece of the body causes no work here, because only the caller of `bytesPerSecond` says how much has arrived. The
 /// times are those of a clock that stands still while the server itself holds the body back.
 struct BodyPace: Equatable, Sendable {
-    /// The least time over which a pace is measured, in nanoseconds; what arrives in less time counts as if it had
-    /// taken so long.
+    /// The shortest time over which a pace is measured, in nanoseconds; bytes that arrive in less time count as if they
+    /// had taken this time.
     private static let window: Nanoseconds = 1_000_000_000
 
     private var windowBegan: Nanoseconds

@@ -6,7 +6,7 @@ package struct SlowBodies: Equatable, Sendable {
     /// little.
     static let footprintMin = 16 << 10
 
-    /// Only bodies below this pace are refused, in bytes a second.
+    /// The pace, in bytes a second, below which a body may be refused.
     let pace: Int
     /// How much memory has to become free, in bytes; each worker stops when its refusals have freed as much.
     let bytes: Int

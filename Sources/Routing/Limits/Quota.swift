@@ -37,10 +37,12 @@ package protocol Quota: AnyObject, Sendable {
     /// How long requests with the key are still refused because of `countReset`, in nanoseconds; 0 if they are not.
     func resetWait(at now: Nanoseconds) -> Nanoseconds
 
-    /// The request rate and what is left of it; nil if the key has no limit for requests.
+    /// How many requests a minute the key may send, and how many it may still send now; nil if the key has no limit for
+    /// requests.
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 
-    /// The token rate and what is left of it; nil if the key has no limit for tokens.
+    /// How many tokens a minute the key may use, and how many it may still use now; nil if the key has no limit for
+    /// tokens.
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 

@@ -22,9 +22,10 @@ struct ChannelHandshake {
     var isGated = false
     /// Whether OpenSSL has sent something, which is usually the answer to the ClientHello.
     var hasAnswered = false
-    /// The key in the gate while the handshake waits.
+    /// The key of the waiting handshake in the loop's `HandshakeGate`; nil while the handshake does not wait.
     var waiting: SlabKey?
-    /// The bytes that were read together with the preamble, while the handshake waits.
+    /// The bytes of a waiting handshake that were read from the socket together with the preamble; empty if there are
+    /// none.
     var input: [UInt8] = []
 }
 
@@ -89,7 +90,8 @@ extension Channel {
         loop.handshakes.leave(key)
     }
 
-    /// Handles a step of the handshake, before the handler gets the first plaintext.
+    /// Charges the budget for a step of the handshake; if it was the last step, reports the channel as open to its
+    /// handler.
     func handshakeStepped() {
         if handshake.isGated { loop.handshakes.charge(loop.clock) }
         guard tls?.isEstablished == true else { return }

@@ -12,7 +12,7 @@ package struct HandshakeQueue<Element> {
     package enum Rank: Int, CaseIterable, Sendable {
         /// The server has answered the ClientHello, so most of the work is done.
         case begun
-        /// The client offers to resume a session, or is known.
+        /// The client offers to resume a session, or is known (`HandshakeClient.isKnown`).
         case preferred
         case stranger
     }
@@ -122,7 +122,7 @@ private struct Lines: Sendable {
     }
 }
 
-/// First in, first out, in amortized constant time; `remove` takes linear time.
+/// A first-in, first-out queue; `append` and `popFirst` take amortized constant time, and `remove` takes linear time.
 private struct FIFO<Item: Equatable & Sendable>: Sendable {
     private var items: [Item] = []
     /// How many of `items` have been taken.
