@@ -1,22 +1,22 @@
-// The section `limits.per_address`: how much of the server one address of a client may use.
+// The section `limits.per_address`: how much of the server the clients of one address may use.
 
 /// How much of the server the clients of one address may use together; nil is no limit.
 ///
 /// An address is an IPv4 address or an IPv6 /64. The clients of an IPv6 /48 may use eight times as much together.
 package struct AddressLimits: Sendable, Equatable {
-    /// The most connections at once.
+    /// The largest number of connections at once.
     package var connections: Int?
-    /// The most new connections a second; ten seconds' worth may come at once.
+    /// The largest number of new connections a second; ten seconds' worth may come at once.
     package var newConnections: Int? = 200
-    /// The most TLS handshakes under way.
+    /// The largest number of TLS handshakes under way.
     package var handshakes: Int? = 1000
-    /// The most requests a second; ten seconds' worth may come at once.
+    /// The largest number of requests a second; ten seconds' worth may come at once.
     package var requests: Int?
-    /// The most requests at once.
+    /// The largest number of requests at once.
     package var streams: Int?
-    /// The most bytes of request bodies that are held at once.
+    /// The largest number of bytes of request bodies that the server holds at once.
     package var bodyBytes: Int?
-    /// The most requests a minute with an unknown key, or without the key that is required.
+    /// The largest number of requests a minute with an unknown key, or without the key that is required.
     package var unknownKeys: Int?
     package init() {}
 

@@ -1,16 +1,16 @@
-// The counts of one address or network: what it holds now, and how often it has asked lately.
+// What the clients of one address or network use of the server, as far as `limits.per_address` limits it.
 internal import Configuration
 internal import Routing
 internal import Transport
 
-/// What one group of addresses uses; a value without a lock.
+/// The counts of one group of addresses, which `AddressTable` compares with the limits; a value without a lock.
 struct AddressEntry: Sendable {
-    /// How long `new_connections` and `requests` may be saved up: 10 s, so that a crowd behind one address can
-    /// reconnect at once after a restart.
+    /// How many seconds' worth of `new_connections` or `requests` may come at once: 10, so that many clients behind one
+    /// address can reconnect together after a restart.
     static let burstSeconds = 10
-    /// How many times the limits of a /64 apply to the /48 around it.
+    /// The factor between the limits of an IPv6 /64 and the higher limits of the /48 around it.
     static let scaleOfNetwork48 = 8
-    /// How long an address stays known after it was last noted: 10 min.
+    /// How long an address counts as known after the last call of `noteKnown`: 10 min.
     static let knownPeriod: Nanoseconds = 600_000_000_000
     private static let warningPeriod: Nanoseconds = 60_000_000_000
 
@@ -20,23 +20,24 @@ struct AddressEntry: Sendable {
     private var requests = TokenBucket(period: Nanoseconds(burstSeconds) * 1_000_000_000)
     private var unknownKeys = TokenBucket()
     private var resets = ResetBucket()
-    /// The limits of which a warning was written in the minute that began at `warningsBegan`, one bit each.
+    /// The limits about which a warning was written in the minute that began at `warningsBegan`; one bit for each
+    /// limit.
     private var warned: UInt8 = 0
     private var warningsBegan: Nanoseconds = 0
     /// Until when the clients of the address count as known; see `AddressTable.isKnown`.
     private var knownUntil: Nanoseconds = 0
-    /// Whether the entry was used since the search for a free entry last passed it.
+    /// Whether the entry was used since `AddressShard` last examined it in a search for a free entry.
     var isRecent = true
 
     init(_ group: AddressGroup) { self.group = group }
 
-    /// Whether the entry counts something that will be given back, so that it must not be dropped.
+    /// Whether the group holds a connection, a request or bytes of a body, so that its entry must not be replaced.
     var isHeld: Bool { !held.isEmpty }
 
-    /// Whether the address was noted as known in the last `knownPeriod`.
+    /// Whether `noteKnown` was called in the last `knownPeriod`.
     func isKnown(at now: Nanoseconds) -> Bool { now < knownUntil }
 
-    /// Notes that the clients of the address are known.
+    /// Records that a client of the address had a valid key or was served; see `AddressTable.noteKnown`.
     mutating func noteKnown(at now: Nanoseconds) {
         isRecent = true
         knownUntil = now + Self.knownPeriod
@@ -53,7 +54,7 @@ struct AddressEntry: Sendable {
 
     /// Counts a claim if no limit refuses it.
     ///
-    /// - Parameter scale: the factor for all limits.
+    /// - Parameter scale: the factor by which all limits are multiplied.
     /// - Returns: nil if the claim is counted; otherwise the refusal, and nothing is counted.
     mutating func take(
         _ claim: AddressClaim,
@@ -80,7 +81,8 @@ struct AddressEntry: Sendable {
 
     /// Undoes a granted claim of a group, as if it had never been made.
     ///
-    /// A claim that holds nothing does not keep its entry, which may belong to another group by now.
+    /// Does nothing if the entry belongs to another group by now. This can happen after a claim that holds nothing
+    /// (`.unknownKey`), because the entry of its group may be replaced.
     mutating func undo(_ claim: AddressClaim, of group: AddressGroup) {
         guard group == self.group else { return }
         release(AddressHoldings(claim))

@@ -1,4 +1,4 @@
-// What one connection or one request holds of the limits of its client's address, until it ends.
+// What one connection or one request uses of `limits.per_address` until it ends.
 internal import Configuration
 internal import HTTP
 internal import Synchronization
@@ -6,9 +6,9 @@ internal import Transport
 
 /// The single owner of what one connection or one request has been granted by an `AddressTable`.
 ///
-/// Everything is given back by `end`, or at the latest when the hold is released, so that no way in which a connection
-/// or a request can end leaves a count behind. The hold moves from thread to thread together with the socket, and only
-/// one thread uses it at a time.
+/// `end` gives everything back, and `deinit` calls `end`. So no count is left behind, whichever way the connection or
+/// the request ends. The hold moves from thread to thread together with the socket, and only one thread uses it at a
+/// time.
 package final class AddressHold: Sendable, ConnectionHold {
     /// The steps in which bytes of a request body are counted: 64 KiB.
     private static let bodyStep = 64 << 10
@@ -29,7 +29,7 @@ package final class AddressHold: Sendable, ConnectionHold {
 
     deinit { end() }
 
-    /// Gives back the handshake of a connection, once.
+    /// Counts the TLS handshake of a connection as ended; a second call does nothing.
     package func handshakeEnded() {
         guard isHandshake.exchange(false, ordering: .relaxed) else { return }
         table.release(AddressHoldings(handshakes: 1), at: places)

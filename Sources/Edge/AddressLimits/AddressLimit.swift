@@ -1,4 +1,4 @@
-// The limits that apply to one address of clients, and the refusal of what is beyond them.
+// The limits in `limits.per_address`, the claims of clients that count against them, and the refusal of a claim.
 internal import Configuration
 internal import Transport
 
@@ -53,7 +53,7 @@ struct AddressRefusal: Error, Equatable {
     let isNews: Bool
 }
 
-/// How much of each countable thing an address holds, or how much of it is given back.
+/// How many connections, handshakes, requests and bytes of bodies an address holds, or gives back.
 struct AddressHoldings: Sendable, Equatable {
     var connections = 0
     var handshakes = 0

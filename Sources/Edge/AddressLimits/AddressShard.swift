@@ -4,10 +4,10 @@ internal import Transport
 /// The entries of the groups whose hash belongs to this shard; a value, which `AddressTable` keeps under a lock.
 ///
 /// An entry that holds a connection or a request stays until it holds nothing, so its counts are exact. Any other entry
-/// may be replaced by a new group once the shard is full. `Dictionary` hashes with a random seed of the process
-/// (SipHash), so no client can choose addresses that collide.
+/// may be replaced by the entry of a new group once the shard is full. `Dictionary` hashes with a random seed of the
+/// process (SipHash), so no client can choose addresses that collide.
 struct AddressShard: Sendable {
-    /// How many entries a search for a free entry examines at most.
+    /// The largest number of entries that one search for a free entry examines.
     private static let examinedMax = 16
 
     let capacity: Int
@@ -18,7 +18,9 @@ struct AddressShard: Sendable {
 
     init(capacity: Int) { self.capacity = capacity }
 
-    /// Calls `body` with the entry at an index that `index(of:)` returned and whose entry has been held since.
+    /// Calls `body` with the entry at an index that `index(of:)` has returned.
+    ///
+    /// If the entry has not been held since then, it may have been replaced by the entry of another group.
     mutating func with<R>(_ index: Int, _ body: (inout AddressEntry) -> R) -> R { body(&entries[index]) }
 
     /// The entry of a group; nil if there is none.
@@ -41,10 +43,12 @@ struct AddressShard: Sendable {
         return free
     }
 
-    /// Finds an entry that holds nothing.
+    /// Finds an entry that holds nothing, and so may be replaced.
     ///
-    /// An entry of an unknown address that was not used since the last search passed it is taken at once. Otherwise
-    /// the first entry of an unknown address is taken, and that of a known address only if there is no other.
+    /// The search examines at most `examinedMax` entries, and passes over those that hold something. It takes the first
+    /// entry of an unknown address that was not used since an earlier search examined it. If there is none, it takes
+    /// the first entry of an unknown address. If there is none either, it takes the first entry of a known address
+    /// (`AddressTable.isKnown`).
     private mutating func freeIndex(at now: Nanoseconds) -> Int? {
         var unknown: Int?
         var known: Int?

@@ -5,20 +5,23 @@ internal import Transport
 
 /// What each address of clients uses, for `limits.per_address`.
 ///
-/// Any thread may use the table. It is asked when a connection is accepted, at the end of a handshake, at the head and
-/// at the end of a request, for each 64 KiB of a body, for a request without a valid key, and for a request that its
-/// client gives up before the answer begins; never for a token. It has a fixed number of entries, in shards with a lock each, so that a flood of addresses cannot make it grow.
+/// Any thread may use the table. It is used when a connection begins and ends, when a TLS handshake waits or ends, at
+/// the head and at the end of a request, for each 64 KiB of a body, for a request without a valid key, and for a
+/// request that its client gives up before the answer begins. It is never used for a token. The number of entries is
+/// fixed, so a flood of addresses cannot make the table grow. The entries are divided into shards, each with its own
+/// lock.
 ///
-/// If a shard has only entries that are held, a further address is not counted and not refused. Only clients with as
-/// many addresses as the table has entries can bring that about. Limits per address do not help against them, but
-/// `max_connections` and `memory_limit` do. A refusal would shut out everyone who comes later.
+/// If the search for a free entry finds only entries that are held, what the new address asks for is granted and not
+/// counted, because a refusal would shut out every new client. This happens only while clients hold most entries of the
+/// table. Limits per address do not help against so many addresses, but `max_connections` and `memory_limit` do.
 final class AddressTable: Sendable {
     /// How many addresses and networks the table can count, in all shards together.
     static let capacity = 65_536
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
-    /// A time after which no address is refused for its resets; each request reads it, without a lock.
+    /// The latest time until which any address is refused because of `countReset`; each request reads it without a
+    /// lock.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// - Parameters:
@@ -64,8 +67,9 @@ final class AddressTable: Sendable {
 
     /// Whether a client of the address has lately sent a request with a valid key, or was served by an executor.
     ///
-    /// A worker asks this about the client of a new connection. The answer holds for `AddressEntry.knownPeriod` after
-    /// `noteKnown`, unless the table needed the room of the address in the meantime. Unix sockets are never known.
+    /// A worker asks this about a client whose TLS handshake has to wait. The result is true for
+    /// `AddressEntry.knownPeriod` after `noteKnown`, unless another address has replaced the entry of this address.
+    /// Unix sockets are never known.
     func isKnown(_ address: SocketAddress, at now: Nanoseconds) -> Bool {
         guard let group = AddressGroup(address) else { return false }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.isKnown(at: now) ?? false }
@@ -85,7 +89,8 @@ final class AddressTable: Sendable {
     /// Counts a request that a client of the address gave up before its answer began (`limits.prefill_resets`).
     ///
     /// - Parameter most: how many such requests one address may have in a minute.
-    /// - Returns: the address or the network around it, if its requests are refused from now on and a warning is due.
+    /// - Returns: the address, or the network around it, whose requests are refused from now on and about which the
+    ///   operator has to be warned; nil if there is nothing to warn of.
     func countReset(of address: SocketAddress, most: Int, at now: Nanoseconds) -> AddressGroup? {
         guard let group = AddressGroup(address) else { return nil }
         let own = countReset(of: group, most: most, at: now)
@@ -122,7 +127,7 @@ final class AddressTable: Sendable {
 
     // MARK: Claims
 
-    /// Grants a further claim at places that are held already.
+    /// Counts a further claim of a connection or a request in the entries that it holds already.
     func grow(
         _ claim: AddressClaim,
         at places: AddressPlaces,
@@ -144,7 +149,7 @@ final class AddressTable: Sendable {
         with(place) { $0.take(claim, limits: limits, scale: place.scale, at: now) }
     }
 
-    /// Gives back what is held at these places.
+    /// Subtracts `holdings` from the counts of the entries at `places`.
     func release(_ holdings: AddressHoldings, at places: AddressPlaces) {
         if let own = places.own { with(own) { $0.release(holdings) } }
         if let around = places.around { with(around) { $0.release(holdings) } }
@@ -156,7 +161,7 @@ final class AddressTable: Sendable {
 
     private func shard(of group: AddressGroup) -> Int { Int(UInt(bitPattern: group.hashValue) >> 32) % shards.count }
 
-    /// Grants a claim of a group and of the network around it.
+    /// Counts a claim against the limits of a group, and of the IPv6 /48 around the group.
     ///
     /// - Returns: nil if the claim is counted nowhere, because the table is full.
     private func take(
@@ -207,10 +212,10 @@ struct AddressPlaces: Sendable {
     let around: AddressPlace?
 }
 
-/// Where an entry is, as long as it is held.
+/// The position of an entry in the table; it stays the same as long as the entry is held.
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int
-    /// The factor for all limits: 1, or 8 for an IPv6 /48.
+    /// The factor by which all limits are multiplied: 1, or 8 for an IPv6 /48.
     let scale: Int
 }

@@ -7,8 +7,8 @@ internal import Transport
 /// is then armed for the new time. Code that sets a deadline must call `Exchange.arm` if the deadline may be earlier
 /// than all others.
 struct Deadlines {
-    /// When the next piece of the request body must have arrived (`timeouts.body`); while the body waits for memory, when
-    /// it asks for room again.
+    /// When the next piece of the request body must have arrived (`timeouts.body`); while the body waits for memory,
+    /// when it asks for room again.
     var body: Nanoseconds = .max
     /// When the exchange must have left the queue (`admission.max_wait`).
     var queue: Nanoseconds = .max

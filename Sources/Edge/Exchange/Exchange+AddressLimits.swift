@@ -1,11 +1,13 @@
-// The limits of the client's address that apply to a request: its number, its body, and requests without a valid key.
+// How `limits.per_address` applies to requests: to their number, to their bodies, and to requests without a valid key.
 internal import Configuration
 internal import HTTP
 internal import Inference
 internal import Transport
 
 extension Exchange {
-    /// Counts the request against the limits of its client's address, which `Snapshot.limitsRequests` says there are.
+    /// Counts the request against the limits of its client's address.
+    ///
+    /// The caller has made sure that there are such limits (`Snapshot.limitsRequests`).
     ///
     /// - Returns: The refusal; nil if the request may go on.
     func holdAddress() -> Failure? {
@@ -24,7 +26,7 @@ extension Exchange {
         }
     }
 
-    /// Counts the bytes of the body that are held.
+    /// Counts the bytes of the body that are held against the limits of the client's address.
     ///
     /// - Parameter bytes: How many bytes of the body have arrived, or the size of the decoded body if that is larger.
     /// - Returns: The refusal; nil if the request may go on.
@@ -38,7 +40,7 @@ extension Exchange {
         }
     }
 
-    /// Counts a request without a valid key.
+    /// Counts a request without a valid key against the limits of the client's address.
     ///
     /// - Returns: The refusal that takes the place of the status 401; nil if the limit is not reached.
     func countUnknownKey() -> Failure? {

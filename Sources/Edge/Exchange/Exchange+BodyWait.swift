@@ -25,7 +25,8 @@ extension Exchange {
             stream.connection.heldBodies += 1
             wait.countsOnConnection = true
         }
-        // What waits has a small part of the budget. Who has waited longest makes room for who begins to wait.
+        // Pieces that are held back may take only a small part of the budget. If that part is full, the body that has
+        // waited longest is refused, so that its pieces make room for this one.
         while !wait.hold(bytes, in: environment.budget, at: now) {
             guard environment.refuseLongestWait(besides: self) else {
                 handle(.refused(.noMemory(because: "there was no memory for the part that waited")))
@@ -56,7 +57,7 @@ extension Exchange {
         if wait.isWhole { requestEnded() }
     }
 
-    /// Whether the end of the request has to wait as well, because pieces of the body are held back.
+    /// Decides whether the end of the request has to wait, because pieces of the body are held back.
     func endWaits(_ wait: BodyWait) -> Bool {
         wait.isWhole = wait.isHeld
         if !wait.isHeld { wait.leave(environment.bodyQueue, record.id) }
@@ -112,15 +113,16 @@ extension Exchange {
 
     // MARK: Bodies that make room for others
 
-    /// How long the body has waited, if it waits now; nil if it does not, or has waited for less than a second.
+    /// How long the body has waited in all its waits together; nil if it does not wait now, or has waited for less than
+    /// a second.
     fileprivate var longWait: Nanoseconds? {
         guard phase == .body, let wait = request?.wait, wait.isHeld else { return nil }
         let waited = wait.waited(at: now)
         return waited >= BodyQueue.pressAfter ? waited : nil
     }
 
-    /// How fast the body of the request arrives, and how much memory it takes; nil if no body is arriving, or if it has
-    /// only begun.
+    /// How fast the body of the request arrives, and how much memory it takes; nil if no body is arriving, if its pace
+    /// is not measured yet, or if its buffer is too small to be worth a refusal.
     fileprivate var arrivingBody: SlowBodies.Candidate? {
         guard phase == .body, record.bodyEnded == 0, memory.body >= SlowBodies.footprintMin, let request else {
             return nil

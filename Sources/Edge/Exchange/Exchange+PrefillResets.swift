@@ -1,5 +1,5 @@
-// The rate at which a client may give up requests that an executor has got and whose answer has not begun
-// (`limits.prefill_resets`). Each of them has cost the executor work on a prompt for nothing.
+// Limits the rate at which a client may give up requests that an executor has got and whose answer has not begun
+// (`limits.prefill_resets`). For each such request, the executor has worked on a prompt for nothing.
 internal import HTTP
 internal import Inference
 internal import Routing

@@ -40,7 +40,7 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
-    /// Applies the rules of the listener that do not concern the client's address to the request.
+    /// Applies to the request those rules of the listener that do not concern the client's address.
     ///
     /// - Returns: Whether a rule has refused, answered or redirected the request.
     private func isSettledByRules(_ head: RequestHead) -> Bool {
@@ -183,7 +183,7 @@ extension Exchange: ServerStreamHandler {
     /// The largest compressed body that the worker decodes itself, in bytes; the scan thread decodes larger ones.
     private static let decodedHereMax = 64 << 10
 
-    /// Decodes a compressed body, here or on the scan thread; the next step scans the decoded body.
+    /// Decodes a compressed body, on this thread or on the scan thread; the next step scans the decoded body.
     private func decode(_ body: RequestBody, from coding: ContentCoding) {
         let most = snapshot.limits.bodyBytesMax
         let size = body.footprint

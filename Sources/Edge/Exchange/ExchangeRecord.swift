@@ -61,8 +61,9 @@ struct ExchangeRecord {
         began = now
     }
 
-    /// Whether the request had a valid key, or was served by an executor without one.
-    var isOfKnownClient: Bool { !isUnauthenticated && (key != nil || row != nil && status < 400) }
+    /// Whether the client counts as known: its request had a valid key, or named a model without a key and got an
+    /// answer that was no error.
+    var isOfKnownClient: Bool { !isUnauthenticated && (key != nil || row != nil && (1..<400).contains(status)) }
 
     /// Adds an attempt that has failed before its answer was ready to be relayed.
     mutating func failed(_ attempt: Attempt, at now: Nanoseconds) {

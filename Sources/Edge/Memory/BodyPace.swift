@@ -1,13 +1,14 @@
-// How fast a request body arrives, which decides what is refused when many bodies share too little memory.
+// How fast a request body arrives. The pace decides which bodies are refused when there is too little memory for all of
+// them.
 internal import Transport
 
 /// The recent pace of one request body.
 ///
-/// The pace costs nothing for each piece of the body: whoever wants to know the pace passes how much has arrived. The
+/// A piece of the body causes no work here, because only the caller of `bytesPerSecond` says how much has arrived. The
 /// times are those of a clock that stands still while the server itself holds the body back.
 struct BodyPace: Equatable, Sendable {
-    /// The least time over which a pace is measured, in nanoseconds; what arrives in less time counts as if it had
-    /// taken so long.
+    /// The shortest time over which a pace is measured, in nanoseconds; bytes that arrive in less time count as if they
+    /// had taken this time.
     private static let window: Nanoseconds = 1_000_000_000
 
     private var windowBegan: Nanoseconds
@@ -19,13 +20,13 @@ struct BodyPace: Equatable, Sendable {
     /// - Parameter began: when the body began.
     init(began: Nanoseconds) { windowBegan = began }
 
-    /// Whether the pace has been measured over a whole window; before, a body may only seem slow.
+    /// Whether the pace has been measured over a whole window; until then, a body may seem slower than it is.
     var isMeasured: Bool { last != nil }
 
-    /// The pace, in bytes a second: the average since the body began, and from the second window on that of the last
-    /// window.
+    /// The pace, in bytes a second.
     ///
-    /// A window ends with the first call that comes at least a second after its beginning.
+    /// Within the first window, the pace is the average since the body began. Afterwards it is the average of the last
+    /// window that has ended. A window ends with the first call that comes at least a second after its beginning.
     ///
     /// - Parameter arrived: how many bytes of the body have arrived so far.
     mutating func bytesPerSecond(arrived: Int, at time: Nanoseconds) -> Int {

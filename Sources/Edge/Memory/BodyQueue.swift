@@ -6,14 +6,14 @@ internal import Transport
 /// A body asks when the budget has refused it room for its next bytes, and asks again each 100 ms while it waits. The
 /// rules are:
 ///
-/// - While the budget is full, the waiting body that misses the fewest bytes has the turn: it may take memory beyond
-///   what bodies may take otherwise (`MemoryUse.lastBody`). Only one body at a time has the turn, until it has room for
-///   all of its bytes, ends, finds no room although it has the turn, or asks for nothing for `turnMax`. So bodies that
-///   wait for each other still finish.
-/// - A body that waits longer than `pressAfter` presses: the slowest bodies are refused, as long as they are less than
-///   half as fast as the fastest body that waits (`SlowBodies`).
-/// - A body that has waited `waitMax` is refused; one that has waited longest, earlier, when there is no memory for the
-///   pieces of another body that has to wait (`ExchangeEnvironment.refuseLongestWait`).
+/// - While bodies have used up their part of the budget, the waiting body that still needs the fewest bytes has the
+///   turn: it may take memory beyond that part (`MemoryUse.lastBody`). Only one body at a time has the turn. It keeps
+///   the turn until it has room for all of its bytes, ends, finds no room although it has the turn, or does not ask for
+///   room for `turnMax`. So bodies that wait for each other still finish.
+/// - If a body waits longer than `pressAfter`, the slowest bodies are refused. Only bodies that are less than half as
+///   fast as the fastest waiting body are refused (`SlowBodies`).
+/// - A body that has waited `waitMax` is refused. The body that has waited longest is refused earlier if there is no
+///   memory for the pieces of another body that has to wait (`ExchangeEnvironment.refuseLongestWait`).
 ///
 /// The queue is a value, which reads no clock. Workers share it by a lock, which they take only for a body that has
 /// found no room.
@@ -22,9 +22,9 @@ struct BodyQueue: Sendable {
     static let waitMax: Nanoseconds = 10_000_000_000
     /// How long a body waits before slow bodies are refused in its favour, in nanoseconds.
     static let pressAfter: Nanoseconds = 1_000_000_000
-    /// The least time between two orders to refuse slow bodies, in nanoseconds.
+    /// The shortest time between two orders to refuse slow bodies, in nanoseconds.
     static let pressInterval: Nanoseconds = 250_000_000
-    /// How long a body keeps the turn without asking, in nanoseconds.
+    /// How long a body keeps the turn if it does not ask for room, in nanoseconds.
     static let turnMax: Nanoseconds = 1_000_000_000
 
     /// A body that has found no room for its next bytes.
@@ -49,16 +49,16 @@ struct BodyQueue: Sendable {
     }
 
     enum Answer: Equatable, Sendable {
-        /// The body has the turn.
+        /// The body has the turn; the order, if there is one, says which slow bodies are refused.
         case finish(SlowBodies?)
-        /// The body waits, and asks again later.
+        /// The body waits, and asks again later; the order is as in `finish`.
         case wait(SlowBodies?)
         /// The body has waited for too long, and has left the queue.
         case refuse
     }
 
     private var waiting: [ExchangeID: Waiting] = [:]
-    /// The waiting body that misses the fewest bytes, of those that can have the turn.
+    /// The waiting body that still needs the fewest bytes, of the bodies that can have the turn.
     private var nearest: ExchangeID?
     /// The time of the latest question.
     private var lastAsked: Nanoseconds = 0
@@ -76,8 +76,9 @@ struct BodyQueue: Sendable {
     /// How many bodies wait.
     var count: Int { waiting.count }
 
-    /// Decides about a body that has found no room; the answer is an order to refuse slow bodies as well, if it is time
-    /// for that.
+    /// Decides whether a body that has found no room gets the turn, waits or is refused.
+    ///
+    /// The answer may contain an order to refuse slow bodies.
     ///
     /// - Parameter isFull: whether bodies have used up their part of the budget. If not, the body has found no room
     ///   because its own connection holds too much, and nobody else gives way to it.
@@ -118,7 +119,7 @@ struct BodyQueue: Sendable {
         return !isLast
     }
 
-    /// Forgets a body that is whole, or whose exchange has ended.
+    /// Forgets a body that has arrived completely, or whose exchange has ended.
     mutating func leave(_ id: ExchangeID) {
         remove(id)
         if turn?.id == id { turn = nil }
@@ -158,13 +159,16 @@ struct BodyQueue: Sendable {
 
     private func canHaveTurn(_ entry: Waiting) -> Bool { entry.asker.fitsConnection && lastAsked >= entry.turnFrom }
 
-    /// Whether a body is nearer to its end; bodies without an announced length come last, and the oldest one of equal
-    /// bodies first.
+    /// Whether the body `one` still needs fewer bytes than the body `other`.
+    ///
+    /// A body without an announced length comes last. Of two bodies that need equally many bytes, the older one comes
+    /// first.
     private static func isNearer(_ one: Waiting, than other: Waiting) -> Bool {
         (one.asker.missing ?? .max, one.asker.id.number) < (other.asker.missing ?? .max, other.asker.id.number)
     }
 
-    /// Which bodies are to be refused in favour of those that wait; nil if it is not time for that.
+    /// The order to refuse slow bodies in favour of `body`; nil if `body` has not waited long enough, or if the last
+    /// order was given too recently.
     private mutating func press(for body: Asker, at now: Nanoseconds) -> SlowBodies? {
         guard body.waited >= Self.pressAfter, now >= nextPress else { return nil }
         nextPress = now + Self.pressInterval

@@ -10,7 +10,7 @@ internal import Transport
 final class BodyWait {
     /// How long a body waits before it asks for room again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000
-    /// How many bytes a client can usually send while its body waits: the window of an HTTP/2 stream.
+    /// How many bytes a client can usually send while its body waits: the flow-control window of an HTTP/2 stream.
     private static let piecesMax = 256 << 10
 
     /// The pieces that are held back until there is room, in the order of their arrival.
@@ -24,7 +24,7 @@ final class BodyWait {
     private var heldSince: Nanoseconds?
     /// How long the earlier waits took together, in nanoseconds.
     private var heldBefore: Nanoseconds = 0
-    /// Whether the body has arrived whole while it waited.
+    /// Whether the body has arrived completely while it waited.
     var isWhole = false
     /// Whether the body is counted in `ServerConnection.heldBodies`.
     var countsOnConnection = false
@@ -79,17 +79,17 @@ final class BodyWait {
     /// The body that looks for room.
     struct Body {
         let id: ExchangeID
-        /// How many bytes of the body have arrived, with those that are held back.
+        /// How many bytes of the body have arrived, including those that are held back.
         var arrived: Int
         /// The announced length in bytes; nil if there is none.
         var length: Int?
     }
 
-    /// What came of looking for room.
+    /// The result of `findRoom`.
     enum Room: Equatable {
         /// There is room, which is charged now.
         case found
-        /// There is no room yet; slow bodies may have to be refused.
+        /// There is no room yet; the order, if there is one, says which slow bodies are refused.
         case none(SlowBodies?)
         /// The body has waited for too long, or could never have room.
         case refused
@@ -141,7 +141,7 @@ final class BodyWait {
         isQueued = queue.withLock { $0.foundRoom(body.id, isLast: isLast) }
     }
 
-    /// Leaves the queue, because the body is whole or its exchange has ended.
+    /// Removes the body from the queue, because it has arrived completely or its exchange has ended.
     func leave(_ queue: Lock<BodyQueue>, _ id: ExchangeID) {
         guard isQueued else { return }
         isQueued = false

@@ -22,7 +22,7 @@ struct ExchangeMemory {
     private var scan: BodyCharge?
     /// How much of the response may wait for the client before the edge pauses reading from the executor.
     var window = OutputWindow()
-    /// What the request holds of the limits of its client's address; nil if it is not counted.
+    /// What the request uses of `limits.per_address`; nil if the request is not counted against these limits.
     var addressHold: AddressHold?
 
     init(account: MemoryAccount, budget: MemoryBudget) {

@@ -130,8 +130,8 @@ package final class MemoryBudget: MemorySource {
     /// much itself.
     var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 }
 
-    /// The most bytes that all bodies together may take when one of them has the turn of `BodyQueue`: seven eighths of
-    /// the limit.
+    /// The largest number of bytes that all bodies together may take when one of them has the turn of `BodyQueue`:
+    /// seven eighths of the limit.
     private var bodiesMaxInTurn: Int { limit / 8 * 7 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
@@ -157,8 +157,8 @@ package final class MemoryBudget: MemorySource {
     /// Charges `bytes` for pieces that are held back because their body waits for room; if there is no memory for them,
     /// charges nothing and returns false.
     ///
-    /// All such pieces together may take a sixteenth of the limit. What one body may hold depends on how much of this
-    /// is free, as for connections.
+    /// All such pieces together may take a sixteenth of the limit. How much of it the pieces of one body may take
+    /// depends on how much of it is free (`part`).
     ///
     /// - Parameter held: the bytes that are already charged for pieces of the same body.
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {

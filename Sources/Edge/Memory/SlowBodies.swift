@@ -2,10 +2,11 @@
 
 /// An order to every worker: refuse the slowest of the bodies that are arriving.
 package struct SlowBodies: Equatable, Sendable {
-    /// A body with a smaller buffer is never refused, because this would free too little, in bytes.
+    /// The size of the smallest buffer whose body is refused, in bytes; the refusal of a smaller one would free too
+    /// little.
     static let footprintMin = 16 << 10
 
-    /// Bodies below this pace are refused, in bytes a second.
+    /// The pace, in bytes a second, below which a body may be refused.
     let pace: Int
     /// How much memory has to become free, in bytes; each worker stops when its refusals have freed as much.
     let bytes: Int

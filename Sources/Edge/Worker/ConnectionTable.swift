@@ -7,9 +7,9 @@ struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
     /// Whether each connection has carried a request, by the connection's index in `connections`.
     private var hasServed: [Bool] = []
-    /// When the client of each connection was last noted as known, by the connection's index; 0 if it was not.
+    /// When `isNoteDue` last returned true for each connection, by the connection's index; 0 before the first time.
     private var noted: [Nanoseconds] = []
-    /// The shortest time between two notes of a connection's client as known.
+    /// The shortest time between two calls of `AddressTable.noteKnown` for one connection.
     private static let notePeriod: Nanoseconds = 60_000_000_000
     /// How many connections have carried a request.
     private(set) var servedCount = 0
@@ -47,9 +47,10 @@ struct ConnectionTable {
         servedCount += 1
     }
 
-    /// Whether the client of a connection has to be noted as known now, which it has to be at most once a minute.
+    /// Whether the worker has to call `AddressTable.noteKnown` for the client of a connection now; true at most once a
+    /// minute for each connection.
     ///
-    /// A call that returns true records the time of the note.
+    /// If the result is true, the function records the time.
     mutating func isNoteDue(_ connection: ServerConnection, at now: Nanoseconds) -> Bool {
         let slot = Int(connection.key.index)
         guard connections.contains(connection.key), noted[slot] == 0 || now >= noted[slot] + Self.notePeriod

@@ -36,7 +36,8 @@ package final class ProcessState: Sendable {
     let instanceID = "freeinference-" + Hexadecimal.text(Randomness.bytes(8))
     /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
-    /// How many file descriptors the connections of clients may use; the others are kept for connections to executors.
+    /// How many file descriptors the connections of clients may use; the others are reserved for connections to
+    /// executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())

@@ -1,8 +1,8 @@
-// What a connection holds of limits that other connections share, until the connection ends.
+// The interface through which a connection tells the limits per address that its handshake or the connection has ended.
 
-/// Counts one connection against the limits of its client's address.
+/// The count of one connection against the limits of its client's address.
 ///
-/// `ServerConnection` calls it on the thread of its worker.
+/// `ServerConnection` calls these functions on the thread of its worker.
 package protocol ConnectionHold: AnyObject {
     /// The TLS handshake of the connection is complete.
     func handshakeEnded()

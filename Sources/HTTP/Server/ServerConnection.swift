@@ -79,9 +79,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The client's certificate, which has been verified; nil if the client presented none, and before the handshake is
     /// complete.
     package private(set) var clientCertificate: ClientCertificate?
-    /// What the connection holds of limits that other connections share; nil if it holds nothing.
+    /// The count of the connection against the limits of its client's address; nil if the connection is not counted.
     ///
-    /// The code that accepted the socket sets it; the connection ends it when its socket is closed.
+    /// The worker sets the hold. The connection ends it when its socket is closed.
     package var hold: (any ConnectionHold)?
 
     let delegate: any ServerDelegate
@@ -139,7 +139,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     // MARK: The client
 
-    /// Sets the client that the PROXY header names; returns false if the rules of the listener refuse this client.
+    /// Sets the client that the PROXY header names; returns false if a rule of the listener or a limit for the client's
+    /// address refuses the connection.
     private func proxyHeaderRead(_ header: ProxyHeader) -> Bool {
         awaitsProxyHeader = false
         if let address = header.client {
@@ -202,7 +203,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// Counts a request that a limit for the client's address refuses.
     ///
     /// - Returns: false if the connection has to end, because too many of its requests were refused. A connection that
-    ///   carries the requests of many users never has to.
+    ///   carries the requests of many users never has to end.
     func toleratesRefusal() -> Bool {
         client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
     }
@@ -319,7 +320,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
-        // With PROXY headers, the peer is trusted and the client is not.
+        // If the client comes from a PROXY header, only its peer is trusted, and the client is not.
         let isTrusted = client.trusted || client.isPeerTrusted && client.source == .peer
         return HandshakeClient(
             address: IPAddress(client.address),

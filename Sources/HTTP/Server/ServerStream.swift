@@ -230,7 +230,7 @@ package class ServerStream {
 
     /// Counts that a limit for the client's address refuses this request; the response has not begun.
     ///
-    /// A connection whose requests go on being refused takes no further requests: its client gets a GOAWAY with the code
+    /// After too many refusals, the connection takes no further requests: its client gets a GOAWAY with the code
     /// ENHANCE_YOUR_CALM, or `connection: close` on HTTP/1.1.
     package final func countRefusal() {
         if !connection.toleratesRefusal() { takeNoMoreRequests() }

@@ -51,7 +51,7 @@ package final class KeyUse: Quota {
 
     private let state = Lock(State())
     private let resets = Lock(ResetBucket())
-    /// `ResetBucket.refusedUntil`, which every request of the key reads, without the lock.
+    /// A copy of `ResetBucket.refusedUntil`, which every request with the key reads without the lock.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// Makes the quota of a key that has not been used.
@@ -108,12 +108,14 @@ package final class KeyUse: Quota {
         return until > now ? until - now : 0
     }
 
-    /// The request rate and what is left of it; nil if the key has no limit for requests.
+    /// How many requests a minute the key may send, and how many it may still send now; nil if the key has no limit for
+    /// requests.
     package func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.requestsPerMinute, of: \.requests, limits, at: now)
     }
 
-    /// The token rate and what is left of it; nil if the key has no limit for tokens.
+    /// How many tokens a minute the key may use, and how many it may still use now; nil if the key has no limit for
+    /// tokens.
     package func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate? {
         rate(\.tokensPerMinute, of: \.tokens, limits, at: now)
     }

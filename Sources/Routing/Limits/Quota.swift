@@ -31,16 +31,18 @@ package protocol Quota: AnyObject, Sendable {
     /// Counts a request that the client gave up after an executor had got it and before its answer began.
     ///
     /// - Parameter most: how many such requests the key may have in a minute; at least 1.
-    /// - Returns: whether requests with the key are refused from now on and a warning is due.
+    /// - Returns: whether requests with the key are refused from now on and the operator has to be warned of it.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool
 
     /// How long requests with the key are still refused because of `countReset`, in nanoseconds; 0 if they are not.
     func resetWait(at now: Nanoseconds) -> Nanoseconds
 
-    /// The request rate and what is left of it; nil if the key has no limit for requests.
+    /// How many requests a minute the key may send, and how many it may still send now; nil if the key has no limit for
+    /// requests.
     func requestRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 
-    /// The token rate and what is left of it; nil if the key has no limit for tokens.
+    /// How many tokens a minute the key may use, and how many it may still use now; nil if the key has no limit for
+    /// tokens.
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 

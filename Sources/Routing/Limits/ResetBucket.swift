@@ -1,14 +1,14 @@
-// The rate at which one client may give up requests whose answer has not begun, and the refusal of a client beyond it.
+// The rate at which one client may give up requests whose answer has not begun, and how long a client that exceeds the
+// rate is refused.
 package import Transport
 
 /// Counts the requests of one client that an executor had got and that the client gave up before the first event.
 ///
-/// Each costs the client a token of a bucket, which refills evenly over a minute. Without a token, new requests of the
-/// client are refused until there is one again. Requests that are already under way when the bucket becomes empty, and
-/// that the client then gives up as well, prolong the refusal: they cost tokens that the client does not have yet, up to
-/// the whole limit.
+/// Each such request costs the client a token of a bucket, which refills evenly over a minute. When the bucket is
+/// empty, new requests of the client are refused until there is a token. The client may then give up requests that are
+/// already under way. They prolong the refusal, because they cost tokens of the future, at most a whole bucket of them.
 package struct ResetBucket: Sendable {
-    /// How long no further warning is due after one.
+    /// The shortest time between two warnings about one client.
     private static let warningPeriod: Nanoseconds = 60_000_000_000
 
     private var bucket = TokenBucket()
@@ -21,7 +21,8 @@ package struct ResetBucket: Sendable {
     /// Counts a request that the client has given up.
     ///
     /// - Parameter most: how many such requests the client may have in a minute; at least 1.
-    /// - Returns: whether the client is refused from now on and a warning is due, which is so once a minute at most.
+    /// - Returns: whether the client is refused from now on and the operator has to be warned of it; true at most once
+    ///   a minute.
     package mutating func count(of most: Int, at now: Nanoseconds) -> Bool {
         bucket.adjust(by: 1, of: most, at: now)
         guard let wait = bucket.take(1, of: most, at: now) else {

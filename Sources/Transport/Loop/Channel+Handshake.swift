@@ -2,9 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// Whose handshake has to wait.
+/// The client of a TLS handshake that has to wait.
 package struct HandshakeClient: Sendable, Equatable {
-    /// The address with which the handshake shares its turns; nil for a unix socket.
+    /// The client's address, by which waiting handshakes take turns; nil for a unix socket.
     package var address: IPAddress?
     /// Whether the client has shown before that it is well-behaved, so that it goes on before strangers.
     package var isKnown: Bool
@@ -17,19 +17,20 @@ package struct HandshakeClient: Sendable, Equatable {
 
 /// The state of an accepted channel's TLS handshake.
 struct ChannelHandshake {
-    /// Whether the loop's `HandshakeGate` decides when the channel reads: from the end of the preamble to the end of the
-    /// handshake.
+    /// Whether the loop's `HandshakeGate` decides when the channel reads: from the end of the preamble to the end of
+    /// the handshake.
     var isGated = false
     /// Whether OpenSSL has sent something, which is usually the answer to the ClientHello.
     var hasAnswered = false
-    /// The key in the gate while the handshake waits.
+    /// The key of the waiting handshake in the loop's `HandshakeGate`; nil while the handshake does not wait.
     var waiting: SlabKey?
-    /// The bytes that were read together with the preamble, while the handshake waits.
+    /// The bytes of a waiting handshake that were read from the socket together with the preamble; empty if there are
+    /// none.
     var input: [UInt8] = []
 }
 
 extension Channel {
-    /// How many bytes of the first flight are looked at; a ClientHello seldom has more than 2 KiB.
+    /// How many bytes `offersResumption` examines; a ClientHello seldom has more than 2 KiB.
     private static let peekedMax = 4096
 
     /// Whether the channel may read its handshake's next bytes; otherwise the handshake waits, or has been refused.
@@ -82,14 +83,15 @@ extension Channel {
         }
     }
 
-    /// Makes a channel that is closed wait no more.
+    /// Removes the waiting handshake from the gate, because the channel is closed.
     func leaveGate() {
         guard let key = handshake.waiting else { return }
         handshake.waiting = nil
         loop.handshakes.leave(key)
     }
 
-    /// Handles a step of the handshake, before the handler gets the first plaintext.
+    /// Charges the budget for a step of the handshake; if it was the last step, reports the channel as open to its
+    /// handler.
     func handshakeStepped() {
         if handshake.isGated { loop.handshakes.charge(loop.clock) }
         guard tls?.isEstablished == true else { return }

@@ -2,22 +2,23 @@
 
 /// A token bucket of CPU time for the handshakes of one event loop.
 ///
-/// A handshake may begin while credit is left, and its cost is charged afterwards, because it is not known before. So
-/// handshakes take at most `share` of any period, plus `burst`, plus the cost of one handshake.
+/// A handshake may begin while there is credit. Its cost is charged afterwards, because the cost is not known before.
+/// So handshakes take at most a quarter of any period (`share`), plus `burst`, plus the cost of one handshake.
 package struct HandshakeBudget: Sendable {
-    /// The part of the worker's time that comes back as credit: one nanosecond of this many.
+    /// How many nanoseconds of the worker's time earn one nanosecond of credit.
     package static let share: Nanoseconds = 4
-    /// The most credit, in nanoseconds: 2 ms.
+    /// The largest credit, in nanoseconds: 2 ms.
     ///
-    /// It also bounds how long handshakes delay one turn of the loop, because output waits for the end of a turn.
+    /// This is also about the longest time for which the loop runs handshakes in one turn, because its other work waits
+    /// meanwhile.
     package static let burst: Nanoseconds = 2_000_000
-    /// The most debt, in nanoseconds: 16 ms.
+    /// The largest debt, in nanoseconds: 16 ms.
     ///
     /// The cost is measured by the clock, so it includes time in which the thread did not run. Without this bound, one
     /// such measurement would stop handshakes for long.
     package static let debtMax: Nanoseconds = 16_000_000
 
-    /// In nanoseconds; negative for a debt.
+    /// The CPU time that handshakes may still take, in nanoseconds; negative for a debt.
     private var credit = Int(burst)
     private var updatedAt: Nanoseconds = 0
 
@@ -39,7 +40,7 @@ package struct HandshakeBudget: Sendable {
         // `now` may be the beginning of a turn, and so before the end of the last handshake.
         guard now > updatedAt else { return }
         let earned = (now - updatedAt) / Self.share
-        // What is too little for a nanosecond of credit is counted the next time.
+        // If the elapsed time earns less than a nanosecond, `updatedAt` stays, so that the next call counts this time.
         guard earned > 0 else { return }
         credit = min(credit + Int(min(earned, Self.burst + Self.debtMax)), Int(Self.burst))
         updatedAt = now

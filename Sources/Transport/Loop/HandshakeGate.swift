@@ -2,9 +2,10 @@
 
 /// Holds TLS handshakes back while streams are under way and handshakes have used up their budget of CPU time.
 ///
-/// A handshake that is held back stays unread in the kernel. At the end of each turn, the loop lets waiting handshakes go
-/// on: as many as the budget allows, and one more in a turn that has had nothing else to do. So handshakes may use all the
-/// time that nobody else needs, but streams wait for one handshake at most.
+/// While a handshake is held back, the client's bytes stay unread in the kernel. In each turn, after the output is
+/// written, the loop lets waiting handshakes go on: as many as the budget allows. In a turn that has had nothing else
+/// to do, one handshake may go on even if the budget is used up. So handshakes may use all the time that streams do not
+/// need.
 ///
 /// Confined to the thread of its loop.
 package final class HandshakeGate {
@@ -12,7 +13,7 @@ package final class HandshakeGate {
     private var queue = HandshakeQueue<Channel>()
     private var streams = false
     private var held: UInt64 = 0
-    /// When the handshake that runs has begun to run; nil while no cost is measured.
+    /// When the current step of a handshake has begun; nil while no step is measured.
     private var startedAt: Nanoseconds?
 
     init() {}
@@ -26,8 +27,8 @@ package final class HandshakeGate {
     package var heldCount: UInt64 { held }
     /// Whether no handshake waits.
     ///
-    /// It is stored beside `queue`, because each turn of the loop asks for it, and Swift checks access to a property of a
-    /// simple type at compile time.
+    /// The value is stored, because each turn of the loop reads it: to ask `queue` would cost a check of exclusive
+    /// access at run time.
     private(set) var isEmpty = true
     /// How many handshakes wait.
     package var waitingCount: Int { queue.count }
@@ -50,7 +51,7 @@ package final class HandshakeGate {
         return key
     }
 
-    /// Removes a channel that is closed.
+    /// Removes the waiting handshake of a channel that is closed.
     func leave(_ key: SlabKey) {
         queue.remove(key)
         isEmpty = queue.isEmpty
@@ -65,16 +66,17 @@ package final class HandshakeGate {
         return queue.next()
     }
 
-    /// Begins to measure the cost of a step of a handshake, if it matters.
+    /// Begins to measure the cost of a step of a handshake, if streams are under way; otherwise the step costs no
+    /// credit.
     func begin(_ clock: Clock) { startedAt = streams ? clock.now : nil }
 
-    /// Charges the step that has begun.
+    /// Charges the budget for the step that `begin` has begun to measure.
     func charge(_ clock: Clock) {
         guard let started = startedAt.take() else { return }
         let now = clock.now
         spend(now - min(started, now), at: now)
     }
 
-    /// Charges a cost in nanoseconds.
+    /// Charges the budget for a cost in nanoseconds.
     func spend(_ cost: Nanoseconds, at now: Nanoseconds) { budget.charge(cost, at: now) }
 }

@@ -1,16 +1,18 @@
 // The order in which TLS handshakes that have to wait go on.
 
-/// Handshakes that wait, with turns between the addresses of their clients.
+/// The handshakes that wait, ordered by rank; within a rank, the addresses of their clients take turns.
 ///
-/// Handshakes under way go on first. Then come resumptions and known clients, and after every `preferredInARow` of them
-/// one stranger, because anybody can send bytes that look like a resumption. Within a rank, each address has turns, and
-/// the handshakes of one address go on in the order in which they came: who waits long is refused by its deadline, and
-/// who has left is removed at once, so that the oldest one is never in vain.
+/// Handshakes that the server has already answered go on first. Then come resumptions and handshakes of known clients.
+/// After every `preferredInARow` of them one stranger goes on, because anybody can send bytes that look like a
+/// resumption.
+///
+/// The handshakes of one address go on in the order in which they came. The client of the oldest one still waits for
+/// it, because a handshake is removed when its deadline passes or its client leaves.
 package struct HandshakeQueue<Element> {
     package enum Rank: Int, CaseIterable, Sendable {
         /// The server has answered the ClientHello, so most of the work is done.
         case begun
-        /// The client offers to resume a session, or is known.
+        /// The client offers to resume a session, or is known (`HandshakeClient.isKnown`).
         case preferred
         case stranger
     }
@@ -24,15 +26,16 @@ package struct HandshakeQueue<Element> {
         var line: IPAddress
     }
 
-    /// The most handshakes that wait, apart from those under way.
+    /// The largest number of handshakes that may wait, without those of the rank `begun`.
     ///
-    /// One address may take as many places as it leaves free: half of them if it is alone, and with `n` greedy addresses
-    /// one in `n + 1` stays free. So a client at another address finds a place, whatever others take.
+    /// Within a rank, one address may take as many places as stay free: half of all places if no other handshake waits.
+    /// If `n` addresses of one rank take all that they may, one place in `n + 1` stays free. So a client at another
+    /// address finds a place.
     package var places = 16_384
     private var entries = Slab<Entry>()
-    /// By the raw value of the rank.
+    /// The lines of each rank, by the raw value of the rank.
     private var ranks = Rank.allCases.map { _ in Lines() }
-    /// How many preferred handshakes have gone on since a stranger has.
+    /// How many preferred handshakes have gone on since the last handshake of a stranger.
     private var preferredCount = 0
 
     package init() {}
@@ -40,9 +43,9 @@ package struct HandshakeQueue<Element> {
     package var isEmpty: Bool { entries.isEmpty }
     package var count: Int { entries.count }
 
-    /// The addresses that share turns and places with this one: itself, or the /64 of an IPv6 address.
+    /// The address whose line a handshake joins: an IPv4 address itself, or the /64 of an IPv6 address.
     ///
-    /// Nil, for a unix socket, is an address of its own.
+    /// All unix sockets (nil) share one line.
     private static func line(of address: IPAddress?) -> IPAddress {
         guard let address else { return IPAddress(high: 0, low: 0) }
         return address.isIPv4 ? address : address.prefix(64)
@@ -92,7 +95,7 @@ package struct HandshakeQueue<Element> {
 /// The handshakes of one rank: a line for each address, and the order in which the addresses have their turns.
 private struct Lines: Sendable {
     private var byAddress: [IPAddress: FIFO<SlabKey>] = [:]
-    /// Each address that has a line, once.
+    /// The addresses that have a line, each of them once, in the order of their turns.
     private var turns = FIFO<IPAddress>()
     private(set) var count = 0
 
@@ -120,7 +123,7 @@ private struct Lines: Sendable {
     }
 }
 
-/// First in, first out, in amortized constant time; `remove` takes linear time.
+/// A first-in, first-out queue; `append` and `popFirst` take amortized constant time, and `remove` takes linear time.
 private struct FIFO<Item: Equatable & Sendable>: Sendable {
     private var items: [Item] = []
     /// How many of `items` have been taken.

@@ -1,10 +1,10 @@
 // Looks into a ClientHello that OpenSSL has not read yet, to tell resumptions from full handshakes.
 
-/// What the first bytes of a TLS connection say, as far as it matters before they are processed.
+/// Reads the ClientHello in the first bytes of a TLS connection, without processing it.
 package enum ClientHello {
     /// The extension `session_ticket` (RFC 5077 section 3.2).
     private static let sessionTicket = 35
-    /// The extension `pre_shared_key` (RFC 8446 section 4.2.11), which is the last one.
+    /// The extension `pre_shared_key` (RFC 8446 section 4.2.11), which is always the last extension.
     private static let preSharedKey = 41
 
     /// Whether the bytes begin with a ClientHello that offers to resume a session.
@@ -16,12 +16,12 @@ package enum ClientHello {
         guard bytes.count > 5, bytes[0] == ClearText.handshakeRecord, bytes[5] == 1 else { return false }
         // The record's header has 5 bytes, the message's 4; then follow the version with 2 and the random with 32.
         var at = 43
-        // The session id, the cipher suites and the compression methods, each after its length.
+        // Skips the session id, the cipher suites and the compression methods; each of them follows its length.
         for width in [1, 2, 1] {
             guard let length = number(bytes, at: at, width) else { return false }
             at += width + length
         }
-        // The length of all extensions.
+        // Skips the length of all extensions together.
         at += 2
         while let type = number(bytes, at: at, 2), let length = number(bytes, at: at + 2, 2) {
             if type == preSharedKey || type == sessionTicket && length > 0 { return true }
