@@ -282,6 +282,8 @@ private final class Crowd {
         switch room {
         case .found: return true
         case .none(let slow):
+            // Who asks with the turn and finds no room loses it.
+            if turn?.client === client { turn = nil }
             if let slow { press(slow) }
             return false
         case .refused:
