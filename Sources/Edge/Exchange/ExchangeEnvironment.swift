@@ -30,7 +30,7 @@ protocol ExchangeEnvironment: AnyObject {
     func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
-    /// What each address of clients uses; all workers share it.
+    /// How many connections, requests and bytes each client address uses (`limits.per_address`); all workers share it.
     var addresses: AddressTable { get }
     /// The API keys in force, and whether a request must have a key.
     var access: Authenticator { get }

@@ -15,7 +15,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     static let connectionWindow: Int32 = 1 << 20
     /// The largest number of refused streams whose resets have not been sent yet.
     ///
-    /// A client can open that many streams within a few reads.
+    /// Beyond it the connection ends, because the client opens streams and does not read their resets.
     private static let refusedMax = 4096
     /// The largest number of requests that may begin on one connection in one turn of the loop.
     ///
