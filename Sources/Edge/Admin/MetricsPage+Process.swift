@@ -78,10 +78,11 @@ extension MetricsPage {
             "1 while the last reload was refused, so that the file differs from what is in force.",
             running.refusal == nil ? 0 : 1
         )
-        text.family("freeinference_configuration_reloads_total", .counter, "Reloads, by their result.")
-        for outcome in ReloadReport.Outcome.allCases {
-            text.sample([("result", outcome.rawValue)], running.reloads[outcome] ?? 0)
-        }
+        counter(
+            "freeinference_configuration_reloads_total",
+            "Reloads, by their result.",
+            by: "result"
+        ) { (outcome: ReloadReport.Outcome) in running.reloads[outcome] ?? 0 }
     }
 
     /// Writes the values from the operating system, under the metric names that Prometheus' client libraries use.
@@ -101,16 +102,19 @@ extension MetricsPage {
 
     /// Writes the counters of client connections, and when certificates expire.
     mutating func writeConnections() {
+        let counters = counters
         text.family("freeinference_connections_accepted_total", .counter, "Connections of clients that were accepted.")
         text.sample([], counters.accepted)
-        text.family("freeinference_accept_pauses_total", .counter, "How often accepting paused, and for want of what.")
-        for pause in AcceptPause.allCases {
-            text.sample([("cause", pause.rawValue)], counters.acceptPauses[pause.index])
-        }
-        text.family("freeinference_handshake_failures_total", .counter, "TLS handshakes of clients that failed.")
-        for failure in HandshakeFailure.allCases {
-            text.sample([("cause", failure.rawValue)], counters.handshakeFailures[failure.index])
-        }
+        counter(
+            "freeinference_accept_pauses_total",
+            "How often accepting paused, and for want of what.",
+            by: "cause"
+        ) { (pause: AcceptPause) in counters.acceptPauses[pause.index] }
+        counter(
+            "freeinference_handshake_failures_total",
+            "TLS handshakes of clients that failed.",
+            by: "cause"
+        ) { (failure: HandshakeFailure) in counters.handshakeFailures[failure.index] }
         text.family(
             "freeinference_handshakes_held_total",
             .counter,
@@ -122,23 +126,17 @@ extension MetricsPage {
             "TLS handshakes of clients that wait for their turn.",
             counters.handshakesWaiting
         )
-        text.family(
+        counter(
             "freeinference_other_protocol_connections_total",
-            .counter,
-            "Connections of clients that spoke something else than their listener."
-        )
-        for what in OtherProtocol.allCases {
-            text.sample([("protocol", what.rawValue)], counters.otherProtocols[what] ?? 0)
-        }
+            "Connections of clients that spoke something else than their listener.",
+            by: "protocol"
+        ) { (what: OtherProtocol) in counters.otherProtocols[what] ?? 0 }
         writeClients()
-        text.family(
+        counter(
             "freeinference_per_address_refusals_total",
-            .counter,
-            "Connections and requests that a limit per address refused."
-        )
-        for limit in AddressLimit.allCases {
-            text.sample([("limit", limit.rawValue)], counters.addressRefusals[limit.index])
-        }
+            "Connections and requests that a limit per address refused.",
+            by: "limit"
+        ) { (limit: AddressLimit) in counters.addressRefusals[limit.index] }
         guard !server.certificates.isEmpty else { return }
         text.family(
             "freeinference_certificate_expiry_timestamp_seconds",
@@ -158,22 +156,17 @@ extension MetricsPage {
     ///
     /// No label contains an address.
     private mutating func writeClients() {
-        text.family(
+        let counters = counters
+        counter(
             "freeinference_clients_refused_total",
-            .counter,
-            "Connections and requests refused because of an address, or of a PROXY header, by the rule."
-        )
-        for why in ClientRefusal.allCases {
-            text.sample([("reason", why.rawValue)], counters.clientsRefused[why] ?? 0)
-        }
-        text.family(
+            "Connections and requests refused because of an address, or of a PROXY header, by the rule.",
+            by: "reason"
+        ) { (why: ClientRefusal) in counters.clientsRefused[why] ?? 0 }
+        counter(
             "freeinference_requests_by_client_source_total",
-            .counter,
-            "Requests, by where the address of their client came from."
-        )
-        for source in ClientAddressSource.allCases {
-            text.sample([("source", source.rawValue)], counters.clientSources[source.index])
-        }
+            "Requests, by where the address of their client came from.",
+            by: "source"
+        ) { (source: ClientAddressSource) in counters.clientSources[source.index] }
         text.family(
             "freeinference_prefill_resets_total",
             .counter,
@@ -198,6 +191,17 @@ extension MetricsPage {
     private static let probes: [(String, ExecutorHealth.Probe)] = [
         ("passed", .passed), ("failed", .failed), ("timed_out", .timedOut), ("not_ready", .notReady),
     ]
+
+    /// Writes a counter with one sample for each case of an enumeration, whose raw value is the label.
+    private mutating func counter<Case: CaseIterable & RawRepresentable<String>, Count: BinaryInteger>(
+        _ name: String,
+        _ help: String,
+        by label: String,
+        _ count: (Case) -> Count
+    ) {
+        text.family(name, .counter, help)
+        for one in Case.allCases { text.sample([(label, one.rawValue)], count(one)) }
+    }
 
     private mutating func gauge(_ name: String, _ help: String, _ value: Int) {
         text.family(name, .gauge, help)

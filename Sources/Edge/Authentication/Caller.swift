@@ -161,6 +161,6 @@ extension Failure {
 
     /// The wait in seconds, rounded up; nil if no wait would help.
     private static func seconds(_ wait: Nanoseconds) -> Int? {
-        wait == .max ? nil : Int((wait + 999_999_999) / 1_000_000_000)
+        wait == .max ? nil : wait.secondsRoundedUp
     }
 }

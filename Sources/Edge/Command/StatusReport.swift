@@ -81,7 +81,7 @@ struct StatusReport {
         if let most = member.runningMax ?? executor.engine.runningMax { writer.field("max_running", most) }
         if let most = executor.learntLimit(at: now) { writer.field("learnt_max_running", most) }
         let pause = executor.pause(at: now)
-        if pause > 0 { writer.field("paused_seconds", Int((pause + 999_999_999) / 1_000_000_000)) }
+        if pause > 0 { writer.field("paused_seconds", pause.secondsRoundedUp) }
         writer.field("weight", member.presentWeight)
         writer.field("configured_weight", member.weight)
         writer.field("waiting_prompt_bytes", executor.waitingBytes)

@@ -12,17 +12,13 @@ extension Exchange {
     /// - Returns: The refusal; nil if the request may go on.
     func holdAddress() -> Failure? {
         guard !stream.client.isTrustedPeer else { return nil }
-        let limits = snapshot.addressLimits
-        do throws(AddressRefusal) {
+        return refusal { () throws(AddressRefusal) in
             memory.addressHold = try environment.addresses.hold(
                 .request,
                 for: stream.client.address,
-                limits: limits,
+                limits: snapshot.addressLimits,
                 at: now
             )
-            return nil
-        } catch {
-            return refused(error)
         }
     }
 
@@ -32,11 +28,8 @@ extension Exchange {
     /// - Returns: The refusal; nil if the request may go on.
     func growAddressBody(to bytes: Int) -> Failure? {
         guard let hold = memory.addressHold, snapshot.addressLimits.bodyBytes != nil else { return nil }
-        do throws(AddressRefusal) {
+        return refusal { () throws(AddressRefusal) in
             try hold.growBody(to: bytes, limits: snapshot.addressLimits, at: now)
-            return nil
-        } catch {
-            return refused(error)
         }
     }
 
@@ -46,8 +39,17 @@ extension Exchange {
     func countUnknownKey() -> Failure? {
         let limits = snapshot.addressLimits
         guard limits.unknownKeys != nil, !stream.client.isTrustedPeer else { return nil }
-        do throws(AddressRefusal) {
+        return refusal { () throws(AddressRefusal) in
             try environment.addresses.countUnknownKey(of: stream.client.address, limits: limits, at: now)
+        }
+    }
+
+    /// Makes a claim of the request against the limits of its client's address.
+    ///
+    /// - Returns: The refusal; nil if the claim is granted.
+    private func refusal(of claim: () throws(AddressRefusal) -> Void) -> Failure? {
+        do throws(AddressRefusal) {
+            try claim()
             return nil
         } catch {
             return refused(error)
@@ -61,9 +63,8 @@ extension Exchange {
         var failure = Failure(
             .addressLimited,
             "There are too many \(what) from your address. Try again later.",
-            retryAfter: Int((refusal.wait + 999_999_999) / 1_000_000_000)
+            retryAfter: max(1, refusal.wait.secondsRoundedUp)
         )
-        failure.retryAfter = max(1, failure.retryAfter ?? 1)
         failure.detail = "limits.per_address.\(refusal.limit.rawValue)"
         return failure
     }

@@ -12,7 +12,8 @@ extension Exchange {
     func takeScarce(_ bytes: Span<UInt8>, into body: RequestBody) {
         guard let request else { return }
         let wait = bodyWait(of: request)
-        if !wait.isHeld {
+        let isBeginning = !wait.isHeld
+        if isBeginning {
             if findsRoom(for: bytes.count, in: body, wait) {
                 body.append(bytes)
                 deadlines.body = bodyDue(held: wait.waited(at: now))
@@ -22,8 +23,6 @@ extension Exchange {
             guard phase == .body else { return }
             deadlines.body = now + BodyWait.interval
             arm()
-            stream.connection.heldBodies += 1
-            wait.countsOnConnection = true
         }
         // Pieces that are held back may take only a small part of the budget. If that part is full, the body that has
         // waited longest is refused, so that its pieces make room for this one.
@@ -33,6 +32,7 @@ extension Exchange {
                 return
             }
         }
+        if isBeginning { stream.connection.heldBodies += 1 }
     }
 
     /// Handles the deadline of the body: the next piece is late, or a body that waits asks for room again.
@@ -72,11 +72,8 @@ extension Exchange {
     }
 
     private func release(_ wait: BodyWait) {
+        if wait.isHeld { stream.connection.heldBodies -= 1 }
         wait.release(to: environment.budget, at: now)
-        if wait.countsOnConnection {
-            wait.countsOnConnection = false
-            stream.connection.heldBodies -= 1
-        }
     }
 
     /// How long a body is not late while another body of its connection waits for memory, in nanoseconds; then it is

@@ -35,7 +35,7 @@ extension Exchange {
             if wait > 0 { stream.countRefusal() }
         }
         guard wait > 0 else { return nil }
-        var failure = Failure(.resetLimit, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+        var failure = Failure(.resetLimit, retryAfter: wait.secondsRoundedUp)
         failure.detail = "limits.prefill_resets"
         return failure
     }

@@ -332,7 +332,7 @@ struct ExecutorSelection {
 extension Failure {
     /// A failure that tells the client to try again after `wait` nanoseconds.
     init(_ kind: Kind, waiting wait: Nanoseconds) {
-        self.init(kind, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+        self.init(kind, retryAfter: wait.secondsRoundedUp)
         retryAfterMs = Int(wait / 1_000_000)
     }
 }

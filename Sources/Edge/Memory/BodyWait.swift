@@ -26,8 +26,6 @@ final class BodyWait {
     private var heldBefore: Nanoseconds = 0
     /// Whether the body has arrived completely while it waited.
     var isWhole = false
-    /// Whether the body is counted in `ServerConnection.heldBodies`.
-    var countsOnConnection = false
     /// Whether `BodyQueue` has to be told when the body ends.
     private(set) var isQueued = false
 

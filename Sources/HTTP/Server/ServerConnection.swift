@@ -200,7 +200,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         return delegate.handler(for: head, on: stream)
     }
 
-    /// Counts a request that a limit for the client's address refuses.
+    /// Counts a request that is refused because of a limit for the client's address, or that broke a rule of HTTP/2.
     ///
     /// - Returns: false if the connection has to end, because too many of its requests were refused. A connection that
     ///   carries the requests of many users never has to end.
@@ -321,10 +321,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
         // If the client comes from a PROXY header, only its peer is trusted, and the client is not.
-        let isTrusted = client.trusted || client.isPeerTrusted && client.source == .peer
-        return HandshakeClient(
+        HandshakeClient(
             address: IPAddress(client.address),
-            isKnown: isTrusted || delegate.isKnown(client)
+            isKnown: client.trusted || client.isTrustedPeer || delegate.isKnown(client)
         )
     }
 

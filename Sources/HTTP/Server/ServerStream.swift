@@ -228,7 +228,8 @@ package class ServerStream {
     /// Sets the client of this request, which may differ from the client of the connection.
     final func identify(_ client: Client) { ownClient = client }
 
-    /// Counts that a limit for the client's address refuses this request; the response has not begun.
+    /// Counts that this request is refused because of a limit for the client's address, or because it broke a rule of
+    /// HTTP/2; the response has not begun.
     ///
     /// After too many refusals, the connection takes no further requests: its client gets a GOAWAY with the code
     /// ENHANCE_YOUR_CALM, or `connection: close` on HTTP/1.1.

@@ -11,20 +11,15 @@
 package final class HandshakeGate {
     private var budget = HandshakeBudget()
     private var queue = HandshakeQueue<Channel>()
-    private var streams = false
-    private var held: UInt64 = 0
     /// When the current step of a handshake has begun; nil while no step is measured.
     private var startedAt: Nanoseconds?
 
     init() {}
 
     /// Whether streams are under way, to which handshakes yield.
-    package var hasStreams: Bool {
-        get { streams }
-        set { streams = newValue }
-    }
+    package var hasStreams = false
     /// How many handshakes had to wait before their first step.
-    package var heldCount: UInt64 { held }
+    package private(set) var heldCount: UInt64 = 0
     /// Whether no handshake waits.
     ///
     /// The value is stored, because each turn of the loop reads it: to ask `queue` would cost a check of exclusive
@@ -39,7 +34,7 @@ package final class HandshakeGate {
     }
 
     /// Whether a handshake whose bytes have arrived may go on at once.
-    func admits(at now: Nanoseconds) -> Bool { isEmpty && (!streams || budget.hasCredit(at: now)) }
+    func admits(at now: Nanoseconds) -> Bool { isEmpty && (!hasStreams || budget.hasCredit(at: now)) }
 
     /// Lets a handshake wait until `next` returns its channel.
     ///
@@ -47,7 +42,7 @@ package final class HandshakeGate {
     func hold(_ channel: Channel, _ rank: HandshakeQueue<Channel>.Rank, of address: IPAddress?) -> SlabKey? {
         guard let key = queue.add(channel, rank, of: address) else { return nil }
         isEmpty = false
-        if rank != .begun { held &+= 1 }
+        if rank != .begun { heldCount &+= 1 }
         return key
     }
 
@@ -61,14 +56,14 @@ package final class HandshakeGate {
     ///
     /// - Parameter beyondBudget: whether the loop has nothing else to do, so that the budget does not matter.
     func next(at now: Nanoseconds, beyondBudget: Bool) -> Channel? {
-        guard !streams || beyondBudget || budget.hasCredit(at: now) else { return nil }
+        guard !hasStreams || beyondBudget || budget.hasCredit(at: now) else { return nil }
         defer { isEmpty = queue.isEmpty }
         return queue.next()
     }
 
     /// Begins to measure the cost of a step of a handshake, if streams are under way; otherwise the step costs no
     /// credit.
-    func begin(_ clock: Clock) { startedAt = streams ? clock.now : nil }
+    func begin(_ clock: Clock) { startedAt = hasStreams ? clock.now : nil }
 
     /// Charges the budget for the step that `begin` has begun to measure.
     func charge(_ clock: Clock) {

@@ -23,14 +23,14 @@ package struct HandshakeQueue<Element> {
     private struct Entry {
         var element: Element
         var rank: Rank
-        var line: IPAddress
+        /// The client's address, or the /64 of an IPv6 address; nil for unix sockets, which share one line.
+        var line: AddressGroup?
     }
 
     /// The largest number of handshakes that may wait, without those of the rank `begun`.
     ///
-    /// Within a rank, one address may take as many places as stay free: half of all places if no other handshake waits.
-    /// If `n` addresses of one rank take all that they may, one place in `n + 1` stays free. So a client at another
-    /// address finds a place.
+    /// One address may take as many places as stay free: half of all places if no other handshake waits. If `n`
+    /// addresses take all that they may, one place in `n + 1` stays free. So a client at another address finds a place.
     package var places = 16_384
     private var entries = Slab<Entry>()
     /// The lines of each rank, by the raw value of the rank.
@@ -43,19 +43,11 @@ package struct HandshakeQueue<Element> {
     package var isEmpty: Bool { entries.isEmpty }
     package var count: Int { entries.count }
 
-    /// The address whose line a handshake joins: an IPv4 address itself, or the /64 of an IPv6 address.
-    ///
-    /// All unix sockets (nil) share one line.
-    private static func line(of address: IPAddress?) -> IPAddress {
-        guard let address else { return IPAddress(high: 0, low: 0) }
-        return address.isIPv4 ? address : address.prefix(64)
-    }
-
     /// Adds a handshake at the end of the line of its address.
     ///
     /// - Returns: the key for `remove`; nil if there is no place for it.
     package mutating func add(_ element: Element, _ rank: Rank, of address: IPAddress?) -> SlabKey? {
-        let line = Self.line(of: address)
+        let line = address.map(AddressGroup.init)
         if rank != .begun {
             let free = places - (entries.count - ranks[Rank.begun.rawValue].count)
             let own = ranks.indices.reduce(0) { $0 + ($1 == Rank.begun.rawValue ? 0 : ranks[$1].count(of: line)) }
@@ -94,14 +86,14 @@ package struct HandshakeQueue<Element> {
 
 /// The handshakes of one rank: a line for each address, and the order in which the addresses have their turns.
 private struct Lines: Sendable {
-    private var byAddress: [IPAddress: FIFO<SlabKey>] = [:]
+    private var byAddress: [AddressGroup?: FIFO<SlabKey>] = [:]
     /// The addresses that have a line, each of them once, in the order of their turns.
-    private var turns = FIFO<IPAddress>()
+    private var turns = FIFO<AddressGroup?>()
     private(set) var count = 0
 
-    func count(of address: IPAddress) -> Int { byAddress[address]?.count ?? 0 }
+    func count(of address: AddressGroup?) -> Int { byAddress[address]?.count ?? 0 }
 
-    mutating func append(_ key: SlabKey, to address: IPAddress) {
+    mutating func append(_ key: SlabKey, to address: AddressGroup?) {
         if byAddress[address] == nil { turns.append(address) }
         byAddress[address, default: FIFO()].append(key)
         count += 1
@@ -114,7 +106,7 @@ private struct Lines: Sendable {
         return key
     }
 
-    mutating func remove(_ key: SlabKey, from address: IPAddress) {
+    mutating func remove(_ key: SlabKey, from address: AddressGroup?) {
         byAddress[address]?.remove(key)
         count -= 1
         guard byAddress[address]?.count == 0 else { return }

@@ -19,6 +19,11 @@ package struct AddressGroup: Hashable, Sendable {
     /// The smallest group of an address: the IPv4 address itself, or the /64 of an IPv6 address; nil for a unix socket.
     package init?(_ address: SocketAddress) {
         guard let address = IPAddress(address) else { return nil }
+        self.init(address)
+    }
+
+    /// The smallest group of an address: the IPv4 address itself, or the /64 of an IPv6 address.
+    package init(_ address: IPAddress) {
         if address.isIPv4 {
             self.init(.address, address.low & 0xFFFF_FFFF)
         } else {

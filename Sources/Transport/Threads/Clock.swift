@@ -6,6 +6,11 @@ internal import Synchronization
 /// A time in nanoseconds since a fixed moment, or a duration in nanoseconds.
 package typealias Nanoseconds = UInt64
 
+extension Nanoseconds {
+    /// A duration as whole seconds, rounded up, as `retry-after` needs it; the duration is below `Nanoseconds.max`.
+    package var secondsRoundedUp: Int { Int((self + 999_999_999) / 1_000_000_000) }
+}
+
 /// A source of time for event loops and their timers.
 package enum Clock: Sendable {
     /// CLOCK_MONOTONIC.

@@ -1,4 +1,5 @@
 import Configuration
+import LoopTesting
 import Testing
 import Transport
 

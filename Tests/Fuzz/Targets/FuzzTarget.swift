@@ -1,4 +1,5 @@
 // Shared by all fuzz targets: the input, the cuts of its bytes, and the findings.
+import LoopTesting
 
 /// A part of the server that is tested with a fuzzer's bytes.
 ///
@@ -96,22 +97,11 @@ struct Cuts {
     }
 }
 
-/// A small random number generator with a seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
+extension SplitMix {
     /// Derives a random number from one choice.
     static func first(of choice: UInt8) -> UInt64 {
         var random = SplitMix(state: UInt64(choice))
         return choice == 0 ? 0 : random.next()
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }
 

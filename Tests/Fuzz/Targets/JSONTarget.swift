@@ -1,5 +1,6 @@
 // Fuzzes request bodies: a scan finds what another JSON parser finds, and a spliced body has the intended content.
 import Inference
+import LoopTesting
 
 final class JSONTarget: FuzzTarget {
     static let name = "json"

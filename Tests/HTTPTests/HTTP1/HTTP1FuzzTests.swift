@@ -1,6 +1,7 @@
 // Random mutations of valid input: nothing crashes, and the size of the reads does not change the result.
 
 import HTTP
+import LoopTesting
 import Testing
 
 @Suite("HTTP1 under random input") struct HTTP1FuzzTests {

@@ -132,16 +132,3 @@ func decode(_ text: String, at location: SourceLocation = #_sourceLocation) -> D
     #expect(whole == decode(bytes) { _ in 1 }, sourceLocation: location)
     return whole
 }
-
-/// A small random number generator with a seed, so that a failed run can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}

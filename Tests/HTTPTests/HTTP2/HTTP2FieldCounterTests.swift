@@ -1,4 +1,5 @@
 // The counter of header fields, on random header blocks with a known number of fields and any cuts.
+import LoopTesting
 import Testing
 
 @testable import HTTP

@@ -1,4 +1,5 @@
 // The order of TLS handshakes that wait: ranks, turns of addresses, and places.
+import LoopTesting
 import Testing
 
 @testable import Transport

@@ -1,5 +1,6 @@
 // Whether a ClientHello offers to resume a session, told from its first bytes.
 import CertificateAuthority
+import LoopTesting
 import Testing
 
 @testable import Transport
