@@ -52,7 +52,7 @@ package struct Configuration: Sendable, Equatable {
     package var cors = CORS()
     /// The request header fields that every executor is sent in addition to the fields that are always forwarded.
     package var forward = ForwardSettings()
-    /// What is written to the log, and to which file.
+    /// The settings of the access log: which lines are written, and to which file.
     package var log = Log()
     /// The models that clients may name; not empty in a configuration from a file, unless it has `discoveries`.
     package var models: [ModelSettings]

@@ -5,9 +5,9 @@ extension SystemFiles {
     /// Returns the files that match a pattern or are in a folder, sorted by the bytes of their paths; nil if `path` is
     /// the path of one file.
     ///
-    /// Of a folder, only the files whose names end in `.yaml` or `.yml` are returned. A pattern contains `*`, `?` or
-    /// `[...]`. As in a shell, these wildcards do not match a dot at the beginning of a name. If a file exists at
-    /// `path`, its path is not taken for a pattern.
+    /// For a folder, the function returns only the files whose names end in `.yaml` or `.yml`. A pattern contains `*`,
+    /// `?` or `[...]`. As in a shell, these wildcards do not match a dot at the beginning of a name. If a file exists
+    /// at `path`, its path is not taken for a pattern.
     package static func matching(_ path: String) -> [String]? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {

@@ -1,4 +1,4 @@
-// What the clients of one address or network use of the server, as far as `limits.per_address` limits it.
+// The entry of one address or network in the table of addresses: its counts for `limits.per_address`.
 internal import Configuration
 internal import Routing
 internal import Transport

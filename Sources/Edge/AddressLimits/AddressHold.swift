@@ -1,4 +1,4 @@
-// What one connection or one request uses of `limits.per_address` until it ends.
+// The hold of one connection or request: it gives back its counts for `limits.per_address` when it ends.
 internal import Configuration
 internal import HTTP
 internal import Synchronization

@@ -15,7 +15,7 @@ enum AddressLimit: String, CaseIterable, Sendable {
     /// The index of this limit in `allCases`, and in the counters of a worker.
     var index: Int { Self.allCases.firstIndex(of: self)! }
 
-    /// What is counted, in words for the log.
+    /// The name of the counted things for messages, such as `new connections`.
     var what: String {
         switch self {
         case .connections: "connections"
@@ -29,7 +29,7 @@ enum AddressLimit: String, CaseIterable, Sendable {
     }
 }
 
-/// What a client asks for that `limits.per_address` may refuse.
+/// One more connection, request or piece of a body of a client, which `limits.per_address` may refuse.
 enum AddressClaim: Sendable, Equatable {
     /// One more connection.
     case connection(isSecure: Bool)
@@ -63,7 +63,7 @@ struct AddressHoldings: Sendable, Equatable {
     /// Whether all numbers are 0.
     var isEmpty: Bool { connections == 0 && handshakes == 0 && streams == 0 && bodyBytes == 0 }
 
-    /// What a granted claim holds.
+    /// The counts that a granted claim adds to its address.
     init(_ claim: AddressClaim) {
         switch claim {
         case .connection(let isSecure): (connections, handshakes) = (1, isSecure ? 1 : 0)

@@ -3,7 +3,7 @@ internal import Configuration
 internal import Synchronization
 internal import Transport
 
-/// What each address of clients uses, for `limits.per_address`.
+/// Counts the connections, requests and body bytes of each client address, for `limits.per_address`.
 ///
 /// Any thread may use the table. It is used when a connection begins and ends, when a TLS handshake waits or ends, at
 /// the head and at the end of a request, for each 64 KiB of a body, for a request without a valid key, and for a
@@ -33,7 +33,7 @@ final class AddressTable: Sendable {
 
     /// How many addresses and networks the table knows; those that hold nothing are forgotten only when room is needed.
     var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.entries.count } } }
-    /// What an address holds now; nil if the table does not know it.
+    /// The present counts of an address; nil if the table has no entry for the address.
     func held(by address: SocketAddress) -> AddressHoldings? {
         guard let group = AddressGroup(address) else { return nil }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.held }

@@ -23,7 +23,7 @@ package final class ProcessState: Sendable {
     let retries = RetryBudget()
     /// The request bodies that wait for room in `budget`.
     let bodyQueue = Lock(BodyQueue())
-    /// What each address of clients uses, for `limits.per_address`.
+    /// The connections, requests and body bytes of each client address, for `limits.per_address`.
     let addresses = AddressTable()
     /// Whether the operator has declared maintenance.
     let maintenance = MaintenanceState()

@@ -53,10 +53,9 @@ package final class ProcessClock: Sendable {
 
     /// Stores the current time in `seen`.
     ///
-    /// After a pause, this function adds the length of the pause, less `noteInterval`, to the sum of all pauses.
-    ///
-    /// So the clock continues at `noteInterval` after the last store. The clock does not go back, because `now` returns
-    /// a later time only after another store.
+    /// If the process was stopped since the last store, the length of that pause, less `noteInterval`, is added to the
+    /// sum of all pauses. The clock then shows `noteInterval` more than at the last store. It does not go back, because
+    /// it showed less before the pause: `now` calls this function once `noteInterval` has passed since a store.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)
