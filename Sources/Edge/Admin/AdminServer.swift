@@ -33,18 +33,20 @@ final class AdminServer {
     private var listener: ControlListener?
     private var sockets: ListenerSet
 
-    /// Begins to accept connections.
+    /// Does not accept connections before `open`.
     init(loop: EventLoop, process: ProcessState, running: RunningConfiguration, survey: WorkerSurvey) {
         self.loop = loop
         self.process = process
         self.running = running
         sockets = running.sockets.admin
         collector = CounterCollector(survey: survey, workers: process.workers.count)
-        open()
         readCertificates()
     }
 
-    private func open() {
+    /// Begins to accept connections; does nothing if the listener accepts already.
+    func open() {
+        guard listener == nil else { return }
+        sockets = running.sockets.admin
         listener = ControlListener(
             loop: loop,
             sockets: sockets,
@@ -87,8 +89,17 @@ final class AdminServer {
         guard !sockets.isSame(as: running.sockets.admin) else { return }
         sockets = running.sockets.admin
         listener?.close()
+        listener = nil
         open()
         OperatorLog.say("listening on \(address) (admin)")
+    }
+
+    /// Closes the listener and its connections, because a successor serves operators.
+    ///
+    /// - Parameter sockets: the sockets of the listener, whose files this process may no longer own.
+    func handOver(_ sockets: ListenerSet) {
+        self.sockets = sockets
+        close()
     }
 
     /// Closes the listener and all its connections.

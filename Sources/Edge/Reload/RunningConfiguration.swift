@@ -71,12 +71,14 @@ final class RunningConfiguration {
     ///
     /// - Parameters:
     ///   - environment: the environment variables of the process, some of which name sockets that systemd has opened.
+    ///   - inheritance: what another process has handed over; nil if this process was not started by an upgrade.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     init(
         _ configuration: Configuration,
         environment: [String: String],
+        inheritance: Inheritance? = nil,
         budget: MemoryBudget,
         log: LogSink
     ) throws(StartError) {
@@ -92,7 +94,11 @@ final class RunningConfiguration {
         leftOut = completed.leftOut
         snapshot = registry.resolve(completed.configuration, listeners: listeners, access: prepared.authenticator)
         do throws(StartError) {
-            sockets = try ServerSockets(snapshot, environment: environment)
+            if let inheritance {
+                sockets = try ServerSockets(snapshot, from: inheritance)
+            } else {
+                sockets = try ServerSockets(snapshot, environment: environment)
+            }
         } catch {
             authentication.discard(prepared)
             throw error
@@ -100,6 +106,12 @@ final class RunningConfiguration {
         authentication.commit(prepared)
         since = Clock.wallTime().seconds
     }
+
+    /// Makes this process the owner of the files of the unix sockets that it has taken over.
+    func own() { sockets.own() }
+
+    /// Makes a successor the owner of the files of the unix sockets that have these descriptors.
+    func disown(_ taken: Set<CInt>) { sockets.disown(taken) }
 
     // MARK: A new configuration
 
