@@ -19,7 +19,8 @@ struct Root: ParsableCommand {
         version: Build.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, ReloadCommand.self,
-            UpgradeCommand.self, StatusCommand.self, ExecutorsCommand.self, MaintenanceCommand.self, LogCommand.self, KeysCommand.self,
+            UpgradeCommand.self, StatusCommand.self, ExecutorsCommand.self, MaintenanceCommand.self, LogCommand.self,
+            KeysCommand.self,
             ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
         ]
     )

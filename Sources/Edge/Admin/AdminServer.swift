@@ -23,6 +23,10 @@ final class AdminServer {
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
     /// Checks that the event loops of the workers still turn; nil before the workers serve.
     var watch: WorkerWatch?
+    /// Starts upgrades, and knows the older processes that drain; nil before the workers serve.
+    var upgrader: Upgrader?
+    /// The number of this process in the chain of upgrades, from 1.
+    var processNumber = 1
     /// How many workers serve; the supervisor sets it.
     var workers = 0
     /// How many connections were closed because `admin.allow` does not name their address.

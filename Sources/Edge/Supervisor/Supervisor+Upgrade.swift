@@ -48,6 +48,7 @@ extension Supervisor {
         let sockets = running.sockets.handed
         return Handover(
             process: getpid(),
+            version: Build.version,
             number: number,
             listeners: sockets.listeners,
             admin: sockets.admin,
@@ -75,7 +76,9 @@ extension Supervisor {
             ended: { [unowned self] in mainEnded() }
         )
         var taken = running.sockets.descriptors
-        if let own = commands.kept(of: inheritance.handover.commands, by: running.configuration) { taken.formUnion(own) }
+        if let own = commands.kept(of: inheritance.handover.commands, by: running.configuration) {
+            taken.formUnion(own)
+        }
         link.send(.ready(taken: Array(taken), version: Build.version))
     }
 
@@ -102,7 +105,7 @@ extension Supervisor {
                 descriptor: link.descriptor,
                 process: handover.process,
                 number: handover.number,
-                version: "",
+                version: handover.version,
                 since: Clock.wallTime().seconds
             ),
             link: link

@@ -25,7 +25,8 @@ package final class Supervisor {
     var followers: SnapshotFollowers?
     private(set) lazy var reloader = makeReloader()
     /// Finds executors and models in the files, at the engines and under the host names that the configuration names.
-    private(set) lazy var members = MemberSources(loop: loop, running: running, environment: environment) { [unowned self] in
+    private(set) lazy var members = MemberSources(loop: loop, running: running, environment: environment) {
+        [unowned self] in
         reloader.takeFound()
     }
     /// Makes a message that is written once, when the process is ready and at least one model is known; nil for no
@@ -215,6 +216,8 @@ package final class Supervisor {
     /// Serves operators, and follows what the configuration names, because this process is the main one.
     func serveAsMain() {
         sayListeners()
+        admin.upgrader = upgrader
+        admin.processNumber = number
         admin.open()
         admin.workers = workers.serving
         if admin.state == .starting { admin.state = .ready }
@@ -261,7 +264,8 @@ package final class Supervisor {
     func sayListeners() {
         for plan in running.snapshot.listeners {
             guard let sockets = running.sockets.clients[plan.key] else { continue }
-            let kind = (plan.isSecure ? " (TLS)" : "") + (sockets.isInherited[0] ? ", inherited" : "")
+            let kind =
+                (plan.isSecure ? " (TLS)" : "") + (sockets.isInherited[0] ? ", inherited" : "")
                 + (inheritance?.sockets(for: plan.key) != nil ? ", handed over" : "")
             OperatorLog.say("listening on \(sockets.addresses[0])\(kind)")
         }

@@ -9,8 +9,8 @@ internal import Transport
 /// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON; members that a version
 /// does not know are ignored, so that another version, newer or older, can take over.
 struct Handover: Equatable {
-    /// The version of the exchange of messages that this version of the server speaks.
-    static let version = 1
+    /// The number of the protocol of these messages that this version of the server speaks.
+    static let protocolNumber = 1
 
     /// The sockets of one listener.
     struct ListenerSockets: Equatable {
@@ -42,6 +42,8 @@ struct Handover: Equatable {
 
     /// The id of the process that hands over.
     var process: Int32
+    /// The version of the program that hands over.
+    var version: String
     /// The number of the process that hands over in the chain of upgrades, from 1.
     var number: Int
     /// The sockets for clients.
@@ -74,7 +76,8 @@ struct Handover: Equatable {
 
 extension Handover {
     func write(to writer: inout JSONWriter) {
-        writer.field("version", Self.version)
+        writer.field("protocol", Self.protocolNumber)
+        writer.field("version", version)
         writer.field("process", Int(process))
         writer.field("number", number)
         writer.key("listeners")
@@ -104,17 +107,19 @@ extension Handover {
 
     /// Nil if a member is missing or has another type.
     init?(_ json: JSONValue) {
-        guard json["version"]?.integer == Self.version, let process = json["process"]?.integer,
+        guard json["protocol"]?.integer == Self.protocolNumber, let process = json["process"]?.integer,
             let number = json["number"]?.integer, let listeners = json["listeners"]?.array,
             let admin = json["admin"].flatMap({ ListenerSockets($0) }), let predecessors = json["predecessors"]?.array
         else { return nil }
         self.process = Int32(clamping: process)
+        version = json["version"]?.string ?? ""
         self.number = number
         self.listeners = listeners.compactMap { ListenerSockets($0) }
         self.admin = admin
         commands = json["commands"].flatMap { ListenerSockets($0) }
         self.predecessors = predecessors.compactMap { Predecessor($0) }
-        if let file = json["counts"], let descriptor = file["descriptor"]?.integer, let column = file["column"]?.integer {
+        if let file = json["counts"], let descriptor = file["descriptor"]?.integer, let column = file["column"]?.integer
+        {
             counts = CountsFile(descriptor: CInt(clamping: descriptor), column: column)
         }
         if let state = json["state"] { self.state = state.encoded }

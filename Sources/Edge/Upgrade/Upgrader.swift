@@ -18,10 +18,12 @@ final class Upgrader {
         var handover: () throws(StartError) -> Handover
         /// Returns the newest state for the successor, as `InheritedState` encodes it.
         var state: () -> [UInt8]
-        /// Called when the successor serves: this process has to drain. `taken` has the descriptors of the listening
-        /// sockets that the successor keeps.
+        /// Called when the successor serves, so that this process has to drain.
+        ///
+        /// `taken` has the descriptors of the listening sockets that the successor keeps. With `ends`, the end of the
+        /// server was asked for meanwhile.
         var succeeded: (_ successor: Int32, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
-        /// Called when an upgrade has failed; with what was asked for meanwhile.
+        /// Called when an upgrade has failed, with what was asked for meanwhile.
         var failed: (_ reloads: Bool, _ ends: Bool) -> Void
     }
 
@@ -122,7 +124,8 @@ final class Upgrader {
         }
         let others = pair[1]
         defer { close(others) }
-        let image = program
+        let image =
+            program
             .setting(Inheritance.variable, to: "\(others)")
             // They are about this process, and its sockets are handed over in another way.
             .setting("LISTEN_PID", to: nil).setting("LISTEN_FDS", to: nil).setting("LISTEN_FDNAMES", to: nil)
@@ -203,7 +206,10 @@ final class Upgrader {
         failed.link.close()
         predecessors.resume()
         note(lines)
-        OperatorLog.say((["upgrade failed, this process goes on:"] + lines.map { "  \($0)" }).joined(separator: "\n"), .error)
+        OperatorLog.say(
+            (["upgrade failed, this process goes on:"] + lines.map { "  \($0)" }).joined(separator: "\n"),
+            .error
+        )
         failed.answered(CommandReport(isDone: false, lines: ["upgrade failed; the running process goes on"] + lines))
         environment.failed(failed.reloads, failed.ends)
     }

@@ -52,7 +52,7 @@ package struct Program: Sendable, Equatable {
         var launch = unsafe clinux_launch()
         let words = { (words: [[UInt8]]) in unsafe words.map { unsafe Self.copy($0) } + [nil] }
         let (arguments, environment) = unsafe (words(arguments), words(environment))
-        defer { for unsafe word in unsafe arguments + environment { unsafe free(word) } }
+        defer { unsafe (arguments + environment).forEach { unsafe free($0) } }
         unsafe path.withCString { path in
             unsafe arguments.withUnsafeBufferPointer { arguments in
                 unsafe environment.withUnsafeBufferPointer { environment in

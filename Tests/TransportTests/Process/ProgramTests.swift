@@ -11,8 +11,8 @@ import Testing
         try #require(clinux_socket_pair(&pair) == 0)
         defer { close(pair[0]) }
         let program = Program(
-            path: "/bin/sh",
-            arguments: ["sh", "-c", script, "\(pair[1])"].map { Array($0.utf8) },
+            path: "/bin/bash",
+            arguments: ["bash", "-c", script, "\(pair[1])"].map { Array($0.utf8) },
             environment: [Array("A=1".utf8), Array("B=2".utf8)]
         )
         let process = try change(program).launch(keeping: [pair[1]])
@@ -38,7 +38,7 @@ import Testing
     @Test func theProcessIsNoChildOfThisOneAndBlocksNoSignal() throws {
         let parent = try output(of: "echo $PPID >&$0")
         #expect(parent != "\(getpid())\n" && !parent.isEmpty)
-        let blocked = try output(of: "grep SigBlk /proc/self/status >&$0")
+        let blocked = try output(of: "/bin/grep SigBlk /proc/self/status >&$0")
         #expect(blocked == "SigBlk:\t0000000000000000\n")
     }
 

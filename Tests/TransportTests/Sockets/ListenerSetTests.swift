@@ -70,4 +70,26 @@ import Transport
         #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "-1"]).isEmpty)
         #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "2147483647"]).isEmpty)
     }
+
+    @Test func everySocketOfAGroupHasAWorkerWhateverTheirCount() throws {
+        let first = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 3)
+        defer { first.close() }
+        let set = try ListenerSet(adopting: first.sockets(address: 0), on: first.addresses[0], isInherited: false)
+        #expect(set.addresses == first.addresses)
+        let all = first.sockets(address: 0).map(\.descriptor)
+        for workers in 1...7 {
+            let served = (0..<workers).map { set.sockets(address: 0, worker: $0, of: workers).map(\.descriptor) }
+            #expect(Set(served.joined()) == Set(all), "\(workers)")
+            #expect(served.allSatisfy { !$0.isEmpty })
+            // No socket is accepted on by two workers while another has none of its own.
+            if workers <= 3 { #expect(served.joined().count == 3) }
+        }
+    }
+
+    @Test func aDescriptorThatDoesNotListenIsNotTakenOver() throws {
+        let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 1))
+        #expect(throws: ListenerSet.Failure.self) {
+            try ListenerSet(adopting: [Socket(descriptor: 0)], on: address, isInherited: false)
+        }
+    }
 }
