@@ -3,6 +3,7 @@
 #pragma once
 /* _GNU_SOURCE must not be defined: it changes the headers, which would then conflict with Swift's Glibc module. The few
  * GNU functions that we need are replaced by system calls. */
+#include "memory.h"
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
