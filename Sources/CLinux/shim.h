@@ -4,6 +4,7 @@
 /* _GNU_SOURCE must not be defined: it changes the headers, which would then conflict with Swift's Glibc module. The few
  * GNU functions that we need are replaced by system calls. */
 #include "launch.h"
+#include "memory.h"
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
