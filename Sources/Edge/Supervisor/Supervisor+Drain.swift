@@ -139,7 +139,7 @@ extension Supervisor {
     func stopOnceAlone() {
         guard role == .main, !predecessors.isEmpty else { return loop.stop() }
         OperatorLog.say("waiting for \(predecessors.count) older processes that drain")
-        predecessors.ended = { [unowned self] _ in if predecessors.isEmpty { loop.stop() } }
+        endsOnceAlone = true
         let bound = max(expiry, loop.now) + Self.predecessorReserve
         _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
     }
@@ -150,6 +150,7 @@ extension Supervisor {
         admin.close()
         commands.close()
         workers.join()
+        if role == .predecessor { reportUse() }
         if !workers.haveAllStoppedAccepting { closeListeners() }
         log.endWaiting()
         if log.dropped > 0 { OperatorLog.warn("\(log.dropped) log lines were dropped in all: \(log.reason)") }

@@ -2,6 +2,7 @@
 internal import Configuration
 internal import Glibc
 internal import HTTP
+internal import Inference
 internal import Transport
 
 extension Supervisor {
@@ -17,8 +18,9 @@ extension Supervisor {
         case predecessor
     }
 
-    /// How often an older process tells the main process what it still carries, in nanoseconds.
-    private static let reportInterval: Nanoseconds = 1_000_000_000
+    /// How often an older process tells the main process what it still carries and what its keys have used, in
+    /// nanoseconds.
+    private static let reportInterval: Nanoseconds = 250_000_000
 
     // MARK: As the main process
 
@@ -34,17 +36,18 @@ extension Supervisor {
                     return reloader.isUnderWay ? "a reload is under way" : nil
                 },
                 settings: { [running] in running.snapshot.process },
-                handover: { [unowned self] () throws(StartError) in handover },
-                state: { Array("{}".utf8) },
+                handover: { [unowned self] () throws(StartError) in try makeHandover() },
+                state: { [unowned self] in state },
                 succeeded: { [unowned self] in becomePredecessor(successor: $0, link: $1, taken: $2, ends: $3) },
                 failed: { [unowned self] reloads, ends in
+                    takeBackColumn()
                     if ends { beginEnding() } else if reloads { reloader.reload() }
                 }
             )
         )
     }
 
-    private var handover: Handover {
+    private func makeHandover() throws(StartError) -> Handover {
         let sockets = running.sockets.handed
         return Handover(
             process: getpid(),
@@ -53,8 +56,51 @@ extension Supervisor {
             listeners: sockets.listeners,
             admin: sockets.admin,
             commands: commands.handed,
-            predecessors: []
+            predecessors: [],
+            counts: try shareCounts(),
+            state: state
         )
+    }
+
+    /// What the successor must not forget, at this moment.
+    private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
+
+    /// Publishes the counts of this process, and allots a column to the successor.
+    private func shareCounts() throws(StartError) -> Handover.CountsFile {
+        let counts: SharedCounts
+        do throws(SharedCountsError) {
+            if let open = sharing.counts { counts = open } else { counts = try SharedCounts.create() }
+        } catch {
+            throw StartError(description: "the counts cannot be shared with a new process: \(error)")
+        }
+        guard let column = counts.allot() else {
+            throw StartError(description: "too many processes of the server share their counts")
+        }
+        successorColumn = column
+        if sharing.counts == nil { sharing.begin(counts) }
+        return Handover.CountsFile(descriptor: counts.descriptor, column: column, giver: counts.column)
+    }
+
+    /// Takes the column of a successor back that has failed.
+    private func takeBackColumn() {
+        if let successorColumn { sharing.counts?.clear(successorColumn) }
+        successorColumn = nil
+        if predecessors.isEmpty { sharing.end() }
+    }
+
+    /// Follows what older processes report, as the main process.
+    private func followPredecessors() {
+        predecessors.used = { [unowned self] json in
+            guard let json = JSONValue(parsing: json) else { return }
+            KeyRates(json).add(to: running.snapshot.access, at: loop.now)
+        }
+        predecessors.ended = { [unowned self] ended in
+            if let column = ended.column { sharing.counts?.clear(column) }
+            guard predecessors.isEmpty else { return }
+            if !upgrader.isUnderWay { sharing.end() }
+            if endsOnceAlone { loop.stop() }
+        }
+        predecessors.resume()
     }
 
     // MARK: As the successor
@@ -67,7 +113,7 @@ extension Supervisor {
         link.read(
             { [unowned self] message in
                 switch message {
-                case .commit: accept { link.send(.serving) }
+                case .commit(let state): accept(state) { link.send(.serving) }
                 case .main(let reloads, let ends): becomeMain(reloads: reloads, ends: ends)
                 case .abort: giveUp()
                 default: followMain(message)
@@ -75,6 +121,14 @@ extension Supervisor {
             },
             ended: { [unowned self] in mainEnded() }
         )
+        do throws(SharedCountsError) {
+            if let file = inheritance.handover.counts {
+                sharing.begin(try SharedCounts.adopt(file.descriptor, column: file.column))
+            }
+        } catch {
+            link.send(.failed(["the counts of the running process cannot be used: \(error)"]))
+            return loop.stop()
+        }
         var taken = running.sockets.descriptors
         if let own = commands.kept(of: inheritance.handover.commands, by: running.configuration) {
             taken.formUnion(own)
@@ -83,9 +137,12 @@ extension Supervisor {
     }
 
     /// Accepts connections on all listeners, then calls `accepted`.
-    private func accept(_ accepted: @escaping () -> Void) {
+    ///
+    /// - Parameter state: the newest state of the main process, as `InheritedState` encodes it.
+    private func accept(_ state: [UInt8], _ accepted: @escaping () -> Void) {
         guard role == .successor else { return }
         role = .accepting
+        InheritedState(json: state)?.restore(to: running, process, at: loop.now)
         let sockets = running.sockets.clients
         survey.ask(
             { worker in worker.openListeners(sockets) },
@@ -106,11 +163,12 @@ extension Supervisor {
                 process: handover.process,
                 number: handover.number,
                 version: handover.version,
-                since: Clock.wallTime().seconds
+                since: Clock.wallTime().seconds,
+                column: handover.counts?.giver
             ),
             link: link
         )
-        predecessors.resume()
+        followPredecessors()
         running.own()
         commands.inherit(handover.commands, running.configuration)
         reloadsWhenReady = reloadsWhenReady || reloads
@@ -123,7 +181,7 @@ extension Supervisor {
         switch role {
         case .successor:
             OperatorLog.warn("the process that this one was to follow is gone: this one serves now")
-            accept { [unowned self] in becomeMain(reloads: false, ends: false) }
+            accept(inheritance?.handover.state ?? []) { [unowned self] in becomeMain(reloads: false, ends: false) }
         case .accepting: becomeMain(reloads: false, ends: false)
         case .main, .predecessor: mainLink = nil
         }
@@ -186,8 +244,14 @@ extension Supervisor {
         report(again: false)
     }
 
+    /// Tells the main process what the keys of this older process's exchanges have used since the last report.
+    func reportUse() {
+        if let rates = KeyRates(takenFrom: running.snapshot.access) { mainLink?.send(.use(rates.json)) }
+    }
+
     /// Tells the main process what this older process still carries.
     private func report(again: Bool = true) {
+        reportUse()
         let load = process.load
         let left = expiry > loop.now ? expiry - loop.now : 0
         mainLink?.send(

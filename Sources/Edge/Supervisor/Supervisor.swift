@@ -60,6 +60,11 @@ package final class Supervisor {
     private(set) lazy var upgrader = makeUpgrader()
     /// The link to the main process, while this process is not the main one; nil if there is none.
     var mainLink: UpgradeLink?
+    private(set) lazy var sharing = CountSharing(loop: loop, running: running, process: process)
+    /// The column of shared counts that was allotted to the last successor; nil if there is none.
+    var successorColumn: Int?
+    /// Whether this main process ends as soon as no older process drains any more.
+    var endsOnceAlone = false
     /// Whether a signal asked for the end of the server before this process was the main one.
     var endsWhenMain = false
     /// Whether the drain of this older process was shortened to `drain_timeout`.
@@ -101,12 +106,14 @@ package final class Supervisor {
         let budget = MemoryBudget(limit: configuration.memoryLimitBytes)
         log = LogSink()
         predecessors = Predecessors(loop: loop)
+        let inherited = inheritance.flatMap { InheritedState(json: $0.handover.state) }
         running = try RunningConfiguration(
             configuration,
             environment: environment,
             inheritance: inheritance,
             budget: budget,
-            log: log
+            log: log,
+            inherited: inherited
         )
         _ = log.start()
         let settings = running.snapshot.process
@@ -117,7 +124,8 @@ package final class Supervisor {
             clock: .process(clock),
             workers: settings.workers,
             poller: settings.poller,
-            descriptorLimit: descriptorLimit
+            descriptorLimit: descriptorLimit,
+            instanceID: inherited?.instanceID
         )
         workers = WorkerThreads(count: settings.workers)
         survey = WorkerSurvey(loop: loop, workers: process.workers)

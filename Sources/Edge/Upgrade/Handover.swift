@@ -38,6 +38,8 @@ struct Handover: Equatable {
         var since: Int
         /// Whether it was told to end within `drain_timeout`.
         var isHurried = false
+        /// Its column in the table of shared counts; nil if it shares none.
+        var column: Int?
     }
 
     /// The id of the process that hands over.
@@ -59,10 +61,13 @@ struct Handover: Equatable {
     /// What the process knows, as `InheritedState` encodes it; a JSON object.
     var state: [UInt8] = Array("{}".utf8)
 
-    /// A memory file of shared counts, and the column in it that is the receiver's.
+    /// The memory file of a table of shared counts (`SharedCounts`).
     struct CountsFile: Equatable {
         var descriptor: CInt
+        /// The column of the successor.
         var column: Int
+        /// The column of the process that hands over.
+        var giver: Int
     }
 
     /// All descriptors that the successor needs, besides its own link.
@@ -99,6 +104,7 @@ extension Handover {
             writer.beginObject()
             writer.field("descriptor", Int(counts.descriptor))
             writer.field("column", counts.column)
+            writer.field("giver", counts.giver)
             writer.endObject()
         }
         writer.key("state")
@@ -118,12 +124,18 @@ extension Handover {
         self.admin = admin
         commands = json["commands"].flatMap { ListenerSockets($0) }
         self.predecessors = predecessors.compactMap { Predecessor($0) }
-        if let file = json["counts"], let descriptor = file["descriptor"]?.integer, let column = file["column"]?.integer
-        {
-            counts = CountsFile(descriptor: CInt(clamping: descriptor), column: column)
-        }
+        counts = json["counts"].flatMap { CountsFile($0) }
         if let state = json["state"] { self.state = state.encoded }
         guard self.listeners.count == listeners.count, self.predecessors.count == predecessors.count else { return nil }
+    }
+}
+
+extension Handover.CountsFile {
+    fileprivate init?(_ json: JSONValue) {
+        guard let descriptor = json["descriptor"]?.integer, let column = json["column"]?.integer,
+            let giver = json["giver"]?.integer
+        else { return nil }
+        self.init(descriptor: CInt(clamping: descriptor), column: column, giver: giver)
     }
 }
 
@@ -163,6 +175,7 @@ extension Handover.Predecessor {
         writer.field("version", version)
         writer.field("since", since)
         writer.field("hurried", isHurried)
+        if let column { writer.field("column", column) }
         writer.endObject()
     }
 
@@ -176,7 +189,8 @@ extension Handover.Predecessor {
             number: number,
             version: json["version"]?.string ?? "",
             since: since,
-            isHurried: json["hurried"]?.bool ?? false
+            isHurried: json["hurried"]?.bool ?? false,
+            column: json["column"]?.integer
         )
     }
 }

@@ -15,8 +15,8 @@ final class Predecessors {
     private let loop: EventLoop
     /// Oldest first.
     private var entries: [Entry] = []
-    /// Called when an older process has ended, with its number.
-    var ended: (_ number: Int) -> Void = { _ in }
+    /// Called when an older process has ended.
+    var ended: (Handover.Predecessor) -> Void = { _ in }
     /// Called with what the keys of an older process's exchanges have used, as JSON.
     var used: ([UInt8]) -> Void = { _ in }
 
@@ -90,9 +90,8 @@ final class Predecessors {
 
     private func remove(_ number: Int) {
         guard let index = entries.firstIndex(where: { $0.facts.number == number }) else { return }
-        let process = entries[index].facts.process
-        entries.remove(at: index)
-        OperatorLog.say("the process \(process) of before an upgrade has ended; \(entries.count) still drain")
-        ended(number)
+        let facts = entries.remove(at: index).facts
+        OperatorLog.say("the process \(facts.process) of before an upgrade has ended; \(entries.count) still drain")
+        ended(facts)
     }
 }

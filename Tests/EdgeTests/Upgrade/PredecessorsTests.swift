@@ -66,7 +66,7 @@ import Transport
     @Test func theEndOfAnOlderProcessIsTold() throws {
         let (predecessors, ends) = try twoOlder()
         var ended: [Int] = []
-        predecessors.ended = { ended.append($0) }
+        predecessors.ended = { ended.append($0.number) }
         close(ends[0])
         test.settle()
         #expect(ended == [1] && predecessors.count == 1 && predecessors.facts[0].process == 101)

@@ -15,7 +15,7 @@ let completeHandover = Handover(
     admin: Handover.ListenerSockets(address: "127.0.0.1:9901", descriptors: [8]),
     commands: Handover.ListenerSockets(address: "unix:/run/a.sock", descriptors: [9]),
     predecessors: [
-        Handover.Predecessor(descriptor: 10, process: 12, number: 2, version: "0.0.9", since: 1_790_000_000),
+        Handover.Predecessor(descriptor: 10, process: 12, number: 2, version: "0.0.9", since: 1_790_000_000, column: 4),
         Handover.Predecessor(
             descriptor: 11,
             process: 13,
@@ -25,7 +25,7 @@ let completeHandover = Handover(
             isHurried: true
         ),
     ],
-    counts: Handover.CountsFile(descriptor: 14, column: 2),
+    counts: Handover.CountsFile(descriptor: 14, column: 2, giver: 1),
     state: Array(#"{"a":[1,2.5,null,true,"\u00e9\n"]}"#.utf8)
 )
 
