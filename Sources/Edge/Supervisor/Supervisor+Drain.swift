@@ -37,7 +37,7 @@ extension Supervisor {
     private func handleEndSignal() {
         if role == .successor {
             mainLink?.send(.failed(["it was told to end by a signal"]))
-            loop.stop()
+            endUnserved()
         } else if role == .accepting {
             endsWhenMain = true
         } else if role == .predecessor, !isHurried {

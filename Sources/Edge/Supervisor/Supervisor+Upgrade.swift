@@ -127,7 +127,7 @@ extension Supervisor {
             }
         } catch {
             link.send(.failed(["the counts of the running process cannot be used: \(error)"]))
-            return loop.stop()
+            return endUnserved()
         }
         var taken = running.sockets.descriptors
         if let own = commands.kept(of: inheritance.handover.commands, by: running.configuration) {
@@ -187,11 +187,17 @@ extension Supervisor {
         }
     }
 
-    /// Ends without having served.
+    /// Ends because the main process has given this one up.
     private func giveUp() {
         guard role == .successor || role == .accepting else { return }
         OperatorLog.say("upgrade: this process was not needed, and ends")
-        _exit(0)
+        endUnserved()
+    }
+
+    /// Ends this process before it is the main one; the main process has all sockets and goes on.
+    func endUnserved() {
+        mainLink?.close()
+        if workers.areStarted { process.postToAll(.stop) } else { loop.stop() }
     }
 
     // MARK: As an older process

@@ -181,11 +181,11 @@ final class Upgrader {
         lastFailure = nil
         if done.hurriesOldest { predecessors.hurryOldest() }
         predecessors.release()
-        done.link.send(.main(reloads: done.reloads, ends: done.ends))
         done.process.release()
         let lines = ["the process \(done.process.id), version \(done.version), has taken over from \(getpid())"]
         OperatorLog.say("upgrade: \(lines[0])")
         environment.succeeded(done.process.id, done.link, taken, done.ends)
+        done.link.send(.main(reloads: done.reloads, ends: done.ends))
         done.answered(CommandReport(isDone: true, lines: lines))
     }
 

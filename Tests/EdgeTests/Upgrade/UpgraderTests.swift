@@ -62,7 +62,7 @@ import Transport
     /// The socket is non-blocking, so `next` tries until a line is there.
     private let ready = #"""
         eval "exec 9<&$FREEINFERENCE_UPGRADE 8>&$FREEINFERENCE_UPGRADE"
-        next() { until read -r line <&9; do [ -z "$line" ] || break; /bin/sleep 0.01; done; echo "$line"; }
+        next() { for i in {1..500}; do read -r line <&9 && break; /bin/sleep 0.01; done 2>/dev/null; echo "$line"; }
         first=$(next)
         case "$first" in *'"type":"handover"'*) ;; *) exit 1;; esac
         echo '{"type":"ready","taken":[4,5],"version":"9"}' >&8
