@@ -148,7 +148,7 @@ fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=j
 
 ##@ Measure
 # Counted, not timed, so it holds on a busy machine and in CI. What each may cost is in Benchmarks/instructions/ratchet.json.
-.PHONY: bench bench-streams bench-instructions bench-attacks bench-attackers bench-reload setup-bench
+.PHONY: bench bench-streams bench-instructions bench-attacks bench-attackers bench-reload bench-upgrade setup-bench
 bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
@@ -169,6 +169,9 @@ bench-attackers: setup build ## a well-behaved client beside floods of one addre
 
 bench-reload: setup build ## 100 reloads under 1000 streams and short requests: nothing may be cut, nothing may be left behind
 	@Benchmarks/reload/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+bench-upgrade: setup build ## 100 upgrades under 1000 streams and all kinds of clients: nothing may be cut, refused or reset
+	@Benchmarks/upgrade/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 setup-bench: ## install the proxies that bench measures beside ours, where missing; none is started
 	@infrastructure/scripts/setup-bench.sh

@@ -8,6 +8,7 @@
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,6 +21,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -67,6 +69,12 @@ static inline int clinux_is_listening(int fd) {
     int value = 0;
     socklen_t length = sizeof value;
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
+}
+/* How many bytes the kernel has accepted that the peer has not acknowledged yet, of which a FIN counts as one (SIOCOUTQ,
+ * tcp(7)); 0 if the kernel does not tell. */
+static inline int clinux_unacknowledged(int fd) {
+    int count = 0;
+    return ioctl(fd, SIOCOUTQ, &count) == 0 ? count : 0;
 }
 static inline int clinux_set_linger(int fd, int seconds) {
     struct linger value = { .l_onoff = 1, .l_linger = seconds };

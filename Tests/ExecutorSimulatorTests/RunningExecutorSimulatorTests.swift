@@ -119,7 +119,8 @@ import Transport
                 if counters["aborted"]?.integer == 1 { break }
             }
             #expect(counters["aborted"]?.integer == 1)
-            #expect(counters["running"]?.integer == 0)
+            #expect(counters["running"]?.integer == 0 && counters["running_most"]?.integer == 1)
+            #expect(counters["running_most_by_model"]?["demo"]?.integer == 1)
             let aborts = get("/simulator/aborts?since=0", from: address).array ?? []
             #expect(aborts.count == 1)
             #expect(aborts.first?["phase"]?.string == "stream")

@@ -21,6 +21,7 @@ import access  # noqa: E402
 import activated  # noqa: E402
 import image  # noqa: E402
 import service  # noqa: E402
+import upgraded  # noqa: E402
 from failures import Failed  # noqa: E402
 from machine import HOME, Machine  # noqa: E402
 
@@ -50,6 +51,12 @@ def checks():
     yield "SIGKILL in the midst of streams", service.kill
     yield "a bad configuration", service.bad_configuration
     yield "reload in the midst of streams", service.reload
+    yield "ten upgrades under streams and new connections", upgraded.upgrades
+    yield "an upgrade that fails", upgraded.failed
+    yield "SIGKILL of the new main process", upgraded.killed
+    yield "reload while an older process drains", upgraded.reloaded
+    yield "restart while older processes drain", upgraded.restarted
+    yield "stop while an older process drains", upgraded.stopped
     yield "its keys", access.keys
     yield "unix listeners", access.unix_listener
     yield "the journal", service.discreet
@@ -59,6 +66,7 @@ def checks():
     yield "streams on inherited sockets", lambda test: service.streams(test, "inherited")
     yield "workers share the sockets", activated.crowd
     yield "restart under new connections", activated.restart
+    yield "upgrades on inherited sockets", upgraded.inherited
     yield "SIGKILL under new connections", activated.kill
     yield "a bad configuration while a client waits", activated.bad_configuration
     yield "a socket that no listener has", activated.another_address

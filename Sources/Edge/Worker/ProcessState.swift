@@ -123,7 +123,9 @@ package final class ProcessState: Sendable {
                 workers[worker].connectionEnded()
                 connectionEnded()
             case .waitEnded(_, let end): end.giveBack(at: clock.now)
-            case .leave, .showTurn, .drain, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned, .refuse: continue
+            case .leave, .showTurn, .drain, .handOver, .expire, .cut, .stop, .ask, .adopt, .engineDied, .scanned,
+                .refuse:
+                continue
             }
         }
     }

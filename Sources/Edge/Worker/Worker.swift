@@ -33,7 +33,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
     private(set) var isLeaving = false
-    private var isDraining = false
+    /// How the connections of the worker end; nil while it accepts connections.
+    private var draining: ConnectionDrain?
     /// The limit that was reached when `takeRoom` last found no room.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
@@ -127,7 +128,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         switch message {
         case .leave: isLeaving = true
         case .showTurn(let number): ownHandle.showTurn(number)
-        case .drain: drain()
+        case .drain: drain(.stopping)
+        case .handOver: drain(.handedOver)
         case .expire: expire(within: Self.expirePeriod)
         case .cut: expire(within: Self.cutPeriod)
         case .stop: loop.stop()
@@ -151,7 +153,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// Uses a snapshot for new requests; exchanges under way keep the snapshot with which they began.
     func adopt(_ new: Snapshot, _ sockets: [ListenerKey: ListenerSet]) {
         // A worker that drains accepts no connections, and ends with the snapshot that it has.
-        guard new.generation > snapshot.generation, !isDraining else { return }
+        guard new.generation > snapshot.generation, draining == nil else { return }
         if new.access.keys !== snapshot.access.keys { keyHasher = new.access.makeHasher() }
         loop.gather = new.process.gather
         snapshot = new
@@ -251,7 +253,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         publishLoadSoon()
         connection.start()
         // Another worker may have handed the connection on before it knew that this worker drains.
-        if isDraining { connection.drain() }
+        if let draining { connection.drain(draining) }
     }
 
     /// Removes a connection that is closed, and accepts again if accepting had paused.
@@ -260,7 +262,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         ownHandle.connectionEnded()
         process.connectionEnded()
         ownHandle.publishLoad(connections: connections.servedCount)
-        if isDraining { endIfDrained() } else { listeners.resumeWaiting() }
+        if draining != nil { endIfDrained() } else { listeners.resumeWaiting() }
     }
 
     /// Counts a failed TLS handshake of a client.
@@ -416,19 +418,34 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// How long the sockets of ended connections may take to send what is buffered, in nanoseconds.
     private static let lingerPeriod: Nanoseconds = 50_000_000
 
-    private func drain() {
-        guard !isDraining else { return }
-        isDraining = true
-        isLeaving = true
-        ownHandle.setTakesConnections(false)
-        listeners.pause()
-        report(.stoppedAccepting)
-        for connection in connections.all { connection.drain() }
+    private func drain(_ drain: ConnectionDrain) {
+        guard draining == nil || draining == .handedOver && drain == .stopping else { return }
+        let isAccepting = draining == nil
+        draining = drain
+        if isAccepting { stopAccepting() }
+        for connection in connections.all { connection.drain(drain) }
         clients.closeIdle()
         endIfDrained()
     }
 
+    /// Stops to accept connections, and reports it.
+    ///
+    /// After a hand-over, what waits in the sockets is accepted first. Otherwise a connection could wait until the next
+    /// one comes: the kernel wakes one process for it (`Listener.resume`), which may have been this one.
+    private func stopAccepting() {
+        ownHandle.setTakesConnections(false)
+        if draining == .handedOver {
+            for listener in listeners.all { listener.close() }
+        } else {
+            // The server as a whole goes on after a hand-over, so health checks stay as they are then.
+            isLeaving = true
+            listeners.pause()
+        }
+        report(.stoppedAccepting)
+    }
+
     private func expire(within period: Nanoseconds) {
+        drain(.stopping)
         for exchange in exchanges.elements { exchange.handle(.drainExpired) }
         _ = loop.timers.schedule(
             at: loop.now + period,

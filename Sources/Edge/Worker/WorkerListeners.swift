@@ -42,6 +42,9 @@ struct WorkerListeners {
         for key in entries.keys where entries[key]?.listeners.isEmpty == true { entries[key]?.listeners = make(key) }
     }
 
+    /// The listeners that have been opened.
+    var all: [Listener] { entries.values.compactMap(\.listener) }
+
     /// Stops accepting connections on all listeners.
     func pause() { for entry in entries.values { for listener in entry.listeners { listener.pause() } } }
 

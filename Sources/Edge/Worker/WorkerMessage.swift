@@ -7,7 +7,12 @@ package enum WorkerMessage: Sendable {
     /// The lame duck period has begun: health checks are answered with 503, but all other requests are still served.
     case leave
     /// Accept no new connections; open connections end after their requests.
+    ///
+    /// After `handOver`, connections that have no request under way are closed as well, and `isLeaving` stays as it is.
     case drain
+    /// Another process accepts on the sockets of this one: accept what waits in them, and no more. Open connections
+    /// end in a way that no client notices (`ConnectionDrain.handedOver`), and the worker after its last connection.
+    case handOver
     /// `drain_timeout` is over: exchanges under way end now, streams with an error event. The worker then ends.
     case expire
     /// The same as `expire`, except that the connections have only 50 ms to send their last bytes, in place of 1 s.

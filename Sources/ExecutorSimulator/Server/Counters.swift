@@ -4,7 +4,11 @@ internal import Inference
 /// The counters of the simulator since its start or the last reset.
 struct Counters {
     /// How many model requests are in progress, including those that wait for their first token.
-    var running = 0
+    private(set) var running = 0
+    /// The largest value that `running` had.
+    private var runningMost = 0
+    /// How many requests for each model are in progress, and the largest value of this number.
+    private var models: [String: (running: Int, most: Int)] = [:]
     /// How many model requests wait for their first token.
     var waiting = 0
     /// How many model requests got a complete response.
@@ -24,22 +28,41 @@ struct Counters {
     /// How many connections were accepted since the start or the last reset.
     var connectionsAccepted = 0
     private var paths: [String: Int] = [:]
-    /// The maximum number of different paths that are counted.
+    /// The maximum number of different paths that are counted, and of different models.
     ///
-    /// Requests to further paths are counted only in `requests`.
-    private static let pathsMax = 256
+    /// Requests to further paths are counted only in `requests`, and for further models only in `running`.
+    private static let namesMax = 256
 
     /// Counts a request by its path.
     mutating func count(path: String) {
         requests += 1
-        guard paths[path] != nil || paths.count < Self.pathsMax else { return }
+        guard paths[path] != nil || paths.count < Self.namesMax else { return }
         paths[path, default: 0] += 1
+    }
+
+    /// Counts a model request that begins.
+    mutating func began(model: String) {
+        running += 1
+        runningMost = max(runningMost, running)
+        guard models[model] != nil || models.count < Self.namesMax else { return }
+        let count = (models[model]?.running ?? 0) + 1
+        models[model] = (count, max(models[model]?.most ?? 0, count))
+    }
+
+    /// Counts the end of a model request.
+    mutating func ended(model: String) {
+        running -= 1
+        models[model]?.running -= 1
     }
 
     /// Sets the counters to 0, except `running`, `waiting` and `connections`, which count what is in progress.
     mutating func reset() {
         var fresh = Counters()
         fresh.running = running
+        fresh.runningMost = running
+        fresh.models = models.filter { $0.value.running > 0 }.mapValues {
+            (running: $0.running, most: $0.running)
+        }
         fresh.waiting = waiting
         fresh.connections = connections
         self = fresh
@@ -49,6 +72,10 @@ struct Counters {
     func json() -> [UInt8] {
         JSONText.object { writer in
             writer.field("running", running)
+            writer.field("running_most", runningMost)
+            writer.object("running_most_by_model") {
+                for (model, count) in models.sorted(by: { $0.key < $1.key }) { $0.field(named: model, count.most) }
+            }
             writer.field("waiting", waiting)
             writer.field("finished", finished)
             writer.field("aborted", aborted)

@@ -20,6 +20,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var body: [UInt8] = []
     private var phase = Phase.body
     private var isRefused = false
+    /// The model of the request; empty before the request is read.
+    private var model = ""
     private var generation: Generation?
     private var pacer: Pacer?
 
@@ -155,7 +157,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     ///
     /// After the prefill, the `Pacer` lets the exchange generate its tokens.
     private func startPrefill(_ request: ModelRequest, _ endpoint: ModelEndpoint) {
-        simulator.counters.running += 1
+        simulator.counters.began(model: request.model)
+        model = request.model
         simulator.counters.waiting += 1
         phase = .prefill
         readyAt = simulator.loop.now + (endpoint == .countTokens ? 0 : request.prefill)
@@ -206,7 +209,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     /// Some of the exchange's output may still wait to be sent.
     private func over() {
         guard phase != .over else { return }
-        if phase != .body { simulator.counters.running -= 1 }
+        if phase != .body { simulator.counters.ended(model: model) }
         if phase == .prefill { simulator.counters.waiting -= 1 }
         phase = .over
         pacer?.leave(self)

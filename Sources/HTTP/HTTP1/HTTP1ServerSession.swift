@@ -49,7 +49,8 @@ final class HTTP1ServerSession: ServerProtocol {
     var upgrading: UpgradedRequest?
     /// The memory charge for `waiting`, for the part of a head that has been read, and for `upgrading`.
     var inputCharge = MemoryCharge()
-    var isDraining = false
+    /// How the connection ends; nil while it may go on.
+    var draining: ConnectionDrain?
     /// Whether reading from the channel is paused.
     var isPaused = false
     /// Whether `read` is running.
@@ -184,7 +185,7 @@ final class HTTP1ServerSession: ServerProtocol {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
         // `drain` has already set a deadline for the first request, and that deadline stays in force.
-        if isDraining { return }
+        if draining == .stopping { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
     }
@@ -293,7 +294,7 @@ final class HTTP1ServerSession: ServerProtocol {
         headDeadlineRuns = false
         if wantsUpgrade(head) { return }
         let stream = HTTP1ServerStream(server: self, connection: connection, head: head)
-        stream.keepAlive = head.keepAlive && !isDraining
+        stream.keepAlive = head.keepAlive && draining == nil
         guard stream.admit(headOf: head.footprint) else {
             refuse(status: 503, message: "there is no memory for this request", isHEAD: head.method == .head)
             return
@@ -344,7 +345,7 @@ final class HTTP1ServerSession: ServerProtocol {
     ///
     /// The session then reads the next request or closes the connection.
     func finishedResponse(of stream: HTTP1ServerStream) {
-        let goesOn = stream.keepAlive && stream.isRequestWhole && !isDraining
+        let goesOn = stream.keepAlive && stream.isRequestWhole
         let handler = release(stream)
         if goesOn {
             state = .head
@@ -395,10 +396,17 @@ final class HTTP1ServerSession: ServerProtocol {
         release(stream)?.clientLeft(end)
     }
 
-    func drain() {
-        isDraining = true
-        stream?.keepAlive = false
-        guard stream == nil else { return }
+    func drain(_ drain: ConnectionDrain) {
+        draining = drain
+        if let stream {
+            // A response whose head is sent without `connection: close` has promised that the next request is read.
+            // After a hand-over that request is still served, and its response says `connection: close`.
+            if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
+            return
+        }
+        // The request of the upgrade becomes a stream of HTTP/2, which then drains.
+        if case .upgradeBody = state { return }
+        guard drain == .stopping else { return }
         guard case .head = state, !hasServed else {
             connection.closeWhenFlushed()
             return

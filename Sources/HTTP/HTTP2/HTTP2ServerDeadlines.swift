@@ -8,6 +8,8 @@ struct HTTP2ServerDeadlines {
     var settings: Nanoseconds
     /// When the header block that is arriving must be complete.
     var headers: Nanoseconds = .max
+    /// When the server sends the shutdown notice on a connection that always has streams, after a hand-over.
+    var announcement: Nanoseconds = .max
     /// When the server sends the final GOAWAY, after the shutdown notice.
     var notice: Nanoseconds = .max
     /// When a connection without streams closes.
@@ -19,7 +21,7 @@ struct HTTP2ServerDeadlines {
 
     /// The earliest deadline.
     var next: Nanoseconds {
-        var due = min(min(settings, headers), min(notice, idle))
+        var due = min(min(min(settings, headers), min(notice, idle)), announcement)
         for entry in resets { due = min(due, entry.due) }
         return due
     }

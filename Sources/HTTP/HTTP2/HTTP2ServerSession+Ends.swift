@@ -73,23 +73,46 @@ extension HTTP2ServerSession {
 
     // MARK: The server drains
 
-    /// Ends the connection gracefully.
+    /// Ends the connection gracefully: at once if the server ends, and after a hand-over when no stream is open.
     ///
-    /// A shutdown notice is sent first, and the final GOAWAY after `noticePeriod`.
-    func drain() {
+    /// A connection that has carried no stream yet waits for its first stream, because a client that connects and gets
+    /// a GOAWAY in place of a response may give up.
+    func drain(_ drain: ConnectionDrain) {
+        guard drain == .handedOver else { return announceEnd() }
+        ending.isHandedOver = true
+        if streams.isEmpty, !history.isNew(1) { announceEnd() }
+    }
+
+    /// Sends the shutdown notice, and the final GOAWAY after `noticePeriod`; does nothing if the notice has been sent.
+    func announceEnd() {
         guard !ending.isDraining else { return }
         ending.isDraining = true
+        deadlines.announcement = .max
         unsafe nghttp2_submit_shutdown_notice(session)
         deadlines.notice = now + Self.noticePeriod
         armDeadline()
         channel.mark()
     }
 
+    /// Sends the shutdown notice after `announcementDelay`, unless no stream is open before.
+    func announceEndSoon() {
+        guard !ending.isDraining, deadlines.announcement == .max else { return }
+        deadlines.announcement = now + Self.announcementDelay
+        armDeadline()
+    }
+
     private func goAway() {
         deadlines.notice = .max
+        ending.isFinalGoAwayDue = true
+        channel.mark()
+    }
+
+    /// Submits the final GOAWAY in the flush phase, directly before it is sent.
+    func submitFinalGoAway() {
+        ending.isFinalGoAwayDue = false
+        guard !ending.isGoingAway, !ending.isFatal else { return }
         ending.isGoingAway = true
         submitGoAway(NGHTTP2_NO_ERROR)
-        channel.mark()
     }
 
     // MARK: Deadlines
@@ -109,6 +132,7 @@ extension HTTP2ServerSession {
     func deadlinePassed() {
         if deadlines.settings <= now { fail(.settings) }
         if deadlines.headers <= now { fail(.slowHead) }
+        if deadlines.announcement <= now { announceEnd() }
         if deadlines.notice <= now { goAway() }
         if deadlines.idle <= now { end(NGHTTP2_NO_ERROR) }
         for entry in deadlines.resets where entry.due <= now { reset(entry.stream) }

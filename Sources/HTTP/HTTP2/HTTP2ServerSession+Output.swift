@@ -74,6 +74,7 @@ extension HTTP2ServerSession {
             outbox.areSettingsSent = true
             scratch.append(withStreamLimit(settings))
         }
+        if ending.isFinalGoAwayDue { submitFinalGoAway() }
         send(into: scratch)
         while !outbox.streamsToReset.isEmpty {
             let broken = outbox.streamsToReset

@@ -110,7 +110,10 @@ extension HTTP2ServerSession {
         if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return }
         if stream.isRefused { refusedStreams -= 1 }
-        if streams.isEmpty { idleBegins() }
+        if streams.isEmpty {
+            idleBegins()
+            if ending.isHandedOver { announceEnd() }
+        }
         stream.isClosed = true
         stream.bytesLost = stream.output.count
         stream.output.removeAll()

@@ -28,6 +28,12 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
+    /// How long after a hand-over the client may open further streams, while others are open, before it gets the
+    /// shutdown notice.
+    ///
+    /// The notice only asks for new streams to go elsewhere, so there is no reason for it while none begins. And some
+    /// clients, such as those that use Python's `h2`, give up all streams under way when a GOAWAY arrives.
+    static let announcementDelay: Nanoseconds = 2_000_000_000
     /// How long the server waits before it resets a stream that has to end.
     ///
     /// In this time, the stream may send its last output, or the client may end its request.
@@ -70,6 +76,13 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     struct Ending {
         /// Whether the shutdown notice has been submitted.
         var isDraining = false
+        /// Whether the shutdown notice follows when no stream is open, because of a hand-over.
+        var isHandedOver = false
+        /// Whether the final GOAWAY has to be submitted in the next flush phase.
+        ///
+        /// It names the last stream that was begun. If it were submitted earlier, it could wait for a blocked socket
+        /// while further streams begin, and its client would send the requests of these streams a second time.
+        var isFinalGoAwayDue = false
         /// Whether the final GOAWAY has been submitted.
         ///
         /// The connection closes after its last stream.
@@ -319,6 +332,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         receiving = stream
         requestsLeft -= 1
         deadlines.idle = .max
+        if ending.isHandedOver, !history.isNew(1) { announceEndSoon() }
         history.opened(id)
         makeIncremental(id)
     }

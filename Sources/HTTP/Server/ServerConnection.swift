@@ -24,8 +24,8 @@ protocol ServerProtocol: AnyObject {
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
     func drained()
-    /// Accepts no new requests, and closes the connection when the requests under way have ended.
-    func drain()
+    /// Ends the connection in the way of `drain`; called again with `.stopping` if `.handedOver` came before.
+    func drain(_ drain: ConnectionDrain)
     /// The deadline that the session set with `setDeadline` has passed.
     func deadlinePassed()
     /// The number of requests whose response is not complete.
@@ -88,7 +88,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var wire: (any ServerProtocol)?
     private var preface: [UInt8] = []
     private var deadline = Deadline()
-    private var isDraining = false
+    /// How the connection ends; nil while it may go on.
+    private var draining: ConnectionDrain?
     /// Whether the connection still waits for its PROXY header.
     private var awaitsProxyHeader = false
     private var isEnded = false
@@ -161,7 +162,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
                 return false
             }
         }
-        setDeadline(channel.loop.now + (isDraining ? Self.firstRequestPeriod : firstWait))
+        setDeadline(channel.loop.now + (draining == .stopping ? Self.firstRequestPeriod : firstWait))
         return true
     }
 
@@ -213,13 +214,21 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The number of requests whose response is not complete.
     package var activeStreams: Int { wire?.activeStreams ?? 0 }
 
-    /// Accepts no new requests, and closes the connection when the requests under way have ended.
+    /// Ends the connection, in a way that depends on the reason.
     ///
-    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request. So a
-    /// restart does not refuse clients that connect at that moment.
-    package func drain() {
-        isDraining = true
-        if let wire { wire.drain() } else { setDeadline(channel.loop.now + Self.firstRequestPeriod) }
+    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request if
+    /// the server ends, and its usual time after a hand-over. So neither refuses clients that connect at that moment.
+    ///
+    /// After a drain `.handedOver`, a drain `.stopping` ends the connection sooner. Any other second call does nothing.
+    package func drain(_ drain: ConnectionDrain = .stopping) {
+        guard draining == nil || draining == .handedOver && drain == .stopping else { return }
+        draining = drain
+        if drain == .handedOver { channel.linger = .untilAcknowledged }
+        if let wire {
+            wire.drain(drain)
+        } else if drain == .stopping {
+            setDeadline(channel.loop.now + Self.firstRequestPeriod)
+        }
     }
 
     /// Closes the connection now, even if requests are under way.
@@ -268,7 +277,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         deadline.clear()
         self.wire = wire
         wire.start()
-        if isDraining { wire.drain() }
+        if let draining { wire.drain(draining) }
     }
 
     /// Replaces the HTTP/1.1 session with an HTTP/2 session after `Upgrade: h2c`.
@@ -281,6 +290,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         wire = http2
         deadline.clear()
         http2.start(upgrading: request)
+        if let draining { http2.drain(draining) }
         if !rest.isEmpty { http2.receive(rest) }
     }
 

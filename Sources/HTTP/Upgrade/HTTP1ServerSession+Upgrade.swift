@@ -9,7 +9,7 @@ extension HTTP1ServerSession {
     ///
     /// If so, the session first reads the whole request body.
     func wantsUpgrade(_ head: RequestHead) -> Bool {
-        guard connection.settings.upgradesToHTTP2, !connection.isSecure, !isDraining,
+        guard connection.settings.upgradesToHTTP2, !connection.isSecure, draining == nil,
             HTTP2SettingsField.isH2CUpgrade(head), let value = head.fields.first(.http2Settings),
             let payload = HTTP2SettingsField.decode(value)
         else { return false }

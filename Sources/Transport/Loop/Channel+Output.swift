@@ -179,13 +179,28 @@ extension Channel {
         isReading = true
         updateInterest()
         if let closingTimer { loop.timers.cancel(closingTimer) }
-        closingTimer = loop.timers.schedule(at: loop.now + Self.lingerMax, target: self, kind: 0)
+        lingerEnd = loop.now + linger.longest
+        closingTimer = loop.timers.schedule(at: loop.now + linger.period, target: self, kind: 0)
+    }
+
+    /// Whether the lingering channel has to wait longer, because the peer goes on to acknowledge what was sent.
+    private func lingersOn() -> Bool {
+        guard phase == .lingering, loop.now < lingerEnd else { return false }
+        let left = clinux_unacknowledged(descriptor)
+        guard left > 0, left < unacknowledged else { return false }
+        unacknowledged = left
+        return true
     }
 
     package func timerFired(_ kind: Int) {
         closingTimer = nil
         guard phase == .closing else {
-            close()
+            guard lingersOn() else { return close() }
+            closingTimer = loop.timers.schedule(
+                at: min(loop.now + linger.period, lingerEnd),
+                target: self,
+                kind: 0
+            )
             return
         }
         let due = min(lastProgress + Self.closingStallMax, max(readPace.windowEnd, loop.now + 1))

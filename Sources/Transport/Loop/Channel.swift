@@ -59,8 +59,21 @@ extension ChannelHandler {
 /// Swift's runtime check of exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 package final class Channel: Registered, TimerTarget {
     enum Phase { case connecting, open, closing, lingering, closed }
-    /// How long a channel that has sent everything waits for the peer to close its side: 2 s.
-    static let lingerMax: Nanoseconds = 2_000_000_000
+    /// How long a channel that has sent everything waits for the peer to close its side.
+    package enum Linger: Sendable {
+        /// At most 2 s.
+        case short
+        /// At most 5 s, and longer while the peer goes on to acknowledge what was sent, at most 60 s in all.
+        ///
+        /// If the socket were closed earlier, bytes that the peer sends meanwhile would be answered with a TCP reset,
+        /// which makes the kernel drop what it has not delivered yet.
+        case untilAcknowledged
+
+        /// How long the channel waits before it looks whether anything is unacknowledged.
+        var period: Nanoseconds { self == .short ? 2_000_000_000 : 5_000_000_000 }
+        /// How long the channel waits in all.
+        var longest: Nanoseconds { self == .short ? 2_000_000_000 : 60_000_000_000 }
+    }
     /// How long a closing channel waits while the kernel accepts none of its remaining output: 30 s.
     static let closingStallMax: Nanoseconds = 30_000_000_000
 
@@ -89,6 +102,12 @@ package final class Channel: Registered, TimerTarget {
     var closesAbruptly = false
     var closingTimer: TimerID?
     private var closingPace = 0
+    /// How long the channel waits for the peer to close its side, after everything was sent.
+    package var linger = Linger.short
+    /// When a lingering channel closes at the latest.
+    var lingerEnd: Nanoseconds = 0
+    /// How many bytes were unacknowledged when the lingering channel looked last.
+    var unacknowledged = CInt.max
     /// Checks whether the peer takes the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
     /// How many bytes of `pending` the kernel has accepted.

@@ -79,11 +79,45 @@ import Transport
         #expect(said.counters?.models[WorkerCounters.noModel]?.ends[0] == 2, "two lists")
     }
 
+    /// After a hand-over the worker serves the connections that it has, and ends after the last one.
+    @Test func whatWaitsAtAHandOverIsServed() throws {
+        let snapshot = try registry.resolve(models: "- {id: m, executors: [{url: 'http://e'}]}")
+        let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
+        let listeners = try ListenerSet(addresses: [address], workers: 1)
+        defer { listeners.close() }
+        let (mailbox, thread) = (process.workers[0].mailbox, start(snapshot, listeners))
+        let idle = Peer(to: listeners.addresses[0])
+        #expect(models(idle).contains(#""m""#))
+        let fresh = Peer(to: listeners.addresses[0])
+        mailbox.post(.handOver)
+        mailbox.post(.ask(1) { $0.isLeaving ? 1 : 0 })
+        var said = Said()
+        for _ in 0..<100_000 where said.answers[1] == nil {
+            said.read(reports)
+            usleep(100)
+        }
+        #expect(said.answers[1] == 0 && said.stoppedAccepting == 1, "health checks stay as they are")
+        for peer in [idle, fresh] {
+            let answer = models(peer)
+            #expect(answer.contains(#""m""#) && answer.contains("connection: close\r\n"))
+        }
+        #expect(!said.hasEnded)
+        let late = Peer(to: listeners.addresses[0])
+        idle.close()
+        fresh.close()
+        thread.join()
+        said.read(reports)
+        #expect(said.hasEnded && said.failure == nil && said.stoppedAccepting == 1)
+        late.poll()
+        #expect(late.end == nil, "it waits for the process that accepts now")
+    }
+
     /// The worker's reports to the control thread.
     private struct Said {
         var answers: [Int: Int] = [:]
         var counters: WorkerCounters?
         var hasEnded = false
+        var stoppedAccepting = 0
         var failure: String?
 
         mutating func read(_ reports: Mailbox<WorkerReport>) {
@@ -92,6 +126,7 @@ import Transport
                 case .answered(worker: 0, let number, let answer): answers[number] = answer as? Int
                 case .counted(worker: 0, let last): counters = last
                 case .ended(worker: 0): hasEnded = true
+                case .stoppedAccepting: stoppedAccepting += 1
                 case .failed(let text): failure = text
                 default: break
                 }

@@ -40,6 +40,8 @@ final class ServerScenario: ServerDelegate {
     private weak var channel: Channel?
     private var peer: Peer?
     private var isReading = true
+    /// How many steps of this connection were drains.
+    private var drains = 0
 
     /// Runs one connection from beginning to end.
     func run(_ steps: [Step], settings: ServerSettings, ending: UInt8, _ findings: Findings) {
@@ -63,6 +65,7 @@ final class ServerScenario: ServerDelegate {
         answersToHEAD = []
         ended = 0
         isReading = true
+        drains = 0
         let (socket, peer) = Peer.pair()
         self.peer = peer
         guard let channel = try? Channel.accept(socket, peer: address, loop: test.loop) else {
@@ -90,7 +93,10 @@ final class ServerScenario: ServerDelegate {
             }
         case .pass(let duration): test.clock.advance(by: duration)
         case .read(let reads): isReading = reads
-        case .drain: connection?.drain()
+        case .drain:
+            // Every second drain is one after a hand-over, and a later one then ends the connection.
+            drains += 1
+            connection?.drain(drains % 2 == 1 ? .handedOver : .stopping)
         case .shutdown: peer?.shutdown()
         case .event: break
         }

@@ -188,6 +188,42 @@ import Transport
         #expect(handler.released == 1)
     }
 
+    /// A channel that lingers until everything is acknowledged has 5 s, and more while the peer goes on to read.
+    @Test func aLingeringChannelMayWaitForAcknowledgements() throws {
+        let (socket, peer) = try test.tcp(receiveBuffer: 4096)
+        let handler = Recorder(socket, on: test)
+        handler.channel?.linger = .untilAcknowledged
+        // The socket's send buffer takes these bytes at once, and the peer acknowledges only some of them.
+        let bytes = pattern(64 << 10)
+        handler.say(bytes)
+        handler.channel?.closeWhenFlushed()
+        test.loop.turn(waitMax: 0)
+        test.loop.turn(waitMax: 0)
+        test.pass(6 * second)
+        #expect(handler.released == 0, "something is unacknowledged")
+        peer.poll(limit: 32 << 10)
+        test.pass(6 * second)
+        #expect(handler.released == 0, "the peer has acknowledged more since")
+        test.run(peer) { peer.end != nil }
+        #expect(peer.received == bytes && peer.end == .closed)
+        test.pass(6 * second)
+        #expect(handler.released == 1)
+    }
+
+    @Test func aLingeringChannelDoesNotWaitForAPeerThatAcknowledgesNothing() throws {
+        let (socket, peer) = try test.tcp(receiveBuffer: 4096)
+        let handler = Recorder(socket, on: test)
+        handler.channel?.linger = .untilAcknowledged
+        handler.say(pattern(64 << 10))
+        handler.channel?.closeWhenFlushed()
+        test.loop.turn(waitMax: 0)
+        test.loop.turn(waitMax: 0)
+        test.pass(6 * second)
+        #expect(handler.released == 0 && peer.end == nil)
+        test.pass(6 * second)
+        #expect(handler.released == 1)
+    }
+
     @Test func aPeerThatTakesNothingOfTheLastWordsIsCut() throws {
         let (socket, peer) = try test.tcp(receiveBuffer: 4096)
         let handler = Recorder(socket, on: test)
