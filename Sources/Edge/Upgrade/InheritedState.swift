@@ -34,7 +34,7 @@ struct InheritedState: Equatable, Sendable {
     var maintenance: Maintenance?
     /// The operator's orders in force.
     var orders = ExecutorOrders()
-    /// The health and the limits of engines and executors, without those that were never unhealthy or limited.
+    /// The health and the limits of engines and executors.
     var availability: [Target: AvailabilityRecord] = [:]
     /// The engines that refuse the request member `stream_options`.
     var usageRefused: Set<Target> = []
@@ -61,10 +61,10 @@ struct InheritedState: Equatable, Sendable {
         maintenance = process.maintenance.current
         orders = running.registry.orders
         for engine in running.registry.engines {
-            note(engine.record(at: now), of: Target(engine))
+            availability[Target(engine)] = engine.record(at: now)
             if engine.refusesUsage { usageRefused.insert(Target(engine)) }
         }
-        for executor in running.registry.executors { note(executor.record(at: now), of: Target(executor)) }
+        for executor in running.registry.executors { availability[Target(executor)] = executor.record(at: now) }
         let access = running.snapshot.access
         for entry in access.keys?.current.all ?? [] {
             let record = entry.use.record(at: now)
@@ -72,10 +72,6 @@ struct InheritedState: Equatable, Sendable {
         }
         anonymous = access.anonymousUse.record(at: now)
         self.found = InheritedMembers(found)
-    }
-
-    private mutating func note(_ record: AvailabilityRecord, of target: Target) {
-        if record != AvailabilityRecord() { availability[target] = record }
     }
 
     /// Applies the state to this process, which has not served a request yet.

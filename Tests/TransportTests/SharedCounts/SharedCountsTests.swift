@@ -63,7 +63,7 @@ import Testing
         let one = try SharedCounts.create()
         let two = try successor(of: one)
         let limit = 3
-        let (held, most, taken) = (Atomic<Int>(0), Atomic<Int>(0), Atomic<Int>(0))
+        let places = Places()
         await withTaskGroup(of: Void.self) { group in
             for table in [one, two] {
                 // The count of one process, with the lock under which its threads take places.
@@ -82,10 +82,8 @@ import Testing
                                 return true
                             }
                             guard isTaken else { continue }
-                            let now = held.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue
-                            most.max(now, ordering: .relaxed)
-                            taken.wrappingAdd(1, ordering: .relaxed)
-                            held.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+                            places.take()
+                            places.giveBack()
                             own.withLock { own in
                                 own -= 1
                                 row.publish(own)
@@ -95,7 +93,7 @@ import Testing
                 }
             }
         }
-        #expect(most.load(ordering: .relaxed) <= limit && taken.load(ordering: .relaxed) > 0)
+        #expect(places.most <= limit && places.taken > 0)
         #expect(one.row(for: "limit")?.others == 0 && two.row(for: "limit")?.others == 0)
     }
 
@@ -174,4 +172,17 @@ import Testing
         let table = try SharedCounts.create(rows: 16)
         #expect(ftruncate(table.descriptor, 0) == -1 && ftruncate(table.descriptor, 1 << 20) == -1)
     }
+}
+
+/// How many places are held now, how many were held at most, and how many were taken in all.
+private final class Places: Sendable {
+    private let held = Atomic<Int>(0), high = Atomic<Int>(0), all = Atomic<Int>(0)
+    var most: Int { high.load(ordering: .sequentiallyConsistent) }
+    var taken: Int { all.load(ordering: .sequentiallyConsistent) }
+
+    func take() {
+        high.max(held.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue, ordering: .sequentiallyConsistent)
+        all.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
+    func giveBack() { held.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 }
