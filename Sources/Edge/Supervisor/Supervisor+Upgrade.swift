@@ -222,7 +222,7 @@ extension Supervisor {
                 + "\(settings.upgradeDrain / 1_000_000_000) s"
         )
         admin.state = .draining
-        process.postToAll(.drain)
+        process.postToAll(.handOver)
         expire(after: settings.upgradeDrain)
         report()
         if ends { hurry() }

@@ -43,7 +43,7 @@ struct WorkerListeners {
     }
 
     /// The listeners that have been opened.
-    var all: [Listener] { entries.values.compactMap(\.listener) }
+    var all: [Listener] { entries.values.flatMap(\.listeners) }
 
     /// Stops accepting connections on all listeners.
     func pause() { for entry in entries.values { for listener in entry.listeners { listener.pause() } } }
