@@ -133,7 +133,11 @@ let package = Package(
             exclude: ["Captures"],
             swiftSettings: tests
         ),
-        .testTarget(name: "KeyStoreTests", dependencies: ["KeyStore", "Routing", "Transport"], swiftSettings: tests),
+        .testTarget(
+            name: "KeyStoreTests",
+            dependencies: ["KeyStore", "Routing", "Transport", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: tests
+        ),
         .testTarget(
             name: "ConfigurationTests",
             dependencies: ["Configuration", "HTTP", "Inference", "Routing", "Transport"],

@@ -1,4 +1,5 @@
 // Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, log, CORS origins.
+internal import Routing
 
 extension Configuration {
     /// Reads `workers`: `auto` or a number.
@@ -32,7 +33,7 @@ extension Configuration {
         section.read(bytes: "body_pace", &limits.bodyPace, in: 0...1 << 30)
         section.read(bytes: "read_pace", &limits.readPace, in: 0...1 << 30)
         if let addresses = section.section("per_address") { limits.perAddress.read(from: addresses) }
-        section.read(limit: "prefill_resets", &limits.prefillResets, in: 1...1_000_000)
+        section.read(limit: "prefill_resets", &limits.prefillResets, in: 1...KeyLimits.prefillResetsMost)
         for (key, bytes) in [("body", limits.bodyBytes), ("exchange_buffer", limits.exchangeBufferBytes)]
         where bytes > memoryLimitBytes {
             let limit = Quantity.text(bytes: memoryLimitBytes)

@@ -70,7 +70,10 @@ package struct KeyDatabase: Sendable {
         try Self.attempt {
             try queue.write { database in
                 let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
-                guard tables == 0 else { return try Self.checkVersion(database) }
+                guard tables == 0 else {
+                    try Self.checkVersion(database)
+                    return try Self.addColumns(database)
+                }
                 try database.execute(
                     sql: """
                         CREATE TABLE key (
@@ -84,13 +87,20 @@ package struct KeyDatabase: Sendable {
                             tokens_per_minute INTEGER,
                             created INTEGER NOT NULL, -- seconds since 1970, as the next two
                             expires INTEGER,
-                            revoked INTEGER
+                            revoked INTEGER,
+                            prefill_resets INTEGER
                         ) STRICT;
                         PRAGMA user_version = \(Self.version);
                         """
                 )
             }
         }
+    }
+
+    /// Adds the columns that an earlier version did not make; until then, the keys have no value in them.
+    private static func addColumns(_ database: Database) throws {
+        guard try database.columns(in: "key").allSatisfy({ $0.name != "prefill_resets" }) else { return }
+        try database.execute(sql: "ALTER TABLE key ADD COLUMN prefill_resets INTEGER")
     }
 
     /// A number that changes whenever another connection changes the database.
@@ -129,11 +139,11 @@ package struct KeyDatabase: Sendable {
         let values: StatementArguments = [
             key.id, Data(key.hash), key.tenant, key.role.rawValue, key.models?.joined(separator: "\n"),
             key.limits.concurrency, key.limits.requestsPerMinute, key.limits.tokensPerMinute, record.created,
-            key.expires, record.revoked,
+            key.expires, record.revoked, key.limits.prefillResets,
         ]
         try Self.attempt {
             try queue.write {
-                try $0.execute(sql: "INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments: values)
+                try $0.execute(sql: "INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments: values)
             }
         }
     }
@@ -176,7 +186,8 @@ package struct KeyDatabase: Sendable {
             limits: KeyLimits(
                 concurrency: row["concurrency"],
                 requestsPerMinute: row["requests_per_minute"],
-                tokensPerMinute: row["tokens_per_minute"]
+                tokensPerMinute: row["tokens_per_minute"],
+                prefillResets: row.hasColumn("prefill_resets") ? row["prefill_resets"] : nil
             ),
             expires: row["expires"]
         )

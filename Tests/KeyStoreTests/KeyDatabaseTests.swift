@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Routing
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
             let all = record("b", created: 5) {
                 $0.role = .observer
                 $0.models = ["m1", "/models/x"]
-                $0.limits = KeyLimits(concurrency: 1, requestsPerMinute: 2, tokensPerMinute: 3)
+                $0.limits = KeyLimits(concurrency: 1, requestsPerMinute: 2, tokensPerMinute: 3, prefillResets: 4)
                 $0.expires = 77
             }
             let database = try KeyDatabase(editing: path)
@@ -34,6 +35,20 @@ import Testing
             try database.add(record("a"))
             #expect(try database.records() == [record("a"), all])
             #expect(try KeyDatabase(reading: path).keys() == [record("a").key, all.key])
+        }
+    }
+
+    /// A database of an earlier version has no column for `prefill_resets`; the first command that edits it adds one.
+    @Test func anOlderDatabaseIsReadAndGetsTheNewColumn() throws {
+        try withPath { path in
+            try KeyDatabase(editing: path).add(record("a"))
+            let database = try DatabaseQueue(path: path)
+            try database.write { try $0.execute(sql: "ALTER TABLE key DROP COLUMN prefill_resets") }
+            try database.close()
+            #expect(try KeyDatabase(reading: path).keys() == [record("a").key])
+            let resets = record("b", created: 2) { $0.limits.prefillResets = 7 }
+            try KeyDatabase(editing: path).add(resets)
+            #expect(try KeyDatabase(reading: path).keys().map(\.limits.prefillResets) == [nil, 7])
         }
     }
 

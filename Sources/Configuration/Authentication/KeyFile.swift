@@ -68,7 +68,8 @@ extension AccessKey {
         var role = Role.user
         section.read("role", &role)
         let models = section.texts("models", expecting: "ids of models")?.map(\.text)
-        let limits = KeyLimits(reading: section)
+        var limits = KeyLimits(reading: section)
+        limits.prefillResets = section.count("prefill_resets", in: 1...KeyLimits.prefillResetsMost)
         let expires = section.moment("expires")
         section.finish()
         guard let id, let hash, let tenant else { return nil }

@@ -4,6 +4,8 @@ package import Routing
 extension KeyLimits {
     /// The largest value that a limit may have.
     package static let most = 1_000_000_000
+    /// The largest value of `prefill_resets`, for a key and for all clients.
+    package static let prefillResetsMost = 1_000_000
 
     /// Reads the limits of one key, or the limits for clients without a key.
     init(reading section: ConfigurationSection) {

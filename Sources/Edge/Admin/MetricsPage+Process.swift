@@ -11,6 +11,12 @@ extension MetricsPage {
         let process = server.process
         gauge("freeinference_connections", "Connections of clients.", process.connectionCount)
         gauge("freeinference_addresses", "Addresses and networks in the table of limits.", process.addresses.count)
+        text.family(
+            "freeinference_addresses_uncounted_total",
+            .counter,
+            "Connections and requests that no limit per address counted, since the table was full."
+        )
+        text.sample([], process.addresses.uncountedClaims)
         let most = process.room(server.snapshot).most
         gauge("freeinference_connections_max", "Connections that may be open at once.", most)
         gauge("freeinference_memory_used_bytes", "Charged against memory_limit.", process.budget.used)

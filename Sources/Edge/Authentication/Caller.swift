@@ -102,6 +102,9 @@ struct Caller {
         isRunning = false
     }
 
+    /// The key's own limit of such requests as `countReset` counts; nil if it has none.
+    var prefillResetsMax: Int? { limits.prefillResets }
+
     /// Counts a request that the client gave up before its answer began; see `Quota.countReset`.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool { quota.countReset(of: most, at: now) }
 

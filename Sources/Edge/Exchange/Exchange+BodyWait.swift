@@ -15,9 +15,7 @@ extension Exchange {
         let isBeginning = !wait.isHeld
         if isBeginning {
             if findsRoom(for: bytes.count, in: body, wait) {
-                body.append(bytes)
-                deadlines.body = bodyDue(held: wait.waited(at: now))
-                stream.consumed(bytes.count)
+                take(bytes, into: body, wait)
                 return
             }
             guard phase == .body else { return }
@@ -27,12 +25,22 @@ extension Exchange {
         // Pieces that are held back may take only a small part of the budget. If that part is full, the body that has
         // waited longest is refused, so that its pieces make room for this one.
         while !wait.hold(bytes, in: environment.budget, at: now) {
+            if isBeginning, takesRoom(for: bytes.count, in: body, wait) {
+                take(bytes, into: body, wait)
+                return
+            }
             guard environment.refuseLongestWait(besides: self) else {
                 handle(.refused(.noMemory(because: "there was no memory for the part that waited")))
                 return
             }
         }
         if isBeginning { stream.connection.heldBodies += 1 }
+    }
+
+    private func take(_ bytes: Span<UInt8>, into body: RequestBody, _ wait: BodyWait) {
+        body.append(bytes)
+        deadlines.body = bodyDue(held: wait.waited(at: now))
+        stream.consumed(bytes.count)
     }
 
     /// Handles the deadline of the body: the next piece is late, or a body that waits asks for room again.
@@ -58,10 +66,17 @@ extension Exchange {
     }
 
     /// Decides whether the end of the request has to wait, because pieces of the body are held back.
+    ///
+    /// A body that is whole asks for room again in this turn of the loop, because it may now find some.
     func endWaits(_ wait: BodyWait) -> Bool {
         wait.isWhole = wait.isHeld
-        if !wait.isHeld { wait.leave(environment.bodyQueue, record.id) }
-        return wait.isHeld
+        guard wait.isHeld else {
+            wait.leave(environment.bodyQueue, record.id)
+            return false
+        }
+        deadlines.body = now
+        arm()
+        return true
     }
 
     /// Ends the wait of the body, if it waits, because the exchange needs the body no longer.
@@ -90,11 +105,9 @@ extension Exchange {
     /// Charges the memory that the next `count` bytes of the body need; if there is no room, returns false, and may
     /// have refused the request.
     private func findsRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
-        var length: Int?
-        if case .known(let bytes)? = request?.head.body { length = bytes }
         let room = wait.findRoom(
             for: body.footprint(appending: count),
-            of: BodyWait.Body(id: record.id, arrived: record.bytesIn, length: length),
+            of: arriving,
             in: &memory,
             queue: environment.bodyQueue,
             at: now
@@ -106,6 +119,23 @@ extension Exchange {
             handle(.refused(.noMemory(because: wait.isHeld ? "the body waited for memory for too long" : nil)))
         }
         return false
+    }
+
+    /// Charges free memory for the next `count` bytes of a body, although other bodies wait for it.
+    private func takesRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
+        wait.takeRoom(
+            for: body.footprint(appending: count),
+            of: arriving,
+            in: &memory,
+            queue: environment.bodyQueue
+        )
+    }
+
+    /// The body of the request, as `BodyWait` needs to know it.
+    private var arriving: BodyWait.Body {
+        var length: Int?
+        if case .known(let bytes)? = request?.head.body { length = bytes }
+        return BodyWait.Body(id: record.id, arrived: record.bytesIn, length: length)
     }
 
     // MARK: Bodies that make room for others

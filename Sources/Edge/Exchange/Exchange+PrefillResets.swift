@@ -11,8 +11,7 @@ extension Exchange {
     /// The client is the API key, or the address of a request without a key. As for other limits per address, a trusted
     /// peer is never refused for the requests of its clients.
     func countPrefillReset(_ end: ClientEnd) {
-        guard let attempt, attempt.phase == .waiting, attempt.hasRequest, end.isOfClient,
-            let most = snapshot.limits.prefillResetsMax
+        guard let attempt, attempt.phase == .waiting, attempt.hasRequest, end.isOfClient, let most = prefillResetsMax
         else { return }
         environment.metrics.prefillReset()
         if let caller, let key = caller.keyID {
@@ -23,9 +22,13 @@ extension Exchange {
         }
     }
 
+    /// How many requests in a minute the client may give up: the key's own limit, else that of the configuration; nil
+    /// if there is no limit.
+    private var prefillResetsMax: Int? { caller?.prefillResetsMax ?? snapshot.limits.prefillResetsMax }
+
     /// The refusal of a request whose client has given up too many requests; nil if the request may go on.
     func resetRefusal() -> Failure? {
-        guard snapshot.limits.prefillResetsMax != nil else { return nil }
+        guard prefillResetsMax != nil else { return nil }
         let wait: Nanoseconds
         if let caller, caller.keyID != nil {
             wait = caller.resetWait(at: now)
@@ -36,7 +39,7 @@ extension Exchange {
         }
         guard wait > 0 else { return nil }
         var failure = Failure(.resetLimit, retryAfter: wait.secondsRoundedUp)
-        failure.detail = "limits.prefill_resets"
+        failure.detail = caller?.prefillResetsMax == nil ? "limits.prefill_resets" : "prefill_resets of the key"
         return failure
     }
 }

@@ -102,7 +102,7 @@ extension Exchange: ServerStreamHandler {
         arm()
     }
 
-    /// Makes an empty buffer for the body, and charges its memory; refuses an announced length that is too large.
+    /// Makes an empty buffer for the body; refuses an announced length that is too large.
     ///
     /// - Returns: The refusal; nil if the request may go on.
     @inline(__always)
@@ -120,6 +120,7 @@ extension Exchange: ServerStreamHandler {
             request?.body = RequestBody(expecting: bytes)
         case .unknown: request?.body = RequestBody()
         }
+        // The first buffer is never larger than a small body, for which there is always memory.
         return memory.growBody(to: request?.body?.footprint ?? 0) ? nil : .noMemory
     }
 
@@ -194,7 +195,7 @@ extension Exchange: ServerStreamHandler {
         let decoded: RequestBody
         do throws(BodyDecodingError) {
             decoded = try body.decoded(from: coding, bytesMax: min(most, ScanThread.threshold)) {
-                memory.growBody(to: size + $0)
+                memory.growWholeBody(to: size + $0)
             }
         } catch {
             memory.shrinkBody(to: size)
@@ -251,7 +252,7 @@ extension Exchange: ServerStreamHandler {
             let decoded = body.value
             request?.body = decoded
             request?.coding = nil
-            guard memory.growBody(to: decoded.footprint) else {
+            guard memory.growWholeBody(to: decoded.footprint) else {
                 handle(.refused(.noMemory))
                 return
             }

@@ -10,6 +10,8 @@ internal import Transport
 ///   turn: it may take memory beyond that part (`MemoryUse.lastBody`). Only one body at a time has the turn. It keeps
 ///   the turn until it has room for all of its bytes, ends, finds no room although it has the turn, or does not ask for
 ///   room for `turnMax`. So bodies that wait for each other still finish.
+/// - A small body that has arrived whole does not need the turn (`ExchangeMemory.growWholeBody`). It asks here only if
+///   such bodies have used up the memory that is left for them.
 /// - If a body waits longer than `pressAfter`, the slowest bodies are refused. Only bodies that are less than half as
 ///   fast as the fastest waiting body are refused (`SlowBodies`).
 /// - A body that has waited `waitMax` is refused. The body that has waited longest is refused earlier if there is no

@@ -95,6 +95,8 @@ final class BodyWait {
 
     /// Charges the memory that a body needs next, as far as the budget and the queue of those that wait allow it.
     ///
+    /// A body that begins to wait does not take free memory for which others wait already.
+    ///
     /// - Parameter footprint: the size of the body's buffer with the next bytes.
     func findRoom(
         for footprint: Int,
@@ -103,14 +105,19 @@ final class BodyWait {
         queue: Lock<BodyQueue>,
         at now: Nanoseconds
     ) -> Room {
-        if memory.growBody(to: footprint) {
+        if memory.growBody(to: footprint, for: isHeld ? .waitingBody : .bodies) {
             foundRoom(for: footprint, of: body, queue: queue)
             return .found
         }
         guard memory.mayEverHold(body: footprint) else { return .refused }
+        let missing = isWhole ? 0 : body.length.map { max(0, $0 - body.arrived) }
+        if missing == 0, memory.growWholeBody(to: footprint) {
+            foundRoom(for: footprint, of: body, queue: queue)
+            return .found
+        }
         let asker = BodyQueue.Asker(
             id: body.id,
-            missing: isWhole ? 0 : body.length.map { max(0, $0 - body.arrived) },
+            missing: missing,
             lacking: footprint - memory.body,
             bytesPerSecond: bytesPerSecond(arrived: body.arrived, at: now),
             waited: waited(at: now),
@@ -128,9 +135,22 @@ final class BodyWait {
                 queue.withLock { $0.turnDidNotHelp(body.id) }
                 return .none(slow)
             }
-            foundRoom(for: footprint, of: body, queue: queue)
-            return .found
         }
+        foundRoom(for: footprint, of: body, queue: queue)
+        return .found
+    }
+
+    /// Charges free memory, although other bodies wait for it, for a body whose pieces find no memory to wait in; if
+    /// there is none, returns false.
+    func takeRoom(
+        for footprint: Int,
+        of body: Body,
+        in memory: inout ExchangeMemory,
+        queue: Lock<BodyQueue>
+    ) -> Bool {
+        guard memory.growBody(to: footprint, for: .waitingBody) else { return false }
+        foundRoom(for: footprint, of: body, queue: queue)
+        return true
     }
 
     private func foundRoom(for footprint: Int, of body: Body, queue: Lock<BodyQueue>) {

@@ -1,5 +1,6 @@
 // Counts the memory of one exchange: a fixed part, its request body, and its share of the memory for buffered
 // responses.
+internal import Inference
 internal import Transport
 
 /// The memory that one exchange has charged to the account of its connection.
@@ -10,12 +11,21 @@ struct ExchangeMemory {
     ///
     /// It covers the exchange's objects, the attempt, and the executor's connection or stream.
     static let attemptCost = 8 << 10
+    /// The size of the largest body buffer that is not charged beside what `begin` has charged, in bytes.
+    ///
+    /// A body is released when its response begins, and the share of the memory for buffered responses is used from
+    /// then on. Until then a small body takes the place of the share. So the bodies of other clients cannot take the
+    /// memory of a short request, and whoever begins many requests with small bodies pays for each with `begin`.
+    static let smallBodyMax = RequestBody.firstCapacity + RequestBody.padding
+
+    /// The size of the largest body, in bytes, that `growWholeBody` prefers to others.
+    static let wholeBodyMax = 64 << 10
 
     private let account: MemoryAccount
     private let budget: MemoryBudget
     /// The charge for `attemptCost` and for the exchange's share of the memory for buffered responses.
     private var fixed = MemoryCharge()
-    /// Bytes charged for the request body.
+    /// The size of the buffer of the request body, in bytes; it is charged if it is larger than `smallBodyMax`.
     private(set) var body = 0
     /// The charge that the exchange shares with the scan thread; nil if the body has not been passed to the scan
     /// thread.
@@ -53,30 +63,45 @@ struct ExchangeMemory {
     /// Whether the memory budget has room for a body of `length` bytes when nothing else uses the budget.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
-    /// Whether the connection may hold a buffer of `footprint` bytes for this body beside its other bodies, if the budget
-    /// has room for it.
-    func mayHold(body footprint: Int) -> Bool { account.bodies - body + footprint <= budget.bodyMax }
+    /// Whether the connection may hold a buffer of `footprint` bytes for this body beside its other bodies, if the
+    /// budget has room for it.
+    func mayHold(body footprint: Int) -> Bool {
+        account.bodies - Self.charge(of: body) + footprint <= budget.bodyMax
+    }
 
     /// Whether the bodies of all clients together have used up their part of the memory budget.
     var isFullOfBodies: Bool { budget.isFullOfBodies }
+
+    /// How many bytes are charged for a body whose buffer takes `footprint` bytes.
+    private static func charge(of footprint: Int) -> Int { footprint > smallBodyMax ? footprint : 0 }
 
     /// Raises the charge for the body to the size of its buffer; if there is no memory, charges nothing and returns
     /// false.
     ///
     /// - Parameters:
     ///   - footprint: the size of the buffer in bytes, now or after the next bytes are appended.
-    ///   - use: `.lastBody` for the body that has the turn of `BodyQueue`.
+    ///   - use: what gives the body precedence over others; `.bodies` for none.
     mutating func growBody(to footprint: Int, for use: MemoryUse = .bodies) -> Bool {
         guard footprint > body else { return true }
-        guard account.chargeBody(footprint - body, for: use) else { return false }
+        let more = Self.charge(of: footprint) - Self.charge(of: body)
+        guard more == 0 || account.chargeBody(more, for: use) else { return false }
         body = footprint
         return true
+    }
+
+    /// Raises the charge for a body that has arrived whole, as `growBody` does.
+    ///
+    /// A body of at most `wholeBodyMax` may take memory beyond what is left for bodies that are still under way. It is
+    /// scanned and sent on at once, so it does not keep that memory for longer than its exchange needs.
+    mutating func growWholeBody(to footprint: Int) -> Bool {
+        if growBody(to: footprint, for: .waitingBody) { return true }
+        return footprint <= Self.wholeBodyMax + RequestBody.padding && growBody(to: footprint, for: .wholeBody)
     }
 
     /// Lowers the charge for the body to the size of its buffer.
     mutating func shrinkBody(to footprint: Int) {
         guard footprint < body else { return }
-        account.releaseBody(body - footprint)
+        account.releaseBody(Self.charge(of: body) - Self.charge(of: footprint))
         body = footprint
     }
 
@@ -91,7 +116,13 @@ struct ExchangeMemory {
     /// Gives the charge for the body back, or hands it to the scan thread's job, which may still read the body.
     mutating func letGoOfBody() {
         guard body > 0 else { return }
-        if let scan { scan.adopt(account.forgetBody(body)) } else { account.releaseBody(body) }
+        let charged = Self.charge(of: body)
+        if let scan {
+            if charged == 0 { budget.takeBody(body) }
+            scan.adopt(charged == 0 ? body : account.forgetBody(charged))
+        } else {
+            account.releaseBody(charged)
+        }
         body = 0
         scan = nil
     }

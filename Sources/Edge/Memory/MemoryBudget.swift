@@ -68,11 +68,14 @@ package final class MemoryBudget: MemorySource {
     // MARK: The whole
 
     /// Charges `bytes`; if that would exceed the limit, charges nothing and returns false.
-    package func reserve(_ bytes: Int) -> Bool {
+    ///
+    /// - Parameter spare: how many bytes of the limit have to stay free.
+    package func reserve(_ bytes: Int, leaving spare: Int = 0) -> Bool {
+        let most = limit - spare
         // A content-length may be any number, so adding it to `charged` might overflow.
-        guard bytes <= limit else { return false }
+        guard bytes <= most else { return false }
         let after = charged.wrappingAdd(bytes, ordering: .relaxed).newValue
-        guard after + elsewhere.load(ordering: .relaxed) > limit else { return true }
+        guard after + elsewhere.load(ordering: .relaxed) > most else { return true }
         charged.wrappingSubtract(bytes, ordering: .relaxed)
         return false
     }
@@ -100,8 +103,10 @@ package final class MemoryBudget: MemorySource {
             // exchanges get large shares. The other half is for later exchanges of the connection.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
-        case .bodies: return grantBody(bytes, beyond: held)
-        case .lastBody: return grantLastBody(bytes, beyond: held)
+        case .bodies: return !(bodiesWait && isFullOfBodies) && grantBody(bytes, beyond: held)
+        case .waitingBody: return grantBody(bytes, beyond: held)
+        case .wholeBody: return grantBody(bytes, beyond: held, upTo: limit / 16 * 13)
+        case .lastBody: return grantBody(bytes, beyond: held, upTo: limit / 8 * 7)
         }
     }
 
@@ -131,39 +136,53 @@ package final class MemoryBudget: MemorySource {
     /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
 
+    /// How many bytes of the whole limit bodies leave free, also where many connections take more than their quarter.
+    ///
+    /// Requests on these connections can so begin and be answered. A body that may take memory beyond `bodiesMax`, and
+    /// the pieces of bodies that wait, leave half as much.
+    private var spareOfBodies: Int { limit / 16 }
+
     /// The largest body that a connection can ever hold, in bytes.
     ///
     /// `part` allows one connection seven tenths of `bodiesMax` while no other body is held.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
-    /// Whether bodies take more than three quarters of what they may take together.
+    /// Whether bodies take more than three quarters of what they may take together, or little of the whole limit is
+    /// free.
     ///
     /// One connection alone cannot take so much. If a connection gets no more memory although this is false, it holds
     /// much itself.
-    var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 }
+    var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 || used > limit / 8 * 7 }
 
-    /// The largest number of bytes that all bodies together may take when one of them has the turn of `BodyQueue`:
-    /// seven eighths of the limit.
-    private var bodiesMaxInTurn: Int { limit / 8 * 7 }
+    /// Whether any body waits for memory.
+    private var bodiesWait: Bool { heldBack.load(ordering: .relaxed) > 0 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
         guard bytes <= bodiesMax else { return false }
         let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
         let most = Self.part(Self.bodyFactor, ofFree: bodiesMax - after, of: bodiesMax)
-        if held + bytes <= most, reserve(bytes) { return true }
+        if held + bytes <= most, reserve(bytes, leaving: spareOfBodies) { return true }
         bodies.wrappingSubtract(bytes, ordering: .relaxed)
         return false
     }
 
-    /// Charges `bytes` for the body that has the turn of `BodyQueue`.
+    /// Charges `bytes` for a body that may take memory beyond `bodiesMax`.
     ///
     /// Its connection may hold more than others at the moment, but never more than one connection can ever hold.
-    private func grantLastBody(_ bytes: Int, beyond held: Int) -> Bool {
+    ///
+    /// - Parameter most: the largest number of bytes that all bodies together may take then.
+    private func grantBody(_ bytes: Int, beyond held: Int, upTo most: Int) -> Bool {
         guard bytes <= bodyMax, held + bytes <= bodyMax else { return false }
         let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
-        if after <= bodiesMaxInTurn, reserve(bytes) { return true }
+        if after <= most, reserve(bytes, leaving: spareOfBodies / 2) { return true }
         bodies.wrappingSubtract(bytes, ordering: .relaxed)
         return false
+    }
+
+    /// Charges `bytes` of a body that are allocated already, even if that exceeds the limit.
+    func takeBody(_ bytes: Int) {
+        bodies.wrappingAdd(bytes, ordering: .relaxed)
+        take(bytes)
     }
 
     /// Charges `bytes` for pieces that are held back because their body waits for room; if there is no memory for them,
@@ -176,7 +195,11 @@ package final class MemoryBudget: MemorySource {
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {
         let most = limit / 16
         let after = heldBack.wrappingAdd(bytes, ordering: .relaxed).newValue
-        if held + bytes <= Self.part(Self.bodyFactor, ofFree: most - after, of: most), reserve(bytes) { return true }
+        if held + bytes <= Self.part(Self.bodyFactor, ofFree: most - after, of: most),
+            reserve(bytes, leaving: spareOfBodies / 2)
+        {
+            return true
+        }
         heldBack.wrappingSubtract(bytes, ordering: .relaxed)
         return false
     }

@@ -26,7 +26,7 @@ enum HTTP2Fault {
         case .emptyFrames: "HTTP/2: too many empty DATA frames"
         case .headerFields: "HTTP/2: too many or too large header fields"
         case .slowHead: "HTTP/2: a header block did not arrive in time"
-        case .refusals: "HTTP/2: too many requests that a limit for the client's address refuses"
+        case .refusals: "HTTP/2: too many requests that had to be refused"
         case .settings: "HTTP/2: SETTINGS were not acknowledged in time"
         case .violation: "HTTP/2: the connection broke the protocol"
         }

@@ -49,7 +49,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Ends the connection after the streams under way, because a limit refuses too many of its requests.
+    /// Ends the connection after the streams under way, because too many of its requests had to be refused.
     ///
     /// The GOAWAY is sent in the flush phase of this turn. Later streams are ignored, and counted as control frames.
     func takeNoMoreRequests() {

@@ -44,7 +44,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///
     /// The bytes that wait count against the flow-control window that all streams of an HTTP/2 connection share.
     package var heldBodies = 0
-    /// How many requests a limit for the client's address may refuse at once before the connection has to end.
+    /// How many requests `toleratesRefusal` counts at once before the connection has to end.
     ///
     /// In the long run, 5 refusals a second are tolerated.
     static let refusalsMax = 50

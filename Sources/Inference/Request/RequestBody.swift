@@ -12,7 +12,7 @@ import Glibc
     /// The smallest capacity, in bytes, of a buffer that is not empty.
     ///
     /// The buffer is smaller only if the client announces a shorter body.
-    private static let firstCapacity = 4096
+    package static let firstCapacity = 4096
     /// A buffer below this capacity, in bytes, grows fourfold at a time; a larger buffer grows twofold.
     private static let fastGrowthMax = 256 << 10
 

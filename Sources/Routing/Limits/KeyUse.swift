@@ -4,7 +4,7 @@ package import Transport
 
 /// The limits of a key.
 ///
-/// A limit that is nil does not restrict the key.
+/// A limit that is nil does not restrict the key, except for `prefillResets`.
 package struct KeyLimits: Equatable, Sendable {
     /// The largest number of exchanges that may be under way at once.
     package var concurrency: Int?
@@ -12,19 +12,28 @@ package struct KeyLimits: Equatable, Sendable {
     package var requestsPerMinute: Int?
     /// The largest number of tokens in a minute, in prompts and answers together.
     package var tokensPerMinute: Int?
+    /// The largest number of requests in a minute that clients may give up before their answers begin
+    /// (`ResetBucket`); nil for the limit of the configuration, `limits.prefill_resets`.
+    package var prefillResets: Int?
 
     /// Makes limits; each limit is nil or at least 1.
-    package init(concurrency: Int? = nil, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil) {
+    package init(
+        concurrency: Int? = nil,
+        requestsPerMinute: Int? = nil,
+        tokensPerMinute: Int? = nil,
+        prefillResets: Int? = nil
+    ) {
         self.concurrency = concurrency
         self.requestsPerMinute = requestsPerMinute
         self.tokensPerMinute = tokensPerMinute
+        self.prefillResets = prefillResets
     }
 
     /// The limits that are not nil, with their names in a key file.
     package var named: [(name: String, count: Int)] {
         let all = [
             ("concurrency", concurrency), ("requests_per_minute", requestsPerMinute),
-            ("tokens_per_minute", tokensPerMinute),
+            ("tokens_per_minute", tokensPerMinute), ("prefill_resets", prefillResets),
         ]
         return all.compactMap { name, count in count.map { (name, $0) } }
     }

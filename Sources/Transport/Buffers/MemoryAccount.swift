@@ -4,11 +4,15 @@
 ///
 /// The `MemorySource` limits the memory of all request bodies together, so that some memory stays free for connections.
 package enum MemoryUse: Sendable {
-    /// Request bodies.
+    /// Request bodies. While memory for bodies is short, those that wait for it go first.
     case bodies
-    /// The one request body that may take memory beyond what is left for bodies, so that it can be received whole.
+    /// A request body that waits for memory, or that cannot wait.
     ///
-    /// Its bytes count as `bodies` from then on.
+    /// Its bytes count as `bodies` from then on, like those of the two following uses.
+    case waitingBody
+    /// A small request body that has arrived whole, which may take memory beyond what is left for other bodies.
+    case wholeBody
+    /// The one request body that may take memory beyond what is left for bodies, so that it can be received whole.
     case lastBody
     /// Everything else: streams, header sections, responses, output.
     case streams
@@ -127,7 +131,7 @@ package final class MemoryAccount {
 
     /// Charges `bytes` for request bodies.
     ///
-    /// - Parameter use: `.bodies` or `.lastBody`.
+    /// - Parameter use: `.bodies`, `.waitingBody`, `.wholeBody` or `.lastBody`.
     /// - Returns: false, and charges nothing, if the source refuses.
     package func chargeBody(_ bytes: Int, for use: MemoryUse = .bodies) -> Bool {
         guard !isClosed, let source else { return true }

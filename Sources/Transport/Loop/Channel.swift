@@ -124,7 +124,7 @@ package final class Channel: Registered, TimerTarget {
     private var reads: UInt32 = 0
     private var isRevisited = false
     /// Whether the handler has asked for a call of `channelContinues`.
-    private var continues = false
+    private(set) var continuesNextTurn = false
     /// Whether epoll has reported that the peer closed or reset the connection.
     ///
     /// With EPOLLET, epoll reports the hangup only once. So from then on, the channel reads until the end of the
@@ -348,7 +348,8 @@ package final class Channel: Registered, TimerTarget {
     private func peerActed(_ events: UInt32) {
         if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
         if readsNow, events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
-            readOnce()
+            // A channel that the loop visits again is read then, and not twice in one turn.
+            if !isRevisited { readOnce() }
         } else if !readsNow, events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
             hungUpWhilePaused()
             return
@@ -404,8 +405,8 @@ package final class Channel: Registered, TimerTarget {
     /// event for each socket in each turn.
     func readAgain() {
         isRevisited = false
-        if continues {
-            continues = false
+        if continuesNextTurn {
+            continuesNextTurn = false
             handler?.channelContinues(self)
         }
         guard ringReceive == .none else { return }
@@ -416,7 +417,7 @@ package final class Channel: Registered, TimerTarget {
     ///
     /// The handler pauses reading until then, so that it does not get more bytes to keep.
     package func continueNextTurn() {
-        continues = true
+        continuesNextTurn = true
         revisit()
     }
 
@@ -433,10 +434,11 @@ package final class Channel: Registered, TimerTarget {
 
     /// Reads once, whatever the loop's `HandshakeGate` says.
     func readAdmitted() {
-        let limit = min(EventLoop.readSize, max(1024, readLimit))
+        let limit = min(loop.readMax, max(1024, readLimit))
         // `recv` costs less than `read`, because it bypasses the file layer of the kernel.
         let count = unsafe recv(descriptor, loop.readBuffer.baseAddress, limit, 0)
         if count > 0 {
+            if count >= BulkReads.largeMin { loop.readWasLarge() }
             if count == limit || hasHungUp { revisit() }
             guard phase != .lingering else { return }
             unsafe take(UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count]))

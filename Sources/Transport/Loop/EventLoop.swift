@@ -61,6 +61,7 @@ package final class EventLoop {
     private var pendingRelease: [Channel] = []
     /// Channels that may have unread bytes from the previous turn.
     private var unread: [Channel] = []
+    private var bulk = BulkReads()
     private var isStopped = false
     private var gatherer: Gatherer
     /// The longest wait in one turn, in milliseconds, so that a `ProcessClock` is read often; nil for other clocks.
@@ -126,6 +127,7 @@ package final class EventLoop {
     ///
     /// - Parameter waitMax: the longest time to wait for epoll, in milliseconds; -1 for no limit.
     package func turn(waitMax: Int = -1) {
+        bulk.turnBegins()
         let timeout = marked.isEmpty && unread.isEmpty && handshakes.isEmpty ? pollTimeout(waitMax) : 0
         let count: Int
         if let ring, ring.active > 0 {
@@ -260,12 +262,18 @@ package final class EventLoop {
     /// Whether this loop can use io_uring.
     package var hasRing: Bool { receiveRing != nil }
 
-    /// Reads from the channels that may have unread bytes from the previous turn.
+    /// Reads from the channels that may have unread bytes from the previous turn, as long as `BulkReads` allows it.
+    ///
+    /// The channels that are left are the first ones of the next turn.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
         unread.removeAll(keepingCapacity: true)
-        for channel in batch { channel.readAgain() }
+        var left: [Channel] = []
+        for channel in batch {
+            if bulk.isOver, !channel.continuesNextTurn { left.append(channel) } else { channel.readAgain() }
+        }
+        if !left.isEmpty { unread = left + unread }
     }
 
     private func pollTimeout(_ waitMax: Int) -> Int {
@@ -379,6 +387,10 @@ package final class EventLoop {
 
     /// Requests a flush of the channel in the next flush phase.
     func mark(_ channel: Channel) { marked.append(channel) }
+    /// The largest number of bytes that a channel reads at once in this turn.
+    var readMax: Int { bulk.isOver ? BulkReads.largeMin : Self.readSize }
+    /// Counts a read that has returned at least `BulkReads.largeMin` bytes.
+    func readWasLarge() { bulk.readWasLarge(at: clock.now) }
     /// Requests that the channel reads again in the next turn.
     func revisit(_ channel: Channel) { unread.append(channel) }
     /// Requests the release of a closed channel at the end of this turn.

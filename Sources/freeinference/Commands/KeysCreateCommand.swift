@@ -27,6 +27,8 @@ struct KeysCreateCommand: ParsableCommand {
     @Option(help: "Requests at once.") var concurrency: Int?
     @Option(help: "Requests a minute.") var requestsPerMinute: Int?
     @Option(help: "Tokens a minute, of prompts and answers.") var tokensPerMinute: Int?
+    @Option(help: "Requests a minute that may be given up before their answers begin. Default: limits.prefill_resets.")
+    var prefillResets: Int?
     @Option(help: "A day (2027-01-31, its first moment) or a moment (2027-01-31T12:00:00Z), in UTC.")
     var expires: String?
 
@@ -34,6 +36,9 @@ struct KeysCreateCommand: ParsableCommand {
         let counts = [concurrency, requestsPerMinute, tokensPerMinute].compactMap(\.self)
         guard counts.allSatisfy({ (1...KeyLimits.most).contains($0) }) else {
             throw ValidationError("Limits must be between 1 and \(KeyLimits.most).")
+        }
+        if let prefillResets, !(1...KeyLimits.prefillResetsMost).contains(prefillResets) {
+            throw ValidationError("--prefill-resets must be between 1 and \(KeyLimits.prefillResetsMost).")
         }
         guard !tenant.isEmpty, ([tenant] + modelNames).allSatisfy(Self.isPlain) else {
             throw ValidationError("Names must not be empty nor have control characters.")
@@ -80,7 +85,8 @@ struct KeysCreateCommand: ParsableCommand {
             limits: KeyLimits(
                 concurrency: concurrency,
                 requestsPerMinute: requestsPerMinute,
-                tokensPerMinute: tokensPerMinute
+                tokensPerMinute: tokensPerMinute,
+                prefillResets: prefillResets
             ),
             expires: expires.flatMap { Timestamp.seconds($0) }
         )

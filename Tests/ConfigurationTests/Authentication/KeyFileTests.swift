@@ -23,7 +23,7 @@ import Transport
             tenant: #"o'"neil \ ${HOME}: #1"#,
             role: .observer,
             models: ["demo", "/models/a, b"],
-            limits: KeyLimits(concurrency: 1, requestsPerMinute: 2, tokensPerMinute: 3),
+            limits: KeyLimits(concurrency: 1, requestsPerMinute: 2, tokensPerMinute: 3, prefillResets: 4),
             expires: 1_800_000_000
         )
         let plain = AccessKey(id: "b", hash: [UInt8](repeating: 1, count: 32), tenant: "t")
@@ -44,13 +44,15 @@ import Transport
                 hash: fi-pasted-by-mistake
                 tenant: t
               - {hash: \(Self.hash), tenants: t}
-              - {id: c, hash: \(Self.hash), tenant: t, role: king, concurrency: -1, expires: tomorrow}
+              - {id: c, hash: \(Self.hash), tenant: t, role: king, concurrency: -1, expires: tomorrow,
+                 prefill_resets: 1000001}
             """
         let found = faults(text)
         let expected = [
             "k.yaml:3:11: keys[].hash: expected 64 hexadecimal digits", "k.yaml:5:5: keys[].id: missing",
             "k.yaml:5:5: keys[].tenant: missing", "unknown key 'tenants' in 'keys[]'; did you mean 'tenant'?",
-            "keys[].role: 'king'", "keys[].concurrency: '-1'", "keys[].expires: 'tomorrow'",
+            "keys[].role: 'king'", "keys[].concurrency: '-1'", "keys[].prefill_resets: '1000001'",
+            "keys[].expires: 'tomorrow'",
         ]
         for part in expected { #expect(found.contains { $0.contains(part) }, "\(part) is not in \(found)") }
         #expect(found.count == expected.count)

@@ -61,6 +61,18 @@ import Transport
         #expect(client.exchange.stream.connection.account.bodies == 0)
     }
 
+    /// Strangers have filled the memory for bodies, which keeps nobody from decoding a short body.
+    @Test func aShortBodyIsDecodedBesideBodiesThatFillTheMemory() throws {
+        let client = try client()
+        let others = (0..<800).map { _ in MemoryAccount(source: client.environment.budget) }
+        for other in others { while other.chargeBody(32 << 10) || other.chargeBody(1 << 10) {} }
+        #expect(client.environment.budget.holdBack(4096, beyond: 0), "somebody waits")
+        ask(client, gzipped, coding: "gzip")
+        #expect(client.executors.first?.body == text, "\(client.received)")
+        client.leave()
+        withExtendedLifetime(others) {}
+    }
+
     @Test func aLargeBodyIsDecodedElsewhere() throws {
         for repeats in [1, 9] {
             let client = try client()

@@ -29,7 +29,7 @@ import Transport
     private func fill(_ environment: TestEnvironment) -> [MemoryAccount] {
         (0..<800).map { _ in
             let account = MemoryAccount(source: environment.budget)
-            while account.chargeBody(32 << 10) {}
+            while account.chargeBody(32 << 10) || account.chargeBody(1 << 10) {}
             return account
         }
     }
@@ -80,6 +80,63 @@ import Transport
         #expect(waiting(client.environment) == 1)
         withExtendedLifetime(others) {}
     }
+
+    // MARK: Short requests
+
+    /// Whether an executor has got the whole body, to which the edge adds that it wants the usage.
+    private func isWhole(_ body: String, _ client: TestClient) -> Bool {
+        client.executors.first?.body.hasSuffix(body.dropFirst()) == true
+    }
+
+    /// Strangers fill the memory for bodies, and one of them has the turn: short requests do not wait for them.
+    @Test(arguments: [0, 4000, 40_000]) func aShortRequestDoesNotWait(_ more: Int) throws {
+        let client = try TestClient(environment())
+        let others = fill(client.environment)
+        takeTurn(client.environment)
+        let body = chat().replacing("hello", with: String(repeating: "x", count: more))
+        client.begin(body, length: body.utf8.count)
+        #expect(isWhole(body, client), "\(client.received)")
+        #expect(client.environment.bodyQueue.withLock { $0.waits } == 1, "only the other body has asked")
+        client.leave()
+        withExtendedLifetime(others) {}
+    }
+
+    /// Even if nothing is left for small bodies, one that does not fit into its exchange's share waits.
+    @Test func aShortBodyWaitsWhereSmallOnesHaveUsedUpTheirMemory() throws {
+        let client = try TestClient(environment())
+        let others = fill(client.environment)
+        takeTurn(client.environment)
+        while others[799].chargeBody(1 << 10, for: .wholeBody) {}
+        let body = chat().replacing("hello", with: String(repeating: "x", count: 40_000))
+        client.begin(body, length: body.utf8.count)
+        #expect(isHeld(client) && client.received.isEmpty && client.executors.isEmpty)
+        giveTurnBack(client.environment)
+        client.pass(200 * Self.milliseconds)
+        #expect(isWhole(body, client), "\(client.received)")
+        client.leave()
+        withExtendedLifetime(others) {}
+    }
+
+    /// Only its end shows that a small body without a content-length is whole; it then asks at once.
+    @Test func aShortBodyWithoutALengthGoesOnAtItsEnd() throws {
+        let client = try TestClient(environment())
+        let others = fill(client.environment)
+        takeTurn(client.environment)
+        let body = chat().replacing("hello", with: String(repeating: "x", count: 20_000))
+        client.peer.send(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+                + "transfer-encoding: chunked\r\n\r\n\(String(body.utf8.count, radix: 16))\r\n\(body)\r\n"
+        )
+        client.settle()
+        #expect(isHeld(client))
+        client.peer.send("0\r\n\r\n")
+        client.settle()
+        #expect(isWhole(body, client), "\(client.received)")
+        client.leave()
+        withExtendedLifetime(others) {}
+    }
+
+    // MARK: Waiting
 
     @Test func aBodyThatWaitsGoesOnWhenThereIsRoom() throws {
         let client = try TestClient(environment("timeouts: {body: 1s}"))

@@ -13,8 +13,13 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
 @Suite struct ExchangePrefillResetsTests {
     private let access = Authenticator(hash: hash)
 
-    private func environment(_ limit: String) throws -> TestEnvironment {
-        access.publish(["a", "b"].map { AccessKey(id: $0, hash: hash("fi-\($0)".utf8), tenant: $0) })
+    private func environment(_ limit: String, ofKeyB own: Int? = nil) throws -> TestEnvironment {
+        let keys = [("a", nil), ("b", own)] as [(String, Int?)]
+        access.publish(
+            keys.map { id, resets in
+                AccessKey(id: id, hash: hash("fi-\(id)".utf8), tenant: id, limits: KeyLimits(prefillResets: resets))
+            }
+        )
         let snapshot = try testSnapshot(
             models: "- {id: m, executors: [{url: 'http://one:1'}]}",
             settings: "limits: {prefill_resets: \(limit)}"
@@ -52,7 +57,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
             return client.status == 200
         }
         guard case .failed(let failure)? = environment.finished.last?.end else { return false }
-        #expect(failure.kind == .resetLimit && failure.detail == "limits.prefill_resets")
+        #expect(failure.kind == .resetLimit && failure.detail?.contains("prefill_resets") == true)
         #expect(client.status == 429)
         #expect(client.received.contains("retry-after: "))
         #expect(client.received.contains(#""code":"reset_limit""#))
@@ -73,6 +78,22 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try !isServed(environment))
         keeping.pass(2_000_000_000, step: 1_000_000_000)
         #expect(try isServed(environment))
+        keeping.leave()
+    }
+
+    /// A key with a number of its own, above and below that of all others, or where all others have none.
+    @Test(arguments: [("1", 3), ("4", 2), ("off", 3)]) func aKeyMayHaveItsOwnLimit(_ all: String, _ own: Int) throws {
+        let environment = try environment(all, ofKeyB: own)
+        let keeping = try TestClient(environment)
+        for _ in 0..<own {
+            #expect(try isServed(environment, key: "b"))
+            try giveUp(environment, key: "b")
+        }
+        try giveUp(environment, key: "a")
+        #expect(try !isServed(environment, key: "b"))
+        #expect(environment.finished.last?.key == "b")
+        #expect(try isServed(environment, key: "a") == (all != "1"))
+        #expect(environment.resetWarnings.contains("the key b"))
         keeping.leave()
     }
 

@@ -254,6 +254,10 @@ private final class Crowd {
             client.body.append(piece.span)
         } else {
             while !client.isOver, !client.wait.hold(piece.span, in: budget, at: now) {
+                if !client.wait.isHeld, takesRoom(client, for: bytes) {
+                    client.body.append(piece.span)
+                    return
+                }
                 // As in the exchange, who has waited longest makes room.
                 let waiting = bodies.filter { $0 !== client && $0.wait.isHeld && waited($0) >= BodyQueue.pressAfter }
                 refuse(waiting.max { waited($0) < waited($1) } ?? client)
@@ -271,14 +275,26 @@ private final class Crowd {
         client.lastPiece = now
     }
 
+    private func takesRoom(_ client: Client, for bytes: Int) -> Bool {
+        let footprint = client.body.footprint(appending: bytes)
+        return client.wait.takeRoom(for: footprint, of: body(of: client), in: &client.memory, queue: queue)
+    }
+
+    private func body(of client: Client) -> BodyWait.Body {
+        BodyWait.Body(id: client.id, arrived: client.arrived, length: client.isAnnounced ? client.size : nil)
+    }
+
     private func findsRoom(_ client: Client, for bytes: Int) -> Bool {
         let footprint = client.body.footprint(appending: bytes)
-        let length = client.isAnnounced ? client.size : nil
-        let body = BodyWait.Body(id: client.id, arrived: client.arrived, length: length)
+        let body = body(of: client)
         let (isFull, before) = (budget.isFullOfBodies, client.memory.body)
         let room = client.wait.findRoom(for: footprint, of: body, in: &client.memory, queue: queue, at: now)
-        // Beyond three quarters of the limit only the turn can take memory.
-        if client.memory.body > before, bodyBytes > budget.limit / 4 * 3 { tookTurn(client, isFull: isFull) }
+        // Beyond three quarters of the limit only the turn can take memory, and small bodies that are whole. The first
+        // buffer of a body takes none.
+        let isSmall = client.arrived == client.size && footprint <= 65_600 || footprint <= ExchangeMemory.smallBodyMax
+        if client.memory.body > before, bodyBytes > budget.limit / 4 * 3, !isSmall {
+            tookTurn(client, isFull: isFull)
+        }
         switch room {
         case .found: return true
         case .none(let slow):

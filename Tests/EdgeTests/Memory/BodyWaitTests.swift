@@ -115,6 +115,65 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
+    /// While another body has the turn, a small one that is whole goes on, and a larger one waits.
+    @Test func aSmallBodyThatIsWholeNeedsNoTurn() {
+        let others = fill()
+        let queue = Lock(BodyQueue())
+        let first = BodyQueue.Asker(
+            id: ExchangeID(processStart: 1, number: 2),
+            missing: 0,
+            lacking: 1,
+            bytesPerSecond: 0,
+            waited: 0,
+            fitsConnection: true
+        )
+        #expect(queue.withLock { $0.ask(first, isFull: true, at: 12 * second) } == .finish(nil))
+        var memory = ExchangeMemory(account: account, budget: budget)
+        func room(_ arrived: Int, of length: Int?) -> BodyWait.Room {
+            let body = BodyWait.Body(id: Self.id, arrived: arrived, length: length)
+            let footprint = (length ?? arrived) + RequestBody.padding
+            return wait.findRoom(for: footprint, of: body, in: &memory, queue: queue, at: 12 * second)
+        }
+        #expect(room(70_000, of: 70_000) == .none(nil), "it is too large")
+        #expect(room(59_000, of: 60_000) == .none(nil), "it is not whole")
+        #expect(room(60_000, of: nil) == .none(nil), "nobody knows whether it is whole")
+        #expect(wait.isQueued && queue.withLock { $0.count } == 2)
+        #expect(room(60_000, of: 60_000) == .found && memory.body == 60_000 + RequestBody.padding)
+        #expect(!wait.isQueued && queue.withLock { $0.count } == 1)
+        withExtendedLifetime(others) {}
+    }
+
+    /// A body that begins to wait leaves free memory to those that wait; where nothing more can wait it takes some.
+    @Test func aBodyThatBeginsGoesBehindThoseThatWait() {
+        let others = fill()
+        let queue = Lock(BodyQueue())
+        let other = BodyWait(began: 0)
+        let isHeld = other.hold([1].span, in: budget, at: 10 * second)
+        #expect(isHeld)
+        for account in others[190...] { account.close() }
+        var memory = ExchangeMemory(account: account, budget: budget)
+        #expect(budget.isFullOfBodies)
+        let body = BodyWait.Body(id: Self.id, arrived: 10_000, length: 100_000)
+        let turn = BodyQueue.Asker(
+            id: ExchangeID(processStart: 1, number: 2),
+            missing: 0,
+            lacking: 1,
+            bytesPerSecond: 0,
+            waited: 0,
+            fitsConnection: true
+        )
+        #expect(queue.withLock { $0.ask(turn, isFull: true, at: 12 * second) } == .finish(nil))
+        #expect(wait.findRoom(for: 10_000, of: body, in: &memory, queue: queue, at: 12 * second) == .none(nil))
+        #expect(hold("a", at: 12 * second))
+        #expect(wait.findRoom(for: 10_000, of: body, in: &memory, queue: queue, at: 12 * second) == .found)
+        wait.release(to: budget, at: 12 * second)
+        #expect(wait.findRoom(for: 20_000, of: body, in: &memory, queue: queue, at: 12 * second) == .none(nil))
+        #expect(wait.takeRoom(for: 20_000, of: body, in: &memory, queue: queue))
+        #expect(!wait.isQueued && queue.withLock { $0.count } == 1 && memory.body == 20_000)
+        other.release(to: budget, at: 12 * second)
+        withExtendedLifetime(others) {}
+    }
+
     /// A connection that alone holds much waits for itself, and nobody gives way to it.
     @Test func whoHoldsTooMuchAloneHasNoTurn() {
         let queue = Lock(BodyQueue())

@@ -1,4 +1,5 @@
 // What one exchange is charged: each part as it grows, and given back once.
+import Inference
 import Testing
 import Transport
 
@@ -38,7 +39,7 @@ import Transport
 
     @Test mutating func whoeverFindsNoRoomIsRefused() {
         #expect(budget.reserve(64 << 20))
-        #expect(isTrue(!memory.begin() && !memory.growBody(to: 4096)))
+        #expect(isTrue(!memory.begin() && !memory.growBody(to: ExchangeMemory.smallBodyMax + 1)))
         #expect(account.held == 0 && account.bodies == 0)
     }
 
@@ -51,6 +52,67 @@ import Transport
         memory.letGoOfBody()
         memory.letGoOfBody()
         #expect(account.bodies == 0)
+    }
+
+    // MARK: Small bodies
+
+    /// An accepted connection has room for a short request, whatever other clients hold.
+    @Test func aShortRequestNeedsNoMemoryBesideItsConnection() {
+        let account = MemoryAccount(
+            source: budget,
+            prepaid: MemoryBudget.connectionCharge,
+            held: MemoryBudget.connectionCost
+        )
+        budget.take(budget.limit)
+        // What a stream and a head of 1 KiB cost.
+        #expect(account.charge(6 << 10))
+        var memory = ExchangeMemory(account: account, budget: budget)
+        #expect(isTrue(memory.begin() && memory.growBody(to: ExchangeMemory.smallBodyMax)))
+        #expect(account.bodies == 0 && isTrue(!memory.growBody(to: ExchangeMemory.smallBodyMax + 1)))
+        #expect(memory.body == ExchangeMemory.smallBodyMax)
+        memory.end()
+        #expect(account.held == MemoryBudget.connectionCost + (6 << 10) && budget.used == budget.limit)
+    }
+
+    /// A buffer that outgrows the share of the exchange is charged whole, so that the scan thread can keep its charge.
+    @Test mutating func aBodyThatIsNoLongerSmallIsChargedWhole() {
+        let small = ExchangeMemory.smallBodyMax
+        #expect(isTrue(memory.growBody(to: small)) && account.bodies == 0 && memory.mayHold(body: budget.bodyMax))
+        #expect(isTrue(memory.growBody(to: small + 1)) && account.bodies == small + 1)
+        memory.shrinkBody(to: small)
+        #expect(account.bodies == 0 && memory.body == small && budget.used == 0)
+        memory.letGoOfBody()
+        #expect(memory.body == 0 && used == 0)
+    }
+
+    /// The exchange gives its share back at its end, so a small body that the scan thread still reads is charged then.
+    @Test mutating func aSmallBodyThatIsScannedElsewhereIsChargedAfterTheExchange() {
+        #expect(isTrue(memory.growBody(to: 1000)))
+        var scan: BodyCharge? = memory.shareBody()
+        budget.take(budget.limit)
+        memory.end()
+        account.close()
+        #expect(budget.used == budget.limit + 1000 && scan != nil)
+        scan = nil
+        #expect(budget.used == budget.limit)
+    }
+
+    /// What bodies that are under way may not take is left for small ones that are whole.
+    @Test mutating func aWholeBodyOfAtMost64KiBGoesFirst() {
+        let others = (0..<200).map { _ in MemoryAccount(source: budget) }
+        for other in others { while other.chargeBody(64 << 10) || other.chargeBody(1 << 10) {} }
+        let size = (64 << 10) + RequestBody.padding
+        #expect(isTrue(!memory.growBody(to: size) && !memory.growWholeBody(to: size + 1)))
+        #expect(isTrue(memory.growWholeBody(to: size)) && account.bodies == size)
+        var whole = [memory]
+        while whole.count < 1000 {
+            var next = ExchangeMemory(account: MemoryAccount(source: budget), budget: budget)
+            guard next.growWholeBody(to: size) else { break }
+            whole.append(next)
+        }
+        #expect(whole.count > 60 && budget.used <= budget.limit / 16 * 13, "\(whole.count) in \(budget.used)")
+        #expect(isTrue(whole[0].growBody(to: 1 << 20, for: .lastBody)), "they leave memory for the turn")
+        withExtendedLifetime(others) {}
     }
 
     /// The scan thread still reads the body, so the charge remains until the scan has ended.

@@ -1,7 +1,8 @@
 // The policy of the memory budget: how much one connection may hold, and how much remains for the others.
-import Edge
 import Testing
 import Transport
+
+@testable import Edge
 
 @Suite struct MemoryBudgetTests {
     /// Charges pieces until one is refused.
@@ -91,6 +92,43 @@ import Transport
         #expect(MemoryAccount(source: budget).charge(128 << 10))
         for account in accounts { account.close() }
         #expect(budget.used == 0)
+    }
+
+    /// Many connections take more than the quarter that bodies leave them; their requests can begin nevertheless.
+    @Test func bodiesLeaveRoomForRequestsBesideManyConnections() {
+        let budget = MemoryBudget(limit: 64 << 20)
+        let accounts = (0..<400).map { _ in
+            MemoryAccount(
+                source: budget,
+                prepaid: MemoryBudget.connectionCharge,
+                held: MemoryBudget.connectionCost
+            )
+        }
+        #expect(budget.reserve(accounts.count * MemoryBudget.connectionCharge))
+        for account in accounts { while account.chargeBody(64 << 10) || account.chargeBody(4 << 10) {} }
+        #expect(budget.used > 58 << 20 && budget.used <= 60 << 20)
+        while accounts[0].chargeBody(64 << 10, for: .lastBody) {}
+        for _ in 0..<1000 { _ = budget.holdBack(16 << 10, beyond: 0) }
+        #expect(budget.used > 60 << 20 && budget.used <= 62 << 20, "\(budget.used)")
+        #expect(budget.isFullOfBodies)
+        for account in accounts[1...20] { #expect(account.charge(64 << 10)) }
+    }
+
+    /// A body that begins does not take the memory that others wait for.
+    @Test func bodiesThatWaitGoFirst() {
+        let budget = MemoryBudget(limit: 64 << 20)
+        let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
+        for account in accounts { while account.chargeBody(100_000) {} }
+        #expect(budget.holdBack(4096, beyond: 0))
+        accounts[99].close()
+        accounts[98].close()
+        let (new, waiting) = (MemoryAccount(source: budget), MemoryAccount(source: budget))
+        #expect(!new.chargeBody(10_000) && waiting.chargeBody(10_000, for: .waitingBody))
+        budget.releaseHeldBack(4096)
+        #expect(new.chargeBody(10_000))
+        #expect(budget.holdBack(4096, beyond: 0))
+        for account in accounts { account.close() }
+        #expect(new.chargeBody(10_000), "there is memory for all")
     }
 
     // MARK: Output shares

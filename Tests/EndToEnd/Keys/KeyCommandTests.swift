@@ -32,7 +32,7 @@ import Testing
         try await withStore { store in
             let made = try await store.create(
                 ["--models", "demo, d", "--concurrency", "2", "--requests-per-minute", "3", "--tokens-per-minute", "4"]
-                    + ["--expires", "2099-12-31"]
+                    + ["--prefill-resets", "5", "--expires", "2099-12-31"]
             )
             try expect(mode(store.scratch.file("secret"))) { $0 == 0o600 }
             let stored = try Data(contentsOf: URL(filePath: store.path))
@@ -40,7 +40,7 @@ import Testing
             #expect(stored.range(of: bytes) == nil)
             let listed = try await store.keys(["list"])
             #expect(!listed.output.contains(made.key))
-            let limits = "models=demo,d concurrency=2 requests_per_minute=3 tokens_per_minute=4"
+            let limits = "models=demo,d concurrency=2 requests_per_minute=3 tokens_per_minute=4 prefill_resets=5"
             #expect(listed.output.hasPrefix("\(made.id) tenant=acme role=user \(limits) created="))
             #expect(listed.output.hasSuffix(" expires=2099-12-31T00:00:00Z\n"))
             try await store.revoke(made.id)

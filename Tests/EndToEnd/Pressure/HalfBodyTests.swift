@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// A hundred clients that fill the memory for bodies with halves of bodies: others are served, and all halves end.
+/// A hundred clients that fill the memory for bodies with halves of bodies: others are served, none of their short
+/// requests fails, and all halves end.
 @Suite struct HalfBodyTests {
     struct Crowd: Sendable, CustomTestStringConvertible {
         let speaking: Protocol
@@ -40,6 +41,11 @@ import Testing
                 // One connection alone cannot hold so much.
                 if crowd.connections > 1 { #expect(used > 80 << 20) }
                 #expect(used <= 128 << 20)
+                for length in [10, 30_000] {
+                    let prompt = String(repeating: "x", count: length)
+                    let short = try scratch.write(chat(stream: false, prompt: prompt, tokens: 1), to: "short.json")
+                    for speaking in [Protocol.http1, .http2] { try await Self.noneFails(short, speaking, server) }
+                }
                 for speaking in [Protocol.http1, .http2] { try await Self.passes(whole, speaking, server) }
                 let ended = try await Self.line(1, of: halves).ended
                 print("\(crowd.testDescription): \(ended)")
@@ -58,6 +64,15 @@ import Testing
             #expect(metrics.sum("freeinference_bodies_waiting") == 0)
             try await expect(executor.counters()) { $0.running.int == 0 }
         }
+    }
+
+    /// Makes 200 short requests of a client that does not try again.
+    private static func noneFails(_ body: String, _ speaking: Protocol, _ server: Server) async throws {
+        let load = ["-n", "200", "-c", "4", "-m", speaking == .http1 ? "1" : "5", "-d", body]
+        let options = ["-H", "content-type: application/json"] + (speaking == .http1 ? ["--h1"] : [])
+        let url = server.clear + "/v1/chat/completions"
+        let seen = try await run("h2load", load + options + [url], within: .seconds(60))
+        #expect(seen.output.contains("status codes: 200 2xx, 0 3xx, 0 4xx, 0 5xx"), "\(speaking) \(seen.output)")
     }
 
     /// Waits until a whole body of 2 MiB is answered, before the halves are late.
