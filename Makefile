@@ -22,7 +22,7 @@ export FREEINFERENCE_BINARY ?= $(CURDIR)/$(BINARY)
 export FREEINFERENCE_PYTHON ?= $(CURDIR)/$(PYTHON)
 
 ##@ Build
-.PHONY: build debug setup setup-test clean
+.PHONY: build debug setup setup-test deb sbom clean
 build: ## the release binary, at .build/release/freeinference, and its debug information in freeinference.debug
 	@infrastructure/scripts/strip.sh before
 	swift build -c release --product freeinference --static-swift-stdlib
@@ -66,6 +66,14 @@ setup-test: .build/venv/complete ## a virtual environment with the Python SDKs t
 		--requirement Tests/VLLM/requirements.txt
 	.build/venv-vllm/bin/python3 Tests/VLLM/distribution.py
 	touch $@
+
+# The linker's output, which strip.sh keeps, has the symbols for the debug package.
+deb: setup build ## the Debian package and its debug package, in .build/deb: make deb [VERSION=0.1.0-2]
+	@infrastructure/scripts/setup.sh debhelper dpkg-dev lintian man-db
+	@infrastructure/scripts/deb.sh .build/release/freeinference.linked $(VERSION)
+
+sbom: build ## what is inside of the release binary, with versions and licences: .build/freeinference.cdx.json
+	infrastructure/scripts/sbom.py .build/release/freeinference.linked > .build/freeinference.cdx.json
 
 clean: ## remove what was built; certs/ stays
 	rm -rf .build
