@@ -102,24 +102,40 @@ def swift_packages(modules, known):
                             f"static, the copy in Yams {state['version']}", scope="required")
 
 
-def toolchain(known):
-    """The Swift runtime with its standard library, Dispatch and Foundation, and the ICU of Foundation."""
+def toolchain_folder():
+    return Path(shutil.which("swift")).resolve().parents[1]
+
+
+def toolchain(binary, known):
+    """The Swift runtime with its standard library, Dispatch and Foundation, and the ICU of Foundation.
+
+    A release binary has them inside; a debug binary names the toolchain's shared libraries.
+    """
     version = re.search(r"Swift version (\S+)", output("swift", "--version"))[1]
-    place = Path(shutil.which("swift")).resolve().parents[1]
-    header = (place / "lib/swift_static/_foundation_unicode/uvernum.h").read_text()
+    linkage = "shared" if any(is_toolchains(path) for path in libraries(binary)) else "static"
+    header = (toolchain_folder() / "lib/swift_static/_foundation_unicode/uvernum.h").read_text()
     icu = re.search(r'U_ICU_VERSION "([^"]+)"', header)[1]
     runtime = "standard library and runtime, Dispatch, Foundation, from the toolchain"
     yield component("swift", version, f"pkg:github/swiftlang/swift@swift-{version}-RELEASE",
-                    {"expression": known["swift"]}, "static", scope="required", description=runtime)
+                    {"expression": known["swift"]}, linkage, scope="required", description=runtime)
     yield component("swift-foundation-icu", icu, f"pkg:github/swiftlang/swift-foundation-icu@swift-{version}-RELEASE",
-                    {"expression": known["swift-foundation-icu"]}, "static", scope="required")
+                    {"expression": known["swift-foundation-icu"]}, linkage, scope="required")
+
+
+def libraries(binary):
+    """The paths of the shared libraries that the binary names."""
+    needed = re.findall(r"\(NEEDED\).*\[(.+)\]", output("readelf", "--dynamic", "--wide", str(binary)))
+    paths = dict(re.findall(r"(\S+) => (\S+) \(", output("ldd", str(binary))))
+    return [paths[name] for name in needed if name in paths]
+
+
+def is_toolchains(path):
+    return Path(path).resolve().is_relative_to(toolchain_folder())
 
 
 def shared_libraries(binary):
     """The Debian packages of the shared libraries that the binary names."""
-    needed = re.findall(r"\(NEEDED\).*\[(.+)\]", output("readelf", "--dynamic", "--wide", str(binary)))
-    paths = dict(re.findall(r"(\S+) => (\S+) \(", output("ldd", str(binary))))
-    found = {owner(paths[name]) for name in needed if name in paths}
+    found = {owner(path) for path in libraries(binary) if not is_toolchains(path)}
     words = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     distribution = f"{words['ID']}-{words['VERSION_ID']}".replace('"', "")
     for package in sorted(found):
@@ -143,7 +159,7 @@ def owner(path):
 
 def bill(binary):
     known = licences()
-    parts = [*swift_packages(linked_modules(binary), known), *toolchain(known), *shared_libraries(binary)]
+    parts = [*swift_packages(linked_modules(binary), known), *toolchain(binary, known), *shared_libraries(binary)]
     release = re.search(r'version = "([^"]+)"', (ROOT / "Sources/Edge/Build.swift").read_text())[1]
     made = datetime.datetime.fromtimestamp(
         int(os.environ.get("SOURCE_DATE_EPOCH", datetime.datetime.now().timestamp())), datetime.timezone.utc)
