@@ -15,7 +15,7 @@ release=$("$binary" --version)
 [[ ${version%-*} == "$release"* ]] || { echo "deb: version $version of a binary that says $release" >&2; exit 1; }
 readelf --sections --wide "$binary" | grep -q ' \.symtab ' || { echo "deb: $binary has no symbols" >&2; exit 1; }
 
-# Dates in the package are those of its changelog, so that the same binary makes the same package.
+# Dates in the package are those of its changelog, not of the day on which it is made.
 SOURCE_DATE_EPOCH=$(dpkg-parsechangelog --file "$changelog" --show-field Timestamp)
 export SOURCE_DATE_EPOCH
 date=$(date --utc --date="@$SOURCE_DATE_EPOCH" +%F)
