@@ -84,7 +84,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-proxies test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-proxies test-systemd test-deb sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -133,6 +133,10 @@ test-proxies: setup setup-test build ## HAProxy, nginx and a client that behaves
 test-systemd: setup build ## as root: the units under a real systemd, in a container
 	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
 	@timeout --kill-after=60s 1800s Tests/Systemd/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+test-deb: deb ## as root: the package is installed, upgraded under streams, rolled back, removed and purged, in a container
+	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
+	@timeout --kill-after=60s 1200s Tests/Package/run.py --packages .build/deb $(ARGUMENTS)
 
 # Each sanitizer has its own build folder: the builds cannot share one. What is suppressed, and why, is in
 # infrastructure/sanitizers/. The backtracer would hang a crashing run.
