@@ -1,6 +1,7 @@
+import Foundation
 import Testing
 
-/// What the package makes of the binary's description of itself: freeinference(1) and completions.
+/// What the package makes of the binary's description of itself: freeinference(1), completions, the bill of materials.
 @Suite struct ManualTests {
     /// Every command of the binary, as the words that lead to it, by `--help`.
     private func commands(_ path: [String] = []) async throws -> [[String]] {
@@ -40,5 +41,31 @@ import Testing
         let made = try await run(Repository.binary, ["--generate-completion-script", shell])
         try #require(made.succeeded, "\(made.errors)")
         for path in try await commands() { for word in path { #expect(made.output.contains(word), "\(word)") } }
+    }
+
+    /// The bill has every package of Package.resolved in its version, and tells those apart that are only for tests.
+    @Test func theBillOfMaterialsHasEveryPackage() async throws {
+        let script = Repository.root + "/infrastructure/scripts/sbom.py"
+        let made = try await run("python3", [script, Repository.binary])
+        try #require(made.succeeded, "\(made.errors)")
+        let bill = try JSONDecoder().decode(Bill.self, from: Data(made.output.utf8))
+        let scopes = Dictionary(uniqueKeysWithValues: bill.components.map { ($0.name, $0) })
+        let resolved = try String(contentsOfFile: Repository.root + "/Package.resolved", encoding: .utf8)
+        let pins = resolved.matches(of: /"location" : "[^"]*\/([^"\/]+)",[^}]*"version" : "([^"]+)"/)
+        try #require(pins.count > 5)
+        for pin in pins { #expect(scopes[String(pin.1)]?.version == String(pin.2), "\(pin.1)") }
+        #expect(scopes["swift-subprocess"]?.scope == "excluded" && scopes["swift-system"]?.scope == "excluded")
+        for name in ["GRDB.swift", "Yams", "libyaml", "swift-numerics", "swift", "swift-foundation-icu", "libssl3"] {
+            #expect(scopes[name]?.scope == "required", "\(name)")
+        }
+    }
+
+    private struct Bill: Decodable {
+        struct Component: Decodable {
+            let name: String
+            let version: String?
+            let scope: String
+        }
+        let components: [Component]
     }
 }
