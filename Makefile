@@ -22,7 +22,7 @@ export FREEINFERENCE_BINARY ?= $(CURDIR)/$(BINARY)
 export FREEINFERENCE_PYTHON ?= $(CURDIR)/$(PYTHON)
 
 ##@ Build
-.PHONY: build debug setup setup-test clean
+.PHONY: build debug setup setup-test deb sbom clean
 build: ## the release binary, at .build/release/freeinference, and its debug information in freeinference.debug
 	@infrastructure/scripts/strip.sh before
 	swift build -c release --product freeinference --static-swift-stdlib
@@ -67,6 +67,14 @@ setup-test: .build/venv/complete ## a virtual environment with the Python SDKs t
 	.build/venv-vllm/bin/python3 Tests/VLLM/distribution.py
 	touch $@
 
+# The linker's output, which strip.sh keeps, has the symbols for the debug package.
+deb: setup build ## the Debian package and its debug package, in .build/deb: make deb [VERSION=0.1.0-2]
+	@infrastructure/scripts/setup.sh debhelper dpkg-dev lintian man-db
+	@infrastructure/scripts/deb.sh .build/release/freeinference.linked $(VERSION)
+
+sbom: build ## what is inside of the release binary, with versions and licences: .build/freeinference.cdx.json
+	infrastructure/scripts/sbom.py .build/release/freeinference.linked > .build/freeinference.cdx.json
+
 clean: ## remove what was built; certs/ stays
 	rm -rf .build
 
@@ -76,7 +84,7 @@ run: setup build ## the server and an executor on this machine, and a curl line 
 	@infrastructure/scripts/run.sh
 
 ##@ Test
-.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-proxies test-systemd sanitize-address sanitize-thread h2spec fuzz
+.PHONY: test test-unit test-end-to-end test-debug test-llama test-vllm test-alerts test-certificates test-proxies test-systemd test-deb sanitize-address sanitize-thread h2spec fuzz
 test: test-unit test-end-to-end ## all tests; installs what they need
 
 test-unit: setup ## the tests of each floor
@@ -125,6 +133,10 @@ test-proxies: setup setup-test build ## HAProxy, nginx and a client that behaves
 test-systemd: setup build ## as root: the units under a real systemd, in a container
 	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
 	@timeout --kill-after=60s 1800s Tests/Systemd/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+test-deb: deb ## as root: the package is installed, upgraded under streams, rolled back, removed and purged, in a container
+	@infrastructure/scripts/setup.sh debootstrap systemd-container util-linux curl
+	@timeout --kill-after=60s 1200s Tests/Package/run.py --packages .build/deb $(ARGUMENTS)
 
 # Each sanitizer has its own build folder: the builds cannot share one. What is suppressed, and why, is in
 # infrastructure/sanitizers/. The backtracer would hang a crashing run.

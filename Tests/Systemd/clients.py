@@ -15,8 +15,9 @@ PROMPT = "A prompt that no journal may hold."
 class Stream:
     """A streamed chat completion by curl, with the arrival time of each event."""
 
-    def __init__(self, machine, model, tokens, name, secure=True, authority=None, protocol=None):
-        base = "https://127.0.0.1" if secure else "http://127.0.0.1"
+    def __init__(self, machine, model, tokens, name, secure=True, authority=None, protocol=None, base=None,
+                 seconds_max=60):
+        base = base or ("https://127.0.0.1" if secure else "http://127.0.0.1")
         protocol = protocol or ("--http2" if secure else "--http1.1")
         body = {"model": model, "stream": True, "max_tokens": tokens, "messages": [{"role": "user", "content": PROMPT}]}
         trust = ["--cacert", str(authority)] if secure else []
@@ -25,8 +26,8 @@ class Stream:
         self.events = []
         self._changed = threading.Condition()
         self._curl = subprocess.Popen(
-            machine.network(["curl", "--silent", "--show-error", "--no-buffer", "--noproxy", "*", "--max-time", "60",
-                             protocol, *trust, "--write-out", "%{stderr}%{http_version} %{http_code}\n",
+            machine.network(["curl", "--silent", "--show-error", "--no-buffer", "--noproxy", "*",
+                             "--max-time", str(seconds_max), protocol, *trust, "--write-out", "%{stderr}%{http_version} %{http_code}\n",
                              "--header", "content-type: application/json", "--header", f"x-request-id: {name}",
                              "--data", json.dumps(body), f"{base}/v1/chat/completions"]),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

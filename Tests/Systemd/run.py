@@ -8,10 +8,7 @@ root once; the root is kept at .build/systemd-root.
 """
 
 import argparse
-import fcntl
-import os
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
@@ -19,14 +16,13 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import access  # noqa: E402
 import activated  # noqa: E402
+import harness  # noqa: E402
 import image  # noqa: E402
 import service  # noqa: E402
 import upgraded  # noqa: E402
-from failures import Failed  # noqa: E402
 from machine import HOME, Machine  # noqa: E402
 
 BIND = 1 << 10  # CAP_NET_BIND_SERVICE
-NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "setpriv", "curl")
 
 
 class Test:
@@ -83,19 +79,6 @@ def furnish(test, binary):
     shutil.copy2(binary, home / ".build/release/freeinference")
 
 
-def show(test):
-    """Prints the information that explains a failure."""
-    if test.machine.leader is None:
-        return
-    print("--- the journal: messages, and the last lines of all", file=sys.stderr)
-    try:
-        journal = "journalctl --boot --no-pager --unit='freeinference.*' --unit='executor-*'"
-        shown = test.machine.run(f"{journal} | grep -vF ']: {{' | tail -60; echo; {journal} --lines=10", check=False)
-        print(shown.stdout, file=sys.stderr)
-    except (Failed, OSError) as error:
-        print(f"it cannot be read: {error}", file=sys.stderr)
-
-
 def run(test, binary, build):
     """Runs all checks; returns True if all passed."""
     began = time.monotonic()
@@ -104,23 +87,11 @@ def run(test, binary, build):
     furnish(test, binary)
     test.machine.boot()
     print(f"ok    a Debian root, {'made and ' if made else ''}booted ({time.monotonic() - began:.0f} s)", flush=True)
-    count = 0
-    for name, check in checks():
-        try:
-            found = check(test)
-        except Failed as failure:
-            print(f"FAIL  {name}: {failure}", flush=True)
-            show(test)
-            return False
-        print(f"ok    {name}{f': {found}' if found else ''}", flush=True)
-        count += 1
+    count = harness.perform(test, checks())
+    if count is None:
+        return False
     print(f"test-systemd: {count} checks passed in {time.monotonic() - began:.0f} s")
     return True
-
-
-def give_up(number, _):
-    raise Failed(f"ended by {signal.Signals(number).name}" + (", since its time is over" if number == signal.SIGALRM
-                                                              else ""))
 
 
 def main():
@@ -128,39 +99,14 @@ def main():
     arguments.add_argument("--freeinference", type=Path, required=True, help="the release binary")
     arguments.add_argument("--seconds-max", type=int, default=1500, help="gives up after so long (1500)")
     options = arguments.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("test-systemd: only root may make and boot a Debian root: sudo make test-systemd")
-    missing = [program for program in NEEDED if shutil.which(program) is None]
-    if missing:
-        sys.exit(f"test-systemd: not installed: {' '.join(missing)} (infrastructure/scripts/setup.sh"
-                 " debootstrap systemd-container)")
+    harness.require("test-systemd")
     if not options.freeinference.exists():
         sys.exit(f"test-systemd: there is no {options.freeinference}: make build")
 
     repository = Path(__file__).resolve().parents[2]
-    build = repository / ".build"
-    build.mkdir(exist_ok=True)
-    test = Test(repository, build)
-    test.machine.log.write_text("")
-    held = True
-    # On a host without systemd the control groups of containers have fixed names, so only one run at a time is
-    # possible.
-    with open("/run/lock/freeinference-test-systemd", "w", encoding="ascii") as lock:
-        for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, give_up)
-        signal.alarm(options.seconds_max)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            held = run(test, options.freeinference.resolve(), build)
-        except Failed as failure:
-            print(f"FAIL  {failure}", flush=True)
-            show(test)
-            held = False
-        finally:
-            signal.alarm(0)
-            test.machine.kill()
-            image.discard(test.machine.root)
-    sys.exit(0 if held else 1)
+    test = Test(repository, harness.folder(repository))
+    binary = options.freeinference.resolve()
+    harness.hold(test, options.seconds_max, lambda: run(test, binary, harness.folder(repository)))
 
 
 if __name__ == "__main__":
