@@ -10,25 +10,41 @@ package enum NearestKey {
         // No name is found for a long key. The time of the computation grows with the product of the two lengths, and
         // all known keys are shorter than 64 bytes.
         guard key.utf8.count <= 64 else { return nil }
-        let distances = known.map { (key: $0, distance: distance(Array(key.utf8), Array($0.utf8))) }
-        guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
+        let bytes = Array(key.utf8)
+        var best: (key: String, distance: Int)?
+        for name in known {
+            // Two names differ by at least as many edits as their lengths differ. Most names are passed over by that.
+            if let distanceMax, abs(name.utf8.count - bytes.count) > distanceMax { continue }
+            let distance = distance(bytes, Array(name.utf8), most: distanceMax ?? .max - 1)
+            if best.map({ distance < $0.distance }) ?? true { best = (name, distance) }
+        }
+        guard let best else { return nil }
         let most = distanceMax ?? max(2, best.key.utf8.count / 3)
         return best.distance <= most && best.distance < best.key.utf8.count ? best.key : nil
     }
 
     /// Counts the insertions, deletions, substitutions and swaps of adjacent bytes between two names (optimal string
     /// alignment distance).
-    static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-        var beforeLast = [Int]()
+    ///
+    /// - Parameter most: The largest distance that matters; any larger one may be returned as `most + 1`.
+    static func distance(_ a: [UInt8], _ b: [UInt8], most: Int = .max - 1) -> Int {
         var last = Array(0...b.count)
+        var (beforeLast, row) = (last, last)
+        var lastMin = 0
         for i in a.indices {
-            var row = [i + 1]
+            row[0] = i + 1
+            var rowMin = i + 1
             for j in b.indices {
                 var cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
                 if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, beforeLast[j - 1] + 1) }
-                row.append(cost)
+                row[j + 1] = cost
+                rowMin = min(rowMin, cost)
             }
-            (beforeLast, last) = (last, row)
+            // Numbers of later rows are at least the least one of this row, or one more than that of the row before.
+            if rowMin > most, lastMin + 1 > most { return most + 1 }
+            lastMin = rowMin
+            swap(&beforeLast, &last)
+            swap(&last, &row)
         }
         return last[b.count]
     }

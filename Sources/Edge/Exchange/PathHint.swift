@@ -20,7 +20,26 @@ enum PathHint {
     private static let pathBytesMax = 256
 
     private static let reads = ["/v1/models", "/health", "/health/ready"]
-    private static let models: [String] = Dialect.paths.map { String(describing: $0.path) }
+    private static let known = (Dialect.paths.map { String(describing: $0.path) } + reads).map(KnownPath.init)
+    private static let knownNames = known.map(\.path)
+
+    /// A served path and its segments, which are computed once, because anybody can ask for any path at any rate.
+    private struct KnownPath {
+        let path: String
+        let segments: [String]
+        /// The segments without the version, such as `v1`.
+        let ending: [String]
+
+        init(_ path: String) {
+            self.path = path
+            segments = path.split(separator: "/").map(String.init)
+            ending = segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
+        }
+
+        /// The rank of this path if it is meant by `asked`: first the number of segments that match at the end, then
+        /// whether the version matches.
+        func rank(_ asked: [String]) -> (Int, Int) { (ending.count, asked.hasEnd(segments) ? segments.count : 0) }
+    }
 
     // MARK: What was meant
 
@@ -35,25 +54,12 @@ enum PathHint {
         if let other = others[segments.joined(separator: "/")] { return other }
         // The client may use another base URL, add a slash, or leave out the version. Its path then still ends with the
         // segments of a served path, apart from the version. The longest such path is the likely one.
-        let known = models + reads
-        let found = known.filter { path in segments.hasEnd(ending(of: path)) }
-        if let longest = found.max(by: { rank($0, segments) < rank($1, segments) }) { return longest }
+        let found = known.filter { segments.hasEnd($0.ending) }
+        if let longest = found.max(by: { $0.rank(segments) < $1.rank(segments) }) { return longest.path }
         if isRead, segments.contains("models") { return "/v1/models" }
         // At most two letters may differ. With three, a short path would be close to any other path.
         let path = "/" + segments.joined(separator: "/")
-        return NearestKey.nearest(to: path, among: known, distanceMax: 2)
-    }
-
-    /// The segments of a path without its version, such as `v1`.
-    private static func ending(of path: String) -> [String] {
-        let segments = path.split(separator: "/").map(String.init)
-        return segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
-    }
-
-    /// The rank of a likely path: first the number of segments that match at the end, then whether the version matches.
-    private static func rank(_ path: String, _ segments: [String]) -> (Int, Int) {
-        let own = path.split(separator: "/").map(String.init)
-        return (ending(of: path).count, segments.hasEnd(own) ? own.count : 0)
+        return NearestKey.nearest(to: path, among: knownNames, distanceMax: 2)
     }
 
     // MARK: Why the path is not served
