@@ -1,4 +1,5 @@
 import Configuration
+import LoopTesting
 import Routing
 import Testing
 import Transport

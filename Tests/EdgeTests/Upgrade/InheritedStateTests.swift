@@ -1,5 +1,6 @@
 import Configuration
 import Inference
+import LoopTesting
 import Routing
 import Testing
 import Transport
@@ -94,13 +95,13 @@ import Transport
         let old = try UpgradeProcess(models: models)
         var listing = FoundMembers.Listing()
         listing.kind = .vllm
-        listing.models = [EngineListing.Model(name: "x", contextLength: 4096), EngineListing.Model(name: "y z")]
+        listing.models = [EngineListing.Model(name: "x", contextLength: 4096), EngineListing.Model(name: "y")]
         var found = FoundMembers()
         found.listings[old.running.configuration.discoveries[0].identity] = listing
         let state = InheritedState(of: old.running, old.process, found: found, at: old.now)
         #expect(InheritedState(json: state.json) == state)
         let new = try UpgradeProcess(models: models, inherited: InheritedState(json: state.json))
-        #expect(new.running.snapshot.models.map(\.entry.name) == ["a", "x", "y z"])
+        #expect(new.running.snapshot.models.map(\.entry.name) == ["a", "x", "y"])
         #expect(new.running.members.listings.values.first == listing)
         // The configuration does not ask that engine any more.
         let other = try UpgradeProcess(inherited: state)
