@@ -3,6 +3,8 @@
 #pragma once
 /* _GNU_SOURCE must not be defined: it changes the headers, which would then conflict with Swift's Glibc module. The few
  * GNU functions that we need are replaced by system calls. */
+#include "launch.h"
+#include "memory.h"
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -97,6 +100,12 @@ static inline int clinux_available_cpus(void) {
     if (syscall(SYS_sched_getaffinity, 0, sizeof mask, mask) < 0) return 1;
     for (int i = 0; i < 16; i++) count += __builtin_popcountl(mask[i]);
     return count > 0 ? count : 1;
+}
+/* The path by which this process was started, as it was given to execve(2); NULL if the kernel does not tell. */
+static inline const char *clinux_start_path(void) { return (const char *)getauxval(AT_EXECFN); }
+/* A pair of connected stream sockets, close-on-exec and non-blocking. Returns 0, or -1 with errno. */
+static inline int clinux_socket_pair(int pair[2]) {
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
 }
 static inline int clinux_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline int clinux_set_timer_slack(unsigned long nanoseconds) {

@@ -27,6 +27,12 @@ package struct Configuration: Sendable, Equatable {
     package var lameDuck = Duration.zero
     /// How long running exchanges may continue after SIGTERM, once `lameDuck` has passed.
     package var drainTimeout = Duration.seconds(60)
+    /// How long exchanges may continue in a process whose place a newer one has taken.
+    package var upgradeDrain = Duration.seconds(3600)
+    /// How many older processes may drain at once after upgrades.
+    package var upgradeGenerations = 4
+    /// How long a new process may take until it is ready, and then until it accepts connections.
+    package var upgradeTimeout = Duration.seconds(30)
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
     package var commitAfter = Duration.seconds(10)

@@ -140,6 +140,13 @@ package enum JSONValue: Equatable, Sendable {
         guard case .array(let values) = self else { return nil }
         return values
     }
+    /// The value as JSON.
+    package var encoded: [UInt8] {
+        var writer = JSONWriter()
+        writer.value(self)
+        return writer.bytes
+    }
+
     /// Whether the value is null.
     package var isNull: Bool { self == .null }
 }

@@ -57,6 +57,27 @@ package struct JSONWriter: Sendable {
     package mutating func value(_ truth: Bool) { literal(truth ? "true" : "false") }
     /// Writes null.
     package mutating func null() { literal("null") }
+    /// Writes any JSON value.
+    package mutating func value(_ json: JSONValue) {
+        switch json {
+        case .null: null()
+        case .bool(let truth): value(truth)
+        case .integer(let number): value(number)
+        case .double(let number): value(number)
+        case .string(let text): value(text)
+        case .array(let elements):
+            beginArray()
+            for element in elements { value(element) }
+            endArray()
+        case .object(let members):
+            beginObject()
+            for member in members {
+                key(named: member.key)
+                value(member.value)
+            }
+            endObject()
+        }
+    }
     /// Writes a value that is JSON already.
     package mutating func raw(_ json: some Collection<UInt8>) {
         separate()

@@ -12,19 +12,30 @@ package final class Engine: Sendable {
     package let id: Int
     /// The URL of the engine, for logs.
     package let name: String
+    /// The number of engines with the same URL that come before this one; 0 for the first or only engine.
+    ///
+    /// Engines with the same URL differ in their keys or certificate authorities. The URL and this number identify the
+    /// engine in all processes of an upgrade.
+    package let ordinal: Int
     /// The health of the engine as a whole and the limits learned from its refusals; they decide whether requests may
     /// go to it.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
-    private let isShared = Atomic<Bool>(false)
+    private let isCapacityShared = Atomic<Bool>(false)
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
     /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
     /// same slot.
     let counting = Lock(())
+    /// Whether other processes see the counts of this engine and its executors, and this process sees theirs.
+    ///
+    /// See `share`. The flag changes under `counting` only.
+    private let sharesCounts = Atomic<Bool>(false)
+    /// Publish `attempts` and `promptBytes` to other processes.
+    private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     private struct WaitingPools {
         var entries: [PoolEntry] = []
@@ -37,31 +48,33 @@ package final class Engine: Sendable {
     /// Makes an engine that is healthy and has no attempts.
     ///
     /// - Parameters:
+    ///   - ordinal: the number of engines with the same URL that come before this one.
     ///   - runningMax: the largest number of attempts at once over all models of the engine; nil for no limit.
     ///   - modelsShareCapacity: whether the models share the capacity of one machine, see the property of this name.
-    package init(id: Int, name: String, runningMax: Int? = nil, modelsShareCapacity: Bool = false) {
+    package init(id: Int, name: String, ordinal: Int = 0, runningMax: Int? = nil, modelsShareCapacity: Bool = false) {
         self.id = id
         self.name = name
+        self.ordinal = ordinal
         update(runningMax: runningMax, modelsShareCapacity: modelsShareCapacity)
     }
 
     /// Applies the settings that a new configuration has for this engine.
     package func update(runningMax: Int?, modelsShareCapacity: Bool) {
         runningMost.store(runningMax ?? .max, ordering: .relaxed)
-        isShared.store(modelsShareCapacity, ordering: .relaxed)
+        isCapacityShared.store(modelsShareCapacity, ordering: .relaxed)
     }
 
     /// Whether all models of the engine share the capacity of one machine (`vllm`, `sglang`, `llama.cpp`).
     ///
     /// If this is true, load, refusals and timeouts count for the whole engine. Otherwise, as with remote APIs, they
     /// count only for the executor.
-    package var modelsShareCapacity: Bool { isShared.load(ordering: .relaxed) }
+    package var modelsShareCapacity: Bool { isCapacityShared.load(ordering: .relaxed) }
     /// The largest number of attempts at once over all models of the engine; nil for no limit.
     package var runningMax: Int? {
         let most = runningMost.load(ordering: .relaxed)
         return most == .max ? nil : most
     }
-    /// The number of attempts under way at all executors of the engine, on all workers.
+    /// The number of attempts of this process under way at all executors of the engine, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
     /// The bytes of all prompts at the engine whose answers have not begun yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
@@ -109,8 +122,10 @@ package final class Engine: Sendable {
     }
 
     /// Whether the limits of the engine itself allow one more attempt.
-    func takesMore(at now: Nanoseconds) -> Bool {
-        let running = running
+    ///
+    /// - Parameter counted: the number of attempts that are counted already, but that the caller asks about: 0 or 1.
+    func takesMore(counted: Int = 0, at now: Nanoseconds) -> Bool {
+        let running = runningInAll - counted
         return running < runningMost.load(ordering: .relaxed) && availability.takesMore(running: running, at: now)
     }
 
@@ -120,6 +135,44 @@ package final class Engine: Sendable {
     }
     func promptDone(bytes: Int) { promptBytes.wrappingSubtract(bytes, ordering: .relaxed) }
     func attemptEnded() { attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+
+    // MARK: Other processes
+
+    /// Whether other processes see the counts of this engine and its executors.
+    ///
+    /// Who has changed a count reads this property afterwards, and publishes the count if it is true. Because the order
+    /// is sequentially consistent, either the change is published, or `share` sees it.
+    var isShared: Bool { sharesCounts.load(ordering: .sequentiallyConsistent) }
+    /// The number of attempts under way at the engine, in all processes that share the count.
+    var runningInAll: Int { isShared ? running + attemptsMirror.others : running }
+    /// The bytes of all prompts at the engine whose answers have not begun, in all processes that share the count.
+    var waitingBytesInAll: Int { isShared ? waitingBytes + promptBytesMirror.others : waitingBytes }
+
+    /// Publishes the counts after a change; called only while `isShared` is true.
+    func publish() {
+        attemptsMirror.publish(attempts)
+        promptBytesMirror.publish(promptBytes)
+    }
+
+    /// The name of the engine in tables that processes share.
+    var sharedName: String { ordinal == 0 ? name : "\(name)\0\0\(ordinal)" }
+
+    /// Publishes the counts of this engine in `counts` from now on, and compares limits with the sums over all
+    /// processes.
+    ///
+    /// It may be called while attempts begin and end on the workers. After the call, `counts` has the attempts that are
+    /// under way, and no attempt begins any more without being published first. The executors of the engine are shared
+    /// by `Executor.share`.
+    ///
+    /// - Parameter counts: nil if this process shares counts with no other process any more.
+    package func share(in counts: SharedCounts?) {
+        counting.withLock { _ in
+            if counts != nil { sharesCounts.store(true, ordering: .sequentiallyConsistent) }
+            attemptsMirror.attach(counts?.row(for: sharedName), attempts)
+            promptBytesMirror.attach(counts?.row(for: sharedName + "\0\0prompts"), promptBytes)
+            if counts == nil { sharesCounts.store(false, ordering: .sequentiallyConsistent) }
+        }
+    }
 
     /// Whether the probes have found the engine dead.
     ///

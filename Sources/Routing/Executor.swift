@@ -21,6 +21,8 @@ package final class Executor: Sendable {
     let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
+    /// Publish `attempts` and `promptBytes` to other processes, while `engine.isShared` is true.
+    private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     /// Makes an executor that is healthy and has no attempts.
     package init(id: Int, engine: Engine, model: String) {
@@ -31,7 +33,7 @@ package final class Executor: Sendable {
 
     /// The URL of the engine, for logs.
     package var name: String { engine.name }
-    /// The number of attempts under way for this model, on all workers.
+    /// The number of attempts of this process under way for this model, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
     /// The bytes of this model's prompts whose answers have not begun yet, as a measure of the work that waits in the
     /// engine.
@@ -56,11 +58,13 @@ package final class Executor: Sendable {
 
     /// Whether one more attempt may begin, by the limits of the executor and of the engine.
     ///
-    /// - Parameter runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
-    func takesMore(runningMax: Int?, at now: Nanoseconds) -> Bool {
-        let running = running
+    /// - Parameters:
+    ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
+    ///   - counted: the number of attempts that are counted already, but that the caller asks about: 0 or 1.
+    func takesMore(runningMax: Int?, counted: Int = 0, at now: Nanoseconds) -> Bool {
+        let running = runningInAll - counted
         return running < runningMax ?? .max && availability.takesMore(running: running, at: now)
-            && engine.takesMore(at: now)
+            && engine.takesMore(counted: counted, at: now)
     }
 
     /// How many attempts the executor takes at once, as learned from refusals with status 429; nil if no such limit
@@ -88,16 +92,31 @@ package final class Executor: Sendable {
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
         engine.counting.withLock { _ in
             guard order.weight != 0, takesMore(runningMax: runningMax, at: now) else { return false }
-            switch use(at: now) {
-            case .yes: break
-            case .no: guard evenIfBad else { return false }
-            case .trial:
+            let use = use(at: now)
+            guard use != .no || evenIfBad else { return false }
+            guard count(promptBytes: promptBytes, runningMax: runningMax, at: now) else { return false }
+            if use == .trial {
                 engine.availability.beginTrial(at: now)
                 availability.beginTrial(at: now)
             }
-            attemptBegan(promptBytes: promptBytes)
             return true
         }
+    }
+
+    /// Counts an attempt that the limits allow; returns whether it was counted.
+    ///
+    /// Another process may take the same slot at the same moment. Each of the two publishes its attempt before it reads
+    /// the counts of the other one. So at least one of them sees that there is one attempt too many, and stops counting
+    /// its own. If both do so, the slot is free again, and they try once more.
+    private func count(promptBytes bytes: Int, runningMax: Int?, tries: Int = 3, at now: Nanoseconds) -> Bool {
+        attemptBegan(promptBytes: bytes)
+        guard engine.isShared else { return true }
+        publish()
+        if takesMore(runningMax: runningMax, counted: 1, at: now) { return true }
+        promptDone(bytes: bytes)
+        attemptEnded()
+        guard tries > 1, takesMore(runningMax: runningMax, at: now) else { return false }
+        return count(promptBytes: bytes, runningMax: runningMax, tries: tries - 1, at: now)
     }
 
     /// Counts an attempt and the bytes of its prompt.
@@ -111,6 +130,7 @@ package final class Executor: Sendable {
     package func promptDone(bytes: Int) {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
         engine.promptDone(bytes: bytes)
+        if engine.isShared { publish() }
     }
     /// Stops counting an attempt, because it has ended.
     ///
@@ -118,5 +138,30 @@ package final class Executor: Sendable {
     func attemptEnded() {
         attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         engine.attemptEnded()
+        if engine.isShared { publish() }
+    }
+
+    // MARK: Other processes
+
+    /// The number of attempts under way for this model, in all processes that share the count.
+    var runningInAll: Int { engine.isShared ? running + attemptsMirror.others : running }
+    /// The bytes of this model's prompts whose answers have not begun, in all processes that share the count.
+    var waitingBytesInAll: Int { engine.isShared ? waitingBytes + promptBytesMirror.others : waitingBytes }
+
+    private func publish() {
+        attemptsMirror.publish(attempts)
+        promptBytesMirror.publish(promptBytes)
+        engine.publish()
+    }
+
+    /// Publishes the counts of this executor in `counts` from now on; called while the engine is shared.
+    ///
+    /// - Parameter counts: nil if this process shares counts with no other process any more.
+    package func share(in counts: SharedCounts?) {
+        let name = "\(engine.sharedName)\0\(model)"
+        engine.counting.withLock { _ in
+            attemptsMirror.attach(counts?.row(for: name), attempts)
+            promptBytesMirror.attach(counts?.row(for: name + "\0prompts"), promptBytes)
+        }
     }
 }

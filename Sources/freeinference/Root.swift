@@ -12,14 +12,15 @@ struct Root: ParsableCommand {
         discussion: """
             `serve` is the server; `check` says what is wrong with a configuration, `import` makes one of another \
             gateway's, and `configure` one for the engines that it finds. `reload` has the running server read it \
-            again, and `log` has it open its log file again; `status`, `executors` and `maintenance` are other \
+            again, `upgrade` has a new process take its place, and `log` has it open its log file again; `status`, `executors` and `maintenance` are other \
             commands to it. `keys` makes and revokes API keys, `certificate` makes a development certificate, \
             `executor` is a model server without a model, and `bench` measures.
             """,
         version: Build.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ImportCommand.self, ConfigureCommand.self, ReloadCommand.self,
-            StatusCommand.self, ExecutorsCommand.self, MaintenanceCommand.self, LogCommand.self, KeysCommand.self,
+            UpgradeCommand.self, StatusCommand.self, ExecutorsCommand.self, MaintenanceCommand.self, LogCommand.self,
+            KeysCommand.self,
             ExecutorCommand.self, BenchCommand.self, CertificateCommand.self,
         ]
     )

@@ -26,6 +26,9 @@ import Testing
         max_connections: 5
         lame_duck: 3s
         drain_timeout: 1s
+        upgrade_drain: 2h
+        upgrade_generations: 2
+        upgrade_timeout: 5s
         commit_after: 2m
         keep_alive: 250ms
         json_keep_alive: true

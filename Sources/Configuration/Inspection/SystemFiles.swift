@@ -1,6 +1,7 @@
 // Reads and writes files, and reads the environment of the process, without Foundation.
 
-import Glibc
+internal import Glibc
+package import Transport
 
 /// Reads and writes files of this machine.
 package enum SystemFiles {
@@ -20,6 +21,20 @@ package enum SystemFiles {
             result[name] = String(decoding: entry[(equals + 1)...], as: UTF8.self)
         }
         return result
+    }
+
+    /// The program that this process runs, with its arguments and environment; nil if the kernel does not tell them.
+    ///
+    /// Call this before the working directory changes.
+    package static func runningProgram() -> Program? {
+        guard let path = Program.startPath, case .success(let arguments) = read("/proc/self/cmdline"),
+            case .success(let environment) = read("/proc/self/environ")
+        else { return nil }
+        // Each entry ends with a zero byte, and an argument may be empty.
+        func entries(_ bytes: [UInt8]) -> [[UInt8]] {
+            bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
+        }
+        return Program(path: path, arguments: entries(arguments), environment: entries(environment))
     }
 
     /// Reads a whole file; the size of the file may be unknown in advance, as under /proc.

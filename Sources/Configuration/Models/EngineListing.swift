@@ -63,7 +63,7 @@ package struct EngineListing: Sendable, Equatable {
 
     /// Whether a name has 1 to 256 bytes and visible characters only; spaces are allowed except at the beginning and
     /// end.
-    private static func isUsable(_ name: String) -> Bool {
+    package static func isUsable(_ name: String) -> Bool {
         (1...nameBytesMax).contains(name.utf8.count) && name.utf8.first != 0x20 && name.utf8.last != 0x20
             && name.unicodeScalars.allSatisfy { $0 == " " || isVisible($0.properties.generalCategory) }
     }

@@ -23,6 +23,10 @@ final class AdminServer {
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
     /// Checks that the event loops of the workers still turn; nil before the workers serve.
     var watch: WorkerWatch?
+    /// Starts upgrades, and knows the older processes that drain; nil before the workers serve.
+    var upgrader: Upgrader?
+    /// The number of this process in the chain of upgrades, from 1.
+    var processNumber = 1
     /// How many workers serve; the supervisor sets it.
     var workers = 0
     /// How many connections were closed because `admin.allow` does not name their address.
@@ -33,18 +37,20 @@ final class AdminServer {
     private var listener: ControlListener?
     private var sockets: ListenerSet
 
-    /// Begins to accept connections.
+    /// Does not accept connections before `open`.
     init(loop: EventLoop, process: ProcessState, running: RunningConfiguration, survey: WorkerSurvey) {
         self.loop = loop
         self.process = process
         self.running = running
         sockets = running.sockets.admin
         collector = CounterCollector(survey: survey, workers: process.workers.count)
-        open()
         readCertificates()
     }
 
-    private func open() {
+    /// Begins to accept connections; does nothing if the listener accepts already.
+    func open() {
+        guard listener == nil else { return }
+        sockets = running.sockets.admin
         listener = ControlListener(
             loop: loop,
             sockets: sockets,
@@ -87,8 +93,17 @@ final class AdminServer {
         guard !sockets.isSame(as: running.sockets.admin) else { return }
         sockets = running.sockets.admin
         listener?.close()
+        listener = nil
         open()
         OperatorLog.say("listening on \(address) (admin)")
+    }
+
+    /// Closes the listener and its connections, because a successor serves operators.
+    ///
+    /// - Parameter sockets: the sockets of the listener, whose files this process may no longer own.
+    func handOver(_ sockets: ListenerSet) {
+        self.sockets = sockets
+        close()
     }
 
     /// Closes the listener and all its connections.

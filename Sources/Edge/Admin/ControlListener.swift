@@ -39,7 +39,7 @@ final class ControlListener: ServerDelegate {
         settings.streamsMax = 16
         let listener = Listener(
             loop: loop,
-            socket: sockets.socket(address: 0, worker: 0),
+            socket: sockets.sockets(address: 0)[0],
             accepted: { [unowned self] socket, peer in
                 if admits(peer) { serve(socket, from: peer) } else { socket.close() }
             },

@@ -27,6 +27,7 @@ extension MetricsPage {
         )
         text.sample([], process.log.dropped)
         writeConfiguration()
+        writeUpgrades()
         gauge(
             "freeinference_maintenance",
             "1 while requests for models are refused, since the operator has declared maintenance.",
@@ -58,6 +59,24 @@ extension MetricsPage {
         )
         text.sample([("cause", "waited")], refusedAfterWait)
         text.sample([("cause", "slow")], refusedAsSlow)
+    }
+
+    /// Writes how upgrades fare, and what older processes still carry.
+    private mutating func writeUpgrades() {
+        let older = server.upgrader?.predecessors.reports ?? []
+        gauge(
+            "freeinference_process_number",
+            "The number of this process in the chain of upgrades, from 1.",
+            server.processNumber
+        )
+        gauge(
+            "freeinference_upgrade_failed",
+            "1 while the last upgrade that was asked of this process has failed or was refused.",
+            server.upgrader?.lastFailure == nil ? 0 : 1
+        )
+        gauge("freeinference_draining_processes", "Older processes that drain after upgrades.", older.count)
+        let exchanges = older.reduce(0) { $0 + ($1.report?.exchanges ?? 0) }
+        gauge("freeinference_draining_exchanges", "Exchanges under way in older processes.", exchanges)
     }
 
     /// Writes which configuration is in force, and how many reloads have ended with each result.

@@ -1,6 +1,7 @@
 // Makes the authenticator of each snapshot, and keeps the store of API keys open from one configuration to the next.
 internal import Configuration
 internal import Routing
+internal import Transport
 
 /// The open store of API keys, and what all requests without a key together have used of the limits that apply to them.
 ///
@@ -18,6 +19,8 @@ final class AuthenticationSource {
 
     private var watcher: KeyStoreWatcher?
     private let anonymousUse = KeyUse()
+    /// Where the exchanges of each key are published; nil while this process shares them with no other process.
+    private var counts: SharedCounts?
 
     /// Makes the authenticator of a configuration; uses the open store if the configuration names the same store.
     ///
@@ -28,6 +31,7 @@ final class AuthenticationSource {
     func prepare(_ settings: Configuration.Authentication) throws(StartError) -> Prepared {
         let isSame = if let watcher { try watcher.serves(settings) } else { settings.keysPath == nil }
         let store = isSame ? watcher : try KeyStoreWatcher.open(settings, after: watcher?.keys)
+        if !isSame { store?.keys.share(in: counts) }
         let authenticator = Authenticator(
             keys: store?.keys,
             isRequired: settings.required,
@@ -44,5 +48,17 @@ final class AuthenticationSource {
     }
 
     /// Drops a prepared authenticator, and closes the store if it was opened for this authenticator.
-    func discard(_ prepared: Prepared) { if prepared.isNewStore { prepared.watcher?.stop() } }
+    func discard(_ prepared: Prepared) {
+        guard prepared.isNewStore else { return }
+        prepared.watcher?.stop()
+        // The keys in force may have other ids in the store that is dropped.
+        watcher?.keys.share(in: counts)
+    }
+
+    /// Publishes the exchanges of each key, and of all callers without a key, in `counts` from now on; nil ends that.
+    func share(in counts: SharedCounts?) {
+        self.counts = counts
+        watcher?.keys.share(in: counts)
+        anonymousUse.share(in: counts, as: "anonymous")
+    }
 }

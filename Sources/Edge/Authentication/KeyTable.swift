@@ -10,6 +10,11 @@ package final class KeyTable: Sendable {
     /// The HMAC by which keys are looked up; it is keyed with the secret of the store.
     let hash: HMACSHA256
     private let ring: Lock<KeyRing>
+    /// Where the exchanges of each key are published; nil while this process shares them with no other process.
+    ///
+    /// The lock is also held while a new ring is made, so that no key is missed when sharing begins. Only the thread
+    /// that watches the keys and the control thread take it.
+    private let publishing: Lock<SharedCounts?>
 
     /// Makes a table; without `previous` no key is in force before `publish`.
     ///
@@ -18,6 +23,7 @@ package final class KeyTable: Sendable {
     init(hash: HMACSHA256, after previous: KeyTable? = nil) {
         self.hash = hash
         ring = Lock(KeyRing(previous?.current.all.map(\.key) ?? [], after: previous?.current))
+        publishing = Lock(nil)
     }
 
     /// The keys that are in force now.
@@ -28,8 +34,19 @@ package final class KeyTable: Sendable {
     /// - Parameter now: the monotonic time in nanoseconds. What a removed key has used of its limits is kept for a
     ///   while, so that a key that is removed and added again does not start from zero.
     func publish(_ keys: [AccessKey], at now: Nanoseconds) {
-        // Only one thread publishes, so no other change can come between the read and the write.
-        let next = KeyRing(keys, after: current, at: now)
-        ring.withLock { $0 = next }
+        publishing.withLock { counts in
+            // Only one thread publishes, so no other change can come between the read and the write.
+            let next = KeyRing(keys, after: current, at: now)
+            if counts != nil { next.share(in: counts) }
+            ring.withLock { $0 = next }
+        }
+    }
+
+    /// Publishes the exchanges of all keys in `counts` from now on, including keys that are added later; nil ends that.
+    func share(in counts: SharedCounts?) {
+        publishing.withLock { shared in
+            shared = counts
+            current.share(in: counts)
+        }
     }
 }

@@ -67,6 +67,7 @@ final class CommandExchange: ServerStreamHandler {
             )
         case .endMaintenance: respond(server.actions.maintain(nil))
         case .reopenLog: server.actions.reopenLog { [self] in respond($0) }
+        case .upgrade: server.actions.upgrade { [self] in respond($0) }
         }
     }
 
@@ -117,6 +118,7 @@ extension CommandRequest {
         case .maintain: return "maintenance on"
         case .endMaintenance: return "maintenance off"
         case .reopenLog: return "log reopen"
+        case .upgrade: return "upgrade"
         case .order(let command):
             let model = command.model.map { " for \(LogText.bounded($0))" } ?? ""
             let url = LogText.bounded(command.url)

@@ -17,6 +17,8 @@ package enum CommandRequest: Equatable, Sendable {
     case endMaintenance
     /// Open the log file again, after another program has renamed it.
     case reopenLog
+    /// Start a new process in the place of the running one.
+    case upgrade
 
     /// The reason why a request is not a valid command.
     enum Problem: Error, Equatable {
@@ -31,7 +33,7 @@ package enum CommandRequest: Equatable, Sendable {
     private static let methods: [String: String] = [
         "/reload": "POST", "/changes": "GET", "/status": "GET", "/executors/drain": "POST",
         "/executors/resume": "POST", "/executors/weight": "POST", "/maintenance/on": "POST",
-        "/maintenance/off": "POST", "/log/reopen": "POST",
+        "/maintenance/off": "POST", "/log/reopen": "POST", "/upgrade": "POST",
     ]
 
     /// Reads a command from a request.
@@ -54,6 +56,7 @@ package enum CommandRequest: Equatable, Sendable {
             self = .order(try OrderCommand(.weight(weight), query))
         case "/maintenance/off": self = .endMaintenance
         case "/log/reopen": self = .reopenLog
+        case "/upgrade": self = .upgrade
         default: self = try Self.maintenance(query)
         }
     }
@@ -93,6 +96,7 @@ package enum CommandRequest: Equatable, Sendable {
             )
         case .endMaintenance: (.post, "/maintenance/off")
         case .reopenLog: (.post, "/log/reopen")
+        case .upgrade: (.post, "/upgrade")
         }
     }
 

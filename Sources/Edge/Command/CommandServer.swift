@@ -24,6 +24,8 @@ final class CommandServer {
         var maintain: (Maintenance?) -> CommandReport
         /// Opens the log file again, then calls the closure with the outcome.
         var reopenLog: (@escaping (LogReopening) -> Void) -> Void
+        /// Starts a new process in the place of this one, then calls the closure with the report.
+        var upgrade: (@escaping (CommandReport) -> Void) -> Void
     }
 
     let actions: Actions
@@ -67,9 +69,13 @@ final class CommandServer {
         listener?.pause()
         listener = nil
         self.sockets?.close()
-        self.sockets = opened.sockets
+        serve(on: opened.sockets, setting: wanted)
+    }
+
+    private func serve(on opened: ListenerSet?, setting wanted: Configuration.CommandSocket) {
+        sockets = opened
         setting = wanted
-        guard let sockets = opened.sockets else { return }
+        guard let sockets else { return }
         listener = ControlListener(
             loop: loop,
             sockets: sockets,
@@ -79,6 +85,55 @@ final class CommandServer {
             }
         )
         OperatorLog.say("commands are taken on \(sockets.addresses[0])")
+    }
+
+    // MARK: Handing over
+
+    /// The command socket, for a process that takes this one's place; nil if there is none.
+    var handed: Handover.ListenerSockets? {
+        sockets.map {
+            Handover.ListenerSockets(
+                address: "\($0.addresses[0])",
+                descriptors: $0.sockets(address: 0).map(\.descriptor)
+            )
+        }
+    }
+
+    /// The descriptors of a handed socket that this configuration has a use for; nil if it has none.
+    func kept(of handed: Handover.ListenerSockets?, by configuration: Configuration) -> [CInt]? {
+        guard let handed, adopted(handed, configuration) != nil else { return nil }
+        return handed.descriptors
+    }
+
+    /// Takes over the command socket of another process, if the configuration names its path; closes it otherwise.
+    ///
+    /// Call this before `adopt` of the same configuration.
+    func inherit(_ handed: Handover.ListenerSockets?, _ configuration: Configuration) {
+        guard let handed else { return }
+        guard var adopted = adopted(handed, configuration) else {
+            for descriptor in handed.descriptors { Socket(descriptor: descriptor).close() }
+            return
+        }
+        adopted.own()
+        serve(on: adopted, setting: configuration.admin.commandSocket)
+    }
+
+    private func adopted(_ handed: Handover.ListenerSockets, _ configuration: Configuration) -> ListenerSet? {
+        let paths = CommandSocket.paths(configuration.admin.commandSocket, environment: environment)
+        let address = paths.lazy.compactMap { SocketAddress(unixPath: $0) }.first { "\($0)" == handed.address }
+        let sockets = handed.descriptors.map { Socket(descriptor: $0) }
+        return address.flatMap { try? ListenerSet(adopting: sockets, on: $0, isInherited: false) }
+    }
+
+    /// Takes no more commands, because a successor does; the commands under way are answered.
+    ///
+    /// - Parameter taken: the descriptors of the sockets that the successor keeps.
+    func handOver(_ taken: Set<CInt>) {
+        listener?.pause()
+        guard let own = sockets else { return }
+        if taken.contains(own.sockets(address: 0)[0].descriptor) { sockets?.disown() }
+        sockets?.close()
+        sockets = nil
     }
 
     /// Closes the command socket and all its connections.

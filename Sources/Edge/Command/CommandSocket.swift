@@ -19,6 +19,16 @@ package enum CommandSocket {
         return paths
     }
 
+    /// The paths that the configuration allows, in the order in which the server tries them; none if it disables the
+    /// socket.
+    static func paths(_ setting: Configuration.CommandSocket, environment: [String: String]) -> [String] {
+        switch setting {
+        case .off: []
+        case .path(let path): [path]
+        case .automatic: defaultPaths(environment: environment)
+        }
+    }
+
     /// Opens the command socket with mode 0600, so that only the user of this process and root can send commands.
     ///
     /// Replaces the socket file of a server that has died, but not the socket file of a running server.
@@ -29,12 +39,8 @@ package enum CommandSocket {
         _ setting: Configuration.CommandSocket,
         environment: [String: String]
     ) -> (sockets: ListenerSet?, problem: String?) {
-        let paths: [String]
-        switch setting {
-        case .off: return (nil, nil)
-        case .path(let path): paths = [path]
-        case .automatic: paths = defaultPaths(environment: environment)
-        }
+        let paths = paths(setting, environment: environment)
+        if paths.isEmpty { return (nil, nil) }
         var problems: [String] = []
         for path in paths {
             guard let address = SocketAddress(unixPath: path) else {

@@ -1,4 +1,5 @@
 // The answer to `freeinference status`: the state of the process, its models and its certificates, as JSON.
+internal import Glibc
 internal import Inference
 internal import Routing
 internal import Transport
@@ -18,6 +19,7 @@ struct StatusReport {
         now = server.loop.now
         writer.beginObject()
         writeProcess()
+        writeUpgrades()
         writeMaintenance()
         writer.key("models")
         writer.beginArray()
@@ -43,6 +45,38 @@ struct StatusReport {
         writer.field("exchanges", process.load.exchanges)
         writer.field("memory_used_bytes", process.budget.used)
         writer.field("memory_limit_bytes", process.budget.limit)
+    }
+
+    /// Writes the number of this process, the last upgrade if it has failed, and the older processes that drain.
+    private mutating func writeUpgrades() {
+        writer.field("process", Int(getpid()))
+        writer.field("process_number", server.processNumber)
+        if let failure = server.upgrader?.lastFailure {
+            writer.key("upgrade_failed")
+            writer.beginObject()
+            writer.field("at", Timestamp.rfc3339(seconds: failure.at))
+            writer.key("errors")
+            writer.beginArray()
+            for line in failure.lines { writer.value(line) }
+            writer.endArray()
+            writer.endObject()
+        }
+        writer.key("draining")
+        writer.beginArray()
+        for (facts, report) in server.upgrader?.predecessors.reports ?? [] {
+            writer.beginObject()
+            writer.field("process", Int(facts.process))
+            writer.field("process_number", facts.number)
+            writer.field("version", facts.version)
+            writer.field("since", Timestamp.rfc3339(seconds: facts.since))
+            if let report {
+                writer.field("exchanges", report.exchanges)
+                writer.field("connections", report.connections)
+                writer.field("until", Timestamp.rfc3339(seconds: report.until))
+            }
+            writer.endObject()
+        }
+        writer.endArray()
     }
 
     private mutating func writeMaintenance() {

@@ -16,6 +16,7 @@ package struct StatusTable {
         else { return nil }
         self.width = width.map { max($0, 80) } ?? .max
         addProcess(status, version: version)
+        addUpgrades(status)
         addMaintenance(status)
         lines.append("")
         addExecutors(models)
@@ -41,6 +42,21 @@ package struct StatusTable {
             "\(count("connections")) of \(count("connections_max")) connections, \(count("exchanges")) exchanges, "
                 + "\(count("memory_used_bytes") >> 20) of \(count("memory_limit_bytes") >> 20) MiB of memory"
         )
+    }
+
+    private mutating func addUpgrades(_ status: JSONValue) {
+        if let failed = status["upgrade_failed"] {
+            lines.append("the last upgrade has failed at \(failed["at"]?.string ?? ""):")
+            for error in failed["errors"]?.array ?? [] { lines.append("  \(error.string ?? "")") }
+        }
+        for older in status["draining"]?.array ?? [] {
+            func count(_ name: String) -> String { older[name]?.integer.map { "\($0)" } ?? "?" }
+            lines.append(
+                "draining: process \(count("process")) of version \(older["version"]?.string ?? ""), "
+                    + "\(count("exchanges")) exchanges on \(count("connections")) connections, "
+                    + "until \(older["until"]?.string ?? "?") at the latest"
+            )
+        }
     }
 
     private mutating func addMaintenance(_ status: JSONValue) {

@@ -39,7 +39,7 @@ final class MemberSources {
         self.environment = environment
         self.changed = changed
         found = running.members
-        names = NameFollower(loop: loop)
+        names = NameFollower(loop: loop, known: running.members.addresses)
         names.changed = { [unowned self] in
             found.addresses = names.addresses
             self.changed()

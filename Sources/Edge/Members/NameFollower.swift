@@ -7,6 +7,8 @@ internal import Transport
 final class NameFollower {
     private let resolver: NameResolver
     private var lists: [NameLookup: AddressList] = [:]
+    /// The addresses that a predecessor has found, which are used until the first answer for their name.
+    private let known: [NameLookup: [WeightedAddress]]
     /// How many times `adopt` has been called.
     private var adoptions = 0
     /// Called when the addresses of a host name have changed.
@@ -14,7 +16,9 @@ final class NameFollower {
     /// Whether the first query for each host name has ended: with addresses, with an error, or at its time limit.
     private(set) var isSettled = true
 
-    init(loop: EventLoop) {
+    /// - Parameter known: the addresses that a predecessor has found.
+    init(loop: EventLoop, known: [NameLookup: [WeightedAddress]] = [:]) {
+        self.known = known
         resolver = NameResolver(loop: loop, books: []) { OperatorLog.say($0, .warning) }
     }
 
@@ -29,7 +33,10 @@ final class NameFollower {
     ///   called if `adopt` is called again before that.
     func adopt(_ lookups: [NameLookup], settled: @escaping () -> Void) {
         var kept: [NameLookup: AddressList] = [:]
-        for lookup in lookups { kept[lookup] = lists[lookup] ?? AddressList(lookup) { [unowned self] in changed() } }
+        for lookup in lookups {
+            let known = known[lookup] ?? []
+            kept[lookup] = lists[lookup] ?? AddressList(lookup, addresses: known) { [unowned self] in changed() }
+        }
         lists = kept
         adoptions += 1
         isSettled = false

@@ -30,6 +30,8 @@ package final class MemoryBudget: MemorySource {
 
     private let most: Atomic<Int>
     private let charged = Atomic<Int>(0)
+    /// The bytes that other processes of an upgrade have charged; 0 while there are none.
+    private let elsewhere = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
     /// The part of `charged` that is for pieces of bodies that wait for room.
@@ -57,6 +59,12 @@ package final class MemoryBudget: MemorySource {
     /// The bytes charged at this moment, including bytes that accounts have taken in advance.
     package var used: Int { charged.load(ordering: .relaxed) }
 
+    /// The bytes charged by this process and by the other processes of an upgrade.
+    private var usedInAll: Int { used + elsewhere.load(ordering: .relaxed) }
+
+    /// Sets how many bytes other processes have charged; this process may charge only the rest of the limit.
+    package func setUsedElsewhere(_ bytes: Int) { elsewhere.store(min(max(0, bytes), 1 << 50), ordering: .relaxed) }
+
     // MARK: The whole
 
     /// Charges `bytes`; if that would exceed the limit, charges nothing and returns false.
@@ -64,7 +72,7 @@ package final class MemoryBudget: MemorySource {
         // A content-length may be any number, so adding it to `charged` might overflow.
         guard bytes <= limit else { return false }
         let after = charged.wrappingAdd(bytes, ordering: .relaxed).newValue
-        guard after > limit else { return true }
+        guard after + elsewhere.load(ordering: .relaxed) > limit else { return true }
         charged.wrappingSubtract(bytes, ordering: .relaxed)
         return false
     }
@@ -83,7 +91,11 @@ package final class MemoryBudget: MemorySource {
     package func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool {
         switch use {
         case .streams, .shares:
-            let part = Self.part(isTrusted ? Self.trustedFactor : Self.factor, ofFree: limit - used - bytes, of: limit)
+            let part = Self.part(
+                isTrusted ? Self.trustedFactor : Self.factor,
+                ofFree: limit - usedInAll - bytes,
+                of: limit
+            )
             // The shares for buffered responses may take only half of what a connection may hold, because early
             // exchanges get large shares. The other half is for later exchanges of the connection.
             let most = use == .shares ? part / 2 : part
@@ -187,7 +199,7 @@ package final class MemoryBudget: MemorySource {
     /// that were charged before the body was read.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
-        let left = max(0, min(limit - used, limit / 4 - shares.load(ordering: .relaxed)))
+        let left = max(0, min(limit - usedInAll, limit / 4 - shares.load(ordering: .relaxed)))
         let share = max(Self.shareMin, min(most, left / sharers))
         shares.wrappingAdd(share, ordering: .relaxed)
         return share

@@ -16,7 +16,7 @@ package enum OrderAction: Equatable, Sendable {
 ///
 /// They last until the process ends, even while no configuration names their URLs. An order for a whole engine applies
 /// to each of its models, in addition to the model's own order.
-struct ExecutorOrders: Sendable {
+struct ExecutorOrders: Equatable, Sendable {
     /// The engine, or the model at an engine, to which an order applies.
     struct Target: Hashable, Sendable {
         /// The URL of the engine in its normal form, as logs show it.

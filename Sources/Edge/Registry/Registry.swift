@@ -27,12 +27,16 @@ package final class Registry {
         var book: AddressBook
     }
 
-    private var engines: [KnownEngine] = []
+    private var knownEngines: [KnownEngine] = []
+    /// The engines of the configuration in force, and those that exchanges still use.
+    var engines: [Engine] { knownEngines.map(\.engine) }
     private(set) var executors: [Executor] = []
     /// The operator's orders for executors.
     var orders = ExecutorOrders()
     private var models: [ModelEntry] = []
     private var books: [KnownBook] = []
+    /// Where attempts are published; nil while this process shares counts with no other process.
+    var sharedCounts: SharedCounts?
     private var lastID = 0
     private var generation = 0
 
@@ -46,7 +50,7 @@ package final class Registry {
     }
 
     /// The numbers of engines, executors and models that are kept; for tests.
-    var counts: (engines: Int, executors: Int, models: Int) { (engines.count, executors.count, models.count) }
+    var counts: (engines: Int, executors: Int, models: Int) { (knownEngines.count, executors.count, models.count) }
 
     /// Resolves a configuration, which must have been read without errors.
     ///
@@ -106,22 +110,32 @@ package final class Registry {
     /// engine.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
-        for (index, known) in engines.enumerated() { indices[known.identity] = index }
+        for (index, known) in knownEngines.enumerated() { indices[known.identity] = index }
         var found: [Int?] = identities.map { indices[$0] }
-        for index in found { if let index { engines[index].generation = generation } }
+        for index in found { if let index { knownEngines[index].generation = generation } }
         for (index, identity) in identities.enumerated() where found[index] == nil {
-            let left = engines.firstIndex { $0.generation == generation - 1 && $0.identity.hasPlace(of: identity) }
+            let left = knownEngines.firstIndex {
+                $0.generation == generation - 1 && $0.identity.hasPlace(of: identity)
+            }
             if let left {
-                engines[left].identity = identity
-                engines[left].generation = generation
+                knownEngines[left].identity = identity
+                knownEngines[left].generation = generation
                 found[index] = left
             } else {
-                found[index] = engines.count
-                let engine = Engine(id: nextID(), name: identity.name)
-                engines.append(KnownEngine(identity: identity, engine: engine, generation: generation))
+                found[index] = knownEngines.count
+                let engine = makeEngine(identity.name)
+                knownEngines.append(KnownEngine(identity: identity, engine: engine, generation: generation))
             }
         }
-        return found.compactMap { $0.map { engines[$0].engine } }
+        return found.compactMap { $0.map { knownEngines[$0].engine } }
+    }
+
+    private func makeEngine(_ name: String) -> Engine {
+        let taken = knownEngines.lazy.filter { $0.engine.name == name }.map(\.engine.ordinal)
+        let ordinal = (0...).first { !taken.contains($0) } ?? 0
+        let engine = Engine(id: nextID(), name: name, ordinal: ordinal)
+        if let sharedCounts { engine.share(in: sharedCounts) }
+        return engine
     }
 
     private func book(for identity: EngineIdentity, _ indices: inout [String: Int]) -> AddressBook {
@@ -192,6 +206,7 @@ package final class Registry {
     private func makeExecutor(_ key: ExecutorKey, _ engine: Engine) -> Executor {
         let executor = Executor(id: nextID(), engine: engine, model: key.model.text)
         executors.append(executor)
+        if let sharedCounts { executor.share(in: sharedCounts) }
         applyOrders(to: executor, at: Clock.monotonicNow())
         return executor
     }
@@ -207,9 +222,8 @@ package final class Registry {
         for index in executors.indices.reversed() where isKnownUniquelyReferenced(&executors[index]) {
             executors.remove(at: index)
         }
-        for index in engines.indices.reversed() where isKnownUniquelyReferenced(&engines[index].engine) {
-            engines.remove(at: index)
-        }
+        for index in knownEngines.indices.reversed()
+        where isKnownUniquelyReferenced(&knownEngines[index].engine) { knownEngines.remove(at: index) }
         for index in books.indices.reversed() where isKnownUniquelyReferenced(&books[index].book) {
             books.remove(at: index)
         }

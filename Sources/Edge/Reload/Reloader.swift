@@ -71,6 +71,9 @@ final class Reloader {
         self.environment = environment
     }
 
+    /// Whether the workers are getting a new snapshot.
+    var isUnderWay: Bool { underWay != nil }
+
     /// Asks for a reload.
     ///
     /// - Parameter answered: called once with the report, possibly before this function returns.

@@ -71,14 +71,18 @@ final class RunningConfiguration {
     ///
     /// - Parameters:
     ///   - environment: the environment variables of the process, some of which name sockets that systemd has opened.
+    ///   - inheritance: what another process has handed over; nil if this process was not started by an upgrade.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
+    ///   - inherited: what a predecessor has handed over, whose found models and addresses are used from the start.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     init(
         _ configuration: Configuration,
         environment: [String: String],
+        inheritance: Inheritance? = nil,
         budget: MemoryBudget,
-        log: LogSink
+        log: LogSink,
+        inherited: InheritedState? = nil
     ) throws(StartError) {
         self.configuration = configuration
         logFile = try LogFile(configuration.log.file, sink: log)
@@ -87,12 +91,17 @@ final class RunningConfiguration {
         let listeners = ListenerPlan.all(in: configuration)
         try StartChecks.loadFiles(of: configuration, listeners)
         let prepared = try authentication.prepare(configuration.authentication)
-        members = FoundMembers(configuration)
+        let listed = FoundMembers(configuration)
+        members = inherited?.found.added(to: listed, for: configuration) ?? listed
         let completed = configuration.completed(by: members)
         leftOut = completed.leftOut
         snapshot = registry.resolve(completed.configuration, listeners: listeners, access: prepared.authenticator)
         do throws(StartError) {
-            sockets = try ServerSockets(snapshot, environment: environment)
+            if let inheritance {
+                sockets = try ServerSockets(snapshot, from: inheritance)
+            } else {
+                sockets = try ServerSockets(snapshot, environment: environment)
+            }
         } catch {
             authentication.discard(prepared)
             throw error
@@ -100,6 +109,12 @@ final class RunningConfiguration {
         authentication.commit(prepared)
         since = Clock.wallTime().seconds
     }
+
+    /// Makes this process the owner of the files of the unix sockets that it has taken over.
+    func own() { sockets.own() }
+
+    /// Makes a successor the owner of the files of the unix sockets that have these descriptors.
+    func disown(_ taken: Set<CInt>) { sockets.disown(taken) }
 
     // MARK: A new configuration
 
@@ -305,6 +320,15 @@ final class RunningConfiguration {
             kept.append("admin: \(text)")
         }
         return kept
+    }
+
+    // MARK: Other processes
+
+    /// Publishes what engines, executors and keys use in `counts` from now on, and compares limits with the sums over
+    /// all processes of an upgrade; nil ends that.
+    func share(in counts: SharedCounts?) {
+        registry.share(in: counts)
+        authentication.share(in: counts)
     }
 
     // MARK: Records

@@ -19,6 +19,12 @@ package struct ProcessSettings: Sendable {
     package let lameDuck: Nanoseconds
     /// How long exchanges may continue after the process has stopped accepting connections, in nanoseconds.
     package let drainTimeout: Nanoseconds
+    /// How long exchanges may continue in a process whose place a newer one has taken, in nanoseconds.
+    package let upgradeDrain: Nanoseconds
+    /// How many older processes may drain at once after upgrades; at least 1.
+    package let upgradeGenerations: Int
+    /// How long a new process may take until it is ready, and then until it accepts connections, in nanoseconds.
+    package let upgradeTimeout: Nanoseconds
     /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin
 
@@ -33,6 +39,9 @@ package struct ProcessSettings: Sendable {
         poller = configuration.poller == .epoll ? .epoll : .auto
         lameDuck = Nanoseconds(configuration.lameDuck.inNanoseconds)
         drainTimeout = Nanoseconds(configuration.drainTimeout.inNanoseconds)
+        upgradeDrain = Nanoseconds(configuration.upgradeDrain.inNanoseconds)
+        upgradeGenerations = configuration.upgradeGenerations
+        upgradeTimeout = Nanoseconds(configuration.upgradeTimeout.inNanoseconds)
         admin = configuration.admin
     }
 }

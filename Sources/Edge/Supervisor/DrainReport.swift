@@ -5,18 +5,21 @@ internal import Transport
 struct DrainReport {
     /// When the process was asked to end, in nanoseconds of the control loop's clock.
     let began: Nanoseconds
-    /// How many exchanges were still under way when `drain_timeout` passed or a second signal came.
+    /// The configuration key of the time that the drain may take.
+    var limit: String
+    /// How many exchanges were still under way when the time of `limit` had passed or a second signal came.
     private(set) var cutCount = 0
-    /// Whether `drain_timeout` has passed.
+    /// Whether the time of `limit` has passed.
     private(set) var isExpired = false
     /// Whether a second signal has ended the exchanges under way.
     private(set) var isCut = false
 
-    init(began: Nanoseconds) {
+    init(began: Nanoseconds, limit: String) {
         self.began = began
+        self.limit = limit
     }
 
-    /// Notes that `drain_timeout` has passed while this many exchanges were under way.
+    /// Notes that the time of `limit` has passed while this many exchanges were under way.
     mutating func expired(_ exchanges: Int) {
         isExpired = true
         cutCount = exchanges
@@ -33,7 +36,7 @@ struct DrainReport {
         let tenths = (now &- began) / 100_000_000
         let time = "after \(tenths / 10).\(tenths % 10) s"
         guard cutCount > 0 else { return "stopped \(time): every exchange had ended" }
-        let why = isCut ? "by a second signal" : "since drain_timeout was over"
+        let why = isCut ? "by a second signal" : "since \(limit) was over"
         return "stopped \(time): \(cutCount) exchange\(cutCount == 1 ? " was" : "s were") cut \(why)"
     }
 }

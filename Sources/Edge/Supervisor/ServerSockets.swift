@@ -44,6 +44,104 @@ struct ServerSockets {
         self.inherited = clients.filter { $0.value.isInherited[0] }
     }
 
+    /// Takes over the sockets that the main process hands over, and binds those of the listeners that it does not have.
+    ///
+    /// Sockets of no listener are closed here; they stay open in the other process, which accepts what waits in them.
+    ///
+    /// - Throws: `StartError` if an address cannot be bound; then everything that was opened is closed again.
+    init(_ snapshot: Snapshot, from inheritance: Inheritance) throws(StartError) {
+        let handed = inheritance.handover
+        let addresses = (handed.listeners + [handed.admin]).compactMap { ListenAddress(handed: $0.address) }
+        func meets(_ address: ListenAddress) -> Bool { addresses.contains { $0.collides(with: address) } }
+        adminAddress = snapshot.process.admin.address
+        if handed.admin.address == "\(adminAddress)" {
+            admin = try Self.adopt(handed.admin, on: adminAddress)
+        } else {
+            admin = try Self.openAdmin(snapshot.process.admin, besideOwn: meets(adminAddress))
+        }
+        do throws(StartError) {
+            for plan in snapshot.listeners {
+                if let sockets = inheritance.sockets(for: plan.key) {
+                    clients[plan.key] = try Self.adopt(sockets, on: plan.address)
+                } else {
+                    let besideOwn = meets(plan.address)
+                    clients[plan.key] = try Self.open(plan, workers: snapshot.process.workers, besideOwn: besideOwn)
+                }
+            }
+            for sockets in handed.listeners where sockets.isInherited {
+                guard let address = ListenAddress(handed: sockets.address) else { continue }
+                let key = ListenerKey(address: address, number: sockets.number)
+                if let open = clients[key] {
+                    inherited[key] = open
+                } else {
+                    inherited[key] = try Self.adopt(sockets, on: address)
+                }
+            }
+        } catch {
+            close()
+            throw error
+        }
+        let kept = descriptors
+        for socket in handed.listeners + [handed.admin] {
+            for descriptor in socket.descriptors where !kept.contains(descriptor) {
+                Socket(descriptor: descriptor).close()
+            }
+        }
+    }
+
+    private static func adopt(
+        _ handed: Handover.ListenerSockets,
+        on address: ListenAddress
+    ) throws(StartError) -> ListenerSet {
+        let address = try Self.address(of: address)
+        do throws(ListenerSet.Failure) {
+            let sockets = handed.descriptors.map { Socket(descriptor: $0) }
+            return try ListenerSet(adopting: sockets, on: address, isInherited: handed.isInherited)
+        } catch {
+            throw StartError(description: "\(error)")
+        }
+    }
+
+    // MARK: Handing over
+
+    /// The sockets for clients and of the admin listener, for a process that takes this one's place.
+    var handed: (listeners: [Handover.ListenerSockets], admin: Handover.ListenerSockets) {
+        let all = clients.merging(inherited) { client, _ in client }
+        let listeners = all.map { key, set in
+            Handover.ListenerSockets(
+                address: "\(key.address)",
+                number: key.number,
+                descriptors: set.sockets(address: 0).map(\.descriptor),
+                isInherited: set.isInherited[0]
+            )
+        }
+        let descriptors = admin.sockets(address: 0).map(\.descriptor)
+        return (listeners, Handover.ListenerSockets(address: "\(adminAddress)", descriptors: descriptors))
+    }
+
+    /// The descriptors of all sockets.
+    var descriptors: Set<CInt> {
+        let sets = Array(clients.values) + Array(inherited.values) + [admin]
+        return Set(sets.flatMap { $0.sockets(address: 0).map(\.descriptor) })
+    }
+
+    /// The listeners whose sockets have these descriptors.
+    func keys(of descriptors: Set<CInt>) -> Set<ListenerKey> {
+        Set(clients.filter { descriptors.contains($0.value.sockets(address: 0)[0].descriptor) }.keys)
+    }
+
+    /// Makes this process the owner of the files of the unix sockets that it has taken over.
+    mutating func own() {
+        for key in clients.keys { clients[key]?.own() }
+        admin.own()
+    }
+
+    /// Makes another process the owner of the files of the unix sockets that have these descriptors.
+    mutating func disown(_ taken: Set<CInt>) {
+        for key in keys(of: taken) { clients[key]?.disown() }
+        if taken.contains(admin.sockets(address: 0)[0].descriptor) { admin.disown() }
+    }
+
     /// Returns the sockets for a later configuration: the sockets that are open already, and new sockets for added
     /// listeners.
     ///
@@ -139,5 +237,13 @@ struct ServerSockets {
             throw StartError(description: "cannot listen on \(configured)")
         }
         return address
+    }
+}
+
+extension ListenAddress {
+    /// Reads an address that another process of the server has written; nil if this version does not understand it.
+    fileprivate init?(handed text: String) {
+        guard case .success(let address) = Self.parse(text) else { return nil }
+        self = address
     }
 }

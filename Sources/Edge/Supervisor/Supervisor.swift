@@ -4,52 +4,76 @@ internal import Glibc
 internal import HTTP
 internal import Inference
 internal import Routing
-internal import Transport
+package import Transport
 
 /// Runs the process from its start to its end.
 ///
 /// The thread that makes the supervisor becomes the control thread; the supervisor is confined to that thread.
 package final class Supervisor {
     private let source: ConfigurationSource
-    private let environment: [String: String]
+    let environment: [String: String]
     private let signals: Signals
     private let clock: ProcessClock
-    private let loop: EventLoop
-    private let running: RunningConfiguration
-    private let log: LogSink
-    private let process: ProcessState
-    private let workers: WorkerThreads
-    private let survey: WorkerSurvey
-    private let admin: AdminServer
+    let loop: EventLoop
+    let running: RunningConfiguration
+    let log: LogSink
+    let process: ProcessState
+    let workers: WorkerThreads
+    let survey: WorkerSurvey
+    let admin: AdminServer
     /// The services of the control thread that use each new snapshot; nil before `run`.
-    private var followers: SnapshotFollowers?
-    private lazy var reloader = makeReloader()
+    var followers: SnapshotFollowers?
+    private(set) lazy var reloader = makeReloader()
     /// Finds executors and models in the files, at the engines and under the host names that the configuration names.
-    private lazy var members = MemberSources(loop: loop, running: running, environment: environment) { [unowned self] in
+    private(set) lazy var members = MemberSources(loop: loop, running: running, environment: environment) {
+        [unowned self] in
         reloader.takeFound()
     }
     /// Makes a message that is written once, when the process is ready and at least one model is known; nil for no
     /// message.
     package var greeting: ((_ model: String) -> String)?
     /// Whether SIGHUP arrived before the process was ready, so that a reload must follow once the process is ready.
-    private var reloadsWhenReady = false
+    var reloadsWhenReady = false
     /// Puts renewed certificates in force; nil before the process is ready.
-    private var certificates: CertificateFollower?
-    private lazy var commands = makeCommandServer()
+    var certificates: CertificateFollower?
+    private(set) lazy var commands = makeCommandServer()
     /// The mailbox in which the control thread receives the workers' reports.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
     /// The error of a worker that could not start; nil if all workers have started.
-    private var failure: StartError?
+    var failure: StartError?
     /// The facts for the report at the end of the drain; nil until the process has been asked to end.
-    private var drain: DrainReport?
+    var drain: DrainReport?
     /// The timer for the end of the lame duck period; nil outside of that period.
-    private var lameDuck: TimerID?
+    var lameDuck: TimerID?
     /// Checks that the event loops of the workers still turn; nil before the process is ready.
-    private var watch: WorkerWatch?
+    var watch: WorkerWatch?
 
-    /// How long the workers may take to end their exchanges after a second signal, in nanoseconds.
-    private static let cutTimeout: Nanoseconds = 1_000_000_000
+    /// What another process has handed over to this one; nil if this process was not started by an upgrade.
+    let inheritance: Inheritance?
+    /// The program and the arguments of this process, for upgrades; nil if they are not known.
+    let program: Program?
+    /// The part of this process in the chain of processes that upgrades make.
+    var role = Role.main
+    /// The older processes that drain, while this process is the main one.
+    let predecessors: Predecessors
+    private(set) lazy var upgrader = makeUpgrader()
+    /// The link to the main process, while this process is not the main one; nil if there is none.
+    var mainLink: UpgradeLink?
+    private(set) lazy var sharing = CountSharing(loop: loop, running: running, process: process)
+    /// The column of shared counts that was allotted to the last successor; nil if there is none.
+    var successorColumn: Int?
+    /// Whether this main process ends as soon as no older process drains any more.
+    var endsOnceAlone = false
+    /// Whether a signal asked for the end of the server before this process was the main one.
+    var endsWhenMain = false
+    /// Whether the drain of this older process was shortened to `drain_timeout`.
+    var isHurried = false
+    /// When all exchanges under way are ended, in nanoseconds of the loop's clock.
+    var expiry = Nanoseconds.max
+
+    /// The number of this process in the chain of upgrades, from 1.
+    var number: Int { (inheritance?.handover.number ?? 0) + 1 }
 
     // MARK: Start
 
@@ -58,14 +82,22 @@ package final class Supervisor {
     /// - Parameters:
     ///   - source: the source of the configuration, which a reload reads again.
     ///   - environment: the environment of the process, with the variables that systemd has set.
+    ///   - program: the program and the arguments of this process, which an upgrade starts again; nil if they are not
+    ///     known, so that upgrades are refused.
+    ///   - inheritance: what the main process has handed over, if it has started this process to take its place.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     package init(
         configuration: Configuration,
         source: ConfigurationSource,
-        environment: [String: String]
+        environment: [String: String],
+        program: Program? = nil,
+        inheritance: Inheritance? = nil
     ) throws(StartError) {
         self.source = source
         self.environment = environment
+        self.program = program
+        self.inheritance = inheritance
+        role = inheritance == nil ? .main : .successor
         clock = ProcessClock()
         loop = EventLoop(clock: .process(clock))
         signals = Signals()
@@ -73,7 +105,16 @@ package final class Supervisor {
         for warning in StartChecks.descriptorWarnings(configuration) { OperatorLog.say(warning, .warning) }
         let budget = MemoryBudget(limit: configuration.memoryLimitBytes)
         log = LogSink()
-        running = try RunningConfiguration(configuration, environment: environment, budget: budget, log: log)
+        predecessors = Predecessors(loop: loop)
+        let inherited = inheritance.flatMap { InheritedState(json: $0.handover.state) }
+        running = try RunningConfiguration(
+            configuration,
+            environment: environment,
+            inheritance: inheritance,
+            budget: budget,
+            log: log,
+            inherited: inherited
+        )
         _ = log.start()
         let settings = running.snapshot.process
         process = ProcessState(
@@ -83,11 +124,13 @@ package final class Supervisor {
             clock: .process(clock),
             workers: settings.workers,
             poller: settings.poller,
-            descriptorLimit: descriptorLimit
+            descriptorLimit: descriptorLimit,
+            instanceID: inherited?.instanceID
         )
         workers = WorkerThreads(count: settings.workers)
         survey = WorkerSurvey(loop: loop, workers: process.workers)
         admin = AdminServer(loop: loop, process: process, running: running, survey: survey)
+        if role == .main { admin.open() }
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT arrives and the drain is over.
@@ -140,7 +183,8 @@ package final class Supervisor {
         workers.start(
             process: process,
             snapshot: running.snapshot,
-            listeners: running.sockets.clients
+            // A successor accepts when the main process says so.
+            listeners: role == .main ? running.sockets.clients : [:]
         ) { [reports] in reports.post($0) }
     }
 
@@ -165,7 +209,7 @@ package final class Supervisor {
             watch?.ended(worker: worker)
             let isLast = workers.countEnded(worker)
             admin.workers = workers.serving
-            if isLast { loop.stop() }
+            if isLast { stopOnceAlone() }
         }
     }
 
@@ -174,7 +218,15 @@ package final class Supervisor {
     private func becomeReady() {
         // A process that was asked to end during its start must not tell systemd that it is ready.
         guard drain == nil else { return }
+        if let inheritance { offerToTakeOver(inheritance) } else { serveAsMain() }
+    }
+
+    /// Serves operators, and follows what the configuration names, because this process is the main one.
+    func serveAsMain() {
         sayListeners()
+        admin.upgrader = upgrader
+        admin.processNumber = number
+        admin.open()
         admin.workers = workers.serving
         if admin.state == .starting { admin.state = .ready }
         OperatorLog.say("listening on \(admin.address) (admin)")
@@ -183,23 +235,25 @@ package final class Supervisor {
             reloader.renewCertificates()
         }
         OperatorLog.say("ready")
+        if inheritance != nil { greeting = nil }
         greet()
         if greeting != nil { OperatorLog.say("no engine has listed a model yet: a line to try is shown when one has") }
-        ServiceNotifier.notify("READY=1", environment: environment)
+        // The process that has started this one has told systemd of it.
+        if inheritance == nil { ServiceNotifier.notify("READY=1", environment: environment) }
         watchWorkers()
         if reloadsWhenReady { reloader.reload() }
         // Executors or models may have been found while the workers started.
         reloader.takeFound()
     }
 
-    private func greet() {
+    func greet() {
         guard admin.state == .ready, let greeting, let model = running.snapshot.catalog.models.first else { return }
         self.greeting = nil
         OperatorLog.say(greeting(model.id))
     }
 
     /// Begins to check that the workers' event loops turn, and notifies systemd's watchdog while all of them do.
-    private func watchWorkers() {
+    func watchWorkers() {
         let interval = ServiceNotifier.watchdogInterval(environment: environment, process: getpid())
         let watch = WorkerWatch(
             loop: loop,
@@ -215,10 +269,12 @@ package final class Supervisor {
     }
 
     /// Writes the address of each listener for clients to the operator's log.
-    private func sayListeners() {
+    func sayListeners() {
         for plan in running.snapshot.listeners {
             guard let sockets = running.sockets.clients[plan.key] else { continue }
-            let kind = (plan.isSecure ? " (TLS)" : "") + (sockets.isInherited[0] ? ", inherited" : "")
+            let kind =
+                (plan.isSecure ? " (TLS)" : "") + (sockets.isInherited[0] ? ", inherited" : "")
+                + (inheritance?.sockets(for: plan.key) != nil ? ", handed over" : "")
             OperatorLog.say("listening on \(sockets.addresses[0])\(kind)")
         }
     }
@@ -232,6 +288,7 @@ package final class Supervisor {
                 read: { [source] in source.read() },
                 obstacle: { [unowned self] in
                     if drain != nil { return "the server is ending, with the configuration that it has" }
+                    if upgrader.isUnderWay { return "an upgrade is under way" }
                     return admin.state == .starting ? "the server has not started yet" : nil
                 },
                 isDraining: { [unowned self] in isDraining },
@@ -272,13 +329,15 @@ package final class Supervisor {
                     try ExecutorOrderer(running: running).carryOut(command, at: loop.now)
                 },
                 maintain: { [process] in process.maintenance.declare($0) },
-                reopenLog: { [unowned self] in reopenLog($0) }
+                reopenLog: { [unowned self] in reopenLog($0) },
+                upgrade: { [unowned self] in upgrader.upgrade($0) }
             )
         )
     }
 
     /// Opens the log file again, and writes the outcome to the operator's log.
-    private func reopenLog(_ answered: @escaping (LogReopening) -> Void = { _ in }) {
+    func reopenLog(_ answered: @escaping (LogReopening) -> Void = { _ in }) {
+        if role == .main { predecessors.reopenLogs() }
         running.logFile.reopen { outcome in
             if case .failed = outcome { OperatorLog.say(outcome.text, .error) } else { OperatorLog.say(outcome.text) }
             answered(outcome)
@@ -312,113 +371,5 @@ package final class Supervisor {
         if let text = losses.message(dropped: log.dropped, reason: log.reason, at: loop.now) { OperatorLog.warn(text) }
         let again = TimerClosure { [unowned self] in reportLogLosses() }
         _ = loop.timers.schedule(at: loop.now + 1_000_000_000, target: again, kind: 0)
-    }
-
-    // MARK: Drain
-
-    /// The message to the operator about a signal that has no effect; nil if the signal has an effect.
-    static func ignored(_ signal: CInt) -> String? {
-        signal == SIGUSR2 ? "SIGUSR2 is ignored: it has no meaning in this version" : nil
-    }
-
-    private func handle(signal number: CInt) {
-        if number == SIGHUP {
-            if admin.state == .starting { reloadsWhenReady = true } else { reloader.reload() }
-        } else if number == SIGUSR1 {
-            reopenLog()
-        } else if let reason = Self.ignored(number) {
-            OperatorLog.say(reason)
-        } else if drain == nil {
-            beginEnding()
-        } else if lameDuck != nil {
-            beginDraining()
-        } else {
-            cut()
-        }
-    }
-
-    /// Whether the process accepts no more connections.
-    private var isDraining: Bool { drain != nil && lameDuck == nil }
-
-    /// Handles the first signal that asks the process to end: health checks get 503, and the drain begins after
-    /// `lame_duck` or at the next signal.
-    private func beginEnding() {
-        let settings = running.snapshot.process
-        drain = DrainReport(began: loop.now)
-        let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
-        ServiceNotifier.notify(state, environment: environment)
-        guard settings.lameDuck > 0, workers.areStarted else { return beginDraining() }
-        admin.state = .leaving
-        let seconds = settings.lameDuck / 1_000_000_000
-        OperatorLog.say("lame duck: /health is 503, and the drain begins in \(seconds) s or at the next signal")
-        process.postToAll(.leave)
-        let end = TimerClosure { [unowned self] in beginDraining() }
-        lameDuck = loop.timers.schedule(at: loop.now + settings.lameDuck, target: end, kind: 0)
-    }
-
-    /// Begins the drain: the workers accept no more connections, and exchanges under way have `drain_timeout` to end.
-    private func beginDraining() {
-        if let timer = lameDuck { loop.timers.cancel(timer) }
-        lameDuck = nil
-        let load = process.load
-        admin.state = .draining
-        commands.close()
-        guard workers.areStarted else {
-            // The workers have not started, so no client has been served.
-            loop.stop()
-            return
-        }
-        let timeout = running.snapshot.process.drainTimeout
-        OperatorLog.say(
-            "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
-                + "\(timeout / 1_000_000_000) s"
-        )
-        process.postToAll(.drain)
-        _ = loop.timers.schedule(
-            at: loop.now + timeout,
-            target: TimerClosure { [unowned self] in
-                drain?.expired(process.load.exchanges)
-                process.postToAll(.expire)
-            },
-            kind: 0
-        )
-    }
-
-    /// Handles a signal during the drain: ends all exchanges under way and logs them.
-    ///
-    /// The next signal ends the process at once.
-    private func cut() {
-        guard drain?.isCut == false, workers.areStarted else {
-            OperatorLog.say("a third signal: ending at once, without the last lines of the log")
-            // `exit` would run handlers that destroy objects while the workers still use them.
-            _exit(1)
-        }
-        let exchanges = process.load.exchanges
-        OperatorLog.say("a second signal: cutting \(exchanges) exchanges")
-        drain?.cut(exchanges)
-        process.postToAll(.cut)
-        _ = loop.timers.schedule(at: loop.now + Self.cutTimeout, target: TimerClosure { _exit(1) }, kind: 0)
-    }
-
-    private func closeListeners() {
-        for set in running.sockets.clients.values { set.close() }
-        reloader.closeLeftSockets()
-    }
-
-    // MARK: End
-
-    /// Waits for the workers to end, closes the remaining sockets, writes the rest of the log, and reports how the
-    /// drain ended.
-    private func end() throws(StartError) {
-        admin.close()
-        commands.close()
-        workers.join()
-        if !workers.haveAllStoppedAccepting { closeListeners() }
-        log.endWaiting()
-        if log.dropped > 0 { OperatorLog.warn("\(log.dropped) log lines were dropped in all: \(log.reason)") }
-        if let failure { throw failure }
-        guard let drain else { return }
-        OperatorLog.say(drain.text(at: loop.now), drain.cutCount > 0 ? .warning : .information)
-        if drain.isCut { _exit(1) }
     }
 }

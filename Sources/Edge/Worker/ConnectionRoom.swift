@@ -44,6 +44,16 @@ package struct ConnectionRoom: Sendable, Equatable {
         return room
     }
 
+    /// Returns the smaller of this limit and what other processes of an upgrade leave of `whole`.
+    ///
+    /// Each process has file descriptors of its own, so `whole` is the limit without descriptors.
+    func beside(_ elsewhere: Int, of whole: ConnectionRoom) -> ConnectionRoom {
+        guard elsewhere > 0, whole.most - elsewhere < most else { return self }
+        var room = whole
+        room.most = max(0, whole.most - elsewhere)
+        return room
+    }
+
     /// How many file descriptors of a process may be used by connections of clients.
     ///
     /// The result is three quarters of the limit, less 16 for the process and 8 for each worker, but at least one

@@ -32,19 +32,22 @@ package final class ProcessState: Sendable {
     /// The random id of the process; a reload keeps it.
     ///
     /// The process writes the id in the field `cdn-loop` of forwarded requests, so that it recognizes a request that
-    /// comes back to it.
-    let instanceID = "freeinference-" + Hexadecimal.text(Randomness.bytes(8))
+    /// comes back to it. A successor keeps the id, because its requests may come back to it through its predecessor.
+    let instanceID: String
     /// The tenants that metrics distinguish by name.
     let tenants = TenantLabels()
     /// How many file descriptors the connections of clients may use; the others are reserved for connections to
     /// executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
+    /// How many connections clients have to other processes of an upgrade; 0 while there are none.
+    private let connectionsElsewhere = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())
 
     /// - Parameters:
     ///   - workers: how many workers there are; at least 1.
     ///   - descriptorLimit: RLIMIT_NOFILE.
+    ///   - instanceID: the random id of the predecessor; nil to make a new one.
     package init(
         budget: MemoryBudget,
         log: LogSink,
@@ -52,8 +55,10 @@ package final class ProcessState: Sendable {
         clock: Clock = .monotonic,
         workers: Int,
         poller: PollerChoice,
-        descriptorLimit: Int = .max
+        descriptorLimit: Int = .max,
+        instanceID: String? = nil
     ) {
+        self.instanceID = instanceID ?? Self.instancePrefix + Hexadecimal.text(Randomness.bytes(8))
         descriptorsMax = ConnectionRoom.descriptors(ofLimit: descriptorLimit, workers: workers)
         self.budget = budget
         self.log = log
@@ -63,7 +68,10 @@ package final class ProcessState: Sendable {
         self.poller = poller
     }
 
-    /// How many connections clients have, on all workers together.
+    /// The beginning of each `instanceID`; 16 hexadecimal digits follow.
+    static let instancePrefix = "freeinference-"
+
+    /// How many connections clients have to this process, on all workers together.
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
     /// How many connections clients may have under this snapshot.
@@ -74,12 +82,15 @@ package final class ProcessState: Sendable {
     /// - Parameter snapshot: the current snapshot of the calling worker.
     /// - Returns: nil if the connection was counted; otherwise the limit that is reached.
     package func takeRoom(_ snapshot: Snapshot) -> ConnectionRoom.Lack? {
-        let room = room(snapshot)
+        let room = room(snapshot).beside(connectionsElsewhere.load(ordering: .relaxed), of: snapshot.connectionRoom)
         guard budget.reserve(MemoryBudget.connectionCharge) else { return .memory }
         if connections.wrappingAdd(1, ordering: .relaxed).newValue <= room.most { return nil }
         connectionEnded()
         return room.lack
     }
+
+    /// Sets how many connections clients have to other processes; this process accepts only the rest.
+    func setConnectionsElsewhere(_ count: Int) { connectionsElsewhere.store(max(0, count), ordering: .relaxed) }
 
     /// Takes back the count and the charge of a connection that has ended or could not be established.
     package func connectionEnded() {

@@ -74,9 +74,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     /// Begins to accept on the listeners that do not accept yet.
-    private func openListeners(_ sockets: [ListenerKey: ListenerSet]) {
+    func openListeners(_ sockets: [ListenerKey: ListenerSet]) {
         listeners.open { key in
-            sockets[key].map { makeListener(key, socket: $0.socket(address: 0, worker: index)) }
+            let own = sockets[key]?.sockets(address: 0, worker: index, of: process.workers.count) ?? []
+            return own.map { makeListener(key, socket: $0) }
         }
     }
 

@@ -8,8 +8,8 @@ struct WorkerListeners {
         var plan: ListenerPlan
         /// The TLS contexts; nil for cleartext.
         var contexts: TLSServerContexts?
-        /// The listener in the event loop; nil until the worker accepts connections on it.
-        var listener: Listener?
+        /// The listeners in the event loop, one for each socket; empty until the worker accepts connections.
+        var listeners: [Listener] = []
     }
 
     private var entries: [ListenerKey: Entry] = [:]
@@ -37,21 +37,21 @@ struct WorkerListeners {
 
     /// Begins to accept on the listeners that do not accept yet.
     ///
-    /// - Parameter make: makes the listener with this key; returns nil if the key has no socket.
-    mutating func open(_ make: (ListenerKey) -> Listener?) {
-        for key in entries.keys where entries[key]?.listener == nil { entries[key]?.listener = make(key) }
+    /// - Parameter make: makes the listeners with this key, one for each socket; none if the key has no socket.
+    mutating func open(_ make: (ListenerKey) -> [Listener]) {
+        for key in entries.keys where entries[key]?.listeners.isEmpty == true { entries[key]?.listeners = make(key) }
     }
 
     /// The listeners that have been opened.
-    var all: [Listener] { entries.values.compactMap(\.listener) }
+    var all: [Listener] { entries.values.flatMap(\.listeners) }
 
     /// Stops accepting connections on all listeners.
-    func pause() { for entry in entries.values { entry.listener?.pause() } }
+    func pause() { for entry in entries.values { for listener in entry.listeners { listener.pause() } } }
 
     /// Accepts again on the listeners that paused because there was no room for more connections.
     func resumeWaiting() {
         for entry in entries.values {
-            if let listener = entry.listener, listener.isWaiting { listener.resume() }
+            for listener in entry.listeners where listener.isWaiting { listener.resume() }
         }
     }
 
@@ -70,10 +70,10 @@ struct WorkerListeners {
     ) -> [Listener] {
         let named = Set(plans.map(\.key))
         removed = entries.filter { !named.contains($0.key) }
-        let closing = removed.values.compactMap(\.listener)
+        let closing = removed.values.flatMap(\.listeners)
         for key in removed.keys {
             entries[key] = nil
-            removed[key]?.listener = nil
+            removed[key]?.listeners = []
         }
         for plan in plans {
             var entry = entries[plan.key] ?? Entry(plan: plan)

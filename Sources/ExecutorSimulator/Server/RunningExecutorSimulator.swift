@@ -31,7 +31,7 @@ package struct RunningExecutorSimulator: Sendable {
             } catch {
                 fatalError("checked before: \(error)")
             }
-            simulator.serve(on: sockets.socket(address: 0, worker: 0))
+            simulator.serve(on: sockets.sockets(address: 0)[0])
             loop.attach(mailbox) { _ in
                 simulator.close()
                 loop.stop()

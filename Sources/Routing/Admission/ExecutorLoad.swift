@@ -1,10 +1,10 @@
 // How many attempts an engine or an executor accepts at once, as learned from its refusals with status 429.
-internal import Transport
+package import Transport
 
 /// The limits of one engine or executor that this server has learned from its responses with status 429.
 ///
 /// All times are in nanoseconds.
-struct ExecutorLoad: Sendable {
+package struct ExecutorLoad: Sendable {
     /// How long a learned limit applies after the last refusal.
     ///
     /// A limit does not apply for ever, because the engine may have been restarted with another limit.
@@ -26,5 +26,37 @@ struct ExecutorLoad: Sendable {
         learntUntil = now + Self.learntFor
         let wanted = pause ?? (running < 1 ? Self.pauseDefault : 0)
         pausedUntil = max(pausedUntil, now + min(wanted, Self.pauseMax))
+    }
+}
+
+extension ExecutorLoad {
+    /// The limits at one moment, for another process, which has another clock; durations are in nanoseconds.
+    package struct Record: Equatable, Sendable {
+        /// The learned limit, at least 1; nil if none applies.
+        package var learntRunning: Int?
+        /// How long the learned limit still applies.
+        package var learntFor: Nanoseconds = 0
+        /// How long no requests may be sent.
+        package var pausedFor: Nanoseconds = 0
+
+        /// The record of an engine or executor without learned limits.
+        package init() {}
+    }
+
+    /// The limits at `now`.
+    func record(at now: Nanoseconds) -> Record {
+        var record = Record()
+        if learntUntil > now { (record.learntRunning, record.learntFor) = (learntRunning, learntUntil - now) }
+        record.pausedFor = pausedUntil > now ? pausedUntil - now : 0
+        return record
+    }
+
+    /// The limits that another process has just recorded; durations that are too long are shortened.
+    init(_ record: Record, at now: Nanoseconds) {
+        if let learnt = record.learntRunning, record.learntFor > 0 {
+            learntRunning = max(1, learnt)
+            learntUntil = now + min(record.learntFor, Self.learntFor)
+        }
+        if record.pausedFor > 0 { pausedUntil = now + min(record.pausedFor, Self.pauseMax) }
     }
 }

@@ -170,7 +170,7 @@ extension ExecutorPool {
     private static let retryAfterMin: Nanoseconds = 1_000_000_000
 
     private func forecast(behind ahead: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> SlotTimes.Forecast? {
-        let running = members.reduce(0) { $0 + ($1.isInUse ? $1.executor.running : 0) }
+        let running = members.reduce(0) { $0 + ($1.isInUse ? $1.executor.runningInAll : 0) }
         return state.times.forecast(behind: ahead, running: running, at: now)
     }
 

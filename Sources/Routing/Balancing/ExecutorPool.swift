@@ -181,8 +181,8 @@ extension PoolMember {
     /// stream.
     fileprivate var work: Double {
         let isShared = executor.engine.modelsShareCapacity
-        let running = isShared ? executor.engine.running : executor.running
-        let bytes = isShared ? executor.engine.waitingBytes : executor.waitingBytes
+        let running = isShared ? executor.engine.runningInAll : executor.runningInAll
+        let bytes = isShared ? executor.engine.waitingBytesInAll : executor.waitingBytesInAll
         return Double(running) + Double(bytes) / Double(ExecutorPool.bytesAStream)
     }
 

@@ -1,6 +1,6 @@
 // Whether requests may go to an engine or an executor. All workers share this state.
 internal import Synchronization
-internal import Transport
+package import Transport
 
 /// The health of an engine or of an executor, and the limits that were learned from its refusals with status 429.
 ///
@@ -93,4 +93,50 @@ final class Availability: Sendable {
             pausedUntil.store(values.load.pausedUntil, ordering: .relaxed)
         }
     }
+
+    // MARK: Other processes
+
+    /// The health and the limits at `now`.
+    func record(at now: Nanoseconds) -> AvailabilityRecord {
+        values.withLock { values in
+            AvailabilityRecord(health: values.health.record(at: now), load: values.load.record(at: now))
+        }
+    }
+
+    /// Replaces the health and the limits by those that another process has just recorded.
+    func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
+        change { health, load in
+            health = ExecutorHealth(record.health, at: now)
+            load = ExecutorLoad(record.load, at: now)
+        }
+    }
+}
+
+/// The health and the limits of an engine or executor at one moment, for another process.
+package struct AvailabilityRecord: Equatable, Sendable {
+    package var health: ExecutorHealth.Record
+    package var load: ExecutorLoad.Record
+
+    /// Makes a record; by default the engine or executor is healthy and has no limits.
+    package init(
+        health: ExecutorHealth.Record = ExecutorHealth.Record(),
+        load: ExecutorLoad.Record = ExecutorLoad.Record()
+    ) {
+        self.health = health
+        self.load = load
+    }
+}
+
+extension Engine {
+    /// The health of the engine itself and its limits at `now`.
+    package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
+    /// Replaces the health of the engine itself and its limits by those that another process has just recorded.
+    package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
+}
+
+extension Executor {
+    /// The health of this model alone and its limits at `now`.
+    package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
+    /// Replaces the health of this model alone and its limits by those that another process has just recorded.
+    package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
 }

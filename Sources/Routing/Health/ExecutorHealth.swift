@@ -269,3 +269,59 @@ package struct ExecutorHealth: Sendable, Equatable {
         state = .ejected(until: now + min(Self.ejectionMax, Self.ejectionStep * Nanoseconds(ejections)))
     }
 }
+
+extension ExecutorHealth {
+    /// The health at one moment, for another process, which has another clock; durations are in nanoseconds.
+    package struct Record: Equatable, Sendable {
+        /// How long the ejection still lasts, 0 while a trial is under way; nil if the executor is healthy.
+        package var ejectedFor: Nanoseconds?
+        /// Why the executor was ejected last.
+        package var cause = Cause.faults(.connection)
+        /// Whether probes have found the engine dead.
+        package var isDead = false
+        /// How long ago the last ejection ended; nil during an ejection, or if there was none.
+        package var healthyFor: Nanoseconds?
+        /// How long ago the last answer began; nil if none has.
+        package var succeededBefore: Nanoseconds?
+        /// The counts of faults, late faults and ejections.
+        package var faults = 0, lateFaults = 0, ejections = 0
+        /// The counts of probes in a row that were lost, failed and passed.
+        package var probesLost = 0, probesFailed = 0, probesPassed = 0
+        /// The conclusion from the latest probes.
+        package var verdict: Probe?
+
+        /// The record of an executor that is healthy and was never probed.
+        package init() {}
+    }
+
+    /// The health at `now`.
+    func record(at now: Nanoseconds) -> Record {
+        var record = Record()
+        switch state {
+        case .healthy: break
+        case .ejected(let until): record.ejectedFor = until > now ? until - now : 0
+        case .trial: record.ejectedFor = 0
+        }
+        (record.cause, record.isDead, record.verdict) = (cause, isDead, verdict)
+        record.healthyFor = healthySince.map { now > $0 ? now - $0 : 0 }
+        record.succeededBefore = lastSuccess.map { now > $0 ? now - $0 : 0 }
+        (record.faults, record.lateFaults, record.ejections) = (faults, lateFaults, ejections)
+        (record.probesLost, record.probesFailed, record.probesPassed) = (probesLost, probesFailed, probesPassed)
+        return record
+    }
+
+    /// The health that another process has just recorded; numbers out of range are replaced by the nearest ones.
+    init(_ record: Record, at now: Nanoseconds) {
+        if let left = record.ejectedFor { state = .ejected(until: now + min(left, Self.ejectionMax)) }
+        (cause, isDead, verdict) = (record.cause, record.isDead, record.verdict)
+        healthySince = record.ejectedFor == nil ? record.healthyFor.map { now - min($0, now) } : nil
+        lastSuccess = record.succeededBefore.map { now - min($0, now) }
+        faults = Self.clamped(record.faults, to: Self.faultsMax - 1)
+        lateFaults = Self.clamped(record.lateFaults, to: Self.faultsMax)
+        ejections = Self.clamped(record.ejections, to: Int(Self.ejectionMax / Self.ejectionStep))
+        (probesLost, probesFailed) = (Self.clamped(record.probesLost), Self.clamped(record.probesFailed))
+        probesPassed = Self.clamped(record.probesPassed)
+    }
+
+    private static func clamped(_ number: Int, to most: Int = 1 << 20) -> Int { min(max(0, number), most) }
+}

@@ -80,11 +80,11 @@ extension ExecutorPool {
         let isShared = engine.modelsShareCapacity
         engine.availability.change { health, load in
             health.trialTold(nothingAt: now)
-            if isShared { load.refused(running: engine.running - 1, pause: pause, at: now) }
+            if isShared { load.refused(running: engine.runningInAll - 1, pause: pause, at: now) }
         }
         executor.availability.change { health, load in
             health.trialTold(nothingAt: now)
-            if !isShared { load.refused(running: executor.running - 1, pause: pause, at: now) }
+            if !isShared { load.refused(running: executor.runningInAll - 1, pause: pause, at: now) }
         }
     }
 

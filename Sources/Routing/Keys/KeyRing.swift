@@ -67,6 +67,24 @@ package final class KeyRing: Sendable {
     /// All keys in no particular order, including expired and revoked keys.
     package var all: [Entry] { entries.values.flatMap(\.self) }
 
+    /// Publishes the exchanges of each key in `counts` from now on, including keys that the ring does not have any
+    /// more; see `KeyUse.share`.
+    package func share(in counts: SharedCounts?) {
+        let all = all
+        let ids = Set(all.map(\.key.id))
+        // If two keys have exchanged their ids, the row of the one is emptied after the other one has begun to use it.
+        // The second pass publishes all counts once more.
+        for _ in 0..<2 {
+            for entry in all { entry.use.share(in: counts, as: Self.identity(entry.key.id)) }
+            for key in departed {
+                let other = ids.contains(key.id) ? "\0" + Hexadecimal.text(key.hash) : ""
+                key.use.share(in: counts, as: Self.identity(key.id) + other)
+            }
+        }
+    }
+
+    private static func identity(_ id: String) -> String { "key\0" + id }
+
     /// The result of looking up the key of a request.
     package enum Found: Sendable {
         case inForce(Entry)

@@ -41,12 +41,42 @@ package final class KeyUse: Quota {
         var tokens = TokenBucket()
         /// The limits of the latest request; nil before the first request.
         var limits: KeyLimits?
+        /// What was used since the last report; nil while no other process gets reports.
+        var unreported: KeyRateUse?
+        /// Where the number of exchanges is published; nil while this process shares it with no other process.
+        var sharing: Sharing?
 
         /// The limit of the latest request, which also applies to requests that began under an older limit.
         ///
         /// `TokenBucket` caps the tokens in use at twice the limit of each call. With an older, lower limit it would
         /// therefore forget some of them.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
+    }
+
+    /// Where the number of exchanges of a key is published.
+    private struct Sharing {
+        let counts: SharedCounts
+        let identity: String
+        /// The row of the identity; nil before the first exchange, so that unused keys take no rows.
+        var row: SharedCounts.Row?
+
+        /// Publishes that one more exchange than `running` is under way, if all processes together may have one more;
+        /// otherwise publishes `running`.
+        ///
+        /// Another process may take the same place at the same moment. Each of the two publishes its exchange before it
+        /// reads the count of the other one, so at least one of them sees that there is one too many. If both take
+        /// their exchanges back, the place is free again, and they try once more.
+        mutating func takePlace(beside running: Int, of most: Int?) -> Bool {
+            if row == nil { row = counts.row(for: identity) }
+            guard let row else { return true }
+            for _ in 0..<3 {
+                row.publish(running + 1)
+                guard let most, running + 1 + row.others > most else { return true }
+                row.publish(running)
+                guard running + 1 + row.others <= most else { return false }
+            }
+            return false
+        }
     }
 
     private let state = Lock(State())
@@ -57,7 +87,7 @@ package final class KeyUse: Quota {
     /// Makes the quota of a key that has not been used.
     package init() {}
 
-    /// The number of exchanges under way.
+    /// The number of exchanges of this process under way.
     package var running: Int { state.withLock { $0.running } }
 
     /// Counts an exchange, and takes one request from the request rate, unless a limit forbids it; see `Quota.begin`.
@@ -65,23 +95,33 @@ package final class KeyUse: Quota {
         state.withLock { state in
             state.limits = limits
             if let most = limits.concurrency, state.running >= most { return .concurrency }
+            if state.sharing?.takePlace(beside: state.running, of: limits.concurrency) == false { return .concurrency }
             if let most = limits.requestsPerMinute, let wait = state.requests.take(1, of: most, at: now) {
+                state.sharing?.row?.publish(state.running)
                 return .requests(wait: wait)
             }
             state.running += 1
+            state.unreported?.requests += 1
             return nil
         }
     }
 
     /// Ends an exchange that `begin` has counted.
-    package func ended() { state.withLock { $0.running -= 1 } }
+    package func ended() {
+        state.withLock { state in
+            state.running -= 1
+            state.sharing?.row?.publish(state.running)
+        }
+    }
 
     /// Reserves tokens from the token rate, unless the limit forbids it; see `Quota.reserve`.
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
             let most = state.newest(\.tokensPerMinute, else: own)
-            return state.tokens.take(tokens, of: most, at: now).map { .tokens(wait: $0) }
+            if let wait = state.tokens.take(tokens, of: most, at: now) { return .tokens(wait: wait) }
+            state.unreported?.tokens += tokens
+            return nil
         }
     }
 
@@ -90,6 +130,7 @@ package final class KeyUse: Quota {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in
             state.tokens.adjust(by: used - reserved, of: state.newest(\.tokensPerMinute, else: own), at: now)
+            state.unreported?.tokens += used - reserved
         }
     }
 
@@ -134,6 +175,80 @@ package final class KeyUse: Quota {
                 remaining: state[keyPath: bucket].remaining(of: most, at: now),
                 reset: state[keyPath: bucket].reset(of: most, at: now)
             )
+        }
+    }
+
+    // MARK: Other processes
+
+    /// Publishes the number of exchanges in `counts` from now on, and compares the limit with the sum over all
+    /// processes.
+    ///
+    /// It may be called while exchanges begin and end on the workers. After the call, `counts` has the exchanges that
+    /// are under way, and no exchange begins any more without being published first.
+    ///
+    /// - Parameters:
+    ///   - counts: nil if this process shares counts with no other process any more.
+    ///   - identity: names the key, in the same words in each process.
+    package func share(in counts: SharedCounts?, as identity: String) {
+        state.withLock { state in
+            let (old, running) = (state.sharing, state.running)
+            if let old, old.counts === counts, old.identity == identity {
+                old.row?.publish(running)
+                return
+            }
+            var sharing = counts.map { Sharing(counts: $0, identity: identity) }
+            if running > 0 { sharing?.row = counts?.row(for: identity) }
+            sharing?.row?.publish(running)
+            old?.row?.publish(0)
+            state.sharing = sharing
+        }
+    }
+
+    /// What the key has used of its limits per minute, for another process; from now on, `takeUnreported` tells what it
+    /// uses in addition.
+    package func record(at now: Nanoseconds) -> KeyUseRecord {
+        let resets = resets.withLock { $0.record(at: now) }
+        return state.withLock { state in
+            state.unreported = KeyRateUse()
+            return KeyUseRecord(
+                requests: state.requests.record(at: now),
+                tokens: state.tokens.record(at: now),
+                resets: resets
+            )
+        }
+    }
+
+    /// Replaces what the key has used of its limits per minute by what another process has just recorded.
+    package func restore(_ record: KeyUseRecord, at now: Nanoseconds) {
+        state.withLock { state in
+            state.requests.restore(record.requests, at: now)
+            state.tokens.restore(record.tokens, at: now)
+        }
+        resets.withLock { bucket in
+            bucket.restore(record.resets, at: now)
+            resetsRefusedUntil.store(bucket.refusedUntil, ordering: .relaxed)
+        }
+    }
+
+    /// What the key has used since the last call or since `record`; nil if it has used nothing, or if `record` was
+    /// never called.
+    package func takeUnreported() -> KeyRateUse? {
+        state.withLock { state in
+            guard let use = state.unreported, use != KeyRateUse() else { return nil }
+            state.unreported = KeyRateUse()
+            return use
+        }
+    }
+
+    /// Counts what another process reports.
+    ///
+    /// - Parameter limits: the present limits of the key; without a limit, nothing is counted for it.
+    package func add(_ use: KeyRateUse, _ limits: KeyLimits, at now: Nanoseconds) {
+        state.withLock { state in
+            if let most = limits.requestsPerMinute { state.requests.adjust(by: use.requests, of: most, at: now) }
+            if let most = limits.tokensPerMinute { state.tokens.adjust(by: use.tokens, of: most, at: now) }
+            state.unreported?.requests += use.requests
+            state.unreported?.tokens += use.tokens
         }
     }
 }

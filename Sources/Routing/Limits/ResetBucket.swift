@@ -36,3 +36,32 @@ package struct ResetBucket: Sendable {
         return true
     }
 }
+
+extension ResetBucket {
+    /// The contents of a bucket, for another process, which has another clock.
+    package struct Record: Equatable, Sendable {
+        package var bucket: TokenBucket.Record
+        /// How long new requests of the client are still refused, in nanoseconds; 0 if they are not.
+        package var refusedFor: Nanoseconds
+
+        /// Makes the record of a bucket; by default nothing was counted.
+        package init(bucket: TokenBucket.Record = TokenBucket.Record(), refusedFor: Nanoseconds = 0) {
+            self.bucket = bucket
+            self.refusedFor = refusedFor
+        }
+    }
+
+    /// The contents of the bucket at `now`.
+    func record(at now: Nanoseconds) -> Record {
+        Record(bucket: bucket.record(at: now), refusedFor: refusedUntil > now ? refusedUntil - now : 0)
+    }
+
+    /// Replaces the contents of the bucket by those of a record that was just made.
+    mutating func restore(_ record: Record, at now: Nanoseconds) {
+        bucket.restore(record.bucket, at: now)
+        // The bucket refuses for two minutes at most, because it holds at most twice its limit.
+        refusedUntil = record.refusedFor > 0 ? now + min(record.refusedFor, Self.refusedMax) : 0
+    }
+
+    private static let refusedMax: Nanoseconds = 120_000_000_000
+}

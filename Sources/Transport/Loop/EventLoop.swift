@@ -400,6 +400,20 @@ package final class EventLoop {
         keep(DescriptorWatch(body: body), descriptor: descriptor)
     }
 
+    /// Calls `body` whenever a descriptor becomes readable, until `unwatch`.
+    ///
+    /// - Returns: what `unwatch` needs.
+    /// - Throws: when the system cannot watch another descriptor.
+    package func watchUntilUnwatched(
+        descriptor: CInt,
+        _ body: @escaping () -> Void
+    ) throws(SystemError) -> SlabKey {
+        try register(DescriptorWatch(body: body), descriptor: descriptor, events: clinux_EPOLLIN)
+    }
+
+    /// Ends a watch; the descriptor stays open.
+    package func unwatch(_ watch: SlabKey, descriptor: CInt) { unregister(watch, descriptor: descriptor) }
+
     /// Registers an owner for as long as the loop exists.
     private func keep(_ owner: any Registered, descriptor: CInt) {
         do throws(SystemError) {

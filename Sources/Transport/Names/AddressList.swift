@@ -10,17 +10,20 @@ package final class AddressList {
     /// The query whose answer fills the list.
     package let lookup: NameLookup
     /// The sorted addresses of the last answer that contained an address; empty before the first such answer.
-    package private(set) var addresses: [WeightedAddress] = []
+    package private(set) var addresses: [WeightedAddress]
     /// How many addresses of the last answer were left out, because the list was full.
     private(set) var leftOut = 0
     /// Called by the resolver after an address or a weight has changed.
     let changed: () -> Void
 
-    /// Makes an empty list.
+    /// Makes a list.
     ///
-    /// - Parameter changed: called after an address or a weight has changed.
-    package init(_ lookup: NameLookup, changed: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - addresses: the sorted addresses that are used until the first answer; by default none.
+    ///   - changed: called after an address or a weight has changed.
+    package init(_ lookup: NameLookup, addresses: [WeightedAddress] = [], changed: @escaping () -> Void) {
         self.lookup = lookup
+        self.addresses = addresses
         self.changed = changed
     }
 

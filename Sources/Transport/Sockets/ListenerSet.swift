@@ -19,11 +19,13 @@ package struct ListenerSet: Sendable {
     private var sockets: [[Socket]] = []
     /// The paths of the unix sockets that this process created, and removes in `close`.
     private var files: [String] = []
+    /// The paths of unix sockets that another process still owns; see `own`.
+    private var adoptedFiles: [String] = []
     /// The addresses in the order of the initializer's argument.
     ///
     /// Port 0 is replaced by the port that the system chose.
     package private(set) var addresses: [SocketAddress] = []
-    /// For each address, whether its socket was inherited.
+    /// For each address, whether systemd has opened its socket.
     package private(set) var isInherited: [Bool] = []
 
     /// Opens a socket for each address and each worker.
@@ -52,6 +54,26 @@ package struct ListenerSet: Sendable {
                 throw Failure(address: address, cause: error)
             }
         }
+    }
+
+    /// Takes over sockets that another process of the server has opened, all for one address.
+    ///
+    /// No socket is added, however many workers there are: connections wait in each socket of the group, so a socket
+    /// that was opened and closed again, because the process could not start, would lose those in its backlog.
+    ///
+    /// - Parameters:
+    ///   - sockets: the sockets; not empty.
+    ///   - isInherited: whether systemd has opened them.
+    /// - Throws: when one of them does not listen on the address.
+    package init(adopting sockets: [Socket], on address: SocketAddress, isInherited: Bool) throws(Failure) {
+        precondition(!sockets.isEmpty, "a listener without a socket was handed over")
+        for socket in sockets where clinux_is_listening(socket.descriptor) == 0 {
+            throw Failure(address: address, cause: SystemError("descriptor \(socket.descriptor)", EINVAL))
+        }
+        self.sockets = [sockets]
+        addresses = [Sockets.localAddress(of: sockets[0]) ?? address]
+        self.isInherited = [isInherited]
+        if address.isUnix, !isInherited { adoptedFiles = [address.host] }
     }
 
     private mutating func open(
@@ -107,8 +129,27 @@ package struct ListenerSet: Sendable {
         }
     }
 
-    /// The listening socket of one worker for the address at index `address`.
-    package func socket(address: Int, worker: Int) -> Socket { sockets[address][worker % sockets[address].count] }
+    /// The sockets on which one worker accepts, for the address at index `address`; never empty.
+    ///
+    /// All workers together accept on all sockets of the address: on more than one each if there are more sockets than
+    /// workers, and several on the same socket if there are fewer.
+    package func sockets(address: Int, worker: Int, of workers: Int) -> [Socket] {
+        let group = sockets[address]
+        guard group.count > workers else { return [group[worker % group.count]] }
+        return stride(from: worker, to: group.count, by: workers).map { group[$0] }
+    }
+
+    /// All sockets of the address at index `address`.
+    package func sockets(address: Int) -> [Socket] { sockets[address] }
+
+    /// Makes this process the owner of the files of unix sockets that it has taken over: `close` removes them.
+    package mutating func own() {
+        files += adoptedFiles
+        adoptedFiles = []
+    }
+
+    /// Makes another process the owner of the files of unix sockets: `close` does not remove them.
+    package mutating func disown() { files = [] }
 
     /// Whether both sets hold the same descriptors.
     package func isSame(as other: ListenerSet) -> Bool {

@@ -146,6 +146,12 @@ package enum Sockets {
         }
     }
 
+    /// Closes a descriptor when this process starts another program.
+    ///
+    /// - Returns: whether the descriptor is open.
+    @discardableResult
+    package static func closeOnExec(_ descriptor: CInt) -> Bool { clinux_set_close_on_exec(descriptor) == 0 }
+
     private static func check(_ call: String, _ result: CInt) throws(SystemError) {
         if result < 0 { throw SystemError.last(call) }
     }

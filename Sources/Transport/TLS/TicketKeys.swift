@@ -28,6 +28,12 @@ internal import COpenSSL
             var span = bytes.mutableSpan
             unsafe span.withUnsafeMutableBytes { unsafe Randomness.fill($0) }
         }
+
+        /// A key of another process; nil unless there are 80 bytes.
+        init?(_ bytes: [UInt8]) {
+            guard bytes.count == 80 else { return nil }
+            self.bytes = .init { bytes[$0] }
+        }
     }
 
     private struct Ring {
@@ -95,6 +101,45 @@ internal import COpenSSL
         guard let found else { return .unknown }
         guard unsafe start(keys[found], iv: iv, cipher: context, mac: mac, encrypt: false) else { return .failed }
         return found == 0 ? .current : .older
+    }
+
+    // MARK: Other processes
+
+    /// The keys at one moment, for another process, which has another clock.
+    package struct Record: Equatable, Sendable {
+        /// The current key and the keys before it, 80 bytes each.
+        package var keys: [[UInt8]]
+        /// How long the first key has been the current one, in seconds; at least 0.
+        package var age: Int64
+
+        /// Makes a record of keys.
+        package init(keys: [[UInt8]], age: Int64) {
+            self.keys = keys
+            self.age = age
+        }
+    }
+
+    /// The present keys.
+    package func record() -> Record {
+        let now = now()
+        return ring.withLock { ring in
+            ring.advance(to: now)
+            let keys = ring.keys.map { key in (0..<80).map { key.bytes[$0] } }
+            return Record(keys: keys, age: max(0, now - ring.started))
+        }
+    }
+
+    /// Replaces the keys by those that another process has just recorded, so that its tickets are accepted.
+    ///
+    /// - Returns: false, and changes nothing, unless the record has 1 to 3 keys of 80 bytes and an age of 0 or more.
+    package func restore(_ record: Record) -> Bool {
+        let keys = record.keys.compactMap { Key($0) }
+        guard keys.count == record.keys.count, (1...Self.keptCount).contains(keys.count), record.age >= 0 else {
+            return false
+        }
+        let started = now() - min(record.age, Self.period)
+        ring.withLock { $0 = Ring(keys: keys, started: started) }
+        return true
     }
 
     private func current() -> [Key] {

@@ -80,3 +80,30 @@ package struct TokenBucket: Sendable {
         updatedAt = now
     }
 }
+
+extension TokenBucket {
+    /// The contents of a bucket, for another process, which has another clock.
+    package struct Record: Equatable, Sendable {
+        /// How many tokens were spent when the bucket was last used; at least 0.
+        package var spent = 0.0
+        /// How long before the record that was, in nanoseconds.
+        package var age: Nanoseconds = 0
+
+        /// Makes the record of a bucket; `spent` is finite.
+        package init(spent: Double = 0, age: Nanoseconds = 0) {
+            self.spent = spent
+            self.age = age
+        }
+    }
+
+    /// The contents of the bucket at `now`.
+    package func record(at now: Nanoseconds) -> Record {
+        Record(spent: spent, age: spent > 0 && now > updatedAt ? now - updatedAt : 0)
+    }
+
+    /// Replaces the contents of the bucket by those of a record that was just made; the period stays.
+    package mutating func restore(_ record: Record, at now: Nanoseconds) {
+        spent = max(0, record.spent)
+        updatedAt = now > record.age ? now - record.age : 0
+    }
+}

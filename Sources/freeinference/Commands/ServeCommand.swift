@@ -2,6 +2,7 @@
 import ArgumentParser
 import Configuration
 import Edge
+import Transport
 
 /// Runs the server until a signal ends it.
 ///
@@ -13,7 +14,8 @@ struct ServeCommand: ParsableCommand {
         discussion: """
             Logs one JSON line an exchange on stdout and messages on stderr. SIGTERM, SIGQUIT and Ctrl-C drain: \
             streams under way go on for up to drain_timeout; a second one cuts them, a third one ends at once. SIGHUP, \
-            or 'freeinference reload', reads the configuration again.
+            or 'freeinference reload', reads the configuration again. SIGUSR2, or 'freeinference upgrade', starts the \
+            program anew without a cut.
 
             With --executor no file is read: the engines are asked for their models every 10 s, which are served on \
             127.0.0.1:8080, and a curl line to try is shown once there is a model.
@@ -28,6 +30,10 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Signals.ignoreBeforeStart()
+        // Both before the process does anything that would change them.
+        let program = SystemFiles.runningProgram()
+        let environment = SystemFiles.environment()
+        let inheritance = try receive(from: environment)
         let engines = try executorURLs(executor, option: "--executor")
         let source =
             engines.isEmpty ? ConfigurationSource.file(options.absolutePath) : EngineConfiguration.source(engines)
@@ -35,21 +41,43 @@ struct ServeCommand: ParsableCommand {
         case .failure(let errors):
             OperatorLog.say("the configuration has errors", .error)
             OperatorLog.list(errors.all, to: 2)
+            inheritance?.refuse(["the configuration has errors"] + errors.problems.map(\.description))
             throw ExitCode(2)
         case .success(let configuration):
-            try serve(configuration, from: source)
+            for warning in configuration.warnings { OperatorLog.say("\(warning)", .warning) }
+            try serve(configuration, from: source, environment, program, inheritance)
         }
     }
 
-    private func serve(_ configuration: Configuration, from source: ConfigurationSource) throws {
-        for warning in configuration.warnings { OperatorLog.say("\(warning)", .warning) }
-        let environment = SystemFiles.environment()
+    private func receive(from environment: [String: String]) throws -> Inheritance? {
         do {
-            let server = try Supervisor(configuration: configuration, source: source, environment: environment)
+            return try Inheritance.receive(from: environment)
+        } catch {
+            OperatorLog.say("cannot start: \(error)", .error)
+            throw ExitCode(1)
+        }
+    }
+
+    private func serve(
+        _ configuration: Configuration,
+        from source: ConfigurationSource,
+        _ environment: [String: String],
+        _ program: Program?,
+        _ inheritance: Inheritance?
+    ) throws {
+        do {
+            let server = try Supervisor(
+                configuration: configuration,
+                source: source,
+                environment: environment,
+                program: program,
+                inheritance: inheritance
+            )
             if !executor.isEmpty { server.greeting = EngineConfiguration.greeting(configuration) }
             try server.run()
         } catch {
             OperatorLog.say("cannot start: \(error)", .error)
+            inheritance?.refuse(["cannot start: \(error)"])
             throw ExitCode(1)
         }
     }

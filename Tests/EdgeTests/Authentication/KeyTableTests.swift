@@ -1,3 +1,4 @@
+import Glibc
 import Routing
 import Testing
 import Transport
@@ -21,5 +22,25 @@ import Transport
         #expect(second.current.all.map(\.key.id) == ["a"])
         #expect(try #require(second.current.find(other("fi-new".utf8), at: 0)).use === use)
         #expect(first.current.all.count == 2, "the earlier table stays as it was")
+    }
+
+    /// Keys that are added while the table is shared are shared before they are in force.
+    @Test func keysThatAreAddedLaterAreShared() throws {
+        let one = try SharedCounts.create(rows: 64)
+        let column = try #require(one.allot())
+        let two = try SharedCounts.adopt(dup(one.descriptor), column: column)
+        let tables = [KeyTable(hash: hash), KeyTable(hash: hash)]
+        for (table, counts) in zip(tables, [one, two]) {
+            table.publish([key("a")], at: 1)
+            table.share(in: counts)
+            table.publish([key("a"), key("b")], at: 2)
+        }
+        for id in ["a", "b"] {
+            let uses = try tables.map { try #require($0.current.find(hash("fi-\(id)".utf8), at: 0)).use }
+            #expect(uses[0].begin(KeyLimits(concurrency: 1), at: 3) == nil)
+            #expect(uses[1].begin(KeyLimits(concurrency: 1), at: 3) == .concurrency)
+            uses[0].ended()
+            #expect(uses[1].begin(KeyLimits(concurrency: 1), at: 3) == nil)
+        }
     }
 }

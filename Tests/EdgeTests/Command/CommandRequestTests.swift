@@ -9,7 +9,7 @@ import Testing
         .order(OrderCommand(.drain, url: "http://e:1", model: "a&b=c", waits: true)),
         .order(OrderCommand(.resume, url: "unix:/a?b")), .order(OrderCommand(.weight(0), url: "e", model: "m")),
         .maintain(text: nil, retryAfter: nil), .maintain(text: "back at 5 o'clock \u{1F600}", retryAfter: 86_400),
-        .endMaintenance,
+        .endMaintenance, .reopenLog, .upgrade,
     ]) func whatTheCommandLineSendsIsRead(command: CommandRequest) throws {
         let (method, target) = command.request
         #expect(target.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })

@@ -41,7 +41,8 @@ import Transport
                 maintain: { maintenance in
                     CommandReport(isDone: true, lines: [maintenance?.text ?? "off"])
                 },
-                reopenLog: reopenLog
+                reopenLog: reopenLog,
+                upgrade: { $0(CommandReport(isDone: true, lines: ["upgraded"])) }
             )
         )
         var configuration = Configuration(listeners: [], models: [])

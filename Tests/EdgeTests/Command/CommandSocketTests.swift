@@ -30,7 +30,7 @@ import Transport
     @Test func theFileOfADeadServerIsReplaced() throws {
         let path = folder + "/admin.sock"
         let dead = try #require(CommandSocket.open(.path(path), environment: [:]).sockets)
-        dead.socket(address: 0, worker: 0).close()
+        dead.sockets(address: 0)[0].close()
         #expect(mode(path) == 0o600)
         let opened = CommandSocket.open(.path(path), environment: [:])
         #expect(opened.problem == nil)

@@ -125,4 +125,24 @@ import Transport
         #expect(budget.used < 112 << 20)
         withExtendedLifetime(accounts) {}
     }
+
+    // MARK: Other processes
+
+    @Test func otherProcessesUseTheSameLimit() {
+        let budget = MemoryBudget(limit: 64 << 20)
+        budget.setUsedElsewhere(48 << 20)
+        #expect(!budget.reserve((16 << 20) + 1) && budget.reserve(16 << 20) && budget.used == 16 << 20)
+        budget.release(16 << 20)
+        // One connection holds a part of what is free in all processes together.
+        let account = MemoryAccount(source: budget)
+        fill(account)
+        #expect(account.held < 3 << 20)
+        account.close()
+        #expect(budget.enter(most: 256 << 20) <= 16 << 20)
+        // More than the limit is in use elsewhere.
+        budget.setUsedElsewhere(.max)
+        #expect(!budget.reserve(1) && budget.used == 0)
+        budget.setUsedElsewhere(-1)
+        #expect(budget.reserve(64 << 20))
+    }
 }

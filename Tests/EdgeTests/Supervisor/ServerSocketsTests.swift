@@ -1,3 +1,4 @@
+import Glibc
 import LoopTesting
 import Testing
 import Transport
@@ -6,9 +7,9 @@ import Transport
 
 @Suite struct ServerSocketsTests {
     private let registry = Registry()
-    private let folder = temporaryDirectory()
+    let folder = temporaryDirectory()
 
-    private func snapshot(_ listeners: String..., admin: String = "127.0.0.1:0") throws -> Snapshot {
+    func snapshot(_ listeners: String..., admin: String = "127.0.0.1:0") throws -> Snapshot {
         let list = listeners.map { "{address: '\($0)'}" }.joined(separator: ", ")
         let models = "models: [{id: m, executors: [{url: 'http://e'}]}]"
         return registry.resolve(
@@ -16,7 +17,7 @@ import Transport
         )
     }
 
-    private func isOpen(_ set: ListenerSet) -> Bool {
+    func isOpen(_ set: ListenerSet) -> Bool {
         let peer = Peer(to: set.addresses[0])
         defer { peer.close() }
         peer.poll()
@@ -55,5 +56,71 @@ import Transport
         // The socket that was opened before the error was closed again, so its path can be bound.
         let again = try ListenerSet(addresses: [SocketAddress(unixPath: added)!], workers: 1)
         again.close()
+    }
+}
+
+extension ServerSocketsTests {
+    /// What a process of these sockets hands over, as the process that takes its place receives it.
+    private func inheritance(_ sockets: ServerSockets) throws -> Inheritance {
+        let (own, other) = try linkPair()
+        defer { close(other) }
+        let handed = sockets.handed
+        // Copies, since the two processes of this test share their descriptors.
+        func copy(_ listener: Handover.ListenerSockets) -> Handover.ListenerSockets {
+            var copy = listener
+            copy.descriptors = listener.descriptors.map { dup($0) }
+            return copy
+        }
+        let handover = Handover(
+            process: 1,
+            version: "",
+            number: 1,
+            listeners: handed.listeners.map(copy),
+            admin: copy(handed.admin),
+            predecessors: []
+        )
+        UpgradeLink.sendNow(.handover(handover), to: other)
+        return try #require(try Inheritance.receive(from: [Inheritance.variable: "\(own)"]))
+    }
+
+    @Test func handedSocketsStayOpenWhenTheyAreClosedHere() throws {
+        let path = "\(folder)/d.sock"
+        let first = try snapshot("127.0.0.1:0", "unix:\(path)")
+        var old = try ServerSockets(first, environment: [:])
+        let bound = try #require(old.clients[first.listeners[0].key]).addresses[0]
+        let successor = try snapshot("127.0.0.1:0", "unix:\(path)", "unix:\(folder)/e.sock")
+        var new = try ServerSockets(successor, from: try inheritance(old))
+        #expect(try #require(new.clients[first.listeners[0].key]).addresses[0] == bound)
+        #expect(new.admin.addresses == old.admin.addresses)
+        #expect(try #require(new.clients[first.listeners[0].key]).sockets(address: 0).count == 2)
+        // Both have them, and only one of them is the owner of the files.
+        old.disown(old.descriptors)
+        old.close()
+        new.own()
+        for set in new.clients.values { #expect(isOpen(set)) }
+        new.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func aSuccessorThatFailsTakesNoFileAway() throws {
+        let path = "\(folder)/f.sock"
+        let first = try snapshot("unix:\(path)")
+        let old = try ServerSockets(first, environment: [:])
+        let new = try ServerSockets(first, from: try inheritance(old))
+        new.close()
+        #expect(isOpen(try #require(old.clients[first.listeners[0].key])))
+        old.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func socketsOfNoListenerAreClosed() throws {
+        let old = try ServerSockets(try snapshot("127.0.0.1:0", "unix:\(folder)/g.sock"), environment: [:])
+        defer { old.close() }
+        let inheritance = try inheritance(old)
+        let new = try ServerSockets(try snapshot("127.0.0.1:0"), from: inheritance)
+        defer { new.close() }
+        let left = try #require(inheritance.handover.listeners.first { $0.address.hasPrefix("unix:") }).descriptors
+        #expect(left.allSatisfy { fcntl($0, F_GETFD) < 0 })
+        #expect(!left.isEmpty && new.descriptors.isDisjoint(with: left))
     }
 }

@@ -49,4 +49,33 @@ import Transport
         #expect(!process.workers[1].mailbox.post(.drain))
         #expect(process.workers[0].mailbox.post(.drain))
     }
+
+    @Test func connectionsToOtherProcessesTakeRoom() throws {
+        let process = process(workers: 1)
+        let snapshot = try testSnapshot(
+            models: "- {id: m, executors: [{url: 'http://e:1'}]}",
+            settings: "max_connections: 3"
+        )
+        process.setConnectionsElsewhere(2)
+        #expect(process.takeRoom(snapshot) == nil && process.takeRoom(snapshot) == .maxConnections)
+        #expect(process.connectionCount == 1 && process.room(snapshot).most == 3)
+        process.setConnectionsElsewhere(5)
+        #expect(process.takeRoom(snapshot) == .maxConnections)
+        process.setConnectionsElsewhere(0)
+        #expect(process.takeRoom(snapshot) == nil && process.takeRoom(snapshot) == nil)
+    }
+
+    @Test func eachProcessHasAnIDUnlessItInheritsOne() {
+        let id = process(workers: 1).instanceID
+        #expect(id.hasPrefix("freeinference-") && id.utf8.count == 30 && id != process(workers: 1).instanceID)
+        let successor = ProcessState(
+            budget: MemoryBudget(limit: 1 << 30),
+            log: LogSink(),
+            ticketKeys: TicketKeys { 0 },
+            workers: 1,
+            poller: .epoll,
+            instanceID: id
+        )
+        #expect(successor.instanceID == id)
+    }
 }

@@ -23,7 +23,7 @@ import Transport
         sockets.append(set)
         return Listener(
             loop: test.loop,
-            socket: set.socket(address: 0, worker: 0),
+            socket: set.sockets(address: 0)[0],
             accepted: { socket, _ in socket.close() },
             exhausted: { _ in }
         )
@@ -37,7 +37,7 @@ import Transport
         var made: [ListenerKey] = []
         listeners.open { key in
             made.append(key)
-            return try? listener(&sockets)
+            return (try? listener(&sockets)).map { [$0] } ?? []
         }
         #expect(Set(made) == Set(first.map(\.key)))
         made = []
@@ -48,7 +48,7 @@ import Transport
         for listener in closing { listener.close() }
         listeners.open { key in
             made.append(key)
-            return try? listener(&sockets)
+            return (try? listener(&sockets)).map { [$0] } ?? []
         }
         #expect(made == [second[1].key], "a listener that stays goes on with its socket")
         for key in Set(first.map(\.key) + second.map(\.key)) { #expect(listeners[key] != nil) }

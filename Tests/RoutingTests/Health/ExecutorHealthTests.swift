@@ -106,4 +106,65 @@ import Transport
         executor.engineIsBack(at: 1)
         #expect(!executor.isEjectedAlone && pool.statuses(at: 1)[0].isUsable)
     }
+
+    // MARK: Other processes
+
+    @Test func aRecordCarriesHealthToAnotherClock() {
+        var health = health(after: [.failed, .failed, .failed])
+        let record = health.record(at: 7 * second)
+        #expect(record.isDead && record.ejectedFor == 2 * second && record.cause == .probes(3))
+        let other = ExecutorHealth(record, at: 1007 * second)
+        #expect(other.state == .ejected(until: 1009 * second) && other.isDead && other.cause == .probes(3))
+        #expect(other.trialFrom == .max, "probes forbid a trial")
+        #expect(other.record(at: 1007 * second) == record)
+        // After the ejection the share grows slowly, in both processes.
+        health.probed(.passed, at: 20 * second, rise: 1, fall: 3, lastHeard: 0)
+        let later = ExecutorHealth(health.record(at: 24 * second), at: 1024 * second)
+        #expect(!later.isEjected && later.healthySince == 1020 * second)
+        #expect(ExecutorHealth(ExecutorHealth().record(at: 5), at: 9) == ExecutorHealth())
+    }
+
+    @Test func aTrialThatIsUnderWayElsewhereMayBeginAgain() {
+        var health = ExecutorHealth()
+        for _ in 0..<3 { health.failed(at: second) }
+        health.trialBegan(at: 5 * second)
+        let other = ExecutorHealth(health.record(at: 6 * second), at: 100 * second)
+        #expect(other.trialFrom == 100 * second)
+    }
+
+    @Test func numbersOutOfRangeAreNotBelieved() {
+        var record = ExecutorHealth.Record()
+        (record.ejectedFor, record.healthyFor, record.succeededBefore) = (.max, .max, .max)
+        (record.faults, record.lateFaults, record.ejections) = (.max, .max, .max)
+        (record.probesLost, record.probesFailed, record.probesPassed) = (.max, .min, -1)
+        var health = ExecutorHealth(record, at: second)
+        #expect(health.state == .ejected(until: 61 * second) && health.healthySince == nil)
+        health.trialBegan(at: second)
+        health.failed(at: second)
+        #expect(health.state == .ejected(until: 61 * second))
+        record.ejectedFor = nil
+        #expect(ExecutorHealth(record, at: second).healthySince == 0)
+    }
+
+    @Test func limitsAreCarriedToAnotherClock() {
+        let engine = Engine(id: 1, name: "http://e", modelsShareCapacity: true)
+        let executor = Executor(id: 2, engine: engine, model: "m")
+        let pool = ExecutorPool(PoolEntry(id: 3), members: [PoolMember(executor)])
+        for _ in 0..<3 { executor.attemptBegan(promptBytes: 0) }
+        pool.report(.busy(5 * second), of: executor, at: 100 * second)
+        let record = engine.record(at: 102 * second)
+        #expect(record.load.learntRunning == 2 && record.load.learntFor == 28 * second)
+        #expect(record.load.pausedFor == 3 * second && executor.record(at: 102 * second) == AvailabilityRecord())
+        let other = Engine(id: 9, name: "http://e")
+        let its = Executor(id: 8, engine: other, model: "m")
+        other.restore(record, at: 7 * second)
+        its.restore(AvailabilityRecord(), at: 7 * second)
+        #expect(its.learntLimit(at: 34 * second) == 2 && its.learntLimit(at: 35 * second) == nil)
+        #expect(its.pause(at: 7 * second) == 3 * second)
+        var wrong = AvailabilityRecord()
+        (wrong.load.learntRunning, wrong.load.learntFor, wrong.load.pausedFor) = (-4, .max, .max)
+        other.restore(wrong, at: 7 * second)
+        #expect(its.learntLimit(at: 36 * second) == 1 && its.learntLimit(at: 37 * second) == nil)
+        #expect(its.pause(at: 7 * second) == 3600 * second)
+    }
 }

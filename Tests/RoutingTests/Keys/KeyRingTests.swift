@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import Transport
 
@@ -79,5 +80,32 @@ import Transport
         #expect(later.departedCount == 1, "what still runs counts as long as it does")
         running.ended()
         #expect(KeyRing([], after: later, at: 4 * minute).departedCount == 0)
+    }
+
+    // MARK: Other processes
+
+    @Test func eachKeyHasItsRow() throws {
+        let one = try SharedCounts.create(rows: 256)
+        let column = try #require(one.allot())
+        let two = try SharedCounts.adopt(dup(one.descriptor), column: column)
+        let first = KeyRing([key("a", of: "1"), key("b", of: "2")], at: 0)
+        for text in ["1", "2", "2"] {
+            let use = try #require(first.find(hash(text.utf8), at: 0)).use
+            #expect(use.begin(KeyLimits(), at: 0) == nil)
+        }
+        first.share(in: one)
+        #expect(two.row(for: "key\0a")?.others == 1 && two.row(for: "key\0b")?.others == 2)
+        // Two keys exchange their ids.
+        let swapped = KeyRing([key("b", of: "1"), key("a", of: "2")], after: first, at: 0)
+        swapped.share(in: one)
+        #expect(two.row(for: "key\0a")?.others == 2 && two.row(for: "key\0b")?.others == 1)
+        // A key that has gone is told from a key that has its id now.
+        let without = KeyRing([key("b", of: "2")], after: swapped, at: 0)
+        without.share(in: one)
+        #expect(two.row(for: "key\0b")?.others == 2 && two.row(for: "key\0a")?.others == 0)
+        let gone = "key\0b\0" + Hexadecimal.text(hash("1".utf8))
+        #expect(two.row(for: gone)?.others == 1)
+        without.share(in: nil)
+        #expect(two.row(for: "key\0b")?.others == 0 && two.row(for: gone)?.others == 0)
     }
 }

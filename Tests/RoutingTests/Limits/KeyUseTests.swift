@@ -1,3 +1,5 @@
+import Glibc
+import Synchronization
 import Testing
 import Transport
 
@@ -75,4 +77,114 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(use.resetWait(at: 31 * second) == 0)
         #expect(use.begin(KeyLimits(concurrency: 1), at: second) == nil)
     }
+
+    // MARK: Other processes
+
+    private func processes() throws -> (SharedCounts, SharedCounts) {
+        let one = try SharedCounts.create(rows: 64)
+        let column = try #require(one.allot())
+        return (one, try SharedCounts.adopt(dup(one.descriptor), column: column))
+    }
+
+    @Test func concurrencyHoldsOverAllProcesses() throws {
+        let (one, two) = try processes()
+        let (old, new) = (KeyUse(), KeyUse())
+        let limits = KeyLimits(concurrency: 3, requestsPerMinute: 3)
+        #expect(old.begin(limits, at: second) == nil && old.begin(limits, at: second) == nil)
+        old.share(in: one, as: "k")
+        old.share(in: one, as: "k")
+        new.share(in: two, as: "k")
+        #expect(new.begin(limits, at: second) == nil)
+        #expect(new.begin(limits, at: second) == .concurrency && old.begin(limits, at: second) == .concurrency)
+        #expect(new.running == 1 && two.row(for: "k")?.others == 2 && one.row(for: "k")?.others == 1)
+        old.ended()
+        #expect(old.begin(limits, at: second) == nil)
+        old.ended()
+        #expect(old.begin(limits, at: second) == .requests(wait: 20 * second), "three have begun")
+        #expect(two.row(for: "k")?.others == 1, "the refused one does not count")
+        // Without a limit the exchanges are published nevertheless.
+        #expect(new.begin(KeyLimits(), at: second) == nil && one.row(for: "k")?.others == 2)
+        old.share(in: nil, as: "k")
+        #expect(two.row(for: "k")?.others == 0 && old.running == 1)
+        old.ended()
+    }
+
+    @Test func anotherIdentityTakesTheCountAlong() throws {
+        let (one, two) = try processes()
+        let use = KeyUse()
+        use.share(in: one, as: "a")
+        #expect(use.begin(KeyLimits(), at: 0) == nil)
+        use.share(in: one, as: "b")
+        #expect(two.row(for: "a")?.others == 0 && two.row(for: "b")?.others == 1)
+    }
+
+    /// Threads of two processes use one key; the exchanges under way are counted apart from them.
+    @Test func noTwoProcessesTakeOnePlace() async throws {
+        let (one, two) = try processes()
+        let (old, new) = (KeyUse(), KeyUse())
+        let places = Places()
+        await withTaskGroup(of: Void.self) { group in
+            for (use, counts) in [(old, one), (old, one), (new, two), (new, two)] {
+                group.addTask {
+                    use.share(in: counts, as: "k")
+                    for _ in 0..<5000 where use.begin(KeyLimits(concurrency: 2), at: 0) == nil {
+                        places.take()
+                        places.giveBack()
+                        use.ended()
+                    }
+                }
+            }
+        }
+        #expect(places.most <= 2 && places.taken > 0)
+        #expect(one.row(for: "k")?.others == 0 && two.row(for: "k")?.others == 0)
+    }
+
+    @Test func ratesAreHandedOverAndReported() {
+        let (old, new) = (KeyUse(), KeyUse())
+        let limits = KeyLimits(requestsPerMinute: 10, tokensPerMinute: 1000)
+        for _ in 0..<4 { #expect(old.begin(limits, at: 100 * second) == nil) }
+        #expect(old.reserve(300, limits, at: 100 * second) == nil)
+        #expect(old.takeUnreported() == nil, "nobody asks yet")
+        // The clock of the other process shows another time.
+        new.restore(old.record(at: 106 * second), at: 5006 * second)
+        #expect(new.requestRate(limits, at: 5006 * second)?.remaining == 7)
+        #expect(new.tokenRate(limits, at: 5006 * second)?.remaining == 800)
+        #expect(old.takeUnreported() == nil)
+        old.settle(reserved: 300, used: 50, limits, at: 106 * second)
+        #expect(old.begin(limits, at: 106 * second) == nil)
+        #expect(old.reserve(20, limits, at: 106 * second) == nil)
+        let use = old.takeUnreported()
+        #expect(use == KeyRateUse(requests: 1, tokens: -230) && old.takeUnreported() == nil)
+        new.add(use ?? KeyRateUse(), limits, at: 5006 * second)
+        #expect(new.requestRate(limits, at: 5006 * second)?.remaining == 6)
+        #expect(new.tokenRate(limits, at: 5006 * second)?.remaining == 1000)
+        #expect(new.takeUnreported() == nil)
+        // What a process gets from its predecessors, it tells its successor.
+        _ = new.record(at: 5006 * second)
+        new.add(KeyRateUse(requests: 2, tokens: 5), limits, at: 5006 * second)
+        #expect(new.takeUnreported() == KeyRateUse(requests: 2, tokens: 5))
+    }
+
+    @Test func refusalsForResetsAreHandedOver() {
+        let (old, new) = (KeyUse(), KeyUse())
+        _ = old.countReset(of: 2, at: 10 * second)
+        _ = old.countReset(of: 2, at: 10 * second)
+        new.restore(old.record(at: 20 * second), at: 1000 * second)
+        #expect(new.resetWait(at: 1000 * second) == 20 * second)
+        new.restore(KeyUseRecord(resets: .init(refusedFor: .max)), at: 1000 * second)
+        #expect(new.resetWait(at: 1000 * second) == 120 * second)
+    }
+}
+
+/// How many places are held now, how many were held at most, and how many were taken in all.
+private final class Places: Sendable {
+    private let held = Atomic<Int>(0), high = Atomic<Int>(0), all = Atomic<Int>(0)
+    var most: Int { high.load(ordering: .sequentiallyConsistent) }
+    var taken: Int { all.load(ordering: .sequentiallyConsistent) }
+
+    func take() {
+        high.max(held.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue, ordering: .sequentiallyConsistent)
+        all.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
+    func giveBack() { held.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 }

@@ -9,7 +9,7 @@ import Transport
     @Test func eachWorkerHasASocketOfItsOwnOnOnePort() throws {
         let set = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 3)
         defer { set.close() }
-        let sockets = (0..<3).map { set.socket(address: 0, worker: $0) }
+        let sockets = (0..<3).map { set.sockets(address: 0, worker: $0, of: 3)[0] }
         #expect(Set(sockets.map(\.descriptor)).count == 3)
         #expect(set.addresses[0].port != 0)
         #expect(Set(sockets.map { Sockets.localAddress(of: $0)!.port }) == [set.addresses[0].port])
@@ -35,8 +35,8 @@ import Transport
         let tcp = Sockets.localAddress(of: inherited[1])!
         let set = try ListenerSet(addresses: [tcp, unix], workers: 2, inherited: inherited)
         #expect(set.isInherited == [true, true])
-        #expect(set.socket(address: 0, worker: 1).descriptor == inherited[1].descriptor)
-        #expect(set.socket(address: 1, worker: 1).descriptor == inherited[0].descriptor)
+        #expect(set.sockets(address: 0, worker: 1, of: 2)[0].descriptor == inherited[1].descriptor)
+        #expect(set.sockets(address: 1, worker: 1, of: 2)[0].descriptor == inherited[0].descriptor)
         set.close()
         #expect(access(path, F_OK) == 0, "systemd owns the file of the socket it hands over")
     }
@@ -59,7 +59,7 @@ import Transport
         #expect(words == ["descriptor \(mute.descriptor), which does not listen"])
         let set = try ListenerSet(addresses: [first, loopback], workers: 1, inherited: [sockets[0]])
         #expect(set.isInherited == [true, false])
-        set.socket(address: 1, worker: 0).close()
+        set.sockets(address: 1)[0].close()
     }
 
     @Test func theEnvironmentOfSocketActivationIsReadWithCare() {
@@ -69,5 +69,27 @@ import Transport
         #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "x"]).isEmpty)
         #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "-1"]).isEmpty)
         #expect(ListenerSet.inherited(from: ["LISTEN_PID": pid, "LISTEN_FDS": "2147483647"]).isEmpty)
+    }
+
+    @Test func everySocketOfAGroupHasAWorkerWhateverTheirCount() throws {
+        let first = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 3)
+        defer { first.close() }
+        let set = try ListenerSet(adopting: first.sockets(address: 0), on: first.addresses[0], isInherited: false)
+        #expect(set.addresses == first.addresses)
+        let all = first.sockets(address: 0).map(\.descriptor)
+        for workers in 1...7 {
+            let served = (0..<workers).map { set.sockets(address: 0, worker: $0, of: workers).map(\.descriptor) }
+            #expect(Set(served.joined()) == Set(all), "\(workers)")
+            #expect(served.allSatisfy { !$0.isEmpty })
+            // No socket is accepted on by two workers while another has none of its own.
+            if workers <= 3 { #expect(served.joined().count == 3) }
+        }
+    }
+
+    @Test func aDescriptorThatDoesNotListenIsNotTakenOver() throws {
+        let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 1))
+        #expect(throws: ListenerSet.Failure.self) {
+            try ListenerSet(adopting: [Socket(descriptor: 0)], on: address, isInherited: false)
+        }
     }
 }

@@ -114,4 +114,33 @@ import Transport
         let worker = try TLSContext.server(certificates: [renewed.files], ticketKeys: keys)
         #expect(try connect(worker, resuming: session).server.isResumed)
     }
+
+    // MARK: Other processes
+
+    @Test func aSuccessorAcceptsTheTicketsOfItsPredecessor() throws {
+        clock.advance(TicketKeys.period + 100)
+        let session = try connect(worker()).client.connection.session
+        let (otherClock, record) = (TestClock(), keys.record())
+        #expect(record.keys.count == 2 && record.age == 100 && record.keys.allSatisfy { $0.count == 80 })
+        let successor = makeTicketKeys(otherClock)
+        #expect(successor.restore(record) && successor.record() == record)
+        let worker = try TLSContext.server(certificates: [certificate.files], ticketKeys: successor)
+        #expect(try connect(worker, resuming: session).server.isResumed)
+        // The keys change when they would have changed in the predecessor.
+        otherClock.advance(TicketKeys.period - 101)
+        #expect(successor.record().keys == record.keys)
+        otherClock.advance(1)
+        #expect(Array(successor.record().keys.dropFirst()) == record.keys)
+    }
+
+    @Test func keysOfWrongSizesAreRefused() {
+        let before = keys.record()
+        let key = [UInt8](repeating: 7, count: 80)
+        for wrong in [[], [Array(key.dropLast())], [key + [1]], [key, []], [key, key, key, key]] {
+            #expect(!keys.restore(TicketKeys.Record(keys: wrong, age: 0)))
+        }
+        #expect(!keys.restore(TicketKeys.Record(keys: [key], age: -1)) && keys.record() == before)
+        #expect(keys.restore(TicketKeys.Record(keys: [key], age: .max)), "it is the time for the next key")
+        #expect(keys.record().keys.count == 2 && keys.record().keys.last == key)
+    }
 }

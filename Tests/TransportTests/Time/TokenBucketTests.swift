@@ -92,4 +92,20 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.remaining(of: 60, at: 601 * second) == 0)
         #expect(bucket.remaining(of: 60, at: 661 * second) == 60)
     }
+
+    @Test func aRecordCarriesABucketToAnotherClock() {
+        var bucket = TokenBucket()
+        #expect(bucket.take(40, of: 60, at: 1000 * second) == nil)
+        let record = bucket.record(at: 1010 * second)
+        #expect(record == TokenBucket.Record(spent: 40, age: 10 * second))
+        var other = TokenBucket()
+        other.restore(record, at: 50 * second)
+        #expect(other.remaining(of: 60, at: 50 * second) == 30)
+        // The age may be greater than the time of the other clock.
+        other.restore(TokenBucket.Record(spent: 40, age: 90 * second), at: 50 * second)
+        #expect(other.remaining(of: 60, at: 50 * second) == 60)
+        other.restore(TokenBucket.Record(spent: -5), at: 50 * second)
+        #expect(other.remaining(of: 60, at: 50 * second) == 60)
+        #expect(TokenBucket().record(at: 5 * second) == TokenBucket.Record())
+    }
 }

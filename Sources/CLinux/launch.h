@@ -1,0 +1,83 @@
+/* Starts a program that outlives this process: as a child of the process with id 1, not of this one. */
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* <sched.h> declares it only with _GNU_SOURCE. */
+extern int clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+
+struct clinux_launch {
+    const char *path;
+    char *const *arguments, *const *environment;
+    /* The descriptors that stay open in the program, besides those that are not close-on-exec anyway. */
+    const int *descriptors;
+    int descriptor_count;
+    /* The result: the id of the new process, or the errno of the call that failed. */
+    pid_t process;
+    int error;
+    char *stacks;
+};
+
+enum { clinux_launch_stack = 64 * 1024 };
+
+/* Both functions below run in processes of their own with this process's memory (CLONE_VM), while their parent waits
+ * (CLONE_VFORK). So nothing is copied however large this process is, and errors are seen by it. Only system calls are
+ * made. The descriptors are a copy: what is changed here is not changed in this process. */
+static inline int clinux_launch_program(void *argument) {
+    struct clinux_launch *launch = argument;
+    for (int i = 0; i < launch->descriptor_count; i++) {
+        if (fcntl(launch->descriptors[i], F_SETFD, 0) == 0) continue;
+        launch->error = errno;
+        _exit(1);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(launch->path, launch->arguments, launch->environment);
+    launch->error = errno;
+    _exit(1);
+}
+
+/* Starts the program and ends, so that the program becomes a child of the process with id 1, or of the nearest
+ * ancestor that takes its place (prctl(2), PR_SET_CHILD_SUBREAPER). */
+static inline int clinux_launch_parent(void *argument) {
+    struct clinux_launch *launch = argument;
+    launch->process = clone(clinux_launch_program, launch->stacks + clinux_launch_stack,
+                            CLONE_VM | CLONE_VFORK | SIGCHLD, launch);
+    if (launch->process < 0) launch->error = errno;
+    _exit(0);
+}
+
+/* Fills `process` or `error`. Returns when the program runs or could not be started. */
+static inline void clinux_launch(struct clinux_launch *launch) {
+    sigset_t all, before;
+    launch->process = -1;
+    launch->error = 0;
+    launch->stacks = malloc(2 * clinux_launch_stack);
+    if (!launch->stacks) {
+        launch->error = ENOMEM;
+        return;
+    }
+    /* A handler of this process must not run in its copies. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t parent = clone(clinux_launch_parent, launch->stacks + 2 * clinux_launch_stack,
+                         CLONE_VM | CLONE_VFORK | SIGCHLD, launch);
+    if (parent < 0) launch->error = errno;
+    else while (waitpid(parent, NULL, 0) < 0 && errno == EINTR) {}
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    free(launch->stacks);
+    launch->stacks = NULL;
+}
+
+static inline int clinux_pidfd_open(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+static inline int clinux_pidfd_send_signal(int descriptor, int number) {
+    return (int)syscall(SYS_pidfd_send_signal, descriptor, number, NULL, 0);
+}

@@ -1,0 +1,162 @@
+// How the process ends: the lame duck period, the drain, the cut, and what the process waits for at its end.
+internal import Configuration
+internal import Glibc
+internal import Transport
+
+extension Supervisor {
+    /// How long the workers may take to end their exchanges after a second signal, in nanoseconds.
+    private static let cutTimeout: Nanoseconds = 1_000_000_000
+
+    // MARK: Drain
+
+    func handle(signal number: CInt) {
+        switch number {
+        case SIGHUP: handleReloadSignal()
+        case SIGUSR1: reopenLog()
+        case SIGUSR2:
+            if role == .main {
+                upgrader.upgrade()
+            } else {
+                OperatorLog.say("SIGUSR2 is ignored: another process of the server is the main one")
+            }
+        default: handleEndSignal()
+        }
+    }
+
+    private func handleReloadSignal() {
+        if admin.state == .starting {
+            reloadsWhenReady = true
+        } else if role == .predecessor {
+            OperatorLog.say("SIGHUP is ignored: this process drains, and another one is the main one")
+        } else if !upgrader.reloadAfterwards() {
+            reloader.reload()
+        }
+    }
+
+    /// Handles SIGTERM, SIGINT and SIGQUIT.
+    private func handleEndSignal() {
+        if role == .successor {
+            mainLink?.send(.failed(["it was told to end by a signal"]))
+            endUnserved()
+        } else if role == .accepting {
+            endsWhenMain = true
+        } else if role == .predecessor, !isHurried {
+            hurry()
+        } else if drain == nil {
+            if !(upgrader.isUnderWay && upgrader.endAfterwards()) { beginEnding() }
+        } else if lameDuck != nil {
+            beginDraining()
+        } else {
+            cut()
+        }
+    }
+
+    /// Whether the process accepts no more connections.
+    var isDraining: Bool { drain != nil && lameDuck == nil }
+
+    /// Handles the first signal that asks the process to end: health checks get 503, and the drain begins after
+    /// `lame_duck` or at the next signal.
+    func beginEnding() {
+        let settings = running.snapshot.process
+        drain = DrainReport(began: loop.now, limit: "drain_timeout")
+        let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
+        ServiceNotifier.notify(state, environment: environment)
+        guard settings.lameDuck > 0, workers.areStarted else { return beginDraining() }
+        admin.state = .leaving
+        let seconds = settings.lameDuck / 1_000_000_000
+        OperatorLog.say("lame duck: /health is 503, and the drain begins in \(seconds) s or at the next signal")
+        process.postToAll(.leave)
+        let end = TimerClosure { [unowned self] in beginDraining() }
+        lameDuck = loop.timers.schedule(at: loop.now + settings.lameDuck, target: end, kind: 0)
+    }
+
+    /// Begins the drain: the workers accept no more connections, and exchanges under way have `drain_timeout` to end.
+    func beginDraining() {
+        if let timer = lameDuck { loop.timers.cancel(timer) }
+        lameDuck = nil
+        let load = process.load
+        admin.state = .draining
+        commands.close()
+        guard workers.areStarted else {
+            // The workers have not started, so no client has been served.
+            loop.stop()
+            return
+        }
+        let timeout = running.snapshot.process.drainTimeout
+        OperatorLog.say(
+            "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
+                + "\(timeout / 1_000_000_000) s"
+        )
+        process.postToAll(.drain)
+        predecessors.hurryAll()
+        expire(after: timeout)
+    }
+
+    /// Ends all exchanges that are still under way after this time, in nanoseconds, unless they end earlier.
+    func expire(after time: Nanoseconds) {
+        expiry = min(expiry, loop.now + time)
+        _ = loop.timers.schedule(
+            at: expiry,
+            target: TimerClosure { [unowned self] in
+                guard drain?.isExpired == false else { return }
+                drain?.expired(process.load.exchanges)
+                process.postToAll(.expire)
+            },
+            kind: 0
+        )
+    }
+
+    /// Handles a signal during the drain: ends all exchanges under way and logs them.
+    ///
+    /// The next signal ends the process at once.
+    func cut() {
+        guard drain?.isCut == false, workers.areStarted else {
+            OperatorLog.say("a third signal: ending at once, without the last lines of the log")
+            // `exit` would run handlers that destroy objects while the workers still use them.
+            _exit(1)
+        }
+        let exchanges = process.load.exchanges
+        OperatorLog.say("a second signal: cutting \(exchanges) exchanges")
+        drain?.cut(exchanges)
+        process.postToAll(.cut)
+        if role == .main { predecessors.cutAll() }
+        _ = loop.timers.schedule(at: loop.now + Self.cutTimeout, target: TimerClosure { _exit(1) }, kind: 0)
+    }
+
+    func closeListeners() {
+        for set in running.sockets.clients.values { set.close() }
+        reloader.closeLeftSockets()
+    }
+
+    // MARK: End
+
+    /// How much longer than `drain_timeout` the main process waits for older processes, in nanoseconds.
+    private static let predecessorReserve: Nanoseconds = 5_000_000_000
+
+    /// Ends the loop of the control thread, once the older processes have ended as well.
+    ///
+    /// systemd kills what is left of a service when its main process ends.
+    func stopOnceAlone() {
+        guard role == .main, !predecessors.isEmpty else { return loop.stop() }
+        OperatorLog.say("waiting for \(predecessors.count) older processes that drain")
+        endsOnceAlone = true
+        let bound = max(expiry, loop.now) + Self.predecessorReserve
+        _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
+    }
+
+    /// Waits for the workers to end, closes the remaining sockets, writes the rest of the log, and reports how the
+    /// drain ended.
+    func end() throws(StartError) {
+        admin.close()
+        commands.close()
+        workers.join()
+        if role == .predecessor { reportUse() }
+        if !workers.haveAllStoppedAccepting { closeListeners() }
+        log.endWaiting()
+        if log.dropped > 0 { OperatorLog.warn("\(log.dropped) log lines were dropped in all: \(log.reason)") }
+        if let failure { throw failure }
+        guard let drain else { return }
+        OperatorLog.say(drain.text(at: loop.now), drain.cutCount > 0 ? .warning : .information)
+        if drain.isCut { _exit(1) }
+    }
+}

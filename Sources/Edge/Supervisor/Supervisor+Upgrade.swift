@@ -1,0 +1,276 @@
+// The supervisor's part in an upgrade: as the main process, as the successor that starts, and as the older process.
+internal import Configuration
+internal import Glibc
+internal import HTTP
+internal import Inference
+internal import Transport
+
+extension Supervisor {
+    /// The part of a process in the chain of processes that upgrades make.
+    enum Role {
+        /// Serves, and takes signals and commands.
+        case main
+        /// Has been started by the main process to take its place, and does not accept connections yet.
+        case successor
+        /// Accepts connections, but is not the main process yet.
+        case accepting
+        /// Has handed over, and drains.
+        case predecessor
+    }
+
+    /// How often an older process tells the main process what it still carries and what its keys have used, in
+    /// nanoseconds.
+    private static let reportInterval: Nanoseconds = 250_000_000
+
+    // MARK: As the main process
+
+    func makeUpgrader() -> Upgrader {
+        Upgrader(
+            loop: loop,
+            program: program,
+            predecessors: predecessors,
+            environment: Upgrader.Environment(
+                obstacle: { [unowned self] in
+                    if drain != nil { return "the server is ending" }
+                    if role != .main || admin.state == .starting { return "the server has not started yet" }
+                    return reloader.isUnderWay ? "a reload is under way" : nil
+                },
+                settings: { [running] in running.snapshot.process },
+                handover: { [unowned self] () throws(StartError) in try makeHandover() },
+                state: { [unowned self] in state },
+                succeeded: { [unowned self] in becomePredecessor(successor: $0, link: $1, taken: $2, ends: $3) },
+                failed: { [unowned self] reloads, ends in
+                    takeBackColumn()
+                    if ends { beginEnding() } else if reloads { reloader.reload() }
+                }
+            )
+        )
+    }
+
+    private func makeHandover() throws(StartError) -> Handover {
+        let sockets = running.sockets.handed
+        return Handover(
+            process: getpid(),
+            version: Build.version,
+            number: number,
+            listeners: sockets.listeners,
+            admin: sockets.admin,
+            commands: commands.handed,
+            predecessors: [],
+            counts: try shareCounts(),
+            state: state
+        )
+    }
+
+    /// What the successor must not forget, at this moment.
+    private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
+
+    /// Publishes the counts of this process, and allots a column to the successor.
+    private func shareCounts() throws(StartError) -> Handover.CountsFile {
+        let counts: SharedCounts
+        do throws(SharedCountsError) {
+            if let open = sharing.counts { counts = open } else { counts = try SharedCounts.create() }
+        } catch {
+            throw StartError(description: "the counts cannot be shared with a new process: \(error)")
+        }
+        guard let column = counts.allot() else {
+            throw StartError(description: "too many processes of the server share their counts")
+        }
+        successorColumn = column
+        if sharing.counts == nil { sharing.begin(counts) }
+        return Handover.CountsFile(descriptor: counts.descriptor, column: column, giver: counts.column)
+    }
+
+    /// Takes the column of a successor back that has failed.
+    private func takeBackColumn() {
+        if let successorColumn { sharing.counts?.clear(successorColumn) }
+        successorColumn = nil
+        if predecessors.isEmpty { sharing.end() }
+    }
+
+    /// Follows what older processes report, as the main process.
+    private func followPredecessors() {
+        predecessors.used = { [unowned self] json in
+            guard let json = JSONValue(parsing: json) else { return }
+            KeyRates(json).add(to: running.snapshot.access, at: loop.now)
+        }
+        predecessors.ended = { [unowned self] ended in
+            if let column = ended.column { sharing.counts?.clear(column) }
+            guard predecessors.isEmpty else { return }
+            if !upgrader.isUnderWay { sharing.end() }
+            if endsOnceAlone { loop.stop() }
+        }
+        predecessors.resume()
+    }
+
+    // MARK: As the successor
+
+    /// Tells the main process that this process is ready, and follows what it says.
+    func offerToTakeOver(_ inheritance: Inheritance) {
+        let link = UpgradeLink(inheritance.descriptor, loop: loop)
+        mainLink = link
+        predecessors.adopt(inheritance.handover.predecessors)
+        link.read(
+            { [unowned self] message in
+                switch message {
+                case .commit(let state): accept(state) { link.send(.serving) }
+                case .main(let reloads, let ends): becomeMain(reloads: reloads, ends: ends)
+                case .abort: giveUp()
+                default: followMain(message)
+                }
+            },
+            ended: { [unowned self] in mainEnded() }
+        )
+        do throws(SharedCountsError) {
+            if let file = inheritance.handover.counts {
+                sharing.begin(try SharedCounts.adopt(file.descriptor, column: file.column))
+            }
+        } catch {
+            link.send(.failed(["the counts of the running process cannot be used: \(error)"]))
+            return endUnserved()
+        }
+        var taken = running.sockets.descriptors
+        if let own = commands.kept(of: inheritance.handover.commands, by: running.configuration) {
+            taken.formUnion(own)
+        }
+        link.send(.ready(taken: Array(taken), version: Build.version))
+    }
+
+    /// Accepts connections on all listeners, then calls `accepted`.
+    ///
+    /// - Parameter state: the newest state of the main process, as `InheritedState` encodes it.
+    private func accept(_ state: [UInt8], _ accepted: @escaping () -> Void) {
+        guard role == .successor else { return }
+        role = .accepting
+        InheritedState(json: state)?.restore(to: running, process, at: loop.now)
+        let sockets = running.sockets.clients
+        survey.ask(
+            { worker in worker.openListeners(sockets) },
+            answered: { _, _ in },
+            // A worker that does not answer within the time of the survey opens its listeners later.
+            finished: { _ in accepted() }
+        )
+    }
+
+    private func becomeMain(reloads: Bool, ends: Bool) {
+        guard role == .accepting, let link = mainLink, let inheritance else { return }
+        role = .main
+        mainLink = nil
+        let handover = inheritance.handover
+        predecessors.add(
+            Handover.Predecessor(
+                descriptor: link.descriptor,
+                process: handover.process,
+                number: handover.number,
+                version: handover.version,
+                since: Clock.wallTime().seconds,
+                column: handover.counts?.giver
+            ),
+            link: link
+        )
+        followPredecessors()
+        running.own()
+        commands.inherit(handover.commands, running.configuration)
+        reloadsWhenReady = reloadsWhenReady || reloads
+        serveAsMain()
+        if ends || endsWhenMain { beginEnding() }
+    }
+
+    /// The main process has gone before it has handed over: if it was killed, this process serves in its place.
+    private func mainEnded() {
+        switch role {
+        case .successor:
+            OperatorLog.warn("the process that this one was to follow is gone: this one serves now")
+            accept(inheritance?.handover.state ?? []) { [unowned self] in becomeMain(reloads: false, ends: false) }
+        case .accepting: becomeMain(reloads: false, ends: false)
+        case .main, .predecessor: mainLink = nil
+        }
+    }
+
+    /// Ends because the main process has given this one up.
+    private func giveUp() {
+        guard role == .successor || role == .accepting else { return }
+        OperatorLog.say("upgrade: this process was not needed, and ends")
+        endUnserved()
+    }
+
+    /// Ends this process before it is the main one; the main process has all sockets and goes on.
+    func endUnserved() {
+        mainLink?.close()
+        if workers.areStarted { process.postToAll(.stop) } else { loop.stop() }
+    }
+
+    // MARK: As an older process
+
+    private func becomePredecessor(successor: Int32, link: UpgradeLink, taken: Set<CInt>, ends: Bool) {
+        role = .predecessor
+        mainLink = link
+        ServiceNotifier.notify("MAINPID=\(successor)\nREADY=1", environment: environment)
+        link.read({ [unowned self] in followMain($0) }, ended: { [unowned self] in mainEnded() })
+        watch?.stop()
+        certificates?.stop()
+        members.stop()
+        followers?.prober.stop()
+        running.disown(taken)
+        admin.handOver(running.sockets.admin)
+        commands.handOver(taken)
+        let settings = running.snapshot.process
+        drain = DrainReport(began: loop.now, limit: "upgrade_drain")
+        let load = process.load
+        OperatorLog.say(
+            "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
+                + "\(settings.upgradeDrain / 1_000_000_000) s"
+        )
+        admin.state = .draining
+        process.postToAll(.handOver)
+        expire(after: settings.upgradeDrain)
+        report()
+        if ends { hurry() }
+    }
+
+    /// What a process that drains does when the main process tells it.
+    private func followMain(_ message: UpgradeMessage) {
+        guard role == .predecessor else { return }
+        switch message {
+        case .hurry: hurry()
+        case .cut: cut()
+        case .reopenLog: reopenLog()
+        default: return
+        }
+    }
+
+    /// Shortens the drain of an older process to `drain_timeout`.
+    func hurry() {
+        guard !isHurried else { return }
+        isHurried = true
+        let time = running.snapshot.process.drainTimeout
+        OperatorLog.say("this older process has to end: its drain ends in \(time / 1_000_000_000) s at the latest")
+        drain?.limit = "drain_timeout"
+        expire(after: time)
+        report(again: false)
+    }
+
+    /// Tells the main process what the keys of this older process's exchanges have used since the last report.
+    func reportUse() {
+        if let rates = KeyRates(takenFrom: running.snapshot.access) { mainLink?.send(.use(rates.json)) }
+    }
+
+    /// Tells the main process what this older process still carries.
+    private func report(again: Bool = true) {
+        reportUse()
+        let load = process.load
+        let left = expiry > loop.now ? expiry - loop.now : 0
+        mainLink?.send(
+            .report(
+                UpgradeMessage.DrainingReport(
+                    exchanges: load.exchanges,
+                    connections: load.connections,
+                    until: Clock.wallTime().seconds + Int(left / 1_000_000_000)
+                )
+            )
+        )
+        guard again else { return }
+        let next = TimerClosure { [unowned self] in report() }
+        _ = loop.timers.schedule(at: loop.now + Self.reportInterval, target: next, kind: 0)
+    }
+}

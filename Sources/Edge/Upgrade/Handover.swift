@@ -1,0 +1,196 @@
+// What a process of the server hands over to the process that takes its place.
+internal import Configuration
+internal import Glibc
+internal import Inference
+internal import Transport
+
+/// What the main process hands over to its successor: sockets, links to older processes, and state.
+///
+/// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON; members that a version
+/// does not know are ignored, so that another version, newer or older, can take over.
+struct Handover: Equatable {
+    /// The number of the protocol of these messages that this version of the server speaks.
+    static let protocolNumber = 1
+
+    /// The sockets of one listener.
+    struct ListenerSockets: Equatable {
+        /// The configured address, as in `ListenAddress.description`.
+        var address: String
+        /// `ListenerKey.number`.
+        var number = 0
+        /// The descriptors of the sockets; never empty.
+        var descriptors: [CInt]
+        /// Whether systemd has opened the sockets.
+        var isInherited = false
+    }
+
+    /// An older process that drains, and the link to it.
+    struct Predecessor: Equatable {
+        /// This process's end of the link.
+        var descriptor: CInt
+        /// The id of the older process.
+        var process: Int32
+        /// The number of the older process in the chain of upgrades, from 1.
+        var number: Int
+        /// The version of the program that it runs.
+        var version: String
+        /// When it began to drain, in seconds since 1970.
+        var since: Int
+        /// Whether it was told to end within `drain_timeout`.
+        var isHurried = false
+        /// Its column in the table of shared counts; nil if it shares none.
+        var column: Int?
+    }
+
+    /// The id of the process that hands over.
+    var process: Int32
+    /// The version of the program that hands over.
+    var version: String
+    /// The number of the process that hands over in the chain of upgrades, from 1.
+    var number: Int
+    /// The sockets for clients.
+    var listeners: [ListenerSockets]
+    /// The socket of the admin listener.
+    var admin: ListenerSockets
+    /// The command socket; nil if there is none.
+    var commands: ListenerSockets?
+    /// The older processes that still drain, oldest first.
+    var predecessors: [Predecessor]
+    /// The memory file of the counts that all processes share; nil without one.
+    var counts: CountsFile?
+    /// What the process knows, as `InheritedState` encodes it; a JSON object.
+    var state: [UInt8] = Array("{}".utf8)
+
+    /// The memory file of a table of shared counts (`SharedCounts`).
+    struct CountsFile: Equatable {
+        var descriptor: CInt
+        /// The column of the successor.
+        var column: Int
+        /// The column of the process that hands over.
+        var giver: Int
+    }
+
+    /// All descriptors that the successor needs, besides its own link.
+    var descriptors: [CInt] {
+        (listeners + [admin] + [commands].compactMap(\.self)).flatMap(\.descriptors) + predecessors.map(\.descriptor)
+            + [counts?.descriptor].compactMap(\.self)
+    }
+}
+
+// MARK: JSON
+
+extension Handover {
+    func write(to writer: inout JSONWriter) {
+        writer.field("protocol", Self.protocolNumber)
+        writer.field("version", version)
+        writer.field("process", Int(process))
+        writer.field("number", number)
+        writer.key("listeners")
+        writer.beginArray()
+        for listener in listeners { listener.write(to: &writer) }
+        writer.endArray()
+        writer.key("admin")
+        admin.write(to: &writer)
+        if let commands {
+            writer.key("commands")
+            commands.write(to: &writer)
+        }
+        writer.key("predecessors")
+        writer.beginArray()
+        for predecessor in predecessors { predecessor.write(to: &writer) }
+        writer.endArray()
+        if let counts {
+            writer.key("counts")
+            writer.beginObject()
+            writer.field("descriptor", Int(counts.descriptor))
+            writer.field("column", counts.column)
+            writer.field("giver", counts.giver)
+            writer.endObject()
+        }
+        writer.key("state")
+        writer.raw(state)
+    }
+
+    /// Nil if a member is missing or has another type.
+    init?(_ json: JSONValue) {
+        guard json["protocol"]?.integer == Self.protocolNumber, let process = json["process"]?.integer,
+            let number = json["number"]?.integer, let listeners = json["listeners"]?.array,
+            let admin = json["admin"].flatMap({ ListenerSockets($0) }), let predecessors = json["predecessors"]?.array
+        else { return nil }
+        self.process = Int32(clamping: process)
+        version = json["version"]?.string ?? ""
+        self.number = number
+        self.listeners = listeners.compactMap { ListenerSockets($0) }
+        self.admin = admin
+        commands = json["commands"].flatMap { ListenerSockets($0) }
+        self.predecessors = predecessors.compactMap { Predecessor($0) }
+        counts = json["counts"].flatMap { CountsFile($0) }
+        if let state = json["state"] { self.state = state.encoded }
+        guard self.listeners.count == listeners.count, self.predecessors.count == predecessors.count else { return nil }
+    }
+}
+
+extension Handover.CountsFile {
+    fileprivate init?(_ json: JSONValue) {
+        guard let descriptor = json["descriptor"]?.integer, let column = json["column"]?.integer,
+            let giver = json["giver"]?.integer
+        else { return nil }
+        self.init(descriptor: CInt(clamping: descriptor), column: column, giver: giver)
+    }
+}
+
+extension Handover.ListenerSockets {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("address", address)
+        writer.field("number", number)
+        writer.key("descriptors")
+        writer.beginArray()
+        for descriptor in descriptors { writer.value(Int(descriptor)) }
+        writer.endArray()
+        writer.field("inherited", isInherited)
+        writer.endObject()
+    }
+
+    fileprivate init?(_ json: JSONValue) {
+        guard let address = json["address"]?.string,
+            let descriptors = json["descriptors"]?.array?.compactMap({ $0.integer.map { CInt(clamping: $0) } }),
+            !descriptors.isEmpty
+        else { return nil }
+        self.init(
+            address: address,
+            number: json["number"]?.integer ?? 0,
+            descriptors: descriptors,
+            isInherited: json["inherited"]?.bool ?? false
+        )
+    }
+}
+
+extension Handover.Predecessor {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("descriptor", Int(descriptor))
+        writer.field("process", Int(process))
+        writer.field("number", number)
+        writer.field("version", version)
+        writer.field("since", since)
+        writer.field("hurried", isHurried)
+        if let column { writer.field("column", column) }
+        writer.endObject()
+    }
+
+    fileprivate init?(_ json: JSONValue) {
+        guard let descriptor = json["descriptor"]?.integer, let process = json["process"]?.integer,
+            let number = json["number"]?.integer, let since = json["since"]?.integer
+        else { return nil }
+        self.init(
+            descriptor: CInt(clamping: descriptor),
+            process: Int32(clamping: process),
+            number: number,
+            version: json["version"]?.string ?? "",
+            since: since,
+            isHurried: json["hurried"]?.bool ?? false,
+            column: json["column"]?.integer
+        )
+    }
+}

@@ -1,0 +1,52 @@
+// The side of the process that takes another one's place: what it was handed, and what it says to the other.
+internal import Configuration
+internal import Glibc
+internal import Transport
+
+/// What a process has received from the main process that has started it as its successor.
+///
+/// Confined to the thread that starts the process, which becomes the control thread.
+package final class Inheritance {
+    /// The environment variable with the descriptor of the link to the main process.
+    static let variable = "FREEINFERENCE_UPGRADE"
+
+    let handover: Handover
+    /// This process's end of the link.
+    let descriptor: CInt
+
+    private init(_ handover: Handover, _ descriptor: CInt) {
+        self.handover = handover
+        self.descriptor = descriptor
+    }
+
+    /// Receives what is handed over, if this process was started by another one to take its place.
+    ///
+    /// Descriptors that were inherited are closed when this process starts another program.
+    ///
+    /// - Parameter environment: the environment variables of the process.
+    /// - Returns: nil if this process was not started so.
+    /// - Throws: `StartError` if the link does not work, or if the other process speaks in a way that this version
+    ///   does not understand.
+    package static func receive(from environment: [String: String]) throws(StartError) -> Inheritance? {
+        guard let text = environment[variable] else { return nil }
+        guard let descriptor = CInt(text), descriptor > 2, fcntl(descriptor, F_GETFD) >= 0 else {
+            throw StartError(description: "\(variable)=\(LogText.bounded(text)) is no link to a running server")
+        }
+        _ = Sockets.closeOnExec(descriptor)
+        guard case .handover(let handover)? = UpgradeLink.firstMessage(descriptor) else {
+            let text = "version \(Build.version) does not understand what the running server hands over"
+            UpgradeLink.sendNow(.failed([text]), to: descriptor)
+            throw StartError(description: text)
+        }
+        for inherited in handover.descriptors { _ = Sockets.closeOnExec(inherited) }
+        return Inheritance(handover, descriptor)
+    }
+
+    /// Tells the main process that this process cannot take its place, and why; this process then ends.
+    package func refuse(_ lines: [String]) { UpgradeLink.sendNow(.failed(lines), to: descriptor) }
+
+    /// The sockets that were handed over for a listener; nil if there are none.
+    func sockets(for key: ListenerKey) -> Handover.ListenerSockets? {
+        handover.listeners.first { $0.address == "\(key.address)" && $0.number == key.number }
+    }
+}

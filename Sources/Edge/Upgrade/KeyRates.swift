@@ -1,0 +1,77 @@
+// What keys use of their limits per minute in a process that has handed over, for the process that serves now.
+internal import Inference
+internal import Routing
+internal import Transport
+
+/// What keys have used since the last report, by the ids of the keys.
+///
+/// A process that has handed over sends it to the main process at short intervals, because its exchanges still use
+/// tokens, and give back tokens that were reserved for them.
+struct KeyRates: Equatable, Sendable {
+    /// The largest number of keys in a report.
+    private static let keysMax = 100_000
+
+    private var keys: [String: KeyRateUse] = [:]
+    /// What all callers without a key together have used.
+    private var anonymous = KeyRateUse()
+
+    /// Takes what the keys have used since the last call, or since their use was captured in an `InheritedState`.
+    ///
+    /// - Returns: nil if no key has used anything.
+    init?(takenFrom access: Authenticator) {
+        for entry in access.keys?.current.all ?? [] {
+            if let use = entry.use.takeUnreported() { keys[entry.key.id] = use }
+        }
+        anonymous = access.anonymousUse.takeUnreported() ?? KeyRateUse()
+        if keys.isEmpty, anonymous == KeyRateUse() { return nil }
+    }
+
+    /// Counts what another process has used; keys that this process does not have are ignored.
+    ///
+    /// - Parameter now: the time of the loops' clock.
+    func add(to access: Authenticator, at now: Nanoseconds) {
+        access.anonymousUse.add(anonymous, access.anonymousLimits, at: now)
+        guard !keys.isEmpty else { return }
+        for entry in access.keys?.current.all ?? [] {
+            if let use = keys[entry.key.id] { entry.use.add(use, entry.key.limits, at: now) }
+        }
+    }
+
+    // MARK: JSON
+
+    /// The report as a JSON object on one line.
+    var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.list("keys", keys.prefix(Self.keysMax)) { writer, entry in
+            writer.field("id", entry.key)
+            Self.write(entry.value, to: &writer)
+        }
+        writer.key("anonymous")
+        writer.beginObject()
+        Self.write(anonymous, to: &writer)
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private static func write(_ use: KeyRateUse, to writer: inout JSONWriter) {
+        writer.field("requests", use.requests)
+        writer.field("tokens", use.tokens)
+    }
+
+    /// Reads a report; what is missing or not valid counts as no use.
+    init(_ json: JSONValue) {
+        for entry in (json["keys"]?.array ?? []).prefix(Self.keysMax) {
+            if let id = entry["id"]?.string { keys[id] = Self.use(entry) }
+        }
+        if let use = json["anonymous"] { anonymous = Self.use(use) }
+    }
+
+    private static func use(_ json: JSONValue) -> KeyRateUse {
+        // The bounds keep sums from overflowing.
+        let most = 1 << 50
+        let requests = min(max(0, json["requests"]?.integer ?? 0), most)
+        return KeyRateUse(requests: requests, tokens: min(max(-most, json["tokens"]?.integer ?? 0), most))
+    }
+}

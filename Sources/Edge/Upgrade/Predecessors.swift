@@ -1,0 +1,97 @@
+// The older processes of the server that still drain, as the main process sees them.
+internal import Glibc
+internal import Transport
+
+/// The links of the main process to older processes; confined to the control thread.
+final class Predecessors {
+    /// One older process.
+    private struct Entry {
+        var facts: Handover.Predecessor
+        let link: UpgradeLink
+        /// What it still carries; nil before its first report.
+        var report: UpgradeMessage.DrainingReport?
+    }
+
+    private let loop: EventLoop
+    /// Oldest first.
+    private var entries: [Entry] = []
+    /// Called when an older process has ended.
+    var ended: (Handover.Predecessor) -> Void = { _ in }
+    /// Called with what the keys of an older process's exchanges have used, as JSON.
+    var used: ([UInt8]) -> Void = { _ in }
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    /// Adds the links that another process has handed over; nothing is read from them before `resume`.
+    func adopt(_ handed: [Handover.Predecessor]) {
+        entries = handed.map { Entry(facts: $0, link: UpgradeLink($0.descriptor, loop: loop)) }
+    }
+
+    /// Adds the process whose place this one takes.
+    func add(_ facts: Handover.Predecessor, link: UpgradeLink) { entries.append(Entry(facts: facts, link: link)) }
+
+    /// How many older processes drain.
+    var count: Int { entries.count }
+    var isEmpty: Bool { entries.isEmpty }
+    /// Their facts, for a successor.
+    var facts: [Handover.Predecessor] { entries.map(\.facts) }
+    /// What each of them carries, oldest first.
+    var reports: [(facts: Handover.Predecessor, report: UpgradeMessage.DrainingReport?)] {
+        entries.map { ($0.facts, $0.report) }
+    }
+
+    /// Begins to read reports.
+    func resume() {
+        for entry in entries {
+            let number = entry.facts.number
+            entry.link.read(
+                { [unowned self] in received($0, from: number) },
+                ended: { [unowned self] in remove(number) }
+            )
+        }
+    }
+
+    /// Stops reading, because a successor may read from the links from now on.
+    func pause() { for entry in entries { entry.link.pause() } }
+
+    /// Gives up the links, because the successor has them.
+    func release() {
+        for entry in entries { entry.link.close() }
+        entries = []
+    }
+
+    /// Tells the oldest process, unless it was told before, to end within `drain_timeout`.
+    func hurryOldest() { if !entries.isEmpty { hurry(0) } }
+
+    /// Tells all processes to end within `drain_timeout`.
+    func hurryAll() { for index in entries.indices { hurry(index) } }
+
+    private func hurry(_ index: Int) {
+        guard !entries[index].facts.isHurried else { return }
+        entries[index].facts.isHurried = true
+        entries[index].link.send(.hurry)
+    }
+
+    /// Tells all processes to end at once.
+    func cutAll() { for entry in entries { entry.link.send(.cut) } }
+
+    /// Tells all processes to open their log files again.
+    func reopenLogs() { for entry in entries { entry.link.send(.reopenLog) } }
+
+    private func received(_ message: UpgradeMessage, from number: Int) {
+        switch message {
+        case .report(let report):
+            guard let index = entries.firstIndex(where: { $0.facts.number == number }) else { return }
+            entries[index].report = report
+        case .use(let json): used(json)
+        default: return
+        }
+    }
+
+    private func remove(_ number: Int) {
+        guard let index = entries.firstIndex(where: { $0.facts.number == number }) else { return }
+        let facts = entries.remove(at: index).facts
+        OperatorLog.say("the process \(facts.process) of before an upgrade has ended; \(entries.count) still drain")
+        ended(facts)
+    }
+}

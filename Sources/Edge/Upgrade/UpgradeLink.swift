@@ -1,0 +1,168 @@
+// One end of the connection between two processes of an upgrade.
+internal import CLinux
+internal import Glibc
+internal import Transport
+
+/// Sends and receives `UpgradeMessage`s on a unix stream socket; confined to the control thread.
+///
+/// Nothing waits: what the socket does not take is sent later.
+final class UpgradeLink {
+    /// The largest message that is read, in bytes; a longer one ends the link.
+    static let messageMax = 64 << 20
+    /// How long a message that the socket has not taken whole waits until it is tried again, in nanoseconds.
+    private static let retryInterval: Nanoseconds = 5_000_000
+
+    /// The descriptor of this end.
+    let descriptor: CInt
+    private let loop: EventLoop
+    private var watch: SlabKey?
+    private var received: (UpgradeMessage) -> Void = { _ in }
+    private var ended: () -> Void = {}
+    private var input: [UInt8] = []
+    private var output: [UInt8] = []
+    private var retry: TimerID?
+    /// Whether the other end was closed, or the link was closed here.
+    private(set) var isEnded = false
+
+    /// - Parameter descriptor: a non-blocking stream socket, which the link closes.
+    init(_ descriptor: CInt, loop: EventLoop) {
+        self.descriptor = descriptor
+        self.loop = loop
+    }
+
+    /// Begins to read messages.
+    ///
+    /// - Parameters:
+    ///   - received: called with each message; a line that is no message is left out.
+    ///   - ended: called once, when the other end is closed or the link cannot be read.
+    func read(_ received: @escaping (UpgradeMessage) -> Void, ended: @escaping () -> Void) {
+        (self.received, self.ended) = (received, ended)
+        guard watch == nil, !isEnded else { return }
+        do throws(SystemError) {
+            watch = try loop.watchUntilUnwatched(descriptor: descriptor) { [unowned self] in readWaiting() }
+        } catch {
+            OperatorLog.warn("a link to another process of the server cannot be watched: \(error)")
+            end()
+        }
+        // What arrived before is reported by the poller, because it looks at the state of the socket.
+    }
+
+    /// Stops reading, because another process reads from this end from now on; `read` begins again.
+    func pause() {
+        if let watch { loop.unwatch(watch, descriptor: descriptor) }
+        watch = nil
+    }
+
+    /// Sends a message; does nothing if the link has ended.
+    func send(_ message: UpgradeMessage) {
+        guard !isEnded else { return }
+        output += message.line
+        write()
+    }
+
+    /// Closes this end; `ended` is not called.
+    func close() {
+        guard !isEnded else { return }
+        isEnded = true
+        pause()
+        if let retry { loop.timers.cancel(retry) }
+        retry = nil
+        (received, ended) = ({ _ in }, {})
+        Glibc.close(descriptor)
+    }
+
+    // MARK: The socket
+
+    private func write() {
+        while !output.isEmpty {
+            let count = unsafe output.withUnsafeBytes { bytes in
+                unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
+            }
+            guard count > 0 else { break }
+            output.removeFirst(count)
+        }
+        guard !output.isEmpty, retry == nil else { return }
+        // A link whose other end is gone is found by the reading side.
+        retry = loop.timers.schedule(
+            at: loop.now + Self.retryInterval,
+            target: TimerClosure { [unowned self] in
+                retry = nil
+                if !isEnded { write() }
+            },
+            kind: 0
+        )
+    }
+
+    private func readWaiting() {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while !isEnded, watch != nil {
+            let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe Glibc.read(descriptor, bytes.baseAddress, bytes.count)
+            }
+            if count > 0 {
+                input += buffer[..<count]
+                takeMessages()
+                if input.count > Self.messageMax { return end() }
+            } else if count < 0, errno == EAGAIN || errno == EINTR {
+                return
+            } else {
+                return end()
+            }
+        }
+    }
+
+    private func takeMessages() {
+        while let newline = input.firstIndex(of: 0x0A) {
+            let line = Array(input[..<newline])
+            input.removeSubrange(...newline)
+            if let message = UpgradeMessage(line: line) { received(message) }
+        }
+    }
+
+    private func end() {
+        let ended = ended
+        close()
+        ended()
+    }
+
+    // MARK: The start of a successor
+
+    /// Waits for the first message, before there is an event loop.
+    ///
+    /// - Parameter timeout: in milliseconds.
+    /// - Returns: nil if no message comes in time, or if it is not understood.
+    static func firstMessage(_ descriptor: CInt, timeout: CInt = 10_000) -> UpgradeMessage? {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        // The other end sends nothing behind the first message before it has an answer.
+        while bytes.count < messageMax {
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                bytes += buffer[..<count]
+                if bytes.last == 0x0A { return UpgradeMessage(line: bytes.dropLast()) }
+                continue
+            }
+            guard count < 0, errno == EAGAIN || errno == EINTR else { return nil }
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&waiting, 1, timeout) > 0 else { return nil }
+        }
+        return nil
+    }
+
+    /// Sends a message and waits until the socket has taken it, before there is an event loop.
+    static func sendNow(_ message: UpgradeMessage, to descriptor: CInt) {
+        var rest = message.line
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { bytes in
+                unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, clinux_MSG_NOSIGNAL)
+            }
+            if count > 0 {
+                rest.removeFirst(count)
+                continue
+            }
+            guard count < 0, errno == EAGAIN || errno == EINTR else { return }
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            guard unsafe poll(&waiting, 1, 10_000) > 0 else { return }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+// The messages between the processes of an upgrade, one line of JSON each.
+internal import Inference
+internal import Transport
+
+/// A message between the main process and its successor, or between the main process and an older one that drains.
+enum UpgradeMessage: Equatable {
+    /// From the main process to its successor, as the first message.
+    case handover(Handover)
+    /// From the successor: it could serve, and waits for `commit`.
+    ///
+    /// `taken` has the descriptors of the listeners for clients that it will accept on.
+    case ready(taken: [CInt], version: String)
+    /// From the successor: it cannot serve, for these reasons, and ends.
+    case failed([String])
+    /// To the successor: accept from now on. The bytes are the newest state, as `InheritedState` encodes it.
+    case commit(state: [UInt8])
+    /// To the successor: it is not needed, and has to end.
+    case abort
+    /// From the successor: it accepts.
+    case serving
+    /// To the successor: it is the main process from now on. `reloads` if a reload was asked for in the meantime, and
+    /// `ends` if the end of the server was.
+    case main(reloads: Bool, ends: Bool)
+    /// From an older process to the main process, each second: what it still carries.
+    case report(DrainingReport)
+    /// From an older process to the main process: what the keys of its exchanges have used, as JSON.
+    case use([UInt8])
+    /// To an older process: end within `drain_timeout` of its configuration.
+    case hurry
+    /// To an older process: end at once.
+    case cut
+    /// To an older process: open the log file again.
+    case reopenLog
+
+    /// What an older process still carries.
+    struct DrainingReport: Equatable {
+        var exchanges: Int
+        var connections: Int
+        /// When the process ends at the latest, in seconds since 1970.
+        var until: Int
+    }
+
+    /// The message as one line, with the newline at its end.
+    var line: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.field("type", type)
+        switch self {
+        case .handover(let handover): handover.write(to: &writer)
+        case .ready(let taken, let version):
+            writer.key("taken")
+            writer.beginArray()
+            for descriptor in taken { writer.value(Int(descriptor)) }
+            writer.endArray()
+            writer.field("version", version)
+        case .failed(let lines):
+            writer.key("lines")
+            writer.beginArray()
+            for line in lines { writer.value(line) }
+            writer.endArray()
+        case .commit(let json):
+            writer.key("state")
+            writer.raw(json)
+        case .use(let json):
+            writer.key("use")
+            writer.raw(json)
+        case .main(let reloads, let ends):
+            writer.field("reloads", reloads)
+            writer.field("ends", ends)
+        case .report(let report):
+            writer.field("exchanges", report.exchanges)
+            writer.field("connections", report.connections)
+            writer.field("until", report.until)
+        case .abort, .serving, .hurry, .cut, .reopenLog: break
+        }
+        writer.endObject()
+        return writer.bytes + [0x0A]
+    }
+
+    private var type: String {
+        switch self {
+        case .handover: "handover"
+        case .ready: "ready"
+        case .failed: "failed"
+        case .commit: "commit"
+        case .abort: "abort"
+        case .serving: "serving"
+        case .main: "main"
+        case .report: "report"
+        case .use: "use"
+        case .hurry: "hurry"
+        case .cut: "cut"
+        case .reopenLog: "reopen_log"
+        }
+    }
+
+    /// Reads a message; nil for a line that this version does not understand.
+    init?(line: [UInt8]) {
+        guard let json = JSONValue(parsing: line), let type = json["type"]?.string,
+            let message = Self.simple[type] ?? Self(type, json)
+        else { return nil }
+        self = message
+    }
+
+    /// The messages without content, by their type.
+    private static let simple: [String: UpgradeMessage] = [
+        "abort": .abort, "serving": .serving, "hurry": .hurry, "cut": .cut, "reopen_log": .reopenLog,
+    ]
+
+    private init?(_ type: String, _ json: JSONValue) {
+        switch type {
+        case "handover":
+            guard let handover = Handover(json) else { return nil }
+            self = .handover(handover)
+        case "ready":
+            guard let taken = json["taken"]?.array?.compactMap(\.integer) else { return nil }
+            self = .ready(taken: taken.map { CInt(clamping: $0) }, version: json["version"]?.string ?? "")
+        case "failed": self = .failed(json["lines"]?.array?.compactMap(\.string) ?? [])
+        case "commit": self = .commit(state: json["state"]?.encoded ?? Array("{}".utf8))
+        case "use": self = .use(json["use"]?.encoded ?? Array("{}".utf8))
+        case "main": self = .main(reloads: json["reloads"]?.bool ?? false, ends: json["ends"]?.bool ?? false)
+        case "report":
+            guard let exchanges = json["exchanges"]?.integer, let connections = json["connections"]?.integer,
+                let until = json["until"]?.integer
+            else { return nil }
+            self = .report(DrainingReport(exchanges: exchanges, connections: connections, until: until))
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,241 @@
+// Starts a new process in the place of this one, and hands everything over to it once it is ready.
+internal import CLinux
+internal import Glibc
+internal import Transport
+
+/// The main process's side of an upgrade; confined to the control thread.
+///
+/// At most one upgrade is under way at a time. Until the successor accepts connections, this process goes on serving,
+/// and whatever happens to the successor changes nothing here.
+final class Upgrader {
+    /// The functions of the supervisor that the upgrader calls.
+    struct Environment {
+        /// Returns why no upgrade can begin now; nil if one can.
+        var obstacle: () -> String?
+        /// Returns the settings in force.
+        var settings: () -> ProcessSettings
+        /// Returns what is handed over, without the older processes; called before the successor is started.
+        var handover: () throws(StartError) -> Handover
+        /// Returns the newest state for the successor, as `InheritedState` encodes it.
+        var state: () -> [UInt8]
+        /// Called when the successor serves, so that this process has to drain.
+        ///
+        /// `taken` has the descriptors of the listening sockets that the successor keeps. With `ends`, the end of the
+        /// server was asked for meanwhile.
+        var succeeded: (_ successor: Int32, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
+        /// Called when an upgrade has failed, with what was asked for meanwhile.
+        var failed: (_ reloads: Bool, _ ends: Bool) -> Void
+    }
+
+    /// An upgrade that is under way.
+    private struct Attempt {
+        let link: UpgradeLink
+        let process: LaunchedProcess
+        let answered: (CommandReport) -> Void
+        let hurriesOldest: Bool
+        var timer: TimerID?
+        /// The descriptors that the successor keeps; nil before it is ready.
+        var taken: Set<CInt>?
+        var version = ""
+        /// Whether a reload was asked for since the upgrade began.
+        var reloads = false
+        /// Whether the end of the server was asked for since the successor was told to accept.
+        var ends = false
+    }
+
+    /// The last upgrade that has failed.
+    struct LastFailure {
+        /// When it failed, in seconds since 1970.
+        let at: Int
+        /// The reasons, one line each; never empty.
+        let lines: [String]
+    }
+
+    private let loop: EventLoop
+    private let environment: Environment
+    /// The program to start; nil if the path of its file is not known.
+    private let program: Program?
+    /// The older processes that drain.
+    let predecessors: Predecessors
+    private var attempt: Attempt?
+    /// The last upgrade asked of this process, if it has failed.
+    private(set) var lastFailure: LastFailure?
+
+    init(loop: EventLoop, program: Program?, predecessors: Predecessors, environment: Environment) {
+        self.loop = loop
+        self.program = program
+        self.predecessors = predecessors
+        self.environment = environment
+    }
+
+    /// Whether an upgrade is under way.
+    var isUnderWay: Bool { attempt != nil }
+
+    /// Starts an upgrade.
+    ///
+    /// - Parameter answered: called once, when the successor has taken over, or with the reason why it has not;
+    ///   possibly before this function returns.
+    func upgrade(_ answered: @escaping (CommandReport) -> Void = { _ in }) {
+        do throws(StartError) {
+            attempt = try begin(answered)
+        } catch {
+            let text = "upgrade refused: \(error.description)"
+            OperatorLog.say(text, .error)
+            note([error.description])
+            answered(CommandReport(isDone: false, lines: [text]))
+        }
+    }
+
+    private func begin(_ answered: @escaping (CommandReport) -> Void) throws(StartError) -> Attempt {
+        guard attempt == nil else { throw StartError(description: "an upgrade is under way") }
+        if let obstacle = environment.obstacle() { throw StartError(description: obstacle) }
+        guard getpid() != 1 else {
+            throw StartError(description: "the server is the process 1 of its container: start a new container")
+        }
+        guard let program else { throw StartError(description: "the path of the program is not known") }
+        let room = UpgradeRoom(draining: predecessors.count, most: environment.settings().upgradeGenerations)
+        guard room != .full else { throw StartError(description: fullText) }
+        var handover = try environment.handover()
+        handover.predecessors = predecessors.facts
+        if room == .afterHurrying { handover.predecessors[0].isHurried = true }
+        let (link, process) = try launch(program, handover)
+        link.read({ [unowned self] in received($0) }, ended: { [unowned self] in successorEnded() })
+        link.send(.handover(handover))
+        OperatorLog.say("upgrade: the process \(process.id) starts by \(program.path)")
+        var attempt = Attempt(link: link, process: process, answered: answered, hurriesOldest: room == .afterHurrying)
+        attempt.timer = makeTimer("was not ready")
+        return attempt
+    }
+
+    private var fullText: String {
+        let oldest = predecessors.reports.first
+        let until = oldest?.report.map { ", until \(Timestamp.rfc3339(seconds: $0.until)) at the latest" } ?? ""
+        return "\(predecessors.count) older processes drain, which is one more than upgrade_generations: the process "
+            + "\(oldest?.facts.process ?? 0) has to end first\(until)"
+    }
+
+    private func launch(
+        _ program: Program,
+        _ handover: Handover
+    ) throws(StartError) -> (UpgradeLink, LaunchedProcess) {
+        var pair: [CInt] = [-1, -1]
+        guard unsafe clinux_socket_pair(&pair) == 0 else {
+            throw StartError(description: "socketpair: \(SystemError.text(errno))")
+        }
+        let others = pair[1]
+        defer { close(others) }
+        let image =
+            program
+            .setting(Inheritance.variable, to: "\(others)")
+            // They are about this process, and its sockets are handed over in another way.
+            .setting("LISTEN_PID", to: nil).setting("LISTEN_FDS", to: nil).setting("LISTEN_FDNAMES", to: nil)
+            .setting("WATCHDOG_PID", to: nil)
+        do throws(SystemError) {
+            let process = try image.launch(keeping: handover.descriptors + [others])
+            return (UpgradeLink(pair[0], loop: loop), process)
+        } catch {
+            close(pair[0])
+            throw StartError(description: "the new process cannot be started: \(error)")
+        }
+    }
+
+    private func makeTimer(_ what: String) -> TimerID {
+        let time = environment.settings().upgradeTimeout
+        return loop.timers.schedule(
+            at: loop.now + time,
+            target: TimerClosure { [unowned self] in
+                guard let attempt else { return }
+                fail(["the new process \(attempt.process.id) \(what) within \(time / 1_000_000_000) s"])
+            },
+            kind: 0
+        )
+    }
+
+    // MARK: The successor
+
+    private func received(_ message: UpgradeMessage) {
+        switch message {
+        case .ready(let taken, let version): commit(Set(taken), version)
+        case .failed(let lines): fail(lines.isEmpty ? ["the new process has given no reason"] : lines)
+        case .serving: handOver()
+        default: return
+        }
+    }
+
+    /// Tells the successor to accept connections.
+    private func commit(_ taken: Set<CInt>, _ version: String) {
+        guard attempt?.taken == nil else { return }
+        if let timer = attempt?.timer { loop.timers.cancel(timer) }
+        attempt?.taken = taken
+        attempt?.version = version
+        attempt?.timer = makeTimer("was ready but did not accept connections")
+        // From now on the successor may read the reports of older processes.
+        predecessors.pause()
+        attempt?.link.send(.commit(state: environment.state()))
+    }
+
+    private func handOver() {
+        guard let done = attempt, let taken = done.taken else { return }
+        if let timer = done.timer { loop.timers.cancel(timer) }
+        attempt = nil
+        lastFailure = nil
+        if done.hurriesOldest { predecessors.hurryOldest() }
+        predecessors.release()
+        done.process.release()
+        let lines = ["the process \(done.process.id), version \(done.version), has taken over from \(getpid())"]
+        OperatorLog.say("upgrade: \(lines[0])")
+        environment.succeeded(done.process.id, done.link, taken, done.ends)
+        done.link.send(.main(reloads: done.reloads, ends: done.ends))
+        done.answered(CommandReport(isDone: true, lines: lines))
+    }
+
+    private func successorEnded() {
+        guard let attempt else { return }
+        let when = attempt.taken == nil ? "before it was ready" : "before it accepted connections"
+        fail(["the new process \(attempt.process.id) ended \(when): its own messages say why"])
+    }
+
+    /// Ends the successor, and goes on as if it had never been.
+    private func fail(_ lines: [String]) {
+        guard let failed = attempt else { return }
+        attempt = nil
+        if let timer = failed.timer { loop.timers.cancel(timer) }
+        failed.process.kill()
+        failed.process.release()
+        failed.link.send(.abort)
+        failed.link.close()
+        predecessors.resume()
+        note(lines)
+        OperatorLog.say(
+            (["upgrade failed, this process goes on:"] + lines.map { "  \($0)" }).joined(separator: "\n"),
+            .error
+        )
+        failed.answered(CommandReport(isDone: false, lines: ["upgrade failed; the running process goes on"] + lines))
+        environment.failed(failed.reloads, failed.ends)
+    }
+
+    private func note(_ lines: [String]) { lastFailure = LastFailure(at: Clock.wallTime().seconds, lines: lines) }
+
+    // MARK: What is asked for meanwhile
+
+    /// Passes a reload on to whoever serves after the upgrade that is under way.
+    ///
+    /// - Returns: false if no upgrade is under way.
+    func reloadAfterwards() -> Bool {
+        guard attempt != nil else { return false }
+        attempt?.reloads = true
+        return true
+    }
+
+    /// Passes the end of the server on to the successor, or ends a successor that does not accept connections yet.
+    ///
+    /// - Returns: whether the successor ends the server; `failed` is called if it does not come to that.
+    func endAfterwards() -> Bool {
+        guard attempt?.taken != nil else {
+            fail(["the server is ending"])
+            return false
+        }
+        attempt?.ends = true
+        return true
+    }
+}

@@ -1,0 +1,37 @@
+// What one key has used of its limits per minute, as the processes of an upgrade tell it to one another.
+package import Transport
+
+/// What one key had used of its limits per minute at one moment.
+package struct KeyUseRecord: Equatable, Sendable {
+    /// The requests of the key.
+    package var requests: TokenBucket.Record
+    /// The tokens of the key.
+    package var tokens: TokenBucket.Record
+    /// The requests that the key has given up before their answers began.
+    package var resets: ResetBucket.Record
+
+    /// Makes a record; by default nothing was used.
+    package init(
+        requests: TokenBucket.Record = TokenBucket.Record(),
+        tokens: TokenBucket.Record = TokenBucket.Record(),
+        resets: ResetBucket.Record = ResetBucket.Record()
+    ) {
+        self.requests = requests
+        self.tokens = tokens
+        self.resets = resets
+    }
+}
+
+/// What one key has used of its limits per minute since the last report.
+package struct KeyRateUse: Equatable, Sendable {
+    /// The requests that have begun; at least 0.
+    package var requests: Int
+    /// The tokens that were reserved or used; below 0 if requests have used fewer tokens than were reserved before.
+    package var tokens: Int
+
+    /// Makes a use; by default nothing was used.
+    package init(requests: Int = 0, tokens: Int = 0) {
+        self.requests = requests
+        self.tokens = tokens
+    }
+}

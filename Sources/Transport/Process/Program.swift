@@ -1,0 +1,107 @@
+// The program that this process runs, and a further process that runs it from its file again.
+internal import CLinux
+internal import Glibc
+
+/// A program file with the arguments and the environment of a process that runs it.
+package struct Program: Sendable, Equatable {
+    /// The absolute path of the file, as the process was started by it.
+    ///
+    /// A symbolic link in it is followed anew at each launch, so that the link can be pointed at another version.
+    package let path: String
+    /// The arguments, of which the first is the name of the program.
+    package let arguments: [[UInt8]]
+    /// The environment: entries of the form `NAME=value`.
+    package let environment: [[UInt8]]
+
+    /// - Parameter path: an absolute path.
+    package init(path: String, arguments: [[UInt8]], environment: [[UInt8]]) {
+        self.path = path
+        self.arguments = arguments
+        self.environment = environment
+    }
+
+    /// The path of the file by which this process was started; nil if the kernel does not tell it.
+    ///
+    /// The path is wrong after the process has changed its working directory, so it must be asked for before.
+    package static var startPath: String? {
+        guard let start = unsafe clinux_start_path() else { return nil }
+        let path = unsafe String(cString: start)
+        if path.hasPrefix("/") { return path }
+        guard let folder = unsafe getcwd(nil, 0) else { return nil }
+        defer { unsafe free(folder) }
+        return unsafe String(cString: folder) + "/" + path
+    }
+
+    /// The program with an environment variable of this value, or without the variable if `value` is nil.
+    package func setting(_ name: String, to value: String?) -> Program {
+        let prefix = Array("\(name)=".utf8)
+        var environment = environment.filter { !$0.starts(with: prefix) }
+        if let value { environment.append(prefix + value.utf8) }
+        return Program(path: path, arguments: arguments, environment: environment)
+    }
+
+    /// Starts a process that runs the file, as a child of the process with id 1.
+    ///
+    /// The calling thread waits until the kernel has loaded the file.
+    ///
+    /// - Parameter descriptors: the descriptors that stay open in the new process; they must be close-on-exec here, so
+    ///   that no other process gets them.
+    /// - Throws: the errno of `clone` or `execve`, such as EAGAIN for a full process table, ENOENT for a file that is
+    ///   gone, or ENOEXEC for a file that is no program.
+    package func launch(keeping descriptors: [CInt]) throws(SystemError) -> LaunchedProcess {
+        var launch = unsafe clinux_launch()
+        let words = { (words: [[UInt8]]) in unsafe words.map { unsafe Self.copy($0) } + [nil] }
+        let (arguments, environment) = unsafe (words(arguments), words(environment))
+        defer { unsafe (arguments + environment).forEach { unsafe free($0) } }
+        unsafe path.withCString { path in
+            unsafe arguments.withUnsafeBufferPointer { arguments in
+                unsafe environment.withUnsafeBufferPointer { environment in
+                    unsafe descriptors.withUnsafeBufferPointer { descriptors in
+                        unsafe launch.path = path
+                        unsafe launch.arguments = arguments.baseAddress
+                        unsafe launch.environment = environment.baseAddress
+                        unsafe launch.descriptors = descriptors.baseAddress
+                        unsafe launch.descriptor_count = CInt(descriptors.count)
+                        unsafe clinux_launch(&launch)
+                    }
+                }
+            }
+        }
+        guard unsafe launch.error == 0 else { throw SystemError(path, unsafe launch.error) }
+        return LaunchedProcess(id: unsafe launch.process)
+    }
+
+    /// A copy of a word that ends with a zero byte.
+    private static func copy(_ word: [UInt8]) -> UnsafeMutablePointer<CChar>? {
+        unsafe word.withUnsafeBytes { bytes in
+            guard let copy = unsafe malloc(bytes.count + 1) else { return nil }
+            if let base = bytes.baseAddress { unsafe memcpy(copy, base, bytes.count) }
+            let characters = unsafe copy.bindMemory(to: CChar.self, capacity: bytes.count + 1)
+            unsafe characters[bytes.count] = 0
+            return unsafe characters
+        }
+    }
+}
+
+/// A process that `Program.launch` has started, and that this process can end.
+package struct LaunchedProcess: Sendable {
+    /// The id of the process.
+    package let id: Int32
+    /// A descriptor that stands for the process even when its id is used again; nil if the process has ended already or
+    /// no descriptor was free.
+    private let descriptor: Socket?
+
+    init(id: Int32) {
+        self.id = id
+        let opened = clinux_pidfd_open(id)
+        descriptor = opened >= 0 ? Socket(descriptor: opened) : nil
+    }
+
+    /// Ends the process by SIGKILL, if it has not ended.
+    package func kill() {
+        if let descriptor { _ = clinux_pidfd_send_signal(descriptor.descriptor, SIGKILL) }
+    }
+
+    /// Gives up the means to end the process.
+    package func release() { descriptor?.close() }
+}

@@ -1,0 +1,282 @@
+// A table of counts in memory that several processes share, so that limits hold over all of them during an upgrade.
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// Counts that the processes of an upgrade publish to one another, in a memfd that all of them map.
+///
+/// The table has a row for each thing that is counted, such as the attempts at one engine, and a column for each
+/// process. A process writes only its own column, and reads the sum of the others. The size of the memfd is sealed, so
+/// that no process can make the memory of another one vanish. Rows that nobody uses cost no memory.
+///
+/// To take one of a limited number of places, a process first publishes its own count with the place included, and then
+/// reads the counts of the others. If the sum exceeds the limit, it gives the place back. Both steps are sequentially
+/// consistent, so that of two processes that do this at once, at least one sees the place of the other.
+///
+/// Any thread may use a table.
+@safe
+package final class SharedCounts: Sendable {
+    /// The number of rows of a table that `create` makes, unless a test asks for fewer.
+    package static let rowsUsual = 65_536
+    /// The number of columns, and so of processes that can share a table.
+    ///
+    /// It must exceed the main process, 7 processes that drain (`upgrade_generations`), one that has to end within
+    /// `drain_timeout`, and a successor that is being started.
+    static let columnsUsual = 15
+    /// How many rows are looked at for one identity.
+    ///
+    /// If all of them belong to other identities, the table counts as full.
+    static let probesMax = 1024
+
+    private static let headerBytes = 4096
+    /// The bytes "FICOUNT1", which name the format of the table.
+    private static let magic = 0x4649_434F_554E_5431
+    /// The indices of the words in the header.
+    ///
+    /// One word for each column follows `firstColumnWord`: 1 if a process owns the column, otherwise 0.
+    private static let magicWord = 0, rowsWord = 1, columnsWord = 2, firstColumnWord = 8
+    /// The largest numbers of rows and columns that a table of another version may have.
+    private static let rowsMax = 1 << 20, columnsMax = 63
+
+    /// The memfd, for passing it on to a successor; closed when the object is released.
+    package let descriptor: CInt
+    /// The column of this process.
+    package let column: Int
+    private let rowCount: Int
+    private let columnCount: Int
+    private let isLackingRows = Atomic<Bool>(false)
+    // Sound because the words are accessed only as atomics, and because the mapping lasts as long as this object.
+    nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<Int>>
+
+    /// Makes an empty table; the calling process owns column 0.
+    ///
+    /// - Parameter rows: the number of rows, a power of two.
+    /// - Throws: if the system has no descriptor or no memory for the table.
+    package static func create(rows: Int = rowsUsual) throws(SharedCountsError) -> SharedCounts {
+        precondition(rows > 0 && rows & (rows - 1) == 0 && rows <= rowsMax, "the number of rows is a power of two")
+        let descriptor = unsafe clinux_memfd("freeinference-counts")
+        guard descriptor >= 0 else { throw .system(.last("memfd_create")) }
+        do throws(SharedCountsError) {
+            let bytes = size(rows: rows, columns: columnsUsual)
+            guard ftruncate(descriptor, bytes) == 0 else { throw .system(.last("ftruncate")) }
+            guard clinux_seal_size(descriptor) == 0 else { throw .system(.last("fcntl")) }
+            let words = unsafe try map(descriptor, bytes: bytes)
+            unsafe words[rowsWord].store(rows, ordering: .relaxed)
+            unsafe words[columnsWord].store(columnsUsual, ordering: .relaxed)
+            unsafe words[firstColumnWord].store(1, ordering: .relaxed)
+            unsafe words[magicWord].store(magic, ordering: .sequentiallyConsistent)
+            return unsafe SharedCounts(descriptor, column: 0, rows: rows, columns: columnsUsual, words)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    /// Maps the table of another process, which may be of another version.
+    ///
+    /// If this succeeds, the object owns the descriptor, which becomes close-on-exec; otherwise the caller still owns
+    /// it.
+    ///
+    /// - Parameters:
+    ///   - descriptor: the memfd that the other process has made or adopted.
+    ///   - column: the column that the other process has allotted to this process.
+    /// - Throws: if the descriptor is no such table, or if the column is not allotted.
+    package static func adopt(_ descriptor: CInt, column: Int) throws(SharedCountsError) -> SharedCounts {
+        // The size is checked first, because reading beyond the end of a file would end the process.
+        guard clinux_has_sealed_size(descriptor) != 0 else { throw .notATable("it is no memfd of a fixed size") }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .system(.last("fstat")) }
+        let bytes = Int(status.st_size)
+        guard (headerBytes...size(rows: rowsMax, columns: columnsMax)).contains(bytes) else {
+            throw .notATable("its size is \(bytes) bytes")
+        }
+        let words = unsafe try map(descriptor, bytes: bytes)
+        let (rows, columns): (Int, Int)
+        do throws(SharedCountsError) {
+            (rows, columns) = unsafe try checkedHeader(words, bytes: bytes, column: column)
+        } catch {
+            unsafe munmap(words, bytes)
+            throw error
+        }
+        _ = clinux_set_close_on_exec(descriptor)
+        return unsafe SharedCounts(descriptor, column: column, rows: rows, columns: columns, words)
+    }
+
+    private init(
+        _ descriptor: CInt,
+        column: Int,
+        rows: Int,
+        columns: Int,
+        _ words: UnsafeMutablePointer<Atomic<Int>>
+    ) {
+        self.descriptor = descriptor
+        self.column = column
+        rowCount = rows
+        columnCount = columns
+        unsafe self.words = unsafe words
+    }
+
+    deinit {
+        unsafe munmap(words, Self.size(rows: rowCount, columns: columnCount))
+        close(descriptor)
+    }
+
+    private static func size(rows: Int, columns: Int) -> Int { headerBytes + rows * (1 + columns) * 8 }
+
+    @unsafe
+    private static func map(
+        _ descriptor: CInt,
+        bytes: Int
+    ) throws(SharedCountsError) -> UnsafeMutablePointer<Atomic<Int>> {
+        guard let start = unsafe clinux_map_shared(descriptor, bytes) else { throw .system(.last("mmap")) }
+        return unsafe start.bindMemory(to: Atomic<Int>.self, capacity: bytes / 8)
+    }
+
+    /// The numbers of rows and columns of a table, after all facts in its header have been checked.
+    @unsafe
+    private static func checkedHeader(
+        _ words: UnsafeMutablePointer<Atomic<Int>>,
+        bytes: Int,
+        column: Int
+    ) throws(SharedCountsError) -> (rows: Int, columns: Int) {
+        guard unsafe words[magicWord].load(ordering: .sequentiallyConsistent) == magic else {
+            throw .notATable("its format is not known")
+        }
+        let rows = unsafe words[rowsWord].load(ordering: .relaxed)
+        let columns = unsafe words[columnsWord].load(ordering: .relaxed)
+        guard (1...rowsMax).contains(rows), rows & (rows - 1) == 0, (1...columnsMax).contains(columns),
+            size(rows: rows, columns: columns) == bytes
+        else { throw .notATable("it has \(rows) rows and \(columns) columns in \(bytes) bytes") }
+        guard (0..<columns).contains(column),
+            unsafe words[firstColumnWord + column].load(ordering: .sequentiallyConsistent) == 1
+        else { throw .notATable("column \(column) is not allotted") }
+        return (rows, columns)
+    }
+
+    // MARK: Columns
+
+    /// Reserves a free column for a process that will share the table; `clear` frees it.
+    ///
+    /// - Returns: the column; nil if each column belongs to a process.
+    package func allot() -> Int? {
+        for column in 0..<columnCount {
+            let word = unsafe words[Self.firstColumnWord + column].compareExchange(
+                expected: 0,
+                desired: 1,
+                ordering: .sequentiallyConsistent
+            )
+            if word.exchanged { return column }
+        }
+        return nil
+    }
+
+    /// Removes all counts of a process that has ended, and frees its column.
+    ///
+    /// The process may have been killed at any moment. It must have ended, because it would otherwise count on.
+    package func clear(_ column: Int) {
+        guard (0..<columnCount).contains(column) else { return }
+        // Only parts of the file that exist are looked at, because a read of any other part would allocate it.
+        let rowBytes = (1 + columnCount) * 8
+        var offset = Self.headerBytes
+        while true {
+            let start = Int(lseek(descriptor, off_t(offset), clinux_SEEK_DATA))
+            guard start >= 0 else { break }
+            let end = Int(lseek(descriptor, off_t(start), clinux_SEEK_HOLE))
+            guard end > start else { break }
+            let first = (start - Self.headerBytes) / rowBytes
+            let last = min(rowCount, (end - Self.headerBytes + rowBytes - 1) / rowBytes)
+            for row in first..<last { store(0, row: row, column: column) }
+            offset = end
+        }
+        unsafe words[Self.firstColumnWord + column].store(0, ordering: .sequentiallyConsistent)
+    }
+
+    // MARK: Rows
+
+    /// Whether an identity has found no free row, so that a count of this process is not shared.
+    package var isFull: Bool { isLackingRows.load(ordering: .relaxed) }
+
+    /// The row of an identity, which is taken for it if it has none yet.
+    ///
+    /// - Parameter identity: names what is counted, in the same words in each process.
+    /// - Returns: nil if the table is full; `isFull` is then true from now on.
+    package func row(for identity: String) -> Row? {
+        let hash = Self.hash(identity)
+        var index = hash & (rowCount - 1)
+        for _ in 0..<min(rowCount, Self.probesMax) {
+            let word = Self.headerBytes / 8 + index * (1 + columnCount)
+            var owner = unsafe words[word].load(ordering: .sequentiallyConsistent)
+            if owner == 0 {
+                let taken = unsafe words[word].compareExchange(
+                    expected: 0,
+                    desired: hash,
+                    ordering: .sequentiallyConsistent
+                )
+                owner = taken.exchanged ? hash : taken.original
+            }
+            if owner == hash { return Row(table: self, index: index) }
+            index = (index + 1) & (rowCount - 1)
+        }
+        isLackingRows.store(true, ordering: .relaxed)
+        return nil
+    }
+
+    /// The hash of an identity: FNV-1a with the finalizer of splitmix64; never 0, and the same in each version.
+    ///
+    /// Two of 65,536 identities have the same hash with a probability of about 1 in 10^10.
+    private static func hash(_ identity: String) -> Int {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in identity.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
+        hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
+        hash ^= hash >> 31
+        return hash == 0 ? 1 : Int(truncatingIfNeeded: hash)
+    }
+
+    /// One row of a table, as this process uses it.
+    package struct Row: Sendable {
+        fileprivate let table: SharedCounts
+        fileprivate let index: Int
+
+        /// Sets the count of this process.
+        package func publish(_ count: Int) { table.store(count, row: index, column: table.column) }
+
+        /// The sum of the counts of all other processes.
+        package var others: Int { table.sum(row: index, without: table.column) }
+
+        /// Whether the other row is the same row of the same table.
+        package func isSame(as other: Row?) -> Bool {
+            guard let other else { return false }
+            return other.table === table && other.index == index
+        }
+    }
+
+    private func store(_ count: Int, row: Int, column: Int) {
+        let word = Self.headerBytes / 8 + row * (1 + columnCount) + 1 + column
+        unsafe words[word].store(count, ordering: .sequentiallyConsistent)
+    }
+
+    private func sum(row: Int, without own: Int) -> Int {
+        let first = Self.headerBytes / 8 + row * (1 + columnCount) + 1
+        var sum = 0
+        for column in 0..<columnCount where column != own {
+            sum &+= unsafe words[first + column].load(ordering: .sequentiallyConsistent)
+        }
+        return sum
+    }
+}
+
+/// Why a table of shared counts cannot be made or adopted.
+package enum SharedCountsError: Error, CustomStringConvertible {
+    case system(SystemError)
+    /// The descriptor is not that of such a table, or the table has no room for this process; the text says why.
+    case notATable(String)
+
+    /// The reason, in words for the operator.
+    package var description: String {
+        switch self {
+        case .system(let error): "the counts that processes share: \(error)"
+        case .notATable(let reason): "the counts that processes share cannot be used: \(reason)"
+        }
+    }
+}

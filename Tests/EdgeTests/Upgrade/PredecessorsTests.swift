@@ -1,0 +1,76 @@
+import Glibc
+import LoopTesting
+import Testing
+import Transport
+
+@testable import Edge
+
+@Suite struct PredecessorsTests {
+    private let test = TestLoop()
+
+    /// Two older processes, and the ends of their links that are theirs.
+    private func twoOlder() throws -> (Predecessors, [CInt]) {
+        let pairs = try (0..<2).map { _ in try linkPair() }
+        for pair in pairs { _ = fcntl(pair.1, F_SETFL, O_NONBLOCK) }
+        let predecessors = Predecessors(loop: test.loop)
+        predecessors.adopt(
+            pairs.enumerated().map { index, pair in
+                Handover.Predecessor(
+                    descriptor: pair.0,
+                    process: Int32(100 + index),
+                    number: index + 1,
+                    version: "v",
+                    since: 0
+                )
+            }
+        )
+        predecessors.resume()
+        return (predecessors, pairs.map(\.1))
+    }
+
+    private func text(of descriptor: CInt) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = read(descriptor, &buffer, buffer.count)
+        return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+    }
+
+    @Test func whatOlderProcessesCarryIsKnown() throws {
+        let (predecessors, ends) = try twoOlder()
+        let report = UpgradeMessage.DrainingReport(exchanges: 5, connections: 2, until: 9)
+        var used: [[UInt8]] = []
+        predecessors.used = { used.append($0) }
+        put(UpgradeMessage.report(report).line + UpgradeMessage.use(Array("[1]".utf8)).line, to: ends[1])
+        test.settle()
+        #expect(predecessors.reports.map(\.report) == [nil, report] && used == [Array("[1]".utf8)])
+        for end in ends { close(end) }
+        test.settle()
+        #expect(predecessors.isEmpty)
+    }
+
+    @Test func theOldestIsHurriedOnce() throws {
+        let (predecessors, ends) = try twoOlder()
+        predecessors.hurryOldest()
+        predecessors.hurryOldest()
+        #expect(text(of: ends[0]) == String(decoding: UpgradeMessage.hurry.line, as: UTF8.self))
+        #expect(text(of: ends[1]).isEmpty)
+        #expect(predecessors.facts.map(\.isHurried) == [true, false])
+        predecessors.hurryAll()
+        #expect(text(of: ends[0]).isEmpty && text(of: ends[1]).contains("hurry"))
+        predecessors.cutAll()
+        predecessors.reopenLogs()
+        #expect(ends.allSatisfy { text(of: $0).contains("\"cut\"}\n{\"type\":\"reopen_log\"}") })
+        predecessors.release()
+        for end in ends { close(end) }
+    }
+
+    @Test func theEndOfAnOlderProcessIsTold() throws {
+        let (predecessors, ends) = try twoOlder()
+        var ended: [Int] = []
+        predecessors.ended = { ended.append($0.number) }
+        close(ends[0])
+        test.settle()
+        #expect(ended == [1] && predecessors.count == 1 && predecessors.facts[0].process == 101)
+        predecessors.release()
+        close(ends[1])
+    }
+}

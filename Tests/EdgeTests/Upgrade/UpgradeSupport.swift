@@ -1,0 +1,69 @@
+// Two processes of an upgrade as a test has them: each with a configuration, its state and its view of the counts.
+import Configuration
+import Glibc
+import LoopTesting
+import Routing
+import Testing
+import Transport
+
+@testable import Edge
+
+/// One process without workers; the test begins and ends what its workers would.
+final class UpgradeProcess {
+    let test = TestLoop()
+    let running: RunningConfiguration
+    let process: ProcessState
+    private(set) var said: [String] = []
+    private(set) lazy var sharing = CountSharing(loop: test.loop, running: running, process: process) {
+        [unowned self] text, _ in said.append(text)
+    }
+
+    static let models = """
+        - {id: a, executors: [{url: 'http://127.0.0.1:9', max_running: 2}, {url: 'http://127.0.0.1:10'}]}
+        - {id: b, executors: [{url: 'http://127.0.0.1:9'}]}
+        """
+
+    init(models: String = models, more: String = "", inherited: InheritedState? = nil) throws {
+        let text = """
+            listeners: [{address: '127.0.0.1:0'}]
+            admin: {address: '127.0.0.1:0', socket: off}
+            \(more)
+            models:
+            \(models)
+            """
+        let budget = MemoryBudget(limit: 1 << 30)
+        let log = LogSink()
+        running = try RunningConfiguration(
+            configuration(text),
+            environment: [:],
+            budget: budget,
+            log: log,
+            inherited: inherited
+        )
+        process = ProcessState(
+            budget: budget,
+            log: log,
+            ticketKeys: TicketKeys { 1_000_000 },
+            workers: 1,
+            poller: .epoll,
+            instanceID: inherited?.instanceID
+        )
+    }
+
+    deinit { running.sockets.close() }
+
+    var now: Nanoseconds { test.loop.now }
+    func pool(_ model: String) -> ExecutorPool { running.snapshot.model(model).pool }
+    /// The executor of a model at this port of 127.0.0.1.
+    func executor(_ model: String, port: Int) -> Executor {
+        pool(model).members.first { $0.executor.name == "http://127.0.0.1:\(port)" }!.executor
+    }
+}
+
+extension SharedCounts {
+    /// The same table as another process maps it.
+    func mapped() throws -> SharedCounts {
+        let column = try #require(allot())
+        return try SharedCounts.adopt(dup(descriptor), column: column)
+    }
+}
