@@ -4,6 +4,12 @@ struct Configuration: Sendable {
     var clear = Port.free()
     var admin = Port.free()
 
+    /// Whether there is no TLS listener, for a server that may not read the certificates' keys.
+    var isClearOnly = false
+
+    /// Further listeners, as items of a YAML list.
+    var listeners: [String] = []
+
     /// The path of the command socket; nil for none.
     var commands: String?
 
@@ -21,15 +27,18 @@ struct Configuration: Sendable {
     var models = ""
 
     func yaml(_ certificates: Certificates) -> String {
-        var text = """
-            listeners:
+        let secure = """
               - address: 127.0.0.1:\(tls)
                 tls:
                   certificates:
                     - chain: \(certificates.chain)
                       key: \(certificates.key)
-              - address: 127.0.0.1:\(clear)
-            admin:
+
+            """
+        var text = """
+            listeners:
+            \(isClearOnly ? "" : secure)  - address: 127.0.0.1:\(clear)
+            \(listeners.map { "  - \($0)\n" }.joined())admin:
               address: 127.0.0.1:\(admin)
               socket: \(commands ?? "off")
 

@@ -21,18 +21,20 @@ final class Server: Sendable {
 
     /// Starts a server and returns once it reports that it is ready.
     ///
-    /// `yaml` replaces the whole configuration; `launcher` is a command that executes the server.
+    /// `yaml` replaces the whole configuration; `launcher` is a command that executes the server, whose file is
+    /// `program`.
     static func start(
         _ configuration: Configuration,
         yaml: String? = nil,
         arguments: [String] = [],
         environment: [String: String] = [:],
         launcher: [String] = [],
+        program: String = Repository.binary,
         in scratch: Scratch
     ) async throws -> Server {
         let certificates = try await Certificates.shared()
         let file = try scratch.write(yaml ?? configuration.yaml(certificates), to: "freeinference.yaml")
-        let words = launcher + [Repository.binary, "serve", "--config", file] + arguments
+        let words = launcher + [program, "serve", "--config", file] + arguments
         let process = try await ChildProcess.start(
             words[0],
             Array(words.dropFirst()),
@@ -92,6 +94,8 @@ func withServer<Answer>(
     arguments: [String] = [],
     environment: [String: String] = [:],
     launcher: [String] = [],
+    program: String = Repository.binary,
+    ends end: ExitStatus = .exited(0),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (Server) async throws -> Answer
 ) async throws -> Answer {
@@ -103,14 +107,15 @@ func withServer<Answer>(
         arguments: arguments,
         environment: environment,
         launcher: launcher,
+        program: program,
         in: scratch
     )
     do {
         let answer = try await body(server)
-        await finish(server, sourceLocation)
+        await finish(server, end, sourceLocation)
         return answer
     } catch {
-        await finish(server, sourceLocation)
+        await finish(server, end, sourceLocation)
         throw error
     }
 }
@@ -130,10 +135,10 @@ func withServer<Answer>(
     }
 }
 
-private func finish(_ server: Server, _ location: SourceLocation) async {
+private func finish(_ server: Server, _ end: ExitStatus, _ location: SourceLocation) async {
     // A test that has stopped the server has checked its exit status itself.
-    if !server.process.isRunning, let status = try? await server.process.ending(), status == .exited(0) { return }
-    if server.process.isRunning, let status = try? await server.process.stop(), status == .exited(0) { return }
+    if !server.process.isRunning, let status = try? await server.process.ending(), status == end { return }
+    if server.process.isRunning, let status = try? await server.process.stop(), status == end { return }
     let status = (try? await server.process.ending()).map { "\($0)" } ?? "unknown"
     Issue.record("the server ended with \(status):\n\(server.process.errors)", sourceLocation: location)
 }

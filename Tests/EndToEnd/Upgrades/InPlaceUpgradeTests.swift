@@ -1,0 +1,215 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A new process takes the place of the running one, and no client notices.
+@Suite struct InPlaceUpgradeTests {
+    private static let long = chat(tokens: 60, more: #""simulator":{"pace":30,"prefill_ms":1}"#)
+
+    /// Expects that a request on a new connection is served whole.
+    private func expectService(_ server: Server, at location: SourceLocation = #_sourceLocation) async throws {
+        let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 2))
+        #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]", "\(answer)", sourceLocation: location)
+    }
+
+    @Test(arguments: [(Protocol.http1, true), (.http2, true), (.http1, false), (.http2, false)])
+    func aStreamGoesOnInTheOldProcess(_ way: (speaking: Protocol, secure: Bool)) async throws {
+        try await withUpgrades { upgradable in
+            let (server, executor) = (upgradable.server, upgradable.executor)
+            let curl = try await server.streamingCurl(
+                "/v1/chat/completions",
+                way.speaking,
+                secure: way.secure,
+                body: Self.long,
+                in: upgradable.scratch
+            )
+            try await executor.counter("emitted", reaches: 2)
+            let old = try await upgradable.main()
+            #expect(old == server.process.identifier)
+            // The executor makes no tokens until the new process serves, so the stream cannot end before.
+            executor.process.signal(SIGSTOP)
+            let new = try await upgradable.upgraded()
+            #expect(new != old && upgradable.successors == [new] && curl.isRunning)
+            executor.process.signal(SIGCONT)
+            try await expectService(server)
+            try await expect(curl.ending()) { $0 == .exited(0) }
+            #expect(eventData(curl.output).last == "[DONE]" && eventData(curl.output).count == 63)
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            #expect(upgradable.messages.contains("every exchange had ended"))
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
+            try await expectService(server)
+        }
+    }
+
+    @Test func aSignalUpgradesToo() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            for number in 1...2 {
+                kill(try await upgradable.main(), SIGUSR2)
+                try await eventually("upgrade \(number)") {
+                    upgradable.messages.components(separatedBy: "has taken over from").count == number + 1 ? true : nil
+                }
+                try await expectService(server)
+            }
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            try await upgradable.ended(upgradable.successors[0])
+            try await expect(upgradable.main()) { $0 == upgradable.successors[1] }
+        }
+    }
+
+    /// Idle connections, and those that have not asked for anything yet, are served once more.
+    @Test func aKeepAliveConnectionIsServedOnceMore() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            let request = "GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
+            let idle = try await server.connect()
+            try await idle.send(request)
+            try await expect(idle.receiveAnswer()) { $0.status == 200 && $0["connection"] == nil }
+            let fresh = try await server.connect()
+            try await upgradable.upgraded()
+            #expect(server.process.isRunning)
+            for connection in [idle, fresh] {
+                // Pipelined requests behind the last one are dropped, without a reset.
+                try await connection.send(request + request)
+                try await expect(connection.receiveAnswer()) { $0.status == 200 && $0["connection"] == "close" }
+                try await expect(connection.receiveToEnd()) { $0.text.isEmpty && $0.ending == .closed }
+                connection.close()
+            }
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+        }
+    }
+
+    /// A client that was told nothing while its stream ran is told to go when it is over.
+    @Test func anHTTP2ClientSeesItsStreamEnd() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            let client = try await ChildProcess.start(
+                Repository.python,
+                [Repository.clients + "/h2_raw.py"] + server.target(secure: true) + [
+                    "--tokens", "60", "stream_to_end",
+                ],
+                in: upgradable.scratch
+            )
+            try await upgradable.executor.counter("emitted", reaches: 2)
+            upgradable.executor.process.signal(SIGSTOP)
+            try await upgradable.upgraded()
+            upgradable.executor.process.signal(SIGCONT)
+            try await expect(client.ending()) { $0 == .exited(0) }
+            let seen = try JSON(parsing: client.output)
+            #expect(seen.ended.bool == true && seen.reset.isNull, "\(client.output)")
+            #expect(seen.body.string?.hasSuffix("data: [DONE]\n\n") == true)
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+        }
+    }
+
+    /// The file of a unix socket stays as long as a process listens on it.
+    @Test func aUnixSocketOutlivesItsFirstOwner() async throws {
+        try await withUpgrades(
+            configure: { configuration, scratch in
+                configuration.listeners = ["address: 'unix:\(scratch.file("edge.sock"))'"]
+            }
+        ) { upgradable in
+            let path = upgradable.scratch.file("edge.sock")
+            for _ in 1...2 {
+                try await upgradable.upgraded()
+                let connection = try await RawConnection(to: .unix(path: path))
+                try await connection.send("GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                try await expect(connection.receiveAnswer()) { $0.status == 200 }
+                connection.close()
+            }
+            try await expect(upgradable.server.process.ending()) { $0 == .exited(0) }
+            let last = try await upgradable.main()
+            #expect(FileManager.default.fileExists(atPath: path))
+            kill(last, SIGTERM)
+            try await upgradable.ended(last)
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+    }
+
+    /// The new process may have another number of workers, and listeners that the old one has not.
+    @Test func theNewProcessReadsTheFile() async throws {
+        try await withUpgrades(settings: "drain_timeout: 600s\nworkers: 3") { upgradable in
+            let server = upgradable.server
+            var next = server.configuration
+            for workers in [1, 4] {
+                next.settings = "drain_timeout: 600s\nworkers: \(workers)"
+                next.clear = Port.free()
+                try server.replaceFile(next.yaml(server.certificates))
+                try await upgradable.upgraded()
+                for _ in 0..<12 {
+                    let connection = try await RawConnection(port: next.clear)
+                    try await connection.send("GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                    try await expect(connection.receiveAnswer()) { $0.status == 200 }
+                    connection.close()
+                    try await expectService(server)
+                }
+            }
+            // The old process closes the listener that left the file.
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            await #expect(throws: Unmet.self) { try await server.connect() }
+        }
+    }
+
+    /// Ten upgrades at once after one another, while clients open a connection for each request: none fails.
+    @Test func tenUpgradesInARowFailNoRequest() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { for _ in 0..<10 { try await upgradable.upgraded() } }
+                for _ in 0..<2 {
+                    group.addTask {
+                        while upgradable.successors.count < 10 { try await expectService(server) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            for process in upgradable.successors.dropLast() { try await upgradable.ended(process) }
+            try await expect(upgradable.main()) { $0 == upgradable.successors.last }
+        }
+    }
+
+    /// With `upgrade_generations: 1`, a second upgrade hurries the first process, and a third one has to wait for it.
+    @Test func moreProcessesThanMayDrainAreRefused() async throws {
+        let settings = "drain_timeout: 600s\nupgrade_generations: 1"
+        try await withUpgrades(settings: settings) { upgradable in
+            let (server, executor) = (upgradable.server, upgradable.executor)
+            let body = chat(tokens: 2000, more: #""simulator":{"pace":30,"prefill_ms":1}"#)
+            var streams: [ChildProcess] = []
+            for _ in 0..<2 {
+                streams.append(try await server.streamingCurl(body: body, in: upgradable.scratch))
+                try await executor.counter("running", reaches: streams.count)
+                try await upgradable.upgraded()
+            }
+            try await upgradable.said("this older process has to end")
+            let refused = try await upgradable.upgrade()
+            #expect(refused.status == .exited(2), "\(refused)")
+            #expect(refused.output.contains("2 older processes drain, which is one more than upgrade_generations"))
+            try await expectService(server)
+            // The client of the first process leaves, so the process ends, and there is room again.
+            streams[0].signal(SIGTERM)
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            try await eventually("room") { try await upgradable.upgrade().succeeded ? true : nil }
+            #expect(streams[1].isRunning)
+            streams[1].signal(SIGTERM)
+        }
+    }
+
+    @Test func aStopEndsAllProcessesAfterTheirStreams() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
+            try await upgradable.executor.counter("emitted", reaches: 2)
+            upgradable.executor.process.signal(SIGSTOP)
+            let new = try await upgradable.upgraded()
+            kill(new, SIGTERM)
+            try await upgradable.said("waiting for 1 older processes that drain")
+            #expect(curl.isRunning && server.process.isRunning && UpgradableServer.isRunning(new))
+            upgradable.executor.process.signal(SIGCONT)
+            try await expect(curl.ending()) { $0 == .exited(0) }
+            #expect(eventData(curl.output).last == "[DONE]")
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            try await upgradable.ended(new)
+        }
+    }
+}

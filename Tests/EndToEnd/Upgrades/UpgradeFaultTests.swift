@@ -1,0 +1,248 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Upgrades that cannot succeed: the running process goes on, says why, and cuts no stream.
+@Suite struct UpgradeFaultTests {
+    private static let long = chat(tokens: 60, more: #""simulator":{"pace":30,"prefill_ms":1}"#)
+
+    /// Runs `body` while a stream is under way, and expects afterwards that the stream ends whole and that the first
+    /// process serves, and that a later upgrade to the binary under test succeeds.
+    private func whileStreaming(
+        settings: String = "drain_timeout: 600s",
+        _ body: (UpgradableServer) async throws -> Void
+    ) async throws {
+        try await withUpgrades(settings: settings) { upgradable in
+            let (server, executor) = (upgradable.server, upgradable.executor)
+            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
+            try await executor.counter("emitted", reaches: 2)
+            executor.process.signal(SIGSTOP)
+            do { try await body(upgradable) } catch {
+                executor.process.signal(SIGCONT)
+                throw error
+            }
+            try await expect(upgradable.main()) { $0 == server.process.identifier }
+            try await expect(server.metrics()) { $0.sum("freeinference_upgrade_failed") == 1 }
+            executor.process.signal(SIGCONT)
+            try await expect(curl.ending()) { $0 == .exited(0) }
+            #expect(eventData(curl.output).last == "[DONE]")
+            try await expect(server.curl("/v1/models")) { $0.status == 200 }
+            for process in upgradable.successors { try await upgradable.ended(process) }
+            try upgradable.restoreProgram()
+            try server.replaceFile(server.configuration.yaml(server.certificates))
+            try await upgradable.upgraded()
+            try await expect(server.curl("/v1/models")) { $0.status == 200 }
+            try await expect(executor.counters()) { $0.aborted.int == 0 }
+        }
+    }
+
+    /// Asks for an upgrade and expects that it is refused or fails, with these words.
+    private func expectFailure(
+        of upgradable: UpgradableServer,
+        _ words: String...,
+        at location: SourceLocation = #_sourceLocation
+    ) async throws {
+        let said = try await upgradable.upgrade()
+        #expect(said.status == .exited(2), "\(said)", sourceLocation: location)
+        for word in words {
+            #expect(said.output.contains(word), "\(said)", sourceLocation: location)
+            #expect(upgradable.messages.contains(word), "\(upgradable.messages)", sourceLocation: location)
+        }
+    }
+
+    @Test func aFileThatIsNoProgram() async throws {
+        try await whileStreaming { upgradable in
+            try upgradable.replaceProgram(by: "this is no program\n")
+            try await expectFailure(of: upgradable, "cannot be started", "Exec format error")
+            try upgradable.replaceProgram(by: "#!/bin/sh\n", mode: 0o644)
+            try await expectFailure(of: upgradable, "cannot be started", "Permission denied")
+            try FileManager.default.removeItem(atPath: upgradable.program)
+            try await expectFailure(of: upgradable, "cannot be started", "No such file or directory")
+            #expect(upgradable.successors.isEmpty)
+        }
+    }
+
+    /// A version of before the hand-over does not read it, and finds its addresses in use.
+    @Test func aVersionThatDoesNotKnowUpgrades() async throws {
+        try await whileStreaming { upgradable in
+            try upgradable.replaceProgram(
+                by: "#!/bin/sh\nunset FREEINFERENCE_UPGRADE\nexec '\(Repository.binary)' \"$@\"\n"
+            )
+            try await expectFailure(of: upgradable, "ended before it was ready")
+            #expect(upgradable.messages.contains("Address already in use"), "\(upgradable.messages)")
+        }
+    }
+
+    @Test(arguments: ["exit 0", "exit 7", "kill -SEGV $$", "kill -KILL $$"])
+    func aProgramThatEndsAtOnce(how: String) async throws {
+        try await whileStreaming { upgradable in
+            try upgradable.replaceProgram(by: "#!/bin/sh\n\(how)\n")
+            try await expectFailure(of: upgradable, "ended before it was ready")
+        }
+    }
+
+    @Test func aProgramThatHangs() async throws {
+        try await whileStreaming(settings: "drain_timeout: 600s\nupgrade_timeout: 1s") { upgradable in
+            try upgradable.replaceProgram(by: "#!/bin/sh\nexec sleep 1000\n")
+            try await expectFailure(of: upgradable, "was not ready within 1 s")
+            try await upgradable.ended(try #require(upgradable.successors.first))
+        }
+    }
+
+    @Test func aConfigurationThatIsRefused() async throws {
+        try await whileStreaming { upgradable in
+            let server = upgradable.server
+            try server.replaceFile("listeners: [\n")
+            try await expectFailure(of: upgradable, "the configuration has errors", "not valid YAML")
+            let text = server.configuration.yaml(server.certificates)
+            try server.replaceFile(text.replacing(server.certificates.chain, with: "/gone.pem"))
+            try await expectFailure(of: upgradable, "/gone.pem")
+        }
+    }
+
+    /// An address that another program has cannot be added.
+    @Test func anAddressThatIsInUse() async throws {
+        try await whileStreaming { upgradable in
+            guard case .loopback(let port) = upgradable.executor.address else { return }
+            var next = upgradable.server.configuration
+            next.clear = port
+            try upgradable.server.replaceFile(next.yaml(upgradable.server.certificates))
+            try await expectFailure(of: upgradable, "cannot listen on 127.0.0.1:\(port)")
+        }
+    }
+
+    /// Meanwhile a second upgrade and a reload are refused; a SIGHUP is carried out by the new process.
+    @Test func whatIsAskedForDuringAnUpgrade() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            try upgradable.closeGate()
+            async let first = upgradable.upgrade()
+            try await upgradable.said("starts by")
+            let second = try await upgradable.upgrade()
+            #expect(second.status == .exited(2) && second.output.contains("an upgrade is under way"), "\(second)")
+            let reload = try await server.command("reload")
+            #expect(reload.status == .exited(2) && reload.output.contains("an upgrade is under way"), "\(reload)")
+            server.process.signal(SIGHUP)
+            try await expect(server.curl("/v1/models")) { $0.status == 200 }
+            try upgradable.openGate()
+            try await expect(first) { $0.succeeded }
+            try await upgradable.said("reload: nothing")
+            try await expect(server.curl("/v1/models")) { $0.status == 200 }
+        }
+    }
+
+    /// A stop before the new process is ready ends both, in order.
+    @Test func aStopDuringAnUpgrade() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
+            try await upgradable.executor.counter("emitted", reaches: 2)
+            try upgradable.closeGate()
+            async let upgrade = upgradable.upgrade()
+            try await upgradable.said("starts by")
+            server.process.signal(SIGTERM)
+            try await expect(upgrade) { $0.status == .exited(2) && $0.output.contains("the server is ending") }
+            try await expect(curl.ending()) { $0 == .exited(0) }
+            #expect(eventData(curl.output).last == "[DONE]")
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            try await upgradable.ended(try #require(upgradable.successors.first))
+        }
+    }
+
+    // MARK: Processes that are killed
+
+    /// The new process is killed just after it has become the main one: the old one drains to its end.
+    @Test func theNewProcessDiesAfterTheHandOver() async throws {
+        try await withUpgrades { upgradable in
+            let server = upgradable.server
+            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
+            try await upgradable.executor.counter("emitted", reaches: 2)
+            upgradable.executor.process.signal(SIGSTOP)
+            let new = try await upgradable.upgraded()
+            kill(new, SIGKILL)
+            try await upgradable.ended(new)
+            upgradable.executor.process.signal(SIGCONT)
+            try await expect(curl.ending()) { $0 == .exited(0) }
+            #expect(eventData(curl.output).last == "[DONE]")
+            try await expect(server.process.ending()) { $0 == .exited(0) }
+            await #expect(throws: Unmet.self) { try await server.connect() }
+        }
+    }
+
+    /// The old process is killed before the new one is ready: the new one serves, also who connected in between.
+    @Test func theOldProcessDiesBeforeTheNewOneIsReady() async throws {
+        try await withKilled { upgradable in
+            try upgradable.closeGate()
+            upgradable.server.process.signal(SIGUSR2)
+            try await upgradable.said("starts by")
+            upgradable.server.process.signal(SIGKILL)
+            _ = try await upgradable.server.process.ending()
+            let waiting = try await upgradable.server.connect()
+            try await waiting.send("GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            try upgradable.openGate()
+            try await expect(waiting.receiveAnswer()) { $0.status == 200 }
+            try await upgradable.said("this one serves now")
+        }
+    }
+
+    /// The old process is killed while it drains: its streams are cut, and the new one serves on.
+    @Test func theOldProcessDiesWhileItDrains() async throws {
+        try await withKilled { upgradable in
+            let server = upgradable.server
+            let body = chat(tokens: 2000, more: #""simulator":{"pace":30,"prefill_ms":1}"#)
+            let curl = try await server.streamingCurl(body: body, in: upgradable.scratch)
+            try await upgradable.executor.counter("emitted", reaches: 2)
+            let new = try await upgradable.upgraded()
+            server.process.signal(SIGKILL)
+            try await expect(curl.ending()) { $0 != .exited(0) }
+            try await upgradable.said("of before an upgrade has ended; 0 still drain")
+            try await expect(upgradable.main()) { $0 == new }
+            try await expect(server.curl("/v1/models")) { $0.status == 200 }
+            // A further upgrade does not miss the process.
+            try await upgradable.upgraded()
+        }
+    }
+
+    /// Runs `body`, in which the first process is killed, and checks that the last one serves.
+    private func withKilled(_ body: (UpgradableServer) async throws -> Void) async throws {
+        try await withUpgrades(firstEnds: .signaled(SIGKILL)) { upgradable in
+            try await body(upgradable)
+            let answer = try await upgradable.server.curl("/v1/chat/completions", body: chat(tokens: 2))
+            #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]", "\(answer)")
+        }
+    }
+
+    // MARK: What the system refuses
+
+    /// Without a free descriptor or room for a process the upgrade is refused; both limits may be raised again.
+    @Test(arguments: [("nofile", "Too many open files"), ("nproc", "Resource temporarily unavailable")])
+    func aSystemWithoutRoom(limit: String, words: String) async throws {
+        // The limit of processes does not apply to root, so the server runs as a user that has no other process.
+        let isRoot = geteuid() == 0
+        let launcher = isRoot ? ["setpriv", "--reuid=61234", "--regid=61234", "--clear-groups"] : []
+        try await withUpgrades(
+            launcher: launcher,
+            copiesProgram: isRoot,
+            configure: { configuration, scratch in
+                if isRoot { chown(scratch.path, 61234, 61234) }
+                configuration.isClearOnly = true
+            }
+        ) { upgradable in
+            let process = upgradable.server.process
+            let most = limit == "nofile" ? try process.descriptors() : 1
+            let before = try await prlimit(process.identifier, limit, "\(most):")
+            #expect(before.succeeded, "\(before)")
+            process.signal(SIGUSR2)
+            try await upgradable.said(words)
+            #expect(upgradable.messages.contains("upgrade refused"), "\(upgradable.messages)")
+            let after = try await prlimit(process.identifier, limit, "4096:")
+            #expect(after.succeeded, "\(after)")
+            try await upgradable.upgraded()
+            try await expect(upgradable.server.curl("/v1/models", secure: false)) { $0.status == 200 }
+        }
+    }
+
+    private func prlimit(_ process: pid_t, _ limit: String, _ value: String) async throws -> Completed {
+        try await run("prlimit", ["--pid", "\(process)", "--\(limit)=\(value)"])
+    }
+}
