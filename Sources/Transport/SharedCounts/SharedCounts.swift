@@ -16,8 +16,6 @@ internal import Synchronization
 /// Any thread may use a table.
 @safe
 package final class SharedCounts: Sendable {
-    /// The number of rows of a table that `create` makes, unless a test asks for fewer.
-    package static let rowsUsual = 65_536
     /// The number of columns, and so of processes that can share a table.
     ///
     /// It must exceed the main process, 7 processes that drain (`upgrade_generations`), one that has to end within
@@ -52,7 +50,7 @@ package final class SharedCounts: Sendable {
     ///
     /// - Parameter rows: the number of rows, a power of two.
     /// - Throws: if the system has no descriptor or no memory for the table.
-    package static func create(rows: Int = rowsUsual) throws(SharedCountsError) -> SharedCounts {
+    package static func create(rows: Int = 65_536) throws(SharedCountsError) -> SharedCounts {
         precondition(rows > 0 && rows & (rows - 1) == 0 && rows <= rowsMax, "the number of rows is a power of two")
         let descriptor = unsafe clinux_memfd("freeinference-counts")
         guard descriptor >= 0 else { throw .system(.last("memfd_create")) }
