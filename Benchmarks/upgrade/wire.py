@@ -48,8 +48,12 @@ class HTTP1:
 
     @property
     def is_open(self):
-        """Whether the client has seen no end of the connection."""
-        return self.reader is not None and not self.reader.at_eof() and not self.writer.is_closing()
+        """Whether the client has seen no end of the connection; raises `Fault` if it was reset."""
+        if self.reader is None:
+            return False
+        if (error := self.reader.exception()) is not None:
+            raise Fault(f"HTTP/1.1: a connection without a request was reset: {error!r}")
+        return not self.reader.at_eof() and not self.writer.is_closing()
 
     def close(self):
         if self.writer is not None:
@@ -158,6 +162,9 @@ class HTTP2:
         number, self.next = self.next, self.next + 2
         stream = self.streams[number] = Stream()
         block = b"".join(self._literal(*field) for field in fields)
+        if self.reading.done():
+            del self.streams[number]
+            raise Fault(f"HTTP/2: the connection ended before stream {number}, without a GOAWAY")
         self.writer.write(self._frame(HEADERS, 4, number, block) + self._frame(DATA, 1, number, content))
         try:
             await stream.over

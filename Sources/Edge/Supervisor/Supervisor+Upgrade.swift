@@ -246,6 +246,8 @@ extension Supervisor {
         let time = running.snapshot.process.drainTimeout
         OperatorLog.say("this older process has to end: its drain ends in \(time / 1_000_000_000) s at the latest")
         drain?.limit = "drain_timeout"
+        // Connections that have no request under way would hold the process until their idle timeout.
+        process.postToAll(.drain)
         expire(after: time)
         report(again: false)
     }

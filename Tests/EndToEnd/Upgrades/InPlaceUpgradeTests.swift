@@ -195,6 +195,20 @@ import Testing
         }
     }
 
+    /// A short run of `make bench-upgrade`, whose clients see every stream, request and connection that fails.
+    @Test func underLoadNothingFails() async throws {
+        let seen = try await run(
+            Repository.python,
+            [
+                Repository.root + "/Benchmarks/upgrade/run.py", "--freeinference", Repository.binary,
+                "--upgrades", "6", "--streams", "60", "--clients", "10", "--interval", "1",
+            ],
+            within: .seconds(300)
+        )
+        #expect(seen.succeeded, "\(seen.output)\n\(seen.errors)")
+        #expect(seen.output.contains("upgrades: 6 of 6") && seen.output.contains("faults: 0"))
+    }
+
     @Test func aStopEndsAllProcessesAfterTheirStreams() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
