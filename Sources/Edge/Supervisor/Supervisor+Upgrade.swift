@@ -142,7 +142,11 @@ extension Supervisor {
     private func accept(_ state: [UInt8], _ accepted: @escaping () -> Void) {
         guard role == .successor else { return }
         role = .accepting
-        InheritedState(json: state)?.restore(to: running, process, at: loop.now)
+        if let state = InheritedState(json: state) {
+            state.restore(to: running, process, at: loop.now)
+        } else {
+            OperatorLog.warn("the state of the process that hands over is not understood: this one begins without it")
+        }
         let sockets = running.sockets.clients
         survey.ask(
             { worker in worker.openListeners(sockets) },

@@ -98,7 +98,14 @@ final class Upgrader {
         var handover = try environment.handover()
         handover.predecessors = predecessors.facts
         if room == .afterHurrying { handover.predecessors[0].isHurried = true }
-        let (link, process) = try launch(program, handover)
+        let (link, process): (UpgradeLink, LaunchedProcess)
+        do throws(StartError) {
+            (link, process) = try launch(program, handover)
+        } catch {
+            // What was prepared for the successor is given back.
+            environment.failed(false, false)
+            throw error
+        }
         link.read({ [unowned self] in received($0) }, ended: { [unowned self] in successorEnded() })
         link.send(.handover(handover))
         OperatorLog.say("upgrade: the process \(process.id) starts by \(program.path)")
