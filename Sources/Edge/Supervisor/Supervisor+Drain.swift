@@ -43,12 +43,19 @@ extension Supervisor {
         } else if role == .predecessor, !isHurried {
             hurry()
         } else if drain == nil {
-            if !(upgrader.isUnderWay && upgrader.endAfterwards()) { beginEnding() }
+            guard upgrader.isUnderWay else { return beginEnding() }
+            if !upgrader.endAfterwards() { endAfterAnswering() }
         } else if lameDuck != nil {
             beginDraining()
         } else {
             cut()
         }
+    }
+
+    /// Begins to end once the answer to the upgrade that has failed is sent, which the loop does before its timers.
+    private func endAfterAnswering() {
+        let end = TimerClosure { [unowned self] in if drain == nil { beginEnding() } }
+        _ = loop.timers.schedule(at: loop.now, target: end, kind: 0)
     }
 
     /// Whether the process accepts no more connections.

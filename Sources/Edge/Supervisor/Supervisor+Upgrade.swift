@@ -160,24 +160,28 @@ extension Supervisor {
         guard role == .accepting, let link = mainLink, let inheritance else { return }
         role = .main
         mainLink = nil
-        let handover = inheritance.handover
-        predecessors.add(
-            Handover.Predecessor(
-                descriptor: link.descriptor,
-                process: handover.process,
-                number: handover.number,
-                version: handover.version,
-                since: Clock.wallTime().seconds,
-                column: handover.counts?.giver
-            ),
-            link: link
-        )
         followPredecessors()
+        inherit(inheritance.handover, through: link)
         running.own()
-        commands.inherit(handover.commands, running.configuration)
+        commands.inherit(inheritance.handover.commands, running.configuration)
         reloadsWhenReady = reloadsWhenReady || reloads
         serveAsMain()
         if ends || endsWhenMain { beginEnding() }
+    }
+
+    /// Makes the process that has handed over an older one of this main process, if it has not ended.
+    private func inherit(_ handover: Handover, through link: UpgradeLink) {
+        let giver = Handover.Predecessor(
+            descriptor: link.descriptor,
+            process: handover.process,
+            number: handover.number,
+            version: handover.version,
+            since: Clock.wallTime().seconds,
+            column: handover.counts?.giver
+        )
+        guard !link.isEnded else { return predecessors.ended(giver) }
+        predecessors.add(giver, link: link)
+        predecessors.resume()
     }
 
     /// The main process has gone before it has handed over: if it was killed, this process serves in its place.

@@ -103,11 +103,11 @@ import Testing
     /// An address that another program has cannot be added.
     @Test func anAddressThatIsInUse() async throws {
         try await whileStreaming { upgradable in
-            guard case .loopback(let port) = upgradable.executor.address else { return }
+            let other = try await FullListener()
             var next = upgradable.server.configuration
-            next.clear = port
+            next.clear = other.port
             try upgradable.server.replaceFile(next.yaml(upgradable.server.certificates))
-            try await expectFailure(of: upgradable, "cannot listen on 127.0.0.1:\(port)")
+            try await expectFailure(of: upgradable, "cannot listen on 127.0.0.1:\(other.port)")
         }
     }
 
@@ -230,19 +230,20 @@ import Testing
         ) { upgradable in
             let process = upgradable.server.process
             let most = limit == "nofile" ? try process.descriptors() : 1
-            let before = try await prlimit(process.identifier, limit, "\(most):")
+            // A process may lower and raise again the limits of others of its user.
+            func prlimit(_ value: String) async throws -> Completed {
+                let words = launcher + ["prlimit", "--pid", "\(process.identifier)", "--\(limit)=\(value)"]
+                return try await run(words[0], Array(words.dropFirst()))
+            }
+            let before = try await prlimit("\(most):")
             #expect(before.succeeded, "\(before)")
             process.signal(SIGUSR2)
             try await upgradable.said(words)
             #expect(upgradable.messages.contains("upgrade refused"), "\(upgradable.messages)")
-            let after = try await prlimit(process.identifier, limit, "4096:")
+            let after = try await prlimit("4096:")
             #expect(after.succeeded, "\(after)")
             try await upgradable.upgraded()
             try await expect(upgradable.server.curl("/v1/models", secure: false)) { $0.status == 200 }
         }
-    }
-
-    private func prlimit(_ process: pid_t, _ limit: String, _ value: String) async throws -> Completed {
-        try await run("prlimit", ["--pid", "\(process)", "--\(limit)=\(value)"])
     }
 }
