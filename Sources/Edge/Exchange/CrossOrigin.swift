@@ -38,9 +38,10 @@ package struct CrossOriginPolicy: Sendable {
 enum CrossOriginGrant: Equatable {
     /// The page may read this response; the text is the value of `access-control-allow-origin`.
     case given(String)
-    /// No page of the request's origin may read this response.
+    /// No page may read this response: the request has no field `origin`, or an origin that is not allowed.
     ///
-    /// The response has `vary`, because caches must know that the response to another origin may differ.
+    /// The response has the field `vary: origin`, because caches must know that the response to a request with another
+    /// origin may differ.
     case varies
 
     /// The header fields that a page may read (`access-control-expose-headers`).

@@ -26,7 +26,9 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Tells nghttp2 that the stream has new output, if nghttp2 has found the stream without output before.
+    /// Has the new output of a stream sent in the next flush.
+    ///
+    /// nghttp2 no longer asks for the output of a stream that had none (`isDeferred`), so it is told to ask again.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false

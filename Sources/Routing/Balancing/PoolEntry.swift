@@ -95,7 +95,9 @@ package final class PoolEntry: Sendable {
         for ended in ended { ended.waiting.ended(ended.end) }
     }
 
-    /// Begins to record the times at which slots are taken and freed, unless recording has begun before.
+    /// Begins to record the times at which slots are taken and freed, from which the length of a wait is estimated.
+    ///
+    /// Does nothing if recording has begun before.
     func watch(_ state: inout State, from now: Nanoseconds) {
         guard state.times.watchedSince == nil else { return }
         state.times.watch(from: now)
