@@ -73,7 +73,7 @@ final class MemberSources {
         settleIfAsked()
     }
 
-    /// Stops all checks and requests.
+    /// Stops looking for members: reads no more files, sends no more requests to engines, and resolves no more names.
     func stop() {
         for timer in [timer, settleTimer] { if let timer { loop.timers.cancel(timer) } }
         (timer, settleTimer, settled) = (nil, nil, nil)

@@ -41,7 +41,7 @@ extension Supervisor {
         } else if role == .accepting {
             endsWhenMain = true
         } else if role == .predecessor, !isHurried {
-            hurry()
+            hurry(stops: true)
         } else if drain == nil {
             guard upgrader.isUnderWay else { return beginEnding() }
             if !upgrader.endAfterwards() { endAfterAnswering() }
@@ -95,7 +95,7 @@ extension Supervisor {
                 + "\(timeout / 1_000_000_000) s"
         )
         process.postToAll(.drain)
-        predecessors.hurryAll()
+        predecessors.stopAll()
         expire(after: timeout)
     }
 

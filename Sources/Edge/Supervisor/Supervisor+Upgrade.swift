@@ -233,14 +233,14 @@ extension Supervisor {
         process.postToAll(.handOver)
         expire(after: settings.upgradeDrain)
         report()
-        if ends { hurry() }
+        if ends { hurry(stops: true) }
     }
 
     /// What a process that drains does when the main process tells it.
     private func followMain(_ message: UpgradeMessage) {
         guard role == .predecessor else { return }
         switch message {
-        case .hurry: hurry()
+        case .hurry(let stops): hurry(stops: stops)
         case .cut: cut()
         case .reopenLog: reopenLog()
         default: return
@@ -248,14 +248,15 @@ extension Supervisor {
     }
 
     /// Shortens the drain of an older process to `drain_timeout`.
-    func hurry() {
+    ///
+    /// - Parameter stops: whether the whole server ends, so that connections without a request are closed at once.
+    func hurry(stops: Bool) {
+        if stops { process.postToAll(.drain) }
         guard !isHurried else { return }
         isHurried = true
         let time = running.snapshot.process.drainTimeout
         OperatorLog.say("this older process has to end: its drain ends in \(time / 1_000_000_000) s at the latest")
         drain?.limit = "drain_timeout"
-        // Connections that have no request under way would hold the process until their idle timeout.
-        process.postToAll(.drain)
         expire(after: time)
         report(again: false)
     }

@@ -61,15 +61,18 @@ final class Predecessors {
     }
 
     /// Tells the oldest process, unless it was told before, to end within `drain_timeout`.
-    func hurryOldest() { if !entries.isEmpty { hurry(0) } }
+    func hurryOldest() {
+        guard let oldest = entries.first, !oldest.facts.isHurried else { return }
+        entries[0].facts.isHurried = true
+        oldest.link.send(.hurry(stops: false))
+    }
 
-    /// Tells all processes to end within `drain_timeout`.
-    func hurryAll() { for index in entries.indices { hurry(index) } }
-
-    private func hurry(_ index: Int) {
-        guard !entries[index].facts.isHurried else { return }
-        entries[index].facts.isHurried = true
-        entries[index].link.send(.hurry)
+    /// Tells all processes to end within `drain_timeout`, because the server ends.
+    func stopAll() {
+        for index in entries.indices {
+            entries[index].facts.isHurried = true
+            entries[index].link.send(.hurry(stops: true))
+        }
     }
 
     /// Tells all processes to end at once.

@@ -26,7 +26,10 @@ enum UpgradeMessage: Equatable {
     /// From an older process to the main process: what the keys of its exchanges have used, as JSON.
     case use([UInt8])
     /// To an older process: end within `drain_timeout` of its configuration.
-    case hurry
+    ///
+    /// With `stops`, the whole server ends, so connections without a request under way are closed at once. Otherwise
+    /// they are served once more until then, because a client may send a request at the moment of a close.
+    case hurry(stops: Bool)
     /// To an older process: end at once.
     case cut
     /// To an older process: open the log file again.
@@ -71,7 +74,8 @@ enum UpgradeMessage: Equatable {
             writer.field("exchanges", report.exchanges)
             writer.field("connections", report.connections)
             writer.field("until", report.until)
-        case .abort, .serving, .hurry, .cut, .reopenLog: break
+        case .hurry(let stops): writer.field("stops", stops)
+        case .abort, .serving, .cut, .reopenLog: break
         }
         writer.endObject()
         return writer.bytes + [0x0A]
@@ -104,7 +108,7 @@ enum UpgradeMessage: Equatable {
 
     /// The messages without content, by their type.
     private static let simple: [String: UpgradeMessage] = [
-        "abort": .abort, "serving": .serving, "hurry": .hurry, "cut": .cut, "reopen_log": .reopenLog,
+        "abort": .abort, "serving": .serving, "cut": .cut, "reopen_log": .reopenLog,
     ]
 
     private init?(_ type: String, _ json: JSONValue) {
@@ -116,6 +120,7 @@ enum UpgradeMessage: Equatable {
             guard let taken = json["taken"]?.array?.compactMap(\.integer) else { return nil }
             self = .ready(taken: taken.map { CInt(clamping: $0) }, version: json["version"]?.string ?? "")
         case "failed": self = .failed(json["lines"]?.array?.compactMap(\.string) ?? [])
+        case "hurry": self = .hurry(stops: json["stops"]?.bool ?? false)
         case "commit": self = .commit(state: json["state"]?.encoded ?? Array("{}".utf8))
         case "use": self = .use(json["use"]?.encoded ?? Array("{}".utf8))
         case "main": self = .main(reloads: json["reloads"]?.bool ?? false, ends: json["ends"]?.bool ?? false)

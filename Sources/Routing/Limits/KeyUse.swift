@@ -50,7 +50,8 @@ package final class KeyUse: Quota {
         var tokens = TokenBucket()
         /// The limits of the latest request; nil before the first request.
         var limits: KeyLimits?
-        /// What was used since the last report; nil while no other process gets reports.
+        /// What the key has used since this process last reported it to the main process of an upgrade; nil unless this
+        /// process has handed over, or is about to.
         var unreported: KeyRateUse?
         /// Where the number of exchanges is published; nil while this process shares it with no other process.
         var sharing: Sharing?

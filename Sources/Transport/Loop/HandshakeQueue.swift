@@ -35,7 +35,9 @@ package struct HandshakeQueue<Element> {
     private var entries = Slab<Entry>()
     /// The lines of each rank, by the raw value of the rank.
     private var ranks = Rank.allCases.map { _ in Lines() }
-    /// How many preferred handshakes have gone on since the last handshake of a stranger.
+    /// How many handshakes of the rank `preferred` have left the queue to go on since the last one of a stranger.
+    ///
+    /// At `preferredInARow`, a stranger's handshake is next.
     private var preferredCount = 0
 
     package init() {}

@@ -30,9 +30,9 @@ func put(_ bytes: [UInt8], to descriptor: CInt) {
         put(Array(first[..<5]), to: other)
         test.settle()
         #expect(received.isEmpty)
-        put(Array(first[5...]) + Array("no message\n".utf8) + UpgradeMessage.hurry.line, to: other)
+        put(Array(first[5...]) + Array("no message\n".utf8) + UpgradeMessage.hurry(stops: false).line, to: other)
         test.settle()
-        #expect(received == [.failed(["one"]), .hurry])
+        #expect(received == [.failed(["one"]), .hurry(stops: false)])
         link.close()
         close(other)
     }
@@ -46,7 +46,7 @@ func put(_ bytes: [UInt8], to descriptor: CInt) {
         close(other)
         test.settle()
         #expect(events == ["serving", "ended"] && link.isEnded)
-        link.send(.hurry)
+        link.send(.hurry(stops: false))
         link.close()
     }
 
@@ -69,12 +69,12 @@ func put(_ bytes: [UInt8], to descriptor: CInt) {
         var received: [UpgradeMessage] = []
         link.read({ received.append($0) }, ended: {})
         link.pause()
-        put(UpgradeMessage.hurry.line, to: other)
+        put(UpgradeMessage.hurry(stops: false).line, to: other)
         test.settle()
         #expect(received.isEmpty)
         link.read({ received.append($0) }, ended: {})
         test.settle()
-        #expect(received == [.hurry])
+        #expect(received == [.hurry(stops: false)])
         link.close()
         close(other)
     }

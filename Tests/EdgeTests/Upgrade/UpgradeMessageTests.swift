@@ -35,7 +35,7 @@ let completeHandover = Handover(
         .commit(state: Array(#"{"x":1}"#.utf8)), .abort, .serving, .main(reloads: true, ends: false),
         .main(reloads: false, ends: true),
         .report(UpgradeMessage.DrainingReport(exchanges: 1, connections: 2, until: 3)),
-        .use(Array("[]".utf8)), .hurry, .cut, .reopenLog,
+        .use(Array("[]".utf8)), .hurry(stops: true), .hurry(stops: false), .cut, .reopenLog,
     ]) func whatIsWrittenIsRead(message: UpgradeMessage) {
         let line = message.line
         #expect(line.last == 0x0A && !line.dropLast().contains(0x0A))
