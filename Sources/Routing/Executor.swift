@@ -1,5 +1,5 @@
 // The object that stands for one model at one engine: it counts the attempts there, and knows the model's health and
-// limits. All workers share it and take its lock, so they use it a few times for each request, and never for each token.
+// limits. All workers share it and its lock, so they use it a few times for each request, and never for each token.
 internal import Synchronization
 package import Transport
 

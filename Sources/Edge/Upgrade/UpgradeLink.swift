@@ -134,8 +134,8 @@ final class UpgradeLink {
     static func firstMessage(_ descriptor: CInt, timeout: CInt = 10_000) -> UpgradeMessage? {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        // The main process sends its second message only after an answer to the first one. So no other message follows in
-        // the bytes that are read here, and the message is whole when they end with a newline.
+        // The main process sends its second message only after an answer to the first one. So no other message follows
+        // in the bytes that are read here, and the message is whole when they end with a newline.
         while bytes.count < messageMax {
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
