@@ -36,6 +36,8 @@ final class AdminServer {
 
     private var listener: ControlListener?
     private var sockets: ListenerSet
+    /// Whether the sockets are closed, so that their descriptors may belong to something else.
+    private var isClosed = false
 
     /// Does not accept connections before `open`.
     init(loop: EventLoop, process: ProcessState, running: RunningConfiguration, survey: WorkerSurvey) {
@@ -110,6 +112,8 @@ final class AdminServer {
     func close() {
         listener?.close()
         listener = nil
+        guard !isClosed else { return }
+        isClosed = true
         sockets.close()
     }
 }

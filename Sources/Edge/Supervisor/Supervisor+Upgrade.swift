@@ -218,7 +218,6 @@ extension Supervisor {
         watch?.stop()
         certificates?.stop()
         members.stop()
-        followers?.prober.stop()
         running.disown(taken)
         admin.handOver(running.sockets.admin)
         commands.handOver(taken)
@@ -232,8 +231,12 @@ extension Supervisor {
         admin.state = .draining
         process.postToAll(.handOver)
         expire(after: settings.upgradeDrain)
-        report()
-        if ends { hurry(stops: true) }
+        // What is reported before `main` is sent would be dropped by the successor. Timers run after that.
+        let start = TimerClosure { [unowned self] in
+            report()
+            if ends { hurry(stops: true) }
+        }
+        _ = loop.timers.schedule(at: loop.now, target: start, kind: 0)
     }
 
     /// What a process that drains does when the main process tells it.

@@ -60,11 +60,12 @@ final class Predecessors {
         entries = []
     }
 
-    /// Tells the oldest process, unless it was told before, to end within `drain_timeout`.
-    func hurryOldest() {
-        guard let oldest = entries.first, !oldest.facts.isHurried else { return }
-        entries[0].facts.isHurried = true
-        oldest.link.send(.hurry(stops: false))
+    /// Tells the process with this number, unless it was told before or has ended, to end within `drain_timeout`.
+    func hurry(_ number: Int) {
+        guard let index = entries.firstIndex(where: { $0.facts.number == number }), !entries[index].facts.isHurried
+        else { return }
+        entries[index].facts.isHurried = true
+        entries[index].link.send(.hurry(stops: false))
     }
 
     /// Tells all processes to end within `drain_timeout`, because the server ends.

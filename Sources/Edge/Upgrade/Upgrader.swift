@@ -32,7 +32,8 @@ final class Upgrader {
         let link: UpgradeLink
         let process: LaunchedProcess
         let answered: (CommandReport) -> Void
-        let hurriesOldest: Bool
+        /// The number of the older process that has to end when the successor serves; nil if there is room.
+        let hurried: Int?
         var timer: TimerID?
         /// The descriptors that the successor keeps; nil before it is ready.
         var taken: Set<CInt>?
@@ -97,7 +98,11 @@ final class Upgrader {
         guard room != .full else { throw StartError(description: fullText) }
         var handover = try environment.handover()
         handover.predecessors = predecessors.facts
-        if room == .afterHurrying { handover.predecessors[0].isHurried = true }
+        var hurried: Int?
+        if room == .afterHurrying {
+            hurried = handover.predecessors[0].number
+            handover.predecessors[0].isHurried = true
+        }
         let (link, process): (UpgradeLink, LaunchedProcess)
         do throws(StartError) {
             (link, process) = try launch(program, handover)
@@ -109,7 +114,7 @@ final class Upgrader {
         link.read({ [unowned self] in received($0) }, ended: { [unowned self] in successorEnded() })
         link.send(.handover(handover))
         OperatorLog.say("upgrade: the process \(process.id) starts by \(program.path)")
-        var attempt = Attempt(link: link, process: process, answered: answered, hurriesOldest: room == .afterHurrying)
+        var attempt = Attempt(link: link, process: process, answered: answered, hurried: hurried)
         attempt.timer = makeTimer("was not ready")
         return attempt
     }
@@ -186,7 +191,7 @@ final class Upgrader {
         if let timer = done.timer { loop.timers.cancel(timer) }
         attempt = nil
         lastFailure = nil
-        if done.hurriesOldest { predecessors.hurryOldest() }
+        if let number = done.hurried { predecessors.hurry(number) }
         predecessors.release()
         done.process.release()
         let lines = ["the process \(done.process.id), version \(done.version), has taken over from \(getpid())"]

@@ -47,10 +47,11 @@ import Transport
         #expect(predecessors.isEmpty)
     }
 
-    @Test func theOldestIsHurriedOnce() throws {
+    @Test func aProcessIsHurriedOnce() throws {
         let (predecessors, ends) = try twoOlder()
-        predecessors.hurryOldest()
-        predecessors.hurryOldest()
+        predecessors.hurry(1)
+        predecessors.hurry(1)
+        predecessors.hurry(7)
         #expect(text(of: ends[0]) == String(decoding: UpgradeMessage.hurry(stops: false).line, as: UTF8.self))
         #expect(text(of: ends[1]).isEmpty)
         #expect(predecessors.facts.map(\.isHurried) == [true, false])
