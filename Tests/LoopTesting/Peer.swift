@@ -19,11 +19,14 @@ package final class Peer {
 
     deinit { close() }
 
+    /// The kind of the sockets: a program that another test starts meanwhile must not keep them open.
+    private static var kind: CInt { CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue) }
+
     /// Connects, and blocks until the connection is established.
     ///
     /// - Parameter receiveBuffer: SO_RCVBUF in bytes, for tests of a slow reader; nil keeps the system's default.
     package convenience init(to address: SocketAddress, receiveBuffer: CInt? = nil) {
-        let descriptor = socket(address.family, CInt(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(address.family, Self.kind, 0)
         if let receiveBuffer { _ = clinux_set_integer_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
         if !address.isUnix { _ = clinux_set_integer_option(descriptor, clinux_IPPROTO_TCP, TCP_NODELAY, 1) }
         var storage = address.storage
@@ -35,7 +38,7 @@ package final class Peer {
     /// Two connected unix sockets: the loop gets the first, the test the second.
     package static func pair() -> (socket: Socket, peer: Peer) {
         var descriptors: [CInt] = [0, 0]
-        let result = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &descriptors)
+        let result = socketpair(AF_UNIX, Self.kind, 0, &descriptors)
         precondition(result == 0)
         _ = clinux_set_nonblocking(descriptors[0])
         return (Socket(descriptor: descriptors[0]), Peer(descriptor: descriptors[1]))

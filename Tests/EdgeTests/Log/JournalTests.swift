@@ -7,6 +7,7 @@ import Testing
     @Test func aDescriptorIsTheJournalsWhenDeviceAndInodeAre() {
         var ends: [CInt] = [-1, -1]
         #expect(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { for end in ends { close(end) } }
         var status = stat()
         #expect(fstat(ends[1], &status) == 0)

@@ -135,6 +135,7 @@ import Transport
     @Test func aBlockedPipeIsLeft() throws {
         var ends: [CInt] = [0, 0]
         try #require(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let sink = LogSink(descriptor: ends[1])
         let thread = sink.start()
         let filler = String(repeating: "x", count: 100)

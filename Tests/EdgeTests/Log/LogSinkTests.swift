@@ -8,6 +8,7 @@ import Transport
     private func pipeEnds() -> (read: CInt, write: CInt) {
         var ends: [CInt] = [0, 0]
         #expect(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
     }
 
