@@ -65,16 +65,19 @@ struct DeepHealth {
         writer.field("generation", running.snapshot.generation)
         writer.field("since", Timestamp.rfc3339(seconds: running.since))
         write("late_workers", running.lateWorkers, to: &writer)
-        if let refusal = running.refusal {
-            writer.key("refused")
-            writer.beginObject()
-            writer.field("at", Timestamp.rfc3339(seconds: refusal.at))
-            writer.key("errors")
-            writer.beginArray()
-            for error in refusal.errors { writer.value(error) }
-            writer.endArray()
-            writer.endObject()
-        }
+        if let refusal = running.refusal { write("refused", at: refusal.at, refusal.errors, to: &writer) }
+        writer.endObject()
+    }
+
+    /// Writes a member that says when a reload or an upgrade has failed, in seconds since 1970, and why.
+    static func write(_ name: StaticString, at seconds: Int, _ errors: [String], to writer: inout JSONWriter) {
+        writer.key(name)
+        writer.beginObject()
+        writer.field("at", Timestamp.rfc3339(seconds: seconds))
+        writer.key("errors")
+        writer.beginArray()
+        for error in errors { writer.value(error) }
+        writer.endArray()
         writer.endObject()
     }
 

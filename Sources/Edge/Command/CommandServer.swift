@@ -91,12 +91,7 @@ final class CommandServer {
 
     /// The command socket, for a process that takes this one's place; nil if there is none.
     var handed: Handover.ListenerSockets? {
-        sockets.map {
-            Handover.ListenerSockets(
-                address: "\($0.addresses[0])",
-                descriptors: $0.sockets(address: 0).map(\.descriptor)
-            )
-        }
+        sockets.map { Handover.ListenerSockets(address: "\($0.addresses[0])", descriptors: $0.descriptors) }
     }
 
     /// The descriptors of a handed socket that this configuration has a use for; nil if it has none.
@@ -111,7 +106,7 @@ final class CommandServer {
     func inherit(_ handed: Handover.ListenerSockets?, _ configuration: Configuration) {
         guard let handed else { return }
         guard var adopted = adopted(handed, configuration) else {
-            for descriptor in handed.descriptors { Socket(descriptor: descriptor).close() }
+            for socket in handed.sockets { socket.close() }
             return
         }
         adopted.own()
@@ -121,8 +116,7 @@ final class CommandServer {
     private func adopted(_ handed: Handover.ListenerSockets, _ configuration: Configuration) -> ListenerSet? {
         let paths = CommandSocket.paths(configuration.admin.commandSocket, environment: environment)
         let address = paths.lazy.compactMap { SocketAddress(unixPath: $0) }.first { "\($0)" == handed.address }
-        let sockets = handed.descriptors.map { Socket(descriptor: $0) }
-        return address.flatMap { try? ListenerSet(adopting: sockets, on: $0, isInherited: false) }
+        return address.flatMap { try? ListenerSet(adopting: handed.sockets, on: $0, isInherited: false) }
     }
 
     /// Takes no more commands, because a successor does; the commands under way are answered.
@@ -131,7 +125,7 @@ final class CommandServer {
     func handOver(_ taken: Set<CInt>) {
         listener?.pause()
         guard let own = sockets else { return }
-        if taken.contains(own.sockets(address: 0)[0].descriptor) { sockets?.disown() }
+        if taken.isSuperset(of: own.descriptors) { sockets?.disown() }
         sockets?.close()
         sockets = nil
     }

@@ -52,14 +52,7 @@ struct StatusReport {
         writer.field("process", Int(getpid()))
         writer.field("process_number", server.processNumber)
         if let failure = server.upgrader?.lastFailure {
-            writer.key("upgrade_failed")
-            writer.beginObject()
-            writer.field("at", Timestamp.rfc3339(seconds: failure.at))
-            writer.key("errors")
-            writer.beginArray()
-            for line in failure.lines { writer.value(line) }
-            writer.endArray()
-            writer.endObject()
+            DeepHealth.write("upgrade_failed", at: failure.at, failure.lines, to: &writer)
         }
         writer.key("draining")
         writer.beginArray()

@@ -6,7 +6,7 @@ extension Registry {
     /// Publishes the attempts of all engines and executors in `counts` from now on, including those that the registry
     /// makes later, and compares limits with the sums over all processes; nil ends that.
     ///
-    /// It may be called while exchanges are under way; see `Engine.share`.
+    /// Attempts may begin and end on the workers meanwhile: `Engine.share` leaves none of them uncounted.
     func share(in counts: SharedCounts?) {
         sharedCounts = counts
         for engine in engines { engine.share(in: counts) }

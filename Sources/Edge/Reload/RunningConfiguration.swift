@@ -71,10 +71,10 @@ final class RunningConfiguration {
     ///
     /// - Parameters:
     ///   - environment: the environment variables of the process, some of which name sockets that systemd has opened.
-    ///   - inheritance: what another process has handed over; nil if this process was not started by an upgrade.
+    ///   - inheritance: the sockets to take over; nil if no upgrade has started this process.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
-    ///   - inherited: what a predecessor has handed over, whose found models and addresses are used from the start.
+    ///   - inherited: the models and addresses that another process has found; nil if there are none.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     init(
         _ configuration: Configuration,

@@ -82,10 +82,8 @@ struct ServerSockets {
             throw error
         }
         let kept = descriptors
-        for socket in handed.listeners + [handed.admin] {
-            for descriptor in socket.descriptors where !kept.contains(descriptor) {
-                Socket(descriptor: descriptor).close()
-            }
+        for socket in (handed.listeners + [handed.admin]).flatMap(\.sockets) where !kept.contains(socket.descriptor) {
+            socket.close()
         }
     }
 
@@ -95,8 +93,7 @@ struct ServerSockets {
     ) throws(StartError) -> ListenerSet {
         let address = try Self.address(of: address)
         do throws(ListenerSet.Failure) {
-            let sockets = handed.descriptors.map { Socket(descriptor: $0) }
-            return try ListenerSet(adopting: sockets, on: address, isInherited: handed.isInherited)
+            return try ListenerSet(adopting: handed.sockets, on: address, isInherited: handed.isInherited)
         } catch {
             throw StartError(description: "\(error)")
         }
@@ -111,23 +108,17 @@ struct ServerSockets {
             Handover.ListenerSockets(
                 address: "\(key.address)",
                 number: key.number,
-                descriptors: set.sockets(address: 0).map(\.descriptor),
+                descriptors: set.descriptors,
                 isInherited: set.isInherited[0]
             )
         }
-        let descriptors = admin.sockets(address: 0).map(\.descriptor)
-        return (listeners, Handover.ListenerSockets(address: "\(adminAddress)", descriptors: descriptors))
+        return (listeners, Handover.ListenerSockets(address: "\(adminAddress)", descriptors: admin.descriptors))
     }
 
     /// The descriptors of all sockets.
     var descriptors: Set<CInt> {
         let sets = Array(clients.values) + Array(inherited.values) + [admin]
-        return Set(sets.flatMap { $0.sockets(address: 0).map(\.descriptor) })
-    }
-
-    /// The listeners whose sockets have these descriptors.
-    func keys(of descriptors: Set<CInt>) -> Set<ListenerKey> {
-        Set(clients.filter { descriptors.contains($0.value.sockets(address: 0)[0].descriptor) }.keys)
+        return Set(sets.flatMap(\.descriptors))
     }
 
     /// Makes this process the owner of the files of the unix sockets that it has taken over.
@@ -138,8 +129,8 @@ struct ServerSockets {
 
     /// Makes another process the owner of the files of the unix sockets that have these descriptors.
     mutating func disown(_ taken: Set<CInt>) {
-        for key in keys(of: taken) { clients[key]?.disown() }
-        if taken.contains(admin.sockets(address: 0)[0].descriptor) { admin.disown() }
+        for (key, set) in clients where taken.isSuperset(of: set.descriptors) { clients[key]?.disown() }
+        if taken.isSuperset(of: admin.descriptors) { admin.disown() }
     }
 
     /// Returns the sockets for a later configuration: the sockets that are open already, and new sockets for added

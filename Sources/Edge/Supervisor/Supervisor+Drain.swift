@@ -81,7 +81,6 @@ extension Supervisor {
     func beginDraining() {
         if let timer = lameDuck { loop.timers.cancel(timer) }
         lameDuck = nil
-        let load = process.load
         admin.state = .draining
         commands.close()
         guard workers.areStarted else {
@@ -89,14 +88,20 @@ extension Supervisor {
             loop.stop()
             return
         }
-        let timeout = running.snapshot.process.drainTimeout
+        endConnections(.drain, within: running.snapshot.process.drainTimeout)
+        predecessors.stopAll()
+    }
+
+    /// Posts a message to all workers by which their connections end, and ends the exchanges that are still under way
+    /// after this time, in nanoseconds.
+    func endConnections(_ message: WorkerMessage, within time: Nanoseconds) {
+        let load = process.load
         OperatorLog.say(
             "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
-                + "\(timeout / 1_000_000_000) s"
+                + "\(time / 1_000_000_000) s"
         )
-        process.postToAll(.drain)
-        predecessors.stopAll()
-        expire(after: timeout)
+        process.postToAll(message)
+        expire(after: time)
     }
 
     /// Ends all exchanges that are still under way after this time, in nanoseconds, unless they end earlier.

@@ -62,7 +62,7 @@ extension Supervisor {
         )
     }
 
-    /// What the successor must not forget, at this moment.
+    /// The ticket keys, orders, health and use of keys of this process at this moment, as JSON for the successor.
     private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
 
     /// Publishes the counts of this process, and allots a column to the successor.
@@ -221,17 +221,11 @@ extension Supervisor {
         running.disown(taken)
         admin.handOver(running.sockets.admin)
         commands.handOver(taken)
-        let settings = running.snapshot.process
         drain = DrainReport(began: loop.now, limit: "upgrade_drain")
-        let load = process.load
-        OperatorLog.say(
-            "draining \(load.exchanges) exchanges on \(load.connections) connections for up to "
-                + "\(settings.upgradeDrain / 1_000_000_000) s"
-        )
         admin.state = .draining
-        process.postToAll(.handOver)
-        expire(after: settings.upgradeDrain)
-        // What is reported before `main` is sent would be dropped by the successor. Timers run after that.
+        endConnections(.handOver, within: running.snapshot.process.upgradeDrain)
+        // The successor reads reports only once it has the message `main`, which the upgrader sends when this function
+        // returns. So the first report is left to a timer, which fires later in this turn of the loop.
         let start = TimerClosure { [unowned self] in
             report()
             if ends { hurry(stops: true) }
@@ -239,7 +233,7 @@ extension Supervisor {
         _ = loop.timers.schedule(at: loop.now, target: start, kind: 0)
     }
 
-    /// What a process that drains does when the main process tells it.
+    /// Carries out a message of the main process; does nothing unless this process has handed over.
     private func followMain(_ message: UpgradeMessage) {
         guard role == .predecessor else { return }
         switch message {

@@ -49,7 +49,7 @@ package final class Supervisor {
     /// Checks that the event loops of the workers still turn; nil before the process is ready.
     var watch: WorkerWatch?
 
-    /// What another process has handed over to this one; nil if this process was not started by an upgrade.
+    /// The sockets and the state that this process has received as a successor; nil if no upgrade has started it.
     let inheritance: Inheritance?
     /// The program and the arguments of this process, for upgrades; nil if they are not known.
     let program: Program?
@@ -106,14 +106,13 @@ package final class Supervisor {
         let budget = MemoryBudget(limit: configuration.memoryLimitBytes)
         log = LogSink()
         predecessors = Predecessors(loop: loop)
-        let inherited = inheritance.flatMap { InheritedState(json: $0.handover.state) }
         running = try RunningConfiguration(
             configuration,
             environment: environment,
             inheritance: inheritance,
             budget: budget,
             log: log,
-            inherited: inherited
+            inherited: inheritance?.state
         )
         _ = log.start()
         let settings = running.snapshot.process
@@ -125,7 +124,7 @@ package final class Supervisor {
             workers: settings.workers,
             poller: settings.poller,
             descriptorLimit: descriptorLimit,
-            instanceID: inherited?.instanceID
+            instanceID: inheritance?.state?.instanceID
         )
         workers = WorkerThreads(count: settings.workers)
         survey = WorkerSurvey(loop: loop, workers: process.workers)

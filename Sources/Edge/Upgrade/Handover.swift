@@ -1,10 +1,10 @@
-// What a process of the server hands over to the process that takes its place.
+// The first message of an upgrade: which descriptors the successor inherits, and the state of the main process.
 internal import Configuration
 internal import Glibc
 internal import Inference
 internal import Transport
 
-/// What the main process hands over to its successor: sockets, links to older processes, and state.
+/// The content of the message `handover`: listening sockets, links to older processes, and the state as JSON.
 ///
 /// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON; members that a version
 /// does not know are ignored, so that another version, newer or older, can take over.
@@ -22,6 +22,9 @@ struct Handover: Equatable {
         var descriptors: [CInt]
         /// Whether systemd has opened the sockets.
         var isInherited = false
+
+        /// The sockets themselves, in the process that has inherited them.
+        var sockets: [Socket] { descriptors.map { Socket(descriptor: $0) } }
     }
 
     /// An older process that drains, and the link to it.
@@ -38,7 +41,7 @@ struct Handover: Equatable {
         var since: Int
         /// Whether it was told to end within `drain_timeout`.
         var isHurried = false
-        /// Its column in the table of shared counts; nil if it shares none.
+        /// The column of the older process in the table of shared counts; nil if it has none.
         var column: Int?
     }
 
@@ -58,7 +61,7 @@ struct Handover: Equatable {
     var predecessors: [Predecessor]
     /// The memory file of the counts that all processes share; nil without one.
     var counts: CountsFile?
-    /// What the process knows, as `InheritedState` encodes it; a JSON object.
+    /// The state of the main process, the JSON of an `InheritedState`.
     var state: [UInt8] = Array("{}".utf8)
 
     /// The memory file of a table of shared counts (`SharedCounts`).

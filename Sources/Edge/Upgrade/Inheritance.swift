@@ -1,9 +1,9 @@
-// The side of the process that takes another one's place: what it was handed, and what it says to the other.
+// How a successor receives the first message of an upgrade, before it has an event loop; used on the control thread.
 internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// What a process has received from the main process that has started it as its successor.
+/// The message `handover` of the main process, and the link over which the successor answers it.
 ///
 /// Confined to the thread that starts the process, which becomes the control thread.
 package final class Inheritance {
@@ -13,6 +13,8 @@ package final class Inheritance {
     let handover: Handover
     /// This process's end of the link.
     let descriptor: CInt
+    /// The state at the time when the main process started this one; nil if this version does not understand it.
+    private(set) lazy var state = InheritedState(json: handover.state)
 
     private init(_ handover: Handover, _ descriptor: CInt) {
         self.handover = handover
@@ -32,13 +34,13 @@ package final class Inheritance {
         guard let descriptor = CInt(text), descriptor > 2, fcntl(descriptor, F_GETFD) >= 0 else {
             throw StartError(description: "\(variable)=\(LogText.bounded(text)) is no link to a running server")
         }
-        _ = Sockets.closeOnExec(descriptor)
+        Sockets.closeOnExec(descriptor)
         guard case .handover(let handover)? = UpgradeLink.firstMessage(descriptor) else {
             let text = "version \(Build.version) does not understand what the running server hands over"
             UpgradeLink.sendNow(.failed([text]), to: descriptor)
             throw StartError(description: text)
         }
-        for inherited in handover.descriptors { _ = Sockets.closeOnExec(inherited) }
+        for inherited in handover.descriptors { Sockets.closeOnExec(inherited) }
         return Inheritance(handover, descriptor)
     }
 

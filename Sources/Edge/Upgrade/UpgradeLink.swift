@@ -100,8 +100,7 @@ final class UpgradeLink {
                 unsafe Glibc.read(descriptor, bytes.baseAddress, bytes.count)
             }
             if count > 0 {
-                input += buffer[..<count]
-                takeMessages()
+                take(buffer[..<count])
                 if input.count > Self.messageMax { return end() }
             } else if count < 0, errno == EAGAIN || errno == EINTR {
                 return
@@ -111,12 +110,16 @@ final class UpgradeLink {
         }
     }
 
-    private func takeMessages() {
-        while let newline = input.firstIndex(of: 0x0A) {
-            let line = Array(input[..<newline])
-            input.removeSubrange(...newline)
+    /// Takes the messages that end in these bytes, and keeps what follows the last newline.
+    private func take(_ bytes: ArraySlice<UInt8>) {
+        var rest = bytes
+        while let newline = rest.firstIndex(of: 0x0A) {
+            let line = input + rest[..<newline]
+            input = []
+            rest = rest[(newline + 1)...]
             if let message = UpgradeMessage(line: line) { received(message) }
         }
+        input += rest
     }
 
     private func end() {

@@ -151,10 +151,11 @@ package struct ListenerSet: Sendable {
     /// Makes another process the owner of the files of unix sockets: `close` does not remove them.
     package mutating func disown() { files = [] }
 
+    /// The descriptors of all sockets, in the order of the addresses.
+    package var descriptors: [CInt] { sockets.joined().map(\.descriptor) }
+
     /// Whether both sets hold the same descriptors.
-    package func isSame(as other: ListenerSet) -> Bool {
-        sockets.map { $0.map(\.descriptor) } == other.sockets.map { $0.map(\.descriptor) }
-    }
+    package func isSame(as other: ListenerSet) -> Bool { descriptors == other.descriptors }
 
     /// Closes all sockets, and removes the files of unix sockets.
     package func close() {

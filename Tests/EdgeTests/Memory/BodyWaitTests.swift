@@ -77,6 +77,15 @@ import Transport
     // MARK: Looking for room
 
     private static let id = ExchangeID(processStart: 1, number: 1)
+    /// A whole body of another exchange.
+    private static let other = BodyQueue.Asker(
+        id: ExchangeID(processStart: 1, number: 2),
+        missing: 0,
+        lacking: 1,
+        bytesPerSecond: 0,
+        waited: 0,
+        fitsConnection: true
+    )
 
     /// Fills the part of the budget for bodies from several connections; returns their accounts.
     private func fill() -> [MemoryAccount] {
@@ -119,15 +128,7 @@ import Transport
     @Test func aSmallBodyThatIsWholeNeedsNoTurn() {
         let others = fill()
         let queue = Lock(BodyQueue())
-        let first = BodyQueue.Asker(
-            id: ExchangeID(processStart: 1, number: 2),
-            missing: 0,
-            lacking: 1,
-            bytesPerSecond: 0,
-            waited: 0,
-            fitsConnection: true
-        )
-        #expect(queue.withLock { $0.ask(first, isFull: true, at: 12 * second) } == .finish(nil))
+        #expect(queue.withLock { $0.ask(Self.other, isFull: true, at: 12 * second) } == .finish(nil))
         var memory = ExchangeMemory(account: account, budget: budget)
         func room(_ arrived: Int, of length: Int?) -> BodyWait.Room {
             let body = BodyWait.Body(id: Self.id, arrived: arrived, length: length)
@@ -154,15 +155,7 @@ import Transport
         var memory = ExchangeMemory(account: account, budget: budget)
         #expect(budget.isFullOfBodies)
         let body = BodyWait.Body(id: Self.id, arrived: 10_000, length: 100_000)
-        let turn = BodyQueue.Asker(
-            id: ExchangeID(processStart: 1, number: 2),
-            missing: 0,
-            lacking: 1,
-            bytesPerSecond: 0,
-            waited: 0,
-            fitsConnection: true
-        )
-        #expect(queue.withLock { $0.ask(turn, isFull: true, at: 12 * second) } == .finish(nil))
+        #expect(queue.withLock { $0.ask(Self.other, isFull: true, at: 12 * second) } == .finish(nil))
         #expect(wait.findRoom(for: 10_000, of: body, in: &memory, queue: queue, at: 12 * second) == .none(nil))
         #expect(hold("a", at: 12 * second))
         #expect(wait.findRoom(for: 10_000, of: body, in: &memory, queue: queue, at: 12 * second) == .found)

@@ -18,6 +18,22 @@ final class UpgradableServer: Sendable {
         self.program = program
     }
 
+    /// The body of a request for a stream that outlives an upgrade.
+    static let long = chat(tokens: 60, more: #""simulator":{"pace":30,"prefill_ms":1}"#)
+
+    /// Begins a stream, and waits until its first tokens have been sent.
+    func beginStream() async throws -> ChildProcess {
+        let curl = try await server.streamingCurl(body: Self.long, in: scratch)
+        try await executor.counter("emitted", reaches: 2)
+        return curl
+    }
+
+    /// Expects that a stream ends whole.
+    func expectWhole(_ curl: ChildProcess, at location: SourceLocation = #_sourceLocation) async throws {
+        try await expect(curl.ending(), at: location) { $0 == .exited(0) }
+        #expect(eventData(curl.output).last == "[DONE]", sourceLocation: location)
+    }
+
     /// The messages of all processes, which write to the same file.
     var messages: String { server.process.errors }
 

@@ -4,8 +4,6 @@ import Testing
 
 /// A new process takes the place of the running one, and no client notices.
 @Suite struct InPlaceUpgradeTests {
-    private static let long = chat(tokens: 60, more: #""simulator":{"pace":30,"prefill_ms":1}"#)
-
     /// Expects that a request on a new connection is served whole.
     private func expectService(_ server: Server, at location: SourceLocation = #_sourceLocation) async throws {
         let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 2))
@@ -20,7 +18,7 @@ import Testing
                 "/v1/chat/completions",
                 way.speaking,
                 secure: way.secure,
-                body: Self.long,
+                body: UpgradableServer.long,
                 in: upgradable.scratch
             )
             try await executor.counter("emitted", reaches: 2)
@@ -212,16 +210,14 @@ import Testing
     @Test func aStopEndsAllProcessesAfterTheirStreams() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
-            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
-            try await upgradable.executor.counter("emitted", reaches: 2)
+            let curl = try await upgradable.beginStream()
             upgradable.executor.process.signal(SIGSTOP)
             let new = try await upgradable.upgraded()
             kill(new, SIGTERM)
             try await upgradable.said("waiting for 1 older processes that drain")
             #expect(curl.isRunning && server.process.isRunning && UpgradableServer.isRunning(new))
             upgradable.executor.process.signal(SIGCONT)
-            try await expect(curl.ending()) { $0 == .exited(0) }
-            #expect(eventData(curl.output).last == "[DONE]")
+            try await upgradable.expectWhole(curl)
             try await expect(server.process.ending()) { $0 == .exited(0) }
             try await upgradable.ended(new)
         }

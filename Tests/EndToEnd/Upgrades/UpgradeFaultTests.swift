@@ -4,8 +4,6 @@ import Testing
 
 /// Upgrades that cannot succeed: the running process goes on, says why, and cuts no stream.
 @Suite struct UpgradeFaultTests {
-    private static let long = chat(tokens: 60, more: #""simulator":{"pace":30,"prefill_ms":1}"#)
-
     /// Runs `body` while a stream is under way, and expects afterwards that the stream ends whole and that the first
     /// process serves, and that a later upgrade to the binary under test succeeds.
     private func whileStreaming(
@@ -14,8 +12,7 @@ import Testing
     ) async throws {
         try await withUpgrades(settings: settings) { upgradable in
             let (server, executor) = (upgradable.server, upgradable.executor)
-            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
-            try await executor.counter("emitted", reaches: 2)
+            let curl = try await upgradable.beginStream()
             executor.process.signal(SIGSTOP)
             do { try await body(upgradable) } catch {
                 executor.process.signal(SIGCONT)
@@ -24,8 +21,7 @@ import Testing
             try await expect(upgradable.main()) { $0 == server.process.identifier }
             try await expect(server.metrics()) { $0.sum("freeinference_upgrade_failed") == 1 }
             executor.process.signal(SIGCONT)
-            try await expect(curl.ending()) { $0 == .exited(0) }
-            #expect(eventData(curl.output).last == "[DONE]")
+            try await upgradable.expectWhole(curl)
             try await expect(server.curl("/v1/models")) { $0.status == 200 }
             for process in upgradable.successors { try await upgradable.ended(process) }
             try upgradable.restoreProgram()
@@ -135,15 +131,13 @@ import Testing
     @Test func aStopDuringAnUpgrade() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
-            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
-            try await upgradable.executor.counter("emitted", reaches: 2)
+            let curl = try await upgradable.beginStream()
             try upgradable.closeGate()
             async let upgrade = upgradable.upgrade()
             try await upgradable.said("starts by")
             server.process.signal(SIGTERM)
             try await expect(upgrade) { $0.status == .exited(2) && $0.output.contains("the server is ending") }
-            try await expect(curl.ending()) { $0 == .exited(0) }
-            #expect(eventData(curl.output).last == "[DONE]")
+            try await upgradable.expectWhole(curl)
             try await expect(server.process.ending()) { $0 == .exited(0) }
             try await upgradable.ended(try #require(upgradable.successors.first))
         }
@@ -155,15 +149,13 @@ import Testing
     @Test func theNewProcessDiesAfterTheHandOver() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
-            let curl = try await server.streamingCurl(body: Self.long, in: upgradable.scratch)
-            try await upgradable.executor.counter("emitted", reaches: 2)
+            let curl = try await upgradable.beginStream()
             upgradable.executor.process.signal(SIGSTOP)
             let new = try await upgradable.upgraded()
             kill(new, SIGKILL)
             try await upgradable.ended(new)
             upgradable.executor.process.signal(SIGCONT)
-            try await expect(curl.ending()) { $0 == .exited(0) }
-            #expect(eventData(curl.output).last == "[DONE]")
+            try await upgradable.expectWhole(curl)
             try await expect(server.process.ending()) { $0 == .exited(0) }
             await #expect(throws: Unmet.self) { try await server.connect() }
         }
