@@ -22,10 +22,11 @@ extension Exchange {
             deadlines.body = now + BodyWait.interval
             arm()
         }
-        // Pieces that are held back may take only a small part of the budget. If that part is full, the body that has
-        // waited longest is refused, so that its pieces make room for this one.
+        // Pieces that are held back may take only a small part of the budget. If that part is full, the body takes room
+        // that has become free meanwhile. If there is none, the body that has waited longest is refused, so that its
+        // pieces make room for this one.
         while !wait.hold(bytes, in: environment.budget, at: now) {
-            if isBeginning, takesRoom(for: bytes.count, in: body, wait) {
+            if takesRoom(for: wait.pieces.count + bytes.count, in: body, wait) {
                 take(bytes, into: body, wait)
                 return
             }
@@ -37,10 +38,15 @@ extension Exchange {
         if isBeginning { stream.connection.heldBodies += 1 }
     }
 
+    /// Appends the pieces that are held back, and then `bytes`, to a body for which there is room now, and ends its
+    /// wait.
     private func take(_ bytes: Span<UInt8>, into body: RequestBody, _ wait: BodyWait) {
+        let pieces = wait.pieces
+        body.append(pieces.span)
         body.append(bytes)
+        if wait.isHeld { release(wait) }
         deadlines.body = bodyDue(held: wait.waited(at: now))
-        stream.consumed(bytes.count)
+        stream.consumed(pieces.count + bytes.count)
     }
 
     /// Handles the deadline of the body: the next piece is late, or a body that waits asks for room again.
@@ -57,11 +63,7 @@ extension Exchange {
             if phase == .body { deadlines.body = now + BodyWait.interval }
             return
         }
-        let pieces = wait.pieces
-        body.append(pieces.span)
-        release(wait)
-        deadlines.body = bodyDue(held: wait.waited(at: now))
-        stream.consumed(pieces.count)
+        take(Span(), into: body, wait)
         if wait.isWhole { requestEnded() }
     }
 

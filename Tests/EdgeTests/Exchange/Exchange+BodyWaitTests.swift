@@ -275,6 +275,31 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
+    /// Where no further piece can be kept, memory that has become free is taken before anybody is refused.
+    @Test func aBodyThatWaitsTakesRoomWhereNoFurtherPieceCanBeKept() throws {
+        let client = try TestClient(environment())
+        let others = fill(client.environment)
+        takeTurn(client.environment)
+        begin(client)
+        let body = Array(Self.body.utf8)
+        client.peer.send(Array(body.prefix(20_000)))
+        client.settle()
+        #expect(isHeld(client))
+        let more = (0..<200).map { _ in BodyWait(began: 0) }
+        let piece = [UInt8](repeating: 1, count: 4096)
+        let budget = client.environment.budget
+        for wait in more { while wait.pieces.count < 1 << 20, wait.hold(piece.span, in: budget, at: 1) {} }
+        for account in others[..<100] { account.close() }
+        client.peer.send(Array(body[20_000..<60_000]))
+        client.settle()
+        #expect(!isHeld(client) && client.received.isEmpty, "\(client.received)")
+        #expect(waiting(client.environment) == 1)
+        for wait in more { wait.release(to: budget, at: 1) }
+        for account in others { account.close() }
+        send(client, String(Self.body.dropFirst(60_000)))
+        #expect(client.executors.first?.body.contains(String(repeating: "x", count: 600_000)) == true)
+    }
+
     // MARK: Slow bodies
 
     /// Nobody is slow in its first second.
