@@ -107,6 +107,19 @@ static inline const char *clinux_start_path(void) { return (const char *)getauxv
 static inline int clinux_socket_pair(int pair[2]) {
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
 }
+/* Sends a datagram that carries a descriptor with it (SCM_RIGHTS). Returns 0, or -1 with errno. */
+static inline int clinux_send_descriptor(int fd, const void *bytes, size_t count, int descriptor, int flags) {
+    union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int))]; } control;
+    struct iovec part = {(void *)bytes, count};
+    memset(&control, 0, sizeof control);
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    return sendmsg(fd, &message, flags) < 0 ? -1 : 0;
+}
 static inline int clinux_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);

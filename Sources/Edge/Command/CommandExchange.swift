@@ -29,7 +29,12 @@ final class CommandExchange: ServerStreamHandler {
     func requestBegan() {
         do throws(CommandRequest.Problem) {
             let request = try CommandRequest(head.method, target: String(decoding: head.target, as: UTF8.self))
-            if let asked = request.summary { OperatorLog.say("\(asked) asked by \(user.map { "\($0)" } ?? "a user")") }
+            if let asked = request.summary {
+                OperatorLog.say("\(asked) asked by \(user.map { "\($0)" } ?? "a user")")
+                if !request.hasOwnReport, let obstacle = server.actions.obstacle() {
+                    throw .argument("\(asked) refused: \(obstacle)")
+                }
+            }
             try carryOut(request)
         } catch {
             switch error {
@@ -110,6 +115,14 @@ final class CommandExchange: ServerStreamHandler {
 }
 
 extension CommandRequest {
+    /// Whether the answer has a form of its own, in place of a `CommandReport`; such a command tells its obstacles itself.
+    fileprivate var hasOwnReport: Bool {
+        switch self {
+        case .reload, .changes, .status, .reopenLog: true
+        case .order, .maintain, .endMaintenance, .upgrade: false
+        }
+    }
+
     /// The description of the command in the operator's log; nil for commands that change nothing.
     fileprivate var summary: String? {
         switch self {

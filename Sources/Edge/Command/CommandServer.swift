@@ -12,6 +12,8 @@ internal import Transport
 final class CommandServer {
     /// The functions that carry out the commands.
     struct Actions {
+        /// Returns why this process carries out no order, maintenance or upgrade; nil if it carries them out.
+        var obstacle: () -> String? = { nil }
         /// Reads the configuration again and puts it in force, then calls the closure with the result.
         var reload: (@escaping (ReloadReport) -> Void) -> Void
         /// Reports what a reload would change with the configuration file at this path; nil for the server's own file.

@@ -45,6 +45,37 @@ enum ServiceNotifier {
     ///   - waits: whether to wait for room in systemd's queue. False for `WATCHDOG=1`, which is sent again soon and
     ///     must not block the control thread if systemd hangs.
     static func notify(_ state: String, environment: [String: String], waits: Bool = true) {
+        let bytes = Array(state.utf8)
+        withSocket(environment) { socket in
+            let flags = waits ? clinux_MSG_NOSIGNAL : clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT
+            _ = unsafe bytes.withUnsafeBytes { unsafe send(socket, $0.baseAddress, $0.count, flags) }
+        }
+    }
+
+    /// Asks systemd to report when it has processed all states that were sent before (sd_notify_barrier(3)).
+    ///
+    /// - Returns: a descriptor, which the caller closes. It becomes readable once systemd has processed the states. Nil
+    ///   if no systemd listens, or if its queue is full.
+    static func barrier(environment: [String: String]) -> CInt? {
+        var pair: [CInt] = [-1, -1]
+        guard unsafe clinux_socket_pair(&pair) == 0 else { return nil }
+        // systemd closes its copy of the other end when it reads the datagram.
+        defer { close(pair[1]) }
+        let bytes = Array("BARRIER=1".utf8)
+        let flags = clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT
+        var isSent = false
+        withSocket(environment) { socket in
+            isSent = unsafe bytes.withUnsafeBytes {
+                unsafe clinux_send_descriptor(socket, $0.baseAddress, $0.count, pair[1], flags) == 0
+            }
+        }
+        if isSent { return pair[0] }
+        close(pair[0])
+        return nil
+    }
+
+    /// Calls `body` with a socket that is connected to systemd's; does nothing if there is none.
+    private static func withSocket(_ environment: [String: String], _ body: (_ socket: CInt) -> Void) {
         guard var path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
         // The name of an abstract socket begins with a zero byte; NOTIFY_SOCKET has `@` in its place.
         let isAbstract = path.hasPrefix("@")
@@ -56,8 +87,6 @@ enum ServiceNotifier {
         var storage = address.storage
         let length = isAbstract ? socklen_t(2 + path.utf8.count) : address.length
         guard unsafe clinux_connect(descriptor, &storage, length) == 0 else { return }
-        let bytes = Array(state.utf8)
-        let flags = waits ? clinux_MSG_NOSIGNAL : clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT
-        _ = unsafe bytes.withUnsafeBytes { unsafe send(descriptor, $0.baseAddress, $0.count, flags) }
+        body(descriptor)
     }
 }

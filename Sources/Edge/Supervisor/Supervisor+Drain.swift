@@ -10,6 +10,7 @@ extension Supervisor {
     // MARK: Drain
 
     func handle(signal number: CInt) {
+        if role == .predecessor, misdirected.arePossible, passOn(number) { return }
         switch number {
         case SIGHUP: handleReloadSignal()
         case SIGUSR1: reopenLog()
@@ -21,6 +22,21 @@ extension Supervisor {
             }
         default: handleEndSignal()
         }
+    }
+
+    /// Passes a signal on to the main process, for which systemd meant it; returns false if that process is gone.
+    private func passOn(_ number: CInt) -> Bool {
+        guard let mainLink else { return false }
+        OperatorLog.say("the signal \(number) goes on to the main process, because systemd does not know it yet")
+        mainLink.send(.signal(number))
+        guard [SIGTERM, SIGINT, SIGQUIT].contains(number), outlived == nil else { return true }
+        // systemd stops this process, as the main one that it knows, and waits for it.
+        outlived = successor
+        let settings = running.snapshot.process
+        let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
+        ServiceNotifier.notify(state, environment: environment)
+        if endsOnceAlone { stopOnceAlone() }
+        return true
     }
 
     private func handleReloadSignal() {
@@ -89,7 +105,7 @@ extension Supervisor {
             return
         }
         endConnections(.drain, within: running.snapshot.process.drainTimeout)
-        predecessors.stopAll()
+        predecessors.stopAll(within: running.snapshot.process.drainTimeout)
     }
 
     /// Posts a message to all workers by which their connections end, and ends the exchanges that are still under way
@@ -145,15 +161,35 @@ extension Supervisor {
     /// How much longer than `drain_timeout` the main process waits for older processes, in nanoseconds.
     private static let predecessorReserve: Nanoseconds = 5_000_000_000
 
-    /// Ends the loop of the control thread, once the older processes have ended as well.
+    /// Ends the loop of the control thread, once the processes have ended that this one has to outlive.
     ///
     /// systemd kills what is left of a service when its main process ends.
     func stopOnceAlone() {
+        if role == .predecessor {
+            if let outlived { return stop(after: outlived) }
+            // A stop that systemd has begun may still show that this process has to outlive the main one.
+            endsOnceAlone = misdirected.arePossible
+            if endsOnceAlone { return }
+        }
         guard role == .main, !predecessors.isEmpty else { return loop.stop() }
         OperatorLog.say("waiting for \(predecessors.count) older processes that drain")
         endsOnceAlone = true
         let bound = max(expiry, loop.now) + Self.predecessorReserve
         _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
+    }
+
+    /// Ends the loop of the control thread once the main process has ended, or could not end in its time.
+    private func stop(after main: LaunchedProcess) {
+        OperatorLog.say("waiting for the main process \(main.id), for which systemd takes this one")
+        endsOnceAlone = false
+        // The main process must not wait for this one.
+        reportUse()
+        mainLink?.close()
+        mainLink = nil
+        let settings = running.snapshot.process
+        let bound = loop.now + settings.lameDuck + settings.drainTimeout + Self.predecessorReserve
+        _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
+        guard main.watch(on: loop, ended: { [loop] in loop.stop() }) else { return loop.stop() }
     }
 
     /// Waits for the workers to end, closes the remaining sockets, writes the rest of the log, and reports how the

@@ -33,7 +33,8 @@ extension Supervisor {
                 obstacle: { [unowned self] in
                     if drain != nil { return "the server is ending" }
                     if role != .main || admin.state == .starting { return "the server has not started yet" }
-                    return reloader.isUnderWay ? "a reload is under way" : nil
+                    if reloader.isUnderWay { return "a reload is under way" }
+                    return starter.obstacle
                 },
                 settings: { [running] in running.snapshot.process },
                 handover: { [unowned self] () throws(StartError) in try makeHandover() },
@@ -94,6 +95,7 @@ extension Supervisor {
             guard let json = JSONValue(parsing: json) else { return }
             KeyRates(json).add(to: running.snapshot.access, at: loop.now)
         }
+        predecessors.signalled = { [unowned self] in handle(signal: $0) }
         predecessors.ended = { [unowned self] ended in
             if let column = ended.column { sharing.counts?.clear(column) }
             guard predecessors.isEmpty else { return }
@@ -210,10 +212,15 @@ extension Supervisor {
 
     // MARK: As an older process
 
-    private func becomePredecessor(successor: Int32, link: UpgradeLink, taken: Set<CInt>, ends: Bool) {
+    private func becomePredecessor(successor: LaunchedProcess, link: UpgradeLink, taken: Set<CInt>, ends: Bool) {
         role = .predecessor
         mainLink = link
-        ServiceNotifier.notify("MAINPID=\(successor)\nREADY=1", environment: environment)
+        self.successor = successor
+        ServiceNotifier.notify("MAINPID=\(successor.id)\nREADY=1", environment: environment)
+        misdirected.begin(
+            isEnding: { [unowned self] in handleSignals() },
+            ended: { [unowned self] in if endsOnceAlone { stopOnceAlone() } }
+        )
         link.read({ [unowned self] in followMain($0) }, ended: { [unowned self] in mainEnded() })
         watch?.stop()
         certificates?.stop()
@@ -237,21 +244,23 @@ extension Supervisor {
     private func followMain(_ message: UpgradeMessage) {
         guard role == .predecessor else { return }
         switch message {
-        case .hurry(let stops): hurry(stops: stops)
+        case .hurry(let stops, let time): hurry(stops: stops, within: time)
         case .cut: cut()
         case .reopenLog: reopenLog()
         default: return
         }
     }
 
-    /// Shortens the drain of an older process to `drain_timeout`.
+    /// Shortens the drain of an older process.
     ///
-    /// - Parameter stops: whether the whole server ends, so that connections without a request are closed at once.
-    func hurry(stops: Bool) {
+    /// - Parameters:
+    ///   - stops: whether the whole server ends, so that connections without a request are closed at once.
+    ///   - time: how long the drain may still take, in nanoseconds; nil for `drain_timeout` of this process.
+    func hurry(stops: Bool, within time: Nanoseconds? = nil) {
         if stops { process.postToAll(.drain) }
         guard !isHurried else { return }
         isHurried = true
-        let time = running.snapshot.process.drainTimeout
+        let time = time ?? running.snapshot.process.drainTimeout
         OperatorLog.say("this older process has to end: its drain ends in \(time / 1_000_000_000) s at the latest")
         drain?.limit = "drain_timeout"
         expire(after: time)

@@ -53,6 +53,7 @@ package final class Supervisor {
     let inheritance: Inheritance?
     /// The program and the arguments of this process, for upgrades; nil if they are not known.
     let program: Program?
+    let starter: ProcessStarter
     /// The part of this process in the chain of processes that upgrades make.
     var role = Role.main
     /// The older processes that drain, while this process is the main one.
@@ -63,12 +64,20 @@ package final class Supervisor {
     private(set) lazy var sharing = CountSharing(loop: loop, running: running, process: process)
     /// The column of shared counts that was allotted to the last successor; nil if there is none.
     var successorColumn: Int?
-    /// Whether this main process ends as soon as no older process drains any more.
+    /// Whether this process ends as soon as it need not wait any more: the main process for older ones, an older
+    /// process for systemd to learn of the main one.
     var endsOnceAlone = false
     /// Whether a signal asked for the end of the server before this process was the main one.
     var endsWhenMain = false
     /// Whether the drain of this older process was shortened to `drain_timeout`.
     var isHurried = false
+    private(set) lazy var misdirected = MisdirectedSignals(loop: loop, environment: environment)
+    /// The main process, which this older process has to outlive; nil if it need not.
+    ///
+    /// systemd takes this process for the main one when it stops the service, and kills the others when this one ends.
+    var outlived: LaunchedProcess?
+    /// The successor of this process, for `outlived`; nil before the hand-over.
+    var successor: LaunchedProcess?
     /// When all exchanges under way are ended, in nanoseconds of the loop's clock.
     var expiry = Nanoseconds.max
 
@@ -96,6 +105,7 @@ package final class Supervisor {
         self.source = source
         self.environment = environment
         self.program = program
+        starter = ProcessStarter.ofThisProcess(environment: environment)
         self.inheritance = inheritance
         role = inheritance == nil ? .main : .successor
         clock = ProcessClock()
@@ -140,9 +150,7 @@ package final class Supervisor {
     package func run() throws(StartError) {
         loop.attach(reports) { [unowned self] report in handle(report) }
         running.logFile.attach(to: loop)
-        loop.watch(descriptor: signals.descriptor) { [unowned self] in
-            while let signal = signals.next() { handle(signal: signal) }
-        }
+        loop.watch(descriptor: signals.descriptor) { [unowned self] in handleSignals() }
         let followers = SnapshotFollowers(running.snapshot, loop: loop, process: process)
         self.followers = followers
         admin.prober = followers.prober
@@ -160,6 +168,9 @@ package final class Supervisor {
         watch?.stop()
         try end()
     }
+
+    /// Handles the signals that have arrived.
+    func handleSignals() { while let signal = signals.next() { handle(signal: signal) } }
 
     /// Returns a function that calls `body` when it is called for the second time.
     private static func afterBoth(_ body: @escaping () -> Void) -> () -> Void {
@@ -286,6 +297,7 @@ package final class Supervisor {
             Reloader.Environment(
                 read: { [source] in source.read() },
                 obstacle: { [unowned self] in
+                    if role == .predecessor { return Self.anotherIsMain }
                     if drain != nil { return "the server is ending, with the configuration that it has" }
                     if upgrader.isUnderWay { return "an upgrade is under way" }
                     return admin.state == .starting ? "the server has not started yet" : nil
@@ -313,12 +325,19 @@ package final class Supervisor {
         )
     }
 
+    /// Why a process that has handed over carries out no command.
+    private static let anotherIsMain = "another process of the server is the main one: ask again"
+
     private func makeCommandServer() -> CommandServer {
         CommandServer(
             loop: loop,
             process: process,
             environment: environment,
             actions: CommandServer.Actions(
+                obstacle: { [unowned self] in
+                    if role != .main { return Self.anotherIsMain }
+                    return upgrader.hasSentState ? "an upgrade is under way: ask again in a moment" : nil
+                },
                 reload: { [unowned self] in reloader.reload($0) },
                 rehearse: { [unowned self] path in
                     reloader.rehearse { (path.map { ConfigurationSource.file($0) } ?? source).read() }
@@ -328,7 +347,9 @@ package final class Supervisor {
                     try ExecutorOrderer(running: running).carryOut(command, at: loop.now)
                 },
                 maintain: { [process] in process.maintenance.declare($0) },
-                reopenLog: { [unowned self] in reopenLog($0) },
+                reopenLog: { [unowned self] answered in
+                    if role == .main { reopenLog(answered) } else { answered(.failed(Self.anotherIsMain)) }
+                },
                 upgrade: { [unowned self] in upgrader.upgrade($0) }
             )
         )

@@ -19,6 +19,8 @@ final class Predecessors {
     var ended: (Handover.Predecessor) -> Void = { _ in }
     /// Called with what the keys of an older process's exchanges have used, as JSON.
     var used: ([UInt8]) -> Void = { _ in }
+    /// Called with a signal that an older process has received in place of this one.
+    var signalled: (CInt) -> Void = { _ in }
 
     init(loop: EventLoop) { self.loop = loop }
 
@@ -68,11 +70,11 @@ final class Predecessors {
         entries[index].link.send(.hurry(stops: false))
     }
 
-    /// Tells all processes to end within `drain_timeout`, because the server ends.
-    func stopAll() {
+    /// Tells all processes to end within this time, in nanoseconds, because the server ends.
+    func stopAll(within time: Nanoseconds) {
         for index in entries.indices {
             entries[index].facts.isHurried = true
-            entries[index].link.send(.hurry(stops: true))
+            entries[index].link.send(.hurry(stops: true, within: time))
         }
     }
 
@@ -88,6 +90,7 @@ final class Predecessors {
             guard let index = entries.firstIndex(where: { $0.facts.number == number }) else { return }
             entries[index].report = report
         case .use(let json): used(json)
+        case .signal(let signal): signalled(signal)
         default: return
         }
     }

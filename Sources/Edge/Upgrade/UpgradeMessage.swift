@@ -25,11 +25,14 @@ enum UpgradeMessage: Equatable {
     case report(DrainingReport)
     /// From an older process to the main process: what the keys of its exchanges have used, as JSON.
     case use([UInt8])
-    /// To an older process: end within `drain_timeout` of its configuration.
+    /// From an older process to the main process: a signal that systemd meant for the main process.
+    case signal(CInt)
+    /// To an older process: end within this time in nanoseconds, or without a time within `drain_timeout` of its own
+    /// configuration.
     ///
     /// With `stops`, the whole server ends, so connections without a request under way are closed at once. Otherwise
     /// they are served once more until then, because a client may send a request at the moment of a close.
-    case hurry(stops: Bool)
+    case hurry(stops: Bool, within: Nanoseconds? = nil)
     /// To an older process: end at once.
     case cut
     /// To an older process: open the log file again.
@@ -74,7 +77,10 @@ enum UpgradeMessage: Equatable {
             writer.field("exchanges", report.exchanges)
             writer.field("connections", report.connections)
             writer.field("until", report.until)
-        case .hurry(let stops): writer.field("stops", stops)
+        case .signal(let number): writer.field("number", Int(number))
+        case .hurry(let stops, let time):
+            writer.field("stops", stops)
+            if let time { writer.field("within_ns", Int(clamping: time)) }
         case .abort, .serving, .cut, .reopenLog: break
         }
         writer.endObject()
@@ -92,6 +98,7 @@ enum UpgradeMessage: Equatable {
         case .main: "main"
         case .report: "report"
         case .use: "use"
+        case .signal: "signal"
         case .hurry: "hurry"
         case .cut: "cut"
         case .reopenLog: "reopen_log"
@@ -120,7 +127,16 @@ enum UpgradeMessage: Equatable {
             guard let taken = json["taken"]?.array?.compactMap(\.integer) else { return nil }
             self = .ready(taken: taken.map { CInt(clamping: $0) }, version: json["version"]?.string ?? "")
         case "failed": self = .failed(json["lines"]?.array?.compactMap(\.string) ?? [])
-        case "hurry": self = .hurry(stops: json["stops"]?.bool ?? false)
+        case "hurry":
+            self = .hurry(
+                stops: json["stops"]?.bool ?? false,
+                within: json["within_ns"]?.integer.flatMap { Nanoseconds(exactly: $0) }
+            )
+        case "signal":
+            guard let number = json["number"]?.integer.flatMap({ CInt(exactly: $0) }),
+                Signals.handled.contains(number)
+            else { return nil }
+            self = .signal(number)
         case "commit": self = .commit(state: json["state"]?.encoded ?? Array("{}".utf8))
         case "use": self = .use(json["use"]?.encoded ?? Array("{}".utf8))
         case "main": self = .main(reloads: json["reloads"]?.bool ?? false, ends: json["ends"]?.bool ?? false)

@@ -22,7 +22,7 @@ final class Upgrader {
         ///
         /// `taken` has the descriptors of the listening sockets that the successor keeps. With `ends`, the end of the
         /// server was asked for meanwhile.
-        var succeeded: (_ successor: Int32, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
+        var succeeded: (_ successor: LaunchedProcess, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
         /// Called when an upgrade has failed, with what was asked for meanwhile.
         var failed: (_ reloads: Bool, _ ends: Bool) -> Void
     }
@@ -71,6 +71,8 @@ final class Upgrader {
 
     /// Whether an upgrade is under way.
     var isUnderWay: Bool { attempt != nil }
+    /// Whether the successor has received the newest state, so that later changes of the state would be lost.
+    var hasSentState: Bool { attempt?.taken != nil }
 
     /// Starts an upgrade.
     ///
@@ -90,9 +92,6 @@ final class Upgrader {
     private func begin(_ answered: @escaping (CommandReport) -> Void) throws(StartError) -> Attempt {
         guard attempt == nil else { throw StartError(description: "an upgrade is under way") }
         if let obstacle = environment.obstacle() { throw StartError(description: obstacle) }
-        guard getpid() != 1 else {
-            throw StartError(description: "the server is the process 1 of its container: start a new container")
-        }
         guard let program else { throw StartError(description: "the path of the program is not known") }
         let room = UpgradeRoom(draining: predecessors.count, most: environment.settings().upgradeGenerations)
         guard room != .full else { throw StartError(description: fullText) }
@@ -115,7 +114,7 @@ final class Upgrader {
         link.send(.handover(handover))
         OperatorLog.say("upgrade: the process \(process.id) starts by \(program.path)")
         var attempt = Attempt(link: link, process: process, answered: answered, hurried: hurried)
-        attempt.timer = makeTimer("was not ready")
+        attempt.timer = makeTimer("was not ready", within: environment.settings().upgradeTimeout)
         return attempt
     }
 
@@ -151,9 +150,8 @@ final class Upgrader {
         }
     }
 
-    private func makeTimer(_ what: String) -> TimerID {
-        let time = environment.settings().upgradeTimeout
-        return loop.timers.schedule(
+    private func makeTimer(_ what: String, within time: Nanoseconds) -> TimerID {
+        loop.timers.schedule(
             at: loop.now + time,
             target: TimerClosure { [unowned self] in
                 guard let attempt else { return }
@@ -180,7 +178,9 @@ final class Upgrader {
         if let timer = attempt?.timer { loop.timers.cancel(timer) }
         attempt?.taken = taken
         attempt?.version = version
-        attempt?.timer = makeTimer("was ready but did not accept connections")
+        // The successor waits for its workers for up to the time of the survey, which is not its fault.
+        let time = environment.settings().upgradeTimeout + WorkerSurvey.timeout
+        attempt?.timer = makeTimer("was ready but did not accept connections", within: time)
         // From now on the successor may read the reports of older processes.
         predecessors.pause()
         attempt?.link.send(.commit(state: environment.state()))
@@ -193,10 +193,9 @@ final class Upgrader {
         lastFailure = nil
         if let number = done.hurried { predecessors.hurry(number) }
         predecessors.release()
-        done.process.release()
         let lines = ["the process \(done.process.id), version \(done.version), has taken over from \(getpid())"]
         OperatorLog.say("upgrade: \(lines[0])")
-        environment.succeeded(done.process.id, done.link, taken, done.ends)
+        environment.succeeded(done.process, done.link, taken, done.ends)
         done.link.send(.main(reloads: done.reloads, ends: done.ends))
         done.answered(CommandReport(isDone: true, lines: lines))
     }

@@ -47,7 +47,8 @@ package struct Program: Sendable, Equatable {
     /// - Parameter descriptors: the descriptors that stay open in the new process; they must be close-on-exec here, so
     ///   that no other process gets them.
     /// - Throws: the errno of `clone` or `execve`, such as EAGAIN for a full process table, ENOENT for a file that is
-    ///   gone, or ENOEXEC for a file that is no program.
+    ///   gone, or ENOEXEC for a file that is no program. EMFILE if no descriptor is free to watch the process, which is
+    ///   then ended.
     package func launch(keeping descriptors: [CInt]) throws(SystemError) -> LaunchedProcess {
         var launch = unsafe clinux_launch()
         let words = { (words: [[UInt8]]) in unsafe words.map { unsafe Self.copy($0) } + [nil] }
@@ -68,7 +69,13 @@ package struct Program: Sendable, Equatable {
             }
         }
         guard unsafe launch.error == 0 else { throw SystemError(path, unsafe launch.error) }
-        return LaunchedProcess(id: unsafe launch.process)
+        do throws(SystemError) {
+            return try LaunchedProcess(id: unsafe launch.process)
+        } catch {
+            // The id still stands for the process, since it was started a moment ago.
+            unsafe Glibc.kill(launch.process, SIGKILL)
+            throw error
+        }
     }
 
     /// A copy of a word that ends with a zero byte.
@@ -87,13 +94,14 @@ package struct Program: Sendable, Equatable {
 package struct LaunchedProcess: Sendable {
     /// The id of the process.
     package let id: Int32
-    /// A descriptor that stands for the process even when its id is used again; nil if the process has ended already or
-    /// no descriptor was free.
+    /// A descriptor that stands for the process even when its id is used again; nil if the process has ended already.
     private let descriptor: Socket?
 
-    init(id: Int32) {
+    /// - Throws: the errno of `pidfd_open`, such as EMFILE; none if the process has ended already.
+    init(id: Int32) throws(SystemError) {
         self.id = id
         let opened = clinux_pidfd_open(id)
+        if opened < 0, errno != ESRCH { throw SystemError("pidfd_open", errno) }
         descriptor = opened >= 0 ? Socket(descriptor: opened) : nil
     }
 
@@ -108,6 +116,17 @@ package struct LaunchedProcess: Sendable {
         _ = clinux_pidfd_send_signal(descriptor.descriptor, SIGKILL)
         var end = pollfd(fd: descriptor.descriptor, events: Int16(POLLIN), revents: 0)
         _ = unsafe poll(&end, 1, Self.killTimeout)
+    }
+
+    /// Calls `ended` when the process has ended; returns false if it has ended already or cannot be watched.
+    package func watch(on loop: EventLoop, ended: @escaping () -> Void) -> Bool {
+        guard let descriptor else { return false }
+        do throws(SystemError) {
+            _ = try loop.watchUntilUnwatched(descriptor: descriptor.descriptor, ended)
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Gives up the means to end the process.

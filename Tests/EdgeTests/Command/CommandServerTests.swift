@@ -24,6 +24,7 @@ import Transport
     private func answer(
         _ method: HTTP.Method,
         _ target: String,
+        obstacle: String? = nil,
         reload: @escaping (@escaping (ReloadReport) -> Void) -> Void = { _ in },
         rehearse: @escaping (String?) -> ReloadReport = { _ in ReloadReport(outcome: .unchanged, generation: 1) },
         reopenLog: @escaping (@escaping (LogReopening) -> Void) -> Void = { $0(.isStdout) }
@@ -34,6 +35,7 @@ import Transport
             process: process,
             environment: [:],
             actions: CommandServer.Actions(
+                obstacle: { obstacle },
                 reload: reload,
                 rehearse: rehearse,
                 status: { Array("{}".utf8) },
@@ -98,6 +100,17 @@ import Transport
         _ = try answer(.get, "/changes", rehearse: rehearse)
         #expect(try answer(.get, "/changes?file=xyz", rehearse: rehearse).status == 422)
         #expect(asked.withLock { $0 } == [name, nil], "the server's own file is not taken for a faulty one")
+    }
+
+    /// A process that hands over changes nothing any more, because its successor would not know of it.
+    @Test func aProcessThatHandsOverChangesNothing() throws {
+        let obstacle = "an upgrade is under way"
+        for path in ["/upgrade", "/maintenance/on", "/maintenance/off"] {
+            let refused = try answer(.post, path, obstacle: obstacle)
+            let report = CommandReport(json: refused.body)
+            #expect(refused.status == 422 && report?.lines.first?.contains(obstacle) == true, "\(path)")
+        }
+        #expect(try answer(.get, "/status", obstacle: obstacle).status == 200)
     }
 
     @Test func whatIsNoCommandIsRefused() throws {

@@ -32,19 +32,48 @@ import Transport
     /// The state is sent as a datagram to the socket in NOTIFY_SOCKET.
     @Test func aStateIsSent() throws {
         let path = temporaryDirectory() + "/notify"
-        let address = try #require(SocketAddress(unixPath: path))
-        let socket = Glibc.socket(AF_UNIX, CInt(clinux_SOCK_DGRAM_CLOEXEC), 0)
+        let socket = try notifySocket(at: path)
         defer { close(socket) }
-        var storage = address.storage
-        try #require(clinux_bind(socket, &storage, address.length) == 0)
         ServiceNotifier.notify("WATCHDOG=1", environment: ["NOTIFY_SOCKET": path])
-        var buffer = [UInt8](repeating: 0, count: 100)
-        let count = recv(socket, &buffer, buffer.count, CInt(MSG_DONTWAIT))
-        #expect(count == 10 && String(decoding: buffer.prefix(10), as: UTF8.self) == "WATCHDOG=1")
+        #expect(received(socket) == "WATCHDOG=1")
         // With `waits: false`, a full queue of the socket does not block the caller.
         for _ in 0..<1000 { ServiceNotifier.notify("WATCHDOG=1", environment: ["NOTIFY_SOCKET": path], waits: false) }
         // Without a listening socket, the call does nothing.
         ServiceNotifier.notify("READY=1", environment: ["NOTIFY_SOCKET": path + "-none"])
         ServiceNotifier.notify("READY=1", environment: [:])
     }
+
+    /// A barrier is passed when systemd reads it, because systemd then closes the descriptor that came with it.
+    @Test func aBarrierIsPassedWhenItIsRead() throws {
+        let path = temporaryDirectory() + "/notify"
+        let socket = try notifySocket(at: path)
+        defer { close(socket) }
+        ServiceNotifier.notify("READY=1", environment: ["NOTIFY_SOCKET": path])
+        let barrier = try #require(ServiceNotifier.barrier(environment: ["NOTIFY_SOCKET": path]))
+        defer { close(barrier) }
+        func isPassed() -> Bool {
+            var waiting = pollfd(fd: barrier, events: Int16(POLLIN), revents: 0)
+            return poll(&waiting, 1, 0) == 1
+        }
+        #expect(received(socket) == "READY=1" && !isPassed())
+        #expect(received(socket) == "BARRIER=1" && isPassed())
+        #expect(ServiceNotifier.barrier(environment: [:]) == nil)
+        #expect(ServiceNotifier.barrier(environment: ["NOTIFY_SOCKET": path + "-none"]) == nil)
+    }
+}
+
+/// A datagram socket in the place of systemd's.
+func notifySocket(at path: String) throws -> CInt {
+    let address = try #require(SocketAddress(unixPath: path))
+    let socket = Glibc.socket(AF_UNIX, CInt(clinux_SOCK_DGRAM_CLOEXEC), 0)
+    var storage = address.storage
+    try #require(clinux_bind(socket, &storage, address.length) == 0)
+    return socket
+}
+
+/// The next datagram; empty if there is none.
+func received(_ socket: CInt) -> String {
+    var buffer = [UInt8](repeating: 0, count: 100)
+    let count = recv(socket, &buffer, buffer.count, CInt(MSG_DONTWAIT))
+    return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
 }

@@ -39,9 +39,13 @@ import Transport
         let report = UpgradeMessage.DrainingReport(exchanges: 5, connections: 2, until: 9)
         var used: [[UInt8]] = []
         predecessors.used = { used.append($0) }
+        var signals: [CInt] = []
+        predecessors.signalled = { signals.append($0) }
         put(UpgradeMessage.report(report).line + UpgradeMessage.use(Array("[1]".utf8)).line, to: ends[1])
+        put(UpgradeMessage.signal(SIGHUP).line, to: ends[0])
         test.settle()
         #expect(predecessors.reports.map(\.report) == [nil, report] && used == [Array("[1]".utf8)])
+        #expect(signals == [SIGHUP])
         for end in ends { close(end) }
         test.settle()
         #expect(predecessors.isEmpty)
@@ -55,8 +59,8 @@ import Transport
         #expect(text(of: ends[0]) == String(decoding: UpgradeMessage.hurry(stops: false).line, as: UTF8.self))
         #expect(text(of: ends[1]).isEmpty)
         #expect(predecessors.facts.map(\.isHurried) == [true, false])
-        predecessors.stopAll()
-        let stop = String(decoding: UpgradeMessage.hurry(stops: true).line, as: UTF8.self)
+        predecessors.stopAll(within: 5 * second)
+        let stop = String(decoding: UpgradeMessage.hurry(stops: true, within: 5 * second).line, as: UTF8.self)
         #expect(ends.allSatisfy { text(of: $0) == stop })
         predecessors.cutAll()
         predecessors.reopenLogs()

@@ -1,3 +1,4 @@
+import Glibc
 import Inference
 import Testing
 
@@ -36,6 +37,7 @@ let completeHandover = Handover(
         .main(reloads: false, ends: true),
         .report(UpgradeMessage.DrainingReport(exchanges: 1, connections: 2, until: 3)),
         .use(Array("[]".utf8)), .hurry(stops: true), .hurry(stops: false), .cut, .reopenLog,
+        .hurry(stops: true, within: 60_000_000_000), .signal(SIGTERM),
     ]) func whatIsWrittenIsRead(message: UpgradeMessage) {
         let line = message.line
         #expect(line.last == 0x0A && !line.dropLast().contains(0x0A))

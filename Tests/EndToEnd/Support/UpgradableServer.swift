@@ -129,11 +129,13 @@ final class UpgradableServer: Sendable {
 ///
 /// - Parameters:
 ///   - configure: changes the configuration.
+///   - environment: further environment variables of the server.
 ///   - launcher: a command that executes the server.
 ///   - copiesProgram: whether the program is a copy in place of a link, for a user who cannot read the repository.
 ///   - end: how the first process ends.
 func withUpgrades(
     settings: String = "drain_timeout: 600s",
+    environment: [String: String] = [:],
     launcher: [String] = [],
     copiesProgram: Bool = false,
     configure: (inout Configuration, Scratch) throws -> Void = { _, _ in },
@@ -155,6 +157,7 @@ func withUpgrades(
         try configure(&configuration, scratch)
         try await withServer(
             configuration,
+            environment: environment,
             launcher: launcher,
             program: program,
             ends: end,

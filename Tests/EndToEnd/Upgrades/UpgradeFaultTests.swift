@@ -195,6 +195,23 @@ import Testing
         }
     }
 
+    /// The old process is killed at the worst moments: the new one may accept already, but is not the main one yet.
+    @Test(arguments: ["ready", "commit", "serving"])
+    func theOldProcessDiesInTheMidstOfTheHandOver(step: String) async throws {
+        try await withExecutor { executor in
+            try await withServer(
+                Configuration(executors: [executor.url]),
+                launcher: [Repository.python, Repository.clients + "/dying_main.py", step, "--"]
+            ) { server in
+                for secure in [true, false] {
+                    try await expect(server.curl("/v1/chat/completions", secure: secure, body: chat(tokens: 2))) {
+                        $0.status == 200 && eventData($0.body).last == "[DONE]"
+                    }
+                }
+            }
+        }
+    }
+
     /// Runs `body`, in which the first process is killed, and checks that the last one serves.
     private func withKilled(_ body: (UpgradableServer) async throws -> Void) async throws {
         try await withUpgrades(firstEnds: .signaled(SIGKILL)) { upgradable in

@@ -1,0 +1,47 @@
+// What has started this process, and whether it would take the end of this process for the end of the server.
+internal import Configuration
+internal import Glibc
+internal import Transport
+
+/// The facts about the start of this process that decide whether an upgrade is possible.
+///
+/// After an upgrade this process ends, and another one serves. Upgrades are refused where that would be the end of the
+/// server, because whoever has started this process watches only this process.
+struct ProcessStarter: Equatable {
+    /// The id of this process.
+    var process: Int32
+    /// The id of the process that has started this one, at the time of the start.
+    var parent: Int32
+    /// The name of the process with the id 1, such as `systemd`; nil if it is not known.
+    var firstName: String?
+    /// The environment variables of this process.
+    var environment: [String: String]
+
+    /// The facts about the calling process; to be asked for when it starts, because its parent may end later.
+    static func ofThisProcess(environment: [String: String]) -> ProcessStarter {
+        ProcessStarter(
+            process: getpid(),
+            parent: getppid(),
+            firstName: (try? SystemFiles.read("/proc/1/comm").get()).map {
+                String(decoding: $0.prefix { $0 != 0x0A }, as: UTF8.self)
+            },
+            environment: environment
+        )
+    }
+
+    /// The reason why an upgrade would end the server; nil if it would not.
+    var obstacle: String? {
+        if process == 1 { return "the server is the process 1 of its container: start a new container" }
+        // An upgrade has started this process, so the end of the first process did not end the server.
+        if environment[Inheritance.variable] != nil || environment["NOTIFY_SOCKET"] != nil { return nil }
+        // systemd sets SYSTEMD_EXEC_PID for the processes that it starts itself (systemd.exec(5)).
+        if environment["SYSTEMD_EXEC_PID"] == "\(process)" {
+            return "systemd would end the service together with this process, since its unit has no Type=notify"
+        }
+        if parent == 1, let firstName, !["systemd", "init"].contains(firstName) {
+            return "\(LogText.bounded(firstName)) would end the container together with this process: "
+                + "start a new container"
+        }
+        return nil
+    }
+}
