@@ -14,7 +14,7 @@ package struct AddressFile: Sendable, Equatable {
 
     /// The ranges, in the order of the list.
     package private(set) var ranges: [AddressRange] = []
-    /// Whether the list has `unix:`.
+    /// Whether the list contains `unix:`, which stands for all peers of unix sockets.
     package private(set) var hasUnixPeers = false
 
     /// Why a file cannot be used, in words for the operator, with the number of the line.

@@ -44,7 +44,7 @@ package struct FoundMembers: Sendable, Equatable {
 
     /// Returns the members for the files, engines and host names that `configuration` contains.
     ///
-    /// An engine keeps its list if only its key or its certificate authorities have changed.
+    /// An engine keeps its list of models if only its API key or its certificate authorities have changed.
     ///
     /// - Parameter earlier: The members in force so far. A model name stays with its engine for as long as the engine
     ///   lists it, so that no other engine takes the name over.

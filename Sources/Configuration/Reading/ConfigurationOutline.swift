@@ -13,7 +13,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
         var isShown: Bool
     }
 
-    /// Keys whose values are secrets, so that messages never show them.
+    /// The keys whose values are secrets; messages never show these values.
     private static let secretKeys: Set<String> = ["api_key"]
     /// The keys that identify an entry of a list, in the order in which they are looked for.
     private static let identifyingKeys = ["id", "discover", "url", "address", "import", "certificate", "name"]

@@ -160,7 +160,7 @@ extension ExecutorURL: CustomStringConvertible {
 }
 
 extension AddressBook {
-    /// Makes the address book of a URL.
+    /// Makes the book of the addresses to which connections for a URL are made.
     ///
     /// The book of a host name is empty until a `NameResolver` has found addresses.
     package convenience init(of url: ExecutorURL) {

@@ -7,10 +7,10 @@ internal import Transport
 /// One try of an exchange at one executor; confined to its worker.
 ///
 /// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends after
-/// that are dropped. They cannot reach the next attempt, because it is another object. The type is split by subject:
-/// this file has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document`
-/// reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against
-/// the health of the executor.
+/// that are dropped. They cannot reach the exchange's next attempt, because each attempt is an object of its own. The
+/// type is split by subject: this file has the state, the start, the end and the dispatch of received bytes. `+Stream`
+/// reads events, `+Document` reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a
+/// failure counts against the health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
     enum End: Equatable {
@@ -70,7 +70,10 @@ final class Attempt: TimerTarget {
     var lease: ExecutorLease
     /// The timer of `failureTime` or `drainTime`; nil while neither runs.
     var timer: TimerID?
-    /// The head that the client has been sent before the answer; only an answer of this form can be relayed then.
+    /// The form of the response head that the client was sent before the executor answered; `.none` if no head was
+    /// sent.
+    ///
+    /// After such a head, only an answer of the same form can be relayed.
     var sentHead = EarlyHead.none
     /// The request that was sent; nil once the attempt cannot send it again.
     var request: ExecutorRequest?
@@ -86,7 +89,7 @@ final class Attempt: TimerTarget {
     /// When the current silence began: at the start of the attempt, at the last bytes, or at the end of a pause in
     /// reading.
     private(set) var silentSince: Nanoseconds = 0
-    /// Whether the edge reads from the executor; nothing can arrive while reading is paused.
+    /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
     /// The time before which arrivals are not recorded in the `Engine` object; all workers share the object, so records
     /// are rare.
@@ -257,7 +260,7 @@ final class Attempt: TimerTarget {
         lease.end(at: now)
     }
 
-    /// Ends the attempt with a failure, and reports it to the owner.
+    /// Ends the attempt with a failure, and reports the failure to the owner.
     func fail(_ failure: Failure) {
         guard let owner else { return }
         if phase == .waiting {
