@@ -99,12 +99,12 @@ extension Configuration {
         package var hosts: [String] = []
         /// The client addresses that are served; nil for all addresses.
         package var allow: [AddressRange]?
-        /// The unix socket on which the server takes commands.
+        /// The unix socket on which the server receives commands.
         package var commandSocket = CommandSocket.automatic
         package init() {}
     }
 
-    /// The unix socket on which the server takes commands such as `freeinference reload`.
+    /// The unix socket on which the server receives commands such as `freeinference reload`.
     package enum CommandSocket: Sendable, Equatable {
         /// `/run/freeinference/admin.sock`, or if that cannot be opened, `freeinference/admin.sock` in
         /// `$XDG_RUNTIME_DIR`.
@@ -148,7 +148,7 @@ extension Configuration {
         package var handshake = Duration.seconds(10)
         /// The longest time from the first byte of a request head to its end.
         package var header = Duration.seconds(10)
-        /// The longest time in which no byte of an unfinished request body arrives.
+        /// How long a client may send no byte of a request body that is not complete.
         package var body = Duration.seconds(30)
         /// How long a client connection without an exchange is kept open.
         package var idle = Duration.seconds(75)

@@ -139,7 +139,7 @@ package enum SystemFiles {
     /// Returns the reason why this process can neither append to a file nor create it; nil if it can.
     ///
     /// The file is not opened, because it may be a pipe. If this process opened and closed a pipe, the reader of the
-    /// pipe could take that for the end of the data.
+    /// pipe could treat that as the end of the data.
     package static func checkAppendable(_ path: String) -> FileProblem? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {

@@ -52,6 +52,6 @@ package struct AddressFile: Sendable, Equatable {
         if text == "unix:" { hasUnixPeers = true } else { ranges.append(try AddressRange(parsing: text)) }
     }
 
-    /// The addresses of the list.
+    /// The list as an `AddressSet`, which says whether an address is in one of the ranges.
     package var set: AddressSet { AddressSet(ranges, unixPeers: hasUnixPeers) }
 }

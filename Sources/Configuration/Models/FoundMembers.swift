@@ -39,7 +39,7 @@ package struct FoundMembers: Sendable, Equatable {
     /// Makes a value without members.
     package init() {}
 
-    /// Makes the members that are known when a configuration has just been read: the executors in its files.
+    /// Makes the members for a configuration that has just been read: only the executors in its files.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
     /// Returns the members for the files, engines and host names that `configuration` contains.

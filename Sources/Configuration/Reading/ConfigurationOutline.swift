@@ -21,7 +21,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
     private static let shownMax = 60
 
     private var values: [String: Value] = [:]
-    /// The paths in the order of the file.
+    /// The keys of `values` in the order of the file.
     private var order: [String] = []
 
     /// Makes an outline without values.

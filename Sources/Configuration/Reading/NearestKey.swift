@@ -7,14 +7,14 @@ package enum NearestKey {
     /// - Parameter distanceMax: The largest number of edits; nil means a third of the found name's length, but at least
     ///   2.
     package static func nearest(to key: String, among known: [String], distanceMax: Int? = nil) -> String? {
-        // No name is found for a long key. The time of the computation grows with the product of the two lengths, and
-        // all known keys are shorter than 64 bytes.
+        // For a key of more than 64 bytes nothing is computed, because all known keys are shorter, and the time of the
+        // computation grows with the product of the two lengths.
         guard key.utf8.count <= 64 else { return nil }
         let bytes = Array(key.utf8)
         var best: (key: String, distance: Int)?
         for name in known {
-            // The number of edits between two names is at least the difference of their lengths. So most names are
-            // skipped here, without the slow computation of the distance.
+            // The number of edits between two names is at least the difference of their lengths. So this test skips
+            // most names without the slow computation of the distance.
             if let distanceMax, abs(name.utf8.count - bytes.count) > distanceMax { continue }
             let distance = distance(bytes, Array(name.utf8), most: distanceMax ?? .max - 1)
             if best.map({ distance < $0.distance }) ?? true { best = (name, distance) }

@@ -21,8 +21,8 @@ struct AddressShard: Sendable {
 
     /// Calls `body` with the entry at an index that `index(of:)` has returned.
     ///
-    /// The entry at this index may since belong to another group, unless its group had a connection or a request all
-    /// the time.
+    /// Since that call, the entry may have been replaced by the entry of another group, unless its own group has had a
+    /// connection or a request all the time.
     mutating func with<R>(_ index: Int, _ body: (inout AddressEntry) -> R) -> R { body(&entries[index]) }
 
     /// The entry of a group; nil if there is none.

@@ -23,7 +23,7 @@ final class AdminServer {
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
     /// Checks that the event loops of the workers still turn; nil before the workers serve.
     var watch: WorkerWatch?
-    /// Starts upgrades, and knows the older processes that drain; nil before the workers serve.
+    /// Starts upgrades, and keeps the list of the older processes that drain; nil before the workers serve.
     var upgrader: Upgrader?
     /// The number of this process in the chain of upgrades: 1, and for each successor one more than its predecessor's.
     var processNumber = 1
@@ -103,7 +103,7 @@ final class AdminServer {
         OperatorLog.say("listening on \(address) (admin)")
     }
 
-    /// Closes the listener and its connections, because a successor serves operators.
+    /// Closes the listener and its connections, because from now on a successor process serves operators.
     ///
     /// - Parameter sockets: the sockets of the listener. If the successor owns the file of a unix socket, closing this
     ///   set does not remove the file.

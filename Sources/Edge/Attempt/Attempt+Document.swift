@@ -5,7 +5,7 @@ internal import Routing
 internal import Transport
 
 extension Attempt {
-    // MARK: A failure
+    // MARK: An error
 
     /// Holds back the next bytes of an error's body, until the body is complete.
     func holdFailure(_ bytes: Span<UInt8>) {
@@ -115,7 +115,7 @@ extension Attempt {
         return head.fields.begins(.contentType, with: "application/json")
     }
 
-    /// Relays the bytes that were held back.
+    /// Relays the bytes in `held`, and empties `held`.
     func relayHeld(to owner: any AttemptOwner) {
         let document = SharedBytes(owned: held)
         held = []

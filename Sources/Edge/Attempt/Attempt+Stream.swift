@@ -10,7 +10,7 @@ extension Attempt {
     /// An engine's error event is not relayed, because a client may take it for output, and because its text may
     /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
-        // An earlier event in the same read may have ended the attempt.
+        // An earlier event in the same received bytes may have ended the attempt.
         guard let owner, !answer.isUsageRefused else { return }
         let usages = meter.usages
         let found = measure(event, piece)

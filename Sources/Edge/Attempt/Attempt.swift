@@ -48,7 +48,7 @@ final class Attempt: TimerTarget {
     /// event has occurred.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
-        /// The time until the kernel had taken the whole request; includes the time to connect.
+        /// The time until the kernel had accepted the whole request for sending; includes the time to connect.
         var sent: Nanoseconds = 0
         /// The time until the head of the response had arrived.
         var head: Nanoseconds = 0
@@ -84,17 +84,16 @@ final class Attempt: TimerTarget {
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
-    /// When bytes of the answer arrived last; 0 if none have.
+    /// When bytes of the answer arrived last; 0 before the first bytes have arrived.
     private(set) var lastHeard: Nanoseconds = 0
     /// When the current silence began: at the start of the attempt, at the last bytes, or at the end of a pause in
     /// reading.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
-    /// The time before which arrivals are not recorded in the `Engine` object; all workers share the object, so records
-    /// are rare.
+    /// The time before which arriving bytes are not recorded in the `Engine` object; see `noteArrival`.
     private var reportsHeardFrom: Nanoseconds = 0
-    /// Whether the kernel has taken the whole request, or the executor has answered before that.
+    /// Whether the kernel has accepted the whole request for sending, or the executor has answered before that.
     private(set) var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
@@ -156,7 +155,7 @@ final class Attempt: TimerTarget {
     /// Records that bytes of the answer have arrived.
     ///
     /// The arrival is recorded in the `Engine` object at most once in `Engine.heardStep`, because all workers share the
-    /// object.
+    /// object and frequent writes would slow them.
     private func noteArrival() {
         let now = now
         lastHeard = now
@@ -185,7 +184,7 @@ final class Attempt: TimerTarget {
         stream = environment.send(own.request, to: target, handler: self)
     }
 
-    // MARK: Calls of the exchange
+    // MARK: Methods that the exchange calls
 
     /// Pauses or continues the reading of the answer.
     func setReading(_ reading: Bool) {
@@ -303,7 +302,7 @@ final class Attempt: TimerTarget {
 // MARK: - ExecutorStreamHandler
 
 extension Attempt: ExecutorStreamHandler {
-    /// The kernel has taken the whole request.
+    /// The kernel has accepted the whole request for sending.
     func requestSent() {
         times.sent = max(1, now &- times.began)
         hasRequest = true
