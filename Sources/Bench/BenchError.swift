@@ -1,6 +1,6 @@
-// The error with which a bench ends.
+// The error that keeps a bench from running, or ends it.
 
-/// Why a bench cannot run.
+/// The reason why a bench cannot run or cannot continue.
 package struct BenchError: Error, CustomStringConvertible {
     /// The reason, in one line.
     package let description: String

@@ -1,4 +1,4 @@
-// Lets SIGINT and SIGTERM end a bench early, so that it still prints its figures.
+// Ends a bench early after SIGINT or SIGTERM. The bench still prints the figures that it has measured until then.
 internal import CLinux
 internal import Glibc
 internal import Transport

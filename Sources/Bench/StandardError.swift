@@ -1,7 +1,7 @@
 // Writes lines to stderr, without Foundation.
 internal import Glibc
 
-/// Prints messages of a bench on stderr, because its figures go to stdout.
+/// Prints the messages of a bench on stderr, because stdout is for the figures of the bench.
 enum StandardError {
     /// Writes one line.
     static func say(_ line: String) {

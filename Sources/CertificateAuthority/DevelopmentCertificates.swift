@@ -17,7 +17,7 @@ package struct DevelopmentCertificates: Equatable, Sendable {
     /// The path of the server's private key, which only its owner can read.
     package let key: String
 
-    /// The server certificate and its key, in the form that a listener takes.
+    /// The paths of the server certificate and its key, in the type that TLS listeners use.
     package var files: CertificateFiles { CertificateFiles(chain: chain, key: key) }
 }
 

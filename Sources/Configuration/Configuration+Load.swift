@@ -3,14 +3,14 @@
 extension Configuration {
     /// Reads and checks a configuration file, and the files that it imports.
     ///
-    /// Everything outside the file is a parameter, so that tests can provide it.
+    /// The environment and all other files are parameters, so that tests can replace them.
     ///
     /// - Parameters:
     ///   - path: The file. Relative paths in the file are resolved against the folder of the file.
     ///   - environment: The variables that `${VAR}` may name.
     ///   - readFile: Returns the bytes of a file.
     ///   - checkFile: Returns why a file that the configuration names (a certificate, a key) cannot be read; nil if it
-    ///     can be.
+    ///     can be read.
     ///   - filesMatching: Returns the files that match a pattern, or that are in a folder; nil for the path of one
     ///     file.
     ///   - inspection: Checks the contents of certificates, private keys and key files.

@@ -1,4 +1,4 @@
-// The number of connections for which `memory_limit` has room.
+// How many client connections fit into `memory_limit`.
 
 extension Configuration {
     /// The bytes of `memory_limit` that each client connection is charged when it is accepted.
@@ -6,10 +6,10 @@ extension Configuration {
     /// The charge covers the TLS state, the nghttp2 session, this server's own state and a few small requests.
     @inlinable package static var connectionChargeBytes: Int { 64 << 10 }
 
-    /// The number of idle connections that fit in `memory_limit` beside one request body of `limits.body` bytes and its
-    /// scan.
+    /// The number of idle connections that fit into `memory_limit` together with one request body of `limits.body`
+    /// bytes and the memory to scan this body.
     ///
-    /// At least half of `memory_limit` is left for connections, however much memory a body needs.
+    /// If a body needs more than half of `memory_limit`, the result is computed as if it needed half.
     package var connectionsBesideBody: Int {
         // Scanning a body needs 17/3 of its size in addition to the body itself (docs/limits.md).
         let need = limits.bodyBytes / 3 * 20

@@ -22,7 +22,7 @@ extension Configuration {
 
     /// Reads `limits`; the limits of a body and of an exchange's buffer must not be above `memory_limit`.
     mutating func readLimits(from root: ConfigurationSection) {
-        // The default is lowered, because a body that is larger than the memory limit could never be accepted.
+        // The default of `limits.body` is lowered to `memory_limit`, because a larger body could never be accepted.
         limits.bodyBytes = min(limits.bodyBytes, memoryLimitBytes)
         guard let section = root.section("limits") else { return }
         section.read(bytes: "body", &limits.bodyBytes, in: 1 << 10...1 << 30)

@@ -13,9 +13,11 @@ package struct Configuration: Sendable, Equatable {
     package var admin = Admin()
     /// How many worker threads serve clients.
     package var workers = Workers.auto
-    /// How long a busy worker sleeps so that it handles the bytes of many tokens in one turn of its loop.
+    /// How long a busy worker sleeps before it polls its sockets again.
+    ///
+    /// The sleep lets the bytes of many tokens arrive, which the worker then handles in one turn of its event loop.
     package var gather = Gather.auto
-    /// How workers wait for sockets.
+    /// The system interface by which workers learn that a socket is readable.
     package var poller = Poller.auto
     /// The largest amount of memory, in bytes, for connections, requests and responses together.
     package var memoryLimitBytes = 1 << 30
@@ -27,11 +29,12 @@ package struct Configuration: Sendable, Equatable {
     package var lameDuck = Duration.zero
     /// How long running exchanges may continue after SIGTERM, once `lameDuck` has passed.
     package var drainTimeout = Duration.seconds(60)
-    /// How long exchanges may continue in a process whose place a newer one has taken.
+    /// How long exchanges may continue in a process that a newer process has replaced (an upgrade).
     package var upgradeDrain = Duration.seconds(3600)
-    /// How many older processes may drain at once after upgrades.
+    /// How many older processes may drain at the same time, that is, finish their exchanges after upgrades.
     package var upgradeGenerations = 4
-    /// How long a new process may take until it is ready, and then until it accepts connections.
+    /// How long the new process of an upgrade may take until it is ready, and after that, how long until it accepts
+    /// connections.
     package var upgradeTimeout = Duration.seconds(30)
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
@@ -60,7 +63,8 @@ package struct Configuration: Sendable, Equatable {
     package var forward = ForwardSettings()
     /// The settings of the access log: which lines are written, and to which file.
     package var log = Log()
-    /// The models that clients may name; not empty in a configuration from a file, unless it has `discoveries`.
+    /// The models that clients may name; not empty in a configuration from a file, unless the configuration has
+    /// `discoveries`.
     package var models: [ModelSettings]
     /// The engines that are asked for their lists of models; the server also serves the models in these lists.
     package var discoveries: [DiscoverySettings] = []
@@ -95,12 +99,12 @@ extension Configuration {
         package var hosts: [String] = []
         /// The client addresses that are served; nil for all addresses.
         package var allow: [AddressRange]?
-        /// The unix socket on which the server takes commands.
+        /// The unix socket on which the server receives commands.
         package var commandSocket = CommandSocket.automatic
         package init() {}
     }
 
-    /// The unix socket on which the server takes commands such as `freeinference reload`.
+    /// The unix socket on which the server receives commands such as `freeinference reload`.
     package enum CommandSocket: Sendable, Equatable {
         /// `/run/freeinference/admin.sock`, or if that cannot be opened, `freeinference/admin.sock` in
         /// `$XDG_RUNTIME_DIR`.
@@ -119,7 +123,8 @@ extension Configuration {
         case count(Int)
     }
 
-    /// How long a busy worker sleeps before it polls again, so that one turn of its loop handles many tokens.
+    /// How long a busy worker sleeps before it polls its sockets again, so that one turn of its event loop handles many
+    /// tokens.
     package enum Gather: Sendable, Equatable {
         /// The worker chooses the time by its load.
         case auto
@@ -143,9 +148,9 @@ extension Configuration {
         package var handshake = Duration.seconds(10)
         /// The longest time from the first byte of a request head to its end.
         package var header = Duration.seconds(10)
-        /// The longest time between two bytes of a request body.
+        /// How long a client may send no byte of a request body that is not complete.
         package var body = Duration.seconds(30)
-        /// How long a client connection without an exchange is kept.
+        /// How long a client connection without an exchange is kept open.
         package var idle = Duration.seconds(75)
         /// The value that replaces `idle` for connections of a trusted listener.
         package var idleTrusted = Duration.seconds(905)
@@ -186,8 +191,10 @@ extension Configuration {
         package var readPace = 500
         /// How much of the server the clients of one address may use.
         package var perAddress = AddressLimits()
-        /// How many requests in a minute a client may give up after an executor has got them and before their first
-        /// event; nil for no limit.
+        /// How many requests a client may give up in a minute; nil for no limit.
+        ///
+        /// A request counts if the client gives it up after an executor has received it, and before its first event has
+        /// arrived.
         package var prefillResets: Int? = 1000
         package init() {}
     }
@@ -206,9 +213,9 @@ extension Configuration {
 
     /// Which clients may send requests; clients without a key share the tenant `anonymous`.
     package struct Authentication: Sendable, Equatable {
-        /// Whether a request without a valid key is refused.
+        /// Whether a request without a valid API key is refused.
         package var required = false
-        /// The file that holds the keys: YAML if its name ends in `.yaml` or `.yml`, otherwise SQLite.
+        /// The file with the API keys: YAML if its name ends in `.yaml` or `.yml`, otherwise SQLite.
         package var keysPath: String?
         /// The file with the secret that is used to hash the keys; set whenever `keysPath` is set.
         package var secretPath: String?

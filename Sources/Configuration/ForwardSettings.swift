@@ -6,7 +6,7 @@ package struct ForwardSettings: Sendable, Equatable {
     package var fields: [String] = []
     /// Whether `user-agent` is forwarded; nil if the section does not set it.
     package var userAgent: Bool?
-    /// Whether executors are told the address of the client; nil if the section does not set it.
+    /// Whether requests to executors have header fields with the client's address; nil if the section does not set it.
     package var client: Bool?
     package init() {}
 }

@@ -5,7 +5,7 @@ internal import Transport
 package enum AbortPhase: String, CaseIterable, Sendable {
     /// Half of the request body has been sent.
     ///
-    /// A server that reads the whole body first has not contacted an executor yet.
+    /// A server that reads the whole body before it contacts an executor has contacted none at this time.
     case body
     /// The executor has received the request, and has not sent anything yet.
     case prefill
@@ -14,8 +14,9 @@ package enum AbortPhase: String, CaseIterable, Sendable {
     /// Several events have arrived at the client.
     case stream
 
-    /// The prefill time and the token rate that the request asks of the simulated executor, so that the exchange
-    /// reaches this phase.
+    /// The prefill time and the pace, in tokens per second, that the request asks of the simulated executor.
+    ///
+    /// With these values the exchange reaches this phase.
     var simulator: (prefillMilliseconds: Int, pace: Int) {
         switch self {
         case .body: (0, 50)

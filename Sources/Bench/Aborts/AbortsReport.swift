@@ -10,7 +10,7 @@ package struct AbortsReport {
         var resets = 0
         /// The times from each reset until the executor noticed the abort, by the executor's time stamp.
         var delay = Distribution()
-        /// How many aborts the executor noticed, by how far it says that the request had progressed: the phase `body`,
+        /// How many aborts the executor noticed, by the phase of the request that the executor reported: `body`,
         /// `prefill` or `stream`.
         var executorPhases: [String: Int] = [:]
         /// How many requests the executor received during this phase, by its own counter.

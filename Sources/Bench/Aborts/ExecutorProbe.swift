@@ -35,7 +35,8 @@ final class ExecutorProbe {
         dialer = try Dialer(target: BenchTarget(url: url, version: .http1), loop: loop)
     }
 
-    /// How many chat requests the executor has received; all requests if the executor does not count them by path.
+    /// How many chat requests the executor has received; the number of all requests if the executor does not count
+    /// requests by path.
     func requests() throws(BenchError) -> Int {
         let text = try get("/simulator/counters")
         if text.contains("\"requests_by_path\"") { return Int(Self.number("/v1/chat/completions", in: text[...]) ?? 0) }

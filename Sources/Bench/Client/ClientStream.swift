@@ -20,7 +20,7 @@ enum StreamEnd: Equatable {
     case reset(UInt32)
     /// The connection ended, or could not be established.
     ///
-    /// The text says why.
+    /// The associated text is the reason.
     case cut(String)
 }
 

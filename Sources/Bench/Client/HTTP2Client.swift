@@ -144,7 +144,8 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
     // MARK: Callbacks of nghttp2
 
     override func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
-        // In a response, only the field `:status` has a name that begins with a colon.
+        // In a response, only the field `:status` has a name that begins with a colon, so the first byte identifies the
+        // field.
         guard name.count == 7, name[0] == 0x3A, value.count == 3 else { return 0 }
         var status = 0
         for index in value.indices { status = status * 10 + Int(value[index] &- 0x30) }

@@ -63,7 +63,8 @@ final class BenchStream: ClientStreamHandler {
             case .done: self.isDone = true
             case .error:
                 self.hasError = true
-                // An error is the last event of a stream, so the last 200 bytes contain it.
+                // An error event is the last event of a stream, so the last 200 bytes contain the error or at least its
+                // end.
                 self.keep(bytes.extracting(max(0, bytes.count - 200)..<bytes.count))
             case .other: break
             }

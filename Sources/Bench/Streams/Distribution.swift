@@ -35,7 +35,7 @@ struct Distribution {
     var maximum: Double { Self.milliseconds(most) }
 
     private static func milliseconds(_ value: Nanoseconds) -> Double {
-        // Rounded to tenths of a microsecond.
+        // The result is rounded to tenths of a microsecond.
         Double((value + 50) / 100) / 10_000
     }
 

@@ -29,7 +29,7 @@ package final class StreamsBench: BenchStreamOwner {
     /// With HTTP/1.1, the array is not used, because each stream has a connection of its own in `slots`.
     private var shared: [(any ClientConnection)?]
     private var slots: [Slot]
-    /// The indices in `slots` where a stream has ended and must be replaced.
+    /// The indices in `slots` at which a stream has ended; the bench opens a new stream at each of them.
     private var idle: [Int] = []
     private var isMeasuring = false
     private var isOver = false

@@ -32,7 +32,9 @@ package struct StreamsOptions: Sendable {
     /// How many streams all connections have together.
     var total: Int { connections * streams }
 
-    /// How many tokens each stream gets: `maxTokens`, or enough for twice the length of the run.
+    /// How many tokens each stream gets: `maxTokens`, or enough for twice the length of the run at `pace`.
+    ///
+    /// If neither is set, each stream gets a million tokens.
     private var tokensMax: Int {
         if let maxTokens { return maxTokens }
         guard let pace else { return 1_000_000 }

@@ -37,11 +37,11 @@ package struct StreamsReport {
 
     /// Why a stream broke.
     enum Breakage: String, CaseIterable, Sendable {
-        /// The status was not 200.
+        /// The status of the response was not 200.
         case refused
         /// The server reset the stream.
         case reset
-        /// The connection ended.
+        /// The connection ended before the response was complete.
         case cut
         /// The stream had an error event.
         case errorEvent = "error_event"

@@ -2,7 +2,7 @@
 internal import Routing
 
 extension Configuration {
-    /// Reads `authentication`, and reports an error if keys are required but no file of keys is named.
+    /// Reads `authentication`, and reports an error if API keys are required but no file of keys is named.
     ///
     /// Keys are required by default if other machines can reach a listener.
     mutating func readAuthentication(from root: ConfigurationSection) {
@@ -35,8 +35,8 @@ extension Configuration {
         }
     }
 
-    /// Checks the file of keys and the file of the secret with which they are hashed, and warns about listeners that
-    /// receive keys in cleartext.
+    /// Checks the file of API keys and the file of the secret with which the keys are hashed, and warns about listeners
+    /// that receive keys in cleartext.
     func inspectKeys(from root: ConfigurationSection, listeners: [ReadListener]) {
         let reader = root.reader
         guard let inspect = reader.inspection.keys, let section = root.section("authentication"),

@@ -5,7 +5,7 @@ internal import Transport
 
 /// Reads and writes YAML files of API keys.
 package enum KeyFile {
-    /// Returns the keys of a file, or all errors in the file.
+    /// Returns the API keys of a file, or all errors in the file.
     ///
     /// - Parameter path: The path of the file for messages; the file is not opened.
     package static func parse(_ bytes: [UInt8], path: String) -> Result<[AccessKey], ConfigurationErrors> {
@@ -16,7 +16,7 @@ package enum KeyFile {
         let empty = ConfigurationNode(position: Position(), kind: .mapping([]))
         var keys: [AccessKey] = []
         if let section = ConfigurationSection(root: root ?? empty, reader: reader) {
-            // A file without keys is valid, because the operator may have removed all keys.
+            // A file without API keys is valid, because the operator may have removed all of them.
             keys = readAll(from: section)
             section.finish()
         }
@@ -41,7 +41,7 @@ package enum KeyFile {
         }
     }
 
-    /// Returns the lines of one key, indented as an entry under `keys:`.
+    /// Returns the YAML lines of one API key, indented as an entry under `keys:`.
     package static func entry(_ key: AccessKey) -> String {
         var lines = ["id: \(quoted(key.id))", "hash: \(Hexadecimal.text(key.hash))", "tenant: \(quoted(key.tenant))"]
         if key.role != .user { lines.append("role: \(key.role.rawValue)") }
@@ -78,7 +78,7 @@ extension AccessKey {
 }
 
 extension ConfigurationSection {
-    /// Returns the value of a key that is a hash of 32 bytes, written as 64 hexadecimal digits.
+    /// Returns the value of the YAML key `key`: a hash of 32 bytes, written as 64 hexadecimal digits.
     fileprivate func hash(_ key: String) -> [UInt8]? {
         let expected = "64 hexadecimal digits, as 'freeinference keys create' prints them"
         requireKey(key, expecting: expected)
@@ -90,7 +90,7 @@ extension ConfigurationSection {
         return bytes
     }
 
-    /// Returns the value of a key that is a point in time, in seconds since 1970.
+    /// Returns the value of the YAML key `key` as a time in seconds since 1970.
     ///
     /// The value in the file is a date, with or without a time of day.
     fileprivate func moment(_ key: String) -> Int? {

@@ -20,8 +20,8 @@ package struct FileInspection {
     let clientAuthorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
     /// Returns the reason why this process cannot read a folder; nil if it can.
     let folder: (String) -> FileProblem?
-    /// Checks the file of API keys and the file of the secret with which they are hashed; nil if these files are not
-    /// checked.
+    /// Checks the file of API keys and the file of the secret with which the keys are hashed; nil if these files are
+    /// not checked.
     let keys: ((_ path: String, _ secretPath: String) -> KeyFindings)?
     /// Returns the reason why this process can neither append to a log file nor create it; nil if it can.
     let logFile: (String) -> FileProblem?
@@ -51,8 +51,8 @@ package struct FileInspection {
     /// The inspection that checks the files on this machine.
     ///
     /// - Parameters:
-    ///   - keys: Checks the file of API keys and the file of the secret with which they are hashed. The server passes
-    ///     nil, because it opens both files itself and makes the secret if there is none.
+    ///   - keys: Checks the file of API keys and the file of the secret with which the keys are hashed. The running
+    ///     server passes nil, because it opens both files itself and makes the secret if there is none.
     ///   - now: The time with which expiry dates are compared, in seconds since 1970.
     package static func ofFiles(
         keys: ((_ path: String, _ secretPath: String) -> KeyFindings)? = nil,

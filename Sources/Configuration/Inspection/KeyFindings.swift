@@ -1,7 +1,7 @@
-// The result of a check of API keys and of the secret with which they are hashed. The target `Edge` makes the check,
-// because the check needs the key store.
+// The result of a check of API keys and of the secret with which the keys are hashed. The module `Edge` makes the
+// check, because the check needs the module `KeyStore`.
 
-/// The errors and warnings about the file of API keys and the file of the secret with which they are hashed.
+/// The errors and warnings about the file of API keys and the file of the secret with which the keys are hashed.
 package struct KeyFindings: Equatable {
     /// An error or a warning about one configuration key of the section `authentication`.
     package struct Finding: Equatable {
@@ -9,7 +9,7 @@ package struct KeyFindings: Equatable {
         package var key: String
         /// The message, without the name of the configuration key.
         package var message: String
-        /// Whether the finding is a warning, so that the configuration can still be used.
+        /// Whether the finding is only a warning: the configuration can then still be used.
         package var isWarning: Bool
     }
 

@@ -43,7 +43,7 @@ struct OwnAddresses {
             return false
         }
         if to == bound { return true }
-        // Linux connects 0.0.0.0 and :: to the loopback address.
+        // On Linux, a connection to 0.0.0.0 or :: goes to the loopback address.
         if isUnspecified(to) { return bound == Self.loopback(bound.count) }
         guard isUnspecified(bound) else { return false }
         return to == Self.loopback(to.count) || to.count == 4 && to[0] == 127

@@ -7,7 +7,7 @@ extension SystemFiles {
     ///
     /// For a folder, the function returns only the files whose names end in `.yaml` or `.yml`. A pattern contains `*`,
     /// `?` or `[...]`. As in a shell, these wildcards do not match a dot at the beginning of a name. If a file exists
-    /// at `path`, its path is not taken for a pattern.
+    /// at `path`, the path is not a pattern, even if it contains these characters.
     package static func matching(_ path: String) -> [String]? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {

@@ -23,14 +23,14 @@ package enum SystemFiles {
         return result
     }
 
-    /// The program that this process runs, with its arguments and environment; nil if the kernel does not tell them.
+    /// The program that this process runs, with its arguments and environment; nil if /proc does not provide them.
     ///
     /// Call this before the working directory changes.
     package static func runningProgram() -> Program? {
         guard let path = Program.startPath, case .success(let arguments) = read("/proc/self/cmdline"),
             case .success(let environment) = read("/proc/self/environ")
         else { return nil }
-        // Each entry ends with a zero byte, and an argument may be empty.
+        // Each entry ends with a zero byte. Empty entries are kept, because an argument may be empty.
         func entries(_ bytes: [UInt8]) -> [[UInt8]] {
             bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
         }
@@ -138,8 +138,8 @@ package enum SystemFiles {
 
     /// Returns the reason why this process can neither append to a file nor create it; nil if it can.
     ///
-    /// The file is not opened, because it may be a pipe. The reader of a pipe sees the end of the pipe when a writer
-    /// closes it.
+    /// The file is not opened, because it may be a pipe. If this process opened and closed a pipe, the reader of the
+    /// pipe could treat that as the end of the data.
     package static func checkAppendable(_ path: String) -> FileProblem? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {
@@ -157,7 +157,7 @@ package enum SystemFiles {
 
     /// Creates the folder that will contain a file, with mode 0755, if the folder is missing.
     ///
-    /// The folders above it must exist. Errors are ignored.
+    /// The parent of the created folder must exist. Errors are ignored.
     package static func makeFolder(of path: String) {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
         _ = unsafe mkdir(String(path[..<slash]), 0o755)

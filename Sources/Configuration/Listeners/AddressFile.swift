@@ -14,7 +14,7 @@ package struct AddressFile: Sendable, Equatable {
 
     /// The ranges, in the order of the list.
     package private(set) var ranges: [AddressRange] = []
-    /// Whether the list has `unix:`.
+    /// Whether the list contains `unix:`, which stands for all peers of unix sockets.
     package private(set) var hasUnixPeers = false
 
     /// Why a file cannot be used, in words for the operator, with the number of the line.
@@ -52,6 +52,6 @@ package struct AddressFile: Sendable, Equatable {
         if text == "unix:" { hasUnixPeers = true } else { ranges.append(try AddressRange(parsing: text)) }
     }
 
-    /// The addresses of the list.
+    /// The list as an `AddressSet`, which says whether an address is in one of the ranges.
     package var set: AddressSet { AddressSet(ranges, unixPeers: hasUnixPeers) }
 }

@@ -1,20 +1,20 @@
 // The section `limits.per_address`: how much of the server the clients of one address may use.
 
-/// How much of the server the clients of one address may use together; nil is no limit.
+/// How much of the server the clients of one address may use together; nil means no limit.
 ///
 /// An address is an IPv4 address or an IPv6 /64. The clients of an IPv6 /48 may use eight times as much together.
 package struct AddressLimits: Sendable, Equatable {
     /// The largest number of connections at once.
     package var connections: Int?
-    /// The largest number of new connections a second; ten seconds' worth may come at once.
+    /// The largest number of new connections a second; the connections of ten seconds may come in one burst.
     package var newConnections: Int? = 200
-    /// The largest number of TLS handshakes under way.
+    /// The largest number of TLS handshakes under way at once.
     package var handshakes: Int? = 1000
-    /// The largest number of requests a second; ten seconds' worth may come at once.
+    /// The largest number of requests a second; the requests of ten seconds may come in one burst.
     package var requests: Int?
     /// The largest number of requests at once.
     package var streams: Int?
-    /// The largest number of bytes of request bodies that the server holds at once.
+    /// The largest number of bytes of request bodies in the server's memory at once.
     package var bodyBytes: Int?
     /// The largest number of requests a minute with an unknown key, or without the key that is required.
     package var unknownKeys: Int?
@@ -25,7 +25,7 @@ package struct AddressLimits: Sendable, Equatable {
     /// Whether any limit applies to requests, apart from `unknownKeys`.
     package var countsRequests: Bool { requests != nil || streams != nil || bodyBytes != nil }
 
-    /// Reads the section.
+    /// Reads the section `limits.per_address`.
     mutating func read(from section: ConfigurationSection) {
         let range = 1...1_000_000
         section.read(limit: "connections", &connections, in: range)
@@ -46,7 +46,7 @@ package struct AddressLimits: Sendable, Equatable {
 }
 
 extension ConfigurationSection {
-    /// Reads a whole number, or `off`, which is nil.
+    /// Reads a whole number into `target`, or nil if the value is `off`; an absent key leaves `target` unchanged.
     func read(limit key: String, _ target: inout Int?, in range: ClosedRange<Int>) {
         if isOff(key) {
             target = nil

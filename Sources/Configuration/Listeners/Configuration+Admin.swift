@@ -38,7 +38,8 @@ extension Configuration {
 
     /// Marks as known the keys that `readCommandSocket` and `readAccess` have read.
     ///
-    /// These two functions have read another copy of the section, so `finish` would report their keys as unknown.
+    /// These two functions have read their keys from another `ConfigurationSection` object, so `finish` of this object
+    /// would otherwise report the keys as unknown.
     private static func noteKeysReadBefore(of section: ConfigurationSection) {
         for key in ["socket", "hosts", "allow"] { _ = section.node(key) }
     }

@@ -59,9 +59,9 @@ package struct ListenerSettings: Sendable, Equatable {
 
     /// The files of one certificate, both PEM.
     package struct Certificate: Sendable, Equatable {
-        /// The certificate, followed by the certificates of the intermediate authorities.
+        /// The path of the file with the certificate, followed by the certificates of the intermediate authorities.
         package var chainPath: String
-        /// The private key of the certificate.
+        /// The path of the file with the private key of the certificate.
         package var keyPath: String
 
         package init(chainPath: String, keyPath: String) {

@@ -9,7 +9,7 @@ extension CatalogField {
     /// accepts.
     ///
     /// The fields that routing needs are not in this list, because `ModelSettings` reads them. An unknown word in a
-    /// field is a warning and not an error, because OpenRouter extends its lists of words.
+    /// field causes a warning and no error, because OpenRouter may add words to its lists.
     private static var names: [(name: String, shape: Shape)] {
         [
             ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),

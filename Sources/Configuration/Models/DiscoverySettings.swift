@@ -17,7 +17,8 @@ package struct DiscoverySettings: Sendable, Equatable {
     /// Makes an entry for the given engine, with the default of every other setting.
     package init(engine: ExecutorSettings) { self.engine = engine }
 
-    /// The identity of the engine, by which it is found again in other entries and in other configurations.
+    /// The identity of the engine: entries with an equal identity, even in different configurations, refer to the same
+    /// engine.
     package var identity: EngineIdentity { EngineIdentity(engine) }
 }
 

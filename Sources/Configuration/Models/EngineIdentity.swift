@@ -1,7 +1,7 @@
 // The identity of an engine. Entries with the same identity refer to the same engine, even in different configurations.
 package import Transport
 
-/// The URL, address, key and certificate authorities of an engine.
+/// The URL, address, API key and certificate authorities of an engine.
 ///
 /// Two entries with equal identities refer to the same engine.
 package struct EngineIdentity: Hashable, Sendable {
@@ -34,7 +34,7 @@ package struct EngineIdentity: Hashable, Sendable {
         return "\(url.scheme.rawValue)://\(url.host)\(url.pathPrefix) (\(address.withPort))"
     }
 
-    /// Whether both engines have the same URL and address; their keys and certificate authorities may differ.
+    /// Whether both engines have the same URL and address; their API keys and certificate authorities may differ.
     package func hasPlace(of other: EngineIdentity) -> Bool {
         url == other.url && resolve == other.resolve && address == other.address
     }

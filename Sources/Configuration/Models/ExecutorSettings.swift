@@ -14,7 +14,8 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var model: String?
     /// The executor's share of the requests in proportion to the other executors of its model; 0 means none.
     package var weight = 1
-    /// The software of the engine; `auto` means unknown, so that no feature of a particular software is used.
+    /// The software of the engine; `auto` means that the software is unknown, and no feature of a particular software
+    /// is used.
     package var kind = Kind.auto
     /// The version of HTTP to use.
     package var wireProtocol = WireProtocol.auto
@@ -26,7 +27,7 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var maxRunning: Int?
     /// Whether `stream_options.include_usage` is inserted into requests for streams.
     package var includeUsage = true
-    /// How long an unused connection is kept; zero means that it is not kept.
+    /// How long an unused connection is kept open; zero means that it is closed as soon as it is unused.
     ///
     /// The default is below 5 s, because uvicorn, the HTTP server of many engines, closes unused connections after 5 s.
     package var idleTimeout = Duration.seconds(4)

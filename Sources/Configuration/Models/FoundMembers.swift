@@ -39,12 +39,12 @@ package struct FoundMembers: Sendable, Equatable {
     /// Makes a value without members.
     package init() {}
 
-    /// Makes the members that are known when a configuration has just been read: the executors in its files.
+    /// Makes the members for a configuration that has just been read: only the executors in its files.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
     /// Returns the members for the files, engines and host names that `configuration` contains.
     ///
-    /// An engine keeps its list if only its key or its certificate authorities have changed.
+    /// An engine keeps its list of models if only its API key or its certificate authorities have changed.
     ///
     /// - Parameter earlier: The members in force so far. A model name stays with its engine for as long as the engine
     ///   lists it, so that no other engine takes the name over.

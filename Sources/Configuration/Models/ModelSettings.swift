@@ -52,10 +52,11 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// A request goes to an executor whose load is below its share, and these executors take turns.
+        /// A request goes to an executor whose load is below the executor's share of all load; the executors below
+        /// their shares take turns.
         ///
-        /// The load is the number of running streams plus the work of waiting prompts. The shares of the executors are
-        /// in proportion to their weights.
+        /// The load is the number of running streams, plus one for each 16 KiB of prompts that wait for their first
+        /// event. The shares of the executors are in proportion to their weights.
         case leastLoad = "least-load"
         /// The executors take turns, in proportion to their weights.
         case roundRobin = "round-robin"

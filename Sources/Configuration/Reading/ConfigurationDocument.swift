@@ -76,7 +76,7 @@ struct ConfigurationDocument {
                 }
                 let position = Position(context.mark)
                 // The first character of the key's first occurrence is replaced by a character of Unicode's private use
-                // area. So Yams does not see the same key twice any more, and reads on.
+                // area. Yams then sees two different keys, and parses the text that follows.
                 guard let start = Self.start(of: key, at: position, in: scalars, lineStarts: lineStarts),
                     renamed.count < 1000, let standIn = Unicode.Scalar(0xE000 + UInt32(renamed.count))
                 else {
@@ -197,7 +197,7 @@ extension Position {
         self.init(line: mark.line, column: mark.column)
     }
 
-    /// Makes the position after the given beginning of a file, whose lines may end in LF, CR or CRLF.
+    /// Makes the position that follows `beginning`, the first part of a file; lines may end in LF, CR or CRLF.
     fileprivate init(after beginning: Substring.UTF8View) {
         self.init()
         var followsCR = false

@@ -13,7 +13,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
         var isShown: Bool
     }
 
-    /// Keys whose values are secrets, so that messages never show them.
+    /// The keys whose values are secrets; messages never show these values.
     private static let secretKeys: Set<String> = ["api_key"]
     /// The keys that identify an entry of a list, in the order in which they are looked for.
     private static let identifyingKeys = ["id", "discover", "url", "address", "import", "certificate", "name"]
@@ -21,7 +21,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
     private static let shownMax = 60
 
     private var values: [String: Value] = [:]
-    /// The paths in the order of the file.
+    /// The keys of `values` in the order of the file.
     private var order: [String] = []
 
     /// Makes an outline without values.

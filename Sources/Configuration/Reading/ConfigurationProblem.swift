@@ -21,6 +21,6 @@ package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible
     /// The problem as `check` prints it: `FILE:LINE:COLUMN: MESSAGE`.
     package var description: String { "\(file):\(line):\(column): \(message)" }
 
-    /// Whether the problem is a warning, so that the configuration can still be used.
+    /// Whether the problem is only a warning: the configuration can then still be used.
     package var isWarning: Bool { message.hasPrefix("warning: ") }
 }

@@ -13,7 +13,7 @@ final class ConfigurationReader {
         ///
         /// A test compares these keys with the documentation.
         var knownKeys: Set<String> = []
-        /// The texts that messages must not show, by the references that were expanded to them.
+        /// The values that messages must not show; the key of each value is the reference that was expanded to it.
         ///
         /// A reference is the name of an environment variable, or `file:PATH`.
         var expandedVariables: [String: String] = [:]

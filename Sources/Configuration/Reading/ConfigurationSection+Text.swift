@@ -20,8 +20,8 @@ extension ConfigurationSection {
 
     /// Returns the value of a key as a text, which must not be empty or contain control characters.
     ///
-    /// - Parameter isSecret: Whether the text is a secret that is sent in a header field, so that it must be visible
-    ///   ASCII.
+    /// - Parameter isSecret: Whether the text is a secret, which must be visible ASCII because it is sent in a header
+    ///   field.
     func text(_ key: String, expecting expected: String, isSecret: Bool = false) -> String? {
         guard let scalar = scalar(key, expecting: expected) else { return nil }
         return checked(scalar, key, expecting: expected, isSecret: isSecret)

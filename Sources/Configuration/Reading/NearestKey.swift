@@ -7,13 +7,14 @@ package enum NearestKey {
     /// - Parameter distanceMax: The largest number of edits; nil means a third of the found name's length, but at least
     ///   2.
     package static func nearest(to key: String, among known: [String], distanceMax: Int? = nil) -> String? {
-        // No name is found for a long key. The time of the computation grows with the product of the two lengths, and
-        // all known keys are shorter than 64 bytes.
+        // For a key of more than 64 bytes nothing is computed, because all known keys are shorter, and the time of the
+        // computation grows with the product of the two lengths.
         guard key.utf8.count <= 64 else { return nil }
         let bytes = Array(key.utf8)
         var best: (key: String, distance: Int)?
         for name in known {
-            // Two names differ by at least as many edits as their lengths differ. Most names are passed over by that.
+            // The number of edits between two names is at least the difference of their lengths. So this test skips
+            // most names without the slow computation of the distance.
             if let distanceMax, abs(name.utf8.count - bytes.count) > distanceMax { continue }
             let distance = distance(bytes, Array(name.utf8), most: distanceMax ?? .max - 1)
             if best.map({ distance < $0.distance }) ?? true { best = (name, distance) }
@@ -26,7 +27,8 @@ package enum NearestKey {
     /// Counts the insertions, deletions, substitutions and swaps of adjacent bytes between two names (optimal string
     /// alignment distance).
     ///
-    /// - Parameter most: The largest distance that matters; any larger one may be returned as `most + 1`.
+    /// - Parameter most: The largest distance that matters to the caller. The result may be `most + 1` for any larger
+    ///   distance.
     static func distance(_ a: [UInt8], _ b: [UInt8], most: Int = .max - 1) -> Int {
         var last = Array(0...b.count)
         var (beforeLast, row) = (last, last)
@@ -40,7 +42,8 @@ package enum NearestKey {
                 row[j + 1] = cost
                 rowMin = min(rowMin, cost)
             }
-            // Numbers of later rows are at least the least one of this row, or one more than that of the row before.
+            // Every number in a later row is at least the smaller of two values: the minimum of this row, and the
+            // minimum of the row before plus 1.
             if rowMin > most, lastMin + 1 > most { return most + 1 }
             lastMin = rowMin
             swap(&beforeLast, &last)

@@ -83,7 +83,7 @@ struct YAMLFault {
             guard close < scalars.count, scalars[close] == "]", address.contains(":") else { continue }
             let before = scalars[..<open].reversed().prefix { !" \t,{[\"'".unicodeScalars.contains($0) }
             let start = open - before.count
-            // A value in quotes is not an error.
+            // A value that is already in quotes causes no syntax error, so the search goes on.
             if start > 0, "\"'".unicodeScalars.contains(scalars[start - 1]) { continue }
             let after = scalars[(close + 1)...].prefix { !" \t,}]".unicodeScalars.contains($0) }
             return Self.text(scalars[start...close] + after)

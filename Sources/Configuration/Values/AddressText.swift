@@ -34,7 +34,7 @@ func isIPv6(_ host: String) -> Bool {
     !host.utf8.contains(0) && host.contains(":") && addressBytes(host) != nil
 }
 
-/// Whether a text is `::1` in any of its forms.
+/// Whether a text is the address `::1` in any notation.
 func isIPv6Loopback(_ host: String) -> Bool { addressBytes(host) == Array(repeating: 0, count: 15) + [1] }
 
 /// Returns the IPv4 address in an IPv4-mapped IPv6 address such as `::ffff:127.0.0.1`; nil for any other text.

@@ -17,7 +17,8 @@ package enum DecimalText {
         let isNegative = text.hasPrefix("-")
         let parts = text[..<mark].drop { $0 == "-" }.split(separator: ".")
         var digits = parts.joined()
-        // The number of digits before the decimal point.
+        // How many of the digits stand before the decimal point when the exponent has been applied; may be 0 or
+        // negative.
         var point = parts[0].count + exponent
         if point < 1 {
             digits = String(repeating: "0", count: 1 - point) + digits

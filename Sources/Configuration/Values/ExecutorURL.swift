@@ -87,7 +87,7 @@ package struct ExecutorURL: Sendable, Hashable {
         guard (1...253).contains(host.utf8.count) else { return false }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         guard labels.allSatisfy(isLabel), let last = labels.last else { return false }
-        // The WHATWG URL standard takes a host for an IPv4 address if its last label is a number.
+        // If the last label is a number, the host must be an IPv4 address, as in the WHATWG URL standard.
         return last.utf8.allSatisfy(\.isDigit) ? isIPv4(String(host)) : true
     }
 
@@ -160,7 +160,7 @@ extension ExecutorURL: CustomStringConvertible {
 }
 
 extension AddressBook {
-    /// Makes the address book of a URL.
+    /// Makes the book of the addresses to which connections for a URL are made.
     ///
     /// The book of a host name is empty until a `NameResolver` has found addresses.
     package convenience init(of url: ExecutorURL) {

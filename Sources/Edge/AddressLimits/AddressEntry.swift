@@ -3,14 +3,17 @@ internal import Configuration
 internal import Routing
 internal import Transport
 
-/// The counts of one group of addresses, which `AddressTable` compares with the limits; a value without a lock.
+/// The counts of one group of addresses, which are compared with the limits of `limits.per_address`.
+///
+/// The type has no lock of its own: `AddressTable` locks the shard that contains the entry.
 struct AddressEntry: Sendable {
-    /// How many seconds' worth of `new_connections` or `requests` may come at once: 10, so that many clients behind one
-    /// address can reconnect together after a restart.
+    /// The largest burst of new connections or of requests, in seconds of the configured rate.
+    ///
+    /// A burst of 10 s lets many clients behind one address reconnect together after a restart.
     static let burstSeconds = 10
     /// The factor between the limits of an IPv6 /64 and the higher limits of the /48 around it.
     static let scaleOfNetwork48 = 8
-    /// How long an address counts as known after the last call of `noteKnown`: 10 min.
+    /// How long `isKnown` returns true after the last call of `noteKnown`: 10 min.
     static let knownPeriod: Nanoseconds = 600_000_000_000
     private static let warningPeriod: Nanoseconds = 60_000_000_000
 
@@ -24,14 +27,16 @@ struct AddressEntry: Sendable {
     /// limit.
     private var warned: UInt8 = 0
     private var warningsBegan: Nanoseconds = 0
-    /// Until when the clients of the address count as known; see `AddressTable.isKnown`.
+    /// The time until which `isKnown` returns true; see `AddressTable.isKnown`.
     private var knownUntil: Nanoseconds = 0
-    /// Whether the entry was used since `AddressShard` last examined it in a search for a free entry.
+    /// Whether the entry was used since `AddressShard` last examined it in a search for an entry to replace.
     var isRecent = true
 
     init(_ group: AddressGroup) { self.group = group }
 
-    /// Whether the group holds a connection, a request or bytes of a body, so that its entry must not be replaced.
+    /// Whether the group has a connection, a request or bytes of a body at present.
+    ///
+    /// The entry of such a group must not be replaced by the entry of another group, because the counts would be lost.
     var isHeld: Bool { !held.isEmpty }
 
     /// Whether `noteKnown` was called in the last `knownPeriod`.
@@ -43,10 +48,13 @@ struct AddressEntry: Sendable {
         knownUntil = now + Self.knownPeriod
     }
 
-    /// The time until which requests of the group are refused because of `countReset`.
+    /// The time until which requests of the group are refused, because its clients gave up too many requests; 0 or a
+    /// time in the past if they are not refused.
     var resetsRefusedUntil: Nanoseconds { resets.refusedUntil }
 
     /// Counts a request that its client gave up before the answer began; see `ResetBucket.count`.
+    ///
+    /// - Returns: whether requests of the group are refused from now on and the operator has to be warned of it.
     mutating func countReset(of most: Int, at now: Nanoseconds) -> Bool {
         isRecent = true
         return resets.count(of: most, at: now)
@@ -70,7 +78,7 @@ struct AddressEntry: Sendable {
         return AddressRefusal(limit: limit, wait: wait, group: group, isNews: isNews(limit, now))
     }
 
-    /// Gives back what a granted claim held.
+    /// Subtracts the counts of a connection, a request or bytes of a body that have ended.
     mutating func release(_ holdings: AddressHoldings) {
         held -= holdings
         precondition(
@@ -79,10 +87,10 @@ struct AddressEntry: Sendable {
         )
     }
 
-    /// Undoes a granted claim of a group, as if it had never been made.
+    /// Undoes the counting of a granted claim of a group, as if the claim had never been made.
     ///
-    /// Does nothing if the entry belongs to another group by now. This can happen after a claim that holds nothing
-    /// (`.unknownKey`), because the entry of its group may be replaced.
+    /// Does nothing if the entry belongs to another group by now. This can happen after the claim `.unknownKey`. That
+    /// claim adds nothing to `held`, so the entry of its group may have been replaced.
     mutating func undo(_ claim: AddressClaim, of group: AddressGroup) {
         guard group == self.group else { return }
         release(AddressHoldings(claim))

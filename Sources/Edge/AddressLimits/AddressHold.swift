@@ -1,14 +1,15 @@
-// The hold of one connection or request: it gives back its counts for `limits.per_address` when it ends.
+// Owns the counts that one connection or request has in the table of addresses (`limits.per_address`), and subtracts
+// them when the connection or request ends.
 internal import Configuration
 internal import HTTP
 internal import Synchronization
 internal import Transport
 
-/// The single owner of what one connection or one request has been granted by an `AddressTable`.
+/// The single owner of the counts that one connection or one request has in an `AddressTable`.
 ///
-/// `end` gives everything back, and `deinit` calls `end`. So no count is left behind, whichever way the connection or
-/// the request ends. The hold moves from thread to thread together with the socket, and only one thread uses it at a
-/// time.
+/// `end` subtracts the counts from the table, and `deinit` calls `end`. So the counts are subtracted whichever way the
+/// connection or the request ends. The object moves from thread to thread together with the socket, and only one thread
+/// uses it at a time.
 package final class AddressHold: Sendable, ConnectionHold {
     /// The steps in which bytes of a request body are counted: 64 KiB.
     private static let bodyStep = 64 << 10
@@ -29,7 +30,7 @@ package final class AddressHold: Sendable, ConnectionHold {
 
     deinit { end() }
 
-    /// Counts the TLS handshake of a connection as ended; a second call does nothing.
+    /// Subtracts the TLS handshake of the connection from the counts when it has ended; a second call does nothing.
     package func handshakeEnded() {
         guard isHandshake.exchange(false, ordering: .relaxed) else { return }
         table.release(AddressHoldings(handshakes: 1), at: places)
@@ -46,13 +47,13 @@ package final class AddressHold: Sendable, ConnectionHold {
         bodyBytes.store(wanted, ordering: .relaxed)
     }
 
-    /// Gives back the bytes of a request's body.
+    /// Subtracts the bytes of the request's body from the counts.
     func releaseBody() {
         let counted = bodyBytes.exchange(0, ordering: .relaxed)
         if counted > 0 { table.release(AddressHoldings(bodyBytes: counted), at: places) }
     }
 
-    /// Gives back everything; a second call does nothing.
+    /// Subtracts all counts of the connection or request; a second call does nothing.
     package func end() {
         guard isHeld.exchange(false, ordering: .relaxed) else { return }
         var all = AddressHoldings(bodyBytes: bodyBytes.exchange(0, ordering: .relaxed))

@@ -29,7 +29,7 @@ enum AddressLimit: String, CaseIterable, Sendable {
     }
 }
 
-/// One more connection, request or piece of a body of a client, which `limits.per_address` may refuse.
+/// What a client asks for, and `limits.per_address` may refuse: a connection, a request, or bytes of a request body.
 enum AddressClaim: Sendable, Equatable {
     /// One more connection.
     case connection(isSecure: Bool)
@@ -45,15 +45,16 @@ enum AddressClaim: Sendable, Equatable {
 struct AddressRefusal: Error, Equatable {
     /// The limit that was reached.
     let limit: AddressLimit
-    /// How long until the same claim can be granted, in nanoseconds; 0 if no time is known.
+    /// How long until the same claim can be granted, in nanoseconds; 0 if the time cannot be predicted.
     let wait: Nanoseconds
     /// The address or network whose limit was reached.
     let group: AddressGroup
-    /// Whether this is the first refusal of the group by this limit in a minute, so that it deserves a warning.
+    /// Whether this is the group's first refusal by this limit in a minute; the log gets a warning only of the first.
     let isNews: Bool
 }
 
-/// How many connections, handshakes, requests and bytes of bodies an address holds, or gives back.
+/// Numbers of connections, handshakes, requests and body bytes, which are counted for an address, or added to or
+/// subtracted from its counts.
 struct AddressHoldings: Sendable, Equatable {
     var connections = 0
     var handshakes = 0

@@ -1,26 +1,28 @@
-// A part of the table of addresses: a fixed number of entries, of which those that hold nothing may be replaced.
+// A part of the table of addresses: at most a fixed number of entries, some of which may be replaced by entries of
+// other addresses.
 internal import Transport
 
 /// The entries of the groups whose hash belongs to this shard; a value, which `AddressTable` keeps under a lock.
 ///
-/// An entry that holds a connection or a request stays until it holds nothing, so its counts are exact. Any other entry
-/// may be replaced by the entry of a new group once the shard is full. `Dictionary` hashes with a random seed of the
-/// process (SipHash), so no client can choose addresses that collide.
+/// The entry of a group stays as long as the group has a connection or a request, so the counts of connections and
+/// requests are exact. Once the shard is full, any other entry may be replaced by the entry of a new group.
+/// `Dictionary` hashes with a random seed of the process (SipHash), so no client can choose addresses that collide.
 struct AddressShard: Sendable {
-    /// The largest number of entries that one search for a free entry examines.
+    /// The largest number of entries that one search for an entry to replace examines.
     private static let examinedMax = 16
 
     let capacity: Int
     private(set) var entries: [AddressEntry] = []
     private var indexes: [AddressGroup: Int] = [:]
-    /// Where the next search for a free entry begins.
+    /// The index at which the next search for an entry to replace begins.
     private var hand = 0
 
     init(capacity: Int) { self.capacity = capacity }
 
     /// Calls `body` with the entry at an index that `index(of:)` has returned.
     ///
-    /// If the entry has not been held since then, it may have been replaced by the entry of another group.
+    /// Since that call, the entry may have been replaced by the entry of another group, unless its own group has had a
+    /// connection or a request all the time.
     mutating func with<R>(_ index: Int, _ body: (inout AddressEntry) -> R) -> R { body(&entries[index]) }
 
     /// The entry of a group; nil if there is none.
@@ -28,7 +30,7 @@ struct AddressShard: Sendable {
 
     /// Returns the index of the entry of a group; makes the entry if there is none.
     ///
-    /// - Returns: nil if the shard is full and all examined entries are held.
+    /// - Returns: nil if the shard is full and none of the examined entries may be replaced.
     mutating func index(of group: AddressGroup, at now: Nanoseconds) -> Int? {
         if let index = indexes[group] { return index }
         if entries.count < capacity {
@@ -43,12 +45,12 @@ struct AddressShard: Sendable {
         return free
     }
 
-    /// Finds an entry that holds nothing, and so may be replaced.
+    /// Finds an entry that may be replaced, because its group has neither a connection nor a request.
     ///
-    /// The search examines at most `examinedMax` entries, and passes over those that hold something. It takes the first
-    /// entry of an unknown address that was not used since an earlier search examined it. If there is none, it takes
-    /// the first entry of an unknown address. If there is none either, it takes the first entry of a known address
-    /// (`AddressTable.isKnown`).
+    /// The search examines at most `examinedMax` entries, and skips those that must not be replaced. An address is
+    /// known if `AddressTable.isKnown` is true for it. The search chooses the first entry of an unknown address that
+    /// was not used since an earlier search examined the entry. Otherwise it chooses the first entry of any unknown
+    /// address, and if there is none, the first entry of a known address.
     private mutating func freeIndex(at now: Nanoseconds) -> Int? {
         var unknown: Int?
         var known: Int?

@@ -5,23 +5,24 @@ internal import Transport
 
 /// Counts the connections, requests and body bytes of each client address, for `limits.per_address`.
 ///
-/// Any thread may use the table. It is used when a connection begins and ends, when a TLS handshake waits or ends, at
-/// the head and at the end of a request, for each 64 KiB of a body, for a request without a valid key, and for a
-/// request that its client gives up before the answer begins. It is never used for a token. The number of entries is
-/// fixed, so a flood of addresses cannot make the table grow. The entries are divided into shards, each with its own
-/// lock.
+/// Any thread may use the table. The table is used when a connection begins and ends, when a TLS handshake waits or
+/// ends, at the head and at the end of a request, for each 64 KiB of a body, for a request without a valid key, and for
+/// a request that its client gives up before the answer begins. Relaying a token does not use the table. The number of
+/// entries is fixed, so a flood of addresses cannot make the table grow. The entries are divided into shards, each with
+/// its own lock.
 ///
-/// If the search for a free entry finds only entries that are held, what the new address asks for is granted and not
-/// counted, because a refusal would shut out every new client. This happens only while clients hold most entries of the
-/// table. Limits per address do not help against so many addresses, but `max_connections` and `memory_limit` do.
+/// If the search for an entry to replace finds none, the claims of a new address are granted and not counted, because a
+/// refusal would shut out every new client. This happens only while the clients of most entries have connections or
+/// requests. Limits per address do not help against so many addresses, but `max_connections` and `memory_limit` do.
 final class AddressTable: Sendable {
     /// How many addresses and networks the table can count, in all shards together.
     static let capacity = 65_536
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
-    /// The latest time until which any address is refused because of `countReset`; each request reads it without a
-    /// lock.
+    /// The latest time until which requests of any address are refused because of `countReset`.
+    ///
+    /// Each request reads this value without a lock.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// - Parameters:
@@ -31,19 +32,19 @@ final class AddressTable: Sendable {
         shards = (0..<count).map { _ in Lock(AddressShard(capacity: max(1, capacity / count))) }
     }
 
-    /// How many addresses and networks the table knows; those that hold nothing are forgotten only when room is needed.
+    /// How many addresses and networks have an entry; an entry is removed only when another address needs its place.
     var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.entries.count } } }
     /// The present counts of an address; nil if the table has no entry for the address.
     func held(by address: SocketAddress) -> AddressHoldings? {
         guard let group = AddressGroup(address) else { return nil }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.held }
     }
-    /// How many claims were granted without being counted, because all examined entries were held.
+    /// How many claims were granted without being counted, because no entry could be replaced.
     var uncountedClaims: Int { uncounted.load(ordering: .relaxed) }
 
-    /// Grants a claim, which the returned hold gives back at its end.
+    /// Counts a claim of an address, and returns the object that later subtracts its counts.
     ///
-    /// - Returns: nil if the claim is not counted, because `address` is a unix socket or the table is full.
+    /// - Returns: nil if the claim is granted but not counted, because `address` is a unix socket or the table is full.
     func hold(
         _ claim: AddressClaim,
         for address: SocketAddress,
@@ -68,14 +69,14 @@ final class AddressTable: Sendable {
     /// Whether a client of the address has lately sent a request with a valid key, or was served by an executor.
     ///
     /// A worker asks this about a client whose TLS handshake has to wait. The result is true for
-    /// `AddressEntry.knownPeriod` after `noteKnown`, unless another address has replaced the entry of this address.
-    /// Unix sockets are never known.
+    /// `AddressEntry.knownPeriod` after `noteKnown`, unless another address has replaced the entry of this address. The
+    /// result is false for a unix socket.
     func isKnown(_ address: SocketAddress, at now: Nanoseconds) -> Bool {
         guard let group = AddressGroup(address) else { return false }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.isKnown(at: now) ?? false }
     }
 
-    /// Notes that a client of the address has sent a request with a valid key, or was served by an executor.
+    /// Records that a client of the address has sent a request with a valid key, or was served by an executor.
     func noteKnown(_ address: SocketAddress, at now: Nanoseconds) {
         guard let group = AddressGroup(address) else { return }
         shards[shard(of: group)].withLock { shard in
@@ -112,9 +113,10 @@ final class AddressTable: Sendable {
         return isNews ? group : nil
     }
 
-    /// How long requests of the address are still refused because of `countReset`, in nanoseconds; 0 if they are not.
+    /// How long requests of the address are still refused, in nanoseconds, because its clients gave up too many
+    /// requests; 0 if they are not refused.
     ///
-    /// Takes no lock while no address at all is refused.
+    /// The function takes no lock as long as requests of no address are refused.
     func resetWait(of address: SocketAddress, at now: Nanoseconds) -> Nanoseconds {
         guard resetsRefusedUntil.load(ordering: .relaxed) > now, let group = AddressGroup(address) else { return 0 }
         let until = max(resetsRefusedUntil(of: group), group.around.map { resetsRefusedUntil(of: $0) } ?? 0)
@@ -127,7 +129,7 @@ final class AddressTable: Sendable {
 
     // MARK: Claims
 
-    /// Counts a further claim of a connection or a request in the entries that it holds already.
+    /// Counts a further claim of a connection or a request, in the entries in which its first claim is counted.
     func grow(
         _ claim: AddressClaim,
         at places: AddressPlaces,
@@ -163,7 +165,7 @@ final class AddressTable: Sendable {
 
     /// Counts a claim against the limits of a group, and of the IPv6 /48 around the group.
     ///
-    /// - Returns: nil if the claim is counted nowhere, because the table is full.
+    /// - Returns: nil if the claim is granted but counted nowhere, because the table is full.
     private func take(
         _ claim: AddressClaim,
         for group: AddressGroup,
@@ -206,13 +208,13 @@ final class AddressTable: Sendable {
 
 /// The entries in which a claim is counted.
 struct AddressPlaces: Sendable {
-    /// The entry of the address; nil if the table had no room for it.
+    /// The entry of the address; nil if the table was full.
     let own: AddressPlace?
-    /// The entry of the IPv6 /48 around the address; nil for an IPv4 address, or if the table had no room for it.
+    /// The entry of the IPv6 /48 around the address; nil for an IPv4 address, or if the table was full.
     let around: AddressPlace?
 }
 
-/// The position of an entry in the table; it stays the same as long as the entry is held.
+/// The position of an entry in the table; it stays the same as long as the entry's group has a connection or a request.
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int

@@ -40,7 +40,7 @@ final class AdminExchange: ServerStreamHandler {
             let page = DeepHealth(server)
             respond(status: page.isGood ? 200 : 503, page.json)
         case "/metrics":
-            // If the client leaves before the workers have answered, the stream drops the response.
+            // If the client disconnects before the workers have answered, the stream drops the response.
             server.collector.ask { [self] in
                 respond(status: 200, MetricsPage(server).bytes, type: PrometheusText.contentType)
             }

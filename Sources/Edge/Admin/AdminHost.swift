@@ -1,4 +1,5 @@
-// The host names that the admin listener accepts in requests, so that no web page can read its answers.
+// The host names that the admin listener accepts in requests. The check keeps web pages from reading the listener's
+// answers.
 internal import HTTP
 internal import Transport
 

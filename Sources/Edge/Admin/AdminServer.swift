@@ -23,9 +23,9 @@ final class AdminServer {
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
     /// Checks that the event loops of the workers still turn; nil before the workers serve.
     var watch: WorkerWatch?
-    /// Starts upgrades, and knows the older processes that drain; nil before the workers serve.
+    /// Starts upgrades, and keeps the list of the older processes that drain; nil before the workers serve.
     var upgrader: Upgrader?
-    /// The number of this process in the chain of upgrades, from 1.
+    /// The number of this process in the chain of upgrades: 1, and for each successor one more than its predecessor's.
     var processNumber = 1
     /// How many workers serve; the supervisor sets it.
     var workers = 0
@@ -36,10 +36,13 @@ final class AdminServer {
 
     private var listener: ControlListener?
     private var sockets: ListenerSet
-    /// Whether the sockets are closed, so that their descriptors may belong to something else.
+    /// Whether the sockets are closed.
+    ///
+    /// The sockets must not be closed twice, because the numbers of their descriptors may belong to other files by
+    /// then.
     private var isClosed = false
 
-    /// Does not accept connections before `open`.
+    /// Makes a listener that accepts no connections before `open` is called.
     init(loop: EventLoop, process: ProcessState, running: RunningConfiguration, survey: WorkerSurvey) {
         self.loop = loop
         self.process = process
@@ -87,7 +90,7 @@ final class AdminServer {
     /// The address that the listener is bound to.
     var address: SocketAddress { sockets.addresses[0] }
 
-    /// Takes over the configuration that a reload has put in force.
+    /// Adapts the listener to the configuration that a reload has put in force.
     ///
     /// If the listener's address has changed, connections to the old address are closed.
     func adopt() {
@@ -100,9 +103,10 @@ final class AdminServer {
         OperatorLog.say("listening on \(address) (admin)")
     }
 
-    /// Closes the listener and its connections, because a successor serves operators.
+    /// Closes the listener and its connections, because from now on a successor process serves operators.
     ///
-    /// - Parameter sockets: the sockets of the listener, whose files this process may no longer own.
+    /// - Parameter sockets: the sockets of the listener. If the successor owns the file of a unix socket, closing this
+    ///   set does not remove the file.
     func handOver(_ sockets: ListenerSet) {
         self.sockets = sockets
         close()

@@ -6,7 +6,7 @@ internal import Transport
 
 /// Accepts connections on one socket, and passes their requests to a closure; confined to the control thread.
 final class ControlListener: ServerDelegate {
-    /// How many connections may be open at once; further ones wait in the kernel's backlog.
+    /// How many connections may be open at once; further connections wait in the kernel's backlog.
     static let connectionsMax = 64
 
     private let loop: EventLoop

@@ -7,7 +7,7 @@ internal import Transport
 final class CounterCollector {
     private let survey: WorkerSurvey
     private var latest: [WorkerCounters]
-    /// How many workers have answered the last `ask`, or had ended before it.
+    /// How many workers have answered the last `ask`, or had ended before that call.
     private(set) var heard = 0
 
     init(survey: WorkerSurvey, workers: Int) {

@@ -50,7 +50,7 @@ struct DeepHealth {
         json = writer.bytes
     }
 
-    /// Writes an array of worker indices under this name; writes nothing if there are none.
+    /// Writes an array of worker indices as the member `name`; writes nothing if the array is empty.
     private static func write(_ name: String, _ workers: [Int], to writer: inout JSONWriter) {
         guard !workers.isEmpty else { return }
         writer.key(named: name)
@@ -59,7 +59,7 @@ struct DeepHealth {
         writer.endArray()
     }
 
-    /// Writes which configuration is in force, and why the last reload was refused if it was.
+    /// Writes which configuration is in force, and, if the last reload was refused, when and why.
     static func write(_ running: RunningConfiguration, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.field("generation", running.snapshot.generation)
@@ -69,7 +69,9 @@ struct DeepHealth {
         writer.endObject()
     }
 
-    /// Writes a member that says when a reload or an upgrade has failed, in seconds since 1970, and why.
+    /// Writes a member that says when a reload or an upgrade has failed, and why.
+    ///
+    /// - Parameter seconds: the time of the failure in seconds since 1970, which is written as in RFC 3339.
     static func write(_ name: StaticString, at seconds: Int, _ errors: [String], to writer: inout JSONWriter) {
         writer.key(name)
         writer.beginObject()

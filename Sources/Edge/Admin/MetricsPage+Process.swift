@@ -50,7 +50,7 @@ extension MetricsPage {
         writeSystem()
     }
 
-    /// Writes how request bodies fare that find no room in the memory budget.
+    /// Writes how many request bodies wait for memory now, had to wait, and were refused for lack of memory.
     private mutating func writeBodies() {
         let (count, waits, refusedAfterWait, refusedAsSlow) = server.process.bodyQueue.withLock {
             ($0.count, $0.waits, $0.refusedAfterWait, $0.refusedAsSlow)
@@ -67,7 +67,8 @@ extension MetricsPage {
         text.sample([("cause", "slow")], refusedAsSlow)
     }
 
-    /// Writes how upgrades fare, and what older processes still carry.
+    /// Writes whether the last upgrade has failed, how many older processes still run, and how many exchanges they
+    /// have.
     private mutating func writeUpgrades() {
         let older = server.upgrader?.predecessors.reports ?? []
         gauge(

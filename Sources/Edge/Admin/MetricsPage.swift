@@ -10,7 +10,7 @@ struct MetricsPage {
     let server: AdminServer
     /// The counters, each summed over all workers.
     let counters: WorkerCounters
-    /// The counters of each model of the snapshot that a request has named since the start.
+    /// The counters of each model of the snapshot that a request has named since the process started.
     ///
     /// A model that no request has named is left out, because it would add some 12 kB of zeros to the page.
     ///
@@ -216,7 +216,8 @@ struct MetricsPage {
 
     /// The executors of all models, with their labels and their states.
     ///
-    /// `model` has the counters of the executor's model; nil if no request has named the model since the start.
+    /// `model` has the counters of the executor's model; nil if no request has named the model since the process
+    /// started.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()

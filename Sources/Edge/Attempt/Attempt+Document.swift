@@ -5,12 +5,12 @@ internal import Routing
 internal import Transport
 
 extension Attempt {
-    // MARK: A failure
+    // MARK: An error
 
     /// Holds back the next bytes of an error's body, until the body is complete.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // If the body is too large, or if there is no memory for more of it, the error is classified by the bytes that
-        // are held.
+        // If the body is too large, or if there is no memory for more of it, the error is classified by the part of the
+        // body that is already in `held`.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
@@ -115,7 +115,7 @@ extension Attempt {
         return head.fields.begins(.contentType, with: "application/json")
     }
 
-    /// Relays the bytes that were held back.
+    /// Relays the bytes in `held`, and empties `held`.
     func relayHeld(to owner: any AttemptOwner) {
         let document = SharedBytes(owned: held)
         held = []
@@ -179,14 +179,15 @@ extension Attempt {
         }
     }
 
-    /// Treats an answer whose content type is not `text/event-stream` as a document, and tells the owner.
+    /// Treats an answer whose content type is not `text/event-stream` as a document, and reports this to the owner, the
+    /// exchange.
     func becomeDocument(_ owner: any AttemptOwner) {
         answer.isUnlabelled = false
         owner.attempt(self, answersWith: answer.kind)
     }
 
-    /// The failure of a document that is cut, or whose finish reason shows that it broke off; nil for any other
-    /// document.
+    /// The failure of a document that is truncated, or whose finish reason shows that the engine stopped too early; nil
+    /// for any other document.
     private func brokenness(of found: AnswerScan, mustBeJSON: Bool) -> Failure? {
         if mustBeJSON, !found.isValid { return .cutDocument }
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil

@@ -10,7 +10,7 @@ extension Attempt {
     /// An engine's error event is not relayed, because a client may take it for output, and because its text may
     /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
-        // An earlier event in the same read may have ended the attempt.
+        // An earlier event in the same received bytes may have ended the attempt.
         guard let owner, !answer.isUsageRefused else { return }
         let usages = meter.usages
         let found = measure(event, piece)
@@ -53,8 +53,9 @@ extension Attempt {
         fail(failure(of: error))
     }
 
-    /// Sends the request again if the first event has refused `stream_options`, by which the edge had asked for the
-    /// token usage.
+    /// Sends the request again if the first event is an error that refuses `stream_options`.
+    ///
+    /// The edge had added this field to ask for the token usage.
     ///
     /// - Returns: Whether `stream_options` was refused; the caller then drops the rest of the answer.
     func usageWasRefused() -> Bool {
@@ -91,8 +92,8 @@ extension Attempt {
 
     /// Whether an event or a piece of an event is relayed now.
     ///
-    /// The first event that is relayed begins the response. Before it, this function relays the events that were held
-    /// back.
+    /// The first event that is relayed begins the response. Before that event, this function relays the events that
+    /// were held back.
     @inline(__always)
     private func isRelayedNow(
         _ event: Span<UInt8>,

@@ -7,10 +7,10 @@ internal import Transport
 /// One try of an exchange at one executor; confined to its worker.
 ///
 /// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends after
-/// that are dropped. They cannot reach the next attempt, because it is another object. The type is split by subject:
-/// this file has the state, the start, the end and the dispatch of received bytes. `+Stream` reads events, `+Document`
-/// reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against
-/// the health of the executor.
+/// that are dropped. They cannot reach the exchange's next attempt, because each attempt is an object of its own. The
+/// type is split by subject: this file has the state, the start, the end and the dispatch of received bytes. `+Stream`
+/// reads events, `+Document` reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a
+/// failure counts against the health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
     enum End: Equatable {
@@ -48,7 +48,7 @@ final class Attempt: TimerTarget {
     /// event has occurred.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
-        /// The time until the kernel had taken the whole request; includes the time to connect.
+        /// The time until the kernel had accepted the whole request for sending; includes the time to connect.
         var sent: Nanoseconds = 0
         /// The time until the head of the response had arrived.
         var head: Nanoseconds = 0
@@ -70,7 +70,10 @@ final class Attempt: TimerTarget {
     var lease: ExecutorLease
     /// The timer of `failureTime` or `drainTime`; nil while neither runs.
     var timer: TimerID?
-    /// The head that the client has been sent before the answer; only an answer of this form can be relayed then.
+    /// The form of the response head that the client was sent before the executor answered; `.none` if no head was
+    /// sent.
+    ///
+    /// After such a head, only an answer of the same form can be relayed.
     var sentHead = EarlyHead.none
     /// The request that was sent; nil once the attempt cannot send it again.
     var request: ExecutorRequest?
@@ -81,17 +84,16 @@ final class Attempt: TimerTarget {
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
-    /// When bytes of the answer arrived last; 0 if none have.
+    /// When bytes of the answer arrived last; 0 before the first bytes have arrived.
     private(set) var lastHeard: Nanoseconds = 0
     /// When the current silence began: at the start of the attempt, at the last bytes, or at the end of a pause in
     /// reading.
     private(set) var silentSince: Nanoseconds = 0
-    /// Whether the edge reads from the executor; nothing can arrive while reading is paused.
+    /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
-    /// The time before which arrivals are not recorded in the `Engine` object; all workers share the object, so records
-    /// are rare.
+    /// The time before which arriving bytes are not recorded in the `Engine` object; see `noteArrival`.
     private var reportsHeardFrom: Nanoseconds = 0
-    /// Whether the kernel has taken the whole request, or the executor has answered before that.
+    /// Whether the kernel has accepted the whole request for sending, or the executor has answered before that.
     private(set) var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
@@ -153,7 +155,7 @@ final class Attempt: TimerTarget {
     /// Records that bytes of the answer have arrived.
     ///
     /// The arrival is recorded in the `Engine` object at most once in `Engine.heardStep`, because all workers share the
-    /// object.
+    /// object and frequent writes would slow them.
     private func noteArrival() {
         let now = now
         lastHeard = now
@@ -182,7 +184,7 @@ final class Attempt: TimerTarget {
         stream = environment.send(own.request, to: target, handler: self)
     }
 
-    // MARK: Calls of the exchange
+    // MARK: Methods that the exchange calls
 
     /// Pauses or continues the reading of the answer.
     func setReading(_ reading: Bool) {
@@ -257,7 +259,7 @@ final class Attempt: TimerTarget {
         lease.end(at: now)
     }
 
-    /// Ends the attempt with a failure, and reports it to the owner.
+    /// Ends the attempt with a failure, and reports the failure to the owner.
     func fail(_ failure: Failure) {
         guard let owner else { return }
         if phase == .waiting {
@@ -300,7 +302,7 @@ final class Attempt: TimerTarget {
 // MARK: - ExecutorStreamHandler
 
 extension Attempt: ExecutorStreamHandler {
-    /// The kernel has taken the whole request.
+    /// The kernel has accepted the whole request for sending.
     func requestSent() {
         times.sent = max(1, now &- times.began)
         hasRequest = true
