@@ -1,4 +1,5 @@
-// Resolves the `location` of an engine's 307 or 308; the result is nil if the redirect leads to another engine.
+// Resolves the `location` field of an engine's response with status 307 or 308; the result is nil if the redirect leads
+// to another engine.
 internal import Inference
 
 /// Decides where an engine's redirect leads, and whether it stays at the same engine.

@@ -41,7 +41,8 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the store of an authenticator that is put in force, and closes the store that this one replaces.
+    /// Keeps the store of an authenticator that is put in force; closes the earlier store if the authenticator has a
+    /// new one.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher
@@ -51,11 +52,13 @@ final class AuthenticationSource {
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // The keys in force may have other ids in the store that is dropped.
+        // `prepare` has published the exchanges of the keys under the ids that the keys have in the dropped store. The
+        // same keys may have other ids in the store in force, so their exchanges are published again under these ids.
         watcher?.keys.share(in: counts)
     }
 
-    /// Publishes the exchanges of each key, and of all callers without a key, in `counts` from now on; nil ends that.
+    /// Publishes the exchanges of each key, and of all callers without a key, in `counts` from now on; if it is nil,
+    /// publishes them no longer.
     func share(in counts: SharedCounts?) {
         self.counts = counts
         watcher?.keys.share(in: counts)

@@ -6,7 +6,7 @@ package enum KeyRefusal: Sendable, Equatable {
     case missing
     /// The request has a key that cannot be read, or several different keys.
     case unreadable
-    /// No key in force has the hash of the request's key.
+    /// The store of keys has no key with the hash of the request's key.
     case unknown
     /// The key with this id has been revoked.
     case revoked(String)

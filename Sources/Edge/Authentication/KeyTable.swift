@@ -12,8 +12,8 @@ package final class KeyTable: Sendable {
     private let ring: Lock<KeyRing>
     /// Where the exchanges of each key are published; nil while this process shares them with no other process.
     ///
-    /// The lock is also held while a new ring is made, so that no key is missed when sharing begins. Only the thread
-    /// that watches the keys and the control thread take it.
+    /// The lock is also held while a new ring is made, so that no key is missed when sharing begins. Only two threads
+    /// take this lock: the control thread, and the thread that watches the store.
     private let publishing: Lock<SharedCounts?>
 
     /// Makes a table; without `previous` no key is in force before `publish`.
@@ -42,7 +42,8 @@ package final class KeyTable: Sendable {
         }
     }
 
-    /// Publishes the exchanges of all keys in `counts` from now on, including keys that are added later; nil ends that.
+    /// Publishes the exchanges of all keys in `counts` from now on, including keys that are added later; if it is nil,
+    /// publishes them no longer.
     func share(in counts: SharedCounts?) {
         publishing.withLock { shared in
             shared = counts

@@ -1,4 +1,4 @@
-// Which head may go out to a client before an executor has answered.
+// Which head the edge may send to a client before an executor has answered.
 internal import HTTP
 internal import Inference
 
