@@ -37,7 +37,7 @@ struct AttemptAnswer {
     var endsWithClose = false
     /// Whether the request asked for a stream, but the content type of the answer is not `text/event-stream`.
     ///
-    /// The first bytes then decide whether the answer is a stream.
+    /// The first bytes of such an answer decide whether the answer is a stream.
     var isUnlabelled = false
     /// Whether a document that is relayed as it arrives begins with `{` or `[`, as an object or an array does.
     var isLargeBracketed = false

@@ -37,7 +37,7 @@ enum EngineRedirect {
         return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
     }
 
-    /// The path and the query of a URL; nil if the URL has a scheme or an authority that is not the engine's.
+    /// The path and the query of a URL; nil if the URL has a scheme or an authority that differs from the engine's.
     private static func pathAndQuery(of location: Substring, host: [UInt8], isSecure: Bool) -> Substring? {
         var rest = location
         let scheme = isSecure ? "https:" : "http:"

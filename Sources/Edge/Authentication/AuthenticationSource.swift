@@ -57,8 +57,8 @@ final class AuthenticationSource {
         watcher?.keys.share(in: counts)
     }
 
-    /// Publishes the exchanges of each key, and of all callers without a key, in `counts` from now on; if it is nil,
-    /// publishes them no longer.
+    /// Publishes the exchanges of each key, and of all callers without a key, in `counts` from now on; if `counts` is
+    /// nil, publishes them no longer.
     func share(in counts: SharedCounts?) {
         self.counts = counts
         watcher?.keys.share(in: counts)

@@ -42,8 +42,8 @@ package final class KeyTable: Sendable {
         }
     }
 
-    /// Publishes the exchanges of all keys in `counts` from now on, including keys that are added later; if it is nil,
-    /// publishes them no longer.
+    /// Publishes the exchanges of all keys in `counts` from now on, including keys that are added later; if `counts` is
+    /// nil, publishes them no longer.
     func share(in counts: SharedCounts?) {
         publishing.withLock { shared in
             shared = counts

@@ -146,7 +146,7 @@ extension Exchange {
         return BodyWait.Body(id: record.id, arrived: record.bytesIn, length: length)
     }
 
-    // MARK: Bodies that make room for others
+    // MARK: Bodies that are refused in favour of others
 
     /// How long the body has waited in all its waits together; nil if it does not wait now, or has waited for less than
     /// a second.

@@ -6,8 +6,8 @@ internal import Transport
 
 /// The client's side of an exchange; each try at an executor is a separate `Attempt`.
 ///
-/// Confined to its worker. The type is split by subject. This file has the state, the actions and the end.
-/// `Exchange+Request` handles a request up to the choice of pools, `Exchange+Attempts` chooses executors, and
+/// Confined to its worker. The type is split into one file for each subject. This file has the state, the actions and
+/// the end. `Exchange+Request` handles a request up to the choice of pools, `Exchange+Attempts` chooses executors, and
 /// `Exchange+Response` sends the response. `Exchange+OwnAnswers` has the endpoints that need no executor.
 /// `Exchange+BodyWait` handles a body that waits for memory. `Exchange+Deadlines` has the timer, and
 /// `Exchange+Authentication` the caller's key and limits.

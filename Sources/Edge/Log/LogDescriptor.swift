@@ -25,8 +25,8 @@ struct LogDescriptor {
         let mode = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
         switch mode {
         case S_IFREG: kind = .file
-        // A device that is not a terminal, such as /dev/null, is treated as a file, because it takes everything at
-        // once.
+        // A device that is not a terminal, such as /dev/null, is treated as a file, because a write to it does not have
+        // to wait.
         case S_IFCHR: kind = isatty(descriptor) == 0 ? .file : .pipe
         case S_IFSOCK: kind = .socket
         default: kind = .pipe
@@ -66,7 +66,8 @@ struct LogDescriptor {
     /// The number of bytes for one write to a pipe: the complete lines among the first PIPE_BUF bytes, or PIPE_BUF
     /// bytes of a longer line.
     ///
-    /// A write of at most PIPE_BUF bytes is atomic, so a new reader of the pipe begins with a whole line.
+    /// A write of at most PIPE_BUF bytes is atomic. So a program that begins to read the pipe later begins with a whole
+    /// line, unless a line is longer than PIPE_BUF.
     static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count > pipePiece else { return bytes.count }
         let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))

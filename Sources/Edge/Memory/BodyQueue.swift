@@ -20,9 +20,9 @@ internal import Transport
 ///   memory for the pieces of another body that has to wait (`ExchangeEnvironment.refuseLongestWait`).
 ///
 /// The queue is a value, which reads no clock. Workers share the queue by a lock, which they take only for a body that
-/// waits or that the budget has refused memory.
+/// waits or lacks memory.
 struct BodyQueue: Sendable {
-    /// The longest time that a body waits, all its waits together, in nanoseconds.
+    /// The longest time that a body may wait, in all its waits together, in nanoseconds.
     static let waitMax: Nanoseconds = 10_000_000_000
     /// How long a body waits before slow bodies are refused in its favour, in nanoseconds.
     static let pressAfter: Nanoseconds = 1_000_000_000
@@ -83,12 +83,12 @@ struct BodyQueue: Sendable {
     /// How many bodies wait.
     var count: Int { waiting.count }
 
-    /// Decides whether a body that the budget has refused memory gets the turn, waits or is refused.
+    /// Decides whether a body that lacks memory gets the turn, waits or is refused.
     ///
     /// The answer may contain an order to refuse slow bodies.
     ///
-    /// - Parameter isFull: whether bodies have used up their part of the budget. If not, the body got no memory because
-    ///   its own connection holds too much, so no other body is refused in its favour.
+    /// - Parameter isFull: whether bodies have used up most of their part of the budget. If not, the body got no memory
+    ///   because its own connection holds too much, so no other body is refused in its favour.
     mutating func ask(_ body: Asker, isFull: Bool, at now: Nanoseconds) -> Answer {
         if body.waited >= Self.waitMax {
             leave(body.id)

@@ -6,13 +6,13 @@ package import Transport
 /// The bytes charged against `memory_limit` by all workers together.
 ///
 /// The limit of one connection depends on the free memory, like a dynamic threshold (Choudhury and Hahne, 1998), but it
-/// shrinks faster than the free memory. However many connections use all of their limits, some memory stays free for
-/// other connections.
+/// shrinks faster than the free memory. Even if a large number of connections use all of their limits, some memory
+/// stays free for other connections.
 ///
 /// Any thread may charge memory. An exchange charges memory a few times, and never for each token.
 package final class MemoryBudget: MemorySource {
     /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
-    /// and room for a few small requests.
+    /// and a few small requests.
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
