@@ -19,7 +19,8 @@ final class AuthenticationSource {
 
     private var watcher: KeyStoreWatcher?
     private let anonymousUse = KeyUse()
-    /// Where the exchanges of each key are published; nil while this process shares them with no other process.
+    /// Where this process publishes how many exchanges each key has under way; nil while it shares the counts with no
+    /// other process.
     private var counts: SharedCounts?
 
     /// Makes the authenticator of a configuration; uses the open store if the configuration names the same store.
@@ -52,13 +53,14 @@ final class AuthenticationSource {
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // `prepare` has published the exchanges of the keys under the ids that the keys have in the dropped store. The
-        // same keys may have other ids in the store in force, so their exchanges are published again under these ids.
+        // `prepare` has published the counts of the keys' exchanges under the ids that the keys have in the dropped
+        // store. The same keys may have other ids in the store in force, so the counts are published again under these
+        // ids.
         watcher?.keys.share(in: counts)
     }
 
-    /// Publishes the exchanges of each key, and of all callers without a key, in `counts` from now on; if `counts` is
-    /// nil, publishes them no longer.
+    /// Publishes in `counts`, from now on, how many exchanges each key and all callers without a key have under way; if
+    /// `counts` is nil, publishes nothing any more.
     func share(in counts: SharedCounts?) {
         self.counts = counts
         watcher?.keys.share(in: counts)

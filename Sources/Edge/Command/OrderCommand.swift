@@ -6,7 +6,7 @@ internal import Transport
 
 /// One command that drains or resumes an executor or changes its weight, as the operator gave it.
 package struct OrderCommand: Equatable, Sendable {
-    /// The weights that an operator may order; the configuration allows the same range.
+    /// The weights that an operator may set; the configuration allows the same range.
     static let weights = 0...1_000_000
 
     /// Whether to drain the executor, to resume it, or to change its weight.

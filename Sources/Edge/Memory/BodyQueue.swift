@@ -43,14 +43,18 @@ struct BodyQueue: Sendable {
         var bytesPerSecond: Int
         /// How long the body has waited in all its waits together, in nanoseconds.
         var waited: Nanoseconds
-        /// Whether the connection of the body may hold the larger buffer; if not, the turn would not help the body.
+        /// Whether the connection of the body may hold the larger buffer.
+        ///
+        /// If not, the turn, the permission to exceed the part of the budget for bodies, would not help the body.
         var fitsConnection: Bool
     }
 
     private struct Waiting {
         var asker: Asker
-        /// The time from which the body may have the turn again, after it got no memory although it had the turn; 0
-        /// before that.
+        /// The time from which the body may again get the turn, the permission to exceed the part of the budget for
+        /// bodies.
+        ///
+        /// The time is set when the body gets no memory although it has the turn; it is 0 before that.
         var turnFrom: Nanoseconds = 0
     }
 
@@ -65,11 +69,13 @@ struct BodyQueue: Sendable {
     }
 
     private var waiting: [ExchangeID: Waiting] = [:]
-    /// Of the waiting bodies that may have the turn, the one that still needs the fewest bytes; nil if there is none.
+    /// The body that gets the turn next: of the waiting bodies that may have it, the one that still needs the fewest
+    /// bytes.
     private var nearest: ExchangeID?
     /// The time of the latest call of `ask`.
     private var lastAsked: Nanoseconds = 0
-    /// The body that has the turn, and when the turn ends unless the body asks again.
+    /// The body that has the turn, the permission to exceed the part of the budget for bodies; and when the turn ends
+    /// unless the body's exchange calls `ask` again.
     private var turn: (id: ExchangeID, ends: Nanoseconds)?
     private var nextPress: Nanoseconds = 0
 
@@ -83,7 +89,8 @@ struct BodyQueue: Sendable {
     /// How many bodies wait.
     var count: Int { waiting.count }
 
-    /// Decides whether a body that lacks memory gets the turn, waits or is refused.
+    /// Decides whether a body that lacks memory may exceed the part of the budget for bodies (it gets the turn), waits
+    /// or is refused.
     ///
     /// The answer may contain an order to refuse slow bodies.
     ///
@@ -107,7 +114,10 @@ struct BodyQueue: Sendable {
         return .finish(press(for: body, at: now))
     }
 
-    /// Takes the turn from a body that got no memory although it had the turn, so that another body can have the turn.
+    /// Ends the turn of a body, its permission to exceed the part of the budget for bodies, because the body got no
+    /// memory even so.
+    ///
+    /// Another body may have the turn next.
     mutating func turnDidNotHelp(_ id: ExchangeID) {
         guard turn?.id == id else { return }
         turn = nil
@@ -119,7 +129,7 @@ struct BodyQueue: Sendable {
     ///
     /// - Parameter isLast: whether memory for all bytes of the body is charged, so that the body needs the turn no
     ///   longer.
-    /// - Returns: whether the body still has the turn.
+    /// - Returns: whether the body keeps the turn, its permission to exceed the part of the budget for bodies.
     mutating func foundRoom(_ id: ExchangeID, isLast: Bool) -> Bool {
         remove(id)
         guard turn?.id == id else { return false }

@@ -15,10 +15,10 @@ final class BodyWait {
 
     /// The pieces that are held back until memory for the body is free, in the order of their arrival.
     ///
-    /// All of them together are at most one flow-control window of bytes, because the server does not enlarge the
-    /// window meanwhile.
+    /// All pieces together are at most one flow-control window of bytes, because the server does not enlarge the window
+    /// meanwhile.
     private(set) var pieces: [UInt8] = []
-    /// The bytes that are charged for `pieces`.
+    /// How many bytes of the memory budget are charged for `pieces`.
     private var charged = 0
     private var pace: BodyPace
     /// When the present wait began; nil while the body does not wait.
@@ -27,7 +27,7 @@ final class BodyWait {
     private var heldBefore: Nanoseconds = 0
     /// Whether the body has arrived completely while it waited.
     var isWhole = false
-    /// Whether the body waits in the `BodyQueue` or has the turn there, so that it must be removed when it ends.
+    /// Whether the `BodyQueue` has an entry for the body, which must be removed when the body ends.
     private(set) var isQueued = false
 
     /// - Parameter began: when the request began.

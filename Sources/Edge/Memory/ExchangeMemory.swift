@@ -62,8 +62,7 @@ struct ExchangeMemory {
 
     // MARK: The request body
 
-    /// Whether a body of `length` bytes is small enough to be charged when nothing else is charged to the memory
-    /// budget.
+    /// Whether a body of `length` bytes would fit into the memory budget if nothing else were charged to the budget.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
     /// Whether the limit on all bodies of the connection together allows a buffer of `footprint` bytes for this body.

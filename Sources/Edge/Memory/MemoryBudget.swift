@@ -30,7 +30,7 @@ package final class MemoryBudget: MemorySource {
 
     private let most: Atomic<Int>
     private let charged = Atomic<Int>(0)
-    /// The bytes that other processes of an upgrade have charged; 0 while there are none.
+    /// The bytes that other processes of an upgrade have charged; 0 while there are no such processes.
     private let elsewhere = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
