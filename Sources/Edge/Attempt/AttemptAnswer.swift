@@ -27,7 +27,7 @@ struct AttemptAnswer {
     /// The head of the response; nil until it has arrived.
     var head: ResponseHead?
     var kind = Kind.none
-    /// The result of scanning a JSON document at its end; nil before that, and for every other answer.
+    /// The result of scanning a complete JSON document; nil until the document is complete, and for every other answer.
     var scan: AnswerScan?
     /// The length of the body that the head announces, in bytes; nil if it announces none.
     var expectedBytes: Int?
@@ -37,7 +37,7 @@ struct AttemptAnswer {
     var endsWithClose = false
     /// Whether the request asked for a stream, but the content type of the answer is not `text/event-stream`.
     ///
-    /// The first bytes then decide whether the answer is a stream.
+    /// The first bytes of such an answer decide whether the answer is a stream.
     var isUnlabelled = false
     /// Whether a document that is relayed as it arrives begins with `{` or `[`, as an object or an array does.
     var isLargeBracketed = false

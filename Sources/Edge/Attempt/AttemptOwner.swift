@@ -15,7 +15,7 @@ protocol AttemptOwner: AnyObject {
     /// The answer can be relayed: the first event with content, a complete document, or the beginning of a large
     /// document has arrived.
     ///
-    /// After this call the exchange cannot move to another executor.
+    /// After this call the exchange cannot move to another executor, because the client is sent a part of this answer.
     func attemptIsReady(_ attempt: Attempt)
     /// The next bytes of the answer, valid during the call: an event, or a piece of a large event or of a document.
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>)

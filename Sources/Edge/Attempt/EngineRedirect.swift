@@ -1,4 +1,5 @@
-// Resolves the `location` of an engine's 307 or 308; the result is nil if the redirect leads to another engine.
+// Resolves the `location` field of an engine's response with status 307 or 308; the result is nil if the redirect leads
+// to another engine.
 internal import Inference
 
 /// Decides where an engine's redirect leads, and whether it stays at the same engine.
@@ -36,7 +37,7 @@ enum EngineRedirect {
         return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
     }
 
-    /// The path and the query of a URL; nil if the URL has a scheme or an authority that is not the engine's.
+    /// The path and the query of a URL; nil if the URL has a scheme or an authority that differs from the engine's.
     private static func pathAndQuery(of location: Substring, host: [UInt8], isSecure: Bool) -> Substring? {
         var rest = location
         let scheme = isSecure ? "https:" : "http:"

@@ -26,7 +26,7 @@ struct ExecutorLease {
 
     /// Reports the outcome of the attempt to the pool, unless an outcome has been reported before.
     ///
-    /// In both cases the prompt no longer counts in `Engine.waitingBytes`.
+    /// The prompt no longer counts in `Engine.waitingBytes` afterwards, even if an outcome has been reported before.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }

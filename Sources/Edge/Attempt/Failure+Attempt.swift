@@ -1,5 +1,5 @@
-// The failures of attempts. The executor's own words are written to the log as `detail`, and are not sent to the
-// client.
+// The failures of attempts. The text in `detail` says what the executor did wrong; it is written to the log, and is not
+// sent to the client.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -31,7 +31,7 @@ extension Failure {
         }
     }
 
-    /// The failure of a response whose status is no answer for the client: a redirect, 204 (No Content), 205 (Reset
+    /// The failure of a response whose status cannot be relayed to the client: a redirect, 204 (No Content), 205 (Reset
     /// Content) or 206 (Partial Content).
     static func noAnswer(in head: ResponseHead) -> Failure {
         var failure = Failure(.executorProtocol)

@@ -19,7 +19,8 @@ final class AuthenticationSource {
 
     private var watcher: KeyStoreWatcher?
     private let anonymousUse = KeyUse()
-    /// Where the exchanges of each key are published; nil while this process shares them with no other process.
+    /// Where this process publishes how many exchanges each key has under way; nil while it shares the counts with no
+    /// other process.
     private var counts: SharedCounts?
 
     /// Makes the authenticator of a configuration; uses the open store if the configuration names the same store.
@@ -41,7 +42,8 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the store of an authenticator that is put in force, and closes the store that this one replaces.
+    /// Keeps the store of an authenticator that is put in force; closes the earlier store if the authenticator has a
+    /// new one.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher
@@ -51,11 +53,14 @@ final class AuthenticationSource {
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // The keys in force may have other ids in the store that is dropped.
+        // `prepare` has published the counts of the keys' exchanges under the ids that the keys have in the dropped
+        // store. The same keys may have other ids in the store in force, so the counts are published again under these
+        // ids.
         watcher?.keys.share(in: counts)
     }
 
-    /// Publishes the exchanges of each key, and of all callers without a key, in `counts` from now on; nil ends that.
+    /// Publishes in `counts`, from now on, how many exchanges each key and all callers without a key have under way; if
+    /// `counts` is nil, publishes nothing any more.
     func share(in counts: SharedCounts?) {
         self.counts = counts
         watcher?.keys.share(in: counts)

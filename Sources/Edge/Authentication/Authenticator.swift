@@ -31,7 +31,7 @@ package final class Authenticator: Sendable {
     let anonymousUse: KeyUse
     /// The API keys in force; nil if no store of keys is configured.
     ///
-    /// Every request is then anonymous, even if it carries a key.
+    /// Without a store, every request is anonymous, even a request that carries a key.
     let keys: KeyTable?
 
     /// - Parameter anonymousUse: how much of `anonymousLimits` has been used so far; the count outlives a snapshot.

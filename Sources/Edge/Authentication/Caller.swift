@@ -6,7 +6,8 @@ internal import Transport
 
 /// The sender of one exchange's request: its tenant, its models, and its use of the key's limits.
 ///
-/// The exchange must call `ended` when it ends, to give back what `begin` and `reserve` took.
+/// The exchange must call `ended` when the exchange ends, because `begin` and `reserve` count the request as concurrent
+/// and reserve tokens until then.
 struct Caller {
     /// The tenant that the key belongs to, or `anonymous` if there is no key.
     ///
@@ -102,13 +103,18 @@ struct Caller {
         isRunning = false
     }
 
-    /// The key's own limit of such requests as `countReset` counts; nil if it has none.
+    /// How many requests in a minute the client may give up before their answers begin; nil if the key sets no such
+    /// limit.
     var prefillResetsMax: Int? { limits.prefillResets }
 
-    /// Counts a request that the client gave up before its answer began; see `Quota.countReset`.
+    /// Counts a request that the client gave up before its answer began.
+    ///
+    /// Returns whether the caller's requests are refused from now on and the operator must be warned of it; see
+    /// `Quota.countReset`.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool { quota.countReset(of: most, at: now) }
 
-    /// How long requests with the key are still refused because of `countReset`, in nanoseconds; 0 if they are not.
+    /// How long requests of the caller are still refused because the client gave up too many requests, in nanoseconds;
+    /// 0 if they are not refused.
     func resetWait(at now: Nanoseconds) -> Nanoseconds { quota.resetWait(at: now) }
 
     // MARK: What the client sees

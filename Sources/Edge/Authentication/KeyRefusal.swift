@@ -6,7 +6,7 @@ package enum KeyRefusal: Sendable, Equatable {
     case missing
     /// The request has a key that cannot be read, or several different keys.
     case unreadable
-    /// No key in force has the hash of the request's key.
+    /// The store of keys has no key with the hash of the request's key.
     case unknown
     /// The key with this id has been revoked.
     case revoked(String)
@@ -24,7 +24,7 @@ package enum KeyRefusal: Sendable, Equatable {
         }
     }
 
-    /// Whether the request has no key that this server has ever known, so that it may be a try to guess a key.
+    /// Whether the client may be guessing keys: the request has no key, or a key that the store does not have.
     var isGuess: Bool {
         switch self {
         case .missing, .unreadable, .unknown: true
@@ -32,7 +32,7 @@ package enum KeyRefusal: Sendable, Equatable {
         }
     }
 
-    /// The id of the key, which is public; nil if the key is not known.
+    /// The public id of the key; nil if the store does not have the key.
     var keyID: String? {
         switch self {
         case .revoked(let id), .expired(let id): id

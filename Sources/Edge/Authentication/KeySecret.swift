@@ -1,5 +1,5 @@
-// The secret with which API keys are hashed. It has a file of its own, so that a copy of the key store alone is of no
-// use.
+// The secret with which API keys are hashed. The secret is in a file of its own, so that nobody can test guessed keys
+// with only a copy of the key store.
 internal import CLinux
 package import Configuration
 internal import Glibc
@@ -41,7 +41,7 @@ package enum KeySecret {
     ///
     /// - Parameters:
     ///   - path: The file of the secret.
-    ///   - keys: The store of the keys.
+    ///   - keys: The path of the key store.
     package static func keysLost(_ path: String, keys: String) -> Int {
         guard !exists(path) else { return 0 }
         return ((try? KeyStoreReader.load(path: keys)) ?? []).count

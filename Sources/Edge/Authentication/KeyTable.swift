@@ -10,10 +10,11 @@ package final class KeyTable: Sendable {
     /// The HMAC by which keys are looked up; it is keyed with the secret of the store.
     let hash: HMACSHA256
     private let ring: Lock<KeyRing>
-    /// Where the exchanges of each key are published; nil while this process shares them with no other process.
+    /// Where this process publishes how many exchanges each key has under way; nil while it shares the counts with no
+    /// other process.
     ///
-    /// The lock is also held while a new ring is made, so that no key is missed when sharing begins. Only the thread
-    /// that watches the keys and the control thread take it.
+    /// The lock is also held while a new ring is made, so that no key is missed when sharing begins. Only two threads
+    /// take this lock: the control thread, and the thread that watches the store.
     private let publishing: Lock<SharedCounts?>
 
     /// Makes a table; without `previous` no key is in force before `publish`.
@@ -35,14 +36,15 @@ package final class KeyTable: Sendable {
     ///   while, so that a key that is removed and added again does not start from zero.
     func publish(_ keys: [AccessKey], at now: Nanoseconds) {
         publishing.withLock { counts in
-            // Only one thread publishes, so no other change can come between the read and the write.
+            // Only one thread publishes, so `ring` cannot change between the read of `current` and the write below.
             let next = KeyRing(keys, after: current, at: now)
             if counts != nil { next.share(in: counts) }
             ring.withLock { $0 = next }
         }
     }
 
-    /// Publishes the exchanges of all keys in `counts` from now on, including keys that are added later; nil ends that.
+    /// Publishes in `counts`, from now on, how many exchanges each key has under way, including keys that are added
+    /// later; if `counts` is nil, publishes nothing any more.
     func share(in counts: SharedCounts?) {
         publishing.withLock { shared in
             shared = counts

@@ -15,7 +15,7 @@ final class AttemptWatch {
         let executors: [Executor]
         /// Whether the operator has drained whole engines, so that `running` counts all attempts at these engines.
         ///
-        /// They include attempts for models that a reload has removed from the configuration.
+        /// All attempts at an engine include those for models that a reload has removed from the configuration.
         let isWholeEngine: Bool
 
         /// How many attempts are under way at the executors, or at their engines if `isWholeEngine` is true.

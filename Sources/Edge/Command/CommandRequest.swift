@@ -29,7 +29,7 @@ package enum CommandRequest: Equatable, Sendable {
         case argument(String)
     }
 
-    /// The HTTP method of each command; the key is the command's path.
+    /// The HTTP method of each command, by the path of the command.
     private static let methods: [String: String] = [
         "/reload": "POST", "/changes": "GET", "/status": "GET", "/executors/drain": "POST",
         "/executors/resume": "POST", "/executors/weight": "POST", "/maintenance/on": "POST",

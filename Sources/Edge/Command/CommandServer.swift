@@ -91,18 +91,20 @@ final class CommandServer {
 
     // MARK: Handing over
 
-    /// The command socket, for a process that takes this one's place; nil if there is none.
+    /// The command socket, for the successor that takes the place of this process; nil if no command socket is open.
     var handed: Handover.ListenerSockets? {
         sockets.map { Handover.ListenerSockets(address: "\($0.addresses[0])", descriptors: $0.descriptors) }
     }
 
-    /// The descriptors of a handed socket that this configuration has a use for; nil if it has none.
+    /// The descriptors of a command socket that a predecessor hands over; nil if the configuration does not name its
+    /// path.
     func kept(of handed: Handover.ListenerSockets?, by configuration: Configuration) -> [CInt]? {
         guard let handed, adopted(handed, configuration) != nil else { return nil }
         return handed.descriptors
     }
 
-    /// Takes over the command socket of another process, if the configuration names its path; closes it otherwise.
+    /// Takes over the command socket of a predecessor if the configuration names the path of the socket; otherwise
+    /// closes the socket.
     ///
     /// Call this before `adopt` of the same configuration.
     func inherit(_ handed: Handover.ListenerSockets?, _ configuration: Configuration) {
@@ -121,7 +123,7 @@ final class CommandServer {
         return address.flatMap { try? ListenerSet(adopting: handed.sockets, on: $0, isInherited: false) }
     }
 
-    /// Takes no more commands, because a successor does; the commands under way are answered.
+    /// Accepts no more commands, because a successor accepts them from now on; commands under way are still answered.
     ///
     /// - Parameter taken: the descriptors of the sockets that the successor keeps.
     func handOver(_ taken: Set<CInt>) {

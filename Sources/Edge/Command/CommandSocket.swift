@@ -47,8 +47,8 @@ package enum CommandSocket {
                 problems.append("\(path): the path is too long")
                 continue
             }
-            // An error of `makeFolder` is not reported, because the socket then cannot be opened either, and that is
-            // reported.
+            // An error of `makeFolder` is not reported here: without the folder, opening the socket fails as well, and
+            // that error is reported.
             SystemFiles.makeFolder(of: path)
             do throws(ListenerSet.Failure) {
                 return (try ListenerSet(addresses: [address], workers: 1, access: [SocketFileAccess(mode: 0o600)]), nil)

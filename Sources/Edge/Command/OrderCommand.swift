@@ -6,7 +6,7 @@ internal import Transport
 
 /// One command that drains or resumes an executor or changes its weight, as the operator gave it.
 package struct OrderCommand: Equatable, Sendable {
-    /// The weights that an operator may order; the configuration allows the same range.
+    /// The weights that an operator may set; the configuration allows the same range.
     static let weights = 0...1_000_000
 
     /// Whether to drain the executor, to resume it, or to change its weight.
@@ -58,8 +58,8 @@ package struct OrderCommand: Equatable, Sendable {
     /// Finds the URL that the operator means among `known`, whose URLs are normalized.
     ///
     /// The operator may write a URL in any form that the configuration allows. The beginning of a URL is enough, with
-    /// or without the scheme, if only one known URL begins so. The beginning must not end inside a name or a number:
-    /// `gpu-1` does not mean `gpu-10`.
+    /// or without the scheme, if it is the beginning of only one known URL. The beginning must not end inside a name or
+    /// a number: `gpu-1` does not mean `gpu-10`.
     ///
     /// A host name may stand for several engines, one at each of its addresses. The URL with the host name, or the
     /// beginning of that URL, then means all of these engines.

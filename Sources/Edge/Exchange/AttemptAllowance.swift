@@ -40,7 +40,7 @@ struct AttemptAllowance {
         if failed.failure.kind == .firstEventTimeout { timeouts += 1 }
     }
 
-    /// Whether there may be one more attempt.
+    /// Whether the limits allow the exchange one more attempt.
     ///
     /// - Parameter failure: The failure of the last attempt, which has been counted already; nil before the first
     ///   attempt and after a wait.

@@ -3,8 +3,8 @@ internal import HTTP
 
 /// Reads the field `cdn-loop` of a client's request, and makes the field for the request to an executor.
 ///
-/// Each server on the way appends its id to the list. A request that has passed through this server before therefore
-/// carries the id of this process.
+/// Each server on the way appends its id to the list. So a request that has already passed through this server carries
+/// the id of this process.
 enum CDNLoop {
     /// The largest size of all values of the field together, in bytes.
     ///

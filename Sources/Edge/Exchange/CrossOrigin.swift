@@ -67,7 +67,7 @@ struct Preflight {
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
     /// The longest list of fields in a preflight that the answer repeats, in bytes.
     static let fieldsBytesMax = 1024
-    /// How long a browser may cache the answer, in seconds: the maximum of Chromium.
+    /// How long a browser may cache the answer, in seconds: the longest time that Chromium accepts.
     static let rememberedSeconds = 7200
 
     private let origin: String

@@ -3,12 +3,13 @@ internal import Transport
 
 /// When each deadline of an exchange is due, in nanoseconds of the event loop's clock; `.max` while it is not set.
 ///
-/// To move a deadline to a later time costs one store, because the timer stays as it is: it fires at the old time, and
+/// Moving a deadline to a later time is cheap, because the timer is not changed: the timer fires at the old time, and
 /// is then armed for the new time. Code that sets a deadline must call `Exchange.arm` if the deadline may be earlier
 /// than all others.
 struct Deadlines {
-    /// When the next piece of the request body must have arrived (`timeouts.body`); while the body waits for memory,
-    /// when it asks for room again.
+    /// When the next piece of the request body must have arrived (`timeouts.body`).
+    ///
+    /// While the body waits for memory, this is the time at which the exchange tries again to charge memory for it.
     var body: Nanoseconds = .max
     /// When the exchange must have left the queue (`admission.max_wait`).
     var queue: Nanoseconds = .max

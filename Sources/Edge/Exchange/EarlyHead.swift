@@ -1,4 +1,4 @@
-// Which head may go out to a client before an executor has answered.
+// Which head the edge may send to a client before an executor has answered.
 internal import HTTP
 internal import Inference
 
@@ -27,7 +27,7 @@ enum EarlyHead: Equatable, Sendable {
     ) {
         self = .none
         // An early head has no length. So an HTTP/1.0 client takes the end of the connection for the end of the
-        // document, and would not notice a document that was cut.
+        // document, and would not notice that a document was cut off.
         let mayHoldJSON = !wantsStream && keepsJSONAlive && head.version != .http10 && !Self.mayBeBinary(path)
         let mayHoldComments = wantsStream && dialect.hasComments
         guard mayHoldJSON || mayHoldComments, !FieldPolicy.refusesComments(head.fields) else { return }

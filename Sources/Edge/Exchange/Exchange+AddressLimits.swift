@@ -7,7 +7,7 @@ internal import Transport
 extension Exchange {
     /// Counts the request against the limits of its client's address.
     ///
-    /// The caller has made sure that there are such limits (`Snapshot.limitsRequests`).
+    /// Call this function only if there are such limits (`Snapshot.limitsRequests`).
     ///
     /// - Returns: The refusal; nil if the request may go on.
     func holdAddress() -> Failure? {
@@ -22,7 +22,7 @@ extension Exchange {
         }
     }
 
-    /// Counts the bytes of the body that are held against the limits of the client's address.
+    /// Counts the buffered bytes of the request body against the limits of the client's address.
     ///
     /// - Parameter bytes: How many bytes of the body have arrived, or the size of the decoded body if that is larger.
     /// - Returns: The refusal; nil if the request may go on.
@@ -44,9 +44,9 @@ extension Exchange {
         }
     }
 
-    /// Makes a claim of the request against the limits of its client's address.
+    /// Calls `claim`, which counts the request or its body against the limits of the client's address.
     ///
-    /// - Returns: The refusal; nil if the claim is granted.
+    /// - Returns: The refusal; nil if no limit is exceeded.
     private func refusal(of claim: () throws(AddressRefusal) -> Void) -> Failure? {
         do throws(AddressRefusal) {
             try claim()

@@ -1,14 +1,16 @@
-// A request body for which the memory budget has no room: its pieces are held back, so that flow control stops the
-// client, until there is room or the exchange is refused.
+// What an exchange does with a request body for which too little memory is free. The exchange keeps the arriving pieces
+// apart and does not report them as consumed, so flow control soon stops the client. The wait ends when memory for the
+// body is free or the request is refused.
 internal import HTTP
 internal import Inference
 internal import Transport
 
 extension Exchange {
-    /// Takes a piece of a body for which there may be no room, or which has waited before.
+    /// Takes the next piece of a body when memory is short, or when the body has a `BodyWait` from before.
     ///
-    /// If there is no room, the piece is held back, and the stream is not told that it is consumed. So the client soon
-    /// has to stop: HTTP/2 opens no window, and on HTTP/1.1 reading pauses.
+    /// If too little memory is free for the piece, the piece is held back and not reported to the stream as consumed.
+    /// So the client soon has to stop: on HTTP/2 the server does not enlarge the flow-control window, and on HTTP/1.1
+    /// it stops reading from the connection.
     func takeScarce(_ bytes: Span<UInt8>, into body: RequestBody) {
         guard let request else { return }
         let wait = bodyWait(of: request)
@@ -22,9 +24,9 @@ extension Exchange {
             deadlines.body = now + BodyWait.interval
             arm()
         }
-        // Pieces that are held back may take only a small part of the budget. If that part is full, the body takes room
-        // that has become free meanwhile. If there is none, the body that has waited longest is refused, so that its
-        // pieces make room for this one.
+        // The pieces of all bodies that wait may take only a small part of the memory budget. If that part is full,
+        // this body takes memory of the budget that has become free meanwhile. If too little is free, the body that has
+        // waited longest is refused, and its pieces free memory for this piece.
         while !wait.hold(bytes, in: environment.budget, at: now) {
             if takesRoom(for: wait.pieces.count + bytes.count, in: body, wait) {
                 take(bytes, into: body, wait)
@@ -38,8 +40,8 @@ extension Exchange {
         if isBeginning { stream.connection.heldBodies += 1 }
     }
 
-    /// Appends the pieces that are held back, and then `bytes`, to a body for which there is room now, and ends its
-    /// wait.
+    /// Ends the wait of a body for which memory is now charged: appends the pieces that were held back, and then
+    /// `bytes`.
     private func take(_ bytes: Span<UInt8>, into body: RequestBody, _ wait: BodyWait) {
         let pieces = wait.pieces
         body.append(pieces.span)
@@ -49,7 +51,7 @@ extension Exchange {
         stream.consumed(pieces.count + bytes.count)
     }
 
-    /// Handles the deadline of the body: the next piece is late, or a body that waits asks for room again.
+    /// Handles the deadline of the body: the next piece is late, or a body that waits for memory tries again to get it.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
             if phase == .body, stream.connection.heldBodies > 0 {
@@ -69,7 +71,8 @@ extension Exchange {
 
     /// Decides whether the end of the request has to wait, because pieces of the body are held back.
     ///
-    /// A body that is whole asks for room again in this turn of the loop, because it may now find some.
+    /// A body that has arrived whole asks for memory again at once, because a small whole body may take memory that
+    /// other bodies may not take (`ExchangeMemory.growWholeBody`).
     func endWaits(_ wait: BodyWait) -> Bool {
         wait.isWhole = wait.isHeld
         guard wait.isHeld else {
@@ -81,7 +84,7 @@ extension Exchange {
         return true
     }
 
-    /// Ends the wait of the body, if it waits, because the exchange needs the body no longer.
+    /// Ends the wait of the body, if the body waits, because the exchange needs the body no longer.
     func endBodyWait() {
         guard let wait = request?.wait else { return }
         wait.leave(environment.bodyQueue, record.id)
@@ -93,8 +96,11 @@ extension Exchange {
         wait.release(to: environment.budget, at: now)
     }
 
-    /// How long a body is not late while another body of its connection waits for memory, in nanoseconds; then it is
-    /// checked again.
+    /// By how much the deadline of a body is postponed, in nanoseconds, if another body of its connection waits for
+    /// memory.
+    ///
+    /// The other body fills the flow-control window of the connection, so this body may be late through no fault of its
+    /// client.
     private static let siblingInterval: Nanoseconds = 1_000_000_000
 
     private func bodyWait(of request: IncomingRequest) -> BodyWait {
@@ -104,7 +110,7 @@ extension Exchange {
         return wait
     }
 
-    /// Charges the memory that the next `count` bytes of the body need; if there is no room, returns false, and may
+    /// Charges the memory that the next `count` bytes of the body need; if too little is free, returns false, and may
     /// have refused the request.
     private func findsRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
         let room = wait.findRoom(
@@ -123,7 +129,7 @@ extension Exchange {
         return false
     }
 
-    /// Charges free memory for the next `count` bytes of a body, although other bodies wait for it.
+    /// Charges free memory for the next `count` bytes of a body, although other bodies wait for memory.
     private func takesRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
         wait.takeRoom(
             for: body.footprint(appending: count),
@@ -133,14 +139,14 @@ extension Exchange {
         )
     }
 
-    /// The body of the request, as `BodyWait` needs to know it.
+    /// The facts about the request body by which `BodyWait` decides whether the body gets memory.
     private var arriving: BodyWait.Body {
         var length: Int?
         if case .known(let bytes)? = request?.head.body { length = bytes }
         return BodyWait.Body(id: record.id, arrived: record.bytesIn, length: length)
     }
 
-    // MARK: Bodies that make room for others
+    // MARK: Bodies that are refused in favour of others
 
     /// How long the body has waited in all its waits together; nil if it does not wait now, or has waited for less than
     /// a second.
@@ -159,14 +165,15 @@ extension Exchange {
         let wait = bodyWait(of: request)
         let pace = wait.bytesPerSecond(arrived: record.bytesIn, at: now)
         guard wait.isPaceMeasured, !wait.isWhole else { return nil }
-        // A body may arrive slowly because others of its connection wait, whose bytes close the common window.
+        // While another body of the connection waits, its bytes fill the flow-control window of the connection. This
+        // body may then arrive slowly for that reason alone, so its pace is not judged.
         if !wait.isHeld, stream.connection.heldBodies > 0 { return nil }
         return SlowBodies.Candidate(bytesPerSecond: pace, footprint: memory.body)
     }
 }
 
 extension [Exchange] {
-    /// Refuses the body that has waited longest, if one has waited for at least a second.
+    /// Refuses the request whose body has waited longest for memory, if a body has waited for at least a second.
     ///
     /// - Returns: false if there is no such body.
     func refuseLongestWait(besides asker: Exchange) -> Bool {

@@ -21,7 +21,8 @@ extension Exchange {
 
     /// The failure for a request to a path that is not served.
     func nothingHere(_ head: RequestHead) -> Failure {
-        // No path accepts a multipart body. The client is told so first, because another path would not help.
+        // No path accepts a multipart body. So the client gets this failure instead of a 404, which might suggest
+        // another path.
         if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
         return Failure(.notFound, PathHint.message(head.method, RequestTarget(head.target).path))
     }

@@ -6,7 +6,8 @@ internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// Counts the request against its client if the client has given it up while an executor worked on the prompt.
+    /// Counts the request against its client if the client has given the request up while an executor worked on the
+    /// prompt.
     ///
     /// The client is the API key, or the address of a request without a key. As for other limits per address, a trusted
     /// peer is never refused for the requests of its clients.

@@ -8,7 +8,7 @@ internal import Transport
 extension Exchange: ServerStreamHandler {
     // MARK: 1. The head
 
-    /// Called once, when the whole head of the request has been read and nothing of the body.
+    /// Called once, after the whole head of the request has been read and before any part of the body is read.
     func requestBegan() {
         guard let head = request?.head else { return }
         let connection = stream.connection
@@ -120,7 +120,8 @@ extension Exchange: ServerStreamHandler {
             request?.body = RequestBody(expecting: bytes)
         case .unknown: request?.body = RequestBody()
         }
-        // The first buffer is never larger than a small body, for which there is always memory.
+        // The first buffer has at most `ExchangeMemory.smallBodyMax` bytes, for which `memory.begin` has already
+        // charged memory.
         return memory.growBody(to: request?.body?.footprint ?? 0) ? nil : .noMemory
     }
 
@@ -159,7 +160,8 @@ extension Exchange: ServerStreamHandler {
     /// The body is late if nothing of it arrives within `timeouts.body`. After `slowBodyGrace`, the body is also late
     /// if its average rate is below `limits.body_pace`, because a slow body occupies memory for a long time.
     ///
-    /// - Parameter held: how long the server itself has held the body back, in nanoseconds.
+    /// - Parameter held: how long the body has waited for memory, in nanoseconds; the client could not send during that
+    ///   time.
     func bodyDue(held: Nanoseconds) -> Nanoseconds {
         let limits = snapshot.limits
         guard limits.bodyPace > 0 else { return now + limits.body }
@@ -233,7 +235,7 @@ extension Exchange: ServerStreamHandler {
         bodyScanned(result)
     }
 
-    /// Handles the result of the scan thread, which reaches the worker through its mailbox.
+    /// Handles the result of the scan thread, which reaches the worker through the worker's mailbox.
     ///
     /// The exchange may have failed or ended in the meantime.
     func scanThreadReplied(_ outcome: ScanOutcome) {
@@ -246,7 +248,8 @@ extension Exchange: ServerStreamHandler {
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
             // The exchange still has the charge for the compressed body, and `hold` has the charge for the decoded
-            // body. Both charges are given back before the exchange is charged for the decoded body.
+            // body. Both charges are given back first, so that the body is not counted twice when the exchange is
+            // charged for it.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value

@@ -6,30 +6,31 @@ internal import Transport
 
 /// The client's side of an exchange; each try at an executor is a separate `Attempt`.
 ///
-/// Confined to its worker. The type is split by subject. This file has the state, the actions and the end.
-/// `Exchange+Request` handles a request up to the choice of pools, `Exchange+Attempts` chooses executors, and
+/// Confined to its worker. The type is split into one file for each subject. This file has the state, the actions and
+/// the end. `Exchange+Request` handles a request up to the choice of pools, `Exchange+Attempts` chooses executors, and
 /// `Exchange+Response` sends the response. `Exchange+OwnAnswers` has the endpoints that need no executor.
-/// `Exchange+BodyWait` holds a body back that finds no memory. `Exchange+Deadlines`
-/// has the timer, and `Exchange+Authentication` the caller's key and limits.
+/// `Exchange+BodyWait` handles a body that waits for memory. `Exchange+Deadlines` has the timer, and
+/// `Exchange+Authentication` the caller's key and limits.
 final class Exchange {
     let environment: any ExchangeEnvironment
     let stream: ServerStream
     let snapshot: Snapshot
     let endpoint: Endpoint
     let fields: ResponseFields
-    /// The exchange's key in the worker's table of exchanges; the worker sets it.
+    /// The index and generation by which the worker's table finds this exchange; set by the worker.
     var key = SlabKey(index: .max, generation: .max)
     private(set) var machine = ExchangeMachine()
     var record: ExchangeRecord
     /// The client's request; nil once it has been released because no later attempt can need it.
     var request: IncomingRequest?
-    /// The caller, whose limits apply to the request; nil while no caller is known, and after the end.
+    /// The caller, whose limits apply to the request; nil until the caller is identified, and after the exchange has
+    /// ended.
     var caller: Caller?
     /// Chooses the executors that the exchange tries; nil until the model is known.
     var selection: ExecutorSelection?
     /// The latest attempt: it is under way, has failed, or has the answer; nil before the first attempt.
     var attempt: Attempt?
-    /// Counts the memory that the exchange uses against the account of the client's connection.
+    /// Charges the memory that the exchange uses to the account of the client's connection.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
 

@@ -22,7 +22,7 @@ protocol ExchangeEnvironment: AnyObject {
     var metrics: WorkerMetrics { get }
     /// The memory budget of the process, which all workers share.
     var budget: MemoryBudget { get }
-    /// The request bodies of all workers that wait for room in `budget`.
+    /// The request bodies, of all workers, that wait for memory of `budget`.
     var bodyQueue: Lock<BodyQueue> { get }
     /// Makes all workers refuse slow bodies, because other bodies wait for memory.
     func refuse(_ slow: SlowBodies)

@@ -4,9 +4,9 @@ package import Inference
 
 /// Decides what an exchange does next.
 ///
-/// `Exchange` reports each `Event` to the machine and carries out the actions that the machine returns. Only what may
-/// change the phase is an `Event`, so the machine does not hear of each relayed token. docs/life-of-an-exchange.md
-/// shows the machine as a table; a test compares the table with the machine.
+/// `Exchange` reports each `Event` to the machine and carries out the actions that the machine returns. The relay of
+/// one more token changes no phase, so it is no `Event`, and the machine is not called for each token.
+/// docs/life-of-an-exchange.md shows the machine as a table; a test compares the table with the machine.
 package struct ExchangeMachine: Equatable, Sendable {
     /// How far the exchange has come.
     package enum Phase: CaseIterable, Equatable, Sendable {
@@ -41,7 +41,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answeredHere
         /// An executor has been chosen for the first or the next attempt.
         case routed
-        /// The exchange waits, because all executors are busy or because the retry budget has no room.
+        /// The exchange waits, because all executors are busy or because the retry budget allows no retry now.
         case queued
         /// The request cannot be served; the failure is to be reported to the client.
         case refused(Failure)

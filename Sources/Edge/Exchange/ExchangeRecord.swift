@@ -36,13 +36,13 @@ struct ExchangeRecord {
     /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?
     var wantsStream = false
-    /// Which head may go out before an executor has answered.
+    /// Which head the client may be sent before an executor has answered.
     var earlyHead = EarlyHead.none
     var status = 0
     var bytesIn = 0
     /// The estimated size of the prompt in bytes; an image counts like a text with the same number of tokens.
     var promptBytes = 0
-    /// The largest plausible token usage; a larger usage that an executor reports is reduced to it.
+    /// The largest plausible token usage; if an executor reports a larger usage, these bounds are recorded instead.
     var bounds = UsageBounds()
     /// How many bytes of the response still waited for the client when the client was cut off.
     var bytesLost = 0
@@ -61,8 +61,10 @@ struct ExchangeRecord {
         began = now
     }
 
-    /// Whether the client counts as known: its request had a valid key, or named a model without a key and got an
-    /// answer that was no error.
+    /// Whether the client counts as known.
+    ///
+    /// A client is known if its request had a valid key. Where no key is required, it is also known if its request
+    /// named a model of the catalog and was answered with a status below 400.
     var isOfKnownClient: Bool { !isUnauthenticated && (key != nil || row != nil && (1..<400).contains(status)) }
 
     /// Adds an attempt that has failed before its answer was ready to be relayed.

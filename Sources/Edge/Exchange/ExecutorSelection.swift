@@ -1,4 +1,5 @@
-// Chooses the executor that an exchange tries next, and counts how much of its limits the exchange has used.
+// Chooses the executor that an exchange tries next, and counts the attempts and waits of the exchange against its
+// limits.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -42,7 +43,7 @@ struct ExecutorSelection {
         case attempt(ExecutorLease)
         /// Wait: the exchange has a position in the queue of a pool.
         case wait
-        /// The retry budget has no room: call `next` again soon, with the same cause.
+        /// The retry budget allows no retry now: call `next` again soon, with the same cause.
         case waitForBudget
         /// Nothing is left to try: report this failure to the client.
         case report(Failure)
@@ -70,8 +71,8 @@ struct ExecutorSelection {
     private var waitsForRetry = false
     /// Whether a retry of the exchange is counted in the retry budget.
     private var holdsRetry = false
-    /// The failure after which the exchange waits for room in the retry budget; nil if the exchange does not wait for
-    /// room.
+    /// The failure after which the exchange waits until the retry budget allows a retry; nil if the exchange does not
+    /// wait for the retry budget.
     private(set) var postponed: Failure?
 
     /// Makes the selection for a request, and counts the request in the retry budget.
@@ -100,11 +101,11 @@ struct ExecutorSelection {
 
     // MARK: The next step
 
-    /// Decides on the next step and takes what the step needs: an executor, a position in a queue, or room in the retry
-    /// budget.
+    /// Decides on the next step, and takes what the step needs: a slot at an executor, a position in a queue, or a
+    /// retry of the retry budget.
     ///
-    /// - Parameter ended: The pool calls this closure once, from any thread, when it ends the wait; not called if the
-    ///   step is not `wait`.
+    /// - Parameter ended: If the step is `wait`, the pool calls this closure once, from any thread, when it ends the
+    ///   wait. For other steps the closure is not called.
     mutating func next(
         after cause: Cause,
         at now: Nanoseconds,
@@ -155,8 +156,8 @@ struct ExecutorSelection {
 
     /// The situation for `RetryPolicy` before any pool is asked.
     ///
-    /// If the next attempt is a retry that the retry budget limits, this function takes a place in the budget, if there
-    /// is room.
+    /// If the next attempt would be a retry that the retry budget limits, this function counts the retry in the budget,
+    /// provided that the budget allows it.
     private mutating func situation(after cause: Cause, waitIsLeft: Bool) -> RetryPolicy.Situation {
         var situation = RetryPolicy.Situation(
             cause.ofPolicy,
@@ -286,14 +287,16 @@ struct ExecutorSelection {
         request.tried += failed.alike
     }
 
-    /// Records that an executor has answered the request: earlier failures now count against the health of their
+    /// Records that an executor has answered the request.
+    ///
+    /// The answer shows that the request was not at fault, so earlier failures now count against the health of their
     /// executors.
     mutating func answered(at now: Nanoseconds) { charges.requestAnswered(at: now) }
 
-    /// Gives back the place of a retry in the retry budget, when the retry has an answer or the exchange reports a
-    /// failure.
+    /// Ends the count of the exchange's retry in the retry budget, when the retry has an answer or the exchange reports
+    /// a failure.
     ///
-    /// Does nothing if the exchange has no place in the budget.
+    /// Does nothing if no retry of the exchange is counted.
     mutating func releaseRetry() {
         guard holdsRetry else { return }
         holdsRetry = false

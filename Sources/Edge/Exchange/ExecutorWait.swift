@@ -1,4 +1,4 @@
-// How long an exchange has waited for executors: in queues, and for room in the retry budget.
+// How long an exchange has waited for executors: in queues, and until the retry budget allowed a retry.
 internal import Transport
 
 /// The sum of all waits of one exchange; moments are on the event loop's clock, durations in nanoseconds.

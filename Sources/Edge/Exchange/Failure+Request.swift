@@ -3,7 +3,7 @@ internal import HTTP
 internal import Inference
 
 extension Failure {
-    /// The failure with status 503 for a request for which the memory budget has no room now.
+    /// The failure with status 503 for a request for which too little of the memory budget is free now.
     static let noMemory = Failure(.memory, retryAfter: 1)
 
     /// The same failure for a body that had begun to arrive.

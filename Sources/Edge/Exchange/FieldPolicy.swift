@@ -8,7 +8,7 @@ internal import Transport
 ///
 /// docs/fields.md documents the lists of fields; a test compares the document with the code.
 enum FieldPolicy {
-    /// Whether the client refuses comments in its stream, with `x-freeinference-keep-alive: off`.
+    /// Whether the client refuses keep-alive bytes in its response, with `x-freeinference-keep-alive: off`.
     static func refusesComments(_ fields: FieldBlock) -> Bool {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }
@@ -122,8 +122,8 @@ enum FieldPolicy {
             let known = fields.known(index)
             switch known {
             case .contentType, .contentEncoding:
-                // The edge sets its own `content-type` for an event stream. For a document these two fields of the
-                // executor pass.
+                // The edge sets its own `content-type` for an event stream. For a document, these two fields pass as
+                // the executor has sent them.
                 if isEventStream { continue }
             case .codexTurnState, .contentDisposition:
                 if namesURL(fields.value(index)) { continue }

@@ -36,8 +36,10 @@ enum PathHint {
             ending = segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
         }
 
-        /// The rank of this path if it is meant by `asked`: first the number of segments that match at the end, then
-        /// whether the version matches.
+        /// How well this path matches the requested segments `asked`, if it matches at all.
+        ///
+        /// The first number is the number of segments that match at the end. The second number is above 0 if the
+        /// version matches as well.
         func rank(_ asked: [String]) -> (Int, Int) { (ending.count, asked.hasEnd(segments) ? segments.count : 0) }
     }
 

@@ -47,7 +47,7 @@ struct PendingCharges {
         faults = []
     }
 
-    /// Counts the failures that are probably the fault of their executors.
+    /// Counts, against the health of their executors, the failures that the executors have probably caused.
     ///
     /// Called when no executor has answered the request.
     mutating func exchangeFailed(at now: Nanoseconds) {

@@ -1,5 +1,5 @@
-// Removes credentials from the query of a request before the request is sent to an executor. Some APIs take a key in
-// the query (`?key=`).
+// Removes credentials from the query of a request before the request is sent to an executor. Some APIs take an API key
+// in the query (`?key=`).
 internal import Configuration
 internal import HTTP
 internal import Inference

@@ -25,7 +25,7 @@ package enum RetryPolicy {
         package var cause: Cause
         /// Whether the limits of `AttemptAllowance` allow one more attempt.
         package var attemptsAreLeft = true
-        /// Whether the retry budget has room for this exchange.
+        /// Whether the retry budget allows this exchange a retry.
         package var budgetHasRoom = true
         /// Whether the exchange has waited for less than `admission.max_wait` in all.
         package var waitIsLeft = true
@@ -58,7 +58,7 @@ package enum RetryPolicy {
     package enum Step: Equatable, Sendable {
         /// Ask the pool at this index for an executor, or for a position in its queue if `mayWait`.
         case ask(pool: Int, mayWait: Bool)
-        /// Wait until the retry budget has room.
+        /// Wait until the retry budget allows a retry.
         case waitForBudget
         /// Nothing is left to try: report a failure to the client.
         case report
@@ -98,8 +98,8 @@ package enum RetryPolicy {
     ///
     /// - Parameters:
     ///   - wasFull: Whether one of the asked pools was full, so that a longer wait could have helped.
-    ///   - saysBusy: Whether the failure of the attempt is reported even if a pool was full. The executor has then
-    ///     reported that it is busy, or the failure allows only one more attempt.
+    ///   - saysBusy: Whether the failure of the attempt is reported even if a pool was full. It is true if the executor
+    ///     has reported that it is busy, or if the failure allows only one more attempt.
     package static func report(_ cause: Cause, wasFull: Bool, saysBusy: Bool, waitIsLeft: Bool) -> Report {
         switch cause {
         case .waitOver: .queueTimeout
@@ -112,7 +112,7 @@ package enum RetryPolicy {
 }
 
 extension Failure.Retry {
-    /// Whether the attempt that follows a failure with this value needs room in the retry budget.
+    /// Whether the attempt that follows a failure with this value must be allowed by the retry budget.
     package var needsBudget: Bool {
         switch self {
         case .withinBudget, .once: true

@@ -15,8 +15,8 @@ package struct CloudflareFields: Sendable, Equatable {
     /// Reads the fields; nil if the listener does not learn addresses from fields, the peer is not trusted, or the
     /// request has neither field.
     ///
-    /// A proxy that sends PROXY headers passes on the fields of its clients as they are, also of those whose address it
-    /// does not know.
+    /// A proxy that names its clients in PROXY headers passes their header fields on unchanged, so a client could forge
+    /// these two fields. Such a proxy's fields are therefore not read.
     ///
     /// - Parameter namesClientsInFields: whether trusted peers of the listener name their clients in header fields.
     init?(_ fields: FieldBlock, from client: Client, namesClientsInFields: Bool) {

@@ -9,7 +9,7 @@ package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     /// Of four workers, the first gives the numbers 1, 5, 9 and so on, so that no two workers give the same number.
     package var number: Int
 
-    /// The id of the exchange with this number in a process.
+    /// Makes the id of the exchange with this number in the process that started at `processStart`.
     package init(processStart: Int, number: Int) {
         self.processStart = processStart
         self.number = number

@@ -61,7 +61,8 @@ extension FinishedExchange {
         }
     }
 
-    /// Writes what is known of an engine's error; writes its message only if the configuration asks for the message.
+    /// Writes the status, type, code and meaning of an engine's error, and its message if the configuration asks for
+    /// the message.
     ///
     /// The message is optional because it may quote what the client has sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {

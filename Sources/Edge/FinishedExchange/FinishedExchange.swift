@@ -5,8 +5,8 @@ internal import Transport
 
 /// The facts about one exchange, or about one request that the HTTP layer has refused; made once, at its end.
 ///
-/// It holds no prompt, no completion and no key. Moments are in nanoseconds of the event loop's clock, 0 if the moment
-/// has not come; durations are in nanoseconds.
+/// A value of this type holds no prompt, no completion and no API key. Moments are in nanoseconds of the event loop's
+/// clock, 0 if the moment has not come; durations are in nanoseconds.
 package struct FinishedExchange: Sendable {
     /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
@@ -108,7 +108,7 @@ package struct FinishedExchange: Sendable {
     /// All attempts, in order.
     var attempts: [Attempted] { last.map { failed + [$0] } ?? failed }
 
-    /// An estimate of the tokens that the executor sent and the client did not take.
+    /// An estimate of the tokens that the executor sent and that did not reach the client.
     ///
     /// The estimate is the number of the stream's tokens, times `bytesLost`, divided by `bytesOut`.
     var wastedTokens: Int {

@@ -2,7 +2,8 @@
 internal import CLinux
 internal import Glibc
 
-/// Writes to a descriptor; if the descriptor is full, waits for room until a condition ends the wait.
+/// Writes to a descriptor; if the descriptor is full, waits until it accepts bytes again or until a condition ends the
+/// wait.
 struct LogDescriptor {
     /// The kind of a descriptor, which decides how the writer detects that the descriptor is full.
     ///
@@ -23,16 +24,17 @@ struct LogDescriptor {
         var status = stat()
         let mode = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
         switch mode {
-        // A device that is not a terminal, such as /dev/null, is treated as a file, because it takes everything at
-        // once.
         case S_IFREG: kind = .file
+        // A device that is not a terminal, such as /dev/null, is treated as a file, because a write to it does not have
+        // to wait.
         case S_IFCHR: kind = isatty(descriptor) == 0 ? .file : .pipe
         case S_IFSOCK: kind = .socket
         default: kind = .pipe
         }
     }
 
-    /// Writes as many of the bytes as there is room for; if there is no room, waits for it or until `isOver` is true.
+    /// Writes as many of the bytes as the descriptor accepts; if it is full, waits until it accepts some or `isOver` is
+    /// true.
     ///
     /// - Returns: the number of bytes written, a negative errno, or 0 if the wait ended because `isOver` returned true.
     func write(_ bytes: UnsafeRawBufferPointer, until isOver: () -> Bool) -> Int {
@@ -64,7 +66,8 @@ struct LogDescriptor {
     /// The number of bytes for one write to a pipe: the complete lines among the first PIPE_BUF bytes, or PIPE_BUF
     /// bytes of a longer line.
     ///
-    /// A write of at most PIPE_BUF bytes is atomic, so a new reader of the pipe begins with a whole line.
+    /// A write of at most PIPE_BUF bytes is atomic. So a program that begins to read the pipe later begins with a whole
+    /// line, unless a line is longer than PIPE_BUF.
     static func piece(of bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count > pipePiece else { return bytes.count }
         let end = unsafe bytes[..<pipePiece].lastIndex(of: UInt8(ascii: "\n"))

@@ -22,7 +22,7 @@ struct LogOutput: Sendable {
 
     /// Opens a file for appending.
     ///
-    /// Creates it with mode 0640, less the umask, if it does not exist.
+    /// If the file does not exist, creates it with mode 0640, less the umask.
     ///
     /// O_NONBLOCK makes the call fail at once for a pipe that has no reader. O_APPEND writes each line at the present
     /// end of the file, so that logrotate's `copytruncate` may truncate the file meanwhile.

@@ -6,8 +6,8 @@ package import Transport
 
 /// Takes log lines from any thread, and writes them to a descriptor in order.
 ///
-/// A line for which the queue has no room, or that cannot be written, is dropped and counted. Each line is written
-/// completely or not at all, unless the process ends or the output changes during the write.
+/// A line is dropped and counted if the queue is full or if the line cannot be written. Each line is written completely
+/// or not at all, unless the process ends or the output changes during the write.
 package final class LogSink: Sendable {
     private struct Queue {
         var lines: [UInt8] = []
@@ -34,7 +34,7 @@ package final class LogSink: Sendable {
     static let waitingMax = 4 << 20
     /// How long the log thread waits for more lines before it writes, in microseconds.
     ///
-    /// It waits because a wakeup for each line would cost more than the write of the line.
+    /// The log thread waits because a wakeup for each line would cost more than the write of the line.
     private static let gathering: useconds_t = 5_000
     /// The largest buffer that is reused for the next batch of lines, in bytes; a larger buffer is freed.
     private static let roomKept = 1 << 20
@@ -50,10 +50,11 @@ package final class LogSink: Sendable {
     private let queue: Lock<Queue>
     /// The number of changes to another output that the log thread has not made yet.
     ///
-    /// While it is above 0, the log thread does not wait for room in a full output.
+    /// While the number is above 0, the log thread does not wait for an output that is full.
     private let changesWaiting = Atomic<Int>(0)
     private let droppedLines = Atomic<Int>(0)
-    /// Why the last line was dropped: an errno, or 0 if there was no room because nobody read the output.
+    /// Why the last line was dropped: an errno, or 0 if the queue or the output was full because nobody read the
+    /// output.
     private let lastCode = Atomic<CInt>(0)
     /// An eventfd that wakes the log thread.
     private let wakeup: CInt
@@ -177,8 +178,8 @@ package final class LogSink: Sendable {
         { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
     }
 
-    /// Whether the log thread stops waiting for room in its output: a change to another output waits, or the time that
-    /// `endWaiting` allows is over.
+    /// Whether the log thread stops waiting for an output that is full: a change to another output waits, or the time
+    /// that `endWaiting` allows is over.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)

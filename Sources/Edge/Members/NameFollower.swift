@@ -42,8 +42,8 @@ final class NameFollower {
         isSettled = false
         resolver.adopt([], Array(kept.values))
         resolver.start(timeout: StartChecks.namesTimeout) { [unowned self, adoptions] in
-            // The resolver also calls the closures that earlier calls of `adopt` have passed to it. They must do
-            // nothing.
+            // The resolver also calls the closures that earlier calls of `adopt` have passed to it. Those closures must
+            // do nothing.
             guard adoptions == self.adoptions else { return }
             isSettled = true
             settled()

@@ -32,9 +32,9 @@ final class TrustedPeersFollower {
                 followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
                 continue
             }
-            // `peers` must get the list in force, because they may have an older one: when a certificate is renewed,
-            // they have the list that the last reload has read. If the file is newer than the list in force, the next
-            // check reads it.
+            // Each element of `peers` may have an older list than the list in force: after the renewal of a
+            // certificate, it has the list that the last reload has read. So it gets the list in force here. If the
+            // file is newer than the list in force, the next check reads the file.
             if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
             followed.append((peers, known.file))
         }

@@ -1,4 +1,4 @@
-// The charge for a request body that the scan thread may still read when its exchange has ended.
+// The charge for a request body that the scan thread may still read after the body's exchange has ended.
 internal import Synchronization
 internal import Transport
 

@@ -4,8 +4,9 @@ internal import Transport
 
 /// The recent pace of one request body.
 ///
-/// A piece of the body causes no work here, because only the caller of `bytesPerSecond` says how much has arrived. The
-/// times are those of a clock that stands still while the server itself holds the body back.
+/// The arrival of a piece causes no work here: the pace is computed only when `bytesPerSecond` is called with the
+/// number of bytes that have arrived. All times are those of a clock that stands still while the body waits for memory,
+/// because the client cannot send then.
 struct BodyPace: Equatable, Sendable {
     /// The shortest time over which a pace is measured, in nanoseconds; bytes that arrive in less time count as if they
     /// had taken this time.

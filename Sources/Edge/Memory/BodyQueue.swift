@@ -1,35 +1,38 @@
-// Which request bodies may finish, wait, or are refused while the memory budget has no room for all of them.
+// Decides which request bodies get memory, which wait and which are refused while memory is too short for all of them.
 internal import Transport
 
 /// The request bodies, of all workers, that wait for memory, and the rules by which they go on.
 ///
-/// A body asks when the budget has refused it room for its next bytes, and asks again each 100 ms while it waits. The
-/// rules are:
+/// An exchange calls `ask` when the budget has refused memory for the next bytes of the exchange's body. It calls `ask`
+/// again every 100 ms while the body waits. The rules are:
 ///
-/// - While bodies have used up their part of the budget, the waiting body that still needs the fewest bytes has the
-///   turn: it may take memory beyond that part (`MemoryUse.lastBody`). Only one body at a time has the turn. It keeps
-///   the turn until it has room for all of its bytes, ends, finds no room although it has the turn, or does not ask for
-///   room for `turnMax`. So bodies that wait for each other still finish.
-/// - A small body that has arrived whole does not need the turn (`ExchangeMemory.growWholeBody`). It asks here only if
-///   such bodies have used up the memory that is left for them.
+/// - While bodies have used up their part of the budget, one waiting body at a time has the turn: it may take memory
+///   beyond that part (`MemoryUse.lastBody`). The turn goes to the body that still needs the fewest bytes. A body keeps
+///   the turn until memory for all of its bytes is charged, it ends, it gets no memory although it has the turn, or its
+///   exchange has not called `ask` for `turnMax`. Without the turn, bodies could wait for each other's memory, and none
+///   would finish.
+/// - A small body that has arrived whole may take memory beyond that part without the turn
+///   (`ExchangeMemory.growWholeBody`). It needs this queue only if such bodies have used up the memory that they may
+///   take.
 /// - If a body waits longer than `pressAfter`, the slowest bodies are refused. Only bodies that are less than half as
 ///   fast as the fastest waiting body are refused (`SlowBodies`).
 /// - A body that has waited `waitMax` is refused. The body that has waited longest is refused earlier if there is no
 ///   memory for the pieces of another body that has to wait (`ExchangeEnvironment.refuseLongestWait`).
 ///
-/// The queue is a value, which reads no clock. Workers share it by a lock, which they take only for a body that has
-/// found no room.
+/// The queue is a value, which reads no clock. Workers share the queue by a lock, which they take only for a body that
+/// waits or lacks memory.
 struct BodyQueue: Sendable {
-    /// The longest time that a body waits, all its waits together, in nanoseconds.
+    /// The longest time that a body may wait, in all its waits together, in nanoseconds.
     static let waitMax: Nanoseconds = 10_000_000_000
     /// How long a body waits before slow bodies are refused in its favour, in nanoseconds.
     static let pressAfter: Nanoseconds = 1_000_000_000
     /// The shortest time between two orders to refuse slow bodies, in nanoseconds.
     static let pressInterval: Nanoseconds = 250_000_000
-    /// How long a body keeps the turn if it does not ask for room, in nanoseconds.
+    /// How long a body keeps the turn, its permission to exceed the part of the budget for bodies, if its exchange does
+    /// not call `ask` again, in nanoseconds.
     static let turnMax: Nanoseconds = 1_000_000_000
 
-    /// A body that has found no room for its next bytes.
+    /// A body for whose next bytes the budget has refused memory.
     struct Asker: Equatable, Sendable {
         let id: ExchangeID
         /// How many bytes have not arrived yet; nil if the client has not announced the length.
@@ -40,18 +43,24 @@ struct BodyQueue: Sendable {
         var bytesPerSecond: Int
         /// How long the body has waited in all its waits together, in nanoseconds.
         var waited: Nanoseconds
-        /// Whether the connection of the body may hold the missing bytes at all, so that the turn would help the body.
+        /// Whether the connection of the body may hold the larger buffer.
+        ///
+        /// If not, the turn, the permission to exceed the part of the budget for bodies, would not help the body.
         var fitsConnection: Bool
     }
 
     private struct Waiting {
         var asker: Asker
-        /// Before this time the body cannot have the turn, because the turn did not help the body the last time.
+        /// The time from which the body may again get the turn, the permission to exceed the part of the budget for
+        /// bodies.
+        ///
+        /// The time is set when the body gets no memory although it has the turn; it is 0 before that.
         var turnFrom: Nanoseconds = 0
     }
 
     enum Answer: Equatable, Sendable {
-        /// The body has the turn; the order, if there is one, says which slow bodies are refused.
+        /// The body has the turn, so it may exceed the part of the budget for bodies; the order, if any, says which
+        /// slow bodies are refused.
         case finish(SlowBodies?)
         /// The body waits, and asks again later; the order is as in `finish`.
         case wait(SlowBodies?)
@@ -60,15 +69,17 @@ struct BodyQueue: Sendable {
     }
 
     private var waiting: [ExchangeID: Waiting] = [:]
-    /// The waiting body that still needs the fewest bytes, of the bodies that can have the turn.
+    /// The body that gets the turn next: of the waiting bodies that may have it, the one that still needs the fewest
+    /// bytes.
     private var nearest: ExchangeID?
-    /// The time of the latest question.
+    /// The time of the latest call of `ask`.
     private var lastAsked: Nanoseconds = 0
-    /// The body that has the turn, and when the turn ends unless the body asks again.
+    /// The body that has the turn, the permission to exceed the part of the budget for bodies; and when the turn ends
+    /// unless the body's exchange calls `ask` again.
     private var turn: (id: ExchangeID, ends: Nanoseconds)?
     private var nextPress: Nanoseconds = 0
 
-    /// How often a body has found no room.
+    /// How often a body has begun to wait for memory.
     private(set) var waits: UInt64 = 0
     /// How many bodies were refused because they had waited for too long.
     private(set) var refusedAfterWait: UInt64 = 0
@@ -78,12 +89,13 @@ struct BodyQueue: Sendable {
     /// How many bodies wait.
     var count: Int { waiting.count }
 
-    /// Decides whether a body that has found no room gets the turn, waits or is refused.
+    /// Decides whether a body that lacks memory may exceed the part of the budget for bodies (it gets the turn), waits
+    /// or is refused.
     ///
     /// The answer may contain an order to refuse slow bodies.
     ///
-    /// - Parameter isFull: whether bodies have used up their part of the budget. If not, the body has found no room
-    ///   because its own connection holds too much, and nobody else gives way to it.
+    /// - Parameter isFull: whether bodies have used up most of their part of the budget. If not, the body got no memory
+    ///   because its own connection holds too much, so no other body is refused in its favour.
     mutating func ask(_ body: Asker, isFull: Bool, at now: Nanoseconds) -> Answer {
         if body.waited >= Self.waitMax {
             leave(body.id)
@@ -102,7 +114,10 @@ struct BodyQueue: Sendable {
         return .finish(press(for: body, at: now))
     }
 
-    /// Takes the turn from a body that has found no room although it has the turn; another body has it next.
+    /// Ends the turn of a body, its permission to exceed the part of the budget for bodies, because the body got no
+    /// memory even so.
+    ///
+    /// Another body may have the turn next.
     mutating func turnDidNotHelp(_ id: ExchangeID) {
         guard turn?.id == id else { return }
         turn = nil
@@ -110,10 +125,11 @@ struct BodyQueue: Sendable {
         if nearest == id { findNearest() }
     }
 
-    /// Records that a body has found room, and so waits no longer.
+    /// Records that memory for the next bytes of a body has been charged, so that the body waits no longer.
     ///
-    /// - Parameter isLast: whether the body has room for all of its bytes, so that it needs the turn no longer.
-    /// - Returns: whether the body still has the turn.
+    /// - Parameter isLast: whether memory for all bytes of the body is charged, so that the body needs the turn no
+    ///   longer.
+    /// - Returns: whether the body keeps the turn, its permission to exceed the part of the budget for bodies.
     mutating func foundRoom(_ id: ExchangeID, isLast: Bool) -> Bool {
         remove(id)
         guard turn?.id == id else { return false }

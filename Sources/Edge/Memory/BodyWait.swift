@@ -1,23 +1,24 @@
-// What is kept of a request body that finds no room in the memory budget: the pieces that came nevertheless, and how
-// long the body has waited.
+// The state of a request body that waits for memory: the pieces that have arrived during the wait, and how long the
+// body has waited.
 internal import Inference
 internal import Transport
 
 /// The wait of one request body for memory, and its pace.
 ///
-/// It exists only for bodies that have found no room, and for those that arrive while others find none. Confined to the
-/// worker of the exchange.
+/// An exchange makes a `BodyWait` when memory is too short for its body, or when the pace of its body is asked for
+/// because another body waits. Confined to the worker of the exchange.
 final class BodyWait {
-    /// How long a body waits before it asks for room again, in nanoseconds.
+    /// How long a body waits before it asks for memory again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000
     /// How many bytes a client can usually send while its body waits: the flow-control window of an HTTP/2 stream.
     private static let piecesMax = 256 << 10
 
-    /// The pieces that are held back until there is room, in the order of their arrival.
+    /// The pieces that are held back until memory for the body is free, in the order of their arrival.
     ///
-    /// A client sends no more of them than one flow-control window, because the server does not open the window again.
+    /// All pieces together are at most one flow-control window of bytes, because the server does not enlarge the window
+    /// meanwhile.
     private(set) var pieces: [UInt8] = []
-    /// The bytes that are charged for `pieces`.
+    /// How many bytes of the memory budget are charged for `pieces`.
     private var charged = 0
     private var pace: BodyPace
     /// When the present wait began; nil while the body does not wait.
@@ -26,7 +27,7 @@ final class BodyWait {
     private var heldBefore: Nanoseconds = 0
     /// Whether the body has arrived completely while it waited.
     var isWhole = false
-    /// Whether `BodyQueue` has to be told when the body ends.
+    /// Whether the `BodyQueue` has an entry for the body, which must be removed when the body ends.
     private(set) var isQueued = false
 
     /// - Parameter began: when the request began.
@@ -48,8 +49,8 @@ final class BodyWait {
     /// Whether the pace has been measured over at least a second.
     var isPaceMeasured: Bool { pace.isMeasured }
 
-    /// Begins a wait, or continues it, and keeps a piece; if there is no memory for the piece, keeps nothing and
-    /// returns false.
+    /// Begins or continues the wait of the body, and holds a piece back; if there is no memory for the piece, does
+    /// nothing and returns false.
     func hold(_ bytes: Span<UInt8>, in budget: MemoryBudget, at now: Nanoseconds) -> Bool {
         let needed = pieces.count + bytes.count
         if needed > charged {
@@ -72,9 +73,9 @@ final class BodyWait {
         charged = 0
     }
 
-    // MARK: Looking for room
+    // MARK: Asking for memory
 
-    /// The body that looks for room.
+    /// The facts about the body for which memory is asked.
     struct Body {
         let id: ExchangeID
         /// How many bytes of the body have arrived, including those that are held back.
@@ -85,17 +86,18 @@ final class BodyWait {
 
     /// The result of `findRoom`.
     enum Room: Equatable {
-        /// There is room, which is charged now.
+        /// The memory was free, and is charged now.
         case found
-        /// There is no room yet; the order, if there is one, says which slow bodies are refused.
+        /// Too little memory is free now; the order, if there is one, says which slow bodies are refused.
         case none(SlowBodies?)
-        /// The body has waited for too long, or could never have room.
+        /// The body has waited for too long, or needs more memory than any body may have.
         case refused
     }
 
-    /// Charges the memory that a body needs next, as far as the budget and the queue of those that wait allow it.
+    /// Charges the memory for the next bytes of a body, if the budget and the queue of waiting bodies allow it.
     ///
-    /// A body that begins to wait does not take free memory for which others wait already.
+    /// While other bodies wait and bodies have used up most of their part of the budget, a body that does not wait yet
+    /// gets no memory.
     ///
     /// - Parameter footprint: the size of the body's buffer with the next bytes.
     func findRoom(
@@ -140,8 +142,9 @@ final class BodyWait {
         return .found
     }
 
-    /// Charges free memory, although other bodies wait for it, for a body whose pieces find no memory to wait in; if
-    /// there is none, returns false.
+    /// Charges free memory for a body, although other bodies wait for memory; if too little is free, returns false.
+    ///
+    /// Used if there is no memory in which the pieces of this body could be held back.
     func takeRoom(
         for footprint: Int,
         of body: Body,

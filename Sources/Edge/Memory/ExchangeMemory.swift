@@ -11,14 +11,16 @@ struct ExchangeMemory {
     ///
     /// It covers the exchange's objects, the attempt, and the executor's connection or stream.
     static let attemptCost = 8 << 10
-    /// The size of the largest body buffer that is not charged beside what `begin` has charged, in bytes.
+    /// The size of the largest body buffer, in bytes, for which no memory is charged in addition to the charge of
+    /// `begin`.
     ///
-    /// A body is released when its response begins, and the share of the memory for buffered responses is used from
-    /// then on. Until then a small body takes the place of the share. So the bodies of other clients cannot take the
-    /// memory of a short request, and whoever begins many requests with small bodies pays for each with `begin`.
+    /// `begin` charges the exchange's share of the memory for buffered responses, which is used only when the response
+    /// begins. A small body may use that memory until then, because the body is released when the response begins. So
+    /// the bodies of other clients cannot use up the memory for a short request. A client that begins many requests
+    /// with small bodies is still charged for each of them, by `begin`.
     static let smallBodyMax = RequestBody.firstCapacity + RequestBody.padding
 
-    /// The size of the largest body, in bytes, that `growWholeBody` prefers to others.
+    /// The size of the largest body, in bytes, for which `growWholeBody` may exceed the part of the budget for bodies.
     static let wholeBodyMax = 64 << 10
 
     private let account: MemoryAccount
@@ -60,16 +62,16 @@ struct ExchangeMemory {
 
     // MARK: The request body
 
-    /// Whether the memory budget has room for a body of `length` bytes when nothing else uses the budget.
+    /// Whether a body of `length` bytes would fit into the memory budget if nothing else were charged to the budget.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
-    /// Whether the connection may hold a buffer of `footprint` bytes for this body beside its other bodies, if the
-    /// budget has room for it.
+    /// Whether the limit on all bodies of the connection together allows a buffer of `footprint` bytes for this body.
     func mayHold(body footprint: Int) -> Bool {
         account.bodies - Self.charge(of: body) + footprint <= budget.bodyMax
     }
 
-    /// Whether the bodies of all clients together have used up their part of the memory budget.
+    /// Whether the bodies of all clients have used up most of their part of the memory budget, or little of the budget
+    /// is free.
     var isFullOfBodies: Bool { budget.isFullOfBodies }
 
     /// How many bytes are charged for a body whose buffer takes `footprint` bytes.
@@ -134,7 +136,7 @@ struct ExchangeMemory {
     /// - Parameter bytes: the size of the response.
     func admits(_ bytes: Int) -> Bool {
         guard account.charge(bytes) else { return false }
-        // The output buffer of the stream charges these bytes itself when it takes them.
+        // The charge was only a test: the stream's output buffer charges the bytes itself when it takes them.
         account.release(bytes)
         return true
     }

@@ -6,13 +6,13 @@ package import Transport
 /// The bytes charged against `memory_limit` by all workers together.
 ///
 /// The limit of one connection depends on the free memory, like a dynamic threshold (Choudhury and Hahne, 1998), but it
-/// shrinks faster than the free memory. However many connections use all of their limits, some memory stays free for
-/// other connections.
+/// shrinks faster than the free memory. Even if a large number of connections use all of their limits, some memory
+/// stays free for other connections.
 ///
 /// Any thread may charge memory. An exchange charges memory a few times, and never for each token.
 package final class MemoryBudget: MemorySource {
     /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
-    /// and room for a few small requests.
+    /// and a few small requests.
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
@@ -30,11 +30,11 @@ package final class MemoryBudget: MemorySource {
 
     private let most: Atomic<Int>
     private let charged = Atomic<Int>(0)
-    /// The bytes that other processes of an upgrade have charged; 0 while there are none.
+    /// The bytes that other processes of an upgrade have charged; 0 while there are no such processes.
     private let elsewhere = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
-    /// The part of `charged` that is for pieces of bodies that wait for room.
+    /// The part of `charged` that is for pieces of bodies that wait for memory.
     private let heldBack = Atomic<Int>(0)
     /// The sum of the shares that `enter` has given out: how many bytes of their responses all exchanges may buffer.
     private let shares = Atomic<Int>(0)
@@ -136,22 +136,23 @@ package final class MemoryBudget: MemorySource {
     /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
 
-    /// How many bytes of the whole limit bodies leave free, also where many connections take more than their quarter.
+    /// How many bytes of the whole limit must stay free after a charge for a body.
     ///
-    /// Requests on these connections can so begin and be answered. A body that may take memory beyond `bodiesMax`, and
-    /// the pieces of bodies that wait, leave half as much.
+    /// `bodiesMax` does not ensure that any bytes stay free, because connections may take more than their quarter of
+    /// the limit. Requests on these connections need the free bytes to begin and to be answered. After a charge for a
+    /// body that may exceed `bodiesMax`, or for pieces of a body that waits, only half as many bytes must stay free.
     private var spareOfBodies: Int { limit / 16 }
 
     /// The largest body that a connection can ever hold, in bytes.
     ///
-    /// `part` allows one connection seven tenths of `bodiesMax` while no other body is held.
+    /// `part` allows one connection seven tenths of `bodiesMax` while no other connection has a body.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
     /// Whether bodies take more than three quarters of what they may take together, or little of the whole limit is
     /// free.
     ///
-    /// One connection alone cannot take so much. If a connection gets no more memory although this is false, it holds
-    /// much itself.
+    /// One connection alone cannot take so much. If the result is false and a connection still gets no memory for a
+    /// body, the reason is that this connection itself already holds much.
     var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 || used > limit / 8 * 7 }
 
     /// Whether any body waits for memory.
@@ -168,7 +169,7 @@ package final class MemoryBudget: MemorySource {
 
     /// Charges `bytes` for a body that may take memory beyond `bodiesMax`.
     ///
-    /// Its connection may hold more than others at the moment, but never more than one connection can ever hold.
+    /// The connection of the body may then hold more than `part` allows at the moment, but never more than `bodyMax`.
     ///
     /// - Parameter most: the largest number of bytes that all bodies together may take then.
     private func grantBody(_ bytes: Int, beyond held: Int, upTo most: Int) -> Bool {
@@ -185,11 +186,11 @@ package final class MemoryBudget: MemorySource {
         take(bytes)
     }
 
-    /// Charges `bytes` for pieces that are held back because their body waits for room; if there is no memory for them,
-    /// charges nothing and returns false.
+    /// Charges `bytes` for pieces that are held back because their body waits for memory; if there is no memory for the
+    /// pieces, charges nothing and returns false.
     ///
-    /// All such pieces together may take a sixteenth of the limit. How much of it the pieces of one body may take
-    /// depends on how much of it is free (`part`).
+    /// All such pieces together may take a sixteenth of the limit. How much of this sixteenth the pieces of one body
+    /// may take depends on how much of the sixteenth is free (`part`).
     ///
     /// - Parameter held: the bytes that are already charged for pieces of the same body.
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {
@@ -216,7 +217,7 @@ package final class MemoryBudget: MemorySource {
     /// Gives an exchange its share: how many bytes of its response may be buffered.
     ///
     /// The share is the free memory divided by the number of exchanges with a share, but at most `most` and at least 16
-    /// KiB. All shares together may take a quarter of the budget, so that early exchanges leave room for connections.
+    /// KiB. All shares together may take a quarter of the budget, so that early exchanges leave memory for connections.
     ///
     /// The caller charges the share to the connection's account. If the account refuses, the exchange keeps the 16 KiB
     /// that were charged before the body was read.

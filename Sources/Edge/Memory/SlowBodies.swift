@@ -8,14 +8,14 @@ package struct SlowBodies: Equatable, Sendable {
 
     /// The pace, in bytes a second, below which a body may be refused.
     let pace: Int
-    /// How much memory has to become free, in bytes; each worker stops when its refusals have freed as much.
+    /// How much memory has to become free, in bytes; each worker stops when its own refusals have freed that much.
     let bytes: Int
 
     /// A body that is arriving.
     struct Candidate {
-        /// How fast it has arrived recently, in bytes a second.
+        /// How fast the body has arrived recently, in bytes a second.
         var bytesPerSecond: Int
-        /// The memory that its buffer takes, in bytes.
+        /// The memory that the buffer of the body takes, in bytes.
         var footprint: Int
     }
 

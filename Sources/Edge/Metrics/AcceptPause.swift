@@ -10,7 +10,7 @@ package enum AcceptPause: String, CaseIterable, Sendable {
     /// The process or the system has no free file descriptor, or the last free ones are reserved for connections to
     /// executors.
     case descriptors
-    /// The system has no memory, or no room to watch another socket.
+    /// The system has too little memory, or epoll already watches as many sockets as the system allows.
     case system
 
     /// The cause of a pause at a limit of this process.
