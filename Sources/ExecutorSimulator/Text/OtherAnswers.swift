@@ -31,7 +31,9 @@ enum OtherAnswers {
         }
     }
 
-    /// One component of an embedding vector: a multiple of 1/32768 from -1 to 1, which `Float` represents exactly.
+    /// One component of the embedding of an input whose hash is `key`.
+    ///
+    /// The component is a multiple of 1/32768 from -1 to 1, which `Float` represents exactly.
     private static func component(_ index: Int, of key: UInt64) -> Float {
         Float(Int(Hash.mix(key &+ UInt64(index)) >> 48) - 32768) / 32768
     }
@@ -109,7 +111,7 @@ enum OtherAnswers {
         }
     }
 
-    /// An error document.
+    /// The JSON body of an error response, in Anthropic's shape or in OpenAI's shape.
     static func error(_ refusal: Refusal, isAnthropic: Bool) -> [UInt8] {
         JSONText.object { writer in
             if isAnthropic { writer.field("type", "error") }

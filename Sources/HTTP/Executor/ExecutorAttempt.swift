@@ -74,8 +74,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
 
     /// Reports a failure in the timers phase of this turn of the loop.
     ///
-    /// This function is for failures inside `ExecutorClient.send`, so that the handler is not called before `send` has
-    /// returned.
+    /// Failures inside `ExecutorClient.send` are reported by this function, because the handler must not be called
+    /// before `send` has returned.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)

@@ -89,9 +89,9 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// The connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
-    /// Whether this client has shown before that it is well-behaved, for example by a request with a valid key.
+    /// Whether this client has shown before that it is well-behaved, for example by a request with a valid API key.
     ///
-    /// If handshakes have to wait, those of known clients go on before those of strangers.
+    /// If TLS handshakes have to wait, the handshakes of such clients are performed first.
     func isKnown(_ client: Client) -> Bool
     /// A client's TLS handshake has failed because of the client's certificate, or because the client presented none.
     ///
@@ -102,11 +102,11 @@ package protocol ServerDelegate: AnyObject {
 }
 
 extension ServerDelegate {
-    /// By default, every client is a stranger.
+    /// By default, no client counts as well-behaved.
     package func isKnown(_ client: Client) -> Bool { false }
     /// The default implementation does nothing.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}
-    /// The default implementation limits nothing.
+    /// The default implementation accepts every client.
     package func clientIdentified(on connection: ServerConnection) -> Bool { true }
     /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}

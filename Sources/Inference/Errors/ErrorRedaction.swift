@@ -113,7 +113,7 @@ private struct Redactor {
 
     /// The index after the URL that begins at this index; nil if no URL begins at this index.
     ///
-    /// The functions below do the same for other kinds of text.
+    /// The functions below find the ends of addresses, paths and keys in the same way.
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }

@@ -57,7 +57,7 @@ extension ErrorSentence {
 
     /// Whether the sentence says that the edge's account is empty or closed.
     var saysAccountIsClosed: Bool {
-        // A quoted word is the name of some other thing, such as a tool.
+        // A quoted word is the name of some other thing, such as a tool, so quoted words do not count.
         let plain = ErrorSentence(words: words.filter { !$0.isQuoted })
         if plain.says(Self.bills) { return true }
         return words.indices.contains { index in
