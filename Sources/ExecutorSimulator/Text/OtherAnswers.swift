@@ -40,7 +40,7 @@ enum OtherAnswers {
 
     /// A vector as base64 of little-endian floats.
     ///
-    /// OpenAI's SDK requests this format.
+    /// OpenAI's SDK requests embeddings in this format.
     private static func base64(_ vector: [Float]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         let bytes = vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) }

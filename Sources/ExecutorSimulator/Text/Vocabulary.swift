@@ -13,9 +13,9 @@ package struct Vocabulary: Sendable {
         café naïve Zürich señor 日本 東京 тест नमस्ते 🙂 "quoted" back\\slash token stream executor gateway
         """
 
-    /// Each word escaped for JSON.
+    /// Each word as the first token of a text, escaped for JSON.
     private let first: [[UInt8]]
-    /// Each word escaped for JSON, with a space before it.
+    /// Each word as a further token of a text: with a space before it, and escaped for JSON.
     private let following: [[UInt8]]
     private let texts: [String]
 

@@ -198,7 +198,7 @@ extension HTTP2ExecutorConnection {
 
     // MARK: Windows
 
-    /// Opens the window of a stream by the number of bytes that arrived while reading was paused.
+    /// Opens the flow-control window of a stream by the number of bytes that arrived while reading was paused.
     func giveBack(_ stream: HTTP2ExecutorStream) {
         guard stream.withheld > 0, !isClosed else { return }
         unsafe nghttp2_session_consume_stream(session, stream.id, stream.withheld)

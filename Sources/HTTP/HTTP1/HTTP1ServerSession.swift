@@ -123,9 +123,9 @@ final class HTTP1ServerSession: ServerProtocol {
         updateReading()
     }
 
-    /// Pauses reading if `waiting` or the window of the request body is full, and otherwise resumes it.
+    /// Pauses reading if `waiting` is full or if the handler has too many unprocessed bytes, and otherwise resumes it.
     ///
-    /// While reading is paused, the channel still reports that the client has closed the connection.
+    /// While reading is paused, the channel still reports when the client closes the connection.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
@@ -140,7 +140,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if isPaused { updateReading() }
     }
 
-    /// Reads the bytes in `waiting`.
+    /// Passes the bytes in `waiting` to `read`.
     func readWaiting() {
         guard !isReading, !waiting.isEmpty else { return }
         let bytes = waiting

@@ -34,7 +34,7 @@ extension HTTP2ServerSession {
 
     /// Resets a stream with REFUSED_STREAM.
     ///
-    /// The client may send the request again, because the server has done nothing for it.
+    /// The client may send the request again, because the server has not processed it.
     func refuse(_ stream: HTTP2ServerStream) {
         stream.isRefused = true
         stream.isBroken = true

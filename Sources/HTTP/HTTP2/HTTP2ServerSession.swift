@@ -44,7 +44,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The text for the handler and the log after the server has reset a stream for a fault of the client.
     static let streamViolation: StaticString = "HTTP/2: the stream broke the protocol"
 
-    /// The state of reading frames.
+    /// The state of the session's input: the frame reader, and bytes that the session has not read yet.
     struct Incoming {
         var frames = HTTP2FrameReader()
         /// Received bytes that wait for the next turn of the loop, because too many requests have begun in this turn.
@@ -73,7 +73,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var movedStreams: [HTTP2ServerStream] = []
     }
 
-    /// The state of ending the connection.
+    /// Whether and why the connection ends, and which of the steps to its end have been taken.
     struct Ending {
         /// Whether the shutdown notice has been submitted.
         var isDraining = false

@@ -72,7 +72,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package private(set) var client: Client
     /// The account that is charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
-    /// The key of the connection in the delegate's table.
+    /// The key under which the delegate stores the connection in its table.
     ///
     /// The delegate sets the key. Until then, the key refers to no connection.
     package var key = SlabKey(index: .max, generation: .max)

@@ -20,7 +20,9 @@ package enum ClientEnd: Sendable {
 /// Every call comes from the event loop on the worker's thread. No call comes while the handler is inside a call to
 /// the stream.
 package protocol ServerStreamHandler: AnyObject {
-    /// The first call, after which the handler may respond.
+    /// The request has begun, and the handler may respond from now on.
+    ///
+    /// This is the first call to the handler.
     func requestBegan()
     /// Bytes of the request body have arrived.
     ///
@@ -202,7 +204,7 @@ package class ServerStream {
         get { state.bytesSent }
         set { state.bytesSent = newValue }
     }
-    /// How many bytes of `bytesSent` were still queued, and are lost, when the stream ended.
+    /// How many bytes of `bytesSent` were still queued when the stream ended, and are lost.
     package internal(set) final var bytesLost: Int {
         get { state.bytesLost }
         set { state.bytesLost = newValue }
@@ -228,8 +230,8 @@ package class ServerStream {
     /// Sets the client of this request, which may differ from the client of the connection.
     final func identify(_ client: Client) { ownClient = client }
 
-    /// Counts that this request is refused because of a limit for the client's address, or because it broke a rule of
-    /// HTTP/2; the response has not begun.
+    /// Counts this request as refused, because of a limit for the client's address or because the request broke a rule
+    /// of HTTP/2; the response has not begun.
     ///
     /// After too many refusals, the connection takes no further requests: its client gets a GOAWAY with the code
     /// ENHANCE_YOUR_CALM, or `connection: close` on HTTP/1.1.
@@ -266,8 +268,8 @@ package class ServerStream {
 
     /// Charges the connection for output beyond `outputPaid`.
     ///
-    /// The stream calls this function with each piece of output. The function does nothing while the reservation of
-    /// the handler covers all output.
+    /// The stream calls this function whenever its output grows or shrinks. The function does nothing while the
+    /// reservation of the handler covers all output.
     func chargeOutput() {
         let beyond = output.footprint - outputPaid
         var charge = outputCharge

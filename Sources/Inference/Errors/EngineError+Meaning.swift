@@ -103,7 +103,7 @@ extension EngineError {
         !namesPartOfRequest && text.saysModelIsMissing
     }
 
-    /// Whether the message says that the edge's key or account at the engine is the problem.
+    /// Whether the message says that the edge's API key or account at the engine is the problem.
     private func isOfOurAccount(_ text: ErrorMessage) -> Bool {
         !namesPartOfRequest && text.isOfOurAccount
     }
