@@ -204,7 +204,9 @@ package class ServerStream {
         get { state.bytesSent }
         set { state.bytesSent = newValue }
     }
-    /// How many bytes of `bytesSent` were still queued when the stream ended, and are lost.
+    /// How many response bytes were still queued when the stream ended, and are lost.
+    ///
+    /// On HTTP/1, the number includes heads and framing, so it may exceed `bytesSent`.
     package internal(set) final var bytesLost: Int {
         get { state.bytesLost }
         set { state.bytesLost = newValue }
