@@ -31,14 +31,16 @@ enum OtherAnswers {
         }
     }
 
-    /// One component of an embedding vector: a multiple of 1/32768 from -1 to 1, which `Float` represents exactly.
+    /// One component of the embedding of an input whose hash is `key`.
+    ///
+    /// The component is a multiple of 1/32768 from -1 to 1, which `Float` represents exactly.
     private static func component(_ index: Int, of key: UInt64) -> Float {
         Float(Int(Hash.mix(key &+ UInt64(index)) >> 48) - 32768) / 32768
     }
 
     /// A vector as base64 of little-endian floats.
     ///
-    /// OpenAI's SDK requests this format.
+    /// OpenAI's SDK requests embeddings in this format.
     private static func base64(_ vector: [Float]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         let bytes = vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) }
@@ -109,7 +111,7 @@ enum OtherAnswers {
         }
     }
 
-    /// An error document.
+    /// The JSON body of an error response, in Anthropic's shape or in OpenAI's shape.
     static func error(_ refusal: Refusal, isAnthropic: Bool) -> [UInt8] {
         JSONText.object { writer in
             if isAnthropic { writer.field("type", "error") }

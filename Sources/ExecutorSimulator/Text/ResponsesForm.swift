@@ -4,7 +4,7 @@ internal import Inference
 /// Writes the responses and stream events of the responses API.
 struct ResponsesForm: AnswerForm {
     private let facts: AnswerFacts
-    /// The id of the only output item.
+    /// The id of the response's only output item.
     private let item: String
 
     init(_ facts: AnswerFacts) {

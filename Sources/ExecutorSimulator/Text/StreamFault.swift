@@ -1,6 +1,6 @@
 // The errors that a simulated executor reports.
 
-/// An error that an executor reports inside of a stream or in a document.
+/// An error that a simulated executor reports, in an event of a stream or as the body of a response.
 struct StreamFault {
     var status: Int
     var type: String
@@ -12,7 +12,9 @@ struct StreamFault {
         type: "SERVICE_UNAVAILABLE",
         message: "The request queue is full."
     )
-    /// An error that blames the client, and whose text contains the address of an engine.
+    /// An error that blames the client.
+    ///
+    /// The message contains the address of an engine, which a gateway must not show to clients.
     static let tooLong = StreamFault(
         status: 400,
         type: "invalid_request_error",

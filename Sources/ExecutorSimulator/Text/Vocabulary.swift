@@ -13,9 +13,9 @@ package struct Vocabulary: Sendable {
         café naïve Zürich señor 日本 東京 тест नमस्ते 🙂 "quoted" back\\slash token stream executor gateway
         """
 
-    /// Each word escaped for JSON.
+    /// Each word as the first token of a text, escaped for JSON.
     private let first: [[UInt8]]
-    /// Each word escaped for JSON, with a space before it.
+    /// Each word as a further token of a text: with a space before it, and escaped for JSON.
     private let following: [[UInt8]]
     private let texts: [String]
 
@@ -26,13 +26,15 @@ package struct Vocabulary: Sendable {
         following = first.map { [0x20] + $0 }
     }
 
-    /// The token at an index of the text that is generated from `key`, escaped for JSON.
+    /// The token at an index of the text that the number `key` determines, escaped for JSON.
     package func token(_ index: Int, key: UInt64) -> [UInt8] {
         let word = Self.word(index, key: key, of: texts.count)
         return index == 0 ? first[word] : following[word]
     }
 
-    /// The tokens at a range of indices of the text that is generated from `key`.
+    /// The words at a range of indices of the text that the number `key` determines.
+    ///
+    /// Each word has a space before it, except for the first word of the text.
     package func text(_ range: Range<Int>, key: UInt64) -> String {
         var text = ""
         for index in range {

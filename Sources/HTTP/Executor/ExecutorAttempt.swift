@@ -42,7 +42,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     private var moves = 0
     /// Whether the request has moved to a new connection, because the executor had closed the old connection.
     ///
-    /// The request does not move for this reason again, because the executor may close every connection.
+    /// The request moves for this reason only once, because the executor may close the new connection as well.
     private var isRetriedOnFresh = false
     /// The failure that `failLater` will report; nil if there is none.
     private var pendingFailure: ExecutorFailure?
@@ -74,8 +74,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
 
     /// Reports a failure in the timers phase of this turn of the loop.
     ///
-    /// This function is for failures inside `ExecutorClient.send`, so that the handler is not called before `send` has
-    /// returned.
+    /// Failures inside `ExecutorClient.send` are reported by this function, because the handler must not be called
+    /// before `send` has returned.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)

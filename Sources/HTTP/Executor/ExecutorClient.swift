@@ -9,7 +9,7 @@ package import Transport
 package final class ExecutorClient {
     /// The largest number of requests that wait for one connection while it is being opened.
     ///
-    /// At that time, the engine has not yet announced how many requests it accepts at once.
+    /// The engine announces its own limit only after the connection is open.
     static let dialStreamsMax = 100
 
     let loop: EventLoop
@@ -52,7 +52,7 @@ package final class ExecutorClient {
 
     /// Sends a request on an open connection or on a new connection.
     ///
-    /// Failures are reported to `handler`, in this turn of the loop or in a later turn.
+    /// Failures are reported to `handler`, but never before this function has returned.
     package func send(_ request: ExecutorRequest, handler: any ExecutorStreamHandler) -> any ExecutorStream {
         let attempt = ExecutorAttempt(client: self, request: request, handler: handler)
         place(attempt)

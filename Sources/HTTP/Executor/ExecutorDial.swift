@@ -99,7 +99,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         }
     }
 
-    /// Never called, because the dial passes the channel on before bytes arrive.
+    /// Never called, because `channelOpened` passes the channel to an HTTP connection before bytes arrive.
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {}
     func channelFlush(_ channel: Channel, into scratch: Scratch) {}
     func channelDrained(_ channel: Channel) {}

@@ -10,8 +10,8 @@ package enum ExecutorFailure: Error, Sendable {
     case unreachable(SystemError)
     /// The host name of the executor has no address, or it is not resolved yet.
     case unresolved
-    /// The TCP connection with its TLS handshake, or the SETTINGS of HTTP/2 after it, took longer than the connect
-    /// timeout.
+    /// The connect timeout passed before the TCP connection and its TLS handshake were complete, or before the SETTINGS
+    /// of HTTP/2 arrived on the new connection.
     case connectTimeout
     /// The TLS handshake failed.
     ///
@@ -74,7 +74,7 @@ package struct ExecutorRequest {
 /// Receives the response of an attempt.
 ///
 /// Every call comes on the worker's thread. The last call is `attemptFailed` or `responseEnded`. No call follows
-/// after `cancel`.
+/// after `ExecutorStream.cancel`.
 package protocol ExecutorStreamHandler: AnyObject {
     /// The kernel has taken the whole request.
     func requestSent()
@@ -98,9 +98,13 @@ package protocol ExecutorStreamHandler: AnyObject {
 package protocol ExecutorStream: AnyObject {
     /// Pauses or resumes reading.
     ///
-    /// A pause slows the executor down, by TCP flow control or by the window of the stream.
+    /// A pause slows the executor down, by TCP flow control on HTTP/1.1, and by the flow-control window of the stream
+    /// on HTTP/2.
     func setReading(_ reading: Bool)
-    /// Sets how many bytes may arrive at once: in one read on HTTP/1.1, and in the window of the stream on HTTP/2.
+    /// Sets how many bytes may arrive at once.
+    ///
+    /// On HTTP/1.1, the number limits each read from the socket. On HTTP/2, it is the flow-control window of the
+    /// stream.
     func setReadLimit(_ bytes: Int)
     /// Ends the attempt now.
     ///

@@ -136,7 +136,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Reads one piece of a chunked body, and passes its data to the handler.
+    /// Decodes the next bytes of a chunked body, and passes the data in them to the handler.
     ///
     /// - Returns: the number of bytes that were read; nil if more bytes are needed, or if the body is malformed.
     @inline(__always)

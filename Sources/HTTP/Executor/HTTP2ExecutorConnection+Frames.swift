@@ -64,12 +64,13 @@ extension HTTP2ExecutorConnection {
 
     /// Passes bytes of a response body to the handler.
     func bodyReceived(stream id: Int32, _ bytes: Span<UInt8>) {
-        // All streams share the window of the connection. The window opens at once, so that a stream that is not read
-        // does not block the other streams.
+        // All streams share the flow-control window of the connection. The received bytes are given back to this window
+        // at once, so that a stream that is not read does not block the other streams.
         unsafe nghttp2_session_consume_connection(session, bytes.count)
         guard let stream = streams[id], let attempt = stream.attempt else { return }
         attempt.handler?.responseBody(bytes)
-        // A slow client pauses its stream. The window of a paused stream stays closed, and other streams continue.
+        // If the client is slow, its stream is paused. The bytes are then not yet given back to the window of the
+        // stream, so that the executor stops sending on this stream. Other streams continue.
         if stream.isPaused {
             stream.withheld += bytes.count
         } else if stream.attempt != nil {
@@ -112,8 +113,8 @@ extension HTTP2ExecutorConnection {
             attempt.hasReceived = true
             switch end {
             case .whole:
-                // The response was complete before the request, so the rest of the request is not sent (RFC 9113
-                // section 8.1).
+                // The response is complete, but the request has not been sent whole. The rest of the request is not
+                // needed, so the stream is reset (RFC 9113 section 8.1).
                 if !stream.isRequestSent, !isClosed {
                     submitReset(stream.id, NGHTTP2_NO_ERROR)
                     channel.mark()
@@ -197,7 +198,7 @@ extension HTTP2ExecutorConnection {
 
     // MARK: Windows
 
-    /// Opens the window of a stream by the number of bytes that arrived while reading was paused.
+    /// Opens the flow-control window of a stream by the number of bytes that arrived while reading was paused.
     func giveBack(_ stream: HTTP2ExecutorStream) {
         guard stream.withheld > 0, !isClosed else { return }
         unsafe nghttp2_session_consume_stream(session, stream.id, stream.withheld)

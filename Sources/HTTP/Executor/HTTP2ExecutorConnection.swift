@@ -45,6 +45,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// Their handlers get `requestSent` when the kernel has taken the output.
     var sent: [HTTP2ExecutorStream] = []
     /// How many times bytes were received from the socket.
+    ///
+    /// `fail` compares this number with the `readsBefore` of each stream.
     private(set) var reads = 0
     /// Whether the executor's SETTINGS have arrived.
     ///

@@ -2,8 +2,8 @@
 
 /// The reason why a parser refused the bytes of an HTTP/1.1 message.
 ///
-/// For a request, the client gets a response with `status`; for a response of an executor, the attempt fails. The
-/// connection then closes, because it is unknown where the next message begins.
+/// If the message is a request, the client gets a response with `status`. If the message is a response of an executor,
+/// the attempt fails. The connection then closes, because it is unknown where the next message begins.
 package struct HTTP1Error: Error, Equatable, Sendable {
     /// The rule that the message breaks.
     package enum Kind: UInt8, CaseIterable, Sendable {

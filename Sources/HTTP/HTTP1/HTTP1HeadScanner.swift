@@ -1,4 +1,5 @@
-// Splits a message head into lines, even if it arrives in pieces, and appends header field lines to a `FieldBlock`.
+// Splits a message head into lines, even if it arrives in several reads, and appends header field lines to a
+// `FieldBlock`.
 
 /// Finds the lines of one message head.
 ///

@@ -3,7 +3,7 @@ internal import Transport
 
 /// Parses the request heads of one HTTP/1.1 connection, one after the other.
 ///
-/// The session owns the parser.
+/// The `HTTP1ServerSession` of the connection owns the parser.
 package struct HTTP1RequestParser: Sendable {
     /// The result of one call of `parse`.
     package enum Result: Sendable {

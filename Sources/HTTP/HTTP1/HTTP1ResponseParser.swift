@@ -3,7 +3,7 @@ internal import Transport
 
 /// Parses the response heads of one HTTP/1.1 connection, one after the other.
 ///
-/// The connection owns the parser.
+/// The `HTTP1ExecutorConnection` owns the parser.
 package struct HTTP1ResponseParser: Sendable {
     /// The result of one call of `parse`.
     package enum Result: Sendable {

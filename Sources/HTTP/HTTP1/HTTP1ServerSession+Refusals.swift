@@ -7,7 +7,7 @@ extension HTTP1ServerSession {
     ///
     /// The delegate of the connection writes the response, and the connection closes after the response.
     ///
-    /// - Parameter isHEAD: whether the method is HEAD. Its response has no content (RFC 9110 section 9.3.2).
+    /// - Parameter isHEAD: whether the method is HEAD. A response to HEAD has no content (RFC 9110 section 9.3.2).
     func refuse(status: Int, message: String, isHEAD: Bool = false) {
         let stream = HTTP1ServerStream(server: self, connection: connection, head: nil, isHEAD: isHEAD)
         stream.keepAlive = false
@@ -18,7 +18,8 @@ extension HTTP1ServerSession {
 
     /// Refuses a request whose body breaks the rules of HTTP.
     ///
-    /// If the response has not begun, the client gets `status`. If the response is under way, it is aborted.
+    /// If the response has not begun, the client gets `status`. A response that has begun and is not finished is
+    /// aborted.
     func failBody(status: Int, message: String) {
         guard let stream else { return }
         state = .closing

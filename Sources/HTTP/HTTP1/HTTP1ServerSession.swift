@@ -7,7 +7,7 @@ internal import Transport
 /// upgrade to HTTP/2 (`+Upgrade`).
 final class HTTP1ServerSession: ServerProtocol {
     enum State {
-        /// Waiting for the next request head, or for the rest of it.
+        /// Waiting for a request head, or for the rest of a head whose first bytes have arrived.
         case head
         /// Reading a body of known length, of which `left` bytes have not arrived yet.
         case body(left: Int)
@@ -25,9 +25,10 @@ final class HTTP1ServerSession: ServerProtocol {
 
     /// How many received bytes may wait in `waiting` before reading pauses.
     static let lookAheadMax = 64 << 10
-    /// The number of request body bytes that a handler may hold before reading pauses.
+    /// The number of unprocessed request body bytes at which reading pauses.
     ///
-    /// A handler usually takes bytes at once. It holds them while there is no memory for them, so the number is small.
+    /// A handler usually processes bytes at once. It holds bytes back only while there is no memory for them, so the
+    /// number is small.
     static let bodyWindow = 64 << 10
     /// The largest body, in bytes, of a request that asks for the upgrade to HTTP/2.
     ///
@@ -49,7 +50,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var upgrading: UpgradedRequest?
     /// The memory charge for `waiting`, for the part of a head that has been read, and for `upgrading`.
     var inputCharge = MemoryCharge()
-    /// How the connection ends; nil while it may go on.
+    /// How the connection drains; nil if it does not drain.
     var draining: ConnectionDrain?
     /// Whether reading from the channel is paused.
     var isPaused = false
@@ -122,9 +123,9 @@ final class HTTP1ServerSession: ServerProtocol {
         updateReading()
     }
 
-    /// Pauses reading if `waiting` or the window of the request body is full, and otherwise resumes it.
+    /// Pauses reading if `waiting` is full or if the handler has too many unprocessed bytes, and otherwise resumes it.
     ///
-    /// While reading is paused, the channel still reports that the client has closed the connection.
+    /// While reading is paused, the channel still reports when the client closes the connection.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
@@ -139,7 +140,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if isPaused { updateReading() }
     }
 
-    /// Reads the bytes in `waiting`.
+    /// Passes the bytes in `waiting` to `read`.
     func readWaiting() {
         guard !isReading, !waiting.isEmpty else { return }
         let bytes = waiting
@@ -151,9 +152,9 @@ final class HTTP1ServerSession: ServerProtocol {
         updateReading()
     }
 
-    /// Reads as many requests as possible.
+    /// Reads requests until a head is incomplete, or until a response has to be completed before the next request.
     ///
-    /// - Returns: the number of bytes that were read. The caller keeps the rest.
+    /// - Returns: the number of bytes that were read. The caller keeps the remaining bytes.
     func read(_ bytes: Span<UInt8>) -> Int {
         isReading = true
         defer { isReading = false }
@@ -230,7 +231,7 @@ final class HTTP1ServerSession: ServerProtocol {
         return bytes.count
     }
 
-    /// Reads a piece of a chunked body.
+    /// Decodes the next bytes of a chunked body, and passes the data in them to the handler.
     ///
     /// - Returns: the number of bytes that were read; nil if the request has been refused.
     func readChunk(_ bytes: Span<UInt8>) -> Int? {
@@ -399,12 +400,13 @@ final class HTTP1ServerSession: ServerProtocol {
     func drain(_ drain: ConnectionDrain) {
         draining = drain
         if let stream {
-            // A response whose head is sent without `connection: close` has promised that the next request is read.
-            // After a hand-over that request is still served, and its response says `connection: close`.
+            // If the head of the response has been sent without `connection: close`, the client may send another
+            // request. After a hand-over, that request is still served, and its response has `connection: close`.
             if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
             return
         }
-        // The request of the upgrade becomes a stream of HTTP/2, which then drains.
+        // The request of the upgrade is still served. `ServerConnection.upgrade` then calls `drain` of the HTTP/2
+        // session.
         if case .upgradeBody = state { return }
         guard drain == .stopping else { return }
         guard case .head = state, !hasServed else {

@@ -32,7 +32,7 @@ final class HTTP1ServerStream: ServerStream {
 
     /// Whether the response ends when the connection closes.
     ///
-    /// Then only a TCP reset can show that the response is incomplete.
+    /// If so, only a TCP reset can show that the response is incomplete.
     var endsWithClose: Bool {
         if case .untilClose = framing { return true }
         return false

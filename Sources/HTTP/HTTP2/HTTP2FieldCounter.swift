@@ -1,6 +1,6 @@
-// Counts the fields of header blocks before nghttp2 decodes them, because one received byte can stand for a field of 4
-// KiB. nghttp2 also decodes the blocks that it ignores, such as a block on a closed stream, and does not report their
-// fields.
+// Counts the fields of header blocks before nghttp2 decodes them, because one byte of HPACK can stand for a field of 4
+// KiB. nghttp2 also decodes the blocks that it ignores, such as a block on a closed stream, and does not report the
+// fields of these blocks.
 
 /// Finds where the representation of each field begins in HPACK (RFC 7541 section 6), and decodes nothing else.
 ///
@@ -15,7 +15,7 @@ struct HTTP2FieldCounter {
     /// Whether the block has an integer of more than 32 bits, which nghttp2 also refuses.
     private(set) var isMalformed = false
     private var state = State.field
-    /// The integer that is being read; `shift` counts the bits of it that have been read.
+    /// The integer that is being read; `shift` is the number of its bits that have been read.
     private var number: UInt64 = 0
     private var shift: UInt64 = 0
     /// The state after the integer: `.name` or `.value` after a length, `.valueLength` or `.field` after an index.
@@ -41,7 +41,7 @@ struct HTTP2FieldCounter {
         prefixLeft = (awaitsPadding ? 1 : 0) + (header.flags & Self.priorityFlag != 0 ? 5 : 0)
     }
 
-    /// Whether a part of the frame's payload is still to arrive.
+    /// Whether a part of the frame's payload has not arrived yet.
     var isReading: Bool { payloadLeft > 0 }
 
     /// Reads the next bytes of the frame's payload.

@@ -1,5 +1,5 @@
 // Splits received bytes into frames. nghttp2 does not report the frames that it ignores. So the sessions read the frame
-// headers, to count frames and to check frames on closed streams.
+// headers themselves, to count frames and to check frames on closed streams.
 
 /// The header of a frame (RFC 9113 section 4.1).
 struct HTTP2FrameHeader: Equatable {
@@ -36,9 +36,9 @@ struct HTTP2FrameReader {
     /// - Parameter afterPreface: whether the peer is a client, whose first frame follows the connection preface.
     init(afterPreface: Bool = true) { prefaceLeft = afterPreface ? Self.prefaceSize : 0 }
 
-    /// A piece for nghttp2.
+    /// A part of the input that a session passes to nghttp2 in one call.
     ///
-    /// A piece belongs to a single frame. If a piece contains a frame header, it contains the whole header.
+    /// Each piece belongs to a single frame. If a piece contains a frame header, it contains the whole header.
     enum Piece {
         /// The next bytes of the input: their number, and the frame header with which they begin, if any.
         case bytes(Int, HTTP2FrameHeader?)

@@ -56,7 +56,8 @@ public final class HTTP2Library {
 
     private static func forServer() -> HTTP2Library {
         let library = HTTP2Library()
-        // A window opens only when its bytes have been consumed, so that a slow reader slows down the sender.
+        // nghttp2 sends WINDOW_UPDATE only for bytes that a session has reported as consumed, so that a slow reader
+        // slows down the sender.
         unsafe nghttp2_option_set_no_auto_window_update(library.options, 1)
         // nghttp2 1.52 of Debian 12 counts reads instead of CONTINUATION frames. 72 reads allow 8 frames whose 9-byte
         // headers arrive one byte at a time.

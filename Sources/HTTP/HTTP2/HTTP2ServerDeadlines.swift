@@ -8,7 +8,8 @@ struct HTTP2ServerDeadlines {
     var settings: Nanoseconds
     /// When the header block that is arriving must be complete.
     var headers: Nanoseconds = .max
-    /// When the server sends the shutdown notice on a connection that always has streams, after a hand-over.
+    /// When the server sends the shutdown notice to a client that opens further streams after a hand-over to a
+    /// successor.
     var announcement: Nanoseconds = .max
     /// When the server sends the final GOAWAY, after the shutdown notice.
     var notice: Nanoseconds = .max

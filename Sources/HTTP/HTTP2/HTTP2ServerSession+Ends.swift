@@ -73,10 +73,11 @@ extension HTTP2ServerSession {
 
     // MARK: The server drains
 
-    /// Ends the connection gracefully: at once if the server ends, and after a hand-over when no stream is open.
+    /// Ends the connection gracefully, which begins with the shutdown notice (RFC 9113 section 6.8).
     ///
-    /// A connection that has carried no stream yet waits for its first stream, because a client that connects and gets
-    /// a GOAWAY in place of a response may give up.
+    /// If the server ends, the notice is sent at once. After a hand-over to a successor, the notice is sent when no
+    /// stream is open. A connection that has carried no stream yet then waits for its first stream, because a client
+    /// that connects and gets a GOAWAY in place of a response may give up.
     func drain(_ drain: ConnectionDrain) {
         guard drain == .handedOver else { return announceEnd() }
         ending.isHandedOver = true
@@ -94,7 +95,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Sends the shutdown notice after `announcementDelay`, unless no stream is open before.
+    /// Sends the shutdown notice after `announcementDelay`, or earlier if all streams end before.
     func announceEndSoon() {
         guard !ending.isDraining, deadlines.announcement == .max else { return }
         deadlines.announcement = now + Self.announcementDelay

@@ -26,9 +26,10 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Has the new output of a stream sent in the next flush.
+    /// Makes nghttp2 send the new output of a stream in the next flush phase.
     ///
-    /// nghttp2 no longer asks for the output of a stream that had none (`isDeferred`), so it is told to ask again.
+    /// If nghttp2 has found that the stream has no output (`isDeferred`), nghttp2 asks for output again only after this
+    /// call.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false

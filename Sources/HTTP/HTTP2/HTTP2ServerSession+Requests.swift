@@ -34,7 +34,7 @@ extension HTTP2ServerSession {
 
     /// Resets a stream with REFUSED_STREAM.
     ///
-    /// The client may send the request again, because the server has done nothing for it.
+    /// The client may send the request again, because the server has not processed it.
     func refuse(_ stream: HTTP2ServerStream) {
         stream.isRefused = true
         stream.isBroken = true
@@ -69,8 +69,8 @@ extension HTTP2ServerSession {
 
     func requestEnded(_ stream: HTTP2ServerStream) {
         stream.isRequestWhole = true
-        // Once the response is finished, the rest of the body is dropped, and the handler is not told that the body
-        // has ended.
+        // Once the response is finished, the rest of the request body is dropped, and the handler gets no
+        // `requestEnded`.
         if !stream.isFinished { stream.handler?.requestEnded() }
     }
 

@@ -15,12 +15,12 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     static let connectionWindow: Int32 = 1 << 20
     /// The largest number of refused streams whose resets have not been sent yet.
     ///
-    /// Beyond it the connection ends, because the client opens streams and does not read their resets.
+    /// If there are more, the connection ends, because the client opens streams and does not read the server's resets.
     private static let refusedMax = 4096
     /// The largest number of requests that may begin on one connection in one turn of the loop.
     ///
-    /// A request and its reset take 30 bytes, so one read may contain thousands of them, which would delay all other
-    /// connections of the worker.
+    /// A client can send a request and its reset in 30 bytes, so one read may contain thousands of requests. To serve
+    /// all of them at once would delay the other connections of the worker.
     static let requestsPerTurn = 32
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
@@ -28,11 +28,12 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
-    /// How long after a hand-over the client may open further streams, while others are open, before it gets the
-    /// shutdown notice.
+    /// How long after a hand-over the client may open further streams before it gets the shutdown notice, counted from
+    /// the first of these streams.
     ///
-    /// The notice only asks for new streams to go elsewhere, so there is no reason for it while none begins. And some
-    /// clients, such as those that use Python's `h2`, give up all streams under way when a GOAWAY arrives.
+    /// The notice only asks the client to open its next streams on another connection, so it is useless while the
+    /// client opens no streams. It can even do harm: some clients, such as those that use Python's `h2`, give up all
+    /// streams under way when a GOAWAY arrives.
     static let announcementDelay: Nanoseconds = 2_000_000_000
     /// How long the server waits before it resets a stream that has to end.
     ///
@@ -43,7 +44,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The text for the handler and the log after the server has reset a stream for a fault of the client.
     static let streamViolation: StaticString = "HTTP/2: the stream broke the protocol"
 
-    /// The state of reading frames.
+    /// The state of the session's input: the frame reader, and bytes that the session has not read yet.
     struct Incoming {
         var frames = HTTP2FrameReader()
         /// Received bytes that wait for the next turn of the loop, because too many requests have begun in this turn.
@@ -53,7 +54,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var putOffCharge = MemoryCharge()
     }
 
-    /// Work for the flush phase in addition to the output of nghttp2.
+    /// What the flush phase has to do besides sending the output of nghttp2.
     struct Outbox {
         /// HTTP/1.1 output that is sent before the first HTTP/2 frame, such as the response 101 after an upgrade.
         var preamble: [UInt8] = []
@@ -72,16 +73,17 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var movedStreams: [HTTP2ServerStream] = []
     }
 
-    /// The state of ending the connection.
+    /// Whether and why the connection ends, and which of the steps to its end have been taken.
     struct Ending {
         /// Whether the shutdown notice has been submitted.
         var isDraining = false
-        /// Whether the shutdown notice follows when no stream is open, because of a hand-over.
+        /// Whether a successor accepts the new connections, so that the shutdown notice follows when no stream is open.
         var isHandedOver = false
         /// Whether the final GOAWAY has to be submitted in the next flush phase.
         ///
-        /// It names the last stream that was begun. If it were submitted earlier, it could wait for a blocked socket
-        /// while further streams begin, and its client would send the requests of these streams a second time.
+        /// The GOAWAY names the last stream that has begun. If it were submitted earlier, it could wait for a blocked
+        /// socket while the client begins further streams. The client would then send the requests of these streams a
+        /// second time.
         var isFinalGoAwayDue = false
         /// Whether the final GOAWAY has been submitted.
         ///

@@ -19,7 +19,7 @@ final class HTTP2ServerStream: ServerStream {
     var isRequestWhole = false
     /// Whether END_STREAM has been written to the output.
     ///
-    /// A later reset does not change the response.
+    /// The response is then complete, even if the stream is reset afterwards.
     var isEndSent = false
     /// Whether the stream was refused before it had a handler, because its connection may hold no more memory or no
     /// more streams.

@@ -22,7 +22,7 @@ private func recover<R>(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Sessi
 /// loop. The caller of `receiveFrames` or `sendFrames` must retain the session until the call returns.
 @safe
 open class HTTP2Session {
-    /// Which end of the connection the session represents.
+    /// The side of the connection that the session represents.
     public enum Role { case client, server }
 
     /// The largest output of one flush, in bytes; the last frame may exceed this limit.
@@ -109,7 +109,7 @@ open class HTTP2Session {
         return count > 0 ? unsafe Array(UnsafeBufferPointer(start: bytes, count: count)) : nil
     }
 
-    /// Whether nghttp2 has something to send.
+    /// Whether nghttp2 has frames to send.
     package final var wantsWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
     /// Whether nghttp2 still expects frames; false after a GOAWAY for an error.
     package final var wantsRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }

@@ -1,7 +1,7 @@
 // The character classes of RFC 9110, case-insensitive comparison, and parsing of comma-separated field values.
 internal import Transport
 
-/// The bytes that have a meaning in the syntax of HTTP/1.1.
+/// Names for the bytes that have a meaning in the syntax of HTTP/1.1.
 enum HTTP1Byte {
     static let tab: UInt8 = 0x09
     static let lineFeed: UInt8 = 0x0a

@@ -1,6 +1,6 @@
 // Where a listener takes the address of a client from: the socket, a PROXY header or a header field.
 
-/// Where the address of a client comes from; the raw values are the words of `listeners[].client_address`.
+/// Where the address of a client comes from; the raw values are those of the setting `listeners[].client_address`.
 package enum ClientAddressSource: String, CaseIterable, Sendable {
     /// The peer of the socket is the client.
     case peer

@@ -1,13 +1,14 @@
-// Why a connection has to end, which decides how long it may still wait for requests.
+// Why a worker ends its connections, which decides how long they may still wait for requests.
 
-/// How the connections of a worker that accepts no more connections end.
+/// The way in which a worker ends its open connections, once it accepts no new connections.
 package enum ConnectionDrain: Sendable {
     /// The server ends: a connection closes as soon as it has no request under way.
     case stopping
-    /// Another process accepts the connections from now on, and no client may notice it.
+    /// A successor process accepts the new connections from now on, and the clients must not notice the change.
     ///
-    /// An HTTP/1.1 connection is told by `connection: close` in its next response, and closes after that response or
-    /// at its usual idle timeout. An HTTP/2 connection gets its GOAWAYs when no stream is under way, or at the latest
-    /// `HTTP2ServerSession.announcementDelay` after the client has opened another stream.
+    /// The next response head on an HTTP/1.1 connection has `connection: close`, and the connection closes after that
+    /// response. If no further request arrives, the connection closes at its usual idle timeout. An HTTP/2 connection
+    /// gets its GOAWAYs when no stream is open, or at the latest `HTTP2ServerSession.announcementDelay` after the
+    /// client has opened another stream.
     case handedOver
 }

@@ -1,6 +1,7 @@
-// The interface through which a connection tells the limits per address that its handshake or the connection has ended.
+// The interface through which a connection reports that its TLS handshake, or the connection itself, has ended. The
+// limits per client address then no longer count it.
 
-/// The count of one connection against the limits of its client's address.
+/// The entry of one connection in the counts that are limited for each client address (`limits.per_address`).
 ///
 /// `ServerConnection` calls these functions on the thread of its worker.
 package protocol ConnectionHold: AnyObject {

@@ -24,7 +24,7 @@ protocol ServerProtocol: AnyObject {
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
     func drained()
-    /// Ends the connection in the way of `drain`; called again with `.stopping` if `.handedOver` came before.
+    /// Ends the connection in the way that `drain` names; called again with `.stopping` if `.handedOver` came before.
     func drain(_ drain: ConnectionDrain)
     /// The deadline that the session set with `setDeadline` has passed.
     func deadlinePassed()
@@ -40,13 +40,14 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///
     /// The request may already be on its way when draining begins.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
-    /// How many request bodies of the connection wait for memory, so that the client may be unable to send others.
+    /// How many request bodies on this connection wait for memory.
     ///
-    /// The bytes that wait count against the flow-control window that all streams of an HTTP/2 connection share.
+    /// The bytes that wait fill the flow-control window that all streams of an HTTP/2 connection share. So the client
+    /// may be unable to send other bodies, and these bodies must not count as late.
     package var heldBodies = 0
-    /// How many requests `toleratesRefusal` counts at once before the connection has to end.
+    /// The number of refused requests in quick succession after which the connection has to end.
     ///
-    /// In the long run, 5 refusals a second are tolerated.
+    /// In the long run, 5 refused requests a second are tolerated.
     static let refusalsMax = 50
 
     /// The socket, with TLS if the listener uses TLS.
@@ -71,7 +72,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package private(set) var client: Client
     /// The account that is charged for all memory that the server holds for this connection.
     package let account: MemoryAccount
-    /// The key of the connection in the delegate's table.
+    /// The key under which the delegate stores the connection in its table.
     ///
     /// The delegate sets the key. Until then, the key refers to no connection.
     package var key = SlabKey(index: .max, generation: .max)
@@ -79,16 +80,16 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The client's certificate, which has been verified; nil if the client presented none, and before the handshake is
     /// complete.
     package private(set) var clientCertificate: ClientCertificate?
-    /// The count of the connection against the limits of its client's address; nil if the connection is not counted.
+    /// The entry of the connection in the counts for its client's address; nil if the connection is not counted.
     ///
-    /// The worker sets the hold. The connection ends it when its socket is closed.
+    /// The worker sets this property. The connection calls `end` when its socket is closed.
     package var hold: (any ConnectionHold)?
 
     let delegate: any ServerDelegate
     private var wire: (any ServerProtocol)?
     private var preface: [UInt8] = []
     private var deadline = Deadline()
-    /// How the connection ends; nil while it may go on.
+    /// How the connection drains; nil if it does not drain.
     private var draining: ConnectionDrain?
     /// Whether the connection still waits for its PROXY header.
     private var awaitsProxyHeader = false
@@ -214,10 +215,10 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The number of requests whose response is not complete.
     package var activeStreams: Int { wire?.activeStreams ?? 0 }
 
-    /// Ends the connection, in a way that depends on the reason.
+    /// Ends the connection gracefully, in the way that `drain` names.
     ///
-    /// A connection that has just been accepted has `firstRequestPeriod` for its handshake and its first request if
-    /// the server ends, and its usual time after a hand-over. So neither refuses clients that connect at that moment.
+    /// No client that has just connected is refused. If the server ends, such a client has `firstRequestPeriod` for its
+    /// handshake and again for its first request. After a hand-over, it has the usual time.
     ///
     /// After a drain `.handedOver`, a drain `.stopping` ends the connection sooner. Any other second call does nothing.
     package func drain(_ drain: ConnectionDrain = .stopping) {
@@ -330,7 +331,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
-        // If the client comes from a PROXY header, only its peer is trusted, and the client is not.
+        // If a PROXY header has named the client, only the peer that sent the header is trusted, and not the client.
         HandshakeClient(
             address: IPAddress(client.address),
             isKnown: client.trusted || client.isTrustedPeer || delegate.isKnown(client)

@@ -20,7 +20,9 @@ package enum ClientEnd: Sendable {
 /// Every call comes from the event loop on the worker's thread. No call comes while the handler is inside a call to
 /// the stream.
 package protocol ServerStreamHandler: AnyObject {
-    /// The first call, after which the handler may respond.
+    /// The request has begun, and the handler may respond from now on.
+    ///
+    /// This is the first call to the handler.
     func requestBegan()
     /// Bytes of the request body have arrived.
     ///
@@ -89,9 +91,9 @@ package protocol ServerDelegate: AnyObject {
     ///
     /// The connection ends without a request.
     func handshakeFailed(_ failure: HandshakeFailure)
-    /// Whether this client has shown before that it is well-behaved, for example by a request with a valid key.
+    /// Whether this client has shown before that it is well-behaved, for example by a request with a valid API key.
     ///
-    /// If handshakes have to wait, those of known clients go on before those of strangers.
+    /// If TLS handshakes have to wait, the handshakes of such clients are performed first.
     func isKnown(_ client: Client) -> Bool
     /// A client's TLS handshake has failed because of the client's certificate, or because the client presented none.
     ///
@@ -102,11 +104,11 @@ package protocol ServerDelegate: AnyObject {
 }
 
 extension ServerDelegate {
-    /// By default, every client is a stranger.
+    /// By default, no client counts as well-behaved.
     package func isKnown(_ client: Client) -> Bool { false }
     /// The default implementation does nothing.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}
-    /// The default implementation limits nothing.
+    /// The default implementation accepts every client.
     package func clientIdentified(on connection: ServerConnection) -> Bool { true }
     /// The default implementation does nothing.
     package func handshakeFailed(_ failure: HandshakeFailure) {}
@@ -202,7 +204,9 @@ package class ServerStream {
         get { state.bytesSent }
         set { state.bytesSent = newValue }
     }
-    /// How many bytes of `bytesSent` were still queued, and are lost, when the stream ended.
+    /// How many response bytes were still queued when the stream ended, and are lost.
+    ///
+    /// On HTTP/1, the number includes heads and framing, so it may exceed `bytesSent`.
     package internal(set) final var bytesLost: Int {
         get { state.bytesLost }
         set { state.bytesLost = newValue }
@@ -228,8 +232,8 @@ package class ServerStream {
     /// Sets the client of this request, which may differ from the client of the connection.
     final func identify(_ client: Client) { ownClient = client }
 
-    /// Counts that this request is refused because of a limit for the client's address, or because it broke a rule of
-    /// HTTP/2; the response has not begun.
+    /// Counts this request as refused, because of a limit for the client's address or because the request broke a rule
+    /// of HTTP/2; the response has not begun.
     ///
     /// After too many refusals, the connection takes no further requests: its client gets a GOAWAY with the code
     /// ENHANCE_YOUR_CALM, or `connection: close` on HTTP/1.1.
@@ -266,8 +270,8 @@ package class ServerStream {
 
     /// Charges the connection for output beyond `outputPaid`.
     ///
-    /// The stream calls this function with each piece of output. The function does nothing while the reservation of
-    /// the handler covers all output.
+    /// The stream calls this function whenever its output grows or shrinks. The function does nothing while the
+    /// reservation of the handler covers all output.
     func chargeOutput() {
         let beyond = output.footprint - outputPaid
         var charge = outputCharge

@@ -103,7 +103,7 @@ extension EngineError {
         !namesPartOfRequest && text.saysModelIsMissing
     }
 
-    /// Whether the message says that the edge's key or account at the engine is the problem.
+    /// Whether the message says that the edge's API key or account at the engine is the problem.
     private func isOfOurAccount(_ text: ErrorMessage) -> Bool {
         !namesPartOfRequest && text.isOfOurAccount
     }
@@ -123,9 +123,10 @@ extension EngineError {
     /// These parts of the error are looked up in order, and the first part with a meaning determines the result:
     ///
     /// 1. a code or type with a specific meaning, which is one that is not `ErrorMeaning.isGeneral`;
-    /// 2. a status, except 424, 499 and 500, whose meaning is general;
-    /// 3. a code or type with a general meaning;
-    /// 4. the message.
+    /// 2. a status, except 424, 499 and 500, which say only that the engine has failed;
+    /// 3. a code or type with a general meaning, except one that says only that the engine has failed;
+    /// 4. the message;
+    /// 5. a status, code or type that says only that the engine has failed.
     ///
     /// - Returns: The meaning, and whether part 1 has determined it.
     private func unresolved(_ text: ErrorMessage) -> (meaning: ErrorMeaning, isWord: Bool) {

@@ -72,7 +72,7 @@ extension EngineError {
         if message == nil, value["error_code"] != nil { message = value["text"]?.string }
     }
 
-    /// Reads the shape of AWS, where the name of a member is the type: `{"throttlingException":{"message":"..."}}`.
+    /// Reads the shape of AWS, where the name of a member is the type: `{"throttlingException":{"message":"Wait"}}`.
     private mutating func readException(_ value: JSONValue, depth: Int) {
         guard case .object(let members) = value else { return }
         for member in members where member.key.hasSuffix("Exception") {

@@ -9,7 +9,7 @@
 //   What does a type, a code or a status mean?                     ErrorCodeTable.swift
 //   What does a message in plain English mean?                     ErrorMessage.swift, sentence by sentence:
 //     Does it say that a model is missing, that a path is          ErrorSentence+Model.swift, ErrorSentence+Path.swift,
-//     missing, that the edge's key or account is wrong?            ErrorSentence+Account.swift
+//     missing, that the edge's API key or account is wrong?        ErrorSentence+Account.swift
 //     How is a message cut into sentences and words?               SentenceTokenizer.swift
 //   When may the engine be asked again?                            RetryAfter.swift
 //   Which parts of a text may the client see?                      ErrorRedaction.swift
@@ -28,7 +28,7 @@
 package struct EngineError: Equatable, Sendable {
     /// The status of the response that carried the error; nil if the status was 200.
     package var status: Int?
-    /// The status from 400 to 599 that the error itself names, as a number or as digits; nil if it names none.
+    /// The status from 400 to 599 that the error itself names, as a JSON number or as a string of digits; nil if none.
     package var namedStatus: Int?
     /// The error's type, at most 256 bytes; nil if the error has none.
     package var type: String?
@@ -55,7 +55,7 @@ package struct EngineError: Equatable, Sendable {
         case bytes([UInt8], JSONValue)
     }
 
-    /// Makes an error from parts that are known already.
+    /// Makes an error from its parts.
     package init(
         status: Int? = nil,
         namedStatus: Int? = nil,

@@ -44,8 +44,8 @@ enum ErrorCodeTable {
         return nil
     }
 
-    /// Parts of words that name the edge's key or account at the engine (`subject`), with parts that say that the key
-    /// or the account cannot be used (`predicate`).
+    /// Parts of words that name the edge's API key or account at the engine (`subject`), with parts that say that the
+    /// key or the account cannot be used (`predicate`).
     private static let blamesOurAccount: [(subject: String, predicate: String)] = [
         (
             "apikey accesstoken authtoken accesskey subscriptionkey credential",

@@ -28,7 +28,7 @@ struct ErrorMessage {
     /// The status in an error that the message quotes; nil if it quotes none.
     ///
     /// An engine that translates between two dialects quotes the error of the other API inside of its own message, as
-    /// in `{'message': ..., 'code': 400}` or `Error code: 400 - ...`.
+    /// in `{'message': 'Bad value', 'code': 400}` or `Error code: 400 - Bad value`.
     private var innerStatus: Int? {
         for phrase in [
             "'code': ", "\"code\": ", "\"code\":", "\\\"code\\\":", "error code: ", "status code: ", "status_code=",
@@ -61,7 +61,7 @@ struct ErrorMessage {
         }
     }
 
-    /// Phrases that say by themselves that the input is too long.
+    /// Phrases, each of which alone shows that the input is too long.
     private static let tooLong = [
         "maximum context length", "context length exceeded", "context window", "exceeds the available context",
         "longer than the model's context", "prompt is too long", "input is too long",
@@ -153,7 +153,7 @@ struct ErrorMessage {
             || text.contains("模型") && ["不存在", "未找到", "已下线"].contains(where: text.contains)
     }
 
-    /// Whether the message says that the edge's key is wrong, or that the edge's account is empty or closed.
+    /// Whether the message says that the edge's API key is wrong, or that the edge's account is empty or closed.
     var isOfOurAccount: Bool { sentences.contains { $0.saysKeyIsWrong || $0.saysAccountIsClosed } }
 
     /// Whether an error with status 403 refuses the content of the request, and not the edge's credential.

@@ -1,10 +1,11 @@
-// Removes the operator's addresses, paths and keys from an engine's text, so that the text may go to clients and logs.
+// Removes the operator's addresses, paths, API keys and other secrets from an engine's text, so that the text may go to
+// clients and logs.
 internal import Transport
 
-/// Replaces addresses, paths and keys in the texts of engines.
+/// Replaces addresses, file paths, API keys and other secrets in the texts of engines.
 package enum ErrorRedaction {
     /// The text with `[address]` in place of each URL, host and IP address, `[path]` in place of each file path, and
-    /// `[key]` in place of each key.
+    /// `[key]` in place of each API key or other secret.
     package static func redacted(_ text: String) -> String {
         var redactor = Redactor(Array(text.utf8))
         let bytes = redactor.run()
@@ -113,7 +114,7 @@ private struct Redactor {
 
     /// The index after the URL that begins at this index; nil if no URL begins at this index.
     ///
-    /// The functions below do the same for other kinds of text.
+    /// The functions below find the ends of addresses, paths and keys in the same way.
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }
@@ -292,7 +293,7 @@ private struct Redactor {
         return end(from: index + 3) { $0 > 0x20 && !"\"'<>|,;".utf8.contains($0) }
     }
 
-    /// Prefixes of providers' keys.
+    /// The beginnings by which the API keys of providers are recognized.
     private static let prefixes: [StaticString] = [
         "sk-", "sk_", "pk-", "hf_", "AIza", "gsk_", "xai-", "nvapi-", "pplx-", "csk-", "fw_", "r8_", "tgp_", "ghp_",
         "github_pat_", "glpat-", "xoxb-", "AKIA", "ASIA", "ya29.", "eyJ", "Bearer ",
@@ -300,7 +301,7 @@ private struct Redactor {
 
     private func isOfSecret(_ byte: UInt8) -> Bool { isOfHost(byte) || "*~+/=".utf8.contains(byte) }
 
-    /// The index after a key that has one of `prefixes`, or after `Basic` credentials; nil if none begins here.
+    /// The index after an API key that has one of `prefixes`, or after `Basic` credentials; nil if none begins here.
     private func secret(_ index: Int) -> Int? {
         for start in Self.prefixes where has(start, at: index) {
             let stop = end(from: index + start.utf8CodeUnitCount, while: isOfSecret)
@@ -339,8 +340,8 @@ private struct Redactor {
         }
     }
 
-    /// The beginning and the end of the value in `api_key=...` or `x-api-key: ...`; nil if no such text is at this
-    /// index.
+    /// The beginning and the end of the value in a text such as `api_key=a1b2c3` or `x-api-key: a1b2c3`; nil if no such
+    /// text begins at this index.
     private func assignedSecret(_ index: Int, behind before: UInt8) -> (Int, Int)? {
         guard !before.isAlphanumeric, text[index].isLetter, let name = secretName(index) else { return nil }
         var start = end(from: index + name.count) { "'\"\\".utf8.contains($0) }

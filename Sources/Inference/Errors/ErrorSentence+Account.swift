@@ -1,4 +1,4 @@
-// Recognizes sentences that say that the edge's key is wrong, or that the edge's account is empty or closed.
+// Recognizes sentences that say that the edge's API key is wrong, or that the edge's account is empty or closed.
 
 extension ErrorSentence {
     /// Phrases that name a credential.
@@ -9,23 +9,23 @@ extension ErrorSentence {
     ]
     /// Words for parts of a request.
     ///
-    /// If a sentence has such a word, it is about a key of the client and not about the edge's key.
+    /// If a sentence has such a word, it is about a part of the client's request and not about the edge's API key.
     private static let partsOfRequests: Set<String> = [
         "parameter", "parameters", "argument", "arguments", "field", "fields", "property", "properties", "mcp", "tool",
         "tools", "url", "image", "file", "inputs",
     ]
-    /// Words that say that a key is wrong.
+    /// Words that say that an API key is wrong.
     private static let wrong: Set<String> = [
         "invalid", "incorrect", "expired", "missing", "revoked", "disabled", "deleted", "leaked", "wrong", "malformed",
         "inactive", "unauthorized", "rejected", "required", "suspended", "blocked", "deactivated",
     ]
-    /// Words that say that a key is right; with a negation, they say that the key is wrong.
+    /// Words that say that an API key is right; with a negation, they say that the key is wrong.
     private static let right: Set<String> = [
         "valid", "found", "provided", "provide", "recognized", "recognised", "authorized", "exist", "exists", "active",
         "correct", "accepted", "registered", "supplied", "set", "validate", "verify", "permission",
     ]
 
-    /// Whether the sentence says that the edge's key is wrong.
+    /// Whether the sentence says that the edge's API key is wrong.
     var saysKeyIsWrong: Bool {
         guard says(Self.keys), !has(Self.partsOfRequests) else { return false }
         return has(Self.wrong) || has(Self.negations) && has(Self.right) || says([" unknown api", " no api"])
@@ -57,7 +57,7 @@ extension ErrorSentence {
 
     /// Whether the sentence says that the edge's account is empty or closed.
     var saysAccountIsClosed: Bool {
-        // A quoted word is the name of some other thing, such as a tool.
+        // A quoted word is the name of some other thing, such as a tool, so quoted words do not count.
         let plain = ErrorSentence(words: words.filter { !$0.isQuoted })
         if plain.says(Self.bills) { return true }
         return words.indices.contains { index in

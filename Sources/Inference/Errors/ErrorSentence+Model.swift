@@ -163,8 +163,9 @@ extension ErrorSentence {
         return isName ? index + 1 : index
     }
 
-    /// Whether a phrase begins at this index and the words after it say that the subject cannot be used, as in
-    /// `... for this resource does not exist`.
+    /// Whether a phrase begins at this index and the words after the phrase say that the subject cannot be used.
+    ///
+    /// An example is `for this resource does not exist`.
     private func isDenied(behindPhraseAt start: Int) -> Bool {
         guard let first = word(start), Self.prepositions.contains(first) else { return false }
         for end in start + 2...start + 6 {
