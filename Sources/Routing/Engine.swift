@@ -18,8 +18,8 @@ package final class Engine: Sendable {
     /// Engines with the same URL differ in their keys or certificate authorities. The URL and this number identify the
     /// engine in all processes of an upgrade.
     package let ordinal: Int
-    /// The health of the engine as a whole and the limits learned from its refusals; they decide whether requests may
-    /// go to it.
+    /// The health of the engine as a whole, and the limits learned from its refusals; both decide whether requests may
+    /// go to the engine.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -226,16 +226,16 @@ package final class Engine: Sendable {
 
     // MARK: Waiting
 
-    /// Adds a pool whose requests wait for a slot of this engine.
+    /// Adds a pool, whose requests wait for a slot of this engine, to the pools that are notified of free slots.
     ///
     /// The caller must then look for a free slot once more, because the pool was not notified of slots that were freed
-    /// before.
+    /// before this call.
     func join(_ entry: PoolEntry) {
         waiting.withLock { $0.entries.append(entry) }
         waitingCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
 
-    /// Removes a pool, because none of its requests waits any more.
+    /// Removes a pool from the pools that are notified of free slots, because none of its requests waits any more.
     func leave(_ entry: PoolEntry) {
         waiting.withLock { waiting in
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }

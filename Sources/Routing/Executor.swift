@@ -84,7 +84,7 @@ package final class Executor: Sendable {
     /// Counts an attempt if the limits, the health and the operator's order allow one more; returns whether it was
     /// counted.
     ///
-    /// Checking and counting are one step, so that no other pool takes the same slot.
+    /// The function checks and counts under the lock `engine.counting`, so that no other pool takes the same slot.
     ///
     /// - Parameters:
     ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.

@@ -90,7 +90,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
 /// Whether a content type is multipart; the edge refuses a request with such a body with status 415.
 ///
 /// The parameter has a concrete type. A generic function would be slower, because Swift does not specialize it for
-/// callers in other modules, and they call it for each request.
+/// callers in other modules, and such callers use it for each request.
 package func isMultipart(_ contentType: ArraySlice<UInt8>) -> Bool {
     let word: StaticString = "multipart/"
     let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }
