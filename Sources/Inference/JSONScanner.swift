@@ -79,7 +79,7 @@ import CJSON
         return scan
     }
 
-    /// The members of a request that the edge reads in a dialect, as a set of `cjson_key` bits.
+    /// The members that the edge reads in requests of a dialect, as a set of `cjson_key` bits.
     private static func wanted(_ dialect: Dialect) -> UInt32 {
         var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue
         if dialect == .completions { keys |= CJSON_KEY_PROMPT.rawValue | CJSON_KEY_BEST_OF.rawValue }
@@ -94,7 +94,7 @@ import CJSON
         return keys
     }
 
-    /// The error that matches a status of the C scanner; nil for success.
+    /// Converts the result code of the C scanner into an error; nil for success.
     private static func error(_ status: cjson_status, key: cjson_key) -> RequestScanError? {
         switch status {
         case CJSON_OK: nil
@@ -108,7 +108,7 @@ import CJSON
         }
     }
 
-    /// The error for a key of the request body whose number is too small; nil if all numbers are in range.
+    /// The error for a member of the request body whose number is too small; nil if all numbers are in range.
     ///
     /// A token limit of -1 means no limit, as llama.cpp and its clients write it.
     private static func countError(_ found: cjson_request) -> RequestScanError? {
@@ -129,7 +129,7 @@ import CJSON
         return most < 0 ? nil : most
     }
 
-    /// The name of a key and its expected type, for messages.
+    /// The name of a member of the request body and the type that its value must have, for messages.
     private static func name(_ key: cjson_key) -> (key: String, type: String) {
         switch key {
         case CJSON_KEY_MODEL: ("model", "a string")

@@ -78,7 +78,7 @@ package struct JSONWriter: Sendable {
             endObject()
         }
     }
-    /// Writes a value that is JSON already.
+    /// Writes bytes that are already the JSON text of a value.
     package mutating func raw(_ json: some Collection<UInt8>) {
         separate()
         bytes.append(contentsOf: json)
@@ -148,7 +148,7 @@ package struct JSONWriter: Sendable {
     package static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
         let utf8 = text.utf8.span
-        // Runs of bytes that need no escape are appended at once.
+        // Bytes that need no escape are appended run by run, which is faster than byte by byte.
         var plain = 0
         for index in utf8.indices {
             let byte = utf8[index]

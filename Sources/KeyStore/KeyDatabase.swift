@@ -97,7 +97,9 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// Adds the columns that an earlier version did not make; until then, the keys have no value in them.
+    /// Adds the columns that are missing in a database which an earlier version of this server has made.
+    ///
+    /// The present keys get NULL in these columns.
     private static func addColumns(_ database: Database) throws {
         guard try database.columns(in: "key").allSatisfy({ $0.name != "prefill_resets" }) else { return }
         try database.execute(sql: "ALTER TABLE key ADD COLUMN prefill_resets INTEGER")
@@ -194,7 +196,8 @@ package struct KeyDatabase: Sendable {
         return Record(key: key, created: row["created"], revoked: row["revoked"])
     }
 
-    /// Converts errors of SQLite into `KeyDatabaseError`, and leaves out the values of the SQL statement.
+    /// Converts errors of SQLite into `KeyDatabaseError`, without the values of the SQL statement, which include the
+    /// hash of a key.
     private static func attempt<Answer>(_ body: () throws -> Answer) throws(KeyDatabaseError) -> Answer {
         do {
             return try body()

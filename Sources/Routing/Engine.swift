@@ -18,8 +18,8 @@ package final class Engine: Sendable {
     /// Engines with the same URL differ in their keys or certificate authorities. The URL and this number identify the
     /// engine in all processes of an upgrade.
     package let ordinal: Int
-    /// The health of the engine as a whole and the limits learned from its refusals; they decide whether requests may
-    /// go to it.
+    /// The health of the engine as a whole, and the limits learned from its refusals; both decide whether requests may
+    /// go to the engine.
     let availability = Availability()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -33,9 +33,9 @@ package final class Engine: Sendable {
     let counting = Lock(())
     /// Whether other processes see the counts of this engine and its executors, and this process sees theirs.
     ///
-    /// See `share`. The flag changes under `counting` only.
+    /// `share` changes the flag while it holds the lock `counting`.
     private let sharesCounts = Atomic<Bool>(false)
-    /// Publish `attempts` and `promptBytes` to other processes.
+    /// The mirrors that publish `attempts` and `promptBytes` to other processes.
     private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     private struct WaitingPools {
@@ -77,7 +77,7 @@ package final class Engine: Sendable {
     }
     /// The number of attempts of this process under way at all executors of the engine, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// The bytes of all prompts at the engine whose answers have not begun yet.
+    /// The bytes of this process's prompts at the engine whose answers have not begun yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
     /// The health of the engine itself, without the faults of single models.
     package var health: ExecutorHealth.State { availability.state }
@@ -124,7 +124,7 @@ package final class Engine: Sendable {
 
     /// Whether the limits of the engine itself allow one more attempt.
     ///
-    /// - Parameter counted: the number of attempts that are counted already, but that the caller asks about: 0 or 1.
+    /// - Parameter counted: 1 if the attempt that the caller asks about is already counted, otherwise 0.
     func takesMore(counted: Int = 0, at now: Nanoseconds) -> Bool {
         let running = runningInAll - counted
         return running < runningMost.load(ordering: .relaxed) && availability.takesMore(running: running, at: now)
@@ -141,8 +141,8 @@ package final class Engine: Sendable {
 
     /// Whether other processes see the counts of this engine and its executors.
     ///
-    /// Who has changed a count reads this property afterwards, and publishes the count if it is true. Because the order
-    /// is sequentially consistent, either the change is published, or `share` sees it.
+    /// A thread that has changed a count then reads this property, and publishes the count if the property is true. The
+    /// accesses are sequentially consistent. So either the thread publishes the change, or `share` sees the change.
     var isShared: Bool { sharesCounts.load(ordering: .sequentiallyConsistent) }
     /// The number of attempts under way at the engine, in all processes that share the count.
     var runningInAll: Int { isShared ? running + attemptsMirror.others : running }
@@ -161,9 +161,9 @@ package final class Engine: Sendable {
     /// Publishes the counts of this engine in `counts` from now on, and compares limits with the sums over all
     /// processes.
     ///
-    /// It may be called while attempts begin and end on the workers. After the call, `counts` has the attempts that are
-    /// under way, and no attempt begins any more without being published first. The executors of the engine are shared
-    /// by `Executor.share`.
+    /// The function may be called while attempts begin and end on the workers. After the call, `counts` has the
+    /// attempts that are under way, and each new attempt is published before it begins. `Executor.share` does the same
+    /// for the executors of the engine.
     ///
     /// - Parameter counts: nil if this process shares counts with no other process any more.
     package func share(in counts: SharedCounts?) {
@@ -226,16 +226,16 @@ package final class Engine: Sendable {
 
     // MARK: Waiting
 
-    /// Adds a pool whose requests wait for a slot of this engine.
+    /// Adds a pool, whose requests wait for a slot of this engine, to the pools that are notified of free slots.
     ///
     /// The caller must then look for a free slot once more, because the pool was not notified of slots that were freed
-    /// before.
+    /// before this call.
     func join(_ entry: PoolEntry) {
         waiting.withLock { $0.entries.append(entry) }
         waitingCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
 
-    /// Removes a pool, because none of its requests waits any more.
+    /// Removes a pool from the pools that are notified of free slots, because none of its requests waits any more.
     func leave(_ entry: PoolEntry) {
         waiting.withLock { waiting in
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }

@@ -21,7 +21,7 @@ package final class Executor: Sendable {
     let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
-    /// Publish `attempts` and `promptBytes` to other processes, while `engine.isShared` is true.
+    /// The mirrors that publish `attempts` and `promptBytes` to other processes, while `engine.isShared` is true.
     private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     /// Makes an executor that is healthy and has no attempts.
@@ -48,9 +48,9 @@ package final class Executor: Sendable {
         }
     }
 
-    /// Ends an ejection of this model, because the engine was dead and answers its probes again.
+    /// Ends an ejection of this model, because an answered probe has just ended an ejection of the engine.
     ///
-    /// Earlier failures of the model have no meaning any more.
+    /// The failures that ejected the model may have been caused by the engine.
     package func engineIsBack(at now: Nanoseconds) {
         guard availability.isEjected else { return }
         availability.change { health, _ in health.engineAnswers(wasLost: true, at: now) }
@@ -60,7 +60,7 @@ package final class Executor: Sendable {
     ///
     /// - Parameters:
     ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
-    ///   - counted: the number of attempts that are counted already, but that the caller asks about: 0 or 1.
+    ///   - counted: 1 if the attempt that the caller asks about is already counted, otherwise 0.
     func takesMore(runningMax: Int?, counted: Int = 0, at now: Nanoseconds) -> Bool {
         let running = runningInAll - counted
         return running < runningMax ?? .max && availability.takesMore(running: running, at: now)
@@ -84,7 +84,7 @@ package final class Executor: Sendable {
     /// Counts an attempt if the limits, the health and the operator's order allow one more; returns whether it was
     /// counted.
     ///
-    /// Checking and counting are one step, so that no other pool takes the same slot.
+    /// The function checks and counts under the lock `engine.counting`, so that no other pool takes the same slot.
     ///
     /// - Parameters:
     ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
@@ -105,9 +105,9 @@ package final class Executor: Sendable {
 
     /// Counts an attempt that the limits allow; returns whether it was counted.
     ///
-    /// Another process may take the same slot at the same moment. Each of the two publishes its attempt before it reads
-    /// the counts of the other one. So at least one of them sees that there is one attempt too many, and stops counting
-    /// its own. If both do so, the slot is free again, and they try once more.
+    /// Another process may take the same slot at the same moment. Each of the two processes publishes its attempt
+    /// before it reads the counts of the other one. So at least one of them sees that there is one attempt too many,
+    /// and stops counting its own attempt. If both do so, the slot is free again, and both try once more.
     private func count(promptBytes bytes: Int, runningMax: Int?, tries: Int = 3, at now: Nanoseconds) -> Bool {
         attemptBegan(promptBytes: bytes)
         guard engine.isShared else { return true }

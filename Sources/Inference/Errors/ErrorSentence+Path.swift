@@ -26,7 +26,8 @@ extension ErrorSentence {
     ]
     /// Folders in which engines keep files.
     ///
-    /// No path of an API begins with such a folder.
+    /// A path in such a folder is taken for the path of a file, because no path of an API begins with one of these
+    /// folders.
     private static let folders = ["/tmp", "/home", "/root", "/data", "/mnt", "/var", "/opt", "/usr", "/models"]
 
     /// Whether the sentence says that a path does not exist and contains only words that occur in such sentences.

@@ -27,7 +27,9 @@ package struct Failure: Error, Equatable, Sendable {
     /// Whose fault a failure is.
     package enum Side: String, Sendable { case client, executor, edge }
 
-    /// Whether another executor may try after this failure, as long as no part of a response has been relayed.
+    /// Whether another executor may try the request after a failure.
+    ///
+    /// After a part of a response has been relayed to the client, no other executor may try.
     package enum Retry: CaseIterable, Sendable {
         /// No other executor is tried, and the client gets the failure.
         case never
@@ -50,17 +52,18 @@ package struct Failure: Error, Equatable, Sendable {
         /// No fault is counted, because the executor is only busy; the executor gets no requests for the time
         /// `retryAfterMs`.
         case busy
-        /// The executor could not be reached or verified, did not complete its response, or broke the protocol.
+        /// A fault is counted: the executor could not be reached or verified, did not complete its response, or broke
+        /// the protocol.
         case connection
-        /// The executor responded with a failure.
+        /// A fault is counted: the executor responded with a failure.
         case answer
-        /// The executor did not respond in time, or stopped in the middle of its response.
+        /// A fault is counted: the executor did not respond in time, or stopped in the middle of its response.
         case timeout
         /// A fault is counted as for `answer`, but only if another executor then serves the same request.
         case suspect
     }
 
-    /// What an error that an engine has reported means for its exchange; made by `EngineError.classified(in:)`.
+    /// The consequences of an engine's error for the exchange; made by `EngineError.classified(in:)`.
     struct Verdict: Equatable, Sendable {
         var status: Int
         var side: Side
@@ -78,9 +81,9 @@ package struct Failure: Error, Equatable, Sendable {
     package var kind: Kind
     /// The message for the client, in English.
     package var message: String
-    /// The member of the request at fault, for OpenAI's `error.param`; nil writes null.
+    /// The member of the request at fault, for OpenAI's `error.param`; nil is written as null.
     package var param: String?
-    /// The value of OpenAI's `error.code`; nil writes null.
+    /// The value of OpenAI's `error.code`; nil is written as null.
     package var code: String?
     /// The value of the field `retry-after`, in seconds; nil if the failure sets none.
     package var retryAfter: Int?
@@ -91,7 +94,8 @@ package struct Failure: Error, Equatable, Sendable {
     ///
     /// The detail goes to the log and never to the client.
     package var detail: String?
-    /// The engine's own JSON document, if the client gets it; nil if the failure is rendered in the client's dialect.
+    /// The engine's own JSON document, which the client gets as the response body; nil if the body is made from
+    /// `message` in the client's dialect.
     var document: [UInt8]?
     /// What the engine's error means for the exchange; set only for the kind `executorError`.
     private var verdict: Verdict?
@@ -196,7 +200,7 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether another executor may try after the failure.
+    /// Whether another executor may try the request after the failure.
     package var retry: Retry {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .elsewhere

@@ -72,7 +72,7 @@ package enum RetryAfter {
         return parts.count > 1 && waits.count == parts.count ? waits.max() : nil
     }
 
-    /// Reads digits with or without a fraction, but not `0x10`, `1e9` or `nan`, which `Double` reads as well.
+    /// Reads a number in decimal digits; nil for forms such as `0x10`, `1e9` or `nan`, which `Double` reads as well.
     private static func decimal(_ text: String) -> Double? {
         let isDecimal = text.allSatisfy { $0.isASCII && $0.isNumber || ".-+".contains($0) }
         return isDecimal ? Double(text) : nil
@@ -112,13 +112,13 @@ package enum RetryAfter {
         return (number * factor, digits.count + gap.count + unit.count)
     }
 
-    /// Phrases before a duration.
+    /// Phrases that may stand before a duration in a sentence, as in `try again in 20s`.
     private static let phrases = [
         "try again in ", "retry in ", "retry after ", "try again after ", "available in ", "available again in ",
         "wait ",
         "resets in ", "reset in ", "reset after ", "retrying in ", "retry-after: ",
     ]
-    /// Words between a phrase and its duration.
+    /// Words that may stand between such a phrase and the duration, as in `wait for about 20s`.
     private static let fillers: Set<Substring> = [
         "for", "about", "at", "least", "approximately", "approx.", "around", "another", "roughly", "~", "an",
         "additional",

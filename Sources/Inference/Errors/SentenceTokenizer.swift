@@ -6,10 +6,10 @@ struct SentenceTokenizer {
     private static let quotationMarks: [Character: Character] = [
         "\"": "\"", "'": "'", "`": "`", "\u{201C}": "\u{201D}", "\u{2018}": "\u{2019}",
     ]
-    /// Keys whose values are sentences.
+    /// Keys of JSON objects and Python dictionaries whose values are sentences.
     ///
-    /// Engines' messages may contain JSON or the text of a Python dictionary, such as `{'message': 'too long'}`. The
-    /// quoted values of all other keys are taken for the names of things, such as models.
+    /// Engines' messages may contain such texts, for example `{'message': 'too long'}`. The quoted values of all other
+    /// keys are taken for the names of things, such as models.
     private static let messageKeys: Set<String> = ["message", "error", "detail", "msg", "reason", "description"]
     /// The largest length of a quoted name, in characters.
     private static let nameMax = 256

@@ -95,7 +95,7 @@ private final class GzipDecoder: BodyDecoder {
     ///
     /// The state is allocated on the heap because zlib requires that its address does not change.
     private let stream: UnsafeMutablePointer<z_stream>
-    /// The largest window, 15 bits, plus 16, which makes zlib accept only gzip.
+    /// The parameter `windowBits` of zlib: 15 for the largest window, plus 16, which makes zlib accept only gzip.
     private static let windowBits: CInt = 15 + 16
 
     init() {

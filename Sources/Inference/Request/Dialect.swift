@@ -67,7 +67,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     package var streamsChoices: Bool { self == .openAIChat || self == .completions }
     /// Whether errors have Anthropic's shape.
     package var isAnthropic: Bool { self == .messages || self == .countTokens }
-    /// Whether a request only counts or converts tokens, so that it does not count against a key's token rate limit.
+    /// Whether requests only count or convert tokens; such requests do not count against a key's token rate limit.
     package var onlyCounts: Bool { self == .countTokens || self == .tokenize }
 
     /// Whether the edge may send SSE comments to the client before the first event of a stream.
@@ -89,8 +89,8 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
 
 /// Whether a content type is multipart; the edge refuses a request with such a body with status 415.
 ///
-/// The parameter is a concrete type, because other modules would call a generic function unspecialized for each
-/// request.
+/// The parameter has a concrete type. A generic function would be slower, because Swift does not specialize it for
+/// callers in other modules, and such callers use it for each request.
 package func isMultipart(_ contentType: ArraySlice<UInt8>) -> Bool {
     let word: StaticString = "multipart/"
     let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }

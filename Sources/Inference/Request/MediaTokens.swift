@@ -2,7 +2,7 @@
 
 /// The settings of a model from which the tokens of images, audio, video and files are estimated.
 package struct MediaTokens: Equatable, Sendable {
-    /// The tokens of an image, whatever its size.
+    /// The assumed number of tokens of an image of any size.
     package var image = 1000
     /// The bytes of compressed audio per token.
     package var audioBytes = 500

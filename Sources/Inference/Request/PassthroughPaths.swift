@@ -1,6 +1,6 @@
 // The paths that only some models have, which the configuration names under a model's key `passthrough`.
 
-/// For each path that only some models have, the models that have it.
+/// A table of the paths that only some models have, with the models of each path.
 ///
 /// A model is identified by its index in the catalog.
 package struct PassthroughPaths: Sendable {

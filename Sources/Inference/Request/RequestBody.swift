@@ -1,4 +1,4 @@
-// The body of a request in one buffer, which is filled as bytes arrive and is sent again by each attempt.
+// The body of a request in one buffer. The buffer is filled as bytes arrive, and each attempt sends the body from it.
 
 import Glibc
 

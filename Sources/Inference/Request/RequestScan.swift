@@ -7,9 +7,9 @@ package struct RequestScan: Equatable, Sendable {
     /// The member `include_usage` of `stream_options`.
     package enum IncludeUsage: Equatable, Sendable {
         case absent
-        /// The range of `null`.
+        /// The value is `null`, which has this range in the body.
         case null(Range<Int>)
-        /// The range of `false`.
+        /// The value is `false`, which has this range in the body.
         case no(Range<Int>)
         case yes
     }
@@ -17,9 +17,9 @@ package struct RequestScan: Equatable, Sendable {
     /// The member `stream_options`.
     package enum StreamOptions: Equatable, Sendable {
         case absent
-        /// The range of `null`.
+        /// The value is `null`, which has this range in the body.
         case null(Range<Int>)
-        /// An object; `open` is the offset of its opening brace.
+        /// The value is an object; `open` is the offset of its opening brace.
         case object(open: Int, isEmpty: Bool, includeUsage: IncludeUsage)
     }
 

@@ -27,8 +27,8 @@ package struct RequestTarget: Equatable, Sendable {
 
     /// Brings a target into its normal form.
     ///
-    /// The parameter is a concrete type, because other modules would call a generic initializer unspecialized for each
-    /// request.
+    /// The parameter has a concrete type. A generic initializer would be slower, because Swift does not specialize it
+    /// for callers in other modules, and such callers use it for each request.
     package init(_ target: [UInt8]) {
         // Nearly all requests have this target, which is already in its normal form.
         if target.span.equals("/v1/chat/completions") {

@@ -100,7 +100,7 @@ package enum EventLines {
     /// The class of an event of Anthropic's messages or OpenAI's responses, by the event's name, which begins at
     /// `start`.
     ///
-    /// - Returns: nil if the name does not determine the class, so that the JSON must be parsed.
+    /// - Returns: nil if the name does not determine the class. The caller must then parse the JSON.
     static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
         func isNamed(_ text: StaticString) -> Bool {
             count == text.utf8CodeUnitCount && hasPrefix(event, text, at: start, start + count)

@@ -31,8 +31,9 @@ package struct EventSplitter: Sendable {
     private var atLineStart = true
     /// How the previous line of this event ended.
     private var lastEnd = LineEnd.none
-    /// Whether the last chunk ended in a CR, so that an LF at the beginning of the next chunk belongs to the same line
-    /// end.
+    /// Whether the last chunk ended in a CR.
+    ///
+    /// An LF at the beginning of the next chunk then belongs to the same line end.
     private var followsCR = false
     /// Whether the CR at the end of the last chunk was a blank line, which ends the event.
     ///

@@ -72,7 +72,9 @@ struct JSONDigest: Sendable {
         }
     }
 
-    /// Skips bytes that cannot change the state; returns the index of the first byte that may change it.
+    /// Skips bytes of a value that is not kept, up to the next quotation mark, bracket, brace or backslash.
+    ///
+    /// - Returns: The index of the first byte that was not skipped.
     private func skip(_ bytes: Span<UInt8>, from start: Int) -> Int {
         guard !isEscape, hexLeft == 0 else { return start }
         var index = start

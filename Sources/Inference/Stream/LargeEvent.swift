@@ -63,7 +63,7 @@ struct LargeEvent: Sendable {
     private mutating func begin() {
         switch String(decoding: field, as: UTF8.self) {
         case "data":
-            // In an event, line ends join the values of several `data` lines.
+            // If an event has several `data` lines, its data is their values with a line end between each two.
             if hasData { digest.take(0x0A) }
             hasData = true
             line = .data

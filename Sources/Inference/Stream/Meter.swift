@@ -57,6 +57,8 @@ package struct Meter: Sendable {
     /// nothing for the client does not count either if it comes before all other events.
     package private(set) var firstEvent: UInt64 = 0
     /// When the last event arrived, in nanoseconds; 0 if no event has arrived.
+    ///
+    /// The events that `firstEvent` ignores do not count.
     package private(set) var lastEvent: UInt64 = 0
     /// When the first event with output of the model arrived, in nanoseconds; 0 if no such event has arrived.
     package private(set) var firstToken: UInt64 = 0
@@ -89,7 +91,7 @@ package struct Meter: Sendable {
     ///
     /// An array stores the error outside of the meter, so that the meter stays small. Few streams have an error.
     private var errors: [EngineError] = [] { didSet { sawError = !errors.isEmpty } }
-    /// Whether the first error stands in a line that is not a `data` line, so that clients do not see it.
+    /// Whether the first error stands in a line that is not a `data` line; clients do not see such an error.
     package private(set) var isErrorBare = false
 
     /// Makes the meter of a stream.
@@ -104,7 +106,7 @@ package struct Meter: Sendable {
     package var error: EngineError? { errors.first }
     /// Whether the stream has reported an error.
     ///
-    /// The property is stored, because other modules would copy the meter to compute it.
+    /// The property is stored, because a computed property would copy the meter each time another module reads it.
     package private(set) var sawError = false
     /// The number of prompt tokens that the executor has reported; nil if it has reported none.
     package var promptTokens: Int? { counts.prompt(in: dialect) }
@@ -112,7 +114,7 @@ package struct Meter: Sendable {
     package var completionTokens: Int? { counts.output.value }
     /// Whether the executor has reported a count of output tokens, and no output has arrived since then.
     package var isOutputCounted: Bool { counts.output.value != nil && countedTokens >= tokens }
-    /// The number of gaps between events.
+    /// The number of intervals between events, by which `gapSum` is divided for the mean interval.
     package var gapCount: Int { max(0, events - 1) }
 
     private var isEachFinished: Bool { finished.nonzeroBitCount >= Int(choices) }
@@ -217,7 +219,7 @@ package struct Meter: Sendable {
         return absorb(scanner.scanEvent(event))
     }
 
-    /// Whether the events of the dialect have names that classify them, so that `[DONE]` does not end the stream.
+    /// Whether the events of the dialect have names that classify them; `[DONE]` does not end a stream of such events.
     @inline(__always)
     private var hasNamedEvents: Bool { dialect == .messages || dialect == .responses }
 

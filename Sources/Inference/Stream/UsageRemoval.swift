@@ -1,4 +1,4 @@
-// Removes from an event the member `usage`, for which only the edge has asked; nothing else is removed.
+// Removes the member `usage` from the events of a stream if the edge, and not the client, has asked for it.
 
 /// Removes the member `usage` from the bytes of one event.
 package enum UsageRemoval {
@@ -34,8 +34,8 @@ package enum UsageRemoval {
                 continue
             }
             let value = line.dropFirst(5)
-            // In an event, line ends join the values of several `data` lines. JSON allows a space wherever it allows a
-            // line end.
+            // If an event has several `data` lines, its data is their values with a line end between each two. A space
+            // may replace the line end, because JSON allows a space wherever it allows a line end.
             if !json.isEmpty { json.append(0x20) }
             json += value.first == 0x20 ? value.dropFirst() : value
         }
@@ -56,7 +56,7 @@ package enum UsageRemoval {
         return kept.flatMap { $0 + [0x0A] }
     }
 
-    /// Whether a member has content for the client, so that the event must be kept.
+    /// Whether a member has content for the client; an event with such a member is kept.
     private static func saysSomething(_ member: Member, in json: [UInt8]) -> Bool {
         let value = json[member.value]
         if emptyMembers.contains(member.name) || value.elementsEqual("null".utf8) { return false }

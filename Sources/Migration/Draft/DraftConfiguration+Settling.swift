@@ -1,5 +1,5 @@
-// Removes from a draft what a configuration must not have: two models of the same name, two executors of a model at the
-// same URL, and contradicting kinds of an executor.
+// Removes from a draft what `freeinference check` would refuse, such as a second model of the same name, a second
+// executor of a model at the same URL, or a second and different `kind` for the same URL.
 internal import Configuration
 internal import Transport
 

@@ -36,7 +36,7 @@ struct DraftModel {
     var fallbacks: [DraftName] = []
     var firstEvent: String?
     var response: String?
-    /// The keys that `/v1/models` shows, such as `context_length`, with their values as YAML, in the order of the file.
+    /// The settings that `/v1/models` shows, such as `context_length`, in the order of the file; `yaml` is the value.
     var catalog: [(key: String, yaml: String)] = []
     var executors: [DraftExecutor] = []
     /// The position of the model in the imported file.
@@ -51,9 +51,9 @@ struct DraftModel {
 
     func has(_ key: String) -> Bool { catalog.contains { $0.key == key } }
 
-    /// Sets a key of the catalog unless the key already has a value.
+    /// Sets a setting in `catalog` unless the setting already has a value.
     ///
-    /// - Returns: false if the key already has a different value.
+    /// - Returns: false if the setting already has a different value.
     @discardableResult
     mutating func set(_ key: String, _ yaml: String) -> Bool {
         if let found = catalog.first(where: { $0.key == key }) { return found.yaml == yaml }

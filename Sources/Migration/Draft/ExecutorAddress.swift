@@ -23,7 +23,7 @@ struct ExecutorAddress {
         self.text = rest + (isDefault ? "}" : "")
     }
 
-    /// Whether the whole URL is the value of a variable, so that the URL is not known yet.
+    /// Whether the whole URL is a reference to a variable, whose value the import does not know.
     var isVariable: Bool { text.hasPrefix("${") && text.hasSuffix("}") }
     /// Whether the URL is valid in a configuration.
     ///
@@ -48,8 +48,9 @@ struct ExecutorAddress {
         return true
     }
 
-    /// Whether the URL uses TLS, so that the executor is taken for a remote API and not for a local engine.
+    /// Whether the URL uses TLS.
     ///
-    /// The server sends no health checks to a remote API.
+    /// The import takes an executor with TLS for a remote API and not for a local engine. The server sends no health
+    /// checks to a remote API.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

@@ -28,7 +28,7 @@ struct PlaceholderEnvironment {
         }
     }
 
-    /// Replaces the variables of a URL and parses it; returns a problem if the URL is not valid.
+    /// Replaces the variables of a URL by placeholder values and parses the URL; returns a problem if it is not valid.
     mutating func url(_ text: String) -> Result<ExecutorURL, ValueProblem> {
         note(url: text)
         return Expansion.expand(text, environment: values) { _ in .failure(FileProblem("it is not read here")) }

@@ -39,7 +39,7 @@ package enum EngineSurvey {
         let deadline = loop.now + timeout
         _ = loop.timers.schedule(at: deadline, target: TimerClosure { isOver = true }, kind: 0)
         let questions = zip(urls, books).map { EngineQuestion(url: $0, book: $1, loop: loop, environment: environment) }
-        // Name resolution may take half of the time, so that an engine whose name resolves late can still answer.
+        // Name resolution gets only half of the time limit, so that the engine has the other half for its answer.
         for (question, book) in zip(questions, books) where book.name == nil { question.start() }
         let resolver = NameResolver(loop: loop, books: books) { _ in }
         resolver.start(timeout: timeout / 2) {

@@ -66,7 +66,7 @@ final class ForeignSection {
     /// The position of a key; if the section does not have the key, the position of the section.
     func position(of key: String) -> Position { entries.first { $0.key == key }?.keyPosition ?? position }
 
-    /// The keys that have not been taken yet, in the order of the file.
+    /// The keys that the import has not taken yet, in the order of the file.
     var rest: [String] { entries.map(\.key).filter { !taken.contains($0) } }
 
     /// Returns the value of a key, and marks the key as taken; nil if the key is absent or its value is YAML's null.
@@ -162,21 +162,21 @@ final class ForeignSection {
 
     // MARK: Notes
 
-    /// Marks a key as taken; if the section has the key, notes that it is left out.
+    /// Marks a key as taken; if the section has the key, makes a note that the key is left out.
     func drop(_ key: String, _ why: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
         notes.lost(name(of: key) + Self.extent(of: entry), why, at: entry.keyPosition)
     }
 
-    /// Marks a key as taken; if the section has the key, notes its new meaning in the resulting configuration.
+    /// Marks a key as taken; if the section has the key, makes a note of the key's meaning in the new configuration.
     func change(_ key: String, _ how: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
         notes.changed(name(of: key), how, at: entry.keyPosition)
     }
 
-    /// Drops every key that has not been taken, with a note.
+    /// Drops every key that the import has not taken, and makes a note about each.
     ///
     /// - Parameters:
     ///   - reasons: For some keys of the other program, by their names, the reason why the key is dropped.

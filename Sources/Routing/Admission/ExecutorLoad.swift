@@ -30,13 +30,16 @@ package struct ExecutorLoad: Sendable {
 }
 
 extension ExecutorLoad {
-    /// The limits at one moment, for another process, which has another clock; durations are in nanoseconds.
+    /// The limits at one moment, in a form for another process.
+    ///
+    /// Durations, in nanoseconds, take the place of times, because the clock of the other process shows other times.
     package struct Record: Equatable, Sendable {
         /// The learned limit, at least 1; nil if none applies.
         package var learntRunning: Int?
         /// How long the learned limit still applies.
         package var learntFor: Nanoseconds = 0
-        /// How long no requests may be sent.
+        /// How long after the moment of the record no requests may be sent to the engine or executor; 0 if there is no
+        /// such pause.
         package var pausedFor: Nanoseconds = 0
 
         /// The record of an engine or executor without learned limits.
@@ -51,7 +54,8 @@ extension ExecutorLoad {
         return record
     }
 
-    /// The limits that another process has just recorded; durations that are too long are shortened.
+    /// Makes the limits from a record that another process has just made; durations above `learntFor` and `pauseMax`
+    /// are shortened to these.
     init(_ record: Record, at now: Nanoseconds) {
         if let learnt = record.learntRunning, record.learntFor > 0 {
             learntRunning = max(1, learnt)

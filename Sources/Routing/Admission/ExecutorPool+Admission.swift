@@ -95,7 +95,7 @@ extension ExecutorPool {
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
-            // Requests that have been at an executor before get the slot first.
+            // If a waiting request has been at an executor before, the waiting requests get the free slots first.
             var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
             // Only a request that has been at an executor may overtake waiting requests.
             let goesFirst = returning || state.queue.isEmpty
@@ -103,8 +103,8 @@ extension ExecutorPool {
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
             }
-            // The choice is repeated after `join`, because a slot may have become free before `join`, and the engine
-            // did not report that slot to this pool.
+            // After `join`, engines notify this pool of each slot that becomes free. The choice is then repeated,
+            // because a slot may have become free shortly before `join`.
             if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
                 state.leaveIfEmpty(entry)
                 return (.executor(executor), others)

@@ -3,10 +3,10 @@
 
 /// A queue with one line for each tenant, served by deficit round-robin (Shreedhar and Varghese, 1995).
 ///
-/// The deficit of a tenant is the number of prompt bytes that may be served for it. In its turn, a tenant whose deficit
-/// is smaller than its first prompt gains the quantum. The quantum is the size of the smallest prompt that is first in
-/// a line. So tenants whose prompts have equal sizes are served in turn, one request each, even if one tenant has many
-/// more waiting requests. The owner of the queue guards it by a lock.
+/// The deficit of a tenant is the number of prompt bytes that may be served for it. If the deficit is smaller than the
+/// tenant's first prompt when the tenant has its turn, the deficit grows by the quantum. The quantum is the size of the
+/// smallest prompt that is first in a line. So tenants whose prompts have equal sizes are served in turn, one request
+/// each, even if one tenant has many more waiting requests. The owner of the queue guards it by a lock.
 package struct FairQueue<Element> {
     /// Identifies an entry, so that it can be removed before its turn.
     package struct Ticket: Hashable, Sendable {
@@ -177,7 +177,7 @@ package struct FairQueue<Element> {
         return ahead
     }
 
-    // MARK: Room
+    // MARK: Making room
 
     /// Whether `makeRoom` would remove an entry of another tenant for a new entry of this tenant.
     package func mayMakeRoom(for tenant: String) -> Bool { giver(for: tenant) != nil }
@@ -196,8 +196,8 @@ package struct FairQueue<Element> {
 
     /// The index in `lines` of the tenant from which `makeRoom` removes an entry; nil if there is none.
     ///
-    /// If several tenants share the largest number of entries, the function chooses the tenant that was served last. If
-    /// none of them was served last, it chooses the one whose turn comes last.
+    /// If several tenants have equally many entries, more than all others, the function chooses among them the tenant
+    /// that was served last. If none of them was served last, it chooses the tenant whose turn comes last.
     private func giver(for tenant: String) -> Int? {
         let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?

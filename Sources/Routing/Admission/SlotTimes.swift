@@ -28,9 +28,10 @@ struct SlotTimes: Sendable {
     /// but at least one. `workMax` is the largest total number of slots and steps in all simulations together.
     private static let roundsMax = 16
     private static let workMax = 256
-    /// How many of the latest durations show that slots have begun to be freed faster or more slowly.
+    /// How many of the latest durations decide whether slots are now freed faster, or more slowly, than before.
     ///
-    /// The durations show this if each of them is shorter, or each of them is longer, than all earlier durations.
+    /// Slots are freed faster if each of these durations is shorter than all earlier durations, and more slowly if each
+    /// is longer.
     private static let changeMin = 8
 
     /// When recording began; nil before `watch` is called.
@@ -85,8 +86,8 @@ struct SlotTimes: Sendable {
         forgetAnotherPace()
     }
 
-    /// Drops the durations from before slots began to be freed faster or more slowly, because these durations no longer
-    /// help to forecast.
+    /// Drops the earlier durations if slots are now freed faster or more slowly than before, because forecasts from the
+    /// earlier durations would be wrong.
     private mutating func forgetAnotherPace() {
         let (count, some) = (latest.count, Self.changeMin)
         guard count >= some + some / 2 else { return }
@@ -96,7 +97,7 @@ struct SlotTimes: Sendable {
             longest = max(longest, duration)
             shortest = min(shortest, duration)
         }
-        // The latest durations are all shorter, or all longer, than each of the earlier durations.
+        // Whether the latest durations are all shorter, or all longer, than each of the earlier durations.
         let areShorter = longest == sorted[some - 1] && longest < sorted[some]
         let areLonger = shortest == sorted[count - some] && shortest > sorted[count - some - 1]
         guard areShorter || areLonger else { return }

@@ -6,7 +6,7 @@ package import Transport
 ///
 /// The control thread writes the order, and all workers read it when they choose an executor.
 final class ExecutorOrder: Sendable {
-    /// The ordered weight; 0 if the executor must take no attempts, -1 if there is no order.
+    /// The weight that the operator has ordered; 0 if the executor must take no attempts, -1 if there is no order.
     private let ordered = Atomic<Int>(-1)
     private let drained = Atomic<Bool>(false)
     /// When the last order that allowed no attempts ended, by the clock of the event loops; 0 if no such order has
@@ -26,7 +26,7 @@ final class ExecutorOrder: Sendable {
     /// Replaces the order.
     ///
     /// - Parameters:
-    ///   - weight: the ordered weight, at least 0; nil for the configured weight.
+    ///   - weight: the weight that the operator orders, at least 0; nil for the configured weight.
     ///   - now: the time by the clock of the event loops, never 0. If the earlier order allowed no attempts, the
     ///     executor's share of attempts grows slowly from this time on.
     func set(drained isDrained: Bool, weight: Int?, at now: Nanoseconds) {
@@ -36,7 +36,8 @@ final class ExecutorOrder: Sendable {
         ordered.store(isDrained ? 0 : weight ?? -1, ordering: .relaxed)
     }
 
-    /// The greatest fraction of its weight that the executor may use: below 1 for a while after a resume, otherwise 1.
+    /// The factor for the weight of the executor: below 1 for a while after the operator has allowed attempts again,
+    /// otherwise 1.
     func share(at now: Nanoseconds) -> Double {
         let since = resumedAt.load(ordering: .relaxed)
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
@@ -55,7 +56,7 @@ extension Executor {
     /// If the order makes the executor available, exchanges that wait in the queue may begin their attempts.
     ///
     /// - Parameters:
-    ///   - weight: replaces the configured weight; nil for the configured weight.
+    ///   - weight: the weight that the executor gets in place of its configured weight; nil for the configured weight.
     ///   - now: the time by the clock of the event loops.
     package func apply(drained: Bool, weight: Int?, at now: Nanoseconds) {
         // `Executor.begin` holds this lock while it checks the order and counts an attempt.

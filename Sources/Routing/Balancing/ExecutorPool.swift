@@ -51,7 +51,7 @@ package final class ExecutorPool: Sendable {
     package let members: [PoolMember]
     /// How the members share the exchanges.
     package let balance: Balance
-    /// The index of the pool's model in the list of models of the snapshot.
+    /// The index of the pool's model in the snapshot's list of models.
     package let place: Int
     /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
     /// number.
@@ -126,8 +126,8 @@ package final class ExecutorPool: Sendable {
                 state.times.taken(at: now)
                 return .executor(member.executor)
             }
-            // Since the executor was picked, another pool has taken the executor's last slot or has begun its trial, or
-            // the operator has drained the executor.
+            // After this pool picked the executor, another pool took the executor's last slot or began its trial, or
+            // the operator drained the executor.
             state.free.removeAll { $0 == index }
             trial = nil
         }

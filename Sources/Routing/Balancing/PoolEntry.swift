@@ -39,7 +39,7 @@ package final class PoolEntry: Sendable {
         var joinedGenerations: [Int] = []
         /// The indices of the members that may take a request.
         ///
-        /// The array is scratch space for a single choice.
+        /// Each choice fills the array anew. It is a property so that a choice allocates no memory.
         var free: [Int] = []
     }
 
@@ -188,8 +188,8 @@ extension PoolEntry.State {
                 returned.remove(at: index)
                 granted.append(grant)
             } else {
-                // If a request that may go to any executor of the latest pool finds no slot, no other request of this
-                // pool finds a slot.
+                // A request that may go to any executor of the latest pool has found no slot. So no other request of
+                // that pool would find one, and they are skipped.
                 if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
                 index += 1
             }
@@ -220,9 +220,11 @@ extension PoolEntry.State {
 
     // MARK: Engines
 
-    /// Tells the engines of a pool's executors that requests of this entry wait.
+    /// Registers this entry, whose requests wait, with the engines of a pool's executors.
     ///
-    /// - Returns: false if the engines have been told before.
+    /// The engines then notify the entry of free slots.
+    ///
+    /// - Returns: false if an earlier call has registered the entry with the engines of this pool.
     mutating func join(_ entry: PoolEntry, _ pool: ExecutorPool) -> Bool {
         guard !joinedGenerations.contains(pool.generation) else { return false }
         joinedGenerations.append(pool.generation)

@@ -20,17 +20,17 @@ package final class RetryBudget: Sendable {
     /// Counts the end of a request that `requestBegan` has counted.
     package func requestEnded() { requests.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// Counts one more retry if the budget has room for it.
+    /// Counts one more retry if the budget allows it.
     ///
-    /// Returns true if the retry was counted, and then the caller has to call `retryEnded`. Returns false if the budget
-    /// has no room for the retry.
+    /// - Returns: true if the retry was counted, and then the caller has to call `retryEnded`; false if the budget does
+    ///   not allow the retry.
     package func take() -> Bool {
         let most = max(Self.floor, requests.load(ordering: .relaxed) / Self.share)
         if retries.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }
         retries.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
-    /// Counts a retry that already has an executor, even if the budget has no room for it.
+    /// Counts a retry that already has an executor, even if the budget would not allow it.
     package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
     /// Counts the end of a retry that `take` or `retryBegan` has counted.
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }

@@ -2,10 +2,10 @@
 
 /// The turns of a pool's executors, by stride scheduling (Waldspurger and Weihl, 1995).
 ///
-/// Turns are points in a virtual time, which has no unit. The interval between two turns of an executor is 1 divided by
-/// its share. The time of an executor's next turn is its due time. The executor with the earliest due time comes next,
-/// but a choice may leave out executors that cannot take a request. An executor that was left out for long gets one
-/// turn at once, and not all the turns that it missed.
+/// Turns are scheduled in a virtual time, which has no unit. The interval between two turns of an executor is 1 divided
+/// by the executor's share. The time of an executor's next turn is its due time. The executor with the earliest due
+/// time comes next, but a choice may leave out executors that cannot take a request. An executor that was left out for
+/// long gets one turn at once, and not all the turns that it missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
@@ -23,8 +23,8 @@ struct Turns: Sendable {
     private var entries: [Entry] = []
     /// The present virtual time, which never goes back.
     ///
-    /// It follows the earliest due time of the executors that could take the latest request, and is at most `aheadMax`
-    /// turns behind the latest turn.
+    /// It follows the earliest due time of the executors that could take the latest request. It is behind the latest
+    /// turn by at most `aheadMax` times the interval between two turns of the executor that had the turn.
     private var last = 0.0
 
     /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.

@@ -58,7 +58,7 @@ final class Availability: Sendable {
         now < learntUntil.load(ordering: .relaxed) ? learntRunning.load(ordering: .relaxed) : nil
     }
 
-    /// For how much longer no requests may be sent to the engine or executor, in nanoseconds.
+    /// How long from now on no requests may be sent to the engine or executor, in nanoseconds; 0 if they may be sent.
     func pause(at now: Nanoseconds) -> Nanoseconds {
         let until = pausedUntil.load(ordering: .relaxed)
         return until > now ? until - now : 0
@@ -112,7 +112,7 @@ final class Availability: Sendable {
     }
 }
 
-/// The health and the limits of an engine or executor at one moment, for another process.
+/// The health and the limits of an engine or executor at one moment, in a form for another process.
 package struct AvailabilityRecord: Equatable, Sendable {
     package var health: ExecutorHealth.Record
     package var load: ExecutorLoad.Record

@@ -50,7 +50,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let ejectionMax: Nanoseconds = 60_000_000_000
     /// The time from the end of an ejection until the executor gets its full share of the requests.
     static let slowStart: Nanoseconds = 10_000_000_000
-    /// The time after a successful answer to a request in which failed or timed out probes do not count.
+    /// The time after a successful answer to a request, during which failed or timed out probes do not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
     /// How long an engine whose probes time out may send no byte before the engine counts as dead.
     ///
@@ -238,7 +238,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Ends an ejection without a trial, because the engine answers its probes.
     ///
-    /// The ejection ends if its time has passed, or if probes had failed before. A single fault then ejects the
+    /// The ejection ends if its time has passed, or at once if `wasLost` is true. A single fault then ejects the
     /// executor again, as a fault in a trial would.
     ///
     /// - Parameter wasLost: whether enough probes for an ejection had failed or timed out before.
@@ -271,7 +271,9 @@ package struct ExecutorHealth: Sendable, Equatable {
 }
 
 extension ExecutorHealth {
-    /// The health at one moment, for another process, which has another clock; durations are in nanoseconds.
+    /// The health at one moment, in a form for another process.
+    ///
+    /// Durations, in nanoseconds, take the place of times, because the clock of the other process shows other times.
     package struct Record: Equatable, Sendable {
         /// How long the ejection still lasts, 0 while a trial is under way; nil if the executor is healthy.
         package var ejectedFor: Nanoseconds?
@@ -281,11 +283,11 @@ extension ExecutorHealth {
         package var isDead = false
         /// How long ago the last ejection ended; nil during an ejection, or if there was none.
         package var healthyFor: Nanoseconds?
-        /// How long ago the last answer began; nil if none has.
+        /// How long ago the last successful answer began; nil if there was none.
         package var succeededBefore: Nanoseconds?
-        /// The counts of faults, late faults and ejections.
+        /// The numbers of faults before an answer began, of faults in the middle of an answer, and of ejections.
         package var faults = 0, lateFaults = 0, ejections = 0
-        /// The counts of probes in a row that were lost, failed and passed.
+        /// The numbers of probes in a row that failed or timed out, that failed, and that passed.
         package var probesLost = 0, probesFailed = 0, probesPassed = 0
         /// The conclusion from the latest probes.
         package var verdict: Probe?
@@ -310,7 +312,8 @@ extension ExecutorHealth {
         return record
     }
 
-    /// The health that another process has just recorded; numbers out of range are replaced by the nearest ones.
+    /// Makes the health from a record that another process has just made; a number out of range is replaced by the
+    /// nearest number in the range.
     init(_ record: Record, at now: Nanoseconds) {
         if let left = record.ejectedFor { state = .ejected(until: now + min(left, Self.ejectionMax)) }
         (cause, isDead, verdict) = (record.cause, record.isDead, record.verdict)

@@ -3,7 +3,7 @@ package import Transport
 
 /// How an attempt failed, if the client did not cause it.
 package enum FaultScope: Sendable, Equatable {
-    /// The engine could not be reached, its certificate is not trusted, or its connection broke before the first event.
+    /// The engine could not be reached, its certificate is not trusted, or the connection broke before the first event.
     case connection
     /// The executor answered with an error status or an error event, or its answer broke off.
     case answer
@@ -34,7 +34,7 @@ extension ExecutorPool {
         case fault(FaultScope)
         /// The attempt failed in the middle of the answer after `good` was reported.
         case lateFault(FaultScope)
-        /// The client left, or the client caused the fault.
+        /// The attempt shows nothing about the executor, because the client left or caused the failure.
         case neither
         /// The executor answered 429.
         ///

@@ -32,7 +32,7 @@ package final class KeyRing: Sendable {
 
     /// The keys by the first eight bytes of their hashes.
     ///
-    /// Each array is short, because nobody who does not know the server's secret can make keys whose hashes collide.
+    /// Each array is short, because only someone who knows the server's secret could make keys whose hashes collide.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
     /// The hash to compare with if no key's hash begins with the first eight bytes of the hash that is looked up.
@@ -72,8 +72,8 @@ package final class KeyRing: Sendable {
     package func share(in counts: SharedCounts?) {
         let all = all
         let ids = Set(all.map(\.key.id))
-        // If two keys have exchanged their ids, the row of the one is emptied after the other one has begun to use it.
-        // The second pass publishes all counts once more.
+        // Each key publishes in the row of its id. If two keys have exchanged their ids, the first pass empties the row
+        // of one id after the other key has begun to use the row. The second pass publishes all counts once more.
         for _ in 0..<2 {
             for entry in all { entry.use.share(in: counts, as: Self.identity(entry.key.id)) }
             for key in departed {

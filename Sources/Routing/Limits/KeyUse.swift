@@ -50,16 +50,16 @@ package final class KeyUse: Quota {
         var tokens = TokenBucket()
         /// The limits of the latest request; nil before the first request.
         var limits: KeyLimits?
-        /// What the key has used since this process last reported it to the main process of an upgrade; nil unless this
-        /// process has handed over, or is about to.
+        /// What the key has used since this process last reported its use to the main process of an upgrade; nil unless
+        /// this process has handed over to a successor, or is about to.
         var unreported: KeyRateUse?
-        /// Where the number of exchanges is published; nil while this process shares it with no other process.
+        /// Where the number of exchanges is published; nil while this process shares counts with no other process.
         var sharing: Sharing?
 
         /// The limit of the latest request, which also applies to requests that began under an older limit.
         ///
-        /// `TokenBucket` caps the tokens in use at twice the limit of each call. With an older, lower limit it would
-        /// therefore forget some of them.
+        /// In each call, `TokenBucket` caps the spent tokens at twice the limit that the call passes. With an older,
+        /// lower limit it would therefore forget some of the spent tokens.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
@@ -67,15 +67,18 @@ package final class KeyUse: Quota {
     private struct Sharing {
         let counts: SharedCounts
         let identity: String
-        /// The row of the identity; nil before the first exchange, so that unused keys take no rows.
+        /// The row of the key in `counts`; nil before the first exchange, so that unused keys take no rows.
         var row: SharedCounts.Row?
 
         /// Publishes that one more exchange than `running` is under way, if all processes together may have one more;
         /// otherwise publishes `running`.
         ///
-        /// Another process may take the same place at the same moment. Each of the two publishes its exchange before it
-        /// reads the count of the other one, so at least one of them sees that there is one too many. If both take
-        /// their exchanges back, the place is free again, and they try once more.
+        /// Another process may begin an exchange at the same moment. Each of the two processes publishes its exchange
+        /// before it reads the count of the other one, so at least one of them sees that there is one exchange too many
+        /// and takes its own back. If both do so, the limit allows an exchange again, and both try once more.
+        ///
+        /// - Parameter most: the limit over all processes; nil for no limit.
+        /// - Returns: whether the limit allows one more exchange.
         mutating func takePlace(beside running: Int, of most: Int?) -> Bool {
             if row == nil { row = counts.row(for: identity) }
             guard let row else { return true }
@@ -153,7 +156,9 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// How long requests with the key are still refused because of `countReset`; takes no lock.
+    /// How long, in nanoseconds, requests with the key are still refused, because clients gave up too many of them.
+    ///
+    /// The function takes no lock.
     package func resetWait(at now: Nanoseconds) -> Nanoseconds {
         let until = resetsRefusedUntil.load(ordering: .relaxed)
         return until > now ? until - now : 0
@@ -193,8 +198,8 @@ package final class KeyUse: Quota {
     /// Publishes the number of exchanges in `counts` from now on, and compares the limit with the sum over all
     /// processes.
     ///
-    /// It may be called while exchanges begin and end on the workers. After the call, `counts` has the exchanges that
-    /// are under way, and no exchange begins any more without being published first.
+    /// The function may be called while exchanges begin and end on the workers. After the call, `counts` has the
+    /// exchanges that are under way, and each new exchange is published before it begins.
     ///
     /// - Parameters:
     ///   - counts: nil if this process shares counts with no other process any more.
@@ -214,8 +219,9 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// What the key has used of its limits per minute, for another process; from now on, `takeUnreported` tells what it
-    /// uses in addition.
+    /// What the key has used of its limits per minute, in a form for another process.
+    ///
+    /// From now on, `takeUnreported` returns what the key uses in addition.
     package func record(at now: Nanoseconds) -> KeyUseRecord {
         let resets = resets.withLock { $0.record(at: now) }
         return state.withLock { state in
@@ -250,9 +256,10 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Counts what another process reports.
+    /// Adds the use that another process reports to the use that this process has counted.
     ///
-    /// - Parameter limits: the present limits of the key; without a limit, nothing is counted for it.
+    /// - Parameter limits: the present limits of the key. Requests or tokens count towards a limit only if the key has
+    ///   such a limit now.
     package func add(_ use: KeyRateUse, _ limits: KeyLimits, at now: Nanoseconds) {
         state.withLock { state in
             if let most = limits.requestsPerMinute { state.requests.adjust(by: use.requests, of: most, at: now) }

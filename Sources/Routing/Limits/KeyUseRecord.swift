@@ -1,4 +1,4 @@
-// What one key has used of its limits per minute, as the processes of an upgrade tell it to one another.
+// What one key has used of its limits per minute, in the forms that the processes of an upgrade send to one another.
 package import Transport
 
 /// What one key had used of its limits per minute at one moment.
@@ -7,7 +7,7 @@ package struct KeyUseRecord: Equatable, Sendable {
     package var requests: TokenBucket.Record
     /// The tokens of the key.
     package var tokens: TokenBucket.Record
-    /// The requests that the key has given up before their answers began.
+    /// The requests with the key that clients have given up before their answers began.
     package var resets: ResetBucket.Record
 
     /// Makes a record; by default nothing was used.

@@ -3,9 +3,9 @@ package import Transport
 
 /// Counts what the requests with one key use, and tells whether a limit of the key forbids more use.
 ///
-/// `KeyUse` counts within this process. Another implementation could count in a store that several processes share, if
-/// it leased parts of a limit in advance. Every call returns at once, waits for nothing outside this process, and may
-/// come from any worker. Each call gets the limits as an argument, but the limits of the latest `begin` apply to all
+/// Every call returns at once, waits for nothing outside this process, and may come from any worker. `KeyUse` counts
+/// within this process. An implementation that counts in a store of several processes would have to lease parts of a
+/// limit in advance. Each call gets the limits as an argument, but the limits of the latest `begin` apply to all
 /// exchanges under way. Times are in nanoseconds on the clock of the event loops.
 package protocol Quota: AnyObject, Sendable {
     /// Counts one exchange, and takes one request from the request rate.
@@ -34,7 +34,8 @@ package protocol Quota: AnyObject, Sendable {
     /// - Returns: whether requests with the key are refused from now on and the operator has to be warned of it.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool
 
-    /// How long requests with the key are still refused because of `countReset`, in nanoseconds; 0 if they are not.
+    /// How long requests with the key are still refused, in nanoseconds, because clients gave up too many of them; 0 if
+    /// requests are not refused.
     func resetWait(at now: Nanoseconds) -> Nanoseconds
 
     /// How many requests a minute the key may send, and how many it may still send now; nil if the key has no limit for

@@ -5,8 +5,9 @@ package import Transport
 /// Counts the requests of one client that an executor had got and that the client gave up before the first event.
 ///
 /// Each such request costs the client a token of a bucket, which refills evenly over a minute. When the bucket is
-/// empty, new requests of the client are refused until there is a token. The client may then give up requests that are
-/// already under way. They prolong the refusal, because they cost tokens of the future, at most a whole bucket of them.
+/// empty, new requests of the client are refused until there is a token. If the client then gives up requests that are
+/// already under way, each of them prolongs the refusal by the time in which the bucket gains a token, up to a whole
+/// bucket of tokens.
 package struct ResetBucket: Sendable {
     /// The shortest time between two warnings about one client.
     private static let warningPeriod: Nanoseconds = 60_000_000_000
@@ -38,7 +39,9 @@ package struct ResetBucket: Sendable {
 }
 
 extension ResetBucket {
-    /// The contents of a bucket, for another process, which has another clock.
+    /// The contents of a bucket, in a form for another process.
+    ///
+    /// Durations take the place of times, because the clock of the other process shows other times.
     package struct Record: Equatable, Sendable {
         package var bucket: TokenBucket.Record
         /// How long new requests of the client are still refused, in nanoseconds; 0 if they are not.
