@@ -14,7 +14,8 @@ struct EngineDescription {
 
     /// The engines of a configuration, each once.
     ///
-    /// The engines of all models come first, in order, and then the engines that are asked for their lists of models.
+    /// The engines of all models come first, in the order of the configuration. The engines that are asked for their
+    /// lists of models follow.
     static func all(_ configuration: Configuration) -> [EngineDescription] {
         let entries = configuration.models.flatMap(\.executors) + configuration.discoveries.map(\.engine)
         var descriptions: [EngineDescription] = []

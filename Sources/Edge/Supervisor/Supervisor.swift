@@ -40,7 +40,7 @@ package final class Supervisor {
     /// The mailbox in which the control thread receives the workers' reports.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
-    /// The error of a worker that could not start; nil if all workers have started.
+    /// The error of a worker that could not start; nil if there was none.
     var failure: StartError?
     /// The facts for the report at the end of the drain; nil until the process has been asked to end.
     var drain: DrainReport?
@@ -69,7 +69,8 @@ package final class Supervisor {
     var endsWhenMain = false
     /// Whether the drain of this older process was shortened to `drain_timeout`.
     var isHurried = false
-    /// When all exchanges under way are ended, in nanoseconds of the loop's clock.
+    /// When the drain ends all exchanges that are still under way, in nanoseconds of the loop's clock; `max` before a
+    /// drain.
     var expiry = Nanoseconds.max
 
     /// The number of this process in the chain of upgrades, from 1.
@@ -182,7 +183,7 @@ package final class Supervisor {
         workers.start(
             process: process,
             snapshot: running.snapshot,
-            // A successor accepts when the main process says so.
+            // A successor opens its listeners later, when the main process tells it to accept connections.
             listeners: role == .main ? running.sockets.clients : [:]
         ) { [reports] in reports.post($0) }
     }
@@ -220,7 +221,7 @@ package final class Supervisor {
         if let inheritance { offerToTakeOver(inheritance) } else { serveAsMain() }
     }
 
-    /// Serves operators, and follows what the configuration names, because this process is the main one.
+    /// Begins the duties of the main process: the admin listener, commands, certificate renewal and notices to systemd.
     func serveAsMain() {
         sayListeners()
         admin.upgrader = upgrader
@@ -237,7 +238,7 @@ package final class Supervisor {
         if inheritance != nil { greeting = nil }
         greet()
         if greeting != nil { OperatorLog.say("no engine has listed a model yet: a line to try is shown when one has") }
-        // The process that has started this one has told systemd of it.
+        // After an upgrade, the older process has told systemd that this process is the main one (MAINPID).
         if inheritance == nil { ServiceNotifier.notify("READY=1", environment: environment) }
         watchWorkers()
         if reloadsWhenReady { reloader.reload() }

@@ -1,18 +1,18 @@
-// What keys use of their limits per minute in a process that has handed over, for the process that serves now.
+// Reports of a process that has handed over: what its exchanges use of the limits per minute of API keys.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// What keys have used since the last report, by the ids of the keys.
+/// What API keys have used since the last report, by the ids of the keys.
 ///
-/// A process that has handed over sends it to the main process at short intervals, because its exchanges still use
-/// tokens, and give back tokens that were reserved for them.
+/// A process that has handed over sends such reports to the main process at short intervals, because its exchanges
+/// still use tokens, and give back tokens that were reserved for them.
 struct KeyRates: Equatable, Sendable {
     /// The largest number of keys in a report.
     private static let keysMax = 100_000
 
     private var keys: [String: KeyRateUse] = [:]
-    /// What all callers without a key together have used.
+    /// What all callers without an API key together have used.
     private var anonymous = KeyRateUse()
 
     /// Takes what the keys have used since the last call, or since their use was captured in an `InheritedState`.
@@ -26,7 +26,7 @@ struct KeyRates: Equatable, Sendable {
         if keys.isEmpty, anonymous == KeyRateUse() { return nil }
     }
 
-    /// Counts what another process has used; keys that this process does not have are ignored.
+    /// Counts what another process has used against the limits here; keys that this process does not have are ignored.
     ///
     /// - Parameter now: the time of the loops' clock.
     func add(to access: Authenticator, at now: Nanoseconds) {

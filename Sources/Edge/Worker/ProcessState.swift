@@ -89,7 +89,7 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Sets how many connections clients have to other processes; this process accepts only the rest.
+    /// Sets how many connections clients have to other processes; they count against the limit of this process.
     func setConnectionsElsewhere(_ count: Int) { connectionsElsewhere.store(max(0, count), ordering: .relaxed) }
 
     /// Takes back the count and the charge of a connection that has ended or could not be established.
@@ -112,7 +112,9 @@ package final class ProcessState: Sendable {
     /// Posts a message to every worker that has not ended.
     package func postToAll(_ message: WorkerMessage) { for handle in workers { handle.mailbox.post(message) } }
 
-    /// Closes the mailbox of a worker that has ended, and releases the sockets and executors that unread messages hold.
+    /// Closes the mailbox of a worker that has ended, and handles the messages that the worker has not read.
+    ///
+    /// The sockets in these messages are closed, and slots of executors are given back to the pools.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {
