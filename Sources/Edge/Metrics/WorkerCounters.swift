@@ -5,8 +5,8 @@ internal import Transport
 
 /// What one worker has counted since it started.
 ///
-/// The worker changes its own value without locks, and the control thread adds up copies. Counters never decrease,
-/// except `phases`, `queued` and `handshakesWaiting`, which describe the moment of the copy.
+/// The worker changes its own value without locks, and the control thread adds up copies of the workers' values.
+/// Counters never decrease, except `phases`, `queued` and `handshakesWaiting`, which describe the moment of the copy.
 package struct WorkerCounters: Sendable {
     /// The counters of one model, or of the requests that named no known model.
     package struct OfModel: Sendable {
@@ -93,7 +93,7 @@ package struct WorkerCounters: Sendable {
     /// Counters of a worker that has just started: all 0.
     package init() {}
 
-    /// Adds what another worker has counted.
+    /// Adds the counters of another worker.
     mutating func add(_ other: WorkerCounters) {
         for (id, row) in other.models { models[id, default: OfModel()].add(row) }
         Self.add(other.wastedTokens, to: &wastedTokens)

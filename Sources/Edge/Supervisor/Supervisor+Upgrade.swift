@@ -138,7 +138,7 @@ extension Supervisor {
         link.send(.ready(taken: Array(taken), version: Build.version))
     }
 
-    /// Accepts connections on all listeners, then calls `accepted`.
+    /// Restores the state of the main process, accepts connections on all listeners, and then calls `accepted`.
     ///
     /// - Parameter state: the newest state of the main process, as `InheritedState` encodes it.
     private func accept(_ state: [UInt8], _ accepted: @escaping () -> Void) {

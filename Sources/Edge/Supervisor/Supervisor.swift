@@ -1,4 +1,4 @@
-// The control thread. It starts the process, reloads its configuration, drains and ends it.
+// The control thread, which starts the process, reloads the configuration, and drains and ends the process.
 package import Configuration
 internal import Glibc
 internal import HTTP
@@ -46,7 +46,7 @@ package final class Supervisor {
     var drain: DrainReport?
     /// The timer for the end of the lame duck period; nil outside of that period.
     var lameDuck: TimerID?
-    /// Checks that the event loops of the workers still turn; nil before the process is ready.
+    /// Checks that the event loops of the workers are not blocked; nil before the process is ready.
     var watch: WorkerWatch?
 
     /// The sockets and the state that this process has received as a successor; nil if no upgrade has started it.
@@ -252,7 +252,7 @@ package final class Supervisor {
         OperatorLog.say(greeting(model.id))
     }
 
-    /// Begins to check that the workers' event loops turn, and notifies systemd's watchdog while all of them do.
+    /// Begins to check that no worker's event loop is blocked, and to notify systemd's watchdog while none is.
     func watchWorkers() {
         let interval = ServiceNotifier.watchdogInterval(environment: environment, process: getpid())
         let watch = WorkerWatch(

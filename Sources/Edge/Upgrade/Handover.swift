@@ -6,10 +6,10 @@ internal import Transport
 
 /// The content of the message `handover`: listening sockets, links to older processes, and the state as JSON.
 ///
-/// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON; members that a version
-/// does not know are ignored, so that another version, newer or older, can take over.
+/// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON. A successor ignores
+/// members that it does not know, so it may have another version than the main process, newer or older.
 struct Handover: Equatable {
-    /// The number of the protocol of these messages that this version of the server speaks.
+    /// The number of the message protocol that this version of the server speaks.
     static let protocolNumber = 1
 
     /// The sockets of one listener.

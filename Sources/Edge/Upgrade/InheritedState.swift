@@ -225,7 +225,7 @@ extension InheritedState {
         (json?.array ?? []).prefix(entriesMax)
     }
 
-    /// Whether a text has the form of `ProcessState.instanceID`, so that it may stand in a header field.
+    /// Whether a text has the form of `ProcessState.instanceID`; no other text may be written to the field `cdn-loop`.
     private static func isInstanceID(_ text: String) -> Bool {
         let prefix = ProcessState.instancePrefix
         return text.hasPrefix(prefix) && text.utf8.count == prefix.utf8.count + 16

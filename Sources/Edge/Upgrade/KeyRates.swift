@@ -15,7 +15,7 @@ struct KeyRates: Equatable, Sendable {
     /// What all callers without an API key together have used.
     private var anonymous = KeyRateUse()
 
-    /// Takes what the keys have used since the last call, or since their use was captured in an `InheritedState`.
+    /// Makes a report of what API keys have used since the last report, or since the capture of an `InheritedState`.
     ///
     /// - Returns: nil if no key has used anything.
     init?(takenFrom access: Authenticator) {

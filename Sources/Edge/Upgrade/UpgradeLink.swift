@@ -9,7 +9,7 @@ internal import Transport
 final class UpgradeLink {
     /// The largest message that is read, in bytes; a longer one ends the link.
     static let messageMax = 64 << 20
-    /// How long the link waits before it sends bytes again that the socket did not accept, in nanoseconds.
+    /// How long the link waits before it tries again to send bytes that the socket did not accept, in nanoseconds.
     private static let retryInterval: Nanoseconds = 5_000_000
 
     /// The descriptor of this end.

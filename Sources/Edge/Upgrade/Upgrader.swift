@@ -10,7 +10,7 @@ internal import Transport
 final class Upgrader {
     /// The functions of the supervisor that the upgrader calls.
     struct Environment {
-        /// Returns why no upgrade can begin now; nil if one can.
+        /// Returns why no upgrade can begin now; nil if an upgrade can begin.
         var obstacle: () -> String?
         /// Returns the settings in force.
         var settings: () -> ProcessSettings
@@ -20,8 +20,8 @@ final class Upgrader {
         var state: () -> [UInt8]
         /// Called when the successor serves, so that this process has to drain.
         ///
-        /// `taken` has the descriptors of the listening sockets that the successor keeps. With `ends`, the end of the
-        /// server was asked for meanwhile.
+        /// `taken` has the descriptors of the listening sockets that the successor keeps. `ends` says whether the
+        /// operator asked for the end of the server meanwhile.
         var succeeded: (_ successor: Int32, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
         /// Called when an upgrade has failed; the arguments say what the operator asked for meanwhile.
         var failed: (_ reloads: Bool, _ ends: Bool) -> Void
@@ -207,7 +207,7 @@ final class Upgrader {
         fail(["the new process \(attempt.process.id) ended \(when): its own messages say why"])
     }
 
-    /// Ends the successor, and goes on as if it had never been.
+    /// Ends the successor, and reports why the upgrade has failed; this process goes on serving.
     private func fail(_ lines: [String]) {
         guard let failed = attempt else { return }
         attempt = nil

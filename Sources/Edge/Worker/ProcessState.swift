@@ -5,7 +5,7 @@ package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// Any thread may use every part of it. A part is used at most a few times for each exchange.
+/// Any thread may use every part of it. An exchange uses each part only a few times, so locks and atomics cost little.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
@@ -21,7 +21,7 @@ package final class ProcessState: Sendable {
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
-    /// The request bodies that wait for room in `budget`.
+    /// The request bodies that wait for memory of `budget`.
     let bodyQueue = Lock(BodyQueue())
     /// The connections, requests and body bytes of each client address, for `limits.per_address`.
     let addresses = AddressTable()

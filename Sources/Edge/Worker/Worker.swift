@@ -35,7 +35,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private(set) var isLeaving = false
     /// How the connections of this worker end while it drains; nil before the drain.
     private var draining: ConnectionDrain?
-    /// The limit that was reached when `takeRoom` last found no room.
+    /// The limit that was reached when `takeRoom` last returned false.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource

@@ -27,7 +27,7 @@ package enum WorkerMessage: Sendable {
     case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
-    /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop turns.
+    /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop is not blocked.
     case showTurn(Int)
     /// Health probes have found the engine dead, so the attempts at it for which `Attempt.isLost` is true must end.
     ///
