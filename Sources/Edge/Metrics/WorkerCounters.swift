@@ -17,7 +17,7 @@ package struct WorkerCounters: Sendable {
         /// For an exchange that failed after a status below 400 was sent, the key is the status of the failure. For all
         /// others the key is the status in the response's head, or 499 if the client left before it got a status.
         var statuses: [Int: UInt64] = [:]
-        /// The tokens of exchanges that have ended, by kind.
+        /// The number of tokens in exchanges that have ended, by kind.
         var tokens: [TokenKind: UInt64] = [:]
         /// The time from a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
@@ -29,9 +29,9 @@ package struct WorkerCounters: Sendable {
         var duration = Histogram(bounds: Buckets.duration)
         /// How long exchanges waited for an executor, in nanoseconds; only exchanges that had to wait.
         var queueWait = Histogram(bounds: Buckets.queueWait)
-        /// Tokens of the prompt of each exchange.
+        /// For each exchange, the number of tokens in its prompt.
         var input = Histogram(bounds: Buckets.tokens)
-        /// Tokens of the response of each exchange.
+        /// For each exchange, the number of tokens in its response.
         var output = Histogram(bounds: Buckets.tokens)
         /// The number of attempts that have ended, by executor and by how they ended.
         var attempts = AttemptCounts()
@@ -51,11 +51,12 @@ package struct WorkerCounters: Sendable {
     var models: [Int: OfModel] = [:]
     /// The key in `models` for requests that named no known model; no model's entry has this id.
     package static let noModel = 0
-    /// Tokens that an executor sent and the client did not take, by the tenant's index in `TenantLabels`.
+    /// The number of tokens that executors sent and clients did not take, by the tenant's index in `TenantLabels`.
     var wastedTokens: [UInt64] = []
-    /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
+    /// The number of connections on which the client spoke a protocol that the listener does not serve, by protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
-    /// Connections and requests that were refused because of the client's address or a PROXY header, by the reason.
+    /// The number of connections and requests that were refused because of the client's address or a PROXY header, by
+    /// the reason.
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// The number of requests, by where the address of the client came from (`ClientAddressSource.index`).
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
@@ -79,7 +80,7 @@ package struct WorkerCounters: Sendable {
     var accepted: UInt64 = 0
     /// How often the worker paused accepting connections, by the reason (`AcceptPause.index`).
     var acceptPauses = [UInt64](repeating: 0, count: AcceptPause.allCases.count)
-    /// TLS handshakes of clients that failed, by `HandshakeFailure.index`.
+    /// The number of clients' TLS handshakes that failed, by the reason (`HandshakeFailure.index`).
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
     /// The number of refusals because of `limits.per_address`, by the limit (`AddressLimit.index`).
     var addressRefusals = [UInt64](repeating: 0, count: AddressLimit.allCases.count)

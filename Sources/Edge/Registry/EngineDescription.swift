@@ -62,8 +62,7 @@ struct EngineDescription {
         probe = HealthProbe(entry)
     }
 
-    /// Whether the models at the engine share its capacity, so that requests of one model take capacity from the
-    /// others.
+    /// Whether the models at the engine share its capacity: a request of one model then takes capacity from the others.
     var modelsShareCapacity: Bool {
         switch settings.kind {
         case .vllm, .sglang, .llamaCpp: true

@@ -268,7 +268,7 @@ final class Reloader {
         endIfAdopted()
     }
 
-    /// Records that a worker has ended or is ending, so that no reload waits for the worker.
+    /// Records that a worker has ended or is ending; no reload waits for this worker any more.
     func ended(worker: Int) {
         guard underWay?.pending.remove(worker) != nil else { return }
         endIfAdopted()

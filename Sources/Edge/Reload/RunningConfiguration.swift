@@ -1,4 +1,4 @@
-// The configuration in force, with its snapshot, its listening sockets and its store of keys.
+// The configuration in force, with its snapshot, its listening sockets and its store of API keys.
 internal import Configuration
 internal import HTTP
 internal import Transport
@@ -337,8 +337,8 @@ final class RunningConfiguration {
 
     // MARK: Records
 
-    /// Returns a line for each found executor or model that is not used, without the lines of the last call; at most 10
-    /// lines.
+    /// Returns a line for each found executor or model that is not used, unless the line was the same at the last call;
+    /// at most 10 lines.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)

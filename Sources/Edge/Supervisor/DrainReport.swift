@@ -3,7 +3,7 @@ internal import Transport
 
 /// Collects facts about a drain for the report to the operator; confined to the control thread.
 struct DrainReport {
-    /// When the process was asked to end, in nanoseconds of the control loop's clock.
+    /// When the process was asked to end, or handed over to a successor, in nanoseconds of the control loop's clock.
     let began: Nanoseconds
     /// The name of the setting that limits the time of the drain: `drain_timeout` or `upgrade_drain`.
     var limit: String

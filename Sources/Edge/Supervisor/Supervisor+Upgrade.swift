@@ -6,7 +6,7 @@ internal import Inference
 internal import Transport
 
 extension Supervisor {
-    /// The part of a process in the chain of processes that upgrades make.
+    /// The role of a process in the chain of processes that upgrades make.
     enum Role {
         /// Serves clients, and obeys the operator's signals and commands.
         case main

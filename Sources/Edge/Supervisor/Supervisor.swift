@@ -29,10 +29,10 @@ package final class Supervisor {
         [unowned self] in
         reloader.takeFound()
     }
-    /// Makes a message that is written once, when the process is ready and at least one model is known; nil for no
-    /// message.
+    /// Makes a message for the operator's log that is written once, when the process is ready and at least one model is
+    /// known; nil for no message.
     package var greeting: ((_ model: String) -> String)?
-    /// Whether SIGHUP arrived before the process was ready, so that a reload must follow once the process is ready.
+    /// Whether a reload must follow once the process is ready, because the operator has asked for it earlier.
     var reloadsWhenReady = false
     /// Puts renewed certificates in force; nil before the process is ready.
     var certificates: CertificateFollower?
@@ -53,7 +53,7 @@ package final class Supervisor {
     let inheritance: Inheritance?
     /// The program and the arguments of this process, for upgrades; nil if they are not known.
     let program: Program?
-    /// The part of this process in the chain of processes that upgrades make.
+    /// The role of this process in the chain of processes that upgrades make.
     var role = Role.main
     /// The older processes that drain, while this process is the main one.
     let predecessors: Predecessors
@@ -176,7 +176,7 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
-            // If a file of executors has changed during the wait, `members` must follow the new host names in the file.
+            // If a file of executors has changed during the wait, `members` must resolve the new host names in it.
             members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }

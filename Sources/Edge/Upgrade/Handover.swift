@@ -61,7 +61,7 @@ struct Handover: Equatable {
     var predecessors: [Predecessor]
     /// The memfd with the counts that all processes share; nil if there is none.
     var counts: CountsFile?
-    /// The state of the main process, the JSON of an `InheritedState`.
+    /// The state of the main process, as the JSON of an `InheritedState`.
     var state: [UInt8] = Array("{}".utf8)
 
     /// The memfd of a table of shared counts (`SharedCounts`), in which each process has a column.

@@ -24,7 +24,8 @@ struct InheritedMembers: Equatable, Sendable {
         addresses = Dictionary(uniqueKeysWithValues: found.addresses.prefix(Self.lookupsMax).map { ($0, $1) })
     }
 
-    /// Adds the members for the engines and host names that `configuration` contains.
+    /// Returns `found` with these members added, except members of engines and host names that `configuration` does not
+    /// contain.
     func added(to found: FoundMembers, for configuration: Configuration) -> FoundMembers {
         var found = found
         for identity in configuration.discoveries.map(\.identity) {

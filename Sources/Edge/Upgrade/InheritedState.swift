@@ -17,7 +17,7 @@ internal import Transport
 struct InheritedState: Equatable, Sendable {
     /// The largest size of the JSON form, in bytes; `json` leaves out parts of a larger state.
     static let bytesMax = 32 << 20
-    /// The largest numbers of engines, executors, orders and keys that are handed over.
+    /// The largest number of entries of each kind, such as orders or API keys, that are handed over.
     private static let entriesMax = 100_000
 
     /// Identifies an engine, or one model at an engine, in both processes.

@@ -8,7 +8,7 @@ internal import Transport
 /// A process that has handed over sends such reports to the main process at short intervals, because its exchanges
 /// still use tokens, and give back tokens that were reserved for them.
 struct KeyRates: Equatable, Sendable {
-    /// The largest number of keys in a report.
+    /// The largest number of API keys in a report.
     private static let keysMax = 100_000
 
     private var keys: [String: KeyRateUse] = [:]
@@ -60,7 +60,7 @@ struct KeyRates: Equatable, Sendable {
         writer.field("tokens", use.tokens)
     }
 
-    /// Reads a report; what is missing or not valid counts as no use.
+    /// Reads a report; a number that is missing or not valid counts as 0.
     init(_ json: JSONValue) {
         for entry in (json["keys"]?.array ?? []).prefix(Self.keysMax) {
             if let id = entry["id"]?.string { keys[id] = Self.use(entry) }

@@ -55,7 +55,7 @@ final class Predecessors {
     /// Stops reading, because a successor may read from the links from now on.
     func pause() { for entry in entries { entry.link.pause() } }
 
-    /// Gives up the links, because the successor has them.
+    /// Closes this process's descriptors of the links, because the successor has inherited the links.
     func release() {
         for entry in entries { entry.link.close() }
         entries = []

@@ -153,7 +153,7 @@ final class UpgradeLink {
         return nil
     }
 
-    /// Sends a message and waits until the socket has taken it, before there is an event loop.
+    /// Sends a message and waits until the socket has accepted it, before there is an event loop.
     static func sendNow(_ message: UpgradeMessage, to descriptor: CInt) {
         var rest = message.line
         while !rest.isEmpty {

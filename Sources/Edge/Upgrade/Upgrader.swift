@@ -14,7 +14,8 @@ final class Upgrader {
         var obstacle: () -> String?
         /// Returns the settings in force.
         var settings: () -> ProcessSettings
-        /// Returns what is handed over, without the older processes; called before the successor is started.
+        /// Returns the content of the message `handover`, without the older processes; called before the successor is
+        /// started.
         var handover: () throws(StartError) -> Handover
         /// Returns the newest state for the successor, as `InheritedState` encodes it.
         var state: () -> [UInt8]
@@ -44,9 +45,9 @@ final class Upgrader {
         var ends = false
     }
 
-    /// The last upgrade that has failed.
+    /// The last upgrade that has failed or was refused.
     struct LastFailure {
-        /// When it failed, in seconds since 1970.
+        /// When the upgrade failed or was refused, in seconds since 1970.
         let at: Int
         /// The reasons, one line each; never empty.
         let lines: [String]

@@ -35,7 +35,7 @@ extension Worker {
         }
     }
 
-    /// Whether a client at this address has lately sent a valid key, or was served.
+    /// Whether a client at this address has lately sent a valid API key, or was served by an executor.
     package func isKnown(_ client: Client) -> Bool { process.addresses.isKnown(client.address, at: loop.now) }
 
     /// Closes an accepted socket that a limit per address refuses.
@@ -54,7 +54,7 @@ extension Worker {
         )
     }
 
-    /// Counts a refusal by `limits.per_address`, and warns of it if no warning of it was written in the last minute.
+    /// Counts a refusal by `limits.per_address`, and warns of it at most once a minute for each address and limit.
     func addressRefused(_ refusal: AddressRefusal) {
         metrics.addressRefused(refusal.limit)
         guard refusal.isNews else { return }

@@ -205,12 +205,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             return
         }
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
-        // A worker that does not use this snapshot yet may not know the listener of the connection.
+        // A worker that does not use this snapshot yet gets no connection, because it may not know the listener.
         if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
             let message = WorkerMessage.serve(socket, peer: peer, listener: listener, hold: hold)
             if process.workers[chosen].mailbox.post(message) { return }
-            // The chosen worker has ended in the meantime.
+            // The chosen worker has ended in the meantime, so this worker serves the connection.
             process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
@@ -259,6 +259,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     /// Removes a connection that is closed, and accepts again if accepting had paused.
+    ///
+    /// While the worker drains, it ends after its last connection.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.remove(connection) else { return }
         ownHandle.connectionEnded()

@@ -21,7 +21,7 @@ package enum WorkerMessage: Sendable {
     case expire
     /// The same as `expire`, except that the connections have only 50 ms to send their last bytes, in place of 1 s.
     case cut
-    /// End at once.
+    /// End the event loop at once, even if exchanges are under way.
     case stop
     /// Use this snapshot for new requests; the dictionary has the sockets of the snapshot's listeners.
     case adopt(Snapshot, [ListenerKey: ListenerSet])
