@@ -138,7 +138,7 @@ extension Supervisor {
         link.send(.ready(taken: Array(taken), version: Build.version))
     }
 
-    /// Restores the state of the main process, accepts connections on all listeners, and then calls `accepted`.
+    /// Takes over the state of the main process, accepts connections on all listeners, and then calls `accepted`.
     ///
     /// - Parameter state: the newest state of the main process, as `InheritedState` encodes it.
     private func accept(_ state: [UInt8], _ accepted: @escaping () -> Void) {

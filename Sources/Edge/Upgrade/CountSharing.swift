@@ -10,7 +10,7 @@ internal import Transport
 final class CountSharing: TimerTarget {
     /// The time between two searches for free slots, in nanoseconds.
     ///
-    /// No event reports a slot that another process has freed.
+    /// The searches are necessary because no event reports a slot that another process has freed.
     private static let pumpInterval: Nanoseconds = 20_000_000
     /// Memory and connections are published once in this many intervals of `pumpInterval`.
     private static let exchangePeriod = 5
