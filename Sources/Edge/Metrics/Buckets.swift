@@ -23,7 +23,7 @@ enum Buckets {
     static let queueWait =
         [1, 2, 5, 10, 20, 50, 100, 200, 500].map { $0 * millisecond }
         + [1, 2, 5, 10].map { $0 * second }
-    /// Bounds for the time that the edge itself takes: from 10 us to 1 s.
+    /// Bounds for the delays that the edge itself causes: from 10 us to 1 s.
     static let overhead =
         [10, 20, 50, 100, 200, 500].map { $0 * microsecond }
         + [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map { $0 * millisecond }

@@ -3,7 +3,7 @@ internal import Transport
 
 /// The requests, answers and aborts that one turn of the event loop has handed over.
 ///
-/// Their delays are measured when the turn has written everything to the kernel.
+/// Their delays are measured at the end of the turn, when the event loop has written all output to the kernel.
 struct HandedOver {
     /// When each request was ready to be sent to its executor.
     var requests: [Nanoseconds] = []

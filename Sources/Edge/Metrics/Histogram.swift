@@ -5,7 +5,7 @@
 /// Observing a value usually costs two reads of small tables and two additions. No lock is needed, because each worker
 /// has its own histograms.
 package struct Histogram: Sendable {
-    /// The upper bounds of the buckets, ascending and inclusive; larger values are counted in one more bucket.
+    /// The upper bounds of the buckets, ascending and inclusive; larger values are counted in an additional bucket.
     package let bounds: [UInt64]
     /// The index of the first bucket that a value can be in, by the number of the value's significant bits (0 to 64).
     private let firstIndices: [UInt8]

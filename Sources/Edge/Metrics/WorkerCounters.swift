@@ -5,19 +5,19 @@ internal import Transport
 
 /// What one worker has counted since it started.
 ///
-/// The worker changes its own value without locks, and the control thread adds up copies. Counters never decrease,
-/// except `phases`, `queued` and `handshakesWaiting`, which describe the moment of the copy.
+/// The worker changes its own value without locks, and the control thread adds up copies of the workers' values.
+/// Counters never decrease, except `phases`, `queued` and `handshakesWaiting`, which describe the moment of the copy.
 package struct WorkerCounters: Sendable {
     /// The counters of one model, or of the requests that named no known model.
     package struct OfModel: Sendable {
-        /// Exchanges that have ended, by the index of `Ending`.
+        /// The number of exchanges that have ended, by how they ended (`Ending.index`).
         var ends: [UInt64] = Array(repeating: 0, count: Ending.count)
-        /// Exchanges that have ended, by status.
+        /// The number of exchanges that have ended, by status.
         ///
         /// For an exchange that failed after a status below 400 was sent, the key is the status of the failure. For all
         /// others the key is the status in the response's head, or 499 if the client left before it got a status.
         var statuses: [Int: UInt64] = [:]
-        /// The tokens of exchanges that have ended, by kind.
+        /// The number of tokens in exchanges that have ended, by kind.
         var tokens: [TokenKind: UInt64] = [:]
         /// The time from a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
@@ -29,13 +29,13 @@ package struct WorkerCounters: Sendable {
         var duration = Histogram(bounds: Buckets.duration)
         /// How long exchanges waited for an executor, in nanoseconds; only exchanges that had to wait.
         var queueWait = Histogram(bounds: Buckets.queueWait)
-        /// Tokens of the prompt of each exchange.
+        /// For each exchange, the number of tokens in its prompt.
         var input = Histogram(bounds: Buckets.tokens)
-        /// Tokens of the response of each exchange.
+        /// For each exchange, the number of tokens in its response.
         var output = Histogram(bounds: Buckets.tokens)
-        /// Attempts that have ended, by executor and by how they ended.
+        /// The number of attempts that have ended, by executor and by how they ended.
         var attempts = AttemptCounts()
-        /// Exchanges that waited for an executor when the copy was made.
+        /// The number of exchanges that waited for an executor when the worker made this copy of its counters.
         var queued = 0
     }
 
@@ -51,15 +51,16 @@ package struct WorkerCounters: Sendable {
     var models: [Int: OfModel] = [:]
     /// The key in `models` for requests that named no known model; no model's entry has this id.
     package static let noModel = 0
-    /// Tokens that an executor sent and the client did not take, by the tenant's index in `TenantLabels`.
+    /// The number of tokens that executors sent and clients did not take, by the tenant's index in `TenantLabels`.
     var wastedTokens: [UInt64] = []
-    /// Connections on which the client spoke a protocol that the listener does not serve, by that protocol.
+    /// The number of connections on which the client spoke a protocol that the listener does not serve, by protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
-    /// Connections and requests that were refused because of the client's address or a PROXY header, by the reason.
+    /// The number of connections and requests that were refused because of the client's address or a PROXY header, by
+    /// the reason.
     var clientsRefused: [ClientRefusal: UInt64] = [:]
-    /// Requests by where the address of the client came from (`ClientAddressSource.index`).
+    /// The number of requests, by where the address of the client came from (`ClientAddressSource.index`).
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
-    /// Requests that clients gave up after an executor had got them and before their answers began.
+    /// The number of requests that clients gave up after an executor had got them and before their answers began.
     var prefillResets: UInt64 = 0
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0
@@ -73,27 +74,27 @@ package struct WorkerCounters: Sendable {
     var answerOverhead = Histogram(bounds: Buckets.overhead)
     /// The time from a client's departure to the end of its attempt at the executor, in nanoseconds.
     ///
-    /// It is counted from the start of the turn of the event loop in which the client left.
+    /// The time is measured from the start of the event loop's turn in which the worker noticed the departure.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0
-    /// How often accepting paused, by `AcceptPause.index`.
+    /// How often the worker paused accepting connections, by the reason (`AcceptPause.index`).
     var acceptPauses = [UInt64](repeating: 0, count: AcceptPause.allCases.count)
-    /// TLS handshakes of clients that failed, by `HandshakeFailure.index`.
+    /// The number of clients' TLS handshakes that failed, by the reason (`HandshakeFailure.index`).
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
-    /// Refusals by `limits.per_address`, by `AddressLimit.index`.
+    /// The number of refusals because of `limits.per_address`, by the limit (`AddressLimit.index`).
     var addressRefusals = [UInt64](repeating: 0, count: AddressLimit.allCases.count)
-    /// TLS handshakes of clients that had to wait, because streams were under way.
+    /// The number of clients' TLS handshakes that had to wait for streams before their first step (`HandshakeGate`).
     var handshakesHeld: UInt64 = 0
-    /// TLS handshakes that waited when the copy was made.
+    /// The number of TLS handshakes that waited when the worker made this copy of its counters.
     var handshakesWaiting = 0
-    /// Exchanges under way when the copy was made, by `ExchangeMachine.Phase.index`.
+    /// The number of exchanges under way when the worker made this copy, by `ExchangeMachine.Phase.index`.
     var phases: [Int] = Array(repeating: 0, count: ExchangeMachine.Phase.labels.count)
 
     /// Counters of a worker that has just started: all 0.
     package init() {}
 
-    /// Adds what another worker has counted.
+    /// Adds the counters of another worker.
     mutating func add(_ other: WorkerCounters) {
         for (id, row) in other.models { models[id, default: OfModel()].add(row) }
         Self.add(other.wastedTokens, to: &wastedTokens)

@@ -45,7 +45,7 @@ final class WorkerMetrics {
 
     /// Counts an accepted connection.
     func connectionAccepted() { common.accepted &+= 1 }
-    /// Counts a pause of accepting.
+    /// Counts a pause in accepting connections.
     func acceptingPaused(_ why: AcceptPause) { common.acceptPauses[why.index] &+= 1 }
     /// Counts a failed TLS handshake.
     func handshakeFailed(_ failure: HandshakeFailure) { common.handshakeFailures[failure.index] &+= 1 }
@@ -97,14 +97,14 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Records that a client has left, so that this turn of the event loop ends its attempt.
+    /// Records that this turn of the event loop ends an attempt at an executor, because the client has left.
     func abortHandedOver() {
         handedOver.aborts += 1
         hasWork = true
     }
 
-    /// Measures the overheads of this turn of the event loop; called at the end of the turn, when all output has been
-    /// written.
+    /// Measures the delays of what this turn of the event loop has handed over; called at the end of the turn, when all
+    /// output has been written.
     ///
     /// - Parameter began: when the turn began.
     func turnEnded(began: Nanoseconds, clock: Clock) {

@@ -14,7 +14,8 @@ struct EngineDescription {
 
     /// The engines of a configuration, each once.
     ///
-    /// The engines of all models come first, in order, and then the engines that are asked for their lists of models.
+    /// The engines of all models come first, in the order of the configuration. The engines that are asked for their
+    /// lists of models follow.
     static func all(_ configuration: Configuration) -> [EngineDescription] {
         let entries = configuration.models.flatMap(\.executors) + configuration.discoveries.map(\.engine)
         var descriptions: [EngineDescription] = []
@@ -61,8 +62,7 @@ struct EngineDescription {
         probe = HealthProbe(entry)
     }
 
-    /// Whether the models at the engine share its capacity, so that requests of one model take capacity from the
-    /// others.
+    /// Whether the models at the engine share its capacity: a request of one model then takes capacity from the others.
     var modelsShareCapacity: Bool {
         switch settings.kind {
         case .vllm, .sglang, .llamaCpp: true

@@ -14,8 +14,8 @@ package enum OrderAction: Equatable, Sendable {
 
 /// The operator's orders in force.
 ///
-/// They last until the process ends, even while no configuration names their URLs. An order for a whole engine applies
-/// to each of its models, in addition to the model's own order.
+/// An order lasts until the process ends, even while no configuration names its URL; an upgrade passes all orders on to
+/// the successor. An order for a whole engine applies to each of its models, in addition to the model's own order.
 struct ExecutorOrders: Equatable, Sendable {
     /// The engine, or the model at an engine, to which an order applies.
     struct Target: Hashable, Sendable {

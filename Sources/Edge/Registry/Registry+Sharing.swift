@@ -3,10 +3,13 @@ internal import Routing
 internal import Transport
 
 extension Registry {
-    /// Publishes the attempts of all engines and executors in `counts` from now on, including those that the registry
-    /// makes later, and compares limits with the sums over all processes; nil ends that.
+    /// Publishes the attempts at all engines and executors to the other processes of an upgrade from now on.
     ///
-    /// Attempts may begin and end on the workers meanwhile: `Engine.share` leaves none of them uncounted.
+    /// Limits are then compared with the sums over all processes. This also holds for engines and executors that the
+    /// registry makes later. Workers may begin and end attempts during this call: `Engine.share` counts these attempts
+    /// too.
+    ///
+    /// - Parameter counts: the table that the processes share; nil ends the sharing.
     func share(in counts: SharedCounts?) {
         sharedCounts = counts
         for engine in engines { engine.share(in: counts) }
@@ -15,11 +18,11 @@ extension Registry {
 
     /// Gives free slots of all engines to waiting requests.
     ///
-    /// While several processes share their counts, this is called at short intervals, because no event reports a slot
-    /// that another process has freed. An engine for which no request waits costs almost nothing.
+    /// While several processes share their counts, `CountSharing` calls this function at short intervals, because no
+    /// event reports a slot that another process has freed. An engine for which no request waits costs almost nothing.
     func pump(at now: Nanoseconds) { for engine in engines { engine.pump(at: now) } }
 
-    /// Replaces all orders by those of another process, and applies them.
+    /// Replaces all orders by the orders of another process, and applies these to the executors.
     func restore(_ orders: ExecutorOrders, at now: Nanoseconds) {
         self.orders = orders
         for executor in executors { applyOrders(to: executor, at: now) }

@@ -35,7 +35,7 @@ package final class Registry {
     var orders = ExecutorOrders()
     private var models: [ModelEntry] = []
     private var books: [KnownBook] = []
-    /// Where attempts are published; nil while this process shares counts with no other process.
+    /// The table in which attempts are published; nil while this process shares counts with no other process.
     var sharedCounts: SharedCounts?
     private var lastID = 0
     private var generation = 0
@@ -105,9 +105,9 @@ package final class Registry {
 
     /// Finds the known engine of each identity, or makes a new one.
     ///
-    /// Equal identities are matched first. The other engines of the previous configuration are then matched by URL and
-    /// address alone, in order. So an engine whose key or certificate authority has been replaced stays the same
-    /// engine.
+    /// Equal identities are matched first. The other identities are then matched, by URL and address alone, with the
+    /// remaining engines of the previous configuration. So an engine whose API key or certificate authority has been
+    /// replaced stays the same engine.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in knownEngines.enumerated() { indices[known.identity] = index }

@@ -16,7 +16,7 @@ final class Reloader {
         var obstacle: () -> String?
         /// Whether the process drains, after which it ends.
         var isDraining: () -> Bool
-        /// Passes a snapshot to all its users on the control thread.
+        /// Passes a snapshot to all objects on the control thread that use the snapshot in force.
         ///
         /// Calls `named` once new host names are resolved and new engines have listed their models, or once
         /// `StartChecks.namesTimeout` has passed.
@@ -217,7 +217,9 @@ final class Reloader {
 
     // MARK: Workers that are late
 
-    /// Reports that workers have not begun to use a snapshot in time; the report must not wait for a worker that hangs.
+    /// Reports that some workers have not begun to use a snapshot within `adoptTimeout`.
+    ///
+    /// The reload ends with this report, because whoever asked for it must not wait for a worker that hangs.
     private func reportLate(_ generation: Int) {
         guard var late = underWay, !late.pending.isEmpty, generation == running.snapshot.generation else { return }
         late.isLate = true
@@ -266,7 +268,7 @@ final class Reloader {
         endIfAdopted()
     }
 
-    /// Records that a worker has ended or is ending, so that no reload waits for the worker.
+    /// Records that a worker has ended or is ending; no reload waits for this worker any more.
     func ended(worker: Int) {
         guard underWay?.pending.remove(worker) != nil else { return }
         endIfAdopted()

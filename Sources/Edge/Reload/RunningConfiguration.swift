@@ -1,4 +1,4 @@
-// The configuration in force, with its snapshot, its listening sockets and its store of keys.
+// The configuration in force, with its snapshot, its listening sockets and its store of API keys.
 internal import Configuration
 internal import HTTP
 internal import Transport
@@ -71,7 +71,7 @@ final class RunningConfiguration {
     ///
     /// - Parameters:
     ///   - environment: the environment variables of the process, some of which name sockets that systemd has opened.
-    ///   - inheritance: the sockets to take over; nil if no upgrade has started this process.
+    ///   - inheritance: what the main process hands over, with the sockets; nil if no upgrade has started this process.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
     ///   - inherited: the models and addresses that another process has found; nil if there are none.
@@ -110,10 +110,11 @@ final class RunningConfiguration {
         since = Clock.wallTime().seconds
     }
 
-    /// Makes this process the owner of the files of the unix sockets that it has taken over.
+    /// Makes this process the owner of the files of the unix sockets that it has taken over: it has to remove them.
     func own() { sockets.own() }
 
-    /// Makes a successor the owner of the files of the unix sockets that have these descriptors.
+    /// Leaves the files of the unix sockets that have these descriptors to a successor: this process does not remove
+    /// them.
     func disown(_ taken: Set<CInt>) { sockets.disown(taken) }
 
     // MARK: A new configuration
@@ -324,8 +325,11 @@ final class RunningConfiguration {
 
     // MARK: Other processes
 
-    /// Publishes what engines, executors and keys use in `counts` from now on, and compares limits with the sums over
-    /// all processes of an upgrade; nil ends that.
+    /// Publishes the use of engines, executors and API keys to the other processes of an upgrade from now on.
+    ///
+    /// Limits are then compared with the sums over all processes.
+    ///
+    /// - Parameter counts: the table that the processes share; nil ends the sharing.
     func share(in counts: SharedCounts?) {
         registry.share(in: counts)
         authentication.share(in: counts)
@@ -333,8 +337,8 @@ final class RunningConfiguration {
 
     // MARK: Records
 
-    /// Returns a line for each found executor or model that is not used, without the lines of the last call; at most 10
-    /// lines.
+    /// Returns a line for each found executor or model that is not used, unless the line was the same at the last call;
+    /// at most 10 lines.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)

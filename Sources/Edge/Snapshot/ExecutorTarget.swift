@@ -21,8 +21,8 @@ package final class ExecutorTarget: Sendable {
     /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields
 
-    /// - Parameter forward: which header fields the configuration and the model let pass to executors. The fields that
-    ///   `settings` lets pass to this executor are added to them.
+    /// - Parameter forward: which header fields the configuration and the model let pass to executors. The initializer
+    ///   adds the fields that `settings` lets pass to this executor.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,

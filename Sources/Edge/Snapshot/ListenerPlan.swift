@@ -66,8 +66,8 @@ package struct ListenerPlan: Sendable {
     /// - Throws: `TLSError` when a certificate or its key cannot be used.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
-        // The contents of a file that could not be read are empty. `SystemFiles.read` returns the reason, and never
-        // waits.
+        // The contents of a file that could not be read are empty. Such a file is read once more, because
+        // `SystemFiles.read` returns the reason. It never blocks, not even on a FIFO.
         var files = certificates.flatMap { [($0.files.chain, $0.chain), ($0.files.key, $0.key)] }
         if let clients = tls.clients { files.append((clients.path, clients.contents)) }
         for (path, bytes) in files {

@@ -16,9 +16,11 @@ package final class Snapshot: Sendable {
     package let process: ProcessSettings
     /// Deadlines and limits of every exchange.
     package let limits: ExchangeLimits
-    /// How much of the server the clients of one address may use.
+    /// The limits that apply to all clients of one address together (`limits.per_address`).
     let addressLimits: AddressLimits
-    /// Whether `addressLimits` has a limit for requests, apart from `unknown_keys`; each request asks for it.
+    /// Whether `addressLimits` has a limit for requests, apart from `unknown_keys`.
+    ///
+    /// The value is stored, because every exchange reads it.
     let limitsRequests: Bool
     /// The listeners for clients, in the order of the configuration.
     package let listeners: [ListenerPlan]

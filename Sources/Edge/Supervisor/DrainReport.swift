@@ -3,11 +3,11 @@ internal import Transport
 
 /// Collects facts about a drain for the report to the operator; confined to the control thread.
 struct DrainReport {
-    /// When the process was asked to end, in nanoseconds of the control loop's clock.
+    /// When the process was asked to end, or handed over to a successor, in nanoseconds of the control loop's clock.
     let began: Nanoseconds
-    /// The configuration key of the time that the drain may take.
+    /// The name of the setting that limits the time of the drain: `drain_timeout` or `upgrade_drain`.
     var limit: String
-    /// How many exchanges were still under way when the time of `limit` had passed or a second signal came.
+    /// How many exchanges were still under way when the time of `limit` had passed or a second signal had come.
     private(set) var cutCount = 0
     /// Whether the time of `limit` has passed.
     private(set) var isExpired = false

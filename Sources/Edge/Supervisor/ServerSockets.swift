@@ -44,9 +44,10 @@ struct ServerSockets {
         self.inherited = clients.filter { $0.value.isInherited[0] }
     }
 
-    /// Takes over the sockets that the main process hands over, and binds those of the listeners that it does not have.
+    /// Takes over the sockets that the main process hands over, and binds new sockets for all other listeners.
     ///
-    /// Sockets of no listener are closed here; they stay open in the other process, which accepts what waits in them.
+    /// A socket for which this process's configuration has no listener is closed here. It stays open in the main
+    /// process, which accepts the connections in its backlog.
     ///
     /// - Throws: `StartError` if an address cannot be bound; then everything that was opened is closed again.
     init(_ snapshot: Snapshot, from inheritance: Inheritance) throws(StartError) {
@@ -101,7 +102,7 @@ struct ServerSockets {
 
     // MARK: Handing over
 
-    /// The sockets for clients and of the admin listener, for a process that takes this one's place.
+    /// The sockets for clients and the socket of the admin listener, for a process that takes this one's place.
     var handed: (listeners: [Handover.ListenerSockets], admin: Handover.ListenerSockets) {
         let all = clients.merging(inherited) { client, _ in client }
         let listeners = all.map { key, set in
@@ -121,13 +122,14 @@ struct ServerSockets {
         return Set(sets.flatMap(\.descriptors))
     }
 
-    /// Makes this process the owner of the files of the unix sockets that it has taken over.
+    /// Makes this process the owner of the files of the unix sockets that it has taken over: `close` removes them.
     mutating func own() {
         for key in clients.keys { clients[key]?.own() }
         admin.own()
     }
 
-    /// Makes another process the owner of the files of the unix sockets that have these descriptors.
+    /// Leaves the files of the unix sockets that have these descriptors to another process: `close` no longer removes
+    /// them.
     mutating func disown(_ taken: Set<CInt>) {
         for (key, set) in clients where taken.isSuperset(of: set.descriptors) { clients[key]?.disown() }
         if taken.isSuperset(of: admin.descriptors) { admin.disown() }

@@ -6,7 +6,7 @@ internal import Transport
 /// Notifies systemd of the state of the process, if systemd has started it as a service of type `notify`.
 enum ServiceNotifier {
     /// The interval at which this process notifies systemd's watchdog, in nanoseconds; nil if the watchdog does not
-    /// watch it.
+    /// watch this process.
     ///
     /// The interval is half of `WATCHDOG_USEC`, as sd_watchdog_enabled(3) recommends. `WATCHDOG_PID` must be the id of
     /// this process, because a child process inherits the variables without being watched.
@@ -42,8 +42,8 @@ enum ServiceNotifier {
     ///
     /// - Parameters:
     ///   - environment: the environment of the process.
-    ///   - waits: whether to wait for room in systemd's queue. False for `WATCHDOG=1`, which is sent again soon and
-    ///     must not block the control thread if systemd hangs.
+    ///   - waits: whether the call blocks while the receive buffer of systemd's socket is full. False for `WATCHDOG=1`,
+    ///     which is sent again soon and must not block the control thread if systemd hangs.
     static func notify(_ state: String, environment: [String: String], waits: Bool = true) {
         let bytes = Array(state.utf8)
         withSocket(environment) { socket in

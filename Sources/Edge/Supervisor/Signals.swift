@@ -10,7 +10,7 @@ package struct Signals {
 
     /// The signals that the process handles.
     ///
-    /// Operators and their tools send them, and their default action ends the process.
+    /// Operators and their tools send these signals. The default action of each of them would end the process.
     static let handled = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
 
     /// Ignores SIGHUP, SIGUSR1 and SIGUSR2 until a `Signals` exists, so that they do not end the process while it

@@ -1,4 +1,4 @@
-// How the process ends: the lame duck period, the drain, the cut, and what the process waits for at its end.
+// How the process ends: the lame duck period, the drain, the cut of the remaining exchanges, the last waits.
 internal import Configuration
 internal import Glibc
 internal import Transport
@@ -68,7 +68,10 @@ extension Supervisor {
         }
     }
 
-    /// Begins to end once the answer to the upgrade that has failed is sent, which the loop does before its timers.
+    /// Begins to end the process in a timer that is due at once.
+    ///
+    /// The end of the server has made an upgrade fail. The loop sends the answer to the upgrade's command before it
+    /// fires the timer, after which the command socket may be closed.
     private func endAfterAnswering() {
         let end = TimerClosure { [unowned self] in if drain == nil { beginEnding() } }
         _ = loop.timers.schedule(at: loop.now, target: end, kind: 0)
@@ -108,7 +111,7 @@ extension Supervisor {
         predecessors.stopAll(within: running.snapshot.process.drainTimeout)
     }
 
-    /// Posts a message to all workers by which their connections end, and ends the exchanges that are still under way
+    /// Posts a message that makes all workers end their connections, and ends the exchanges that are still under way
     /// after this time, in nanoseconds.
     func endConnections(_ message: WorkerMessage, within time: Nanoseconds) {
         let load = process.load
@@ -120,7 +123,9 @@ extension Supervisor {
         expire(after: time)
     }
 
-    /// Ends all exchanges that are still under way after this time, in nanoseconds, unless they end earlier.
+    /// Ends all exchanges that are still under way after this time, in nanoseconds.
+    ///
+    /// If an earlier call has set an earlier end, that end stays.
     func expire(after time: Nanoseconds) {
         expiry = min(expiry, loop.now + time)
         _ = loop.timers.schedule(
@@ -163,7 +168,8 @@ extension Supervisor {
 
     /// Ends the loop of the control thread, once the processes have ended that this one has to outlive.
     ///
-    /// systemd kills what is left of a service when its main process ends.
+    /// The main process waits for them, because systemd kills the remaining processes of a service when its main
+    /// process ends.
     func stopOnceAlone() {
         if role == .predecessor {
             if let outlived { return stop(after: outlived) }

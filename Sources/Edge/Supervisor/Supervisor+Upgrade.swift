@@ -6,20 +6,20 @@ internal import Inference
 internal import Transport
 
 extension Supervisor {
-    /// The part of a process in the chain of processes that upgrades make.
+    /// The role of a process in the chain of processes that upgrades make.
     enum Role {
-        /// Serves, and takes signals and commands.
+        /// Serves clients, and obeys the operator's signals and commands.
         case main
         /// Has been started by the main process to take its place, and does not accept connections yet.
         case successor
         /// Accepts connections, but is not the main process yet.
         case accepting
-        /// Has handed over, and drains.
+        /// Has handed over to the main process, and drains.
         case predecessor
     }
 
-    /// How often an older process tells the main process what it still carries and what its keys have used, in
-    /// nanoseconds.
+    /// The interval, in nanoseconds, at which an older process reports to the main process: how many exchanges and
+    /// connections it still has, and what its exchanges have used of the limits of API keys.
     private static let reportInterval: Nanoseconds = 250_000_000
 
     // MARK: As the main process
@@ -63,10 +63,11 @@ extension Supervisor {
         )
     }
 
-    /// The ticket keys, orders, health and use of keys of this process at this moment, as JSON for the successor.
+    /// The state of this process at this moment, such as ticket keys, orders and health, as JSON for the successor.
     private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
 
-    /// Publishes the counts of this process, and allots a column to the successor.
+    /// Publishes the counts of this process in a table of shared counts, and allots a column of the table to the
+    /// successor.
     private func shareCounts() throws(StartError) -> Handover.CountsFile {
         let counts: SharedCounts
         do throws(SharedCountsError) {
@@ -82,14 +83,15 @@ extension Supervisor {
         return Handover.CountsFile(descriptor: counts.descriptor, column: column, giver: counts.column)
     }
 
-    /// Takes the column of a successor back that has failed.
+    /// Frees the column of the shared counts that was allotted to a failed successor, and ends the sharing if no other
+    /// process is left.
     private func takeBackColumn() {
         if let successorColumn { sharing.counts?.clear(successorColumn) }
         successorColumn = nil
         if predecessors.isEmpty { sharing.end() }
     }
 
-    /// Follows what older processes report, as the main process.
+    /// Begins to read the reports of older processes on their use of API keys, and to notice when they end.
     private func followPredecessors() {
         predecessors.used = { [unowned self] json in
             guard let json = JSONValue(parsing: json) else { return }
@@ -107,7 +109,7 @@ extension Supervisor {
 
     // MARK: As the successor
 
-    /// Tells the main process that this process is ready, and follows what it says.
+    /// Tells the main process that this process is ready, and obeys the messages of the main process from now on.
     func offerToTakeOver(_ inheritance: Inheritance) {
         let link = UpgradeLink(inheritance.descriptor, loop: loop)
         mainLink = link
@@ -138,7 +140,7 @@ extension Supervisor {
         link.send(.ready(taken: Array(taken), version: Build.version))
     }
 
-    /// Accepts connections on all listeners, then calls `accepted`.
+    /// Takes over the state of the main process, accepts connections on all listeners, and then calls `accepted`.
     ///
     /// - Parameter state: the newest state of the main process, as `InheritedState` encodes it.
     private func accept(_ state: [UInt8], _ accepted: @escaping () -> Void) {
@@ -171,7 +173,9 @@ extension Supervisor {
         if ends || endsWhenMain { beginEnding() }
     }
 
-    /// Makes the process that has handed over an older one of this main process, if it has not ended.
+    /// Adds the process that has handed over to the older processes that this main process knows.
+    ///
+    /// If that process has already ended, its column of the shared counts is freed at once.
     private func inherit(_ handover: Handover, through link: UpgradeLink) {
         let giver = Handover.Predecessor(
             descriptor: link.descriptor,
@@ -186,7 +190,10 @@ extension Supervisor {
         predecessors.resume()
     }
 
-    /// The main process has gone before it has handed over: if it was killed, this process serves in its place.
+    /// Handles the end of the link to the main process.
+    ///
+    /// If the main process has ended before it has handed over, for example because it was killed, this successor
+    /// serves in its place.
     private func mainEnded() {
         switch role {
         case .successor:
@@ -197,14 +204,14 @@ extension Supervisor {
         }
     }
 
-    /// Ends because the main process has given this one up.
+    /// Ends this process, because the main process has given up the upgrade.
     private func giveUp() {
         guard role == .successor || role == .accepting else { return }
         OperatorLog.say("upgrade: this process was not needed, and ends")
         endUnserved()
     }
 
-    /// Ends this process before it is the main one; the main process has all sockets and goes on.
+    /// Ends this process before it is the main one; the main process still has all sockets and goes on serving.
     func endUnserved() {
         mainLink?.close()
         if workers.areStarted { process.postToAll(.stop) } else { loop.stop() }
@@ -231,8 +238,8 @@ extension Supervisor {
         drain = DrainReport(began: loop.now, limit: "upgrade_drain")
         admin.state = .draining
         endConnections(.handOver, within: running.snapshot.process.upgradeDrain)
-        // The successor reads reports only once it has the message `main`, which the upgrader sends when this function
-        // returns. So the first report is left to a timer, which fires later in this turn of the loop.
+        // The successor reads reports only once it has got the message `main`, which the upgrader sends after this
+        // function has returned. So a timer sends the first report. The timer fires later in this turn of the loop.
         let start = TimerClosure { [unowned self] in
             report()
             if ends { hurry(stops: true) }
@@ -267,12 +274,13 @@ extension Supervisor {
         report(again: false)
     }
 
-    /// Tells the main process what the keys of this older process's exchanges have used since the last report.
+    /// Tells the main process what this older process's exchanges have used of the limits of API keys since the last
+    /// report.
     func reportUse() {
         if let rates = KeyRates(takenFrom: running.snapshot.access) { mainLink?.send(.use(rates.json)) }
     }
 
-    /// Tells the main process what this older process still carries.
+    /// Tells the main process how many exchanges and connections this older process still has.
     private func report(again: Bool = true) {
         reportUse()
         let load = process.load

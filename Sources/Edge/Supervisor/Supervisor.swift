@@ -1,4 +1,4 @@
-// The control thread. It starts the process, reloads its configuration, drains and ends it.
+// The control thread, which starts the process, reloads the configuration, and drains and ends the process.
 package import Configuration
 internal import Glibc
 internal import HTTP
@@ -29,10 +29,10 @@ package final class Supervisor {
         [unowned self] in
         reloader.takeFound()
     }
-    /// Makes a message that is written once, when the process is ready and at least one model is known; nil for no
-    /// message.
+    /// Makes a message for the operator's log that is written once, when the process is ready and at least one model is
+    /// known; nil for no message.
     package var greeting: ((_ model: String) -> String)?
-    /// Whether SIGHUP arrived before the process was ready, so that a reload must follow once the process is ready.
+    /// Whether a reload must follow once the process is ready, because the operator has asked for it earlier.
     var reloadsWhenReady = false
     /// Puts renewed certificates in force; nil before the process is ready.
     var certificates: CertificateFollower?
@@ -40,21 +40,22 @@ package final class Supervisor {
     /// The mailbox in which the control thread receives the workers' reports.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
-    /// The error of a worker that could not start; nil if all workers have started.
+    /// The error of a worker that could not start; nil if there was none.
     var failure: StartError?
     /// The facts for the report at the end of the drain; nil until the process has been asked to end.
     var drain: DrainReport?
     /// The timer for the end of the lame duck period; nil outside of that period.
     var lameDuck: TimerID?
-    /// Checks that the event loops of the workers still turn; nil before the process is ready.
+    /// Checks that the event loops of the workers are not blocked; nil before the process is ready.
     var watch: WorkerWatch?
 
     /// The sockets and the state that this process has received as a successor; nil if no upgrade has started it.
     let inheritance: Inheritance?
     /// The program and the arguments of this process, for upgrades; nil if they are not known.
     let program: Program?
+    /// What has started this process, as far as it decides whether an upgrade is possible.
     let starter: ProcessStarter
-    /// The part of this process in the chain of processes that upgrades make.
+    /// The role of this process in the chain of processes that upgrades make.
     var role = Role.main
     /// The older processes that drain, while this process is the main one.
     let predecessors: Predecessors
@@ -78,7 +79,8 @@ package final class Supervisor {
     var outlived: LaunchedProcess?
     /// The successor of this process, for `outlived`; nil before the hand-over.
     var successor: LaunchedProcess?
-    /// When all exchanges under way are ended, in nanoseconds of the loop's clock.
+    /// When the drain ends all exchanges that are still under way, in nanoseconds of the loop's clock; `max` before a
+    /// drain.
     var expiry = Nanoseconds.max
 
     /// The number of this process in the chain of upgrades, from 1.
@@ -186,14 +188,14 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
-            // If a file of executors has changed during the wait, `members` must follow the new host names in the file.
+            // If a file of executors has changed during the wait, `members` must resolve the new host names in it.
             members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
         workers.start(
             process: process,
             snapshot: running.snapshot,
-            // A successor accepts when the main process says so.
+            // A successor opens its listeners later, when the main process tells it to accept connections.
             listeners: role == .main ? running.sockets.clients : [:]
         ) { [reports] in reports.post($0) }
     }
@@ -231,7 +233,7 @@ package final class Supervisor {
         if let inheritance { offerToTakeOver(inheritance) } else { serveAsMain() }
     }
 
-    /// Serves operators, and follows what the configuration names, because this process is the main one.
+    /// Begins the duties of the main process: the admin listener, commands, certificate renewal and notices to systemd.
     func serveAsMain() {
         sayListeners()
         admin.upgrader = upgrader
@@ -248,7 +250,7 @@ package final class Supervisor {
         if inheritance != nil { greeting = nil }
         greet()
         if greeting != nil { OperatorLog.say("no engine has listed a model yet: a line to try is shown when one has") }
-        // The process that has started this one has told systemd of it.
+        // After an upgrade, the older process has told systemd that this process is the main one (MAINPID).
         if inheritance == nil { ServiceNotifier.notify("READY=1", environment: environment) }
         watchWorkers()
         if reloadsWhenReady { reloader.reload() }
@@ -262,7 +264,7 @@ package final class Supervisor {
         OperatorLog.say(greeting(model.id))
     }
 
-    /// Begins to check that the workers' event loops turn, and notifies systemd's watchdog while all of them do.
+    /// Begins to check that no worker's event loop is blocked, and to notify systemd's watchdog while none is.
     func watchWorkers() {
         let interval = ServiceNotifier.watchdogInterval(environment: environment, process: getpid())
         let watch = WorkerWatch(

@@ -1,7 +1,7 @@
-// Checks that the workers' event loops turn, for systemd's watchdog and for the operator.
+// Checks that the workers' event loops are not blocked, for systemd's watchdog and for the operator.
 internal import Transport
 
-/// Asks every worker at intervals to show that its event loop turns; confined to the control thread.
+/// Asks every worker at intervals to show that its event loop is not blocked; confined to the control thread.
 ///
 /// The question goes through the worker's mailbox, which wakes the worker if it is idle. The intervals are measured by
 /// the loop's clock, which leaves out pauses of the whole process, because no worker can answer during such a pause.
@@ -52,7 +52,7 @@ final class WorkerWatch {
         timer = nil
     }
 
-    /// Notes that a worker has ended, so that it is not asked any more.
+    /// Notes that a worker has ended; the watch does not ask this worker any more.
     func ended(worker: Int) {
         hasEnded[worker] = true
         silent.remove(worker)

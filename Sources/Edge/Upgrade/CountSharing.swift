@@ -1,22 +1,25 @@
-// Shares what this process uses of its limits with the other processes of an upgrade, for as long as there are any.
+// Applies limits to all processes of an upgrade together, while several of them run: each one publishes what it uses.
 internal import Transport
 
-/// Publishes the counts of this process in a table of shared counts, and applies those of the others; confined to the
-/// control thread.
+/// Publishes the counts of this process in a table of shared counts, and applies the counts of the other processes;
+/// confined to the control thread.
 ///
-/// Attempts and exchanges of keys are published when they begin, and their limits are never exceeded. Memory and
-/// connections are published each 100 ms, so that their limits may be exceeded by what begins in this time.
+/// Attempts, and exchanges of API keys, are published when they begin, and their limits are never exceeded. Memory and
+/// connections are published only each 100 ms. All processes together may exceed these limits by what they add in that
+/// time.
 final class CountSharing: TimerTarget {
-    /// How often free slots are looked for, because no event reports a slot that another process has freed.
+    /// The time between two searches for free slots, in nanoseconds.
+    ///
+    /// The searches are necessary because no event reports a slot that another process has freed.
     private static let pumpInterval: Nanoseconds = 20_000_000
-    /// After how many times of `pumpInterval` memory and connections are published.
+    /// Memory and connections are published once in this many intervals of `pumpInterval`.
     private static let exchangePeriod = 5
 
     private let loop: EventLoop
     private let running: RunningConfiguration
     private let process: ProcessState
     private let say: (String, LogPriority) -> Void
-    /// The table in which this process publishes its counts; nil while it shares them with no other process.
+    /// The table in which this process publishes its counts; nil while no other process shares them.
     private(set) var counts: SharedCounts?
     private var memory: SharedCounts.Row?
     private var connections: SharedCounts.Row?
@@ -38,7 +41,7 @@ final class CountSharing: TimerTarget {
         self.say = say
     }
 
-    /// Begins to share: afterwards all present counts are in the table, and limits hold over all processes.
+    /// Begins to share: afterwards all present counts are in the table, and limits apply to all processes together.
     ///
     /// A process that hands over calls this function before it starts its successor. A successor calls it with the
     /// table that it has adopted, before its workers accept connections.
@@ -61,7 +64,7 @@ final class CountSharing: TimerTarget {
         (memory, connections, counts) = (nil, nil, nil)
         process.budget.setUsedElsewhere(0)
         process.setConnectionsElsewhere(0)
-        // A slot for which requests wait may be one that the last of the other processes has freed.
+        // The last of the other processes may have freed slots since the last search, and requests may wait for them.
         running.registry.pump(at: loop.now)
     }
 
@@ -74,7 +77,7 @@ final class CountSharing: TimerTarget {
         schedule()
     }
 
-    /// Publishes memory and connections, and applies those of the other processes.
+    /// Publishes this process's memory and connections, and applies the numbers of the other processes.
     private func exchange() {
         memory?.publish(process.budget.used)
         connections?.publish(process.connectionCount)

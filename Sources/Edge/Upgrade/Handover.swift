@@ -6,17 +6,17 @@ internal import Transport
 
 /// The content of the message `handover`: listening sockets, links to older processes, and the state as JSON.
 ///
-/// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON; members that a version
-/// does not know are ignored, so that another version, newer or older, can take over.
+/// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON. A successor ignores
+/// members that it does not know, so it may have another version than the main process, newer or older.
 struct Handover: Equatable {
-    /// The number of the protocol of these messages that this version of the server speaks.
+    /// The number of the message protocol that this version of the server speaks.
     static let protocolNumber = 1
 
     /// The sockets of one listener.
     struct ListenerSockets: Equatable {
         /// The configured address, as in `ListenAddress.description`.
         var address: String
-        /// `ListenerKey.number`.
+        /// The number in the listener's `ListenerKey`.
         var number = 0
         /// The descriptors of the sockets; never empty.
         var descriptors: [CInt]
@@ -29,17 +29,17 @@ struct Handover: Equatable {
 
     /// An older process that drains, and the link to it.
     struct Predecessor: Equatable {
-        /// This process's end of the link.
+        /// The descriptor of the main process's end of the link.
         var descriptor: CInt
         /// The id of the older process.
         var process: Int32
         /// The number of the older process in the chain of upgrades, from 1.
         var number: Int
-        /// The version of the program that it runs.
+        /// The version of the program that the older process runs.
         var version: String
-        /// When it began to drain, in seconds since 1970.
+        /// When the older process began to drain, in seconds since 1970.
         var since: Int
-        /// Whether it was told to end within `drain_timeout`.
+        /// Whether the older process was told to end within `drain_timeout`.
         var isHurried = false
         /// The column of the older process in the table of shared counts; nil if it has none.
         var column: Int?
@@ -59,12 +59,12 @@ struct Handover: Equatable {
     var commands: ListenerSockets?
     /// The older processes that still drain, oldest first.
     var predecessors: [Predecessor]
-    /// The memory file of the counts that all processes share; nil without one.
+    /// The memfd with the counts that all processes share; nil if there is none.
     var counts: CountsFile?
-    /// The state of the main process, the JSON of an `InheritedState`.
+    /// The state of the main process, as the JSON of an `InheritedState`.
     var state: [UInt8] = Array("{}".utf8)
 
-    /// The memory file of a table of shared counts (`SharedCounts`).
+    /// The memfd of a table of shared counts (`SharedCounts`), in which each process has a column.
     struct CountsFile: Equatable {
         var descriptor: CInt
         /// The column of the successor.
@@ -73,7 +73,7 @@ struct Handover: Equatable {
         var giver: Int
     }
 
-    /// All descriptors that the successor needs, besides its own link.
+    /// All descriptors that the successor needs, besides its own link to the main process.
     var descriptors: [CInt] {
         (listeners + [admin] + [commands].compactMap(\.self)).flatMap(\.descriptors) + predecessors.map(\.descriptor)
             + [counts?.descriptor].compactMap(\.self)
@@ -114,7 +114,7 @@ extension Handover {
         writer.raw(state)
     }
 
-    /// Nil if a member is missing or has another type.
+    /// Reads a handover from JSON; nil if a member is missing or has another type.
     init?(_ json: JSONValue) {
         guard json["protocol"]?.integer == Self.protocolNumber, let process = json["process"]?.integer,
             let number = json["number"]?.integer, let listeners = json["listeners"]?.array,

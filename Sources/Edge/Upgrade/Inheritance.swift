@@ -11,7 +11,7 @@ package final class Inheritance {
     static let variable = "FREEINFERENCE_UPGRADE"
 
     let handover: Handover
-    /// This process's end of the link.
+    /// The descriptor of this process's end of the link.
     let descriptor: CInt
     /// The state at the time when the main process started this one; nil if this version does not understand it.
     private(set) lazy var state = InheritedState(json: handover.state)
@@ -21,14 +21,13 @@ package final class Inheritance {
         self.descriptor = descriptor
     }
 
-    /// Receives what is handed over, if this process was started by another one to take its place.
+    /// Receives the message `handover`, if the main process has started this process to take its place.
     ///
-    /// Descriptors that were inherited are closed when this process starts another program.
+    /// The function sets close-on-exec on all inherited descriptors, so that no other program inherits them.
     ///
     /// - Parameter environment: the environment variables of the process.
-    /// - Returns: nil if this process was not started so.
-    /// - Throws: `StartError` if the link does not work, or if the other process speaks in a way that this version
-    ///   does not understand.
+    /// - Returns: nil if this process was not started by an upgrade.
+    /// - Throws: `StartError` if the link does not work, or if this version does not understand the message.
     package static func receive(from environment: [String: String]) throws(StartError) -> Inheritance? {
         guard let text = environment[variable] else { return nil }
         guard let descriptor = CInt(text), descriptor > 2, fcntl(descriptor, F_GETFD) >= 0 else {

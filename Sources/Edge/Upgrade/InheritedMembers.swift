@@ -5,7 +5,8 @@ internal import Transport
 
 /// The models that engines have listed and the addresses of host names, as a predecessor knew them.
 ///
-/// A successor begins with them. So a model does not vanish because its engine is slow to list it again.
+/// A successor begins with these models and addresses. So a model does not vanish because its engine is slow to list it
+/// again.
 struct InheritedMembers: Equatable, Sendable {
     /// The largest numbers of engines with a list, and of host names, that are handed over.
     private static let listingsMax = 10_000, lookupsMax = 10_000
@@ -23,7 +24,8 @@ struct InheritedMembers: Equatable, Sendable {
         addresses = Dictionary(uniqueKeysWithValues: found.addresses.prefix(Self.lookupsMax).map { ($0, $1) })
     }
 
-    /// Adds the members for the engines and host names that `configuration` contains.
+    /// Returns `found` with these members added, except members of engines and host names that `configuration` does not
+    /// contain.
     func added(to found: FoundMembers, for configuration: Configuration) -> FoundMembers {
         var found = found
         for identity in configuration.discoveries.map(\.identity) {

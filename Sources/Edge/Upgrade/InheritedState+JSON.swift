@@ -173,7 +173,7 @@ extension JSONWriter {
 }
 
 extension TokenBucket.Record {
-    /// Reads a bucket; one that is missing or not valid has nothing spent.
+    /// Reads a bucket; a bucket that is missing or not valid counts as unused.
     fileprivate init(_ json: JSONValue?) {
         self.init()
         guard let json, let spent = json["spent"]?.double, spent.isFinite, spent > 0 else { return }
@@ -194,7 +194,7 @@ extension TicketKeys.Record {
 }
 
 extension Maintenance {
-    /// Reads a maintenance; nil if there is none.
+    /// Reads the maintenance that the operator has declared; nil if there is none.
     ///
     /// A text or a number that is not valid is replaced by the default.
     init?(_ json: JSONValue?) {

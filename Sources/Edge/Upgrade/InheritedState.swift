@@ -1,4 +1,4 @@
-// What a process hands over to its successor in an upgrade, besides sockets: everything that must not be forgotten.
+// What a process hands over to its successor in an upgrade, besides sockets: the state that must survive the upgrade.
 internal import Configuration
 internal import Inference
 internal import Routing
@@ -6,29 +6,33 @@ internal import Transport
 
 /// The state of a process that its successor takes over.
 ///
-/// It has no times of the process's own clock: durations count from the moment at which the state was captured. The
-/// JSON form is read by versions that may know other members: a member that is not known is ignored, and a member that
-/// is missing leaves what the successor has. A part that is not valid is left out. The state has secrets, the ticket
-/// keys, so it passes through nothing but the link between the two processes.
+/// It contains no readings of the process's own clock: times are durations, relative to the moment at which the state
+/// was captured.
+///
+/// The version that reads the JSON form may know other members than the version that wrote it. A member that the reader
+/// does not know is ignored, and so is a member that is not valid. If a member is missing, the successor begins without
+/// it.
+///
+/// The state contains secrets, the ticket keys. So it passes through nothing but the link between the two processes.
 struct InheritedState: Equatable, Sendable {
-    /// The largest size of the JSON form, in bytes; a state that is larger is handed over without the use of keys, see
-    /// `json`.
+    /// The largest size of the JSON form, in bytes; `json` leaves out parts of a larger state.
     static let bytesMax = 32 << 20
-    /// The largest numbers of engines, executors, orders and keys that are handed over.
+    /// The largest number of entries of each kind, such as orders or API keys, that are handed over.
     private static let entriesMax = 100_000
 
-    /// The health and the limits of an engine, or of one model at an engine.
+    /// Identifies an engine, or one model at an engine, in both processes.
     struct Target: Hashable, Sendable {
-        /// The engine's name, which is its URL, and its number among the engines with the same URL.
+        /// The engine's name, which is its URL.
         var url: String
+        /// The engine's number among the engines with the same URL.
         var ordinal: Int
         /// The engine's name for the model; nil for the engine itself.
         var model: String?
     }
 
-    /// The keys of TLS tickets; nil if they are not known.
+    /// The keys of TLS session tickets; nil if the state contains none.
     var ticketKeys: TicketKeys.Record?
-    /// The random id of the process in `cdn-loop`; nil if it is not known.
+    /// The random id of the process in `cdn-loop`; nil if the state contains none.
     var instanceID: String?
     /// The maintenance in force; nil if there is none.
     var maintenance: Maintenance?
@@ -38,11 +42,11 @@ struct InheritedState: Equatable, Sendable {
     var availability: [Target: AvailabilityRecord] = [:]
     /// The engines that refuse the request member `stream_options`.
     var usageRefused: Set<Target> = []
-    /// What each key has used of its limits per minute, by the key's id, without keys that have used nothing.
+    /// What each API key has used of its limits per minute, by the key's id; keys that have used nothing are left out.
     var keys: [String: KeyUseRecord] = [:]
-    /// What all callers without a key together have used.
+    /// What all callers without an API key together have used.
     var anonymous = KeyUseRecord()
-    /// The models of engines and the addresses of names that were found.
+    /// The models that engines have listed, and the addresses of host names.
     var found = InheritedMembers()
 
     /// Makes the state of a process that has just started.
@@ -50,7 +54,7 @@ struct InheritedState: Equatable, Sendable {
 
     /// Captures the state of this process.
     ///
-    /// From now on, `KeyRates` tells what keys use in addition.
+    /// `KeyRates` later reports what API keys have used after this moment.
     ///
     /// - Parameters:
     ///   - found: the models and addresses that have been found so far.
@@ -114,7 +118,7 @@ extension InheritedState.Target {
 extension InheritedState {
     /// The state as a JSON object on one line, of at most `bytesMax` bytes.
     ///
-    /// If the state is larger, what keys have used is left out first, and then what was found.
+    /// If the state is larger, `keys` is left out; if that is not enough, `found` is left out as well.
     var json: [UInt8] {
         let whole = encoded
         guard whole.count > Self.bytesMax else { return whole }
@@ -221,7 +225,7 @@ extension InheritedState {
         (json?.array ?? []).prefix(entriesMax)
     }
 
-    /// Whether a text has the form of `ProcessState.instanceID`, so that it may stand in a header field.
+    /// Whether a text has the form of `ProcessState.instanceID`; no other text may be written to the field `cdn-loop`.
     private static func isInstanceID(_ text: String) -> Bool {
         let prefix = ProcessState.instancePrefix
         return text.hasPrefix(prefix) && text.utf8.count == prefix.utf8.count + 16

@@ -1,21 +1,21 @@
-// What keys use of their limits per minute in a process that has handed over, for the process that serves now.
+// Reports of a process that has handed over: what its exchanges use of the limits per minute of API keys.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// What keys have used since the last report, by the ids of the keys.
+/// What API keys have used since the last report, by the ids of the keys.
 ///
-/// A process that has handed over sends it to the main process at short intervals, because its exchanges still use
-/// tokens, and give back tokens that were reserved for them.
+/// A process that has handed over sends such reports to the main process at short intervals, because its exchanges
+/// still use tokens, and give back tokens that were reserved for them.
 struct KeyRates: Equatable, Sendable {
-    /// The largest number of keys in a report.
+    /// The largest number of API keys in a report.
     private static let keysMax = 100_000
 
     private var keys: [String: KeyRateUse] = [:]
-    /// What all callers without a key together have used.
+    /// What all callers without an API key together have used.
     private var anonymous = KeyRateUse()
 
-    /// Takes what the keys have used since the last call, or since their use was captured in an `InheritedState`.
+    /// Makes a report of what API keys have used since the last report, or since the capture of an `InheritedState`.
     ///
     /// - Returns: nil if no key has used anything.
     init?(takenFrom access: Authenticator) {
@@ -26,7 +26,7 @@ struct KeyRates: Equatable, Sendable {
         if keys.isEmpty, anonymous == KeyRateUse() { return nil }
     }
 
-    /// Counts what another process has used; keys that this process does not have are ignored.
+    /// Counts what another process has used against the limits here; keys that this process does not have are ignored.
     ///
     /// - Parameter now: the time of the loops' clock.
     func add(to access: Authenticator, at now: Nanoseconds) {
@@ -60,7 +60,7 @@ struct KeyRates: Equatable, Sendable {
         writer.field("tokens", use.tokens)
     }
 
-    /// Reads a report; what is missing or not valid counts as no use.
+    /// Reads a report; a number that is missing or not valid counts as 0.
     init(_ json: JSONValue) {
         for entry in (json["keys"]?.array ?? []).prefix(Self.keysMax) {
             if let id = entry["id"]?.string { keys[id] = Self.use(entry) }

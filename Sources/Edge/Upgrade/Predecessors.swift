@@ -8,23 +8,24 @@ final class Predecessors {
     private struct Entry {
         var facts: Handover.Predecessor
         let link: UpgradeLink
-        /// What it still carries; nil before its first report.
+        /// The exchanges and connections that the older process still has; nil before its first report.
         var report: UpgradeMessage.DrainingReport?
     }
 
     private let loop: EventLoop
-    /// Oldest first.
+    /// The older processes that drain, oldest first.
     private var entries: [Entry] = []
     /// Called when an older process has ended.
     var ended: (Handover.Predecessor) -> Void = { _ in }
-    /// Called with what the keys of an older process's exchanges have used, as JSON.
+    /// Called with what an older process's exchanges have used of the limits of API keys, as the JSON of `KeyRates`.
     var used: ([UInt8]) -> Void = { _ in }
     /// Called with a signal that an older process has received in place of this one.
     var signalled: (CInt) -> Void = { _ in }
 
     init(loop: EventLoop) { self.loop = loop }
 
-    /// Adds the links that another process has handed over; nothing is read from them before `resume`.
+    /// Adopts the links to older processes that the main process has handed over; reads nothing from them before
+    /// `resume`.
     func adopt(_ handed: [Handover.Predecessor]) {
         entries = handed.map { Entry(facts: $0, link: UpgradeLink($0.descriptor, loop: loop)) }
     }
@@ -35,9 +36,9 @@ final class Predecessors {
     /// How many older processes drain.
     var count: Int { entries.count }
     var isEmpty: Bool { entries.isEmpty }
-    /// Their facts, for a successor.
+    /// What a successor must know about the older processes, oldest first.
     var facts: [Handover.Predecessor] { entries.map(\.facts) }
-    /// What each of them carries, oldest first.
+    /// The facts and the last report of each older process, oldest first.
     var reports: [(facts: Handover.Predecessor, report: UpgradeMessage.DrainingReport?)] {
         entries.map { ($0.facts, $0.report) }
     }
@@ -56,7 +57,7 @@ final class Predecessors {
     /// Stops reading, because a successor may read from the links from now on.
     func pause() { for entry in entries { entry.link.pause() } }
 
-    /// Gives up the links, because the successor has them.
+    /// Closes this process's descriptors of the links, because the successor has inherited the links.
     func release() {
         for entry in entries { entry.link.close() }
         entries = []
@@ -70,7 +71,7 @@ final class Predecessors {
         entries[index].link.send(.hurry(stops: false))
     }
 
-    /// Tells all processes to end within this time, in nanoseconds, because the server ends.
+    /// Tells all older processes to end within this time, in nanoseconds, because the server ends.
     func stopAll(within time: Nanoseconds) {
         for index in entries.indices {
             entries[index].facts.isHurried = true
@@ -78,10 +79,10 @@ final class Predecessors {
         }
     }
 
-    /// Tells all processes to end at once.
+    /// Tells all older processes to end their exchanges and themselves at once.
     func cutAll() { for entry in entries { entry.link.send(.cut) } }
 
-    /// Tells all processes to open their log files again.
+    /// Tells all older processes to open their log files again.
     func reopenLogs() { for entry in entries { entry.link.send(.reopenLog) } }
 
     private func received(_ message: UpgradeMessage, from number: Int) {

@@ -5,11 +5,11 @@ internal import Transport
 
 /// Sends and receives `UpgradeMessage`s on a unix stream socket; confined to the control thread.
 ///
-/// Nothing waits: what the socket does not take is sent later.
+/// Only the static functions block: the others send later what the socket does not accept at once.
 final class UpgradeLink {
     /// The largest message that is read, in bytes; a longer one ends the link.
     static let messageMax = 64 << 20
-    /// How long a message that the socket has not taken whole waits until it is tried again, in nanoseconds.
+    /// How long the link waits before it tries again to send bytes that the socket did not accept, in nanoseconds.
     private static let retryInterval: Nanoseconds = 5_000_000
 
     /// The descriptor of this end.
@@ -33,7 +33,7 @@ final class UpgradeLink {
     /// Begins to read messages.
     ///
     /// - Parameters:
-    ///   - received: called with each message; a line that is no message is left out.
+    ///   - received: called with each message; a line that is no message is ignored.
     ///   - ended: called once, when the other end is closed or the link cannot be read.
     func read(_ received: @escaping (UpgradeMessage) -> Void, ended: @escaping () -> Void) {
         (self.received, self.ended) = (received, ended)
@@ -44,7 +44,7 @@ final class UpgradeLink {
             OperatorLog.warn("a link to another process of the server cannot be watched: \(error)")
             end()
         }
-        // What arrived before is reported by the poller, because it looks at the state of the socket.
+        // Bytes that arrived before this call are not lost: the poller also reports a socket that is already readable.
     }
 
     /// Stops reading, because another process reads from this end from now on; `read` begins again.
@@ -82,7 +82,7 @@ final class UpgradeLink {
             output.removeFirst(count)
         }
         guard !output.isEmpty, retry == nil else { return }
-        // A link whose other end is gone is found by the reading side.
+        // The socket's buffer is full, or the other end is closed. In the second case, `readWaiting` ends the link.
         retry = loop.timers.schedule(
             at: loop.now + Self.retryInterval,
             target: TimerClosure { [unowned self] in
@@ -110,7 +110,7 @@ final class UpgradeLink {
         }
     }
 
-    /// Takes the messages that end in these bytes, and keeps what follows the last newline.
+    /// Handles each message that is complete with these bytes, and keeps the bytes after the last newline.
     private func take(_ bytes: ArraySlice<UInt8>) {
         var rest = bytes
         while let newline = rest.firstIndex(of: 0x0A) {
@@ -153,7 +153,7 @@ final class UpgradeLink {
         return nil
     }
 
-    /// Sends a message and waits until the socket has taken it, before there is an event loop.
+    /// Sends a message and waits until the socket has accepted it, before there is an event loop.
     static func sendNow(_ message: UpgradeMessage, to descriptor: CInt) {
         var rest = message.line
         while !rest.isEmpty {

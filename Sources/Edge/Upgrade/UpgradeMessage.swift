@@ -8,22 +8,27 @@ enum UpgradeMessage: Equatable {
     case handover(Handover)
     /// From the successor: it could serve, and waits for `commit`.
     ///
-    /// `taken` has the descriptors of the listeners for clients that it will accept on.
+    /// `taken` has the descriptors of the listening sockets that it uses: for clients, for the admin listener and for
+    /// commands.
     case ready(taken: [CInt], version: String)
     /// From the successor: it cannot serve, for these reasons, and ends.
     case failed([String])
-    /// To the successor: accept from now on. The bytes are the newest state, as `InheritedState` encodes it.
+    /// To the successor: accept connections from now on.
+    ///
+    /// The bytes are the newest state of the main process, as `InheritedState` encodes it.
     case commit(state: [UInt8])
     /// To the successor: it is not needed, and has to end.
     case abort
-    /// From the successor: it accepts.
+    /// From the successor: it accepts connections.
     case serving
-    /// To the successor: it is the main process from now on. `reloads` if a reload was asked for in the meantime, and
-    /// `ends` if the end of the server was.
+    /// To the successor: it is the main process from now on.
+    ///
+    /// `reloads` and `ends` say whether the operator asked during the upgrade for a reload, and for the end of the
+    /// server.
     case main(reloads: Bool, ends: Bool)
-    /// From an older process to the main process, each second: what it still carries.
+    /// From an older process to the main process, each 250 ms: how many exchanges and connections it still has.
     case report(DrainingReport)
-    /// From an older process to the main process: what the keys of its exchanges have used, as JSON.
+    /// From an older process to the main process: what its exchanges have used of the limits of API keys, as JSON.
     case use([UInt8])
     /// From an older process to the main process: a signal that systemd meant for the main process.
     case signal(CInt)
@@ -31,14 +36,14 @@ enum UpgradeMessage: Equatable {
     /// configuration.
     ///
     /// With `stops`, the whole server ends, so connections without a request under way are closed at once. Otherwise
-    /// they are served once more until then, because a client may send a request at the moment of a close.
+    /// each of them may carry one more request, because a close at the moment of a request would lose the request.
     case hurry(stops: Bool, within: Nanoseconds? = nil)
-    /// To an older process: end at once.
+    /// To an older process: end all exchanges and the process at once.
     case cut
     /// To an older process: open the log file again.
     case reopenLog
 
-    /// What an older process still carries.
+    /// The exchanges and connections that an older process still has.
     struct DrainingReport: Equatable {
         var exchanges: Int
         var connections: Int

@@ -1,4 +1,4 @@
-// How many processes may drain at once, and what an upgrade costs the oldest of them.
+// Limits how many older processes may drain at once.
 
 /// Decides whether a further upgrade may begin beside the processes that drain.
 enum UpgradeRoom: Equatable {
@@ -10,7 +10,7 @@ enum UpgradeRoom: Equatable {
     case full
 
     /// - Parameters:
-    ///   - draining: how many processes drain at this moment; the main process is one more after the upgrade.
+    ///   - draining: how many older processes drain at this moment; the upgrade adds the main process to them.
     ///   - most: `upgrade_generations`, at least 1.
     init(draining: Int, most: Int) {
         self = draining < most ? .free : draining == most ? .afterHurrying : .full

@@ -10,20 +10,21 @@ internal import Transport
 final class Upgrader {
     /// The functions of the supervisor that the upgrader calls.
     struct Environment {
-        /// Returns why no upgrade can begin now; nil if one can.
+        /// Returns why no upgrade can begin now; nil if an upgrade can begin.
         var obstacle: () -> String?
         /// Returns the settings in force.
         var settings: () -> ProcessSettings
-        /// Returns what is handed over, without the older processes; called before the successor is started.
+        /// Returns the content of the message `handover`, without the older processes; called before the successor is
+        /// started.
         var handover: () throws(StartError) -> Handover
         /// Returns the newest state for the successor, as `InheritedState` encodes it.
         var state: () -> [UInt8]
         /// Called when the successor serves, so that this process has to drain.
         ///
-        /// `taken` has the descriptors of the listening sockets that the successor keeps. With `ends`, the end of the
-        /// server was asked for meanwhile.
+        /// `taken` has the descriptors of the listening sockets that the successor keeps. `ends` says whether the
+        /// operator asked for the end of the server meanwhile.
         var succeeded: (_ successor: LaunchedProcess, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
-        /// Called when an upgrade has failed, with what was asked for meanwhile.
+        /// Called when an upgrade has failed; the arguments say what the operator asked for meanwhile.
         var failed: (_ reloads: Bool, _ ends: Bool) -> Void
     }
 
@@ -32,7 +33,7 @@ final class Upgrader {
         let link: UpgradeLink
         let process: LaunchedProcess
         let answered: (CommandReport) -> Void
-        /// The number of the older process that has to end when the successor serves; nil if there is room.
+        /// The number of the oldest process, if it has to end when the successor serves (`UpgradeRoom`); otherwise nil.
         let hurried: Int?
         var timer: TimerID?
         /// The descriptors that the successor keeps; nil before it is ready.
@@ -44,9 +45,9 @@ final class Upgrader {
         var ends = false
     }
 
-    /// The last upgrade that has failed.
+    /// The last upgrade that has failed or was refused.
     struct LastFailure {
-        /// When it failed, in seconds since 1970.
+        /// When the upgrade failed or was refused, in seconds since 1970.
         let at: Int
         /// The reasons, one line each; never empty.
         let lines: [String]
@@ -59,7 +60,7 @@ final class Upgrader {
     /// The older processes that drain.
     let predecessors: Predecessors
     private var attempt: Attempt?
-    /// The last upgrade asked of this process, if it has failed.
+    /// Why the last upgrade of this process has failed or was refused; nil if there was none.
     private(set) var lastFailure: LastFailure?
 
     init(loop: EventLoop, program: Program?, predecessors: Predecessors, environment: Environment) {
@@ -106,7 +107,7 @@ final class Upgrader {
         do throws(StartError) {
             (link, process) = try launch(program, handover)
         } catch {
-            // What was prepared for the successor is given back.
+            // The supervisor frees the column of the shared counts that `handover` has allotted to the successor.
             environment.failed(false, false)
             throw error
         }
@@ -138,7 +139,7 @@ final class Upgrader {
         let image =
             program
             .setting(Inheritance.variable, to: "\(others)")
-            // They are about this process, and its sockets are handed over in another way.
+            // These variables of systemd apply to this process only. The successor gets the sockets by `handover`.
             .setting("LISTEN_PID", to: nil).setting("LISTEN_FDS", to: nil).setting("LISTEN_FDNAMES", to: nil)
             .setting("WATCHDOG_PID", to: nil)
         do throws(SystemError) {
@@ -206,7 +207,7 @@ final class Upgrader {
         fail(["the new process \(attempt.process.id) ended \(when): its own messages say why"])
     }
 
-    /// Ends the successor, and goes on as if it had never been.
+    /// Ends the successor, and reports why the upgrade has failed; this process goes on serving.
     private func fail(_ lines: [String]) {
         guard let failed = attempt else { return }
         attempt = nil
@@ -229,7 +230,7 @@ final class Upgrader {
 
     // MARK: What is asked for meanwhile
 
-    /// Passes a reload on to whoever serves after the upgrade that is under way.
+    /// Postpones a reload until the upgrade under way has ended; the process that then serves carries it out.
     ///
     /// - Returns: false if no upgrade is under way.
     func reloadAfterwards() -> Bool {
@@ -240,7 +241,8 @@ final class Upgrader {
 
     /// Passes the end of the server on to the successor, or ends a successor that does not accept connections yet.
     ///
-    /// - Returns: whether the successor ends the server; `failed` is called if it does not come to that.
+    /// - Returns: whether the request was passed on. If the upgrade fails afterwards, `Environment.failed` gets the
+    ///   request. If the function returns false, the caller must end this process itself.
     func endAfterwards() -> Bool {
         guard attempt?.taken != nil else {
             fail(["the server is ending"])

@@ -44,9 +44,11 @@ package struct ConnectionRoom: Sendable, Equatable {
         return room
     }
 
-    /// Returns the smaller of this limit and what other processes of an upgrade leave of `whole`.
+    /// Returns the smaller of this limit and the part of `whole` that other processes of an upgrade leave.
     ///
     /// Each process has file descriptors of its own, so `whole` is the limit without descriptors.
+    ///
+    /// - Parameter elsewhere: how many connections clients have to the other processes.
     func beside(_ elsewhere: Int, of whole: ConnectionRoom) -> ConnectionRoom {
         guard elsewhere > 0, whole.most - elsewhere < most else { return self }
         var room = whole

@@ -3,7 +3,7 @@ internal import HTTP
 internal import Routing
 internal import Transport
 
-/// The `ExecutorClient`s of one worker, by the id of their engine; confined to the worker.
+/// The `ExecutorClient`s of one worker, by the ids of their engines; confined to the worker.
 struct EngineClients {
     private struct Entry {
         var target: EngineTarget

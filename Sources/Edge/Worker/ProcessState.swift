@@ -5,7 +5,7 @@ package import Transport
 
 /// State of the process that all workers and the control thread share.
 ///
-/// Any thread may use every part of it. A part is used at most a few times for each exchange.
+/// Any thread may use every part of it. An exchange uses each part only a few times, so locks and atomics cost little.
 package final class ProcessState: Sendable {
     /// The memory that all workers together may use.
     package let budget: MemoryBudget
@@ -21,7 +21,7 @@ package final class ProcessState: Sendable {
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
-    /// The request bodies that wait for room in `budget`.
+    /// The request bodies that wait for memory of `budget`.
     let bodyQueue = Lock(BodyQueue())
     /// The connections, requests and body bytes of each client address, for `limits.per_address`.
     let addresses = AddressTable()
@@ -89,7 +89,7 @@ package final class ProcessState: Sendable {
         return room.lack
     }
 
-    /// Sets how many connections clients have to other processes; this process accepts only the rest.
+    /// Sets how many connections clients have to other processes; they count against the limit of this process.
     func setConnectionsElsewhere(_ count: Int) { connectionsElsewhere.store(max(0, count), ordering: .relaxed) }
 
     /// Takes back the count and the charge of a connection that has ended or could not be established.
@@ -112,7 +112,9 @@ package final class ProcessState: Sendable {
     /// Posts a message to every worker that has not ended.
     package func postToAll(_ message: WorkerMessage) { for handle in workers { handle.mailbox.post(message) } }
 
-    /// Closes the mailbox of a worker that has ended, and releases the sockets and executors that unread messages hold.
+    /// Closes the mailbox of a worker that has ended, and handles the messages that the worker has not read.
+    ///
+    /// The sockets in these messages are closed, and slots of executors are given back to the pools.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {

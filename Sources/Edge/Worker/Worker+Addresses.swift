@@ -1,4 +1,4 @@
-// What a worker does for the limits per address: it counts connections, and tells the operator of refusals.
+// What a worker does for the limits per client address: it counts connections, and warns the operator of refusals.
 internal import Configuration
 package import HTTP
 internal import Transport
@@ -6,8 +6,8 @@ internal import Transport
 extension Worker {
     /// Counts a new connection against the limits of its peer's address.
     ///
-    /// A trusted peer is not counted: either it is exempt, or the PROXY header of the connection names the client that
-    /// is counted.
+    /// A connection of a trusted peer is not counted here: either the peer is exempt, or the connection's PROXY header
+    /// names the client, and `clientIdentified` counts the connection against that client.
     ///
     /// - Parameter plan: the listener of the connection; nil if this worker does not know it.
     /// - Returns: nil if the connection is not counted.
@@ -20,7 +20,7 @@ extension Worker {
 
     /// Counts a connection against the limits of the client that its PROXY header names.
     ///
-    /// - Returns: Whether the connection goes on.
+    /// - Returns: false if a limit refuses the connection, which must then be closed.
     package func clientIdentified(on connection: ServerConnection) -> Bool {
         let limits = snapshot.addressLimits
         guard limits.countsConnections else { return true }
@@ -35,7 +35,7 @@ extension Worker {
         }
     }
 
-    /// Whether a client at this address has lately sent a valid key, or was served.
+    /// Whether a client at this address has lately sent a valid API key, or was served by an executor.
     package func isKnown(_ client: Client) -> Bool { process.addresses.isKnown(client.address, at: loop.now) }
 
     /// Closes an accepted socket that a limit per address refuses.
@@ -54,7 +54,7 @@ extension Worker {
         )
     }
 
-    /// Counts a refusal by `limits.per_address`, and warns of it if no warning of it was written in the last minute.
+    /// Counts a refusal by `limits.per_address`, and warns of it at most once a minute for each address and limit.
     func addressRefused(_ refusal: AddressRefusal) {
         metrics.addressRefused(refusal.limit)
         guard refusal.isNews else { return }

@@ -33,9 +33,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
     private(set) var isLeaving = false
-    /// How the connections of the worker end; nil while it accepts connections.
+    /// How the connections of this worker end while it drains; nil before the drain.
     private var draining: ConnectionDrain?
-    /// The limit that was reached when `takeRoom` last found no room.
+    /// The limit that was reached when `takeRoom` last returned false.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -140,8 +140,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .serve(let socket, let peer, let listener, let hold):
             serve(socket, from: peer, listener: listener, hold: hold)
         case .waitEnded(let key, let end):
-            // If the exchange has ended in the meantime, the slot that a pool has granted to it goes to the next
-            // exchange in the queue.
+            // If the exchange has ended in the meantime, `giveBack` passes the slot that the pool has granted to the
+            // next exchange in the queue.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .refuse(let slow):
             let refused = exchanges.elements.refuse(slow)
@@ -179,7 +179,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         return false
     }
 
-    /// - Parameter code: the errno for which accepting pauses; nil if it pauses because `takeRoom` has found no room.
+    /// Counts a pause in accepting connections, and logs a warning.
+    ///
+    /// - Parameter code: the errno that made the listener pause; nil if it pauses because `takeRoom` returned false.
     private func warnOfPause(_ code: CInt?) {
         let pause = code.map { AcceptPause(code: $0) } ?? AcceptPause(lackOfRoom)
         metrics.acceptingPaused(pause)
@@ -203,12 +205,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             return
         }
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
-        // A worker that does not use this snapshot yet may not know the listener of the connection.
+        // A worker that does not use this snapshot yet gets no connection, because it may not know the listener.
         if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
             let message = WorkerMessage.serve(socket, peer: peer, listener: listener, hold: hold)
             if process.workers[chosen].mailbox.post(message) { return }
-            // The chosen worker has ended in the meantime.
+            // The chosen worker has ended in the meantime, so this worker serves the connection.
             process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
@@ -257,6 +259,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     }
 
     /// Removes a connection that is closed, and accepts again if accepting had paused.
+    ///
+    /// While the worker drains, it ends after its last connection.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.remove(connection) else { return }
         ownHandle.connectionEnded()
@@ -387,8 +391,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
                 coding: coding,
                 bytesMax: exchange.snapshot.limits.bodyBytesMax
             ) { outcome in mailbox.post(.scanned(exchange: key, outcome)) },
-            // An address may be that of many users, so a caller with a key has turns of its own. Without a key, all
-            // addresses of an IPv6 /64 have their turns together.
+            // The scan thread shares its time equally among callers. Many users may share one address, so a caller with
+            // an API key is identified by the key. Any other caller is identified by its IPv4 address or IPv6 /64.
             of: exchange.record.key ?? AddressGroup(exchange.stream.client.address)?.description ?? ""
         )
     }
@@ -428,16 +432,18 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         endIfDrained()
     }
 
-    /// Stops to accept connections, and reports it.
+    /// Stops accepting connections, and reports that to the control thread.
     ///
-    /// After a hand-over, what waits in the sockets is accepted first. Otherwise a connection could wait until the next
-    /// one comes: the kernel wakes one process for it (`Listener.resume`), which may have been this one.
+    /// After a hand-over, the worker first accepts the connections in the backlogs of the sockets. For a new
+    /// connection, the kernel wakes only one of the processes that share a socket (`Listener.resume`). If it has woken
+    /// this process, the successor does not notice the connection before the next one arrives.
     private func stopAccepting() {
         ownHandle.setTakesConnections(false)
         if draining == .handedOver {
             for listener in listeners.all { listener.close() }
         } else {
-            // The server as a whole goes on after a hand-over, so health checks stay as they are then.
+            // The server ends, so health checks get 503 from now on. After a hand-over they do not, because the server
+            // as a whole goes on.
             isLeaving = true
             listeners.pause()
         }

@@ -5,7 +5,7 @@ package import Transport
 
 /// The mailbox and the load of one worker, for use by any thread.
 ///
-/// It lives as long as the process. The numbers are read without locks, so they may be a little old.
+/// The handle lives as long as the process. Its numbers are read without locks, so they may be a little old.
 package final class WorkerHandle: Sendable {
     /// Messages for the worker; closed once the worker has ended.
     package let mailbox = Mailbox<WorkerMessage>()

@@ -48,7 +48,7 @@ struct WorkerListeners {
     /// Stops accepting connections on all listeners.
     func pause() { for entry in entries.values { for listener in entry.listeners { listener.pause() } } }
 
-    /// Accepts again on the listeners that paused because there was no room for more connections.
+    /// Accepts again on the listeners that paused because a limit was reached or because descriptors were exhausted.
     func resumeWaiting() {
         for entry in entries.values {
             for listener in entry.listeners where listener.isWaiting { listener.resume() }

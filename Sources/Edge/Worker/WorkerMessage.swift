@@ -6,24 +6,28 @@ package import Transport
 package enum WorkerMessage: Sendable {
     /// The lame duck period has begun: health checks are answered with 503, but all other requests are still served.
     case leave
-    /// Accept no new connections; open connections end after their requests.
+    /// Accept no new connections, and close each connection as soon as it has no request under way.
     ///
-    /// After `handOver`, connections that have no request under way are closed as well, and `isLeaving` stays as it is.
+    /// If this message comes after `handOver`, the worker has already stopped accepting, and `isLeaving` keeps its
+    /// value.
     case drain
-    /// Another process accepts on the sockets of this one: accept what waits in them, and no more. Open connections
-    /// end in a way that no client notices (`ConnectionDrain.handedOver`), and the worker after its last connection.
+    /// Another process accepts connections on the sockets of this one: accept the connections in the backlogs of the
+    /// sockets, and no others.
+    ///
+    /// Open connections end in a way that no client notices (`ConnectionDrain.handedOver`). The worker ends after its
+    /// last connection.
     case handOver
-    /// `drain_timeout` is over: exchanges under way end now, streams with an error event. The worker then ends.
+    /// The time for the drain is over: exchanges under way end now, streams with an error event. The worker then ends.
     case expire
     /// The same as `expire`, except that the connections have only 50 ms to send their last bytes, in place of 1 s.
     case cut
-    /// End at once.
+    /// End the event loop at once, even if exchanges are under way.
     case stop
     /// Use this snapshot for new requests; the dictionary has the sockets of the snapshot's listeners.
     case adopt(Snapshot, [ListenerKey: ListenerSet])
     /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
-    /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop turns.
+    /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop is not blocked.
     case showTurn(Int)
     /// Health probes have found the engine dead, so the attempts at it for which `Attempt.isLost` is true must end.
     ///
@@ -36,7 +40,7 @@ package enum WorkerMessage: Sendable {
     case serve(Socket, peer: SocketAddress, listener: ListenerKey, hold: AddressHold?)
     /// The exchange with this key no longer waits for an executor; `WaitEnd` says how the wait has ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
-    /// Request bodies wait for memory: refuse slow ones.
+    /// Request bodies wait for memory: refuse requests whose bodies arrive slowly, until enough memory is free.
     case refuse(SlowBodies)
     /// The scan thread has finished its job for the body of the exchange with this key.
     case scanned(exchange: SlabKey, ScanOutcome)

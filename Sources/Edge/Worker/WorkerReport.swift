@@ -2,7 +2,7 @@
 
 /// A message of one worker to the control thread.
 package enum WorkerReport: Sendable {
-    /// The worker accepts connections.
+    /// The worker has started; it accepts connections on the listeners that it was given.
     case started
     /// The worker could not start; the text says why.
     case failed(String)
