@@ -1,18 +1,20 @@
-// Counts the memory that one connection holds. A `MemorySource` decides how much each connection may hold.
+// Counts the memory that one connection uses. A `MemorySource` decides how much memory each connection may use.
 
 /// The purpose for which a `MemoryAccount` charges memory.
 ///
 /// The `MemorySource` limits the memory of all request bodies together, so that some memory stays free for connections.
 package enum MemoryUse: Sendable {
-    /// Request bodies. While memory for bodies is short, those that wait for it go first.
-    case bodies
-    /// A request body that waits for memory, or that cannot wait.
+    /// A request body.
     ///
-    /// Its bytes count as `bodies` from then on, like those of the two following uses.
+    /// While memory for bodies is short, the `MemorySource` refuses this use if other bodies already wait for memory.
+    case bodies
+    /// A request body that has waited for memory, or that cannot wait.
+    ///
+    /// Once granted, the bytes are counted and given back as `bodies`. The same is true of `wholeBody` and `lastBody`.
     case waitingBody
-    /// A small request body that has arrived whole, which may take memory beyond what is left for other bodies.
+    /// A small request body that has arrived completely; it may exceed the limit for all bodies together.
     case wholeBody
-    /// The one request body that may take memory beyond what is left for bodies, so that it can be received whole.
+    /// The one request body that may exceed the limit for all bodies together, so that it can arrive completely.
     case lastBody
     /// Everything else: streams, header sections, responses, output.
     case streams
@@ -27,12 +29,12 @@ package enum MemoryUse: Sendable {
 /// All workers share one source. An account asks for stream memory in whole grains (`MemoryAccount.grain`). For a
 /// request body, the account asks for the exact number of bytes.
 package protocol MemorySource: AnyObject, Sendable {
-    /// Grants `bytes` more to an account that already holds `held` bytes for this use.
+    /// Grants `bytes` more to an account that has already been granted `held` bytes for this use.
     ///
     /// - Parameter isTrusted: whether the account belongs to a connection from a trusted proxy.
-    /// - Returns: false, and grants nothing, if no memory is left or the account would hold more than it may.
+    /// - Returns: false, and grants nothing, if no memory is free or the account would exceed its limit.
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
-    /// Counts `bytes` that are allocated already, even if no memory is left.
+    /// Counts `bytes` that are allocated already, even if the limit is then exceeded.
     func take(_ bytes: Int)
     /// Returns `bytes` that `grant` or `take` has counted.
     func giveBack(_ bytes: Int, of use: MemoryUse)
@@ -189,7 +191,7 @@ package struct MemoryCharge {
 
     /// Raises the charge to `size` bytes.
     ///
-    /// - Returns: false, and changes nothing, if the account may not hold that much.
+    /// - Returns: false, and changes nothing, if the memory source refuses the additional bytes.
     package mutating func grow(to size: Int, on account: MemoryAccount, for use: MemoryUse = .streams) -> Bool {
         if size > bytes {
             guard account.charge(size - bytes, for: use) else { return false }
