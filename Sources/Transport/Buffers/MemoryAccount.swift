@@ -36,14 +36,15 @@ package protocol MemorySource: AnyObject, Sendable {
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
     /// Counts `bytes` that are allocated already, even if the limit is then exceeded.
     func take(_ bytes: Int)
-    /// Returns `bytes` that `grant` or `take` has counted.
+    /// Takes back `bytes` that `grant` or `take` has counted.
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 
 /// Counts the memory that the process holds for one connection.
 ///
 /// Confined to the thread of the connection. The account counts every byte, but asks the source for stream memory only
-/// in whole grains. So a token or a request without a body usually writes no memory that other threads use.
+/// in whole grains. So the thread usually writes no memory that other threads use when it handles a token or a request
+/// without a body.
 ///
 /// The stored counts are private, because the compiler then sees every access and omits Swift's runtime check of
 /// exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
@@ -53,9 +54,9 @@ package final class MemoryAccount {
 
     private let source: (any MemorySource)?
     private let isTrusted: Bool
-    /// Bytes that were granted before the account was made.
+    /// The number of bytes that the source granted before the account was made.
     ///
-    /// The account's creator returns them to the source.
+    /// The account's creator gives these bytes back to the source.
     private let prepaid: Int
     private var granted: Int
     private var isClosed = false
@@ -113,7 +114,7 @@ package final class MemoryAccount {
         granted += grant
     }
 
-    /// Returns bytes that `charge` or `take` has charged.
+    /// Gives back bytes that `charge` or `take` has charged.
     package func release(_ bytes: Int) {
         guard !isClosed else { return }
         charged -= bytes
@@ -142,7 +143,7 @@ package final class MemoryAccount {
         return true
     }
 
-    /// Returns bytes that `chargeBody` has charged.
+    /// Gives back bytes that `chargeBody` has charged.
     package func releaseBody(_ bytes: Int) {
         guard forgetBody(bytes) > 0 else { return }
         source?.giveBack(bytes, of: .bodies)
@@ -150,9 +151,9 @@ package final class MemoryAccount {
 
     /// Stops counting `bytes` of a body.
     ///
-    /// The caller itself must return these bytes to the source.
+    /// The caller itself must give these bytes back to the source.
     ///
-    /// - Returns: how many bytes the caller must return; 0 if the account is closed or has no source.
+    /// - Returns: how many bytes the caller must give back; 0 if the account is closed or has no source.
     package func forgetBody(_ bytes: Int) -> Int {
         guard !isClosed, source != nil else { return 0 }
         chargedBodies -= bytes
@@ -162,7 +163,7 @@ package final class MemoryAccount {
 
     // MARK: The end
 
-    /// Returns all memory to the source, except `prepaid`.
+    /// Gives all memory back to the source, except `prepaid`, which the account's creator gives back.
     ///
     /// Later charges and releases have no effect.
     package func close() {

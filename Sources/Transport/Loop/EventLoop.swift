@@ -65,7 +65,9 @@ package final class EventLoop {
     private var bulk = BulkReads()
     private var isStopped = false
     private var gatherer: Gatherer
-    /// The longest wait in one turn, in milliseconds, so that a `ProcessClock` is read often; nil for other clocks.
+    /// The longest wait in one turn, in milliseconds; nil for no limit.
+    ///
+    /// Only a loop with a `ProcessClock` has a limit, because this clock must be read often.
     private let waitLimit: Int?
     /// The value of `clock.paused` when the last pause was noticed.
     private var pausedBefore: Nanoseconds = 0

@@ -31,7 +31,7 @@ struct Gatherer {
     /// If one turn handles this many I/O events or more, waiting saves nothing.
     private static let fullTurn = 96
 
-    /// Whether and when the loop waits.
+    /// The setting that decides whether a busy loop waits, and for how long.
     ///
     /// May be changed while the loop runs.
     var mode: Gather

@@ -6,8 +6,8 @@
 /// clients (rank `preferred`). After every `preferredInARow` of these, one handshake of rank `stranger` continues,
 /// because anybody can send bytes that look like a resumption.
 ///
-/// The handshakes of one address continue in order of arrival. The oldest of them is still worth its CPU time: a
-/// handshake is removed from the queue when its deadline passes or its client disconnects.
+/// The handshakes of one address continue in order of arrival. Every client in the queue still waits for an answer: a
+/// handshake is removed when its deadline passes or its client disconnects.
 package struct HandshakeQueue<Element> {
     package enum Rank: Int, CaseIterable, Sendable {
         /// The server has answered the ClientHello, so most of the handshake's CPU time has been spent.

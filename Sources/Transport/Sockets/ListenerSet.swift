@@ -15,7 +15,8 @@ package struct ListenerSet: Sendable {
 
     /// The sockets of each address: one socket for each worker, or a single socket that all workers share.
     ///
-    /// A unix socket or an inherited socket is shared.
+    /// A unix socket or a socket from systemd is shared. If the sockets were taken over from another process, their
+    /// number is that of the other process.
     private var sockets: [[Socket]] = []
     /// The paths of the unix sockets that this process owns; `close` removes these files.
     private var files: [String] = []

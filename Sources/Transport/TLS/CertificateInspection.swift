@@ -31,7 +31,7 @@ package enum CertificateInspection {
     ///     file as unreadable.
     ///   - keyIsReadable: whether to inspect the key; false if the caller has already reported the file as unreadable.
     ///   - now: the time in seconds since 1970.
-    ///   - notice: from how many seconds before its expiry on a certificate causes a warning.
+    ///   - notice: how long before its expiry a certificate begins to cause a warning, in seconds.
     package static func findings(
         _ files: CertificateFiles,
         chainIsReadable: Bool = true,
@@ -89,7 +89,7 @@ package enum CertificateInspection {
     ///
     /// - Parameters:
     ///   - now: the time in seconds since 1970.
-    ///   - notice: how many seconds before its expiry an authority causes a warning.
+    ///   - notice: how long before its expiry an authority begins to cause a warning, in seconds.
     package static func findings(authorities path: String, now: Int64, notice: Int64) -> [CertificateFinding] {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
@@ -108,7 +108,7 @@ package enum CertificateInspection {
     ///
     /// - Parameters:
     ///   - now: the time in seconds since 1970.
-    ///   - notice: how many seconds before its expiry an authority causes a warning.
+    ///   - notice: how long before its expiry an authority begins to cause a warning, in seconds.
     package static func findings(clientAuthorities path: String, now: Int64, notice: Int64) -> [CertificateFinding] {
         do throws(TLSError) {
             let loaded = try LoadedAuthorities(path)

@@ -42,7 +42,7 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
         } else if says("peer did not return a certificate") {
             self = .clientCertificateMissing
         } else if says("callback failed") {
-            // OpenSSL reports this after our ClientHello callback (`chooseContextEarly`) has refused the server name.
+            // OpenSSL reports this after the ClientHello callback (`chooseContextEarly`) has refused the server name.
             self = .unrecognizedName
         } else if error.isNoCommonProtocol {
             self = .noSharedProtocol

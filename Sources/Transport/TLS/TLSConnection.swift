@@ -16,7 +16,7 @@ internal import COpenSSL
         ///
         /// Call `read` again, because more bytes may follow.
         case bytes(Int)
-        /// All fed ciphertext has been processed.
+        /// All ciphertext from `TLSWire.feed` has been processed; more bytes from the socket are needed.
         case wantsMore
         /// The peer sent close_notify.
         case closed
@@ -113,7 +113,7 @@ internal import COpenSSL
 
     // MARK: Moving bytes
 
-    /// Performs the handshake, then decrypts into `buffer` until the fed ciphertext is used up or `buffer` is full.
+    /// Performs the handshake, then decrypts into `buffer` until the wire's ciphertext is used up or `buffer` is full.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         guard failure == nil, !isClosed else {
             wire.dropInput()
@@ -135,7 +135,7 @@ internal import COpenSSL
         return unsafe decrypt(into: buffer)
     }
 
-    /// Decrypts until the fed ciphertext is used up or `buffer` is full.
+    /// Decrypts until the wire's ciphertext is used up or `buffer` is full.
     @inline(__always)
     private mutating func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         var total = 0

@@ -2,7 +2,7 @@
 
 internal import COpenSSL
 
-/// A TLS failure, caused by a file, by our own settings, or by a peer.
+/// A TLS failure, caused by a file, by the server's own settings, or by a peer.
 package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kind of a failure.
     package enum Kind: Equatable, Sendable {

@@ -30,12 +30,12 @@ internal import Glibc
         unsafe raw.pointee.input_length = ciphertext.count
     }
 
-    /// The fed bytes that OpenSSL has not consumed yet.
+    /// The ciphertext from `feed` that OpenSSL has not consumed yet.
     var unread: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: raw.pointee.input, count: raw.pointee.input_length)
     }
 
-    /// How many fed bytes OpenSSL has not consumed yet.
+    /// How many bytes of the ciphertext from `feed` OpenSSL has not consumed yet.
     package var unreadCount: Int { unsafe raw.pointee.input_length }
 
     /// Ciphertext to send; valid until the next `read`, `write` or `clearOutput`.
