@@ -130,7 +130,8 @@ extension Channel {
 
     /// Makes one `send` call.
     ///
-    /// This function must not call the handler, because the caller may be accessing `pending` exclusively.
+    /// This function must not call the handler. The caller may be inside `pending.consumeFirst`, and a second access to
+    /// `pending`, by a call from the handler, would violate Swift's rule of exclusive access.
     ///
     /// - Returns: how many bytes the kernel accepted. After an error the result is 0, and `writeFailure` has the error.
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {

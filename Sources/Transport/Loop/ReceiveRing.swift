@@ -25,7 +25,8 @@ final class ReceiveRing {
     private static let bufferCount = 512
     /// How far `takeAll` looks ahead: it calls `prepare` for the second completion after the current one.
     private static let lookahead: UInt32 = 2
-    // The following two values of `user_data` match no `SlabKey`, because no generation reaches 2^32 - 1.
+    // These values of `user_data` mark the poll of epoll's descriptor and cancellations, whose completions belong to no
+    // channel. The values match no `SlabKey`, because no generation reaches 2^32 - 1.
     private static let pollMark = UInt64.max
     private static let cancelMark = UInt64.max - 1
 

@@ -58,7 +58,7 @@ package struct Timers {
     mutating func popDue(_ now: Nanoseconds) -> (target: any TimerTarget, kind: Int)? {
         while let first = heap.first, first.due <= now {
             pop()
-            // A cancelled timer has no element in `entries` any more.
+            // The node of a cancelled timer is skipped: its element was removed from `entries`.
             guard let entry = entries.remove(first.key) else { continue }
             return (entry.target, Int(entry.kind))
         }
