@@ -61,7 +61,7 @@ package final class HandshakeGate {
         return queue.next()
     }
 
-    /// Begins to measure the CPU time of one step of a handshake.
+    /// Begins to measure how long one step of a handshake takes, by the clock.
     ///
     /// If no streams are under way, the step is not measured and costs no credit.
     func begin(_ clock: Clock) { startedAt = hasStreams ? clock.now : nil }
