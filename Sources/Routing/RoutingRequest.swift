@@ -2,15 +2,17 @@
 
 /// The properties of one request that decide which executor it gets, and when.
 package struct RoutingRequest: Sendable {
-    /// The tenant that sent the request; the queue is fair between tenants.
+    /// The tenant that sent the request; a pool's queue shares slots fairly between tenants.
     package var tenant: String
     /// The size of the request body in bytes, as an estimate of the work for its prompt.
     package var promptBytes: Int
-    /// The ids of the executors that were tried for the request.
+    /// The ids of the executors at which the request has already been tried.
     ///
-    /// The pool does not choose them again.
+    /// The pool does not choose these executors again.
     package var tried: [Int]
-    /// Whether a pool may serve the request if all its executors are unhealthy, because no other pool is better.
+    /// Whether a pool whose executors are all unhealthy may still try the request.
+    ///
+    /// True if the request has only one pool, or if no other pool of the request has a healthy executor.
     package var usesBad = true
 
     /// Makes a request; `promptBytes` is the size of its body, and `tried` has ids of executors.

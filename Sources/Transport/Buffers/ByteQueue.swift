@@ -10,9 +10,7 @@ internal import Glibc
 struct Chunk {
     static let size = 4096
     static let room = size - MemoryLayout<Chunk>.size
-    /// The memory of a chunk whose bytes belong to a `SharedBytes`, in bytes.
-    ///
-    /// The overhead of malloc is included.
+    /// How much memory a chunk takes whose bytes belong to a `SharedBytes`: its header and malloc's overhead, in bytes.
     static let referenceSize = 64
     var next: UnsafeMutablePointer<Chunk>?
     /// The owner of the bytes, retained by the chunk; nil if the bytes follow the header.
@@ -85,7 +83,7 @@ package struct ByteQueue: ~Copyable {
     private var tail: UnsafeMutablePointer<Chunk>?
     /// The number of bytes in the queue.
     package private(set) var count = 0
-    /// The memory that the queue holds, in bytes: its chunks, and the `footprint` of the shared bytes it references.
+    /// The memory that the queue uses, in bytes: its chunks, and the `footprint` of the shared bytes it references.
     package private(set) var footprint = 0
 
     package init(pool: ChunkPool) { self.pool = pool }
@@ -162,7 +160,7 @@ package struct ByteQueue: ~Copyable {
 
     /// Calls `body` with the bytes of the first chunk, and drops as many bytes as `body` returns.
     ///
-    /// - Returns: how many bytes were dropped; 0 if the queue is empty, without a call of `body`.
+    /// - Returns: how many bytes were dropped. If the queue is empty, the result is 0, and `body` is not called.
     package mutating func consumeFirst(_ body: (UnsafeRawBufferPointer) -> Int) -> Int {
         guard let chunk = unsafe head else { return 0 }
         let range = unsafe Int(chunk.pointee.start)..<Int(chunk.pointee.end)

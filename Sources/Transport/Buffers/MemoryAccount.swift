@@ -1,18 +1,20 @@
-// Counts the memory that one connection holds. A `MemorySource` decides how much each connection may hold.
+// Counts the memory that one connection uses. A `MemorySource` decides how much memory each connection may use.
 
 /// The purpose for which a `MemoryAccount` charges memory.
 ///
 /// The `MemorySource` limits the memory of all request bodies together, so that some memory stays free for connections.
 package enum MemoryUse: Sendable {
-    /// Request bodies. While memory for bodies is short, those that wait for it go first.
-    case bodies
-    /// A request body that waits for memory, or that cannot wait.
+    /// A request body.
     ///
-    /// Its bytes count as `bodies` from then on, like those of the two following uses.
+    /// While memory for bodies is short, the `MemorySource` refuses this use if other bodies already wait for memory.
+    case bodies
+    /// A request body that has waited for memory, or that cannot wait.
+    ///
+    /// Once granted, the bytes are counted and given back as `bodies`. The same is true of `wholeBody` and `lastBody`.
     case waitingBody
-    /// A small request body that has arrived whole, which may take memory beyond what is left for other bodies.
+    /// A small request body that has arrived completely; it may exceed the limit for all bodies together.
     case wholeBody
-    /// The one request body that may take memory beyond what is left for bodies, so that it can be received whole.
+    /// The one request body that may exceed the limit for all bodies together, so that it can arrive completely.
     case lastBody
     /// Everything else: streams, header sections, responses, output.
     case streams
@@ -27,21 +29,22 @@ package enum MemoryUse: Sendable {
 /// All workers share one source. An account asks for stream memory in whole grains (`MemoryAccount.grain`). For a
 /// request body, the account asks for the exact number of bytes.
 package protocol MemorySource: AnyObject, Sendable {
-    /// Grants `bytes` more to an account that already holds `held` bytes for this use.
+    /// Grants `bytes` more to an account that has already been granted `held` bytes for this use.
     ///
     /// - Parameter isTrusted: whether the account belongs to a connection from a trusted proxy.
-    /// - Returns: false, and grants nothing, if no memory is left or the account would hold more than it may.
+    /// - Returns: false, and grants nothing, if no memory is free or the account would exceed its limit.
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
-    /// Counts `bytes` that are allocated already, even if no memory is left.
+    /// Counts `bytes` that are allocated already, even if the limit is then exceeded.
     func take(_ bytes: Int)
-    /// Returns `bytes` that `grant` or `take` has counted.
+    /// Takes back `bytes` that `grant` or `take` has counted.
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 
 /// Counts the memory that the process holds for one connection.
 ///
 /// Confined to the thread of the connection. The account counts every byte, but asks the source for stream memory only
-/// in whole grains. So a token or a request without a body usually writes no memory that other threads use.
+/// in whole grains. So the thread usually writes no memory that other threads use when it handles a token or a request
+/// without a body.
 ///
 /// The stored counts are private, because the compiler then sees every access and omits Swift's runtime check of
 /// exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
@@ -51,9 +54,9 @@ package final class MemoryAccount {
 
     private let source: (any MemorySource)?
     private let isTrusted: Bool
-    /// Bytes that were granted before the account was made.
+    /// The number of bytes that the source granted before the account was made.
     ///
-    /// The account's creator returns them to the source.
+    /// The account's creator gives these bytes back to the source.
     private let prepaid: Int
     private var granted: Int
     private var isClosed = false
@@ -111,7 +114,7 @@ package final class MemoryAccount {
         granted += grant
     }
 
-    /// Returns bytes that `charge` or `take` has charged.
+    /// Gives back bytes that `charge` or `take` has charged.
     package func release(_ bytes: Int) {
         guard !isClosed else { return }
         charged -= bytes
@@ -140,7 +143,7 @@ package final class MemoryAccount {
         return true
     }
 
-    /// Returns bytes that `chargeBody` has charged.
+    /// Gives back bytes that `chargeBody` has charged.
     package func releaseBody(_ bytes: Int) {
         guard forgetBody(bytes) > 0 else { return }
         source?.giveBack(bytes, of: .bodies)
@@ -148,9 +151,9 @@ package final class MemoryAccount {
 
     /// Stops counting `bytes` of a body.
     ///
-    /// The caller itself must return these bytes to the source.
+    /// The caller itself must give these bytes back to the source.
     ///
-    /// - Returns: how many bytes the caller must return; 0 if the account is closed or has no source.
+    /// - Returns: how many bytes the caller must give back; 0 if the account is closed or has no source.
     package func forgetBody(_ bytes: Int) -> Int {
         guard !isClosed, source != nil else { return 0 }
         chargedBodies -= bytes
@@ -160,7 +163,7 @@ package final class MemoryAccount {
 
     // MARK: The end
 
-    /// Returns all memory to the source, except `prepaid`.
+    /// Gives all memory back to the source, except `prepaid`, which the account's creator gives back.
     ///
     /// Later charges and releases have no effect.
     package func close() {
@@ -189,7 +192,7 @@ package struct MemoryCharge {
 
     /// Raises the charge to `size` bytes.
     ///
-    /// - Returns: false, and changes nothing, if the account may not hold that much.
+    /// - Returns: false, and changes nothing, if the memory source refuses the additional bytes.
     package mutating func grow(to size: Int, on account: MemoryAccount, for use: MemoryUse = .streams) -> Bool {
         if size > bytes {
             guard account.charge(size - bytes, for: use) else { return false }

@@ -1,4 +1,5 @@
-// A table that reuses its indices. A key tells its element from earlier elements at the same index.
+// A table that reuses the indices of removed elements. A key contains a generation number, so the key of a removed
+// element does not match a later element at the same index.
 
 /// Identifies an element of a `Slab`.
 ///
@@ -16,7 +17,7 @@ public struct SlabKey: Hashable, Sendable {
         self.generation = generation
     }
 
-    /// Unpacks a key from a value of `bits`.
+    /// Makes a key from the 64-bit value that `bits` has returned.
     @inlinable
     public init(bits: UInt64) { self.init(index: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
 
@@ -28,8 +29,8 @@ public struct SlabKey: Hashable, Sendable {
 ///
 /// A new element takes the index of a removed one.
 ///
-/// Insertion, removal and access by key take constant time. The table never shrinks: it has room for as many elements
-/// as it ever held at once.
+/// Insertion, removal and access by key take constant time. The table never shrinks: its memory is that of the largest
+/// number of elements it has had at once.
 ///
 /// Everything is public and inlinable because Swift 6.3 specializes a generic type with `package` access only within
 /// its module. In other modules, each operation would look up type metadata at run time.

@@ -29,7 +29,7 @@ package struct FileStamp: Equatable, Sendable {
     /// Whether the file was modified less than two seconds before `now`.
     ///
     /// The stamp of such a file is unreliable, because two changes within one tick of the file system's clock have the
-    /// same modification time. A caller should read such a file again.
+    /// same modification time. So a caller should read such a file again even if its stamp has not changed.
     ///
     /// - Parameter now: the time in seconds since 1970.
     package func isNew(at now: Int) -> Bool { now - seconds < 2 }

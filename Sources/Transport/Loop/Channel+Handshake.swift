@@ -1,12 +1,16 @@
-// How a channel of a server performs its TLS handshake: at once, or when the loop's HandshakeGate lets it go on.
+// How an accepted channel performs its TLS handshake: at once, or when the loop's HandshakeGate admits the handshake.
 internal import CLinux
 internal import Glibc
 
 /// The client of a TLS handshake that has to wait.
 package struct HandshakeClient: Sendable, Equatable {
-    /// The client's address, by which waiting handshakes take turns; nil for a unix socket.
+    /// The client's address; nil for a unix socket.
+    ///
+    /// Waiting handshakes of the same rank are served round-robin by address.
     package var address: IPAddress?
-    /// Whether the client has shown before that it is well-behaved, so that it goes on before strangers.
+    /// Whether the client is trusted, or has recently been served or has sent a valid API key.
+    ///
+    /// Waiting handshakes of known clients continue before those of unknown clients.
     package var isKnown: Bool
 
     package init(address: IPAddress?, isKnown: Bool = false) {
@@ -20,12 +24,12 @@ struct ChannelHandshake {
     /// Whether the loop's `HandshakeGate` decides when the channel reads: from the end of the preamble to the end of
     /// the handshake.
     var isGated = false
-    /// Whether OpenSSL has sent something, which is usually the answer to the ClientHello.
+    /// Whether OpenSSL has produced output for the client, usually the answer to the ClientHello.
     var hasAnswered = false
-    /// The key of the waiting handshake in the loop's `HandshakeGate`; nil while the handshake does not wait.
+    /// Identifies the waiting handshake in the loop's `HandshakeGate`; nil while the handshake does not wait.
     var waiting: SlabKey?
-    /// The bytes of a waiting handshake that were read from the socket together with the preamble; empty if there are
-    /// none.
+    /// The handshake's bytes that were read from the socket together with the preamble, while the handshake waits;
+    /// empty if no such bytes were read.
     var input: [UInt8] = []
 }
 
@@ -33,7 +37,9 @@ extension Channel {
     /// How many bytes `offersResumption` examines; a ClientHello seldom has more than 2 KiB.
     private static let peekedMax = 4096
 
-    /// Whether the channel may read its handshake's next bytes; otherwise the handshake waits, or has been refused.
+    /// Whether the channel may process the next bytes of its handshake now.
+    ///
+    /// If the result is false, the handshake waits in the loop's `HandshakeGate`, or the channel has ended.
     func mayShakeHands() -> Bool {
         if handshake.waiting == nil, loop.handshakes.admits(at: loop.now) {
             loop.handshakes.begin(loop.clock)
@@ -69,7 +75,7 @@ extension Channel {
         return unsafe ClientHello.offersResumption(bytes.assumingMemoryBound(to: UInt8.self).span)
     }
 
-    /// Lets a handshake that has waited go on, after the gate has removed it.
+    /// Continues a handshake that has waited, after the gate has removed it from its queue.
     func continueHandshake() {
         handshake.waiting = nil
         loop.handshakes.begin(loop.clock)
@@ -90,8 +96,9 @@ extension Channel {
         loop.handshakes.leave(key)
     }
 
-    /// Charges the budget for a step of the handshake; if it was the last step, reports the channel as open to its
-    /// handler.
+    /// Charges the loop's handshake budget for one step of the handshake.
+    ///
+    /// After the last step, the function reports the channel as open to its handler.
     func handshakeStepped() {
         if handshake.isGated { loop.handshakes.charge(loop.clock) }
         guard tls?.isEstablished == true else { return }

@@ -1,12 +1,12 @@
-// How a channel writes: the flush phase, output that the kernel has not accepted yet, and closing after the last byte.
+// How a channel writes: in the flush phase, later for output that the kernel has not accepted, and before it closes.
 internal import CLinux
 internal import Glibc
 
 extension Channel {
     /// Closes the channel once all output has been written.
     ///
-    /// - Parameter abruptly: whether to close with a TCP reset and without close_notify. The peer then cannot mistake a
-    ///   truncated response for a complete one.
+    /// - Parameter abruptly: whether to close with a TCP reset and without close_notify, so that the peer cannot
+    ///   mistake a truncated response for a complete one.
     package func closeWhenFlushed(abruptly: Bool = false) {
         if phase == .connecting { close() }
         guard phase == .open else { return }
@@ -31,8 +31,8 @@ extension Channel {
     package func appendInClear(_ bytes: [UInt8]) {
         guard phase == .open, !isOpened else { return }
         unsafe bytes.withUnsafeBytes { unsafe pending.append($0) }
-        // The failed handshake has set `hasEnded`, but the peer has not closed. `finishClosing` must still wait for the
-        // peer, because closing a socket with unread bytes sends a reset.
+        // The failed handshake has set `hasEnded`, although the peer has not closed its side. With `hasEnded` false,
+        // `finishClosing` waits for the peer. Otherwise it would close a socket with unread bytes, which sends a reset.
         hasEnded = false
         chargePending()
         markNow()
@@ -43,7 +43,8 @@ extension Channel {
     /// Closing at once would send a TCP reset if the peer has sent more bytes, and the peer could lose the alert.
     package func closeAfterAlert() {
         guard phase == .open, !isOpened else { return }
-        // The failed handshake has set `hasEnded`, but the peer has not closed.
+        // The failed handshake has set `hasEnded`, although the peer has not closed its side. With `hasEnded` false,
+        // `finishClosing` waits for the peer to close.
         hasEnded = false
         closeWhenFlushed()
     }
@@ -94,9 +95,9 @@ extension Channel {
         }
     }
 
-    /// Writes to the socket.
+    /// Writes to the socket at once.
     ///
-    /// Bytes that the kernel does not accept are copied into `pending`.
+    /// Bytes that the kernel does not accept are copied into `pending`, and sent when the socket becomes writable.
     private func writeNow(_ bytes: UnsafeRawBufferPointer) {
         let written = unsafe send(bytes)
         if writeFailure != nil {
@@ -129,7 +130,8 @@ extension Channel {
 
     /// Makes one `send` call.
     ///
-    /// This function must not call the handler, because the caller may be accessing `pending` exclusively.
+    /// This function must not call the handler. The caller may be inside `pending.consumeFirst`, and a second access to
+    /// `pending`, by a call from the handler, would violate Swift's rule of exclusive access.
     ///
     /// - Returns: how many bytes the kernel accepted. After an error the result is 0, and `writeFailure` has the error.
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -144,8 +146,8 @@ extension Channel {
 
     /// Reports a failed write to the handler, unless the peer may have sent bytes that are still unread.
     ///
-    /// An executor that rejects a request body responds and closes, which makes our next write fail. The executor's
-    /// response must then be read first. epoll reports the end of the connection in a later turn of the loop.
+    /// An executor that rejects a request body responds and closes, which makes this server's next write fail. The
+    /// channel must then read the executor's response first. epoll reports the end of the connection in a later turn.
     private func writeFailed() {
         pending.removeAll()
         guard let writeFailure, phase != .open || hasEnded || !isReading else { return }
@@ -172,8 +174,8 @@ extension Channel {
             close()
             return
         }
-        // Closing a socket with unread bytes sends a reset, which can make the peer discard our response. So the
-        // channel only closes its writing side, and waits for the peer to close.
+        // Closing a socket with unread bytes sends a reset, which can make the peer discard the response. So the
+        // channel closes only its sending side here, and waits for the peer to close the connection.
         phase = .lingering
         _ = Glibc.shutdown(descriptor, CInt(SHUT_WR))
         isReading = true
@@ -183,7 +185,9 @@ extension Channel {
         closingTimer = loop.timers.schedule(at: loop.now + linger.period, target: self, kind: 0)
     }
 
-    /// Whether the lingering channel has to wait longer, because the peer goes on to acknowledge what was sent.
+    /// Whether the lingering channel waits for one more period.
+    ///
+    /// It does so if the peer has acknowledged some, but not all, of the remaining output in the last period.
     private func lingersOn() -> Bool {
         guard phase == .lingering, loop.now < lingerEnd else { return false }
         let left = clinux_unacknowledged(descriptor)

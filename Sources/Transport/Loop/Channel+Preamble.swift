@@ -13,7 +13,7 @@ package enum ChannelPreambleVerdict: Sendable, Equatable {
     case refused
 }
 
-/// Reads the bytes that arrive on a socket before the client's own bytes and before TLS.
+/// Reads the bytes that a proxy sends on a connection before the client's own bytes and before TLS.
 ///
 /// Each channel has its own `ChannelPreamble`, set by `Channel.accept`, and calls it only on the loop's thread. The
 /// channel releases it once the preamble is complete. Until then, the channel sends nothing to the peer.
@@ -29,7 +29,7 @@ package protocol ChannelPreamble: AnyObject {
     func read(_ bytes: Span<UInt8>) -> ChannelPreambleVerdict
 }
 
-/// A preamble that is not complete yet, and all bytes received so far.
+/// Collects the bytes of a channel until its `ChannelPreamble` has the complete preamble.
 final class PreambleReader {
     let stage: any ChannelPreamble
     var received: [UInt8] = []

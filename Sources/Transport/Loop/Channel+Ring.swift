@@ -6,9 +6,11 @@ extension Channel {
     /// Starts to receive through io_uring if the loop does so for every channel (`PollerChoice.ring`, for tests).
     func enterRing() { if loop.choice == .ring { expectSmallReads() } }
 
-    /// Lets io_uring receive for this channel, because many small reads are expected, as in a token stream.
+    /// Begins to receive through io_uring, if the loop can use it.
     ///
-    /// After `setReading(false)`, up to 32 KiB can still be delivered, because Linux 6.8 and later fill up to 32
+    /// The handler calls this function when it expects many small reads, as in a token stream.
+    ///
+    /// After `setReading(false)`, the handler can still get up to 32 KiB, because Linux 6.8 and later fill up to 32
     /// buffers of 1 KiB at once for one socket.
     package func expectSmallReads() {
         guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
@@ -43,8 +45,8 @@ extension Channel {
             end(.failed(SystemError("read", CInt(-result))))
         }
         guard isLast, phase != .closed else { return }
-        // After ENOBUFS (no free buffer), the channel asks io_uring to receive again. After any other end, epoll takes
-        // over and reports the bytes that have arrived in the meantime.
+        // After ENOBUFS (no free buffer), the channel asks io_uring to receive again. In all other cases, epoll watches
+        // the socket again, and reports the bytes that have arrived in the meantime.
         if result == -Int(ENOBUFS) { expectSmallReads() }
         if ringReceive == .none { enterRing() }
         if ringReceive == .none { updateInterest() }

@@ -15,8 +15,8 @@ extension Channel {
                 let bytes = unsafe UnsafeBufferPointer(
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
-                // The handler may act on other connections of the worker. But these use the wire only in the flush
-                // phase, so the wire keeps the input of this channel.
+                // The handler may write to other connections of the worker. They use the shared `TLSWire` only in the
+                // flush phase, so after this call the wire still contains the unread input of this channel.
                 unsafe handler?.channel(self, received: bytes.span)
             case .wantsMore: return
             case .closed:

@@ -11,7 +11,7 @@ package enum ChannelEnd: Sendable {
     case tls(TLSError)
 }
 
-/// Receives the bytes that a channel reads, and is told of each change of the channel's state.
+/// The user of a channel: gets the bytes that the channel reads, and a call for each change of the channel's state.
 ///
 /// All calls happen on the loop's thread. After the channel is closed, only `channelReleased` is called.
 package protocol ChannelHandler: AnyObject {
@@ -30,22 +30,24 @@ package protocol ChannelHandler: AnyObject {
     /// Called in each flush phase that follows a call of `Channel.mark`. A handler that has more output must call
     /// `mark` again, and is then called in the next flush phase.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
-    /// The kernel has accepted all output.
+    /// The kernel has accepted all output of the channel, so the handler may produce more.
     func channelDrained(_ channel: Channel)
     /// A new turn of the loop has begun, after the handler called `Channel.continueNextTurn`.
     func channelContinues(_ channel: Channel)
-    /// Asks who is at the other end of an accepted channel, because its TLS handshake has to wait.
+    /// Returns the client of an accepted channel whose TLS handshake has to wait.
+    ///
+    /// The `HandshakeGate` orders waiting handshakes by this information.
     func handshakeClient(_ channel: Channel) -> HandshakeClient
     /// The last call to the handler, at the end of the loop's turn in which the channel was closed.
     ///
-    /// The socket is closed by then. A handler breaks its reference cycles here.
+    /// At this time, the socket is already closed. A handler breaks its reference cycles here.
     func channelReleased(_ channel: Channel)
 }
 
 extension ChannelHandler {
     /// The default implementation does nothing.
     package func channelContinues(_ channel: Channel) {}
-    /// The default implementation returns the peer of the socket, as a stranger.
+    /// The default implementation returns the address of the socket's peer, as that of an unknown client.
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
         HandshakeClient(address: IPAddress(channel.peer))
     }
@@ -63,18 +65,18 @@ package final class Channel: Registered, TimerTarget {
     package enum Linger: Sendable {
         /// At most 2 s.
         case short
-        /// At most 5 s, and longer while the peer goes on to acknowledge what was sent, at most 60 s in all.
+        /// 5 s, and 5 s more each time the peer has acknowledged further output in the last 5 s; at most 60 s in all.
         ///
-        /// If the socket were closed earlier, bytes that the peer sends meanwhile would be answered with a TCP reset,
-        /// which makes the kernel drop what it has not delivered yet.
+        /// If the socket were closed earlier, this machine's kernel would answer further bytes of the peer with a TCP
+        /// reset, and would discard the output that the peer has not acknowledged yet.
         case untilAcknowledged
 
-        /// How long the channel waits before it looks whether anything is unacknowledged.
+        /// How long the channel waits before it checks how much output is unacknowledged.
         var period: Nanoseconds { self == .short ? 2_000_000_000 : 5_000_000_000 }
-        /// How long the channel waits in all.
+        /// The longest time that the channel waits in all.
         var longest: Nanoseconds { self == .short ? 2_000_000_000 : 60_000_000_000 }
     }
-    /// How long a closing channel waits while the kernel accepts none of its remaining output: 30 s.
+    /// How long a closing channel waits for the kernel to accept more of its remaining output: 30 s.
     static let closingStallMax: Nanoseconds = 30_000_000_000
 
     /// The event loop of the channel.
@@ -106,11 +108,11 @@ package final class Channel: Registered, TimerTarget {
     package var linger = Linger.short
     /// When a lingering channel closes at the latest.
     var lingerEnd: Nanoseconds = 0
-    /// How many bytes were unacknowledged when the lingering channel looked last.
+    /// How many bytes of output were unacknowledged at the last check of the lingering channel.
     var unacknowledged = CInt.max
     /// Checks whether the peer takes the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
-    /// How many bytes of `pending` the kernel has accepted.
+    /// How many bytes the kernel has accepted from `pending` since the channel was created.
     var pendingTaken = 0
     /// The preamble, while it is incomplete; nil when it is complete, or if the channel has none.
     var preamble: PreambleReader?
@@ -123,14 +125,16 @@ package final class Channel: Registered, TimerTarget {
     static let ringReadLimitMin = 16 << 10
     private var reads: UInt32 = 0
     private var isRevisited = false
-    /// Whether the handler has asked for a call of `channelContinues`.
+    /// Whether the handler has requested a call of `channelContinues` in the next turn.
     private(set) var continuesNextTurn = false
     /// Whether epoll has reported that the peer closed or reset the connection.
     ///
     /// With EPOLLET, epoll reports the hangup only once. So from then on, the channel reads until the end of the
     /// stream.
     var hasHungUp = false
-    /// Whether io_uring receives for this socket; `leaving` until the kernel has confirmed the cancellation.
+    /// Whether io_uring receives for this socket.
+    ///
+    /// The state is `leaving` after a cancellation, until the kernel has confirmed it.
     enum RingReceive { case none, open, leaving }
     var ringReceive = RingReceive.none
     /// Whether epoll no longer watches the socket, because the peer closed while reading was paused.
@@ -180,7 +184,8 @@ package final class Channel: Registered, TimerTarget {
         let channel = try Channel(loop: loop, socket: socket, peer: peer, tls: tls, pending: false)
         if let preamble {
             channel.preamble = PreambleReader(preamble)
-            // Bytes that follow the preamble are kept while the handshake waits.
+            // The first bytes of the TLS handshake may arrive together with the preamble, and stay in memory while the
+            // handshake waits. The smaller read limit bounds this memory.
             if channel.isSecure { channel.readMax = preamble.bytesMax }
         } else {
             channel.handshake.isGated = channel.isSecure
@@ -204,7 +209,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Sets the handler; the channel retains the handler until the call of `channelReleased`.
     ///
-    /// An accepted channel without preamble and TLS then is ready; the handler gets no call of `channelOpened`.
+    /// An accepted channel without preamble and TLS is ready at once, so its handler gets no call of `channelOpened`.
     package func attach(_ handler: any ChannelHandler) {
         attached = handler
         guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
@@ -213,7 +218,9 @@ package final class Channel: Registered, TimerTarget {
     }
 
     package var handler: (any ChannelHandler)? { attached }
-    /// The maximum number of bytes that the channel reads at once, set by a handler that has limited room.
+    /// The maximum number of bytes that the channel reads at once.
+    ///
+    /// A handler lowers this number if it can store only a limited number of bytes.
     ///
     /// A value below 1024 counts as 1024, and a value above 65,536 counts as 65,536.
     package var readLimit: Int {
@@ -223,7 +230,7 @@ package final class Channel: Registered, TimerTarget {
             if newValue < Self.ringReadLimitMin { leaveRing() }
         }
     }
-    /// The account that is charged for output that the kernel has not accepted yet; nil charges nothing.
+    /// The account that the channel charges for output that the kernel has not accepted yet; nil to charge nothing.
     package var account: MemoryAccount? {
         get { charged }
         set { charged = newValue }
@@ -245,7 +252,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Whether the channel is closed.
     ///
-    /// The descriptor itself is closed at the end of the loop's turn.
+    /// The descriptor itself stays open until the end of the loop's turn.
     package var isClosed: Bool { phase == .closed }
     /// Whether the connection is established, the preamble is read, and the TLS handshake is complete.
     package var isEstablished: Bool { isOpened }
@@ -276,7 +283,8 @@ package final class Channel: Registered, TimerTarget {
 
     /// Pauses or resumes reading.
     ///
-    /// - Parameter watchingHangup: whether the handler is told when the peer closes while reading is paused.
+    /// - Parameter watchingHangup: whether the channel calls `channel(_:ended:)` if the peer closes while reading is
+    ///   paused.
     package func setReading(_ reading: Bool, watchingHangup: Bool = false) {
         isReading = reading
         watchesHangup = reading || watchingHangup
@@ -348,7 +356,8 @@ package final class Channel: Registered, TimerTarget {
     private func peerActed(_ events: UInt32) {
         if events & (clinux_EPOLLRDHUP | clinux_EPOLLHUP | clinux_EPOLLERR) != 0 { hasHungUp = true }
         if readsNow, events & (clinux_EPOLLIN | clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
-            // A channel that the loop visits again is read then, and not twice in one turn.
+            // If `isRevisited` is true, `readAgain` reads this channel in the next turn. So it is not read here: no
+            // channel gets two reads in one turn.
             if !isRevisited { readOnce() }
         } else if !readsNow, events & (clinux_EPOLLERR | clinux_EPOLLHUP) != 0 {
             hungUpWhilePaused()
@@ -370,9 +379,9 @@ package final class Channel: Registered, TimerTarget {
         } else if watchesHangup {
             end(.closed)
         } else if let registration {
-            // The peer of a unix socket has closed normally. The last bytes of the peer stay unread until reading
-            // resumes. The socket is unregistered because epoll would report EPOLLHUP again and again, and EPOLLHUP
-            // cannot be masked.
+            // The peer of a unix socket has closed normally. The peer's last bytes stay unread until reading resumes.
+            // The socket is removed from epoll, which would otherwise report EPOLLHUP again and again: EPOLLHUP cannot
+            // be masked.
             loop.unregister(registration, descriptor: descriptor)
             self.registration = nil
             isUnregistered = true
@@ -399,7 +408,8 @@ package final class Channel: Registered, TimerTarget {
         return phase != .closed
     }
 
-    /// Calls `channelContinues` if the handler has asked for it, and reads bytes that the previous turn may have left.
+    /// Calls `channelContinues` if the handler has requested it, and reads bytes that the previous turn may have left
+    /// unread.
     ///
     /// With EPOLLET, epoll does not report unread bytes again. EPOLLET is used nevertheless, because it saves one epoll
     /// event for each socket in each turn.
@@ -413,9 +423,9 @@ package final class Channel: Registered, TimerTarget {
         if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
     }
 
-    /// Requests a call of `channelContinues` in the next turn of the loop, for a handler that has put work off.
+    /// Requests a call of `channelContinues` in the next turn of the loop, where the handler continues unfinished work.
     ///
-    /// The handler pauses reading until then, so that it does not get more bytes to keep.
+    /// The handler should pause reading until that call. Otherwise it gets further bytes, which it would have to store.
     package func continueNextTurn() {
         continuesNextTurn = true
         revisit()
@@ -432,7 +442,7 @@ package final class Channel: Registered, TimerTarget {
         readAdmitted()
     }
 
-    /// Reads once, whatever the loop's `HandshakeGate` says.
+    /// Reads once, without asking the loop's `HandshakeGate`.
     func readAdmitted() {
         let limit = min(loop.readMax, max(1024, readLimit))
         // `recv` costs less than `read`, because it bypasses the file layer of the kernel.
@@ -451,8 +461,9 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Passes received bytes to the preamble while it is incomplete, and later to the handler, decrypted if there is
-    /// TLS.
+    /// Passes received bytes to the preamble while the preamble is incomplete, and afterwards to the handler.
+    ///
+    /// If the channel has TLS, the bytes for the handler are first decrypted.
     func take(_ bytes: UnsafeRawBufferPointer) {
         guard preamble == nil else {
             unsafe takePreamble(bytes)

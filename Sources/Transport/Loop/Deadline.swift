@@ -1,6 +1,6 @@
 // A deadline that is moved often but rarely passes, made of one timer of an event loop. Confined to the loop's thread.
 
-/// A time by which something must have happened.
+/// A time limit that its owner can move at little cost.
 ///
 /// Moving the deadline to a later time only stores that time. The timer is not moved. If the timer fires before the
 /// deadline, the timer is scheduled again.
@@ -30,9 +30,9 @@ package struct Deadline {
         timerDue = due
     }
 
-    /// Removes the deadline but not its timer, which may still fire once.
+    /// Removes the deadline but not its timer.
     ///
-    /// `fired` then returns false.
+    /// The timer may still fire once; `fired` then returns false.
     package mutating func clear() { due = .max }
 
     /// Removes the deadline and its timer.

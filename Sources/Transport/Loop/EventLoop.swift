@@ -16,13 +16,14 @@ protocol Registered: AnyObject {
 package final class EventLoop {
     /// The maximum number of epoll events that the loop takes in one turn.
     ///
-    /// The limit keeps a turn short. Output waits until all epoll events of its turn have been handled.
+    /// The limit keeps a turn short, because output is written only after all epoll events of the turn are handled.
     private static let eventsMax = 256
     /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
-    /// The maximum number of turns for which the timers wait after a pause of the process.
+    /// For how many turns, at most, the loop fires no timers after a pause of the process, such as SIGSTOP.
     ///
-    /// In these turns, the loop reads the bytes that have arrived during the pause.
+    /// In these turns, the loop reads the bytes that have arrived during the pause. Otherwise deadlines would expire
+    /// although the awaited bytes have arrived.
     private static let catchUpMax = 64
     /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause.
     private static let lateMin: Nanoseconds = 1_000_000_000
@@ -38,7 +39,7 @@ package final class EventLoop {
     package let scratch = Scratch()
     /// The ciphertext buffers that all TLS connections of the loop use in turn.
     package let wire = TLSWire()
-    /// Decides when the TLS handshakes of clients go on.
+    /// Decides when the TLS handshakes of clients may take CPU time from streams.
     package let handshakes = HandshakeGate()
 
     let readBuffer: UnsafeMutableRawBufferPointer
@@ -59,16 +60,18 @@ package final class EventLoop {
     private var flushing: [Channel] = []
     /// Closed channels that the loop releases at the end of the turn.
     private var pendingRelease: [Channel] = []
-    /// Channels that may have unread bytes from the previous turn.
+    /// The channels on which the next turn calls `readAgain`: they may have unread bytes, or asked for the call.
     private var unread: [Channel] = []
     private var bulk = BulkReads()
     private var isStopped = false
     private var gatherer: Gatherer
-    /// The longest wait in one turn, in milliseconds, so that a `ProcessClock` is read often; nil for other clocks.
+    /// The longest wait in one turn, in milliseconds; nil for no limit.
+    ///
+    /// Only a loop with a `ProcessClock` has a limit, because this clock must be read often.
     private let waitLimit: Int?
     /// The value of `clock.paused` when the last pause was noticed.
     private var pausedBefore: Nanoseconds = 0
-    /// The maximum number of further turns for which the timers wait after the last pause of the process.
+    /// For how many further turns, at most, the loop fires no timers after the last pause of the process.
     private var catchUpTurns = 0
     /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?
@@ -109,7 +112,7 @@ package final class EventLoop {
     /// The time at the beginning of the current turn, in nanoseconds.
     package var now: Nanoseconds { time }
 
-    /// A closure that is called at the end of each turn; for example, to publish counters.
+    /// A closure that the loop calls at the end of each turn; for example, to publish counters.
     package var onTurnEnd: (() -> Void)? {
         get { turnEnd }
         set { turnEnd = newValue }
@@ -152,7 +155,7 @@ package final class EventLoop {
     /// Reads the clock at the beginning of a turn.
     ///
     /// After a pause of the process or a very late turn, the loop first reads what has arrived, and fires timers later.
-    /// So a deadline does not expire although the awaited bytes are already in the kernel.
+    /// Otherwise a deadline could expire although the awaited bytes are already in the kernel.
     ///
     /// - Parameter asked: how long the loop asked epoll to wait, in milliseconds.
     private func readClock(asked: Int) {
@@ -178,7 +181,7 @@ package final class EventLoop {
         }
     }
 
-    /// Polls epoll and delivers its events, while io_uring receives for no channel.
+    /// Polls epoll and delivers its events; used in turns in which io_uring receives for no channel.
     ///
     /// - Returns: the number of epoll events.
     @inline(__always)
@@ -194,9 +197,10 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits for epoll and io_uring and delivers what they report, while io_uring receives for at least one channel.
+    /// Waits for epoll and io_uring, and delivers what they report.
     ///
-    /// The loop waits in `io_uring_enter`, which also polls epoll's descriptor.
+    /// Used in turns in which io_uring receives for at least one channel. The loop waits in `io_uring_enter`, because
+    /// the ring also polls epoll's descriptor.
     ///
     /// - Returns: the number of epoll events and io_uring completions.
     private func turnRing(_ ring: ReceiveRing, timeout: Int) -> Int {
@@ -228,7 +232,7 @@ package final class EventLoop {
         ring.wait(for: 1, timeout: timeout < 0 ? -1 : Int64(timeout) * 1_000_000)
     }
 
-    /// Delivers what io_uring has received; stops after the batch that reaches `eventsMax` completions.
+    /// Delivers what io_uring has received; returns after `eventsMax` completions or slightly more.
     ///
     /// - Returns: the number of completions.
     @inline(__always)
@@ -264,7 +268,7 @@ package final class EventLoop {
 
     /// Reads from the channels that may have unread bytes from the previous turn, as long as `BulkReads` allows it.
     ///
-    /// The channels that are left are the first ones of the next turn.
+    /// The channels that `BulkReads` holds back come first in the next turn.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
@@ -285,11 +289,11 @@ package final class EventLoop {
         return wait
     }
 
-    /// Lets TLS handshakes that wait go on, for about `HandshakeBudget.burst`.
+    /// Continues waiting TLS handshakes, for about `HandshakeBudget.burst` nanoseconds.
     ///
-    /// The output of this turn has been written before.
+    /// The loop has already written the output of this turn, so the handshakes do not delay that output.
     ///
-    /// - Parameter isIdle: whether the loop has nothing else to do.
+    /// - Parameter isIdle: whether the loop had nothing else to do in this turn.
     private func continueHandshakes(isIdle: Bool) {
         var beyondBudget = isIdle
         var now = clock.now
@@ -322,7 +326,7 @@ package final class EventLoop {
     }
 
     private func reap() {
-        // The release of a channel can close other channels.
+        // The release of a channel can close other channels, which are then added to `pendingRelease`.
         while !pendingRelease.isEmpty {
             let dead = pendingRelease
             pendingRelease.removeAll(keepingCapacity: true)
@@ -389,7 +393,7 @@ package final class EventLoop {
     func mark(_ channel: Channel) { marked.append(channel) }
     /// The largest number of bytes that a channel reads at once in this turn.
     var readMax: Int { bulk.isOver ? BulkReads.largeMin : Self.readSize }
-    /// Counts a read that has returned at least `BulkReads.largeMin` bytes.
+    /// Reports to `BulkReads` that a read has returned at least `BulkReads.largeMin` bytes.
     func readWasLarge() { bulk.readWasLarge(at: clock.now) }
     /// Requests that the channel reads again in the next turn.
     func revisit(_ channel: Channel) { unread.append(channel) }
@@ -414,7 +418,7 @@ package final class EventLoop {
 
     /// Calls `body` whenever a descriptor becomes readable, until `unwatch`.
     ///
-    /// - Returns: what `unwatch` needs.
+    /// - Returns: the key to pass to `unwatch`.
     /// - Throws: when the system cannot watch another descriptor.
     package func watchUntilUnwatched(
         descriptor: CInt,

@@ -1,5 +1,5 @@
-// Decides when a loop waits before it polls, because many tokens in one turn cost far less than one turn
-// for each token.
+// Decides when a loop waits before it polls. During the wait more tokens arrive, and one turn that handles many tokens
+// costs far less than one turn for each token.
 internal import CLinux
 internal import Glibc
 
@@ -21,8 +21,9 @@ struct Gatherer {
     private static let automaticWait: Nanoseconds = 200_000
     /// With fewer I/O events a second, waiting costs more than it saves (measured: Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
-    /// After this many I/O events without a pause, the loop expects more, because many streams then produce tokens at
-    /// the same time.
+    /// After this many I/O events without a `pause` between them, the loop waits for more.
+    ///
+    /// So many events usually mean that many streams produce tokens at the same time.
     private static let burstEvents = 32
     private static let burstWait: Nanoseconds = 300_000
     /// A gap between I/O events that ends a burst: 500 microseconds.
@@ -30,7 +31,7 @@ struct Gatherer {
     /// If one turn handles this many I/O events or more, waiting saves nothing.
     private static let fullTurn = 96
 
-    /// Whether and when the loop waits.
+    /// The setting that decides whether a busy loop waits, and for how long.
     ///
     /// May be changed while the loop runs.
     var mode: Gather
@@ -38,7 +39,7 @@ struct Gatherer {
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0
     private(set) var isBusy = false
-    /// How many I/O events the current burst has had; `lastEvent` is the time of the last one.
+    /// How many I/O events the current burst has had so far; `lastEvent` is the time of the last event.
     private var runEvents = 0
     private var lastEvent: Nanoseconds = 0
 

@@ -2,20 +2,19 @@
 
 /// A token bucket of CPU time for the handshakes of one event loop.
 ///
-/// A handshake may begin while there is credit. Its cost is charged afterwards, because the cost is not known before.
-/// So handshakes take at most a quarter of any period (`share`), plus `burst`, plus the cost of one handshake.
+/// A handshake may begin while the credit is above 0. Its cost is measured and charged afterwards. So, in any period,
+/// handshakes take at most a quarter of the time (`share`), plus `burst`, plus the cost of one handshake.
 package struct HandshakeBudget: Sendable {
     /// How many nanoseconds of the worker's time earn one nanosecond of credit.
     package static let share: Nanoseconds = 4
     /// The largest credit, in nanoseconds: 2 ms.
     ///
-    /// This is also about the longest time for which the loop runs handshakes in one turn, because its other work waits
-    /// meanwhile.
+    /// The loop also stops running handshakes in a turn after about this time, because its other work waits meanwhile.
     package static let burst: Nanoseconds = 2_000_000
     /// The largest debt, in nanoseconds: 16 ms.
     ///
-    /// The cost is measured by the clock, so it includes time in which the thread did not run. Without this bound, one
-    /// such measurement would stop handshakes for long.
+    /// The cost is measured by the clock, so it includes time in which the kernel did not run the thread. Without this
+    /// bound, one such measurement would block handshakes for a long time.
     package static let debtMax: Nanoseconds = 16_000_000
 
     /// The CPU time that handshakes may still take, in nanoseconds; negative for a debt.
@@ -37,7 +36,7 @@ package struct HandshakeBudget: Sendable {
     }
 
     private mutating func refill(_ now: Nanoseconds) {
-        // `now` may be the beginning of a turn, and so before the end of the last handshake.
+        // `now` may be the time at the beginning of the turn, which is earlier than the end of the last handshake.
         guard now > updatedAt else { return }
         let earned = (now - updatedAt) / Self.share
         // If the elapsed time earns less than a nanosecond, `updatedAt` stays, so that the next call counts this time.

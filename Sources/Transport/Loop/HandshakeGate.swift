@@ -1,29 +1,28 @@
-// Decides for the channels of one event loop when the TLS handshakes of clients go on.
+// Delays TLS handshakes of clients on one event loop, so that their CPU time does not slow down token streams.
 
 /// Holds TLS handshakes back while streams are under way and handshakes have used up their budget of CPU time.
 ///
-/// While a handshake is held back, the client's bytes stay unread in the kernel. In each turn, after the output is
-/// written, the loop lets waiting handshakes go on: as many as the budget allows. In a turn that has had nothing else
-/// to do, one handshake may go on even if the budget is used up. So handshakes may use all the time that streams do not
-/// need.
+/// While a handshake is held back, the client's bytes stay unread in the kernel. In each turn, after the loop has
+/// written all output, it continues as many waiting handshakes as the budget allows. In a turn without other work, one
+/// handshake may continue even if the budget is used up. So handshakes may use all the time that streams do not need.
 ///
 /// Confined to the thread of its loop.
 package final class HandshakeGate {
     private var budget = HandshakeBudget()
     private var queue = HandshakeQueue<Channel>()
-    /// When the current step of a handshake has begun; nil while no step is measured.
+    /// When the step of a handshake that is being measured began; nil while no step is measured.
     private var startedAt: Nanoseconds?
 
     init() {}
 
-    /// Whether streams are under way, to which handshakes yield.
+    /// Whether the worker has streams under way; only then are handshakes limited.
     package var hasStreams = false
-    /// How many handshakes had to wait before their first step.
+    /// How many handshakes, since the start, had to wait before their first step.
     package private(set) var heldCount: UInt64 = 0
     /// Whether no handshake waits.
     ///
-    /// The value is stored, because each turn of the loop reads it: to ask `queue` would cost a check of exclusive
-    /// access at run time.
+    /// This is a stored copy of `queue.isEmpty`. Each turn of the loop reads it, and an access to `queue` would cost a
+    /// runtime check of exclusive access.
     private(set) var isEmpty = true
     /// How many handshakes wait.
     package var waitingCount: Int { queue.count }
@@ -33,12 +32,12 @@ package final class HandshakeGate {
         set { queue.places = newValue }
     }
 
-    /// Whether a handshake whose bytes have arrived may go on at once.
+    /// Whether a handshake whose next bytes have arrived may continue at once.
     func admits(at now: Nanoseconds) -> Bool { isEmpty && (!hasStreams || budget.hasCredit(at: now)) }
 
-    /// Lets a handshake wait until `next` returns its channel.
+    /// Makes the handshake of a channel wait until `next` returns the channel.
     ///
-    /// - Returns: the key for `leave`; nil if too many handshakes wait.
+    /// - Returns: the key to pass to `leave`; nil if too many handshakes wait already.
     func hold(_ channel: Channel, _ rank: HandshakeQueue<Channel>.Rank, of address: IPAddress?) -> SlabKey? {
         guard let key = queue.add(channel, rank, of: address) else { return nil }
         isEmpty = false
@@ -46,26 +45,28 @@ package final class HandshakeGate {
         return key
     }
 
-    /// Removes the waiting handshake of a channel that is closed.
+    /// Removes the waiting handshake of a channel that has been closed.
     func leave(_ key: SlabKey) {
         queue.remove(key)
         isEmpty = queue.isEmpty
     }
 
-    /// The channel whose handshake goes on next; nil if none waits, or if the budget is used up.
+    /// Removes the handshake that continues next, and returns its channel.
     ///
-    /// - Parameter beyondBudget: whether the loop has nothing else to do, so that the budget does not matter.
+    /// - Parameter beyondBudget: whether to ignore the budget; true if the loop has no other work in this turn.
+    /// - Returns: nil if no handshake waits, or if the budget is used up.
     func next(at now: Nanoseconds, beyondBudget: Bool) -> Channel? {
         guard !hasStreams || beyondBudget || budget.hasCredit(at: now) else { return nil }
         defer { isEmpty = queue.isEmpty }
         return queue.next()
     }
 
-    /// Begins to measure the cost of a step of a handshake, if streams are under way; otherwise the step costs no
-    /// credit.
+    /// Begins to measure how long one step of a handshake takes, by the clock.
+    ///
+    /// If no streams are under way, the step is not measured and costs no credit.
     func begin(_ clock: Clock) { startedAt = hasStreams ? clock.now : nil }
 
-    /// Charges the budget for the step that `begin` has begun to measure.
+    /// Charges the budget for the time since `begin`; does nothing if `begin` has not started a measurement.
     func charge(_ clock: Clock) {
         guard let started = startedAt.take() else { return }
         let now = clock.now

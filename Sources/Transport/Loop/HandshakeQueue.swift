@@ -1,43 +1,45 @@
-// The order in which TLS handshakes that have to wait go on.
+// A queue of TLS handshakes that have to wait, which decides which of them continues next.
 
-/// The handshakes that wait, ordered by rank; within a rank, the addresses of their clients take turns.
+/// The waiting handshakes, ordered by rank; within a rank, the clients' addresses are served round-robin.
 ///
-/// Handshakes that the server has already answered go on first. Then come resumptions and handshakes of known clients.
-/// After every `preferredInARow` of them one stranger goes on, because anybody can send bytes that look like a
-/// resumption.
+/// Handshakes that the server has already answered come first. Then come session resumptions and handshakes of known
+/// clients (rank `preferred`). After every `preferredInARow` of these, one handshake of rank `stranger` continues,
+/// because anybody can send bytes that look like a resumption.
 ///
-/// The handshakes of one address go on in the order in which they came. The client of the oldest one still waits for
-/// it, because a handshake is removed when its deadline passes or its client leaves.
+/// The handshakes of one address continue in order of arrival. Every client in the queue still waits for an answer: a
+/// handshake is removed when its deadline passes or its client disconnects.
 package struct HandshakeQueue<Element> {
     package enum Rank: Int, CaseIterable, Sendable {
-        /// The server has answered the ClientHello, so most of the work is done.
+        /// The server has answered the ClientHello, so most of the handshake's CPU time has been spent.
         case begun
         /// The client offers to resume a session, or is known (`HandshakeClient.isKnown`).
         case preferred
+        /// Any other client.
         case stranger
     }
 
-    /// How many preferred handshakes may go on one after the other while a stranger waits.
+    /// How many preferred handshakes may continue one after the other while a stranger's handshake waits.
     static var preferredInARow: Int { 4 }
 
     private struct Entry {
         var element: Element
         var rank: Rank
-        /// The client's address, or the /64 of an IPv6 address; nil for unix sockets, which share one line.
+        /// Names the line of the handshake: the client's IPv4 address, or the /64 of its IPv6 address; nil for unix
+        /// sockets, which share one line.
         var line: AddressGroup?
     }
 
-    /// The largest number of handshakes that may wait, without those of the rank `begun`.
+    /// The largest number of handshakes that may wait; handshakes of the rank `begun` do not count.
     ///
-    /// One address may take as many places as stay free: half of all places if no other handshake waits. If `n`
-    /// addresses take all that they may, one place in `n + 1` stays free. So a client at another address finds a place.
+    /// One address may take at most as many places as then remain free: half of all places if no other handshake waits.
+    /// If `n` addresses take as many places as they may, one place in `n + 1` remains free for other addresses.
     package var places = 16_384
     private var entries = Slab<Entry>()
     /// The lines of each rank, by the raw value of the rank.
     private var ranks = Rank.allCases.map { _ in Lines() }
-    /// How many handshakes of the rank `preferred` have left the queue to go on since the last one of a stranger.
+    /// How many handshakes of the rank `preferred` have continued since a stranger's handshake last did.
     ///
-    /// At `preferredInARow`, a stranger's handshake is next.
+    /// Once this number is `preferredInARow`, a stranger's handshake is next.
     private var preferredCount = 0
 
     package init() {}
@@ -47,7 +49,7 @@ package struct HandshakeQueue<Element> {
 
     /// Adds a handshake at the end of the line of its address.
     ///
-    /// - Returns: the key for `remove`; nil if there is no place for it.
+    /// - Returns: the key to pass to `remove`; nil if the address may take no further place.
     package mutating func add(_ element: Element, _ rank: Rank, of address: IPAddress?) -> SlabKey? {
         let line = address.map(AddressGroup.init)
         if rank != .begun {
@@ -60,13 +62,13 @@ package struct HandshakeQueue<Element> {
         return key
     }
 
-    /// Removes a handshake whose connection has ended; does nothing if the handshake has gone on.
+    /// Removes a handshake whose connection has ended; does nothing if `next` has already returned the handshake.
     package mutating func remove(_ key: SlabKey) {
         guard let entry = entries.remove(key) else { return }
         ranks[entry.rank.rawValue].remove(key, from: entry.line)
     }
 
-    /// Removes the handshake that goes on next, and returns it; nil if none waits.
+    /// Removes the handshake that continues next, and returns its element; nil if no handshake waits.
     package mutating func next() -> Element? {
         guard let rank = nextRank, let key = ranks[rank.rawValue].popFirst() else { return nil }
         switch rank {
@@ -86,10 +88,10 @@ package struct HandshakeQueue<Element> {
     private func waits(_ rank: Rank) -> Bool { ranks[rank.rawValue].count > 0 }
 }
 
-/// The handshakes of one rank: a line for each address, and the order in which the addresses have their turns.
+/// The handshakes of one rank: a first-in, first-out line for each address, and the order of the addresses.
 private struct Lines: Sendable {
     private var byAddress: [AddressGroup?: FIFO<SlabKey>] = [:]
-    /// The addresses that have a line, each of them once, in the order of their turns.
+    /// The addresses that have a line, each of them once; the first address is served next, and then moves to the end.
     private var turns = FIFO<AddressGroup?>()
     private(set) var count = 0
 
@@ -120,7 +122,7 @@ private struct Lines: Sendable {
 /// A first-in, first-out queue; `append` and `popFirst` take amortized constant time, and `remove` takes linear time.
 private struct FIFO<Item: Equatable & Sendable>: Sendable {
     private var items: [Item] = []
-    /// How many of `items` have been taken.
+    /// How many of the first `items` have been returned by `popFirst`; they are removed later, many at once.
     private var taken = 0
 
     var count: Int { items.count - taken }

@@ -1,4 +1,5 @@
-// A listening socket in an event loop, which accepts connections and pauses while the process has no room for more.
+// A listening socket in an event loop. It accepts connections, and pauses while a connection limit, memory or
+// descriptors are exhausted.
 internal import CLinux
 internal import Glibc
 
@@ -6,24 +7,23 @@ internal import Glibc
 ///
 /// Confined to its loop's thread. The socket belongs to the `ListenerSet`, which closes it.
 package final class Listener: Registered, TimerTarget {
-    /// The maximum number of connections accepted in one turn of the loop, so that a burst of them does not delay the
-    /// turn.
+    /// The maximum number of connections accepted in one turn of the loop, so that a burst of new connections does not
+    /// prolong the turn.
     private static let acceptsMax = 64
-    /// The maximum number of batches, of `acceptsMax` connections each, that `close` accepts from the socket's backlog.
+    /// How many batches of `acceptsMax` connections `close` accepts, at most, from the socket's backlog.
     private static let closingTurnsMax = 64
 
     private let loop: EventLoop
     private let socket: Socket
     private let accepted: (Socket, SocketAddress) -> Void
     private let exhausted: (CInt?) -> Void
-    /// Reserves room for one connection before the listener accepts it.
+    /// Counts one more connection and charges its memory, before the listener accepts the connection.
     ///
-    /// If the closure returns false, connections wait in the backlog of the socket.
-    ///
-    /// Another thread can take the last room at any time. So a connection that is accepted before its room is reserved
-    /// might have to be reset.
+    /// The closure returns false, and counts nothing, if a limit is reached. New connections then wait in the backlog
+    /// of the socket. The reservation comes before the accept, because other threads reserve too: a connection that was
+    /// accepted first might exceed the limit, and would have to be reset.
     package var takeRoom: () -> Bool = { true }
-    /// Returns the reserved room, because there was no connection to accept.
+    /// Undoes `takeRoom`, because there was no connection to accept.
     package var returnRoom: () -> Void = {}
     private var registration: SlabKey?
     private var retry: TimerID?
@@ -31,8 +31,8 @@ package final class Listener: Registered, TimerTarget {
     private var acceptedCount = 0
 
     /// - Parameters:
-    ///   - accepted: takes over the new socket and the room reserved for it. The socket is non-blocking and has the
-    ///     options of `Sockets.setStreamOptions`.
+    ///   - accepted: takes over the new socket, and what `takeRoom` has reserved for it. The socket is non-blocking and
+    ///     has the options of `Sockets.setStreamOptions`.
     ///   - exhausted: called when accepting pauses for 100 ms. Its argument is the errno if descriptors, memory or
     ///     epoll watches are exhausted, and nil if `takeRoom` returned false.
     package init(
@@ -104,9 +104,9 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
-    /// Accepts the connections in the backlog, as far as there is room for them, and then stops accepting.
+    /// Accepts the connections in the backlog, as far as the limits permit, and then stops accepting.
     ///
-    /// Connections that stay in the backlog are reset by the kernel when the socket is closed.
+    /// When the owner later closes the socket, the kernel resets the connections that are still in the backlog.
     package func close() {
         if registration == nil { resume() }
         for _ in 0..<Self.closingTurnsMax where registration != nil {
@@ -117,7 +117,7 @@ package final class Listener: Registered, TimerTarget {
         pause()
     }
 
-    /// Whether accepting is paused for lack of room or descriptors.
+    /// Whether accepting is paused because a limit is reached, or because descriptors or memory are exhausted.
     ///
     /// A timer or a call of `resume` ends the pause.
     package var isWaiting: Bool { retry != nil }

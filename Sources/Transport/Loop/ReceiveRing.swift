@@ -23,10 +23,10 @@ final class ReceiveRing {
     static let bufferSize = 1024
     /// How many buffers the kernel can fill before the loop processes them: 512, of 1 KiB each.
     private static let bufferCount = 512
-    /// How many completions ahead of the current one `takeAll` calls `prepare`, which prefetches the memory of the
-    /// channel of that later completion.
+    /// How far `takeAll` looks ahead: it calls `prepare` for the second completion after the current one.
     private static let lookahead: UInt32 = 2
-    // The following two values of `user_data` match no `SlabKey`, because no generation reaches 2^32 - 1.
+    // These values of `user_data` mark the poll of epoll's descriptor and cancellations, whose completions belong to no
+    // channel. The values match no `SlabKey`, because no generation reaches 2^32 - 1.
     private static let pollMark = UInt64.max
     private static let cancelMark = UInt64.max - 1
 
@@ -34,7 +34,7 @@ final class ReceiveRing {
     private let poller: CInt
     private var isPolling = false
     private var isPollerReady = false
-    /// How many sockets io_uring receives for.
+    /// The number of sockets from which io_uring receives at present.
     private(set) var active = 0
 
     /// Opens the ring; nil if the kernel is too old, or if a container or a sysctl forbids io_uring.
@@ -80,7 +80,7 @@ final class ReceiveRing {
         _ = unsafe clinux_ring_enter(&ring, 1, UInt32(completions), timeout)
     }
 
-    /// Whether completions are left in the queue, or the kernel still has work to finish for this ring.
+    /// Whether the queue holds further completions, or the kernel can add some when the loop calls it.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
     /// Whether epoll's descriptor has become readable since the last call.
@@ -92,9 +92,9 @@ final class ReceiveRing {
     /// Takes all completions, and returns each buffer to the kernel after `body` has processed it.
     ///
     /// - Parameters:
-    ///   - prepare: called with the key of the completion after the next one, to prefetch the memory of the channel
-    ///     with this key. That memory is usually not in the CPU cache, because it was last used for the channel's
-    ///     previous token.
+    ///   - prepare: called with the key of the second completion after the current one, to prefetch the memory of the
+    ///     channel with this key. That memory is usually not in the CPU cache, because it was last used for the
+    ///     channel's previous token.
     ///   - body: called for each completion. `result` is the number of bytes, 0 at the end of the stream, or a negative
     ///     errno. `isLast` is true for the last completion of a receive request.
     /// - Returns: the number of completions.

@@ -2,7 +2,7 @@
 
 /// Calls a closure when the timer fires.
 ///
-/// The loop's timers retain the object until then.
+/// The loop's timers retain the object until the timer fires or is cancelled.
 package final class TimerClosure: TimerTarget {
     private let body: () -> Void
 

@@ -1,6 +1,6 @@
 // The timers of one loop: a heap of due times, and a `Slab` of targets. Confined to the loop's thread.
 
-/// An object that timers call.
+/// An object that a timer calls when the timer is due.
 package protocol TimerTarget: AnyObject {
     /// Called on the loop's thread when a timer is due.
     ///
@@ -34,12 +34,12 @@ package struct Timers {
 
     /// The time of the earliest timer in the heap; nil if the heap is empty.
     ///
-    /// If the earliest timer has been cancelled, the loop wakes up without firing a timer.
+    /// That timer may have been cancelled. The loop then wakes up without firing a timer.
     package var next: Nanoseconds? { heap.first?.due }
 
     /// Schedules one call of `target`, in the first turn that begins at or after `due`.
     ///
-    /// Retains `target` until then.
+    /// The timers retain `target` until that call, or until the timer is cancelled.
     package mutating func schedule(at due: Nanoseconds, target: any TimerTarget, kind: Int) -> TimerID {
         let key = entries.insert(Entry(target: target, kind: Int32(kind)))
         push(Node(due: due, key: key))
@@ -58,7 +58,7 @@ package struct Timers {
     mutating func popDue(_ now: Nanoseconds) -> (target: any TimerTarget, kind: Int)? {
         while let first = heap.first, first.due <= now {
             pop()
-            // A cancelled timer has no element in `entries` any more.
+            // The node of a cancelled timer is skipped: its element was removed from `entries`.
             guard let entry = entries.remove(first.key) else { continue }
             return (entry.target, Int(entry.kind))
         }

@@ -1,18 +1,18 @@
-// The current addresses of one host and port. All threads read them, and the control thread replaces them.
+// The current addresses of one host and port. All threads read the addresses, and the control thread replaces them.
 
 /// The addresses of one host and port, in the order in which connections try them.
 ///
 /// The book of an IP address or a unix socket has one address that never changes. The book of a name is filled by a
 /// `NameResolver`, and is empty until the resolver has found an address.
 package final class AddressBook: Sendable {
-    /// The maximum number of addresses of a name; further ones are dropped.
+    /// The maximum number of addresses of a name; further addresses of an answer are dropped.
     package static let addressesMax = 32
 
     private struct Page {
         var addresses: [SocketAddress]
         /// The index in `addresses` of the address to try first.
         var first = 0
-        /// Whether `first` was set by the success or failure of a connection, and not by the order of the resolver.
+        /// Whether the success or failure of a connection has set `first`; if false, `first` is 0.
         var isChosen = false
     }
 
@@ -36,10 +36,10 @@ package final class AddressBook: Sendable {
         page = Lock(Page(addresses: address.map { [$0] } ?? []))
     }
 
-    /// The addresses in the order in which a connection should try them; empty if no address is known.
+    /// The addresses in the order in which a connection should try them; empty while the name is not resolved.
     ///
     /// This is the resolver's order (RFC 6724), rotated so that the address that worked most recently comes first.
-    /// After a failure, the address that follows the failed one comes first.
+    /// After a failure, the address that follows the failed address comes first.
     package func addresses() -> [SocketAddress] {
         page.withLock { page in
             guard page.first > 0 else { return page.addresses }
@@ -67,7 +67,7 @@ package final class AddressBook: Sendable {
         }
     }
 
-    /// Replaces the addresses with those of a new answer.
+    /// Replaces the addresses with those of a name server's new answer.
     ///
     /// The address that was first because of a success or a failure stays first if the new answer contains it.
     ///

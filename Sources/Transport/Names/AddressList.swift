@@ -1,17 +1,17 @@
 // The addresses of a name that has a separate executor at each address. A `NameResolver` keeps the list up to date.
 
-/// The addresses of a name in sorted order, so that an answer in another order is no change.
+/// The addresses of a name, sorted: an answer with the same addresses in another order does not change the list.
 ///
 /// Confined to the control thread.
 package final class AddressList {
-    /// The maximum number of addresses; further ones are left out.
+    /// The maximum number of addresses in the list; further addresses of an answer are not used.
     package static let addressesMax = 256
 
     /// The query whose answer fills the list.
     package let lookup: NameLookup
     /// The sorted addresses of the last answer that contained an address; empty before the first such answer.
     package private(set) var addresses: [WeightedAddress]
-    /// How many addresses of the last answer were left out, because the list was full.
+    /// How many addresses of the last answer are not in the list, because the list was full.
     private(set) var leftOut = 0
     /// Called by the resolver after an address or a weight has changed.
     let changed: () -> Void
@@ -33,7 +33,7 @@ package final class AddressList {
     /// are too many addresses, the addresses already in the list stay, and new addresses are added in order until the
     /// list is full.
     ///
-    /// - Returns: whether an address or a weight is different.
+    /// - Returns: whether an address or a weight has changed.
     func replace(with found: [WeightedAddress]) -> Bool {
         var weights: [ResolvedAddress: Double] = [:]
         for one in found {

@@ -1,11 +1,12 @@
-// Runs c-ares on an event loop. The loop watches the sockets of c-ares, and has one timer for its timeouts.
+// Runs the DNS library c-ares on an event loop. The loop watches the sockets of c-ares, and has one timer for the
+// timeouts of c-ares.
 internal import CCares
 internal import CLinux
 internal import Glibc
 
 /// What a name resolves to.
 struct NameAnswer {
-    /// IPv4 and IPv6 addresses in the order of RFC 6724, which puts the addresses first that this host reaches best.
+    /// IPv4 and IPv6 addresses, sorted by RFC 6724: the addresses that this host should try first come first.
     var addresses: [SocketAddress] = []
     /// The SRV records with the lowest priority number; none in an answer about the addresses of a host.
     var services: [ServiceRecord] = []
@@ -43,8 +44,8 @@ package struct NameSource: Sendable {
 
 /// Resolves names with c-ares.
 ///
-/// Confined to its loop. c-ares is open only while there are unanswered queries. It reads `/etc/resolv.conf` and
-/// related files each time it opens, and holds no socket between queries.
+/// Confined to its loop's thread. The c-ares channel is open only while there are unanswered queries. So c-ares reads
+/// `/etc/resolv.conf` and related files anew for later queries, and holds no socket between queries.
 ///
 /// The channel must be closed before it is released.
 @safe
@@ -59,14 +60,15 @@ final class NameChannel: TimerTarget {
     private var asking = 0
     /// Answers that arrived during a call into c-ares.
     ///
-    /// They are reported after the call, because the receiver of an answer may close the channel.
+    /// The answers are reported after that call, because `answered` may close this object, which must not happen inside
+    /// a call into c-ares.
     private var answers: [(tag: Int, result: Result<NameAnswer, NameError>)] = []
     /// Whether a call into c-ares is in progress, during which the channel must not be closed.
     private var isInside = false
 
     private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
 
-    /// - Parameter answered: called once for each query, possibly before `ask` returns.
+    /// - Parameter answered: called once for each query that `close` does not cancel, possibly before `ask` returns.
     init(
         loop: EventLoop,
         source: NameSource,
@@ -122,7 +124,7 @@ final class NameChannel: TimerTarget {
         guard let raw = unsafe raw else { return }
         unsafe self.raw = nil
         isInside = true
-        // `ares_destroy` calls back for each unanswered query and for each socket that it closes.
+        // `ares_destroy` calls `onAnswer` or `onServices` for each unanswered query, and `onSocket` for each socket.
         unsafe ares_destroy(raw)
         isInside = false
         answers = []
@@ -148,7 +150,9 @@ final class NameChannel: TimerTarget {
         return status
     }
 
-    /// Makes a call into c-ares; every call on an open channel uses this function, except the call that closes it.
+    /// Makes a call into c-ares, and then reports the answers that arrived during the call.
+    ///
+    /// Every call on an open c-ares channel uses this function, except the call that closes the channel.
     private func enter(_ body: (ares_channel) -> Void) {
         guard let raw = unsafe raw else { return }
         precondition(!isInside, "c-ares is not entered from inside")
@@ -229,7 +233,7 @@ private final class NameSocket: Registered {
     func ready(_ events: UInt32) { channel?.ready(descriptor, events: events) }
 }
 
-/// The channel and the tag of a query, in an object that c-ares passes back with the answer.
+/// The `NameChannel` and the tag of a query, in an object that c-ares passes back with the answer.
 private final class Question {
     let channel: NameChannel
     let tag: Int

@@ -1,5 +1,5 @@
-// Keeps each `AddressBook` and `AddressList` up to date: resolves its name at the start, and again whenever the answer
-// has expired.
+// Keeps every `AddressBook` and `AddressList` up to date: resolves its name at the start, and again each time the TTL
+// of the last answer has passed.
 
 /// Resolves the names of executors.
 ///
@@ -12,7 +12,8 @@ package final class NameResolver: TimerTarget {
     package static let secondsToLive = 5...300
     /// The delay before a failed query is repeated, in seconds.
     ///
-    /// It is the lower bound after the first failure, and doubles with each further failure up to the upper bound.
+    /// The delay is the lower bound after the first failure, and doubles with each further failure, up to the upper
+    /// bound.
     static let secondsToRetry = 5...60
 
     /// The book or list that receives the addresses of a name.
@@ -33,7 +34,7 @@ package final class NameResolver: TimerTarget {
         let lookup: NameLookup
         /// For a service (SRV), its servers with their addresses; unused for a host.
         var service = ServiceAddresses()
-        /// Whether the warning has been logged that the name has too many addresses.
+        /// Whether the last answer had too many addresses; the warning is logged only when this becomes true.
         var isOverfull = false
         var failures = 0
         /// Whether the last query failed; of several failures in a row, only the first is reported.
@@ -49,13 +50,16 @@ package final class NameResolver: TimerTarget {
     private let loop: EventLoop
     private let source: NameSource
     private let say: (String) -> Void
-    /// The names by their tags; a tag is the number of a query, and no other name ever gets the same tag.
+    /// The names to resolve, by tag.
+    ///
+    /// A tag is a number that `NameChannel` passes back with the answer to a query. No tag is used for two names.
     private var entries: [Int: Entry] = [:]
     private var lastTag = 0
     private var channel: NameChannel?
     private var timers: [Int: TimerID] = [:]
-    /// The unanswered queries for the servers of services (SRV targets), by their tags; `service` is the tag of the
-    /// service.
+    /// The unanswered queries for the addresses of services' servers (SRV targets), by the tag of the query.
+    ///
+    /// `service` is the tag of the service in `entries`.
     private var servers: [Int: (service: Int, name: String)] = [:]
     private var settled: (() -> Void)?
 
@@ -112,9 +116,10 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Replaces the books and lists to fill; a book or list that the resolver had before keeps its schedule of queries.
+    /// Replaces the books and lists to fill.
     ///
-    /// The caller must call `start` next, which waits for the new names.
+    /// A book or list that the resolver fills already keeps its schedule of queries. The caller must call `start` next,
+    /// which resolves the new names.
     package func adopt(_ books: [AddressBook], _ lists: [AddressList] = []) {
         let wanted = Self.entries(books, lists)
         let named = Set(wanted.map(\.target.identity))
@@ -148,7 +153,7 @@ package final class NameResolver: TimerTarget {
 
     private func answered(_ tag: Int, _ result: Result<NameAnswer, NameError>) {
         if let server = servers.removeValue(forKey: tag) {
-            // The answer may arrive after `adopt` has removed the service.
+            // The answer is ignored if `adopt` has removed the service in the meantime.
             guard entries[server.service] != nil else { return }
             entries[server.service]?.service.answered(server.name, result)
             endService(server.service)
@@ -168,12 +173,12 @@ package final class NameResolver: TimerTarget {
         for name in names {
             let part = nextTag()
             servers[part] = (tag, name)
-            // The port comes from the SRV record.
+            // No port is needed, because the SRV record contains the port.
             channel?.ask(name, port: nil, tag: part)
         }
     }
 
-    /// Stores the addresses of a service once the queries for all its servers have been answered.
+    /// Stores the addresses of a service, if the queries for all its servers have been answered.
     private func endService(_ tag: Int) {
         guard let result = entries[tag]?.service.result else { return }
         end(tag, result)
@@ -217,7 +222,7 @@ package final class NameResolver: TimerTarget {
         min(secondsToRetry.lowerBound << min(count, 8), secondsToRetry.upperBound)
     }
 
-    /// Stores the addresses where the name's user reads them: in its `AddressBook` or in its `AddressList`.
+    /// Stores the addresses of a name in the `AddressBook` or `AddressList` of the name.
     ///
     /// - Returns: the closure `changed` of the `AddressList`, if its addresses have changed; otherwise nil. The caller
     ///   must store the entry before it calls the closure.
@@ -230,7 +235,7 @@ package final class NameResolver: TimerTarget {
         case .book(let book):
             let wasEmpty = book.addresses().isEmpty
             let isOther = book.replace(with: found.inOrder)
-            // The first answer is the normal case, and is not reported.
+            // A first answer without an earlier failure is the normal case, and is not reported.
             if wasFailing || isOther && !wasEmpty {
                 say("\(name) is at \(book.addresses().map { "\($0)" }.joined(separator: ", "))")
             }

@@ -7,8 +7,9 @@ package struct NameLookup: Sendable, Hashable {
     package let name: String
     /// The port of every address; 0 for a service, because SRV records contain the ports.
     package let port: UInt16
-    /// Whether the name is a service, so that its SRV records (RFC 2782) are queried, and then the addresses of their
-    /// targets; if false, the name is a host.
+    /// Whether the name is a service; if false, the name is a host.
+    ///
+    /// For a service, the resolver queries the SRV records (RFC 2782), and then the addresses of their targets.
     package let isService: Bool
 
     /// Makes a query for the addresses of a host.
@@ -59,7 +60,7 @@ extension ResolvedAddress: Comparable {
     }
 }
 
-/// An address of a name, and the weight by which requests are distributed over the addresses of the name.
+/// One address of a name, and its weight in the distribution of requests over all addresses of the name.
 package struct WeightedAddress: Sendable, Hashable {
     package let address: ResolvedAddress
     /// How many requests the address gets, in proportion to the weights of the other addresses.

@@ -10,9 +10,9 @@ struct FoundAddresses {
     var secondsToLive: Int
 }
 
-/// The servers of a service and their addresses, as far as they are known; the caller makes the queries.
+/// Collects the servers of a service and their addresses from the answers to the caller's queries.
 ///
-/// A server keeps its last addresses if its name cannot be resolved later.
+/// If the name of a server can no longer be resolved, the last addresses of the server stay.
 struct ServiceAddresses {
     private var records: [ServiceRecord] = []
     private var secondsToLive = 0
@@ -46,7 +46,7 @@ struct ServiceAddresses {
             hosts[name] = answer.addresses.map(\.host)
             secondsToLive = min(secondsToLive, answer.secondsToLive)
         case .failure(let error):
-            // The server keeps its last addresses. A TTL of 0 makes the resolver query the service again soon.
+            // The last addresses of the server stay. A TTL of 0 makes the resolver query the service again soon.
             secondsToLive = 0
             lastError = error
         }

@@ -96,10 +96,12 @@ private struct MessageReader {
         return UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1])
     }
 
-    /// Reads a name (RFC 1035, section 4.1.4); letters become lower case, and there is no last dot.
+    /// Reads a name (RFC 1035, section 4.1.4), and returns it in lower case and without a final dot.
     ///
-    /// A compression pointer must point to an earlier position than the labels before the pointer, so that reading
-    /// always ends. At most 128 pointers are followed.
+    /// The result is nil if the name is malformed.
+    ///
+    /// A compression pointer must point to an earlier position than the labels before the pointer. So a malicious
+    /// message cannot make the loop endless. At most 128 pointers are followed.
     mutating func name() -> String? {
         var labels: [String] = []
         var (at, begin, size, pointers) = (index, index, 0, 0)

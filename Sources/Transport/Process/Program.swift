@@ -1,12 +1,12 @@
-// The program that this process runs, and a further process that runs it from its file again.
+// The program that this process runs. An upgrade starts a new process from the same program file.
 internal import CLinux
 internal import Glibc
 
 /// A program file with the arguments and the environment of a process that runs it.
 package struct Program: Sendable, Equatable {
-    /// The absolute path of the file, as the process was started by it.
+    /// The absolute path of the file, with its symbolic links unresolved.
     ///
-    /// A symbolic link in it is followed anew at each launch, so that the link can be pointed at another version.
+    /// Each launch follows the symbolic links anew, so an operator can point a link at another version of the program.
     package let path: String
     /// The arguments, of which the first is the name of the program.
     package let arguments: [[UInt8]]
@@ -20,9 +20,10 @@ package struct Program: Sendable, Equatable {
         self.environment = environment
     }
 
-    /// The path of the file by which this process was started; nil if the kernel does not tell it.
+    /// The absolute path of the file by which this process was started; nil if the kernel does not report it.
     ///
-    /// The path is wrong after the process has changed its working directory, so it must be asked for before.
+    /// Read this property before the process changes its working directory: a relative path is taken as relative to the
+    /// current working directory.
     package static var startPath: String? {
         guard let start = unsafe clinux_start_path() else { return nil }
         let path = unsafe String(cString: start)
@@ -32,7 +33,7 @@ package struct Program: Sendable, Equatable {
         return unsafe String(cString: folder) + "/" + path
     }
 
-    /// The program with an environment variable of this value, or without the variable if `value` is nil.
+    /// A copy of the program whose environment has the variable `name` set to `value`, or removed if `value` is nil.
     package func setting(_ name: String, to value: String?) -> Program {
         let prefix = Array("\(name)=".utf8)
         var environment = environment.filter { !$0.starts(with: prefix) }
@@ -44,11 +45,11 @@ package struct Program: Sendable, Equatable {
     ///
     /// The calling thread waits until the kernel has loaded the file.
     ///
-    /// - Parameter descriptors: the descriptors that stay open in the new process; they must be close-on-exec here, so
-    ///   that no other process gets them.
-    /// - Throws: the errno of `clone` or `execve`, such as EAGAIN for a full process table, ENOENT for a file that is
-    ///   gone, or ENOEXEC for a file that is no program. EMFILE if no descriptor is free to watch the process, which is
-    ///   then ended.
+    /// - Parameter descriptors: the descriptors that stay open in the new process. In this process they must be
+    ///   close-on-exec, so that no other child process inherits them.
+    /// - Throws: the errno of `clone` or `execve`, such as EAGAIN for a full process table, ENOENT for a missing file,
+    ///   ENOEXEC for a file that is not a program, or EMFILE if no descriptor is free to watch the process, which is then
+    ///   ended.
     package func launch(keeping descriptors: [CInt]) throws(SystemError) -> LaunchedProcess {
         var launch = unsafe clinux_launch()
         let words = { (words: [[UInt8]]) in unsafe words.map { unsafe Self.copy($0) } + [nil] }
@@ -78,7 +79,7 @@ package struct Program: Sendable, Equatable {
         }
     }
 
-    /// A copy of a word that ends with a zero byte.
+    /// Copies an argument or environment entry into memory from malloc, and adds a terminating zero byte.
     private static func copy(_ word: [UInt8]) -> UnsafeMutablePointer<CChar>? {
         unsafe word.withUnsafeBytes { bytes in
             guard let copy = unsafe malloc(bytes.count + 1) else { return nil }
@@ -90,11 +91,13 @@ package struct Program: Sendable, Equatable {
     }
 }
 
-/// A process that `Program.launch` has started, and that this process can end.
+/// A process that `Program.launch` has started, with the means to kill it.
 package struct LaunchedProcess: Sendable {
     /// The id of the process.
     package let id: Int32
-    /// A descriptor that stands for the process even when its id is used again; nil if the process has ended already.
+    /// A pidfd, which refers to this process even after another process has got the same id.
+    ///
+    /// The value is nil if the process has already ended.
     private let descriptor: Socket?
 
     /// - Throws: the errno of `pidfd_open`, such as EMFILE; none if the process has ended already.
@@ -108,9 +111,10 @@ package struct LaunchedProcess: Sendable {
     /// How long `kill` waits for the end of the process, in milliseconds.
     private static let killTimeout: CInt = 1000
 
-    /// Ends the process by SIGKILL, if it has not ended, and waits until it has.
+    /// Kills the process by SIGKILL, and waits until it has ended, for at most `killTimeout`.
     ///
-    /// Afterwards the process changes no memory that it shares with this one. Its end takes a few milliseconds.
+    /// The wait usually takes a few milliseconds. Afterwards the process no longer changes memory that it shares with
+    /// this process, such as `SharedCounts`.
     package func kill() {
         guard let descriptor else { return }
         _ = clinux_pidfd_send_signal(descriptor.descriptor, SIGKILL)
@@ -129,6 +133,6 @@ package struct LaunchedProcess: Sendable {
         }
     }
 
-    /// Gives up the means to end the process.
+    /// Closes the pidfd; `kill` must not be called afterwards.
     package func release() { descriptor?.close() }
 }

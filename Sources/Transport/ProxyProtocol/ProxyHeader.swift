@@ -3,8 +3,10 @@
 
 /// A header of the PROXY protocol.
 package struct ProxyHeader: Sendable, Equatable {
-    /// The client of the connection, with its port; nil if the proxy opened the connection for itself (`LOCAL`), or
-    /// names a client that has no IP address (`UNKNOWN`, `AF_UNSPEC`, `AF_UNIX`, and families that are not known).
+    /// The address and port of the client; nil if the header names no client with an IP address.
+    ///
+    /// That is so if the proxy opened the connection for itself (`LOCAL`), or if the address family is `UNKNOWN`,
+    /// `AF_UNSPEC`, `AF_UNIX` or one that the protocol does not define.
     package var client: SocketAddress?
     /// How many bytes the header has.
     package var length: Int

@@ -93,7 +93,7 @@ enum CRC32C {
         (0..<8).reduce(UInt32(byte)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0x82F6_3B78 : value >> 1 }
     }
 
-    /// The checksum of bytes, of which those in `range` count as zero.
+    /// The checksum of `bytes`; the bytes in `range` count as zero.
     static func of(_ bytes: Span<UInt8>, zeroing range: Range<Int> = 0..<0) -> UInt32 {
         var value = UInt32.max
         for index in bytes.indices {

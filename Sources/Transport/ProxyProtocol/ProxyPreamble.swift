@@ -1,8 +1,8 @@
-// The stage of an accepted connection that reads its PROXY header, before TLS.
+// Reads the PROXY header at the start of an accepted connection, before TLS.
 
 /// Reads the PROXY header of a connection whose peer is a proxy that must send one.
 package final class ProxyPreamble: ChannelPreamble {
-    /// How long the header may take to arrive, counted from the accept: 5 s.
+    /// How long after the accept the complete header must have arrived: 5 s.
     ///
     /// A proxy sends the header at once, so only a broken or hostile peer takes longer.
     package static let timeout: Nanoseconds = 5_000_000_000

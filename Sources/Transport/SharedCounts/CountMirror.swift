@@ -1,12 +1,13 @@
 // Publishes one count of this process to the other processes of an upgrade.
 package import Synchronization
 
-/// The row of a `SharedCounts` table in which one count of this process is published; without a row while this process
-/// shares no counts.
+/// Copies one count of this process to a row of a `SharedCounts` table, where the other processes read it.
 ///
-/// The count itself stays an atomic of its owner. After each change, while the process shares counts, the owner calls
-/// `publish`, which reads the count and writes it to the row under a lock. So the row always ends up with the latest
-/// value, whichever threads change the count at once, and sharing may begin and end at any time.
+/// While this process shares no counts, the mirror has no row, and does nothing.
+///
+/// The count itself is an atomic of the mirror's owner. While the process shares counts, the owner calls `publish`
+/// after each change. `publish` reads the count and writes it to the row under a lock. So the row has the latest value
+/// in the end, even if several threads change the count at once. Sharing may begin and end at any time.
 package final class CountMirror: Sendable {
     private let row = Lock<SharedCounts.Row?>(nil)
 
@@ -24,7 +25,7 @@ package final class CountMirror: Sendable {
         }
     }
 
-    /// Publishes the present value of the count, if there is a row.
+    /// Publishes the current value of the count; does nothing without a row.
     package func publish(_ count: borrowing Atomic<Int>) {
         row.withLock { $0?.publish(count.load(ordering: .sequentiallyConsistent)) }
     }

@@ -5,25 +5,25 @@ internal import Synchronization
 
 /// Counts that the processes of an upgrade publish to one another, in a memfd that all of them map.
 ///
-/// The table has a row for each thing that is counted, such as the attempts at one engine, and a column for each
-/// process. A process writes only its own column, and reads the sum of the others. The size of the memfd is sealed, so
-/// that no process can make the memory of another one vanish. Rows that nobody uses cost no memory.
+/// The table has a row for each quantity, such as the number of attempts at one engine, and a column for each process.
+/// A process writes only its own column, and reads the sum of the other columns. The size of the memfd is sealed:
+/// otherwise one process could shrink it, and the others would get SIGBUS. Rows that no process uses cost no memory.
 ///
-/// To take one of a limited number of places, a process first publishes its own count with the place included, and then
-/// reads the counts of the others. If the sum exceeds the limit, it gives the place back. Both steps are sequentially
-/// consistent, so that of two processes that do this at once, at least one sees the place of the other.
+/// To begin an attempt under a limit, for example, a process first publishes its own count including this attempt. Then
+/// it reads the counts of the others. If the sum exceeds the limit, it lowers its own count again. Both steps are
+/// sequentially consistent, so if two processes do this at once, at least one of them sees the other's attempt.
 ///
 /// Any thread may use a table.
 @safe
 package final class SharedCounts: Sendable {
-    /// The number of columns, and so of processes that can share a table.
+    /// The number of columns of a new table, which is also the maximum number of processes that can share the table.
     ///
-    /// It must exceed the main process, 7 processes that drain (`upgrade_generations`), one that has to end within
-    /// `drain_timeout`, and a successor that is being started.
+    /// At most ten processes exist at once: the main process, 7 processes that drain (`upgrade_generations`), one that
+    /// has to end within `drain_timeout`, and a successor that is being started.
     static let columnsUsual = 15
-    /// How many rows are looked at for one identity.
+    /// How many rows, at most, are searched for one identity.
     ///
-    /// If all of them belong to other identities, the table counts as full.
+    /// If all these rows belong to other identities, the table counts as full.
     static let probesMax = 1024
 
     private static let headerBytes = 4096
@@ -31,12 +31,12 @@ package final class SharedCounts: Sendable {
     private static let magic = 0x4649_434F_554E_5431
     /// The indices of the words in the header.
     ///
-    /// One word for each column follows `firstColumnWord`: 1 if a process owns the column, otherwise 0.
+    /// From `firstColumnWord` on, there is one word for each column: 1 if a process owns the column, otherwise 0.
     private static let magicWord = 0, rowsWord = 1, columnsWord = 2, firstColumnWord = 8
-    /// The largest numbers of rows and columns that a table of another version may have.
+    /// The maximum numbers of rows and columns in a table that another version of the server has made.
     private static let rowsMax = 1 << 20, columnsMax = 63
 
-    /// The memfd, for passing it on to a successor; closed when the object is released.
+    /// The memfd of the table, which an upgrade passes on to the successor; closed when the object is released.
     package let descriptor: CInt
     /// The column of this process.
     package let column: Int
@@ -70,17 +70,17 @@ package final class SharedCounts: Sendable {
         }
     }
 
-    /// Maps the table of another process, which may be of another version.
+    /// Maps the table of another process, which may run another version of the server.
     ///
-    /// If this succeeds, the object owns the descriptor, which becomes close-on-exec; otherwise the caller still owns
-    /// it.
+    /// On success, the returned object owns the descriptor, which becomes close-on-exec. If the function throws, the
+    /// caller still owns the descriptor.
     ///
     /// - Parameters:
-    ///   - descriptor: the memfd that the other process has made or adopted.
-    ///   - column: the column that the other process has allotted to this process.
-    /// - Throws: if the descriptor is no such table, or if the column is not allotted.
+    ///   - descriptor: the memfd of the table.
+    ///   - column: the column that the other process has reserved for this process by `allot`.
+    /// - Throws: if the descriptor is not the memfd of such a table, or if the column is not reserved.
     package static func adopt(_ descriptor: CInt, column: Int) throws(SharedCountsError) -> SharedCounts {
-        // The size is checked first, because reading beyond the end of a file would end the process.
+        // The size is checked first, because reading mapped memory beyond the end of a file kills the process (SIGBUS).
         guard clinux_has_sealed_size(descriptor) != 0 else { throw .notATable("it is no memfd of a fixed size") }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw .system(.last("fstat")) }
@@ -130,7 +130,7 @@ package final class SharedCounts: Sendable {
         return unsafe start.bindMemory(to: Atomic<Int>.self, capacity: bytes / 8)
     }
 
-    /// The numbers of rows and columns of a table, after all facts in its header have been checked.
+    /// Checks all fields in the header of a table, and returns the numbers of rows and columns.
     @unsafe
     private static func checkedHeader(
         _ words: UnsafeMutablePointer<Atomic<Int>>,
@@ -153,9 +153,9 @@ package final class SharedCounts: Sendable {
 
     // MARK: Columns
 
-    /// Reserves a free column for a process that will share the table; `clear` frees it.
+    /// Reserves a free column for a process that will share the table; `clear` frees the column.
     ///
-    /// - Returns: the column; nil if each column belongs to a process.
+    /// - Returns: the column; nil if no column is free.
     package func allot() -> Int? {
         for column in 0..<columnCount {
             let word = unsafe words[Self.firstColumnWord + column].compareExchange(
@@ -170,10 +170,11 @@ package final class SharedCounts: Sendable {
 
     /// Removes all counts of a process that has ended, and frees its column.
     ///
-    /// The process may have been killed at any moment. It must have ended, because it would otherwise count on.
+    /// The process must have ended, because a running process would go on to publish counts. It may have been killed
+    /// while it wrote to the table.
     package func clear(_ column: Int) {
         guard (0..<columnCount).contains(column) else { return }
-        // Only parts of the file that exist are looked at, because a read of any other part would allocate it.
+        // Only the allocated parts of the memfd are visited, because access to a hole would allocate memory for it.
         let rowBytes = (1 + columnCount) * 8
         var offset = Self.headerBytes
         while true {
@@ -191,13 +192,13 @@ package final class SharedCounts: Sendable {
 
     // MARK: Rows
 
-    /// Whether an identity has found no free row, so that a count of this process is not shared.
+    /// Whether `row(for:)` has ever found no free row in this process; the count concerned is then not shared.
     package var isFull: Bool { isLackingRows.load(ordering: .relaxed) }
 
-    /// The row of an identity, which is taken for it if it has none yet.
+    /// Returns the row of an identity; if the identity has no row yet, a free row becomes its row.
     ///
-    /// - Parameter identity: names what is counted, in the same words in each process.
-    /// - Returns: nil if the table is full; `isFull` is then true from now on.
+    /// - Parameter identity: the name of the quantity that is counted, the same in each process.
+    /// - Returns: nil if the table is full; from then on, `isFull` is true.
     package func row(for identity: String) -> Row? {
         let hash = Self.hash(identity)
         var index = hash & (rowCount - 1)
@@ -219,7 +220,7 @@ package final class SharedCounts: Sendable {
         return nil
     }
 
-    /// The hash of an identity: FNV-1a with the finalizer of splitmix64; never 0, and the same in each version.
+    /// The hash of an identity: FNV-1a with the finalizer of splitmix64; never 0, and the same in each server version.
     ///
     /// Two of 65,536 identities have the same hash with a probability of about 1 in 10^10.
     private static func hash(_ identity: String) -> Int {
@@ -267,7 +268,8 @@ package final class SharedCounts: Sendable {
 /// Why a table of shared counts cannot be made or adopted.
 package enum SharedCountsError: Error, CustomStringConvertible {
     case system(SystemError)
-    /// The descriptor is not that of such a table, or the table has no room for this process; the text says why.
+    /// The descriptor is not the memfd of such a table, or the column of this process is not reserved; the text says
+    /// which.
     case notATable(String)
 
     /// The reason, in words for the operator.

@@ -1,4 +1,4 @@
-// The clients that a limit per address counts together: one IPv4 address, or one IPv6 network.
+// The unit for limits per client address: all clients at one IPv4 address, or in one IPv6 network, count together.
 
 /// An IPv4 address, or an IPv6 network of 64 or 48 bits.
 ///
@@ -16,13 +16,15 @@ package struct AddressGroup: Hashable, Sendable {
         self.bits = bits
     }
 
-    /// The smallest group of an address: the IPv4 address itself, or the /64 of an IPv6 address; nil for a unix socket.
+    /// The smallest group that contains an address: the IPv4 address itself, or the /64 of an IPv6 address.
+    ///
+    /// The result is nil for a unix socket.
     package init?(_ address: SocketAddress) {
         guard let address = IPAddress(address) else { return nil }
         self.init(address)
     }
 
-    /// The smallest group of an address: the IPv4 address itself, or the /64 of an IPv6 address.
+    /// The smallest group that contains an address: the IPv4 address itself, or the /64 of an IPv6 address.
     package init(_ address: IPAddress) {
         if address.isIPv4 {
             self.init(.address, address.low & 0xFFFF_FFFF)
@@ -31,7 +33,7 @@ package struct AddressGroup: Hashable, Sendable {
         }
     }
 
-    /// The /48 around an IPv6 /64; nil for an IPv4 address and for a /48.
+    /// The /48 network that contains this /64 network; nil for an IPv4 address and for a /48.
     package var around: AddressGroup? {
         kind == .network64 ? AddressGroup(.network48, bits & ~0xFFFF) : nil
     }

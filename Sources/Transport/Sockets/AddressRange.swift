@@ -12,14 +12,15 @@ package struct AddressRange: Sendable, Hashable {
 
     /// The first address of the range.
     let first: IPAddress
-    /// How many first bits the addresses of the range have in common, counted in the IPv6 form: 96 to 128 for a range
-    /// of IPv4 addresses, otherwise 0 to 128.
+    /// The length of the prefix that all addresses of the range share, in bits of the IPv6 form.
+    ///
+    /// The length is 96 to 128 for a range of IPv4 addresses, otherwise 0 to 128.
     let bits: Int
 
-    /// Parses `ADDRESS/BITS`, or a single address, which makes a range of one address.
+    /// Parses `ADDRESS/BITS`, or a single address as a range of one address.
     ///
-    /// - Throws: the reason why the text is invalid. If bits after the prefix are set, the error suggests a valid
-    ///   range.
+    /// - Throws: the reason why the text is invalid. If the address has bits set after the first `BITS` bits, the error
+    ///   suggests a valid range.
     package init(parsing text: String) throws(Problem) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = IPAddress(parsing: String(parts[0])) else {

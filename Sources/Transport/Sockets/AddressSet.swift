@@ -2,7 +2,7 @@
 
 /// A set of the addresses of several ranges, with or without the peers of unix sockets.
 package struct AddressSet: Sendable, Equatable {
-    /// All ranges whose prefix has `bits` bits; `starts` contains the first address of each range.
+    /// All ranges of one prefix length and IP version; `starts` contains the first address of each range.
     private struct Length: Sendable, Equatable {
         var bits: Int
         var isIPv4: Bool

@@ -7,14 +7,14 @@ internal import Glibc
 /// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is the same value as the IPv4 address, because the kernel reports
 /// IPv4 peers of dual-stack sockets in the mapped form. A zone (`%eth0`) is not part of the value.
 package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
-    /// The first eight bytes of the address as an IPv6 address; an IPv4 address is held in its mapped form.
+    /// The first eight bytes of the address in IPv6 form; an IPv4 address is stored as an IPv4-mapped IPv6 address.
     package let high: UInt64
-    /// The last eight bytes of the address as an IPv6 address.
+    /// The last eight bytes of the address in IPv6 form.
     package let low: UInt64
 
     private static let mappedPrefix: UInt64 = 0xFFFF
 
-    /// The address with these two halves, in the form of an IPv6 address.
+    /// Makes an address from the two halves of its IPv6 form.
     package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -62,7 +62,7 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     /// Whether this is an IPv4 address.
     package var isIPv4: Bool { high == 0 && low >> 32 == Self.mappedPrefix }
 
-    /// The bytes in network order: 4 of an IPv4 address, otherwise 16.
+    /// The bytes of the address in network order: 4 for IPv4, 16 for IPv6.
     package var bytes: [UInt8] {
         let all = [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * $0)) } }
         return isIPv4 ? Array(all[12...]) : all
@@ -112,7 +112,7 @@ extension SocketAddress {
             )
         storage.ss_family = sa_family_t(family)
         unsafe withUnsafeMutableBytes(of: &storage) {
-            // The port is at the same place in both families.
+            // The port is at the same offset in `sockaddr_in` and `sockaddr_in6`.
             unsafe $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
             for (index, byte) in bytes.enumerated() { unsafe $0[offset + index] = byte }
         }

@@ -1,4 +1,4 @@
-// The listening sockets of the process. The control thread opens or inherits them, and lends them to workers.
+// The listening sockets of the process. The control thread opens or inherits the sockets; workers accept on them.
 internal import CLinux
 internal import Glibc
 
@@ -15,11 +15,12 @@ package struct ListenerSet: Sendable {
 
     /// The sockets of each address: one socket for each worker, or a single socket that all workers share.
     ///
-    /// A unix socket or an inherited socket is shared.
+    /// A unix socket or a socket from systemd is shared. If the sockets were taken over from another process, their
+    /// number is that of the other process.
     private var sockets: [[Socket]] = []
-    /// The paths of the unix sockets that this process created, and removes in `close`.
+    /// The paths of the unix sockets that this process owns; `close` removes these files.
     private var files: [String] = []
-    /// The paths of unix sockets that another process still owns; see `own`.
+    /// The paths of adopted unix sockets whose files another process still owns, until `own` is called.
     private var adoptedFiles: [String] = []
     /// The addresses in the order of the initializer's argument.
     ///
@@ -34,8 +35,8 @@ package struct ListenerSet: Sendable {
     /// opened for the address.
     ///
     /// - Parameters:
-    ///   - access: the permissions of each unix socket's file, by the index of the address; inherited
-    ///     sockets keep theirs.
+    ///   - access: the permissions of each unix socket's file, by the index of the address; inherited sockets keep the
+    ///     permissions that they have.
     ///   - besideOwn: whether this process already listens on an overlapping address, as during a reload.
     /// - Throws: when an address is in use or may not be bound; the sockets opened so far are then closed.
     package init(
@@ -56,15 +57,16 @@ package struct ListenerSet: Sendable {
         }
     }
 
-    /// Takes over sockets that another process of the server has opened, all for one address.
+    /// Takes over the sockets of one address from another process of the server.
     ///
-    /// No socket is added, however many workers there are: connections wait in each socket of the group, so a socket
-    /// that was opened and closed again, because the process could not start, would lose those in its backlog.
+    /// No socket is added, even if there are more workers than sockets. The kernel distributes new connections over all
+    /// sockets of an address. If this process added a socket and then failed to start, the connections in the backlog
+    /// of that socket would be lost.
     ///
     /// - Parameters:
     ///   - sockets: the sockets; not empty.
-    ///   - isInherited: whether systemd has opened them.
-    /// - Throws: when one of them does not listen on the address.
+    ///   - isInherited: whether systemd has opened the sockets.
+    /// - Throws: when one of the sockets does not listen.
     package init(adopting sockets: [Socket], on address: SocketAddress, isInherited: Bool) throws(Failure) {
         precondition(!sockets.isEmpty, "a listener without a socket was handed over")
         for socket in sockets where clinux_is_listening(socket.descriptor) == 0 {
@@ -90,8 +92,8 @@ package struct ListenerSet: Sendable {
             return
         }
         // Two processes can bind the same address if their sockets have SO_REUSEPORT. So the first socket is bound
-        // without the option, which fails if another process uses the address. During a reload (`besideOwn`), this
-        // process may already have sockets at the address, so the first new socket has the option too.
+        // without that option: the bind then fails if another process uses the address. During a reload (`besideOwn`),
+        // this process may already have sockets at the address, so the first new socket has the option too.
         let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
@@ -101,7 +103,8 @@ package struct ListenerSet: Sendable {
             sockets.append([probe])
             return
         }
-        // SO_REUSEPORT is set even for a single worker, so that a reload can open a listener on an overlapping address.
+        // The first socket has shown that the address is free, and is replaced by the workers' sockets. They have
+        // SO_REUSEPORT even for a single worker, so that a reload can open a listener on an overlapping address.
         probe.close()
         sockets.append([])
         for _ in 0..<workers { sockets[sockets.count - 1].append(try Sockets.listen(on: bound, shared: true)) }
@@ -131,8 +134,8 @@ package struct ListenerSet: Sendable {
 
     /// The sockets on which one worker accepts, for the address at index `address`; never empty.
     ///
-    /// All workers together accept on all sockets of the address: on more than one each if there are more sockets than
-    /// workers, and several on the same socket if there are fewer.
+    /// All sockets of the address are assigned: if there are more sockets than workers, a worker gets several sockets,
+    /// and if there are fewer, several workers share a socket.
     package func sockets(address: Int, worker: Int, of workers: Int) -> [Socket] {
         let group = sockets[address]
         guard group.count > workers else { return [group[worker % group.count]] }
@@ -142,13 +145,13 @@ package struct ListenerSet: Sendable {
     /// All sockets of the address at index `address`.
     package func sockets(address: Int) -> [Socket] { sockets[address] }
 
-    /// Makes this process the owner of the files of unix sockets that it has taken over: `close` removes them.
+    /// Makes this process the owner of the socket files that it has taken over; `close` then removes these files.
     package mutating func own() {
         files += adoptedFiles
         adoptedFiles = []
     }
 
-    /// Makes another process the owner of the files of unix sockets: `close` does not remove them.
+    /// Makes another process the owner of the socket files; `close` then removes no files.
     package mutating func disown() { files = [] }
 
     /// The descriptors of all sockets, in the order of the addresses.
@@ -157,7 +160,7 @@ package struct ListenerSet: Sendable {
     /// Whether both sets hold the same descriptors.
     package func isSame(as other: ListenerSet) -> Bool { descriptors == other.descriptors }
 
-    /// Closes all sockets, and removes the files of unix sockets.
+    /// Closes all sockets, and removes the files of the unix sockets that this process owns.
     package func close() {
         for group in sockets { for socket in group { socket.close() } }
         for file in files { unsafe unlink(file) }

@@ -22,7 +22,7 @@ package struct PeerUser: Sendable, Equatable, CustomStringConvertible {
         var process: pid_t = 0
         var user: uid_t = 0
         guard unsafe clinux_peer_user(socket.descriptor, &process, &user) == 0 else { return nil }
-        // The kernel returns the user id -1 for a socket without a peer.
+        // For a socket without a peer, the kernel returns the user id -1, which is `.max` as an unsigned number.
         guard user != .max else { return nil }
         self.init(user: user, process: process)
     }

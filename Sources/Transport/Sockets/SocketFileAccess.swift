@@ -31,7 +31,7 @@ package struct SocketFileAccess: Sendable, Equatable {
 
     /// Sets the group and the permissions of a socket file.
     ///
-    /// Call `apply` before `listen`, so that no client can connect earlier.
+    /// Call `apply` before `listen`, so that no client can connect before the permissions are set.
     func apply(to path: String) throws(SystemError) {
         if let group { try Self.setGroup(group, of: path) }
         guard let mode = mode ?? (group == nil ? nil : 0o660) else { return }
@@ -40,8 +40,8 @@ package struct SocketFileAccess: Sendable, Equatable {
 
     private static func setGroup(_ group: String, of path: String) throws(SystemError) {
         guard let number = groupID(group) else { throw SystemError("group \(group)", ENOENT) }
-        // Of the chown calls, the systemd unit (infrastructure/systemd) permits only fchownat. If the file already has
-        // the group, the call is skipped, because the process may lack the permission for it.
+        // The systemd unit (infrastructure/systemd) permits fchownat, but none of the other chown system calls. If the
+        // file already has the group, the call is skipped, because the process may lack the permission to make it.
         var status = stat()
         let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
         guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {

@@ -1,14 +1,15 @@
-// Opens sockets and sets their options. Only the event loop (Sources/Transport/Loop) reads, writes and accepts.
+// Opens sockets and sets their options. Only the event loop (Sources/Transport/Loop) reads from sockets, writes to them
+// and accepts connections.
 internal import CLinux
 internal import Glibc
 
-/// An open descriptor, which is not closed automatically: the last holder must call `close`.
+/// An open descriptor, which is not closed automatically: its last user must call `close`.
 package struct Socket: Sendable {
     package let descriptor: CInt
     package init(descriptor: CInt) { self.descriptor = descriptor }
     /// Closes the descriptor.
     package func close() { _ = Glibc.close(descriptor) }
-    /// Closes the descriptor with a TCP reset, which costs this side less than an orderly close.
+    /// Closes the descriptor with a TCP reset, which costs the server less than an orderly close.
     package func reset() {
         _ = clinux_set_linger(descriptor, 0)
         close()
@@ -146,9 +147,9 @@ package enum Sockets {
         }
     }
 
-    /// Closes a descriptor when this process starts another program.
+    /// Marks a descriptor as close-on-exec, so that the kernel closes it in programs that this process starts.
     ///
-    /// - Returns: whether the descriptor is open.
+    /// - Returns: false if the descriptor is not open.
     @discardableResult
     package static func closeOnExec(_ descriptor: CInt) -> Bool { clinux_set_close_on_exec(descriptor) == 0 }
 

@@ -18,9 +18,9 @@ package struct SystemError: Error, CustomStringConvertible {
 
     package var description: String { "\(call): \(Self.text(code))" }
 
-    /// Whether the process or the system has run out of descriptors or of epoll watches.
+    /// Whether the call failed because the process or the system has run out of descriptors or of epoll watches.
     ///
-    /// In that case the peer is not at fault.
+    /// Such an error is not the fault of the peer.
     package var isOutOfDescriptors: Bool {
         code == EMFILE || code == ENFILE || call == "epoll_ctl"
     }

@@ -1,4 +1,4 @@
-// A certificate and its private key as bytes in memory, so that all workers serve the same pair.
+// A certificate and its private key as bytes in memory, so that all workers serve the same certificate and key.
 
 /// The contents of a certificate file and of its key file, read at the same time.
 ///

@@ -1,5 +1,5 @@
-// Findings about certificate and key files: errors, and warnings, such as about a certificate that expires soon. The
-// `check` command reports the findings.
+// Inspects certificate and key files for errors, and for causes of a warning, such as a certificate that expires soon.
+// The `check` command reports the findings.
 
 internal import COpenSSL
 
@@ -10,7 +10,7 @@ package struct CertificateFinding: Equatable, Sendable {
 
     /// Which of the two files is at fault.
     package var place: Place
-    /// Whether the file is usable in spite of the finding.
+    /// Whether the server can use the file in spite of the finding.
     package var isWarning = false
     /// What is wrong with the file, in words that follow the file's name, such as "expired on 2026-01-31".
     package var message: String
@@ -31,7 +31,7 @@ package enum CertificateInspection {
     ///     file as unreadable.
     ///   - keyIsReadable: whether to inspect the key; false if the caller has already reported the file as unreadable.
     ///   - now: the time in seconds since 1970.
-    ///   - notice: how many seconds before its expiry a certificate causes a warning.
+    ///   - notice: how long before its expiry a certificate begins to cause a warning, in seconds.
     package static func findings(
         _ files: CertificateFiles,
         chainIsReadable: Bool = true,
@@ -89,7 +89,7 @@ package enum CertificateInspection {
     ///
     /// - Parameters:
     ///   - now: the time in seconds since 1970.
-    ///   - notice: how many seconds before its expiry an authority causes a warning.
+    ///   - notice: how long before its expiry an authority begins to cause a warning, in seconds.
     package static func findings(authorities path: String, now: Int64, notice: Int64) -> [CertificateFinding] {
         do throws(TLSError) {
             let chain = try LoadedChain(path)
@@ -104,11 +104,11 @@ package enum CertificateInspection {
         }
     }
 
-    /// All findings about a file of the certificate authorities that issue the certificates of clients.
+    /// All findings about a file of the authorities that issue client certificates.
     ///
     /// - Parameters:
     ///   - now: the time in seconds since 1970.
-    ///   - notice: how many seconds before its expiry an authority causes a warning.
+    ///   - notice: how long before its expiry an authority begins to cause a warning, in seconds.
     package static func findings(clientAuthorities path: String, now: Int64, notice: Int64) -> [CertificateFinding] {
         do throws(TLSError) {
             let loaded = try LoadedAuthorities(path)

@@ -1,4 +1,4 @@
-// The certificate authorities that issue the certificates of clients (mutual TLS).
+// The certificate authorities that issue client certificates, for mutual TLS.
 
 internal import COpenSSL
 
@@ -52,7 +52,7 @@ final class LoadedAuthorities {
 }
 
 extension TLSContext {
-    /// The greatest number of intermediate authorities between a client's certificate and an authority of the file.
+    /// The maximum number of intermediate certificates between a client's certificate and an authority of the file.
     private static let intermediatesMax = 4
     /// The maximum size of all certificates together that a client may send, in bytes.
     private static let certificatesBytesMax = 32 << 10

@@ -1,6 +1,6 @@
-// Looks into a ClientHello that OpenSSL has not read yet, to tell resumptions from full handshakes.
+// Examines a ClientHello that OpenSSL has not read yet, to distinguish session resumptions from full handshakes.
 
-/// Reads the ClientHello in the first bytes of a TLS connection, without processing it.
+/// Examines the ClientHello in the first bytes of a TLS connection, without performing the handshake.
 package enum ClientHello {
     /// The extension `session_ticket` (RFC 5077 section 3.2).
     private static let sessionTicket = 35
@@ -9,19 +9,19 @@ package enum ClientHello {
 
     /// Whether the bytes begin with a ClientHello that offers to resume a session.
     ///
-    /// Whether the session is valid shows only when the handshake is performed. A ClientHello in several records, or
-    /// whose bytes have not all arrived, may be taken for one that offers nothing.
+    /// OpenSSL decides later, in the handshake, whether the offered session is valid. For a ClientHello that spans
+    /// several records, or whose bytes have not all arrived, the result may be false although it offers a resumption.
     package static func offersResumption(_ bytes: Span<UInt8>) -> Bool {
-        // A record of the type `handshake`, and in it a message of the type `client_hello`.
+        // The bytes must begin with a record of type `handshake` that contains a message of type `client_hello`.
         guard bytes.count > 5, bytes[0] == ClearText.handshakeRecord, bytes[5] == 1 else { return false }
-        // The record's header has 5 bytes, the message's 4; then follow the version with 2 and the random with 32.
+        // Skips the record header (5 bytes), the message header (4), the version (2) and the random (32).
         var at = 43
-        // Skips the session id, the cipher suites and the compression methods; each of them follows its length.
+        // Skips the session id, the cipher suites and the compression methods, each with the length before it.
         for width in [1, 2, 1] {
             guard let length = number(bytes, at: at, width) else { return false }
             at += width + length
         }
-        // Skips the length of all extensions together.
+        // Skips the field with the total length of the extensions.
         at += 2
         while let type = number(bytes, at: at, 2), let length = number(bytes, at: at + 2, 2) {
             if type == preSharedKey || type == sessionTicket && length > 0 { return true }
@@ -30,7 +30,7 @@ package enum ClientHello {
         return false
     }
 
-    /// A number of `width` bytes in network order; nil if it is not within the bytes.
+    /// Reads a number of `width` bytes in network order; nil if `bytes` ends before the end of the number.
     private static func number(_ bytes: Span<UInt8>, at index: Int, _ width: Int) -> Int? {
         guard index + width <= bytes.count else { return nil }
         return (index..<index + width).reduce(0) { $0 << 8 | Int(bytes[$1]) }

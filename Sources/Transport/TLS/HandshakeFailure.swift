@@ -6,11 +6,11 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     case timeout
     /// The client closed the connection before the handshake was complete.
     case closed
-    /// Too many handshakes waited for their turn (`HandshakeQueue`).
+    /// The handshake had to wait, but the queue of waiting handshakes (`HandshakeQueue`) was full.
     case noRoom = "no_room"
     /// The first bytes were an HTTP request without TLS.
     case plainHTTP = "plain_http"
-    /// The first bytes were neither TLS nor an HTTP request, but for example a PROXY protocol header.
+    /// The first bytes were neither TLS nor an HTTP request; they were, for example, a PROXY protocol header.
     case notTLS = "not_tls"
     /// Client and server have no version of TLS in common.
     case noSharedVersion = "no_shared_version"
@@ -20,11 +20,11 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     case noSharedProtocol = "no_shared_protocol"
     /// The client presented no certificate, which the listener requires.
     case clientCertificateMissing = "client_certificate_missing"
-    /// The client's certificate is not valid, for example because it has expired or is of another authority.
+    /// The client's certificate is not valid, for example because it has expired or another authority has issued it.
     case clientCertificateInvalid = "client_certificate_invalid"
-    /// No certificate has the server name that the client sent, or the client sent none (`sni_strict`).
+    /// With `sni_strict`: no certificate has the server name that the client sent, or the client sent no server name.
     case unrecognizedName = "unrecognized_name"
-    /// The client sent an alert, usually because it does not trust our certificate or its name.
+    /// The client sent an alert, usually because it does not accept the server's certificate.
     case refusedByClient = "refused_by_client"
     case other
 
@@ -42,7 +42,7 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
         } else if says("peer did not return a certificate") {
             self = .clientCertificateMissing
         } else if says("callback failed") {
-            // OpenSSL reports this after our ClientHello callback (`chooseContextEarly`) has refused the server name.
+            // OpenSSL reports this after the ClientHello callback (`chooseContextEarly`) has refused the server name.
             self = .unrecognizedName
         } else if error.isNoCommonProtocol {
             self = .noSharedProtocol

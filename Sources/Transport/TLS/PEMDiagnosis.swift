@@ -1,7 +1,7 @@
 // Explains to an operator why a PEM file cannot be used, because OpenSSL only reports where its parser stopped.
 internal import Glibc
 
-/// Finds out what is wrong with a file that OpenSSL could not read.
+/// Explains why OpenSSL could not read a PEM file.
 enum PEMDiagnosis {
     enum Expected: Equatable {
         /// A certificate; `number` is its number in the file, from 1.

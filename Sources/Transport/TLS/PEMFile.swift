@@ -5,7 +5,7 @@ internal import COpenSSL
 /// A PEM file open for reading.
 @safe package struct PEMFile: ~Copyable {
     private let path: String
-    /// The contents, if the caller had read the file already; nil if OpenSSL reads the file.
+    /// The contents of the file, if the caller has passed them; nil if OpenSSL reads the file itself.
     private let bytes: [UInt8]?
     private let bio: OpaquePointer
 

@@ -1,6 +1,6 @@
 // One TLS connection, as client or as server. The connection owns neither a socket nor a buffer: it reads and writes
-// ciphertext through the worker's TLSWire. A Channel owns the connection, feeds the wire before each call, and sends
-// its output.
+// ciphertext through the worker's TLSWire. A Channel owns the connection. Before each `read`, the channel feeds
+// ciphertext to the wire, and after each call it sends the wire's output.
 
 internal import COpenSSL
 
@@ -16,7 +16,7 @@ internal import COpenSSL
         ///
         /// Call `read` again, because more bytes may follow.
         case bytes(Int)
-        /// All fed ciphertext has been processed.
+        /// All ciphertext from `TLSWire.feed` has been processed; more bytes from the socket are needed.
         case wantsMore
         /// The peer sent close_notify.
         case closed
@@ -113,7 +113,7 @@ internal import COpenSSL
 
     // MARK: Moving bytes
 
-    /// Performs the handshake, then decrypts into `buffer` until the fed ciphertext is used up or `buffer` is full.
+    /// Performs the handshake, then decrypts into `buffer` until the wire's ciphertext is used up or `buffer` is full.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         guard failure == nil, !isClosed else {
             wire.dropInput()
@@ -125,7 +125,8 @@ internal import COpenSSL
         allowKeyUpdates()
         defer { countKeyUpdates() }
         if !isEstablished {
-            // If the first bytes are plaintext, they show which protocol the client speaks instead of TLS.
+            // OpenSSL consumes the client's first bytes. If they are plaintext, they must be examined before, to find
+            // out which protocol the client speaks instead of TLS.
             let clear = unsafe isClient || SSL_in_before(raw) != 1 ? nil : ClearText(wire.unread)
             let result = unsafe SSL_do_handshake(raw)
             guard result == 1 else { return unfinished(result, clear: clear) }
@@ -134,7 +135,7 @@ internal import COpenSSL
         return unsafe decrypt(into: buffer)
     }
 
-    /// Decrypts until the fed ciphertext is used up or `buffer` is full.
+    /// Decrypts until the wire's ciphertext is used up or `buffer` is full.
     @inline(__always)
     private mutating func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         var total = 0
@@ -143,8 +144,8 @@ internal import COpenSSL
             let result = unsafe SSL_read_ex(raw, buffer.baseAddress! + total, buffer.count - total, &count)
             guard result == 1 else {
                 let outcome = unfinished(result)
-                // The decrypted bytes are returned first. If the connection has also ended or failed, the next call
-                // reports it.
+                // The decrypted bytes are returned first. If the connection has also ended or failed, the next call of
+                // `read` reports that.
                 return total > 0 ? .bytes(total) : outcome
             }
             total += count
@@ -277,7 +278,9 @@ internal import COpenSSL
 
     // MARK: KeyUpdate
 
-    /// Allows 32 KeyUpdate messages per connection, and one more for each MiB of plaintext received.
+    /// Sets how many KeyUpdate messages the next read accepts.
+    ///
+    /// A connection accepts 32 of them in all, and one more for each MiB of plaintext received.
     ///
     /// A KeyUpdate costs two key derivations and a reply, so a flood of them would load the worker. A well-behaved peer
     /// sends one only after many gigabytes.

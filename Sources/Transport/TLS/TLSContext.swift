@@ -27,7 +27,7 @@ internal import COpenSSL
             unsafe copenssl_SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1
             && copenssl_SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1
             && SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
-            // AES-128 comes first because it costs ten rounds a block, and AES-256 costs fourteen.
+            // AES-128 is preferred because it encrypts a block in 10 rounds, where AES-256 needs 14.
             && SSL_CTX_set_ciphersuites(
                 raw,
                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -111,9 +111,9 @@ internal import COpenSSL
             )
             guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
-        // A client that resumes a session does not verify the certificate again. So the session ID context is a hash of
-        // the certificate names, and a session resumes only under the same names. Any worker can resume the session,
-        // even after the certificate was renewed.
+        // A client that resumes a session does not verify the server's certificate again. So the session ID context is
+        // a hash of the certificates' names: a session can be resumed only where the same names are served. That is so
+        // on every worker, and also after a certificate was renewed.
         let id = Self.sessionContext(of: certificates, clients: settings.clients)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())

@@ -2,9 +2,9 @@
 
 internal import COpenSSL
 
-/// A TLS failure, caused by a file, by our own settings, or by a peer.
+/// A TLS failure, caused by a file, by the server's own settings, or by a peer.
 package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The cause of the failure.
+    /// The kind of a failure.
     package enum Kind: Equatable, Sendable {
         /// A certificate or key file cannot be read, written or used; `file` is its path.
         case file
@@ -20,13 +20,13 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case plainHTTP
         /// The peer's first bytes were a PROXY protocol header.
         case proxyHeader
-        /// A server's certificate did not verify.
+        /// The verification of a server's certificate failed.
         case verification
-        /// A client's certificate did not verify.
+        /// The verification of a client's certificate failed.
         ///
-        /// The alert for the client is in the wire's output.
+        /// The alert for the client is in `TLSWire.output`.
         case clientCertificate
-        /// The handshake did not begin, because too many handshakes wait for their turn.
+        /// The handshake had to wait, but the queue of waiting handshakes (`HandshakeQueue`) was full.
         case noRoom
         /// After the handshake, a record could not be decrypted or violated the protocol.
         case record

@@ -10,22 +10,23 @@ internal import COpenSSL
 ///
 /// Confined to the thread that made it.
 @safe package final class TLSServerContexts {
-    /// The context for clients that send an unknown server name, or none.
+    /// The context for clients that send an unknown server name, or no server name.
     ///
     /// If `needsServerName` is true, these clients are refused.
     let first: TLSContext
-    /// Whether a client is refused unless one of the certificates has its server name.
+    /// Whether a client is refused unless one of the certificates has the server name that the client has sent.
     let needsServerName: Bool
     private let exact: [String: TLSContext]
     /// The contexts for wildcard names.
     ///
-    /// The key is the name without its `*`, such as ".example.com".
+    /// The dictionary is indexed by the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
     /// For each name, the indices of the certificates that serve it: of each key type, the first certificate that has
     /// the name.
     ///
-    /// - Throws: when a certificate would never be served, because earlier ones of its key type serve all its names.
+    /// - Throws: when a certificate would never be served, because earlier certificates with the same type of key serve
+    ///   all its names.
     private static func claims(of certificates: [LoadedCertificate]) throws(TLSError) -> [String: [Int]] {
         var claims: [String: [Int]] = [:]
         for (index, certificate) in certificates.enumerated() {
@@ -109,8 +110,8 @@ internal import COpenSSL
 
 /// Switches a connection to another context of its listener.
 ///
-/// All contexts of a listener have the same settings for the verification of clients. The function sets them again, so
-/// that they do not depend on what `SSL_set_SSL_CTX` copies.
+/// All contexts of a listener have the same settings for the verification of clients. The function nevertheless sets
+/// them on the connection again, so that they do not depend on what `SSL_set_SSL_CTX` copies.
 @unsafe private func use(_ context: TLSContext, for ssl: OpaquePointer) {
     guard unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
     unsafe SSL_set_SSL_CTX(ssl, context.raw)

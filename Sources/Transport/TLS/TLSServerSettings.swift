@@ -22,7 +22,7 @@ package struct TLSServerSettings: Equatable, Sendable {
     package var minimum = Version.tls12
     /// The groups for the key exchange, the preferred group first.
     ///
-    /// Names that OpenSSL does not know are left out.
+    /// Names that OpenSSL does not know are ignored.
     package var groups = Self.usualGroups
     /// Whether a client is refused unless it sends a server name (SNI) that one of the certificates has.
     package var needsServerName = false

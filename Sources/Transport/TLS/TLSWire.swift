@@ -8,11 +8,11 @@ internal import Glibc
 /// The ciphertext input and output of OpenSSL, in memory.
 ///
 /// Only one connection uses the wire at a time. To read, a channel calls `feed` with bytes from the socket, and then
-/// `TLSConnection.read` until it yields no more bytes. To write, the channel calls `TLSConnection.write`. After each
-/// read or write, the channel sends `output` and calls `clearOutput`. A read can produce output when it performs the
-/// handshake.
+/// `TLSConnection.read` until that returns no more bytes. To write, the channel calls `TLSConnection.write`. After each
+/// read or write, the channel sends `output` and calls `clearOutput`. A read can also produce output, because it
+/// performs the handshake.
 @safe package final class TLSWire {
-    /// The maximum capacity of the output buffer between uses, in bytes; a larger buffer is freed.
+    /// The maximum capacity of the output buffer between uses, in bytes; `clearOutput` frees a larger buffer.
     static let retainedCapacity = 1 << 20
 
     let raw: UnsafeMutablePointer<copenssl_wire>
@@ -22,7 +22,7 @@ internal import Glibc
         unsafe raw.initialize(to: copenssl_wire())
     }
 
-    /// Sets the ciphertext for the next `read`, and drops any unread rest of the previous ciphertext.
+    /// Sets the ciphertext for the next `read`, and drops previous ciphertext that OpenSSL has not consumed.
     ///
     /// The memory is not copied, so it must stay valid until `read` returns an outcome other than `.bytes`.
     package func feed(_ ciphertext: UnsafeRawBufferPointer) {
@@ -30,12 +30,12 @@ internal import Glibc
         unsafe raw.pointee.input_length = ciphertext.count
     }
 
-    /// The fed bytes that OpenSSL has not consumed yet.
+    /// The ciphertext from `feed` that OpenSSL has not consumed yet.
     var unread: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: raw.pointee.input, count: raw.pointee.input_length)
     }
 
-    /// How many fed bytes OpenSSL has not consumed yet.
+    /// How many bytes of the ciphertext from `feed` OpenSSL has not consumed yet.
     package var unreadCount: Int { unsafe raw.pointee.input_length }
 
     /// Ciphertext to send; valid until the next `read`, `write` or `clearOutput`.
@@ -52,7 +52,7 @@ internal import Glibc
         unsafe raw.pointee.output_capacity = 0
     }
 
-    /// Drops the unread input, because the connection that it belongs to has ended.
+    /// Drops the unread input, because the connection that received it has ended or failed.
     func dropInput() {
         unsafe raw.pointee.input = nil
         unsafe raw.pointee.input_length = 0

@@ -29,7 +29,7 @@ internal import COpenSSL
             unsafe span.withUnsafeMutableBytes { unsafe Randomness.fill($0) }
         }
 
-        /// A key of another process; nil unless there are 80 bytes.
+        /// A key that another process has handed over; nil if `bytes` does not have 80 bytes.
         init?(_ bytes: [UInt8]) {
             guard bytes.count == 80 else { return nil }
             self.bytes = .init { bytes[$0] }
@@ -105,11 +105,13 @@ internal import COpenSSL
 
     // MARK: Other processes
 
-    /// The keys at one moment, for another process, which has another clock.
+    /// A copy of the keys to hand over to another process.
+    ///
+    /// The record contains an age and no time, because the clocks of two processes differ.
     package struct Record: Equatable, Sendable {
         /// The current key and the keys before it, 80 bytes each.
         package var keys: [[UInt8]]
-        /// How long the first key has been the current one, in seconds; at least 0.
+        /// For how long the first key in `keys` has been the current key, in seconds; at least 0.
         package var age: Int64
 
         /// Makes a record of keys.
@@ -119,7 +121,7 @@ internal import COpenSSL
         }
     }
 
-    /// The present keys.
+    /// Returns a copy of the keys, to hand over to another process.
     package func record() -> Record {
         let now = now()
         return ring.withLock { ring in
@@ -129,7 +131,9 @@ internal import COpenSSL
         }
     }
 
-    /// Replaces the keys by those that another process has just recorded, so that its tickets are accepted.
+    /// Replaces the keys by the keys of another process, so that clients can resume sessions of that process here.
+    ///
+    /// The other process must have made the record just before.
     ///
     /// - Returns: false, and changes nothing, unless the record has 1 to 3 keys of 80 bytes and an age of 0 or more.
     package func restore(_ record: Record) -> Bool {

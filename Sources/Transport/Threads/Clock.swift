@@ -7,7 +7,9 @@ internal import Synchronization
 package typealias Nanoseconds = UInt64
 
 extension Nanoseconds {
-    /// A duration as whole seconds, rounded up, as `retry-after` needs it; the duration is below `Nanoseconds.max`.
+    /// A duration in whole seconds, rounded up, for the `retry-after` field.
+    ///
+    /// Must not be called on a duration close to `Nanoseconds.max`, where the sum overflows.
     package var secondsRoundedUp: Int { Int((self + 999_999_999) / 1_000_000_000) }
 }
 
@@ -28,7 +30,7 @@ package enum Clock: Sendable {
         }
     }
 
-    /// How long the process has been stopped in total; always 0 except for `process`.
+    /// For how long the process has been stopped in total, in nanoseconds; always 0 except for `process`.
     var paused: Nanoseconds {
         if case .process(let clock) = self { return clock.paused }
         return 0

@@ -35,8 +35,8 @@ package final class Mailbox<Message: Sendable>: Sendable {
             if !box.isClosed { box.messages.append(message) }
             return !box.isClosed
         }
-        // One wake-up serves all waiting messages, so the loop is woken only if `signalled` was false. `takeAll` clears
-        // the flag before it takes the messages.
+        // If `signalled` was already true, the loop has been woken and will take this message too. No message is
+        // missed, because `takeAll` clears the flag before it takes the messages.
         if isTaken, !signalled.exchange(true, ordering: .acquiringAndReleasing) { eventfd_write(descriptor, 1) }
         return isTaken
     }

@@ -15,8 +15,8 @@ package final class ProcessClock: Sendable {
     ///
     /// Stores are rare, because each store slows down all threads that read `seen`.
     ///
-    /// The clock counts this much of each pause as running time, because it does not know when after the last store the
-    /// pause began.
+    /// The clock counts this much of each pause as running time, because it does not know how long after the last store
+    /// the pause began.
     package static let noteInterval: Nanoseconds = 100_000_000
 
     private let source: @Sendable () -> Nanoseconds
@@ -42,8 +42,8 @@ package final class ProcessClock: Sendable {
     ///
     /// The time never goes back, neither on one thread nor between threads.
     ///
-    /// `seen` and `total` must be read before `source`. A pause during this function then makes `time` exceed `seen +
-    /// noteInterval`, and `noted` handles the pause.
+    /// `seen` and `total` must be read before `source`. Then, if the process is stopped within this function, `time`
+    /// exceeds `seen + noteInterval`, and `noted` handles the pause.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)
@@ -53,9 +53,10 @@ package final class ProcessClock: Sendable {
 
     /// Stores the current time in `seen`.
     ///
-    /// If the process was stopped since the last store, the length of that pause, less `noteInterval`, is added to the
-    /// sum of all pauses. The clock then shows `noteInterval` more than at the last store. It does not go back, because
-    /// it showed less before the pause: `now` calls this function once `noteInterval` has passed since a store.
+    /// If the process was stopped since the last store, the function adds the length of that pause, less
+    /// `noteInterval`, to the sum of all pauses. The clock then shows `noteInterval` more than at the last store. It
+    /// never showed more before the pause, because `now` calls this function once `noteInterval` has passed since a
+    /// store. So the clock does not go back.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

@@ -37,7 +37,7 @@ package struct Thread: Sendable {
         handle = created
     }
 
-    /// Lets the thread end on its own; it must not be joined afterwards.
+    /// Lets the system free the thread's resources when the thread ends; `join` must not be called afterwards.
     package func detach() { pthread_detach(handle) }
 
     /// Waits until the thread has ended.

@@ -1,30 +1,30 @@
-// Checks whether a peer reads its waiting bytes fast enough.
+// Checks whether a peer reads the bytes that wait for it fast enough.
 
-/// Checks, at the end of each window of time, whether a peer has read at the lowest rate or faster.
+/// Checks, at the end of each window of time, whether a peer has read at the minimum rate or faster.
 ///
-/// Only the bytes that wait at the beginning of a window count. By the end of the window, the peer must have taken all
-/// of them, or as many as the lowest rate demands for one window. So a peer is never too slow only because the sender
-/// produces little. A peer that takes a byte from time to time does not extend the window. The owner calls `isTooSlow`
-/// from a timer, so that a write costs no extra work.
+/// Only the bytes that wait at the beginning of a window count. By the end of the window, the peer must have read all
+/// these bytes, or as many as the minimum rate demands for one window. So a peer never counts as too slow only because
+/// the sender produces little. A peer cannot extend the window by reading a byte from time to time. The owner calls
+/// `isTooSlow` from a timer, so the check costs nothing at each write.
 package struct ReadPace: Equatable, Sendable {
-    /// When the current window ends; `.max` before `begin`, and if there is no lowest rate.
+    /// When the current window ends; `.max` before `begin`, and if there is no minimum rate.
     package private(set) var windowEnd: Nanoseconds = .max
     private var window: Nanoseconds = 0
     private var bytesPerSecondMin = 0
-    /// How many bytes the peer had taken when the window began.
+    /// How many bytes the peer had read when the window began.
     private var takenBefore = 0
-    /// How many bytes the peer has to take within the window.
+    /// How many bytes the peer has to read within the window.
     private var required = 0
 
     package init() {}
 
-    /// Begins the first window; does nothing if a window is under way, or if there is no lowest rate.
+    /// Begins the first window; does nothing if a window is under way, or if there is no minimum rate.
     ///
     /// - Parameters:
-    ///   - taken: how many bytes the peer has taken so far, counted from any fixed point.
+    ///   - taken: how many bytes the peer has read so far, counted from any fixed moment.
     ///   - waiting: how many bytes wait for the peer.
     ///   - window: the length of each window, in nanoseconds; more than 0.
-    ///   - bytesPerSecondMin: the lowest rate in bytes per second; 0 for no limit.
+    ///   - bytesPerSecondMin: the minimum rate in bytes per second; 0 for no limit.
     package mutating func begin(
         taken: Int,
         waiting: Int,
@@ -38,10 +38,10 @@ package struct ReadPace: Equatable, Sendable {
         open(taken: taken, waiting: waiting, at: now)
     }
 
-    /// Whether the peer took too few bytes in the window that has just ended.
+    /// Whether the peer has read too few bytes in the window that has just ended.
     ///
-    /// If the peer took enough bytes, the next window begins. The result is false while the window is still under way,
-    /// and if there is no window.
+    /// If the peer has read enough bytes, the next window begins. The result is false while the window is still under
+    /// way, and if there is no window.
     package mutating func isTooSlow(taken: Int, waiting: Int, at now: Nanoseconds) -> Bool {
         guard windowEnd <= now else { return false }
         if waiting > 0, taken - takenBefore < required { return true }
@@ -49,9 +49,9 @@ package struct ReadPace: Equatable, Sendable {
         return false
     }
 
-    /// A text for the log about a peer that was too slow: how many bytes it took, and how many were required.
+    /// A text for the log about a peer that was too slow: how many bytes it has read, and how many were required.
     ///
-    /// - Parameter taken: how many bytes the peer has taken so far, as in `isTooSlow`.
+    /// - Parameter taken: how many bytes the peer has read so far, as in `isTooSlow`.
     package func description(taken: Int) -> String {
         let seconds = window / 1_000_000_000
         return "took \(max(0, taken - takenBefore)) bytes in \(seconds) s, of at least \(required) that waited; "

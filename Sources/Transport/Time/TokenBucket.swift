@@ -2,6 +2,8 @@
 
 /// Counts how many tokens of a limit are spent and not yet available again.
 ///
+/// One token stands for one unit of what the limit counts, such as a request, a connection or a token of a model.
+///
 /// Each call gets the limit as an argument, so that a changed limit applies from the next call on. During one period,
 /// as many tokens become available again as the limit allows.
 ///
@@ -72,7 +74,8 @@ package struct TokenBucket: Sendable {
 
     @inlinable
     mutating func flow(_ limit: Int, _ now: Nanoseconds) {
-        // The spent tokens are first capped at twice the limit. Then the tokens of the elapsed time are given back.
+        // The spent tokens are first capped at twice the limit. Then the tokens that have become available again since
+        // `updatedAt` are subtracted.
         capDebt(limit)
         // `now` can be before `updatedAt`, because the clocks of two workers may differ by one turn of their loops.
         guard now > updatedAt else { return }
@@ -82,11 +85,13 @@ package struct TokenBucket: Sendable {
 }
 
 extension TokenBucket {
-    /// The contents of a bucket, for another process, which has another clock.
+    /// A copy of a bucket's contents to hand over to another process.
+    ///
+    /// The record contains an age and no time, because the clocks of two processes differ.
     package struct Record: Equatable, Sendable {
         /// How many tokens were spent when the bucket was last used; at least 0.
         package var spent = 0.0
-        /// How long before the record that was, in nanoseconds.
+        /// How much time passed between that use and the making of the record, in nanoseconds.
         package var age: Nanoseconds = 0
 
         /// Makes the record of a bucket; `spent` is finite.
@@ -101,7 +106,7 @@ extension TokenBucket {
         Record(spent: spent, age: spent > 0 && now > updatedAt ? now - updatedAt : 0)
     }
 
-    /// Replaces the contents of the bucket by those of a record that was just made; the period stays.
+    /// Replaces the contents of the bucket by those of a record that was made just before; the period is unchanged.
     package mutating func restore(_ record: Record, at now: Nanoseconds) {
         spent = max(0, record.spent)
         updatedAt = now > record.age ? now - record.age : 0

@@ -2,7 +2,7 @@
 internal import ArgumentParser
 internal import Bench
 
-/// Disconnects clients in each phase of an exchange, and prints how soon the executor noticed the disconnect.
+/// Disconnects simulated clients in each phase of an exchange, and prints how soon the executor noticed that.
 ///
 /// Exits with 1 if the executor did not notice a disconnect, or if the run was interrupted.
 struct BenchAbortsCommand: ParsableCommand {

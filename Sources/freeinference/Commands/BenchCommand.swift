@@ -1,4 +1,4 @@
-// `freeinference bench`: simulates many clients of a server, and measures the server. Each benchmark is a subcommand.
+// `freeinference bench`: measures a server with many simulated clients. Each benchmark is a subcommand.
 internal import ArgumentParser
 
 /// The parent command of the benchmarks; `streams` is the default subcommand.

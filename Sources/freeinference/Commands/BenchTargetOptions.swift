@@ -2,7 +2,7 @@
 internal import ArgumentParser
 internal import Bench
 
-/// The measured server, and the other options that both benchmarks share.
+/// The options that name the measured server, and the other options that both benchmarks share.
 struct BenchTargetOptions: ParsableArguments {
     @Option(help: "The server, as https://host[:port] or http://host[:port].")
     var url: String

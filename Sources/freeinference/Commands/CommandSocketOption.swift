@@ -24,7 +24,7 @@ struct CommandSocketOption: ParsableArguments {
         }
     }
 
-    /// Sends a command that changes something, and prints the server's report.
+    /// Sends a command that changes the state of the server, and prints the server's report.
     ///
     /// The program exits with 1 if no server answers, and with 2 if the server has refused the command.
     func carryOut(_ command: CommandRequest, timeout: Nanoseconds = 60_000_000_000) throws {

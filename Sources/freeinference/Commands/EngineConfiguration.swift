@@ -30,7 +30,8 @@ enum EngineConfiguration {
     static func greeting(_ configuration: Configuration) -> (_ model: String) -> String {
         let address = configuration.listeners.first.map { "\($0.address)" } ?? ""
         return { model in
-            // Model names come from engines. A single quote in a name would end the shell's quoted string.
+            // The name comes from an engine, and may contain quotes. Single quotes are escaped for the shell, and
+            // double quotes for JSON.
             let name = model.replacing("'", with: #"'\''"#).replacing(#"""#, with: #"\""#)
             // Without `max_tokens`, a model may generate tokens until its context is full.
             let body =

@@ -30,7 +30,8 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Signals.ignoreBeforeStart()
-        // Both before the process does anything that would change them.
+        // The path of the program is read first, because it may be relative to the directory in which the process was
+        // started.
         let program = SystemFiles.runningProgram()
         let environment = SystemFiles.environment()
         let inheritance = try receive(from: environment)

@@ -23,7 +23,7 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         guard watch else { return try show(from: "") }
-        // The program may exit at any time, because it has not changed the state of the terminal.
+        // The signal handler may end the program at any time, because the program has not changed the terminal's modes.
         signal(SIGINT) { _ in _exit(0) }
         let isTerminal = isatty(1) == 1
         while true {
@@ -45,7 +45,7 @@ struct StatusCommand: ParsableCommand {
         OperatorLog.list([(start + table.lines.joined(separator: "\n"), .information)])
     }
 
-    /// The number of columns of the terminal on stdout; nil if stdout is not a terminal or does not tell its width.
+    /// The number of columns of the terminal on stdout; nil if stdout is not a terminal, or if its width is unknown.
     private static var terminalWidth: Int? {
         var size = winsize()
         guard isatty(1) == 1, unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }

@@ -3,7 +3,7 @@ import ArgumentParser
 import Edge
 import Transport
 
-/// Tells the server to start its program again and to hand everything over to the new process, and prints the result.
+/// Tells the server to start its program again and to hand its sockets over to the new process, and prints the result.
 struct UpgradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "upgrade",
@@ -19,7 +19,9 @@ struct UpgradeCommand: ParsableCommand {
 
     @OptionGroup var server: CommandSocketOption
 
-    /// The longest time to wait, in nanoseconds: twice the longest `upgrade_timeout`, since it applies twice.
+    /// How long to wait for the server's answer, in nanoseconds: twice the longest `upgrade_timeout`, and a minute.
+    ///
+    /// `upgrade_timeout` applies twice: until the new process is ready, and then until it accepts connections.
     private static let timeout: Nanoseconds = 1_260_000_000_000
 
     func run() throws { try server.carryOut(.upgrade, timeout: Self.timeout) }
