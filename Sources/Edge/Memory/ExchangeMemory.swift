@@ -11,13 +11,11 @@ struct ExchangeMemory {
     ///
     /// It covers the exchange's objects, the attempt, and the executor's connection or stream.
     static let attemptCost = 8 << 10
-    /// The size of the largest body buffer, in bytes, for which no memory is charged in addition to the charge of
-    /// `begin`.
+    /// The size of the largest body buffer, in bytes, that needs no charge of its own.
     ///
-    /// `begin` charges the exchange's share of the memory for buffered responses, which is used only when the response
-    /// begins. A small body may use that memory until then, because the body is released when the response begins. So
-    /// the bodies of other clients cannot use up the memory for a short request. A client that begins many requests
-    /// with small bodies is still charged for each of them, by `begin`.
+    /// `begin` charges memory for the response, which is unused until the response begins. A small body uses that memory
+    /// first, and is released when the response begins. So a short request can always be received, even if the bodies
+    /// of other clients have used up all memory for bodies.
     static let smallBodyMax = RequestBody.firstCapacity + RequestBody.padding
 
     /// The size of the largest body, in bytes, for which `growWholeBody` may exceed the part of the budget for bodies.

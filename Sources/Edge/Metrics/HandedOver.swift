@@ -1,4 +1,4 @@
-// What one turn of a worker's event loop hands over to executors and clients, to measure the server's own delay.
+// Measures the server's own delay: how long requests and answers wait in a worker before they are written to sockets.
 internal import Transport
 
 /// The requests, answers and aborts that one turn of the event loop has handed over.

@@ -82,7 +82,7 @@ final class Reloader {
         beginIfIdle()
     }
 
-    /// Returns the report that a reload would give if `read` returned the new configuration; changes nothing.
+    /// Returns the report that a reload with the configuration from `read` would give, but changes nothing.
     func rehearse(_ read: () -> Result<Configuration, ConfigurationErrors>) -> ReloadReport {
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
         if prepare(&report, read, isRehearsal: true) != nil { report.outcome = .applied }

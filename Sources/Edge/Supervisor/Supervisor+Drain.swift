@@ -24,7 +24,9 @@ extension Supervisor {
         }
     }
 
-    /// Passes a signal on to the main process, for which systemd meant it; returns false if that process is gone.
+    /// Passes a signal on to the main process, because systemd may have sent it to this older process by mistake.
+    ///
+    /// - Returns: false if the main process is gone.
     private func passOn(_ number: CInt) -> Bool {
         guard let mainLink else { return false }
         OperatorLog.say("the signal \(number) goes on to the main process, because systemd does not know it yet")

@@ -29,7 +29,9 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     private(set) var request: ExecutorRequest
     /// The handler of the response; nil after the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
-    /// The object that carries the request now; nil between two connections and after the attempt has ended.
+    /// The HTTP/1.1 connection or the HTTP/2 stream on which the request is sent.
+    ///
+    /// The value is nil while the request moves to another connection, and after the attempt has ended.
     var carrier: (any AttemptCarrier)?
     /// Whether the connection has carried an earlier request.
     ///

@@ -1,5 +1,4 @@
-// Splits a byte stream into whole server-sent events, each including its blank line. An event may begin and end
-// anywhere in the chunks that arrive.
+// Splits a stream of bytes into server-sent events. The bytes may arrive in parts of any size.
 
 import Glibc
 

@@ -166,7 +166,8 @@ struct FreeInferenceImport {
         }
     }
 
-    /// Returns the reference to the API key of a route; nil if the route has no usable key.
+    /// Returns where our configuration finds the API key of a route, such as an environment variable; nil if the route
+    /// has no key or only a placeholder for one.
     ///
     /// An executor has only one key, so further keys of the route are noted as not carried over.
     private mutating func key(_ section: ForeignSection, model: String) -> String? {

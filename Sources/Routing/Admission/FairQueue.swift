@@ -184,10 +184,10 @@ package struct FairQueue<Element> {
 
     /// Makes room for a new entry of `tenant`, by removing the latest entry of the tenant with the most entries.
     ///
-    /// The tenant with the most entries must have at least two entries more than `tenant`. One entry more is enough if
-    /// the tenant with the most entries was served last.
+    /// An entry is removed only if that tenant has at least two entries more than `tenant`, so that the two do not remove
+    /// each other's entries in turn. If that tenant was served last, one entry more is enough, because it is ahead.
     ///
-    /// - Returns: the removed entry; nil if no tenant has enough entries.
+    /// - Returns: the removed entry; nil if no tenant has so many entries more.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
         guard let index = giver(for: tenant), let last = lines[index].entries.last else { return nil }
         let ticket = Ticket(tenant: index, sequence: last.sequence)

@@ -59,7 +59,9 @@ extension ResetBucket {
         Record(bucket: bucket.record(at: now), refusedFor: refusedUntil > now ? refusedUntil - now : 0)
     }
 
-    /// Replaces the contents of the bucket by those of a record that was just made.
+    /// Replaces the contents of the bucket by those of another process's bucket.
+    ///
+    /// - Parameter record: what `record` has returned there a moment ago, since its times count from that moment.
     mutating func restore(_ record: Record, at now: Nanoseconds) {
         bucket.restore(record.bucket, at: now)
         // The bucket refuses for two minutes at most, because it holds at most twice its limit.
