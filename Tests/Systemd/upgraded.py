@@ -8,6 +8,8 @@ from failures import expect
 from service import CODER, SCOUT, UNIT
 
 BINARY = "/usr/local/bin/freeinference"
+# The default of `upgrade_generations`.
+GENERATIONS = 4
 
 
 def main_process(test):
@@ -68,6 +70,8 @@ def upgrades(test):
         if number % 2 == 0:
             # The program's file is replaced, as a package does it.
             test.machine.run(f"cp {BINARY} {BINARY}.new && mv {BINARY}.new {BINARY}")
+        # With more than `upgrade_generations` older processes, an upgrade would be refused.
+        test.machine.wait("room for one more older process", lambda: len(processes(test)) <= 1 + GENERATIONS)
         seen.append(upgrade(test))
     expect(len(set(seen)) == 11, f"not eleven main processes: {seen}")
     expect_whole(test, streams)
