@@ -184,6 +184,20 @@ import Transport
         }
     }
 
+    @Test(arguments: [false, true]) func aLongPrefillDelaysNobodyElse(isSpread: Bool) throws {
+        var options = Self.options()
+        options.isSpread = isSpread
+        try with(options) { address in
+            let slow = LoopbackClient(to: address)
+            defer { slow.close() }
+            slow.post("/v1/chat/completions", chat(#","simulator":{"prefill_ms":86400000}"#))
+            while get("/simulator/counters", from: address)["waiting"]?.integer != 1 {}
+            let answer = post("/v1/chat/completions", chat(#","max_tokens":3"#), to: address).text
+            #expect(Vocabulary.count(content(answer)) == 3)
+            #expect(get("/simulator/counters", from: address)["waiting"]?.integer == 1)
+        }
+    }
+
     @Test func spreadStreamsComeWhole() throws {
         var options = Self.options()
         options.isSpread = true

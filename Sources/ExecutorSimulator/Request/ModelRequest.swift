@@ -13,6 +13,8 @@ struct ModelRequest {
     let isStream: Bool
     let includesUsage: Bool
     let promptTokens: Int
+    /// The blocks of the prompts; nil if the simulator has neither a prefix cache nor a prefill rate.
+    let blocks: PromptBlocks?
     /// One number for each choice, from which the text of the choice is generated.
     private(set) var keys: [UInt64]
     /// The index of the first token to generate.
@@ -26,6 +28,8 @@ struct ModelRequest {
 
     /// The time from the end of the request to the first token.
     private(set) var prefill: Nanoseconds
+    /// Whether the request itself says how long `prefill` is.
+    private(set) var hasOwnPrefill = false
     /// How many tokens per second each choice gets; 0 for as many as the client reads.
     private(set) var pace: Double
     private(set) var faults: Faults
@@ -62,7 +66,16 @@ struct ModelRequest {
         isStream = endpoint.makesText && value["stream"]?.bool == true
         includesUsage = value["stream_options"]?["include_usage"]?.bool == true
         let prompt = try Prompt(endpoint, value)
-        promptTokens = prompt.tokens
+        blocks =
+            options.countsPrompts
+            ? PromptBlocks(
+                endpoint,
+                model: name,
+                body: value,
+                words: prompt.tokens,
+                blockSize: options.blockSize
+            ) : nil
+        promptTokens = blocks?.tokens ?? prompt.tokens
         keys = prompt.keys
         start = prompt.start
         prefill = options.prefill
@@ -103,6 +116,7 @@ struct ModelRequest {
         guard let simulator else { return }
         if let milliseconds = simulator["prefill_ms"]?.double, 0...86_400_000 ~= milliseconds {
             prefill = Nanoseconds(milliseconds * 1_000_000)
+            hasOwnPrefill = true
         }
         if let wanted = simulator["pace"]?.double, 0...1_000_000 ~= wanted { pace = wanted }
         isHeadLate = simulator["head"]?.string == "late"

@@ -21,6 +21,10 @@ struct Counters {
     var refused = 0
     /// How many token events were written.
     var emitted = 0
+    /// How many tokens of prompts were looked up in the prefix cache.
+    var prefixQueries = 0
+    /// How many of these tokens were in the prefix cache.
+    var prefixHits = 0
     /// How many requests were received, except those to `/simulator/`.
     var requests = 0
     /// How many connections are open.
@@ -82,6 +86,8 @@ struct Counters {
             writer.field("broken", broken)
             writer.field("refused", refused)
             writer.field("emitted", emitted)
+            writer.field("prefix_cache_queries", prefixQueries)
+            writer.field("prefix_cache_hits", prefixHits)
             writer.field("requests", requests)
             writer.field("connections", connections)
             writer.field("connections_accepted", connectionsAccepted)

@@ -26,6 +26,12 @@ enum Endpoints {
         case "/health" where isGet: respond(JSONText.object { $0.field("status", "ok") })
         case "/v1/models" where isGet:
             respond(OtherAnswers.models(simulator.options.models, created: simulator.created))
+        case "/metrics" where isGet:
+            guard let metrics = simulator.metrics else {
+                refuse(404, "Not Found")
+                return
+            }
+            ExecutorSimulator.respond(body: metrics.page(), contentType: EngineMetrics.contentType, on: stream)
         case "/simulator/counters" where isGet: respond(simulator.counters.json())
         case "/simulator/aborts" where isGet: respond(simulator.aborts.json(since: since(query)))
         case "/simulator/last" where isGet: respond(simulator.last.json())

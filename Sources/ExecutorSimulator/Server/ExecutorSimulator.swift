@@ -29,6 +29,8 @@ package final class ExecutorSimulator: ServerDelegate {
     private var settings = ServerSettings()
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
+    /// Nil if the options have neither a prefix cache nor a prefill rate.
+    private(set) var prefills: Prefills?
     private var pacers: [Nanoseconds: Pacer] = [:]
     /// The pacers that have stopped after `Pacer.batch` streams; they continue with their other streams at the end of
     /// the loop's turn.
@@ -48,6 +50,7 @@ package final class ExecutorSimulator: ServerDelegate {
         settings.streamsMax = options.streamsMax
         settings.isTrusted = true
         event.reserveCapacity(1024)
+        prefills = Prefills(of: self)
         let inner = loop.onTurnEnd
         loop.onTurnEnd = { [unowned self] in
             inner?()
@@ -92,6 +95,7 @@ package final class ExecutorSimulator: ServerDelegate {
         // Break the reference cycle: a pacer and its simulator retain each other.
         pacers = [:]
         unfinishedPacers = []
+        prefills?.close()
     }
 
     private func accepted(_ socket: Socket, peer: SocketAddress) {
@@ -140,10 +144,16 @@ package final class ExecutorSimulator: ServerDelegate {
 
     // MARK: For exchanges
 
-    /// Sends a complete response with a JSON body.
-    static func respond(status: Int = 200, body: [UInt8], retryAfter: String? = nil, on stream: ServerStream) {
+    /// Sends a complete response, by default with a JSON body.
+    static func respond(
+        status: Int = 200,
+        body: [UInt8],
+        contentType: String = "application/json",
+        retryAfter: String? = nil,
+        on stream: ServerStream
+    ) {
         var fields = FieldBlock()
-        fields.append(.contentType, "application/json")
+        fields.append(.contentType, contentType)
         fields.append(.contentLength, body.count)
         fields.append(.server, "simulator")
         if let retryAfter { fields.append(.retryAfter, retryAfter) }
@@ -189,6 +199,26 @@ package final class ExecutorSimulator: ServerDelegate {
         identifiers += 1
         let digits = String(Hash.mix(UInt64(identifiers) &+ UInt64(created) << 24) >> 16, radix: 16)
         return String(repeating: "0", count: 12 - digits.count) + digits
+    }
+
+    /// The values of `GET /metrics`; nil if the options have neither a prefix cache nor a prefill rate.
+    var metrics: EngineMetrics? {
+        guard let prefills else { return nil }
+        let cache = prefills.cache.map {
+            EngineMetrics.Cache(
+                blockSize: $0.blockSize,
+                blocks: $0.capacity,
+                queries: counters.prefixQueries,
+                hits: counters.prefixHits
+            )
+        }
+        return EngineMetrics(
+            model: options.models.first ?? "",
+            started: created,
+            running: counters.running - prefills.waiting,
+            waiting: prefills.waiting,
+            cache: cache
+        )
     }
 
     /// The faults for a request that names no faults: the faults of the options, or no faults after `faultsMax`

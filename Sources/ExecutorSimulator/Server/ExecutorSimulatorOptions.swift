@@ -9,6 +9,13 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var models = ["demo"]
     /// The time from the end of the request to the first token.
     package var prefill: Nanoseconds = 50_000_000
+    /// How many tokens of prompts are computed per second, one prompt after the other; nil if each prefill takes
+    /// `prefill`.
+    package var prefillRate: Double?
+    /// How many tokens of prompts the prefix cache holds; nil for no cache.
+    package var cacheTokens: Int?
+    /// How many tokens a block of the prefix cache has.
+    package var blockSize = 16
     /// How many tokens per second each stream gets; 0 for as many as the client reads.
     package var pace = 50.0
     /// How many tokens a response has if the request sets no limit.
@@ -32,4 +39,30 @@ package struct ExecutorSimulatorOptions: Sendable {
 
     /// Makes the default settings.
     package init() {}
+
+    /// Whether the tokens of prompts matter, because there is a prefix cache or a prefill rate.
+    var countsPrompts: Bool { cacheTokens != nil || prefillRate != nil }
+
+    /// A sentence that says which option of the prefix cache or of the prefill rate has a value that cannot be used; nil
+    /// if all can be used.
+    package var cacheProblem: String? {
+        let blockMost = 65_536
+        let cacheMost = 1_000_000_000
+        let rateMost = 1_000_000_000.0
+        guard (1...blockMost).contains(blockSize) else {
+            return "--block is between 1 and \(blockMost) tokens, not \(blockSize)"
+        }
+        if let cacheTokens {
+            guard cacheTokens >= blockSize else {
+                return "--cache-tokens is at least one block of \(blockSize) tokens, not \(cacheTokens)"
+            }
+            guard cacheTokens <= cacheMost else {
+                return "--cache-tokens is at most \(cacheMost), not \(cacheTokens)"
+            }
+        }
+        if let prefillRate, !(prefillRate > 0 && prefillRate <= rateMost) {
+            return "--prefill-rate is above 0 and at most \(Int(rateMost)) tokens a second, not \(prefillRate)"
+        }
+        return nil
+    }
 }

@@ -15,9 +15,11 @@ final class Generation {
     private let simulator: ExecutorSimulator
     private let stream: ServerStream
     private let request: ModelRequest
-    private let form: any AnswerForm
+    private var form: any AnswerForm
+    private var facts: AnswerFacts
     private let templates: [EventTemplate]
-    private let opening: [[UInt8]]
+    private var opening: [[UInt8]]
+    private let openingCount: Int
     private let faults: Faults
     private let endsAfter: Int
     private var shaper: EventShaper
@@ -42,7 +44,7 @@ final class Generation {
         endsAfter = faults.endsAfter ?? .max
         shaper = EventShaper(faults)
         let prefix = ["/v1/completions": "cmpl-", "/v1/responses": "resp_", "/v1/messages": "msg_"]
-        let facts = AnswerFacts(
+        facts = AnswerFacts(
             id: (prefix[request.endpoint.rawValue] ?? "chatcmpl-") + simulator.nextIdentifier(),
             created: simulator.created,
             model: request.model,
@@ -56,6 +58,16 @@ final class Generation {
         form = request.endpoint.form(facts)
         templates = request.isStream ? (0..<request.keys.count).map(form.token) : []
         opening = request.isStream ? form.opening() : []
+        openingCount = opening.count
+    }
+
+    /// Lets the response report how many tokens of the prompt came from the prefix cache.
+    ///
+    /// Must be called before the first step.
+    func report(cachedTokens: Int) {
+        facts.cachedTokens = cachedTokens
+        form = request.endpoint.form(facts)
+        if request.isStream { opening = form.opening() }
     }
 
     /// Starts the response before its first token: sends the head, or commits a fault that prevents the response.
@@ -159,7 +171,7 @@ final class Generation {
     }
 
     private func render(_ choice: Int, text: [UInt8], into event: inout [UInt8]) {
-        templates[choice].render(text, time: Clock.monotonicNow(), number: opening.count + emitted - 1, into: &event)
+        templates[choice].render(text, time: Clock.monotonicNow(), number: openingCount + emitted - 1, into: &event)
     }
 
     /// Writes an event in the form that the faults demand.
@@ -181,7 +193,7 @@ final class Generation {
         return request.keys.map { simulator.vocabulary.text(request.start..<request.start + made, key: $0) }
     }
     private var tokens: Int { made * request.keys.count }
-    private var nextNumber: Int { opening.count + emitted }
+    private var nextNumber: Int { openingCount + emitted }
 
     private func finishStream() {
         if !isOpened, faults.ending != .onlyEnd { open() }

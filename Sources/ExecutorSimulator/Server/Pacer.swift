@@ -21,6 +21,8 @@ final class Pacer: TimerTarget {
     }
 
     private let simulator: ExecutorSimulator
+    /// The time from one token of a stream to the next.
+    let period: Nanoseconds
     /// The time from one time slot to the next.
     private let tick: Nanoseconds
     /// The streams of each time slot.
@@ -42,6 +44,7 @@ final class Pacer: TimerTarget {
 
     init(simulator: ExecutorSimulator, period: Nanoseconds, isSpread: Bool) {
         self.simulator = simulator
+        self.period = period
         let count = isSpread && period >= 1_000_000 ? Self.slotsWhenSpread : 1
         tick = max(1, period / Nanoseconds(count))
         slots = Array(repeating: [], count: count)
@@ -54,8 +57,11 @@ final class Pacer: TimerTarget {
             // prefill ends.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             nextSlot = joinSlot
-            if let timer { simulator.loop.timers.cancel(timer) }
-            schedule()
+            reschedule()
+        } else if max(exchange.readyAt, simulator.loop.now) + period < nextDue {
+            // The pacer waits for the end of a longer prefill.
+            nextDue = max(exchange.readyAt, simulator.loop.now)
+            reschedule()
         }
         members += 1
         exchange.slot = joinSlot
@@ -79,6 +85,11 @@ final class Pacer: TimerTarget {
         }
         exchange.slot = -1
         members -= 1
+    }
+
+    private func reschedule() {
+        if let timer { simulator.loop.timers.cancel(timer) }
+        schedule()
     }
 
     private func schedule() {

@@ -24,8 +24,12 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var model = ""
     private var generation: Generation?
     private var pacer: Pacer?
+    /// How many tokens per second each choice gets.
+    private var pace = 0.0
+    /// The blocks of the prompts; nil if the simulator has neither a prefix cache nor a prefill rate.
+    private(set) var blocks: PromptBlocks?
 
-    /// When the prefill ends and the first token may be generated, by the loop's clock.
+    /// When the next token may be generated at the earliest: at first the end of the prefill, by the loop's clock.
     private(set) var readyAt: Nanoseconds = 0
     /// The index of the exchange's time slot in its `Pacer`; -1 if the exchange has not joined a pacer.
     ///
@@ -82,7 +86,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Stores the request for `GET /simulator/last`.
     private func keepAsLast() {
-        guard !path.hasPrefix("/simulator/"), path != "/health" else { return }
+        guard !path.hasPrefix("/simulator/"), path != "/health", path != "/metrics" else { return }
         var last = LastRequest(method: head.method.text, target: head.target, authority: head.authority, body: body)
         last.version = "\(head.version)"
         last.fields = (0..<head.fields.count).map {
@@ -165,9 +169,29 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         let generation = Generation(exchange: self, request: request)
         self.generation = generation
         guard generation.begin() else { return }
-        let pacer = simulator.pacer(for: request.pace)
+        pace = request.pace
+        if let prefills = simulator.prefills, endpoint != .countTokens {
+            blocks = request.blocks
+            guard !prefills.begin(self, hasOwnTime: request.hasOwnPrefill) else { return }
+        }
+        join(simulator.pacer(for: pace))
+    }
+
+    private func join(_ pacer: Pacer) {
         self.pacer = pacer
         pacer.join(self)
+    }
+
+    /// Notes how much of the prompt the prefix cache has, when the prefill begins.
+    func prefillBegan(cachedTokens: Int) { generation?.report(cachedTokens: cachedTokens) }
+
+    /// Generates the first tokens at the end of a prefill that took its turn in the queue.
+    func prefillEnded() {
+        // The pacer may be about to step its streams, but the second token comes a whole period after the first one.
+        let pacer = simulator.pacer(for: pace)
+        readyAt = simulator.loop.now + pacer.period
+        join(pacer)
+        generate()
     }
 
     /// Generates the next tokens if the prefill is over.
@@ -175,9 +199,15 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     /// Called by the pacer.
     func step() {
         guard simulator.loop.now >= readyAt else { return }
+        generate()
+    }
+
+    private func generate() {
         if phase == .prefill {
             phase = .stream
             simulator.counters.waiting -= 1
+            if let blocks { simulator.prefills?.keep(blocks) }
+            blocks = nil
         }
         generation?.step()
     }
@@ -210,7 +240,10 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private func over() {
         guard phase != .over else { return }
         if phase != .body { simulator.counters.ended(model: model) }
-        if phase == .prefill { simulator.counters.waiting -= 1 }
+        if phase == .prefill {
+            simulator.counters.waiting -= 1
+            simulator.prefills?.leave(self)
+        }
         phase = .over
         pacer?.leave(self)
         pacer = nil

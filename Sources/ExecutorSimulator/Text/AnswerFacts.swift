@@ -18,6 +18,8 @@ struct AnswerFacts {
     var isAborted = false
     /// Whether the response ends with a null finish or stop reason.
     var hasNoReason = false
+    /// How many tokens of the prompt came from the prefix cache; nil if the simulator has no cache.
+    var cachedTokens: Int?
 
     /// The `finish_reason` of chat and completions; nil if the response has null.
     var finishReason: String? { hasNoReason ? nil : isAborted ? "abort" : endsByLength ? "length" : "stop" }
@@ -30,6 +32,7 @@ extension AnswerFacts {
             $0.field("prompt_tokens", promptTokens)
             $0.field("completion_tokens", tokens)
             $0.field("total_tokens", promptTokens + tokens)
+            if let cachedTokens { $0.object("prompt_tokens_details") { $0.field("cached_tokens", cachedTokens) } }
         }
     }
 

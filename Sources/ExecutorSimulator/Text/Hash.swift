@@ -19,7 +19,8 @@ package struct Hash {
     package mutating func add(_ number: Int) {
         for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: number >> shift)) }
     }
-    private mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    /// Adds a byte.
+    mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 
     /// Mixes the bits of a number, with the finalizer of splitmix64.
     package static func mix(_ number: UInt64) -> UInt64 {

@@ -41,7 +41,11 @@ struct MessagesForm: AnswerForm {
                 writeStopReason(to: &$0)
                 $0.null("stop_sequence")
             }
-            $0.object("usage") { $0.field("output_tokens", tokens) }
+            if facts.cachedTokens != nil {
+                writeUsage(tokens: tokens, to: &$0)
+            } else {
+                $0.object("usage") { $0.field("output_tokens", tokens) }
+            }
         }
         return [
             Events.typed("content_block_stop") { $0.field("index", 0) }, delta, Events.typed("message_stop") { _ in },
@@ -90,9 +94,16 @@ struct MessagesForm: AnswerForm {
         writer.field("model", facts.model)
     }
 
+    /// Writes the member `usage`.
+    ///
+    /// By Anthropic's definition `input_tokens` does not include the tokens that came from a cache.
     private func writeUsage(tokens: Int, to writer: inout JSONWriter) {
         writer.object("usage") {
-            $0.field("input_tokens", facts.promptTokens)
+            $0.field("input_tokens", facts.promptTokens - (facts.cachedTokens ?? 0))
+            if let cached = facts.cachedTokens {
+                $0.field("cache_creation_input_tokens", 0)
+                $0.field("cache_read_input_tokens", cached)
+            }
             $0.field("output_tokens", tokens)
         }
     }

@@ -130,7 +130,7 @@ struct ResponsesForm: AnswerForm {
     private func writeUsage(tokens: Int, to writer: inout JSONWriter) {
         writer.object("usage") {
             $0.field("input_tokens", facts.promptTokens)
-            $0.object("input_tokens_details") { $0.field("cached_tokens", 0) }
+            $0.object("input_tokens_details") { $0.field("cached_tokens", facts.cachedTokens ?? 0) }
             $0.field("output_tokens", tokens)
             $0.object("output_tokens_details") { $0.field("reasoning_tokens", 0) }
             $0.field("total_tokens", facts.promptTokens + tokens)

@@ -49,12 +49,15 @@ package struct Vocabulary: Sendable {
         var count = 0
         var isInside = false
         for byte in text.utf8 {
-            let isSpace = byte == 0x20 || byte == 0x0A || byte == 0x09 || byte == 0x0D
+            let isSpace = Self.isSpace(byte)
             if !isSpace, !isInside { count += 1 }
             isInside = !isSpace
         }
         return count
     }
+
+    /// Whether a byte separates words.
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x09 || byte == 0x0D }
 
     /// The index of a token's word in the vocabulary.
     private static func word(_ index: Int, key: UInt64, of count: Int) -> Int {

@@ -13,6 +13,13 @@ struct ExecutorCommand: ParsableCommand {
             the seed, at a steady pace. A request may say otherwise in its field "simulator": {"prefill_ms": 200, \
             "pace": 20, "tokens": 100, "fault": "die_after:5"}. Counters are at GET /simulator/counters.
 
+            --cache-tokens gives it a prefix cache as engines have: whole blocks of prompts, each with all that was \
+            before it, the least recently used one dropped first and never before what follows it. Usage tells the \
+            cached tokens, and GET /metrics has vLLM's counters. A token is a word of text, four bytes of tools and \
+            other JSON, or a token id; an image is 256. With --prefill-rate prompts are computed one after the other, \
+            each for as long as the tokens take that are not cached, in place of --prefill; a request with prefill_ms \
+            waits for none.
+
             Faults: \(Faults.names.joined(separator: ", ")). N counts token events. One fault may end the answer; \
             any number of the others say how its events are written. coalesce joins so many events, or all, into one \
             chunk or DATA frame; split cuts each of these in three, split_every after each so many bytes, split_at at \
@@ -30,6 +37,15 @@ struct ExecutorCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("From the end of a request to its first token.", valueName: "duration"))
     var prefill = Delay(milliseconds: 50)
+
+    @Option(help: ArgumentHelp("Tokens a second that prefills compute, one after the other.", valueName: "tokens"))
+    var prefillRate: Double?
+
+    @Option(help: ArgumentHelp("Size of the prefix cache. (default: no cache)", valueName: "tokens"))
+    var cacheTokens: Int?
+
+    @Option(help: ArgumentHelp("Size of a block of the prefix cache. (default: 16)", valueName: "tokens"))
+    var block: Int?
 
     @Option(help: ArgumentHelp("Tokens a second of each stream; 0 for no pause.", valueName: "tokens"))
     var pace = 50.0
@@ -68,7 +84,7 @@ struct ExecutorCommand: ParsableCommand {
     var pin: Int?
 
     func run() throws {
-        var options = ExecutorSimulatorOptions()
+        var options = cacheOptions
         if !model.isEmpty { options.models = model }
         options.prefill = prefill.nanoseconds
         options.pace = pace
@@ -95,6 +111,17 @@ struct ExecutorCommand: ParsableCommand {
         }
         guard (1...1_000_000).contains(streams) else { throw ValidationError("--streams is between 1 and 1000000") }
         guard tokens >= 1 else { throw ValidationError("--tokens is at least 1") }
+        guard block == nil || cacheTokens != nil else { throw ValidationError("--block needs --cache-tokens") }
+        if let problem = cacheOptions.cacheProblem { throw ValidationError(problem) }
+    }
+
+    /// The options that concern the prefix cache and the pace of prefills.
+    private var cacheOptions: ExecutorSimulatorOptions {
+        var options = ExecutorSimulatorOptions()
+        options.prefillRate = prefillRate
+        options.cacheTokens = cacheTokens
+        if let block { options.blockSize = block }
+        return options
     }
 
     /// Parses the faults of all `--fault` options.

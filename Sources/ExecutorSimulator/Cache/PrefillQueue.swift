@@ -1,0 +1,61 @@
+// The order and the times of the prefills of one executor, which computes one prompt after the other.
+internal import Transport
+
+/// The prefills of one executor: one runs, the others wait in the order of their arrival.
+///
+/// The queue has no clock; callers say what time it is. A prefill that waited begins when the one before it was due to
+/// end, even if the caller reports that end late.
+struct PrefillQueue<Member: AnyObject> {
+    private var line: [(member: Member, arrival: Nanoseconds)] = []
+    private var running: (member: Member, end: Nanoseconds)?
+    /// When the last prefill ended or was given up; the next prefill does not begin earlier.
+    private var freeAt: Nanoseconds = 0
+
+    /// How many prefills wait.
+    var waiting: Int { line.count }
+    /// When the running prefill ends; nil if none runs.
+    var end: Nanoseconds? { running?.end }
+    /// Whose prefill can start; nil if one runs, or if none waits.
+    var next: Member? { running == nil ? line.first?.member : nil }
+
+    /// Adds a member at the end of the line.
+    mutating func add(_ member: Member, at now: Nanoseconds) { line.append((member, now)) }
+
+    /// Starts the prefill of `next`.
+    ///
+    /// - Parameter duration: how long the prefill takes; the time begins with the member's arrival or with the end of
+    ///   the prefill before it, whichever is later.
+    mutating func start(for duration: Nanoseconds) {
+        precondition(next != nil, "a prefill runs already, or none waits")
+        let first = line.removeFirst()
+        running = (first.member, max(freeAt, first.arrival) + duration)
+    }
+
+    /// Removes and returns the member whose prefill runs, if the prefill has ended.
+    mutating func takeEnded(at now: Nanoseconds) -> Member? {
+        guard let running, running.end <= now else { return nil }
+        freeAt = running.end
+        self.running = nil
+        return running.member
+    }
+
+    /// Removes a member whose prefill waits or runs; the next prefill can start at once.
+    ///
+    /// - Returns: false if the member was not there.
+    mutating func remove(_ member: Member, at now: Nanoseconds) -> Bool {
+        if let running, running.member === member {
+            freeAt = min(now, running.end)
+            self.running = nil
+            return true
+        }
+        guard let index = line.firstIndex(where: { $0.member === member }) else { return false }
+        line.remove(at: index)
+        return true
+    }
+
+    /// Removes all members.
+    mutating func removeAll() {
+        line = []
+        running = nil
+    }
+}

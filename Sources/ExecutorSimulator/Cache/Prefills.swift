@@ -1,0 +1,96 @@
+// Lets the prefills of a simulator take as long as the tokens need that its prefix cache does not have.
+internal import Transport
+
+/// The prefills and the prefix cache of a simulator that has a cache, or a prefill rate, or both.
+///
+/// Confined to the thread of the simulator's loop. Owned by the simulator.
+final class Prefills: TimerTarget {
+    private unowned let simulator: ExecutorSimulator
+    /// Nil if the simulator has no cache.
+    private(set) var cache: PrefixCache?
+    /// How many tokens a second are computed; nil if each prefill takes a given time, and none waits for another.
+    private let rate: Double?
+    private var queue = PrefillQueue<SimulatedExchange>()
+    private var timer: TimerID?
+
+    /// - Returns: nil if the options have neither a cache nor a prefill rate.
+    init?(of simulator: ExecutorSimulator) {
+        let options = simulator.options
+        guard options.countsPrompts else { return nil }
+        self.simulator = simulator
+        cache = options.cacheTokens.map { PrefixCache(tokens: $0, blockSize: options.blockSize) }
+        rate = options.prefillRate
+    }
+
+    /// How many prefills wait for their turn.
+    var waiting: Int { queue.waiting }
+
+    /// Begins a prefill.
+    ///
+    /// - Parameter hasOwnTime: whether the request says how long its prefill takes; such a prefill does not wait.
+    /// - Returns: whether the prefill takes its turn among the others, and `prefillEnded` will be called on the exchange.
+    func begin(_ exchange: SimulatedExchange, hasOwnTime: Bool) -> Bool {
+        guard rate != nil, !hasOwnTime else {
+            _ = lookUp(exchange)
+            return false
+        }
+        queue.add(exchange, at: simulator.loop.now)
+        startNext()
+        return true
+    }
+
+    /// Adds the blocks of prompts whose prefill has ended to the cache.
+    func keep(_ blocks: PromptBlocks) { for chain in blocks.chains { cache?.insert(chain) } }
+
+    /// Gives up the prefill of an exchange; does nothing if the prefill is not in the queue.
+    func leave(_ exchange: SimulatedExchange) { if queue.remove(exchange, at: simulator.loop.now) { startNext() } }
+
+    /// Gives up all prefills.
+    func close() {
+        queue.removeAll()
+        schedule()
+    }
+
+    /// Looks up a prompt in the cache when its prefill begins.
+    ///
+    /// - Returns: how many tokens must be computed, at least 1.
+    private func lookUp(_ exchange: SimulatedExchange) -> Int {
+        guard let blocks = exchange.blocks else { return 1 }
+        guard cache != nil, !blocks.chains.isEmpty else { return blocks.tokens }
+        var cached = 0
+        for chain in blocks.chains { cached += cache?.lookUp(chain) ?? 0 }
+        simulator.counters.prefixQueries += blocks.tokens
+        simulator.counters.prefixHits += cached
+        exchange.prefillBegan(cachedTokens: cached)
+        return blocks.tokens - cached
+    }
+
+    /// Starts the next prefill if none runs.
+    ///
+    /// Ends no prefill, because callers may be closing a connection, and an end writes to streams.
+    private func startNext() {
+        if let next = queue.next { queue.start(for: duration(lookUp(next))) }
+        schedule()
+    }
+
+    private func duration(_ tokens: Int) -> Nanoseconds {
+        guard let rate else { return 0 }
+        return Nanoseconds(min((Double(tokens) / rate * 1_000_000_000).rounded(.up), 1e18))
+    }
+
+    private func schedule() {
+        if let timer { simulator.loop.timers.cancel(timer) }
+        timer = nil
+        guard let end = queue.end else { return }
+        timer = simulator.loop.timers.schedule(at: end, target: self, kind: 0)
+    }
+
+    func timerFired(_ kind: Int) {
+        timer = nil
+        while let ended = queue.takeEnded(at: simulator.loop.now) {
+            ended.prefillEnded()
+            startNext()
+        }
+        schedule()
+    }
+}

@@ -1,0 +1,111 @@
+// The blocks of prompts that a simulated executor still has, so that it need not compute them again.
+
+/// A cache of the blocks of prompts, which drops the least recently used block first, and leaves before what they follow.
+///
+/// A *leaf* is a block that no cached block follows. A block is never dropped while a block that follows it is cached.
+/// Whenever blocks of a prompt are used, they become the newest ones from the last to the first, so a block is always
+/// newer than all blocks that follow it. The oldest block is therefore always a leaf.
+///
+/// Each call takes a time in proportion to the number of the prompt's blocks. The results depend only on the calls.
+struct PrefixCache {
+    /// A cached block, and its neighbours in the order from the oldest to the newest; -1 if there is none.
+    private struct Node {
+        var hash: UInt64
+        var older: Int32 = -1
+        var newer: Int32 = -1
+    }
+
+    /// How many tokens a block has, at least 1.
+    let blockSize: Int
+    /// How many blocks the cache can hold, at least 1.
+    let capacity: Int
+    /// All cached blocks, in no order; a dropped block leaves its place to the block for which it was dropped.
+    private var nodes: [Node] = []
+    /// The index in `nodes` of the block with a hash.
+    private var indices: [UInt64: Int32] = [:]
+    private var oldest: Int32 = -1
+    private var newest: Int32 = -1
+
+    /// Makes an empty cache.
+    ///
+    /// - Parameter tokens: the capacity, at least `blockSize`; what is more than a multiple of `blockSize` is not used.
+    init(tokens: Int, blockSize: Int) {
+        precondition(blockSize >= 1 && tokens >= blockSize && tokens / blockSize <= Int(Int32.max))
+        self.blockSize = blockSize
+        capacity = tokens / blockSize
+    }
+
+    /// How many blocks are cached.
+    var count: Int { nodes.count }
+
+    /// How many of a prompt's tokens need not be computed.
+    ///
+    /// Counts the leading blocks of the prompt that are cached, and marks them as used. The last token of a prompt is
+    /// always computed, as vLLM does: its result is the first token of the answer. So a prompt that ends with a cached
+    /// block computes this whole block again.
+    mutating func lookUp(_ prompt: BlockChain) -> Int {
+        let found = leading(prompt.hashes.prefix(max(0, prompt.tokens - 1) / blockSize))
+        use(found)
+        return found.count * blockSize
+    }
+
+    /// Adds the blocks of a prompt whose prefill has ended, and drops as many others as the room for them needs.
+    ///
+    /// Of a prompt that is larger than the cache, the first blocks are cached.
+    mutating func insert(_ prompt: BlockChain) {
+        let hashes = prompt.hashes.prefix(capacity)
+        let found = leading(hashes)
+        // As the newest blocks, the prompt's own blocks are not among those that are dropped.
+        use(found)
+        for hash in hashes.dropFirst(found.count).reversed() { add(hash) }
+        use(found)
+    }
+
+    /// The indices of the blocks that are cached, up to the first block that is not.
+    ///
+    /// Without a block, none of those that follow it is cached.
+    private func leading(_ hashes: ArraySlice<UInt64>) -> [Int32] {
+        var found: [Int32] = []
+        for hash in hashes {
+            guard let index = indices[hash] else { break }
+            found.append(index)
+        }
+        return found
+    }
+
+    /// Makes leading blocks of a prompt the newest ones, the first block last.
+    private mutating func use(_ leading: [Int32]) {
+        for index in leading.reversed() {
+            unlink(index)
+            append(index)
+        }
+    }
+
+    /// Adds a block as the newest one, in place of the oldest one if the cache is full.
+    private mutating func add(_ hash: UInt64) {
+        var index = Int32(nodes.count)
+        if nodes.count < capacity {
+            nodes.append(Node(hash: hash))
+        } else {
+            index = oldest
+            unlink(index)
+            indices[nodes[Int(index)].hash] = nil
+            nodes[Int(index)].hash = hash
+        }
+        indices[hash] = index
+        append(index)
+    }
+
+    private mutating func append(_ index: Int32) {
+        nodes[Int(index)].older = newest
+        nodes[Int(index)].newer = -1
+        if newest >= 0 { nodes[Int(newest)].newer = index } else { oldest = index }
+        newest = index
+    }
+
+    private mutating func unlink(_ index: Int32) {
+        let node = nodes[Int(index)]
+        if node.older >= 0 { nodes[Int(node.older)].newer = node.newer } else { oldest = node.newer }
+        if node.newer >= 0 { nodes[Int(node.newer)].older = node.older } else { newest = node.older }
+    }
+}

@@ -1,0 +1,83 @@
+// The metrics of the simulator, under vLLM's names.
+
+/// The values of `GET /metrics`, and the page that vLLM would make of them.
+///
+/// The page has the text format of Prometheus. Names, labels and the form of numbers are those of vLLM 0.32.
+struct EngineMetrics {
+    /// The values of the prefix cache.
+    struct Cache {
+        /// How many tokens a block has.
+        var blockSize: Int
+        /// How many blocks the cache can hold.
+        var blocks: Int
+        /// How many tokens were looked up.
+        var queries: Int
+        /// How many of these tokens were in the cache.
+        var hits: Int
+    }
+
+    /// The value of the `content-type` field.
+    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    var model: String
+    /// When the simulator started, in seconds since 1970.
+    var started: Int
+    /// How many requests have begun their prefill, and have not ended.
+    var running: Int
+    /// How many requests wait for their prefill.
+    var waiting: Int
+    /// Nil if the simulator has no cache.
+    var cache: Cache?
+
+    /// The page.
+    func page() -> [UInt8] {
+        let labels = #"engine="0",model_name="\#(Self.escaped(model))""#
+        var text = """
+            # HELP process_start_time_seconds Start time of the process since unix epoch in seconds.
+            # TYPE process_start_time_seconds gauge
+            process_start_time_seconds \(started).0
+            # HELP vllm:num_requests_running Number of requests in model execution batches.
+            # TYPE vllm:num_requests_running gauge
+            vllm:num_requests_running{\(labels)} \(running).0
+            # HELP vllm:num_requests_waiting Number of requests waiting to be processed.
+            # TYPE vllm:num_requests_waiting gauge
+            vllm:num_requests_waiting{\(labels)} \(waiting).0
+
+            """
+        if let cache { text += Self.page(of: cache, labels) }
+        return Array(text.utf8)
+    }
+
+    private static func page(of cache: Cache, _ labels: String) -> String {
+        let configuration = """
+            block_size="\(cache.blockSize)",enable_prefix_caching="True",engine="0",\
+            kv_cache_size_tokens="\(cache.blocks * cache.blockSize)",num_gpu_blocks="\(cache.blocks)"
+            """
+        return """
+            # HELP vllm:prefix_cache_queries_total Prefix cache queries, in terms of number of queried tokens.
+            # TYPE vllm:prefix_cache_queries_total counter
+            vllm:prefix_cache_queries_total{\(labels)} \(cache.queries).0
+            # HELP vllm:prefix_cache_hits_total Prefix cache hits, in terms of number of cached tokens.
+            # TYPE vllm:prefix_cache_hits_total counter
+            vllm:prefix_cache_hits_total{\(labels)} \(cache.hits).0
+            # HELP vllm:cache_config_info Information of the LLMEngine CacheConfig
+            # TYPE vllm:cache_config_info gauge
+            vllm:cache_config_info{\(configuration)} 1.0
+
+            """
+    }
+
+    /// The value of a label, with the escapes of the text format.
+    private static func escaped(_ value: String) -> String {
+        var text = ""
+        for character in value {
+            switch character {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.append(character)
+            }
+        }
+        return text
+    }
+}
