@@ -294,6 +294,7 @@ final class HTTP1ServerSession: ServerProtocol {
         connection.clearDeadline()
         headDeadlineRuns = false
         if wantsUpgrade(head) { return }
+        connection.countRequest()
         let stream = HTTP1ServerStream(server: self, connection: connection, head: head)
         stream.keepAlive = head.keepAlive && draining == nil
         guard stream.admit(headOf: head.footprint) else {
@@ -310,7 +311,10 @@ final class HTTP1ServerSession: ServerProtocol {
 
     // MARK: Writing
 
-    func continueReceiving() {}
+    func continueReceiving() {
+        readWaiting()
+        chargeInput()
+    }
 
     func flush(into scratch: Scratch) {
         guard !output.isEmpty else { return }
@@ -357,8 +361,7 @@ final class HTTP1ServerSession: ServerProtocol {
         }
         handler?.responseFinished()
         guard goesOn else { return }
-        readWaiting()
-        chargeInput()
+        if channel.yields, !waiting.isEmpty { channel.continueNextTurn() } else { continueReceiving() }
     }
 
     /// Releases the stream, so that the stream and the session no longer retain each other.

@@ -77,6 +77,7 @@ final class HTTP1ServerStream: ServerStream {
     override func respond(_ head: ResponseHead, end: Bool) {
         guard !isClosed, !isHeadSent else { return }
         isHeadSent = true
+        connection.countResponse(status: head.status)
         let head = completed(head)
         // The client may still send the rest of its body, or omit the body if it waits for 100 (Continue). Because
         // the end of the request is unknown, the connection cannot carry another request.

@@ -12,8 +12,7 @@ extension HTTP2ServerSession {
         refusedStreams = 0
         forgetRecent()
         receiving = nil
-        incoming.putOff = []
-        incoming.putOffCharge.set(0, on: connection.account)
+        dropPutOff()
         deadlines.resets = []
         outbox.streamsToReset = []
         for stream in all.values.sorted(by: { $0.id < $1.id }) {

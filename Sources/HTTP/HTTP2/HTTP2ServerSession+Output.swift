@@ -63,7 +63,7 @@ extension HTTP2ServerSession {
     func flush(into scratch: Scratch) {
         // If received bytes wait in `incoming.putOff`, `continueReceiving` resets `requestsLeft` in the next turn of
         // the loop.
-        if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { requestsLeft = Self.requestsPerTurn }
+        if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { allowRequests() }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)
             outbox.preamble = []

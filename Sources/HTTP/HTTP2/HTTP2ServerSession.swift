@@ -21,7 +21,11 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// A client can send a request and its reset in 30 bytes, so one read may contain thousands of requests. To serve
     /// all of them at once would delay the other connections of the worker.
-    static let requestsPerTurn = 32
+    static let requestsPerTurn = 8
+    /// The largest number of requests that begin at once on a connection that yields (`Channel.yields`).
+    ///
+    /// Then other such connections have their turns.
+    static let requestsPerTurnYielding = 2
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
     /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8).
@@ -50,7 +54,11 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         /// Received bytes that wait for the next turn of the loop, because too many requests have begun in this turn.
         ///
         /// The session pauses reading from the channel meanwhile, so these bytes come from a single read.
+        ///
+        /// Bytes that have been read stay in front of the others until all have been read, so that no bytes are moved.
         var putOff: [UInt8] = []
+        /// How many bytes of `putOff` have been read.
+        var putOffUsed = 0
         var putOffCharge = MemoryCharge()
     }
 
@@ -165,38 +173,56 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     // MARK: Bytes
 
     func receive(_ bytes: Span<UInt8>) {
-        if incoming.putOff.isEmpty { read(bytes) } else { putOff(bytes) }
-    }
-
-    /// Reads the bytes that were put off in the previous turn of the loop.
-    func continueReceiving() {
-        let bytes = incoming.putOff
-        guard !bytes.isEmpty else { return }
-        incoming.putOff = []
-        requestsLeft = Self.requestsPerTurn
-        read(bytes.span)
-        guard incoming.putOff.isEmpty else { return }
-        incoming.putOffCharge.set(0, on: connection.account)
-        if !channel.isClosed { channel.setReading(true) }
-    }
-
-    /// Keeps bytes for the next turn of the loop, and pauses reading.
-    private func putOff(_ bytes: Span<UInt8>) {
-        let isFirst = incoming.putOff.isEmpty
-        incoming.putOff.append(bytes)
-        incoming.putOffCharge.set(incoming.putOff.capacity, on: connection.account)
-        guard isFirst, !channel.isClosed else { return }
+        guard incoming.putOff.isEmpty else { return keep(bytes) }
+        let used = read(bytes)
+        guard used < bytes.count else { return }
+        keep(bytes.extracting(used..<bytes.count))
+        guard !channel.isClosed else { return }
         channel.setReading(false, watchingHangup: true)
         channel.continueNextTurn()
     }
 
-    private func read(_ bytes: Span<UInt8>) {
+    /// Reads the bytes that were put off in the previous turn of the loop.
+    func continueReceiving() {
+        guard !incoming.putOff.isEmpty else { return }
+        allowRequests()
+        // A fault that is found while the bytes are read makes the session drop them.
+        let bytes = incoming.putOff
+        let used = incoming.putOffUsed + read(bytes.span.extracting(incoming.putOffUsed..<bytes.count))
+        if used < bytes.count, !incoming.putOff.isEmpty {
+            incoming.putOffUsed = used
+            channel.continueNextTurn()
+        } else {
+            dropPutOff()
+            if !channel.isClosed { channel.setReading(true) }
+        }
+    }
+
+    /// Lets as many requests begin as may begin in one turn of the loop.
+    func allowRequests() {
+        requestsLeft = channel.yields ? Self.requestsPerTurnYielding : Self.requestsPerTurn
+    }
+
+    /// Keeps bytes for the next turn of the loop, in which `continueReceiving` is called.
+    private func keep(_ bytes: Span<UInt8>) {
+        incoming.putOff.append(bytes)
+        incoming.putOffCharge.set(incoming.putOff.capacity, on: connection.account)
+    }
+
+    /// Releases the bytes that were put off, because all of them have been read or the connection ends.
+    func dropPutOff() {
+        incoming.putOff = []
+        incoming.putOffUsed = 0
+        incoming.putOffCharge.set(0, on: connection.account)
+    }
+
+    /// Reads frames until no further request may begin in this turn of the loop.
+    ///
+    /// - Returns: the number of bytes that need not be read again: all of them once the connection ends.
+    private func read(_ bytes: Span<UInt8>) -> Int {
         var used = 0
         while used < bytes.count, !ending.isFatal, !ending.isEnded {
-            guard requestsLeft > 0 else {
-                putOff(bytes.extracting(used..<bytes.count))
-                break
-            }
+            guard requestsLeft > 0 else { break }
             let rest = bytes.extracting(used..<bytes.count)
             switch incoming.frames.next(rest) {
             case .wait: used = bytes.count
@@ -213,6 +239,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         let kept = receiving?.builder?.footprint ?? 0
         block.settle(isOpen: deadlines.headers != .max, fields: kept, on: connection.account)
         channel.mark()
+        return ending.isFatal || ending.isEnded ? bytes.count : used
     }
 
     /// Passes bytes of one frame to nghttp2, after the header fields in the bytes have been counted.
@@ -333,6 +360,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         streams[id] = stream
         receiving = stream
         requestsLeft -= 1
+        connection.countRequest()
         deadlines.idle = .max
         if ending.isHandedOver, !history.isNew(1) { announceEndSoon() }
         history.opened(id)

@@ -54,6 +54,7 @@ final class HTTP2ServerStream: ServerStream {
     override func respond(_ head: ResponseHead, end: Bool) {
         guard !isClosed, !isBroken, !isHeadSent else { return }
         isHeadSent = true
+        connection.countResponse(status: head.status)
         hasBody = !end && !isHEAD
         isFinished = end
         server.submitResponse(completed(head), on: self, end: end)

@@ -132,6 +132,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package func start() {
         channel.account = account
         channel.closingBytesPerSecondMin = settings.readBytesPerSecondMin
+        if !client.trusted { channel.countWork(RecentWork.connection) }
         channel.attach(self)
         setDeadline(channel.loop.now + (awaitsProxyHeader ? ProxyPreamble.timeout : firstWait))
     }
@@ -208,6 +209,18 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     ///   carries the requests of many users never has to end.
     func toleratesRefusal() -> Bool {
         client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
+    }
+
+    /// Counts a request as work that the client has caused, whether it is served or not.
+    func countRequest() {
+        if !client.trusted { channel.countWork(RecentWork.request) }
+    }
+
+    /// Counts a response as work that the client has caused for nothing, if its status is 4xx.
+    ///
+    /// A connection that carries the requests of many users does not yield because of some of them.
+    func countResponse(status: Int) {
+        if status >= 400, status < 500, !client.trusted { channel.countWork(RecentWork.refusal) }
     }
 
     /// Whether the connection uses TLS.

@@ -32,7 +32,8 @@ package protocol ChannelHandler: AnyObject {
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output of the channel, so the handler may produce more.
     func channelDrained(_ channel: Channel)
-    /// A new turn of the loop has begun, after the handler called `Channel.continueNextTurn`.
+    /// A new turn of the loop, or of a channel that yields, has begun after the handler called
+    /// `Channel.continueNextTurn`.
     func channelContinues(_ channel: Channel)
     /// Returns the client of an accepted channel whose TLS handshake has to wait.
     ///
@@ -125,7 +126,10 @@ package final class Channel: Registered, TimerTarget {
     static let ringReadLimitMin = 16 << 10
     private var reads: UInt32 = 0
     private var isRevisited = false
-    /// Whether the handler has requested a call of `channelContinues` in the next turn.
+    private var recentWork = RecentWork()
+    /// Whether the channel is in the loop's `YieldQueue`.
+    private var awaitsTurn = false
+    /// Whether the handler has asked for a call of `channelContinues`.
     private(set) var continuesNextTurn = false
     /// Whether epoll has reported that the peer closed or reset the connection.
     ///
@@ -415,15 +419,27 @@ package final class Channel: Registered, TimerTarget {
     /// event for each socket in each turn.
     func readAgain() {
         isRevisited = false
-        if continuesNextTurn {
-            continuesNextTurn = false
-            handler?.channelContinues(self)
+        guard !takesTurns else {
+            awaitTurn()
+            return
         }
-        guard ringReceive == .none else { return }
-        if phase == .lingering || isReading && (phase == .open || phase == .closing) { readOnce() }
+        goOn()
+        if mayRead { readOnce() }
+    }
+
+    private func goOn() {
+        guard continuesNextTurn, phase != .closed else { return }
+        continuesNextTurn = false
+        handler?.channelContinues(self)
+    }
+
+    private var mayRead: Bool {
+        ringReceive == .none && (phase == .lingering || isReading && (phase == .open || phase == .closing))
     }
 
     /// Requests a call of `channelContinues` in the next turn of the loop, where the handler continues unfinished work.
+    ///
+    /// A channel that yields has that call when it has its next turn among those that yield.
     ///
     /// The handler should pause reading until that call. Otherwise it gets further bytes, which it would have to store.
     package func continueNextTurn() {
@@ -431,15 +447,53 @@ package final class Channel: Registered, TimerTarget {
         revisit()
     }
 
+    /// Requests a call of `readAgain` in the next turn, or a further turn in the loop's `YieldQueue`.
     func revisit() {
         guard !isRevisited, phase != .closed else { return }
+        guard !takesTurns else {
+            awaitTurn()
+            return
+        }
         isRevisited = true
         loop.revisit(self)
     }
 
+    /// Reads once, unless the channel has to wait for its handshake or for its turn.
     private func readOnce() {
-        if handshake.isGated, phase == .open, !mayShakeHands() { return }
+        if handshake.isGated, phase == .open {
+            if !mayShakeHands() { return }
+        } else if yields {
+            awaitTurn()
+            return
+        }
         readAdmitted()
+    }
+
+    // MARK: Yielding
+
+    /// Whether the loop reads this channel after all other work of a turn, because its client has lately caused much
+    /// work.
+    ///
+    /// A channel that receives through io_uring yields only what its handler has put off.
+    package var yields: Bool { recentWork.isMuch(at: loop.now) }
+
+    /// Counts work that the client has caused, in nanoseconds; see `RecentWork`.
+    package func countWork(_ work: Nanoseconds) { recentWork.add(work, at: loop.now) }
+
+    /// Whether the channel yields and does not wait for its TLS handshake, which has a queue of its own.
+    private var takesTurns: Bool { yields && !handshake.isGated }
+
+    private func awaitTurn() {
+        guard !awaitsTurn else { return }
+        awaitsTurn = true
+        loop.yielding.append(self)
+    }
+
+    /// Does what `readAgain` does, after the loop has removed the channel from its `YieldQueue`.
+    func takeTurn() {
+        awaitsTurn = false
+        goOn()
+        if mayRead { readAdmitted() }
     }
 
     /// Reads once, without asking the loop's `HandshakeGate`.

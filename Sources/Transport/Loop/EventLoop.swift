@@ -41,6 +41,10 @@ package final class EventLoop {
     package let wire = TLSWire()
     /// Decides when the TLS handshakes of clients may take CPU time from streams.
     package let handshakes = HandshakeGate()
+    /// The channels that are read after all other work of a turn.
+    let yielding = YieldQueue()
+    /// The listeners that have connections to accept in this turn.
+    private var accepting: [Listener] = []
 
     let readBuffer: UnsafeMutableRawBufferPointer
     let plaintextBuffer: UnsafeMutableRawBufferPointer
@@ -131,7 +135,8 @@ package final class EventLoop {
     /// - Parameter waitMax: the longest time to wait for epoll, in milliseconds; -1 for no limit.
     package func turn(waitMax: Int = -1) {
         bulk.turnBegins()
-        let timeout = marked.isEmpty && unread.isEmpty && handshakes.isEmpty ? pollTimeout(waitMax) : 0
+        let isIdle = marked.isEmpty && unread.isEmpty && handshakes.isEmpty && yielding.isEmpty
+        let timeout = isIdle ? pollTimeout(waitMax) : 0
         let count: Int
         if let ring, ring.active > 0 {
             count = turnRing(ring, timeout: timeout)
@@ -139,8 +144,10 @@ package final class EventLoop {
             count = turnPoller(timeout: timeout)
         }
         flushMarked()
-        if !handshakes.isEmpty { continueHandshakes(isIdle: count <= 0 && unread.isEmpty) }
-        if catchUpTurns > 0, count > 0 || !unread.isEmpty {
+        if !handshakes.isEmpty { continueHandshakes(isIdle: count <= 0 && unread.isEmpty && yielding.isEmpty) }
+        if !accepting.isEmpty { acceptConnections() }
+        if !yielding.isEmpty { serveYielding() }
+        if catchUpTurns > 0, count > 0 || !unread.isEmpty || !yielding.isEmpty {
             catchUpTurns -= 1
         } else {
             catchUpTurns = 0
@@ -305,6 +312,28 @@ package final class EventLoop {
         }
     }
 
+    /// Lets each listener that is ready accept connections, together for as long as `YieldQueue.slice` says.
+    private func acceptConnections() {
+        let now = clock.now
+        let end = now + YieldQueue.slice(after: now - min(time, now))
+        for listener in accepting { listener.accept(until: end) }
+        accepting.removeAll(keepingCapacity: true)
+    }
+
+    /// Serves channels that yield, for as long as `YieldQueue.slice` says.
+    ///
+    /// The output of all others has been written before.
+    private func serveYielding() {
+        var now = clock.now
+        let end = now + YieldQueue.slice(after: now - min(time, now))
+        repeat {
+            guard let channel = yielding.popFirst() else { return }
+            channel.takeTurn()
+            flushMarked()
+            now = clock.now
+        } while now < end
+    }
+
     private func flushMarked() {
         guard !marked.isEmpty else { return }
         // A channel that is marked during the flush, because it has more output, is flushed in the next flush phase.
@@ -350,6 +379,8 @@ package final class EventLoop {
         registrations = Slab()
         marked = []
         unread = []
+        yielding.removeAll()
+        accepting = []
         timers = Timers()
         turnEnd = nil
     }
@@ -389,6 +420,8 @@ package final class EventLoop {
         registrations.remove(key)
     }
 
+    /// Requests that the listener accepts connections at the end of this turn.
+    func acceptLater(_ listener: Listener) { accepting.append(listener) }
     /// Requests a flush of the channel in the next flush phase.
     func mark(_ channel: Channel) { marked.append(channel) }
     /// The largest number of bytes that a channel reads at once in this turn.

@@ -7,10 +7,10 @@
 package struct HandshakeBudget: Sendable {
     /// How many nanoseconds of the worker's time earn one nanosecond of credit.
     package static let share: Nanoseconds = 4
-    /// The largest credit, in nanoseconds: 2 ms.
+    /// The largest credit, in nanoseconds: 0.5 ms.
     ///
     /// The loop also stops running handshakes in a turn after about this time, because its other work waits meanwhile.
-    package static let burst: Nanoseconds = 2_000_000
+    package static let burst: Nanoseconds = 500_000
     /// The largest debt, in nanoseconds: 16 ms.
     ///
     /// The cost is measured by the clock, so it includes time in which the kernel did not run the thread. Without this

@@ -9,6 +9,8 @@ internal import Glibc
 package final class Listener: Registered, TimerTarget {
     /// The maximum number of connections accepted in one turn of the loop, so that a burst of new connections does not
     /// prolong the turn.
+    ///
+    /// The limit of time (`YieldQueue.slice`) applies as well.
     private static let acceptsMax = 64
     /// How many batches of `acceptsMax` connections `close` accepts, at most, from the socket's backlog.
     private static let closingTurnsMax = 64
@@ -84,8 +86,13 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
-    func ready(_ events: UInt32) {
-        for _ in 0..<Self.acceptsMax where registration != nil {
+    /// Connections have come; the loop calls `accept` after all other work of the turn.
+    func ready(_ events: UInt32) { loop.acceptLater(self) }
+
+    /// Accepts connections until there are no more, or until `end` by the loop's clock, but at least one.
+    func accept(until end: Nanoseconds) {
+        for index in 0..<Self.acceptsMax where registration != nil {
+            if index > 0, loop.clock.now >= end { return }
             guard takeRoom() else {
                 waitForRoom(nil)
                 return
@@ -111,7 +118,7 @@ package final class Listener: Registered, TimerTarget {
         if registration == nil { resume() }
         for _ in 0..<Self.closingTurnsMax where registration != nil {
             let before = acceptedCount
-            ready(clinux_EPOLLIN)
+            accept(until: .max)
             if acceptedCount == before { break }
         }
         pause()

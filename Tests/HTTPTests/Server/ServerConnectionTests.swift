@@ -68,4 +68,69 @@ import Transport
         #expect(server.peer.end != nil && server.peer.received.isEmpty && server.exchanges.isEmpty)
         #expect(server.isFreed())
     }
+
+    /// A server whose responses have the statuses of the paths that are asked for.
+    private func statusServer(_ configure: (inout ServerSettings) -> Void = { _ in }) throws -> TestServer {
+        let server = try TestServer(configure)
+        server.delegate.onEnd = { $0.answer("", status: Int($0.target.dropFirst()) ?? 200) }
+        server.pass(second)
+        return server
+    }
+
+    @Test func aNewConnectionYieldsForATenthOfASecond() throws {
+        let server = try TestServer()
+        let channel = try #require(server.channel)
+        server.pass(99_999_999)
+        #expect(channel.yields)
+        server.pass(1)
+        #expect(!channel.yields)
+    }
+
+    @Test func aNewConnectionOfManyUsersDoesNotYield() throws {
+        let server = try TestServer { $0.isTrusted = true }
+        #expect(server.channel?.yields == false)
+    }
+
+    @Test(arguments: [400, 401, 403, 404, 413, 429]) func whoseRequestsAreRefusedYieldsForASecond(status: Int) throws {
+        let server = try statusServer()
+        let channel = try #require(server.channel)
+        server.say("GET /\(status) HTTP/1.1\r\nhost: x\r\n\r\n")
+        #expect(!channel.yields, "one refusal is no flood")
+        server.say("GET /\(status) HTTP/1.1\r\nhost: x\r\n\r\n")
+        #expect(channel.yields)
+        server.pass(second)
+        #expect(!channel.yields)
+    }
+
+    @Test(arguments: [200, 500, 503]) func whoseRequestsAreServedDoesNotYield(status: Int) throws {
+        let server = try statusServer()
+        let channel = try #require(server.channel)
+        for _ in 0..<10 { server.say("GET /\(status) HTTP/1.1\r\nhost: x\r\n\r\n") }
+        #expect(server.exchanges.count == 10 && !channel.yields)
+    }
+
+    @Test func aConnectionOfManyUsersNeverYields() throws {
+        let server = try statusServer { $0.isTrusted = true }
+        let channel = try #require(server.channel)
+        for _ in 0..<50 { server.say("GET /429 HTTP/1.1\r\nhost: x\r\n\r\n") }
+        #expect(server.exchanges.count == 50 && !channel.yields)
+    }
+
+    /// Otherwise all of them would be served at once, and the clock would not be looked at between them.
+    @Test func pipelinedRequestsOfWhoYieldsTakeTurns() throws {
+        let server = try statusServer()
+        let clock = server.test.clock
+        server.delegate.onEnd = {
+            clock.advance(by: 100_000)
+            $0.answer("")
+        }
+        server.channel?.countWork(second)
+        server.peer.send(String(repeating: "GET /200 HTTP/1.1\r\nhost: x\r\n\r\n", count: 5))
+        for begun in 1...5 {
+            server.test.loop.turn(waitMax: 0)
+            #expect(server.exchanges.count == begun)
+        }
+        server.peer.close()
+        #expect(server.isFreed())
+    }
 }

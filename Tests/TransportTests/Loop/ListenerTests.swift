@@ -69,6 +69,28 @@ import Testing
         for peer in peers + more { peer.close() }
     }
 
+    /// A flood of connections delays all others by one slice of each turn.
+    @Test func aTurnAcceptsForOneSliceAfterAllOtherWork() throws {
+        let test = TestLoop()
+        var accepted: [Socket] = []
+        var counts: [Int] = []
+        let address = try test.listen { socket, _ in
+            accepted.append(socket)
+            test.clock.advance(by: YieldQueue.sliceMin / 5)
+        }
+        let (socket, other) = Peer.pair()
+        let handler = Recorder(socket, on: test)
+        handler.onReceive = { _ in counts.append(accepted.count) }
+        let peers = (0..<12).map { _ in Peer(to: address) }
+        for _ in 0..<3 {
+            other.send("x")
+            test.loop.turn(waitMax: 0)
+        }
+        #expect(counts == [0, 5, 10] && accepted.count == 12)
+        for socket in accepted { socket.close() }
+        for peer in peers { peer.close() }
+    }
+
     /// Closing a listener accepts the connections in its backlog first, even if the listener had paused.
     @Test func aListenerThatClosesAcceptsItsBacklog() throws {
         let test = TestLoop()
