@@ -11,7 +11,8 @@ struct LoopbackClient {
         target.sin_family = sa_family_t(AF_INET)
         target.sin_port = address.port.bigEndian
         target.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var wait = timeval(tv_sec: 5, tv_usec: 0)
+        // Longer than an answer takes on a machine that is busy with other tests.
+        var wait = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
         let connected = withUnsafePointer(to: &target) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
