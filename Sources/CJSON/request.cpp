@@ -1,4 +1,5 @@
 // Scans request bodies with simdjson's on-demand parser, which builds no tree and skips unread values.
+#include "billing.h"
 #include "folded_name.h"
 #include "media.h"
 #include "parser.h"
@@ -52,6 +53,8 @@ static RequestKey request_key(const uint8_t *name) noexcept {
         {"n", CJSON_KEY_N},
         {"prompt", CJSON_KEY_PROMPT},
         {"best_of", CJSON_KEY_BEST_OF},
+        {"system", CJSON_KEY_SYSTEM},
+        {"messages", CJSON_KEY_MESSAGES},
     };
     FoldedName folded(name);
     if (!folded.is_short()) return {CJSON_KEY_NONE, true};
@@ -152,6 +155,9 @@ static size_t count_prompts(ondemand::value &value) noexcept {
     return count;
 }
 
+/// The keys whose value may begin with the billing header.
+static const uint32_t prompt_keys = CJSON_KEY_SYSTEM | CJSON_KEY_MESSAGES;
+
 extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
                                            uint32_t wanted, cjson_request *out) noexcept {
     std::memset(out, 0, sizeof *out);
@@ -164,11 +170,18 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     if (out->object < length && bytes[out->object] != '{') return CJSON_NOT_OBJECT;
     if (document.get_object().get(object) != SUCCESS) return CJSON_INVALID;
     uint32_t seen = 0;
+    size_t prompt = 0;
     for (auto item : object) {
         ondemand::field field;
         if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
         auto [key, is_exact] = request_key(reinterpret_cast<const uint8_t *>(field.key().raw()));
         if (!(key & wanted)) continue;
+        if (key & prompt_keys) {
+            // A prompt that occurs twice is left alone, because engines differ in which one they use.
+            prompt = is_exact && !(seen & key) ? range(token(field.value()), bytes).offset : 0;
+            seen |= key;
+            continue;
+        }
         out->key = key;
         if (!is_exact) return CJSON_FOLDED;
         if (seen & key) return CJSON_DUPLICATE;
@@ -201,6 +214,7 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     out->key = CJSON_KEY_NONE;
     const char *next;
     if (document.current_location().get(next) != OUT_OF_BOUNDS) return CJSON_TRAILING;
+    if (prompt) out->billing = find_billing(bytes, length, prompt, wanted & CJSON_KEY_MESSAGES);
     if (may_have_media(bytes, length)) scan_media(document, out->media);
     return CJSON_OK;
 }

@@ -98,6 +98,7 @@ extension Configuration {
         readLedger(from: root)
         readCORS(from: root)
         forward = ForwardSettings(reading: root)
+        stripBilling = root.flag("strip_billing")
         readLog(from: root)
         (models, discoveries) = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()

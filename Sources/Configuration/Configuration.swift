@@ -61,6 +61,9 @@ package struct Configuration: Sendable, Equatable {
     package var cors = CORS()
     /// The request header fields that every executor is sent in addition to the fields that are always forwarded.
     package var forward = ForwardSettings()
+    /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
+    /// that the kind of each executor decides.
+    package var stripBilling: Bool?
     /// The settings of the access log: which lines are written, and to which file.
     package var log = Log()
     /// The models that clients may name; not empty in a configuration from a file, unless the configuration has

@@ -18,19 +18,8 @@ extension ForwardSettings {
                 fields.append(name)
             }
         }
-        userAgent = Self.flag("forward_user_agent", in: section)
-        client = Self.flag("forward_client", in: section)
-    }
-
-    /// Returns the boolean value of a key; nil if the key is absent.
-    private static func flag(_ key: String, in section: ConfigurationSection) -> Bool? {
-        guard section.has(key) else {
-            _ = section.node(key)
-            return nil
-        }
-        var value = true
-        section.read(key, &value)
-        return value
+        userAgent = section.flag("forward_user_agent")
+        client = section.flag("forward_client")
     }
 
     /// Returns the problem with a field name in lower case; nil if the field may be forwarded.

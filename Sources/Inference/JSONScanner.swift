@@ -51,6 +51,7 @@ import CJSON
             prompts: max(1, found.prompts)
         )
         scan.media = unsafe RequestMedia(found.media)
+        if unsafe found.billing.length > 0 { scan.billing = unsafe found.billing.range }
         return scan
     }
 
@@ -88,9 +89,11 @@ import CJSON
             keys |= CJSON_KEY_STREAM_OPTIONS.rawValue | CJSON_KEY_N.rawValue
             keys |= CJSON_KEY_MAX_TOKENS.rawValue | CJSON_KEY_MAX_COMPLETION_TOKENS.rawValue
         case .responses: keys |= CJSON_KEY_MAX_OUTPUT_TOKENS.rawValue
-        case .messages: keys |= CJSON_KEY_MAX_TOKENS.rawValue
-        case .embeddings, .countTokens, .tokenize, .rerank, .other: break
+        case .messages: keys |= CJSON_KEY_MAX_TOKENS.rawValue | CJSON_KEY_SYSTEM.rawValue
+        case .countTokens: keys |= CJSON_KEY_SYSTEM.rawValue
+        case .embeddings, .tokenize, .rerank, .other: break
         }
+        if dialect == .openAIChat { keys |= CJSON_KEY_MESSAGES.rawValue }
         return keys
     }
 

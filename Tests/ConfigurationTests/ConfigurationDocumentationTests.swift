@@ -50,6 +50,7 @@ import Testing
         log: {access: false, engine_errors: true, file: /l.log}
         forward_fields: [http-referer]
         forward_user_agent: false
+        strip_billing: false
         models:
           - id: a
             aliases: [a1, a2]
@@ -60,6 +61,7 @@ import Testing
             passthrough: [/v1/own]
             forward_fields: [x-title]
             forward_user_agent: true
+            strip_billing: true
             name: A
             context_length: 8192
             is_ready: true
@@ -76,6 +78,7 @@ import Testing
                 api_key: ${KEY}
                 max_running: 9
                 include_usage: false
+                strip_billing: false
                 health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
                 idle_timeout: 0s
                 forward_fields: [x-openrouter-*]
@@ -96,6 +99,7 @@ import Testing
             api_key: ${KEY}
             max_running: 9
             include_usage: false
+            strip_billing: false
             health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
             idle_timeout: 0s
           - import: more.yaml

@@ -21,3 +21,12 @@ func events(_ chunks: [[UInt8]]) -> (events: [String], isWhole: Bool) {
     let isWhole = splitter.finish { event, _ in found.append(text(copy(event))) }
     return (found, isWhole)
 }
+
+/// A generator with a seed (Knuth's linear congruential generator), so that each run uses the same numbers.
+struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state >> 32 | state << 32
+    }
+}

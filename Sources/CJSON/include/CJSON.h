@@ -54,7 +54,9 @@ typedef enum cjson_key {
     CJSON_KEY_N = 64,
     CJSON_KEY_INCLUDE_USAGE = 128,
     CJSON_KEY_PROMPT = 256,
-    CJSON_KEY_BEST_OF = 512
+    CJSON_KEY_BEST_OF = 512,
+    CJSON_KEY_SYSTEM = 1024,
+    CJSON_KEY_MESSAGES = 2048
 } cjson_key;
 
 typedef enum cjson_presence {
@@ -92,6 +94,8 @@ typedef struct cjson_request {
     cjson_range raw_include_usage;
     cjson_integer max_tokens, max_completion_tokens, max_output_tokens, n, best_of;
     size_t prompts;             /* elements of a prompt that is an array of strings or of token arrays; else 0 */
+    cjson_range billing;        /* the billing header at the beginning of `system`, or of the first of the `messages`
+                                   if it is a system prompt, as the bytes to leave out; length 0 if there is none */
     cjson_media media;
 } cjson_request;
 

@@ -100,6 +100,7 @@ extension ExecutorSettings {
         apiKey = section.text("api_key", expecting: "a key", isSecret: true)
         maxRunning = section.count("max_running", in: 1...1_000_000)
         section.read("include_usage", &includeUsage)
+        stripBilling = section.flag("strip_billing")
         if let health = section.section("health") { self.health.read(health) }
         section.read("idle_timeout", &idleTimeout, in: .zero ... .seconds(3600))
     }

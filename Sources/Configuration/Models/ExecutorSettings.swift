@@ -27,6 +27,9 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var maxRunning: Int?
     /// Whether `stream_options.include_usage` is inserted into requests for streams.
     package var includeUsage = true
+    /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
+    /// what the model says.
+    package var stripBilling: Bool?
     /// How long an unused connection is kept open; zero means that it is closed as soon as it is unused.
     ///
     /// The default is below 5 s, because uvicorn, the HTTP server of many engines, closes unused connections after 5 s.
@@ -62,6 +65,16 @@ package struct ExecutorSettings: Sendable, Equatable {
     package enum Kind: String, Sendable, CaseIterable {
         case auto, vllm, sglang, ollama, openai, anthropic
         case llamaCpp = "llama.cpp"
+
+        /// Whether the billing header of coding agents is left out of requests unless `strip_billing` says otherwise.
+        ///
+        /// These engines generate with the prefixes of prompts in their caches, and have no use for the header.
+        package var stripsBilling: Bool {
+            switch self {
+            case .vllm, .sglang, .ollama, .llamaCpp: true
+            case .auto, .openai, .anthropic: false
+            }
+        }
     }
 
     /// The version of HTTP that is spoken with the executor.

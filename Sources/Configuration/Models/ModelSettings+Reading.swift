@@ -46,6 +46,7 @@ extension ModelSettings {
         if let own = section.section("media_tokens") { mediaTokens.read(from: own) }
         passthrough = section.passthroughPaths("passthrough")
         forward = ForwardSettings(reading: section)
+        stripBilling = section.flag("strip_billing")
         executorFile = section.executorFile("executors_from")
         executors = ExecutorSettings.readAll(from: section, beside: executorFile, engines: &engines)
         catalog = CatalogField.readAll(from: section)

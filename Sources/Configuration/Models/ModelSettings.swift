@@ -20,6 +20,9 @@ package struct ModelSettings: Sendable, Equatable {
     /// The request header fields that the model's executors are sent in addition to the fields of
     /// `Configuration.forward`.
     package var forward = ForwardSettings()
+    /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
+    /// what `Configuration.stripBilling` says.
+    package var stripBilling: Bool?
     /// The executors that serve the model; not empty in a model from a file, unless the model has an `executorFile`.
     package var executors: [ExecutorSettings]
     /// A file with further executors, which is read again when it changes; nil if the model has no file of executors.

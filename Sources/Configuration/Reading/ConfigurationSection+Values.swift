@@ -10,12 +10,8 @@ extension ConfigurationSection {
     }
 
     func read(_ key: String, _ target: inout Bool) {
-        guard let scalar = scalar(key, expecting: "true or false") else { return }
-        switch scalar.text {
-        case "true": target = true
-        case "false": target = false
-        default: reject(scalar, key, "expected true or false")
-        }
+        guard let value = flag(key) else { return }
+        target = value
     }
 
     func read(bytes key: String, _ target: inout Int, in range: ClosedRange<Int>) {
@@ -42,6 +38,18 @@ extension ConfigurationSection {
             return reject(scalar, key, "expected one of \(names)")
         }
         target = value
+    }
+
+    /// Returns the value of a key as a boolean.
+    func flag(_ key: String) -> Bool? {
+        guard let scalar = scalar(key, expecting: "true or false") else { return nil }
+        switch scalar.text {
+        case "true": return true
+        case "false": return false
+        default:
+            reject(scalar, key, "expected true or false")
+            return nil
+        }
     }
 
     /// Returns the value of a key as a whole number.

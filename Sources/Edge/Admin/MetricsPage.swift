@@ -29,6 +29,7 @@ struct MetricsPage {
         writeConventions()
         writeExchanges()
         writeTokens()
+        writeBillingBlocks()
         writeEdge()
         writeExecutors()
         writeConnections()
@@ -150,6 +151,17 @@ struct MetricsPage {
         let names = server.process.tenants.names
         for (index, count) in counters.wastedTokens.enumerated() where count > 0 {
             text.sample([("tenant", names[index])], count)
+        }
+    }
+
+    private mutating func writeBillingBlocks() {
+        text.family(
+            "freeinference_billing_blocks_stripped_total",
+            .counter,
+            "Requests that were sent to an executor without the billing block that coding agents put first."
+        )
+        for (model, row) in models.dropLast() {
+            text.sample([("model", model)], row.billingBlocksStripped)
         }
     }
 

@@ -169,15 +169,18 @@ final class Attempt: TimerTarget {
     /// Adapts the body to the executor and sends the request; a failure is reported later, never inside this call.
     func start(_ request: IncomingRequest, requestID: String) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
+        let stripsBilling = target.stripsBilling && request.scan?.billing != nil
         guard
             let own = request.forExecutor(
                 target,
                 dialect: dialect,
                 requestID: requestID,
                 instance: environment.instanceID,
-                asksForUsage: asksForUsage
+                asksForUsage: asksForUsage,
+                stripsBilling: stripsBilling
             )
         else { return }
+        if stripsBilling { row.billingBlockStripped() }
         removesUsage = own.removesUsage
         wantsStream = request.scan?.stream == true
         self.request = own.request

@@ -35,6 +35,7 @@ final class IncomingRequest {
     /// - Parameters:
     ///   - instance: The id of this process, for `cdn-loop`.
     ///   - asksForUsage: Whether the executor is asked for the token usage of a stream even if the client did not ask.
+    ///   - stripsBilling: Whether the billing header at the beginning of the system prompt is left out.
     /// - Returns: The request, and whether the usage must be removed from the answer because the client did not ask for
     ///   the usage. The result is nil if the request has not been scanned.
     func forExecutor(
@@ -42,7 +43,8 @@ final class IncomingRequest {
         dialect: Dialect,
         requestID: String,
         instance: String,
-        asksForUsage: Bool
+        asksForUsage: Bool,
+        stripsBilling: Bool
     )
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {
@@ -52,7 +54,8 @@ final class IncomingRequest {
             length: body.count,
             dialect: dialect,
             executorModel: executor.executor.model,
-            asksForUsage: asksForUsage
+            asksForUsage: asksForUsage,
+            stripsBilling: stripsBilling
         )
         let path = QueryPolicy.withoutCredentials(target)
         let fields = FieldPolicy.toExecutor(

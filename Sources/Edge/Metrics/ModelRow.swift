@@ -16,4 +16,7 @@ final class ModelRow {
     ///   - index: how the attempt ended, as an index of `Ending`.
     ///   - executor: the id of the executor.
     func attemptEnded(_ index: Int, executor: Int) { counts.attempts.count(index, executor: executor) }
+
+    /// Counts a request that was sent to an executor without the billing header of its client.
+    func billingBlockStripped() { counts.billingBlocksStripped &+= 1 }
 }

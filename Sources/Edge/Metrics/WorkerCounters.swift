@@ -35,6 +35,9 @@ package struct WorkerCounters: Sendable {
         var output = Histogram(bounds: Buckets.tokens)
         /// The number of attempts that have ended, by executor and by how they ended.
         var attempts = AttemptCounts()
+        /// The number of attempts whose request was sent without the billing header at the beginning of its system
+        /// prompt.
+        var billingBlocksStripped: UInt64 = 0
         /// The number of exchanges that waited for an executor when the worker made this copy of its counters.
         var queued = 0
     }
@@ -135,6 +138,7 @@ extension WorkerCounters.OfModel {
         input.add(other.input)
         output.add(other.output)
         attempts.add(other.attempts)
+        billingBlocksStripped &+= other.billingBlocksStripped
         queued += other.queued
     }
 }

@@ -180,7 +180,8 @@ package final class Registry {
                         executor: executor,
                         model: entry,
                         engine: engine,
-                        forward: [configuration.forward, settings.forward]
+                        forward: [configuration.forward, settings.forward],
+                        stripBilling: settings.stripBilling ?? configuration.stripBilling
                     )
                 )
             }

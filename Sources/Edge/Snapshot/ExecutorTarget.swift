@@ -14,6 +14,9 @@ package final class ExecutorTarget: Sendable {
     package let kind: ExecutorSettings.Kind
     /// Whether the edge asks the executor for the token counts of a stream if the client does not ask for them.
     package let asksForUsage: Bool
+    /// Whether the billing header that coding agents put first in the system prompt is left out of requests, so that
+    /// the executor finds the rest of the prompt in its cache.
+    let stripsBilling: Bool
     /// The API key that requests carry, in the header field that `kind` requires; nil if no key is configured.
     ///
     /// Executors of several kinds may be at one engine, and their keys go in different fields.
@@ -21,20 +24,25 @@ package final class ExecutorTarget: Sendable {
     /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields
 
-    /// - Parameter forward: which header fields the configuration and the model let pass to executors. The initializer
-    ///   adds the fields that `settings` lets pass to this executor.
+    /// - Parameters:
+    ///   - forward: Which header fields the configuration and the model let pass to executors. The initializer adds the
+    ///     fields that `settings` lets pass to this executor.
+    ///   - stripBilling: What the model or the configuration says of `strip_billing`; nil if neither says anything.
+    ///     What `settings` says takes precedence.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,
         model: ModelEntry,
         engine: EngineTarget,
-        forward: [ForwardSettings]
+        forward: [ForwardSettings],
+        stripBilling: Bool?
     ) {
         self.executor = executor
         self.model = model
         self.engine = engine
         kind = settings.kind
         asksForUsage = settings.includeUsage
+        stripsBilling = settings.stripBilling ?? stripBilling ?? settings.kind.stripsBilling
         forwarded = ForwardedFields(forward + [settings.forward])
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }

@@ -41,15 +41,23 @@ package struct BodySplice: Equatable, Sendable {
     /// Makes a splice that is the client's unchanged body of `length` bytes.
     package init(unchanged length: Int) { append(.original(0..<length)) }
 
-    /// Makes the body for one attempt: with the executor's name for the model and, for streams of choices, with a
-    /// request for the `usage` object.
+    /// Makes the body for one attempt: with the executor's name for the model, for streams of choices with a request
+    /// for the `usage` object, and for some executors without the billing header.
     ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.
     ///   - length: The length of the client's body in bytes.
     ///   - executorModel: The executor's name for the model.
     ///   - asksForUsage: The executor's setting `include_usage`.
-    package init(_ scan: RequestScan, length: Int, dialect: Dialect, executorModel: String, asksForUsage: Bool) {
+    ///   - stripsBilling: Whether `RequestScan.billing` is left out.
+    package init(
+        _ scan: RequestScan,
+        length: Int,
+        dialect: Dialect,
+        executorModel: String,
+        asksForUsage: Bool,
+        stripsBilling: Bool = false
+    ) {
         var edits: [(range: Range<Int>, text: [UInt8], asksForUsage: Bool)] = []
         // Names are compared byte by byte. Swift's `==` treats canonically equivalent names as equal, but an engine may
         // not.
@@ -61,6 +69,7 @@ package struct BodySplice: Equatable, Sendable {
         if dialect.streamsChoices, scan.stream, asksForUsage, let edit = Self.usageEdit(scan) {
             edits.append((edit.range, Array(edit.text.utf8), true))
         }
+        if stripsBilling, let header = scan.billing { edits.append((header, [], false)) }
         edits.sort { $0.range.lowerBound < $1.range.lowerBound }
         var position = 0
         for edit in edits {

@@ -44,6 +44,11 @@ package struct RequestScan: Equatable, Sendable {
     package var bestOf: Int
     /// The number of prompts of a request for completions, each of which gets `n` choices; 1 or more.
     package var prompts: Int
+    /// The bytes to leave out of the body so that its system prompt lacks the billing header of coding agents, which
+    /// changes with each request; nil if the system prompt does not begin with the header.
+    ///
+    /// If the header is a text block of its own, the range is the whole block, with the comma after it.
+    package var billing: Range<Int>?
     /// The images, audio, video and files of the body.
     package var media = RequestMedia()
 

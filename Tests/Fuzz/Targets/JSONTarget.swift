@@ -170,6 +170,7 @@ final class JSONTarget: FuzzTarget {
             asksForUsage: false
         )
         findings.expect(same.bytes(of: body) == bytes, "nothing was to change")
+        stripBilling(scan, bytes, body, dialect, findings)
         let model = Self.executorModel
         let splice = BodySplice(
             scan,
@@ -197,6 +198,42 @@ final class JSONTarget: FuzzTarget {
         } catch {
             findings.expect(false, "\(error) in the spliced body: \(shown(spliced))")
         }
+    }
+
+    /// Checks that the body is still JSON, or still is not, without its billing header, and that nothing else changes.
+    private func stripBilling(
+        _ scan: RequestScan,
+        _ bytes: [UInt8],
+        _ body: RequestBody,
+        _ dialect: Dialect,
+        _ findings: Findings
+    ) {
+        let splice = BodySplice(
+            scan,
+            length: bytes.count,
+            dialect: dialect,
+            executorModel: scan.model,
+            asksForUsage: false,
+            stripsBilling: true
+        )
+        let sent = splice.bytes(of: body)
+        guard let range = scan.billing else {
+            findings.expect(sent == bytes, "no header was to leave out")
+            return
+        }
+        let name = Array("x-anthropic-billing-header:".utf8)
+        var rest = bytes
+        rest.removeSubrange(range)
+        findings.expect(sent == rest, "more has changed: \(shown(bytes))")
+        findings.expect(bytes[range].firstRange(of: name) != nil, "no header is in \(shown(bytes[range]))")
+        guard !hasLoneSurrogate(bytes), case .object(var members)? = JSONValue(parsing: bytes) else { return }
+        guard case .object(var left)? = JSONValue(parsing: sent) else {
+            findings.expect(false, "it is no JSON any more: \(shown(sent))")
+            return
+        }
+        members.removeAll { ["system", "messages"].contains($0.key) }
+        left.removeAll { ["system", "messages"].contains($0.key) }
+        findings.expect(members == left, "another member has changed: \(shown(bytes))")
     }
 
     private func pieces(of splice: BodySplice, _ body: RequestBody) -> [UInt8] {

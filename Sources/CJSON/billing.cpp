@@ -1,0 +1,212 @@
+// Finds the billing header, a text that coding agents put first in the system prompt:
+//
+//     x-anthropic-billing-header: cc_version=2.1.37.3a3; cc_entrypoint=cli; cch=fa690;
+//
+// Its values change with each request, so that no engine finds the rest of the prompt in its cache of prefixes.
+#include "billing.h"
+#include "parser.h"
+
+namespace {
+
+const string_view header_name = "x-anthropic-billing-header:";
+/// Within how many bytes of the value the header must end.
+///
+/// The limit bounds the work for a body without the header.
+const size_t searched_max = 4096;
+
+/// A part of the body.
+struct Part {
+    const uint8_t *begin = nullptr, *end = nullptr;
+};
+
+/// Reads JSON forward from a position; a function that does not find what it expects returns false.
+struct Reader {
+    const uint8_t *at, *end;
+
+    bool is_at(char byte) const noexcept { return at < end && *at == uint8_t(byte); }
+    bool take(char byte) noexcept {
+        if (!is_at(byte)) return false;
+        at++;
+        return true;
+    }
+    void skip_space() noexcept {
+        while (is_at(' ') || is_at('\t') || is_at('\n') || is_at('\r')) at++;
+    }
+    /// Takes a character of JSON's structure, and the white space before and after it.
+    bool take_structural(char byte) noexcept {
+        skip_space();
+        if (!take(byte)) return false;
+        skip_space();
+        return true;
+    }
+    /// Reads the rest of a string and its closing quotation mark.
+    bool string_end() noexcept {
+        while (at < end && *at != '"') at += *at == '\\' ? 2 : 1;
+        return take('"');
+    }
+    /// Reads a string without escapes; `text` is what stands between the quotation marks.
+    bool plain_string(string_view &text) noexcept {
+        if (!take('"')) return false;
+        const uint8_t *first = at;
+        while (at < end && *at != '"' && *at != '\\') at++;
+        text = string_view(reinterpret_cast<const char *>(first), size_t(at - first));
+        return take('"');
+    }
+    /// Reads a member name without escapes and the colon after it.
+    bool member_name(string_view &name) noexcept { return plain_string(name) && take_structural(':'); }
+    /// Skips a value, up to the comma or bracket after it.
+    bool skip_value() noexcept {
+        for (size_t depth = 0; at < end;) {
+            if (take('"')) {
+                if (!string_end()) return false;
+            } else if (is_at('{') || is_at('[')) {
+                depth++, at++;
+            } else if (is_at('}') || is_at(']')) {
+                if (depth == 0) return true;
+                depth--, at++;
+            } else if (depth == 0 && is_at(',')) {
+                return true;
+            } else {
+                at++;
+            }
+        }
+        return false;
+    }
+};
+
+// MARK: The header
+
+/// Whether a byte of a string is a visible ASCII character or a space, and stands for itself.
+bool is_plain(uint8_t byte) noexcept { return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\'; }
+
+bool is_of_name(uint8_t byte) noexcept {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '_'
+           || byte == '-' || byte == '.';
+}
+
+/// Reads the escape of a line feed or a carriage return.
+bool take_newline(Reader &reader) noexcept {
+    string_view rest(reinterpret_cast<const char *>(reader.at), size_t(reader.end - reader.at));
+    for (string_view newline : {"\\n", "\\r", "\\u000a", "\\u000A", "\\u000d", "\\u000D"}) {
+        if (rest.substr(0, newline.size()) != newline) continue;
+        reader.at += newline.size();
+        return true;
+    }
+    return false;
+}
+
+/// Reads spaces, a pair such as `cch=fa690`, and the semicolon after it if there is one.
+bool take_pair(Reader &reader) noexcept {
+    Reader pair = reader;
+    while (pair.take(' ')) {}
+    const uint8_t *name = pair.at;
+    while (pair.at < pair.end && is_of_name(*pair.at)) pair.at++;
+    if (pair.at == name || !pair.take('=')) return false;
+    while (pair.at < pair.end && is_plain(*pair.at) && *pair.at != ';' && *pair.at != ' ') pair.at++;
+    pair.take(';');
+    reader = pair;
+    return true;
+}
+
+/// Reads a string up to the end of the header at its beginning.
+///
+/// The header is its name, the pairs after the name, and the line ends after the pairs. If no pair follows the name,
+/// the header is the whole line.
+///
+/// - Parameter header: receives the header; what follows it in the string remains.
+/// - Returns: false if the value is not a string, if it does not begin with the header, or if the line of the header
+///   has bytes that no header has, such as escapes.
+bool take_header(Reader &reader, Part &header) noexcept {
+    if (!reader.take('"') || size_t(reader.end - reader.at) < header_name.size()
+        || std::memcmp(reader.at, header_name.data(), header_name.size()) != 0)
+        return false;
+    header.begin = reader.at;
+    reader.at += header_name.size();
+    bool has_pairs = false;
+    while (take_pair(reader)) has_pairs = true;
+    while (has_pairs ? reader.is_at(' ') : reader.at < reader.end && is_plain(*reader.at)) reader.at++;
+    bool is_line = false;
+    while (take_newline(reader)) is_line = true;
+    header.end = reader.at;
+    if (is_line || reader.is_at('"')) return reader.at < reader.end;
+    return has_pairs && reader.at < reader.end && *reader.at != '\\';
+}
+
+// MARK: Where the header stands
+
+/// Reads a text block that begins with the header.
+///
+/// - Parameter end: the end of the body, up to which the block is read once the header has been found.
+bool take_block(Reader &reader, const uint8_t *end, Part &header) noexcept {
+    if (!reader.take_structural('{')) return false;
+    string_view name, type;
+    do {
+        if (!reader.member_name(name)) return false;
+        if (name == "text") {
+            if (header.begin || !take_header(reader, header)) return false;
+            reader.end = end;
+            if (!reader.string_end()) return false;
+        } else if (name == "type") {
+            if (!type.empty() || !reader.plain_string(type)) return false;
+        } else if (!reader.skip_value()) {
+            return false;
+        }
+    } while (reader.take_structural(','));
+    return header.begin && type == "text" && reader.take('}');
+}
+
+/// Finds the header in the first element of an array of blocks; an empty part if it is not there.
+Part find_in_blocks(Reader reader, const uint8_t *end) noexcept {
+    Part block, header;
+    if (!reader.take_structural('[')) return {};
+    block.begin = reader.at;
+    if (!take_block(reader, end, header)) return {};
+    if (*header.end != '"') return header;
+    block.end = reader.at;
+    if (!is_json_document(block.begin, size_t(block.end - block.begin))) return {};
+    if (!reader.take_structural(',')) return reader.is_at(']') ? block : Part();
+    block.end = reader.at;
+    return reader.is_at(']') ? Part() : block;
+}
+
+/// Finds the header at the beginning of a system prompt; an empty part if it is not there.
+Part find_in_prompt(Reader reader, const uint8_t *end) noexcept {
+    Part header;
+    if (!reader.is_at('"')) return find_in_blocks(reader, end);
+    return take_header(reader, header) ? header : Part();
+}
+
+/// Reads the role of a message; false if it is not that of a system prompt.
+bool take_system_role(Reader &reader, string_view &role) noexcept {
+    return reader.plain_string(role) && (role == "system" || role == "developer");
+}
+
+/// Finds the header in the first element of an array of messages; an empty part if it is not there.
+Part find_in_messages(Reader reader, const uint8_t *end) noexcept {
+    if (!reader.take_structural('[') || !reader.take_structural('{')) return {};
+    Part found;
+    string_view name, role;
+    do {
+        if (!reader.member_name(name)) return {};
+        if (name == "role") {
+            if (!role.empty() || !take_system_role(reader, role)) return {};
+        } else if (name == "content" && !found.begin) {
+            found = find_in_prompt(reader, end);
+            if (!found.begin) return {};
+            reader.end = end;
+            if (!reader.skip_value()) return {};
+        } else if (name == "content" || !reader.skip_value()) {
+            return {};
+        }
+    } while (reader.take_structural(','));
+    return role.empty() || !reader.take('}') ? Part() : found;
+}
+
+} // namespace
+
+cjson_range find_billing(const uint8_t *bytes, size_t length, size_t value, bool is_messages) noexcept {
+    const uint8_t *end = bytes + length;
+    Reader reader{bytes + value, length - value < searched_max ? end : bytes + value + searched_max};
+    Part found = is_messages ? find_in_messages(reader, end) : find_in_prompt(reader, end);
+    return found.begin ? cjson_range{size_t(found.begin - bytes), size_t(found.end - found.begin)} : cjson_range();
+}
