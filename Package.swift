@@ -155,7 +155,7 @@ let package = Package(
             dependencies: ["ExecutorSimulator", "Inference", "Transport", "HTTP"],
             swiftSettings: tests
         ),
-        .testTarget(name: "BenchTests", dependencies: ["Bench", "Transport"], swiftSettings: tests),
+        .testTarget(name: "BenchTests", dependencies: ["Bench", "Inference", "Transport"], swiftSettings: tests),
         .testTarget(name: "TidyTests", swiftSettings: tests),
         // What the fuzzer feeds, and its corpus as tests; the fuzzer itself is added below.
         .target(

@@ -23,6 +23,8 @@ package struct BenchTarget: Sendable {
     let caFile: String?
     /// Whether the bench verifies the server's certificate.
     let verifies: Bool
+    /// The `host:port:address` entries that override DNS.
+    let overrides: [String]
 
     /// Parses the URL and resolves its host.
     ///
@@ -52,6 +54,7 @@ package struct BenchTarget: Sendable {
         self.version = version
         self.caFile = caFile
         verifies = !insecure
+        overrides = resolve
         let name = Self.override(of: host, port: port, in: resolve) ?? host
         guard let address = SocketAddress.resolve(host: name, port: port).first else {
             throw BenchError("\(name): the name does not resolve")

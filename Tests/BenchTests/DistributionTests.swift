@@ -16,6 +16,17 @@ import Testing
         #expect(empty.columns == [String](repeating: "0.000", count: 5))
     }
 
+    @Test func theMeanIsExact() {
+        #expect(Distribution().mean == 0)
+        #expect(distribution([1_000_000, 2_000_000, 600_000_000_000]).mean == 200_001)
+    }
+
+    @Test func theRangeMayBeLarger() {
+        var found = Distribution(highest: 3_600_000_000_000)
+        found.record(1_800_000_000_000)
+        #expect(abs(found.percentile(50) - 1_800_000) <= 1_800)
+    }
+
     /// Three significant digits: a percentile may be off by a thousandth at most.
     @Test func percentilesAreThoseOfTheSortedDurations() {
         let found = distribution((1...1000).map { $0 * 1_000_000 })

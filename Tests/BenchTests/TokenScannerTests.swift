@@ -37,6 +37,18 @@ import Transport
         #expect(scan([Array(text.utf8)]).events == [.error])
     }
 
+    /// Engines other than the simulated one do not say when they sent a token.
+    @Test(arguments: [
+        (#"{"delta":{"content":"a"}}"#, true), (#"{"delta": {"content": "a"}}"#, true),
+        (#"{"delta":{"content":null,"reasoning_content":"a"}}"#, true),
+        (#"{"delta":{"content":"","reasoning":"a"}}"#, true),
+        (#"{"delta":{"role":"assistant","content":""}}"#, false), (#"{"delta":{"content":null}}"#, false),
+        (#"{"choices":[],"usage":{"prompt_tokens":3}}"#, false),
+    ])
+    func textWithoutATimeIsSeen(data: String, hasText: Bool) {
+        #expect(scan([Array("data: \(data)\n\n".utf8)]).events == [hasText ? .unstampedToken : .other])
+    }
+
     @Test func aCutEventIsNoEvent() {
         let result = scan([Array("data: {\"emitted_ns\":1}\n".utf8)])
         #expect(result.events.isEmpty)

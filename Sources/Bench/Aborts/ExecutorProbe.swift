@@ -1,5 +1,5 @@
-// Asks the simulated executor for its counters and for the aborts that it noticed, through HTTP/1.1 on the bench's
-// event loop.
+// Asks an executor for its metrics, or the simulated executor for its counters and for the aborts that it noticed,
+// through HTTP/1.1 on the bench's event loop.
 internal import Transport
 
 /// One abort that the executor has reported.
@@ -11,7 +11,7 @@ struct SeenAbort: Equatable {
     var phase: String
 }
 
-/// Queries the simulated executor through one HTTP/1.1 connection.
+/// Queries an executor through one HTTP/1.1 connection.
 ///
 /// Confined to the thread of the event loop.
 final class ExecutorProbe {
@@ -54,7 +54,7 @@ final class ExecutorProbe {
     /// Sends a GET, and runs the loop until the response is complete.
     ///
     /// Other connections of the loop are served meanwhile.
-    private func get(_ path: String) throws(BenchError) -> String {
+    func get(_ path: String) throws(BenchError) -> String {
         let answer = Answer()
         if connection?.isUsable != true { connection = try dialer.connect() }
         connection?.open(ClientStream(ClientRequest(method: "GET", path: path, fields: []), handler: answer))

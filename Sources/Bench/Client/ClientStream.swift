@@ -40,10 +40,12 @@ protocol ClientStreamHandler: AnyObject {
 
 /// One request and its response, on one connection.
 final class ClientStream {
-    let request: ClientRequest
+    private(set) var request: ClientRequest
     var handler: (any ClientStreamHandler)?
     /// The HTTP/2 stream identifier; 0 until the request is submitted, and always with HTTP/1.1.
     var id: Int32 = 0
+    /// The size of the body, also after `releaseBody`.
+    let bodySize: Int
     /// How many bytes of the body have been sent.
     var bodySent = 0
     /// How many bytes of the body may be sent.
@@ -55,9 +57,15 @@ final class ClientStream {
 
     init(_ request: ClientRequest, bodyLimit: Int = .max, handler: any ClientStreamHandler) {
         self.request = request
+        bodySize = request.body.count
         self.bodyLimit = min(bodyLimit, request.body.count)
         self.handler = handler
     }
+
+    /// Frees the memory of the body, which has been sent.
+    ///
+    /// The body of a long prompt would otherwise stay in memory until the end of the response.
+    func releaseBody() { request.body = [] }
 
     /// Reports the end of the response to the handler; only the first call has an effect.
     func finish(_ end: StreamEnd) {
@@ -73,6 +81,12 @@ final class ClientStream {
 protocol ClientConnection: AnyObject {
     /// Whether another stream may be opened.
     var isUsable: Bool { get }
+    /// How many streams the server accepts at once; nil until the connection is established and the server has said so.
+    var streamsAllowed: Int? { get }
+    /// How many streams are open, including those that wait until the connection is established.
+    var streamsOpen: Int { get }
+    /// Why the connection has ended; nil if it has not ended.
+    var endReason: String? { get }
     /// Sends a request.
     func open(_ stream: ClientStream)
     /// Cancels a stream: with RST_STREAM(CANCEL) on HTTP/2, by closing the connection on HTTP/1.1.

@@ -26,6 +26,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
     private var keepAlive = false
     /// The received part of an incomplete head.
     private var partial: [UInt8] = []
+    private(set) var endReason: String?
 
     init(channel: Channel, target: BenchTarget) {
         self.channel = channel
@@ -37,6 +38,10 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         if case .idle = state { return true }
         return false
     }
+
+    var streamsAllowed: Int? { channel.isEstablished ? 1 : nil }
+
+    var streamsOpen: Int { isUsable ? 0 : 1 }
 
     func open(_ stream: ClientStream) {
         guard case .idle = state else { preconditionFailure("HTTP/1.1 carries one stream at a time") }
@@ -57,6 +62,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
     func close() {
         if case .closed = state { return }
         state = .closed
+        endReason = "the client closed the connection"
         stream?.handler = nil
         stream = nil
         channel.close()
@@ -76,6 +82,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
         scratch.append(Array((head + "\r\n").utf8))
         scratch.append(Array(request.body[..<stream.bodyLimit]))
         stream.bodySent = stream.bodyLimit
+        stream.releaseBody()
     }
 
     func channel(_ channel: Channel, received bytes: Span<UInt8>) {
@@ -183,10 +190,11 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
     private func responseEnded() {
         let last = stream
         stream = nil
-        if keepAlive, last.map({ $0.bodySent == $0.request.body.count }) ?? false {
+        if keepAlive, last.map({ $0.bodySent == $0.bodySize }) ?? false {
             state = .idle
         } else {
             state = .closed
+            endReason = "the connection was closed after a response"
             channel.close()
         }
         last?.finish(.whole)
@@ -195,6 +203,7 @@ final class HTTP1Client: ClientConnection, ChannelHandler {
     private func fail(_ reason: String) {
         if case .closed = state { return }
         state = .closed
+        endReason = reason
         let last = stream
         stream = nil
         channel.close()

@@ -18,7 +18,9 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
     private var waiting: [ClientStream] = []
     /// Streams whose RST_STREAM is queued but not written yet.
     private var resetting: [ClientStream] = []
-    private var isClosed = false
+    private(set) var endReason: String?
+    private var isClosed: Bool { endReason != nil }
+    private var hasSettings = false
     private var isGoingAway = false
     /// When the bytes that are being processed were read from the socket.
     private var receivedAt: Nanoseconds = 0
@@ -31,6 +33,14 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
     }
 
     var isUsable: Bool { !isClosed && !isGoingAway }
+
+    var streamsAllowed: Int? {
+        guard hasSettings else { return nil }
+        let allowed = unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+        return Int(allowed)
+    }
+
+    var streamsOpen: Int { streams.count + waiting.count }
 
     // MARK: Streams
 
@@ -80,7 +90,7 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
 
     func close() {
         guard !isClosed else { return }
-        isClosed = true
+        endReason = "the client closed the connection"
         for stream in streams.values { stream.handler = nil }
         streams = [:]
         waiting = []
@@ -133,7 +143,7 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
 
     private func fail(_ reason: String) {
         guard !isClosed else { return }
-        isClosed = true
+        endReason = reason
         let all = Array(streams.values) + waiting
         streams = [:]
         waiting = []
@@ -164,7 +174,11 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
     }
 
     override func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {
-        if unsafe UInt32(frame.pointee.hd.type) == NGHTTP2_GOAWAY.rawValue { isGoingAway = true }
+        let type = unsafe UInt32(frame.pointee.hd.type)
+        if type == NGHTTP2_GOAWAY.rawValue { isGoingAway = true }
+        if type == NGHTTP2_SETTINGS.rawValue, unsafe frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 {
+            hasSettings = true
+        }
     }
 
     override func readData(
@@ -180,7 +194,10 @@ final class HTTP2Client: HTTP2Session, ClientConnection, ChannelHandler {
             unsafe buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[sent..<sent + step]))
         }
         stream.bodySent += step
-        if stream.bodySent == stream.request.body.count { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+        if stream.bodySent == stream.bodySize {
+            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            stream.releaseBody()
+        }
         return step
     }
 }

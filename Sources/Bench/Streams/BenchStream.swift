@@ -1,4 +1,4 @@
-// One stream of `bench streams`: measures when its tokens arrive, and reports how the stream ended.
+// One stream of `bench streams` or `bench trace`: measures when its tokens arrive, and reports how the stream ended.
 internal import Transport
 
 /// Receives the reports of all `BenchStream`s of a run.
@@ -7,7 +7,7 @@ protocol BenchStreamOwner: AnyObject {
     ///
     /// - Parameter after: the time since the request.
     func firstToken(after: Nanoseconds)
-    /// A token has arrived.
+    /// A token with the time when the executor sent it has arrived.
     ///
     /// - Parameters:
     ///   - latency: the time since the executor sent the token.
@@ -27,10 +27,13 @@ protocol BenchStreamOwner: AnyObject {
 final class BenchStream: ClientStreamHandler {
     let connection: Int
     private unowned let owner: any BenchStreamOwner
-    private let startedAt: Nanoseconds
+    /// When the stream was made, just before its request was sent.
+    let startedAt: Nanoseconds
     private var scanner = TokenScanner()
     private var lastToken: Nanoseconds = 0
-    private var status = 0
+    private var hasBegun = false
+    /// The status of the response; 0 until its head has arrived.
+    private(set) var status = 0
     private var isDone = false
     private var hasError = false
     /// Up to 200 bytes for the report: the first bytes of a body if the status is not 200, or the last bytes of a
@@ -43,7 +46,7 @@ final class BenchStream: ClientStreamHandler {
         startedAt = Clock.monotonicNow()
     }
 
-    /// Whether a token has arrived.
+    /// Whether a token with the time when the executor sent it has arrived.
     var isRunning: Bool { lastToken > 0 }
 
     func responded(status: Int) { self.status = status }
@@ -60,6 +63,7 @@ final class BenchStream: ClientStreamHandler {
         scanner.feed(bytes) { event in
             switch event {
             case .token(let emitted): self.token(emitted, at: now)
+            case .unstampedToken: self.begin(at: now)
             case .done: self.isDone = true
             case .error:
                 self.hasError = true
@@ -72,8 +76,14 @@ final class BenchStream: ClientStreamHandler {
         swap(&scanner, &self.scanner)
     }
 
+    private func begin(at now: Nanoseconds) {
+        guard !hasBegun else { return }
+        hasBegun = true
+        owner.firstToken(after: now - startedAt)
+    }
+
     private func token(_ emitted: Nanoseconds, at now: Nanoseconds) {
-        if lastToken == 0 { owner.firstToken(after: now - startedAt) }
+        begin(at: now)
         owner.token(latency: now > emitted ? now - emitted : 0, gap: lastToken == 0 ? nil : now - lastToken)
         lastToken = now
     }

@@ -5,17 +5,21 @@ internal import Transport
 
 /// An HdrHistogram of durations, with three significant digits.
 ///
-/// In percentiles, a duration above two minutes counts as two minutes.
+/// In percentiles, a duration above `highest` counts as `highest`.
 struct Distribution {
-    private static let highest: Nanoseconds = 120_000_000_000
-    private var histogram = Histogram<UInt64>(
-        highestTrackableValue: highest,
-        numberOfSignificantValueDigits: .three
-    )
+    private let highest: Nanoseconds
+    private var histogram: Histogram<UInt64>
+    private var sum: Nanoseconds = 0
     /// The longest recorded duration, in nanoseconds.
     private(set) var most: Nanoseconds = 0
 
-    init() {}
+    /// Makes an empty distribution.
+    ///
+    /// - Parameter highest: the longest duration that percentiles tell apart, in nanoseconds; by default two minutes.
+    init(highest: Nanoseconds = 120_000_000_000) {
+        self.highest = highest
+        histogram = Histogram(highestTrackableValue: highest, numberOfSignificantValueDigits: .three)
+    }
 
     /// How many durations were recorded.
     var count: Int { Int(histogram.totalCount) }
@@ -23,7 +27,8 @@ struct Distribution {
     /// Records a duration.
     @inline(__always)
     mutating func record(_ value: Nanoseconds) {
-        histogram.record(min(value, Self.highest))
+        histogram.record(min(value, highest))
+        sum &+= value
         if value > most { most = value }
     }
 
@@ -31,6 +36,8 @@ struct Distribution {
     func percentile(_ percentile: Double) -> Double {
         count == 0 ? 0 : Self.milliseconds(min(histogram.valueAtPercentile(percentile), most))
     }
+    /// The mean of the durations, in milliseconds; 0 if nothing was recorded.
+    var mean: Double { count == 0 ? 0 : Self.milliseconds(sum / Nanoseconds(count)) }
     /// The longest duration, in milliseconds.
     var maximum: Double { Self.milliseconds(most) }
 
@@ -39,10 +46,11 @@ struct Distribution {
         Double((value + 50) / 100) / 10_000
     }
 
-    /// Writes an object `{"count", "p50", "p90", "p99", "p999", "max"}`, with durations in milliseconds.
+    /// Writes an object `{"count", "mean", "p50", "p90", "p99", "p999", "max"}`, with durations in milliseconds.
     func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("count", count)
+        json.field("mean", mean)
         json.field("p50", percentile(50))
         json.field("p90", percentile(90))
         json.field("p99", percentile(99))

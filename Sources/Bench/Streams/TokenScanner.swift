@@ -9,6 +9,8 @@ struct TokenScanner {
     enum Event: Equatable {
         /// A token, with the time when the executor sent it, by CLOCK_MONOTONIC.
         case token(Nanoseconds)
+        /// Text of a model whose executor, unlike the simulated one, does not say when it sent the token.
+        case unstampedToken
         /// `[DONE]`.
         case done
         /// An error event, or an event larger than `tailMax`.
@@ -94,7 +96,21 @@ struct TokenScanner {
             unsafe find("event: error", anchor: 0, start, count) != nil
             || find("\"error\":{", anchor: 0, start, count) != nil
             || find("\"error\": {", anchor: 0, start, count) != nil
-        return isError ? .error : .other
+        if isError { return .error }
+        // The first needle also finds `reasoning_content`.
+        let isText = unsafe hasText("content\":", start, count) || hasText("reasoning\":", start, count)
+        return isText ? .unstampedToken : .other
+    }
+
+    /// Whether a member whose key ends with `key` has a string that is not empty.
+    private static func hasText(_ key: StaticString, _ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        var offset = 0
+        while let found = unsafe find(key, anchor: 0, start + offset, count - offset) {
+            offset += found
+            while offset < count, unsafe start[offset] == 0x20 { offset += 1 }
+            if offset + 1 < count, unsafe start[offset] == 0x22, unsafe start[offset + 1] != 0x22 { return true }
+        }
+        return false
     }
 
     /// The offset after the first occurrence of `needle`; nil if there is none.

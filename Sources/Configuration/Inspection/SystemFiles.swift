@@ -61,13 +61,21 @@ package enum SystemFiles {
     ///
     /// Commands use this function for their configuration, which may be `/dev/stdin` or the output of another command.
     package static func readOnce(_ path: String) -> Result<[UInt8], FileProblem> {
+        readData(path, bytesMax: bytesMax)
+    }
+
+    /// Reads a whole file like `readOnce`, but with a limit of its own for its size, in bytes.
+    package static func readData(_ path: String, bytesMax: Int) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
         defer { close(descriptor) }
-        return readAll(of: descriptor)
+        return readAll(of: descriptor, bytesMax: bytesMax)
     }
 
-    private static func readAll(of descriptor: CInt) -> Result<[UInt8], FileProblem> {
+    private static func readAll(
+        of descriptor: CInt,
+        bytesMax: Int = bytesMax
+    ) -> Result<[UInt8], FileProblem> {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {

@@ -8,9 +8,9 @@ struct BenchCommand: ParsableCommand {
         abstract: "Measure a server from its clients' side.",
         discussion: """
             The executor behind the server is `freeinference executor`, on this machine: it stamps each token with the \
-            machine's clock, and counts the requests that were aborted.
+            machine's clock, and counts the requests that were aborted. `trace` also measures other executors.
             """,
-        subcommands: [BenchStreamsCommand.self, BenchAbortsCommand.self],
+        subcommands: [BenchStreamsCommand.self, BenchAbortsCommand.self, BenchTraceCommand.self],
         defaultSubcommand: BenchStreamsCommand.self
     )
 }

@@ -1,8 +1,8 @@
-// The options that both benchmarks share: the measured server, and how to connect to it.
+// The options that all benchmarks share: the measured server, and how to connect to it.
 internal import ArgumentParser
 internal import Bench
 
-/// The options that name the measured server, and the other options that both benchmarks share.
+/// The options that name the measured server, and the other options that all benchmarks share.
 struct BenchTargetOptions: ParsableArguments {
     @Option(help: "The server, as https://host[:port] or http://host[:port].")
     var url: String

@@ -14,6 +14,13 @@ import Testing
         #expect(SystemFiles.check("/etc/hostname") == nil)
     }
 
+    /// /dev/zero has no end, so only the limit ends the reading.
+    @Test func aLimitOfTheCallerHolds() throws {
+        let tooLarge = FileProblem("it is larger than 1 MiB")
+        #expect(SystemFiles.readData("/dev/zero", bytesMax: 1 << 20) == .failure(tooLarge))
+        #expect(try !SystemFiles.readData("/proc/self/status", bytesMax: 1 << 20).get().isEmpty)
+    }
+
     @Test func foldersAreFound() {
         #expect(SystemFiles.checkFolder("/etc") == nil)
         #expect(SystemFiles.checkFolder("/etc/hostname") == FileProblem("Not a directory"))

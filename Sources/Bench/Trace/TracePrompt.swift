@@ -1,0 +1,62 @@
+// Makes the texts of prompts, of which a trace has only the lengths and the numbers of their blocks.
+internal import Transport
+
+/// Makes the text of each prompt of a trace.
+///
+/// A token is a word of three letters and a space. So 512 tokens, a block of Mooncake's traces, are 2 KiB, and the
+/// simulated executor counts the same number of tokens. A block's number and the seed determine its words.
+struct TracePrompt {
+    /// How many bytes a token has.
+    static let tokenBytes = 4
+    /// How many different words there are.
+    private static let words: UInt64 = 26 * 26 * 26
+
+    /// One sequence of words for each block number.
+    private let shared: SeededNumbers
+    /// One sequence of words for each block that occurs only once.
+    private let unique: SeededNumbers
+
+    init(seed: UInt64) {
+        let numbers = SeededNumbers(seed: seed)
+        shared = numbers.sequence(0)
+        unique = numbers.sequence(1)
+    }
+
+    /// The text of the prompt of the request at `index` of the trace: letters and spaces.
+    ///
+    /// Two prompts of a trace with block numbers begin with the same text as far as their numbers agree. In a trace
+    /// without block numbers, no text occurs twice.
+    func text(of index: Int, in trace: TraceFile) -> [UInt8] {
+        let request = trace.requests[index]
+        var text: [UInt8] = []
+        text.reserveCapacity(request.inputTokens * Self.tokenBytes)
+        let own = unique.sequence(UInt64(index))
+        var left = request.inputTokens
+        var block = 0
+        while left > 0 {
+            let words =
+                request.blocks.isEmpty
+                ? own.sequence(UInt64(block))
+                : shared.sequence(UInt64(trace.blockNumbers[request.blocks.lowerBound + block]))
+            Self.append(min(left, TraceFile.blockTokens), of: words, to: &text)
+            left -= TraceFile.blockTokens
+            block += 1
+        }
+        return text
+    }
+
+    /// Appends the first `count` words that `numbers` determine; each number is enough for four words.
+    private static func append(_ count: Int, of numbers: SeededNumbers, to text: inout [UInt8]) {
+        var bits: UInt64 = 0
+        for index in 0..<count {
+            if index % 4 == 0 { bits = numbers[UInt64(index / 4)] }
+            var word = ((bits & 0xFFFF) * words) >> 16
+            bits >>= 16
+            for _ in 0..<3 {
+                text.append(UInt8(ascii: "a") + UInt8(word % 26))
+                word /= 26
+            }
+            text.append(UInt8(ascii: " "))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// Which requests of a trace are sent, and when.
+internal import Transport
+
+/// The requests of a trace that are sent, in the order of their times.
+struct TraceSchedule: Equatable {
+    /// One request that is sent.
+    struct Entry: Equatable {
+        /// The index of the request in the trace.
+        var request: Int
+        /// When the request is sent, after the beginning of the replay.
+        var due: Nanoseconds
+    }
+
+    let entries: [Entry]
+
+    /// Takes requests from a trace; the first one is sent at once.
+    ///
+    /// - Parameters:
+    ///   - speed: how many seconds of the trace pass in one second.
+    ///   - scale: the share of the requests that is taken, above 0 and at most 1. A larger share has all requests of a
+    ///     smaller one with the same seed.
+    ///   - limit: how many requests are taken at most; nil for no limit.
+    init(_ trace: TraceFile, speed: Double, scale: Double, limit: Int?, seed: UInt64) {
+        let numbers = SeededNumbers(seed: seed).sequence(2)
+        let taken = Array(
+            trace.requests.indices.lazy
+                .filter { Self.fraction(numbers[UInt64($0)]) < scale }
+                .prefix(limit ?? .max)
+        )
+        let first = taken.first.map { trace.requests[$0].time } ?? 0
+        entries = taken.map {
+            Entry(request: $0, due: Nanoseconds(Double(trace.requests[$0].time - first) / speed))
+        }
+    }
+
+    /// Turns a number into one from 0 to below 1.
+    private static func fraction(_ number: UInt64) -> Double { Double(number >> 11) / Double(1 << 53) }
+}
