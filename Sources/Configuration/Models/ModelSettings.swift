@@ -23,7 +23,9 @@ package struct ModelSettings: Sendable, Equatable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
     /// what `Configuration.stripBilling` says.
     package var stripBilling: Bool?
-    /// The executors that serve the model; not empty in a model from a file, unless the model has an `executorFile`.
+    /// The executors that serve the model.
+    ///
+    /// The list may be empty only if the model has an `executorFile`, or if the model is discovered.
     package var executors: [ExecutorSettings]
     /// A file with further executors, which is read again when it changes; nil if the model has no file of executors.
     package var executorFile: ExecutorFile?

@@ -1,5 +1,5 @@
-// What an exchange does with a request body for which too little memory is free. The exchange keeps the arriving pieces
-// apart and does not report them as consumed, so flow control soon stops the client. The wait ends when memory for the
+// What an exchange does with a request body for which too little memory is free. The exchange holds the arriving pieces
+// back and does not report them as consumed, so flow control soon stops the client. The wait ends when memory for the
 // body is free or the request is refused.
 internal import HTTP
 internal import Inference

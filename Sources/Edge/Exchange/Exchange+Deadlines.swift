@@ -59,8 +59,11 @@ extension Exchange: TimerTarget {
     /// Handles the deadline `keepAlive`: sends keep-alive bytes if nothing has been relayed for `keep_alive`.
     ///
     /// During the relay no keep-alive bytes are sent while bytes wait for the client, nor inside an event that is
-    /// relayed in pieces. The time of the last relayed bytes is computed from the stall deadline, so that each relayed
-    /// token moves only one deadline.
+    /// relayed in pieces.
+    ///
+    /// A relayed token moves the deadline for a stall of the executor, but not this deadline, because moving two
+    /// deadlines for each token would cost more. So this function finds out when the last bytes were relayed, and waits
+    /// for the rest of `keep_alive`.
     private func keepAlivePassed() {
         guard phase == .relay else {
             handle(.deadlinePassed(.keepAlive))
