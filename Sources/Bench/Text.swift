@@ -1,7 +1,10 @@
-// Formats numbers and columns for the tables of reports, without Foundation.
+// Formats the numbers of reports, and the columns of their tables, without Foundation.
 
-/// Formats numbers and columns of a text table.
+/// Formats numbers and columns of a text table, and rounds numbers for JSON.
 enum Text {
+    /// The number, rounded to three decimal places.
+    static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
+
     /// The text of a number with `digits` decimal places.
     static func fixed(_ value: Double, digits: Int) -> String {
         var scale = 1

@@ -2,7 +2,8 @@
 //
 //     x-anthropic-billing-header: cc_version=2.1.37.3a3; cc_entrypoint=cli; cch=fa690;
 //
-// Its values change with each request, so that no engine finds the rest of the prompt in its cache of prefixes.
+// The values of the header change with each request. So an engine that gets the header finds none of the rest of the
+// prompt in its prefix cache.
 #include "billing.h"
 #include "parser.h"
 

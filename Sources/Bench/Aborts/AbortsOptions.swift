@@ -44,11 +44,6 @@ package struct AbortsOptions: Sendable {
         json.field("pace", phase.simulator.pace)
         json.endObject()
         json.endObject()
-        var fields = [
-            (name: "content-type", value: "application/json"), (name: "accept", value: "text/event-stream"),
-            (name: "user-agent", value: "freeinference-bench"), (name: "x-request-id", value: id),
-        ]
-        if let apiKey { fields.append((name: "authorization", value: "Bearer \(apiKey)")) }
-        return ClientRequest(path: "/v1/chat/completions", fields: fields, body: json.bytes)
+        return .chat(json.bytes, apiKey: apiKey, id: id)
     }
 }

@@ -10,6 +10,22 @@ struct ClientRequest {
     /// The connection adds `content-length`, `host` and pseudo-header fields.
     var fields: [(name: String, value: String)]
     var body: [UInt8] = []
+
+    /// A request for a streamed chat completion.
+    ///
+    /// - Parameters:
+    ///   - body: the body, as JSON.
+    ///   - apiKey: the API key that the request carries; nil for none.
+    ///   - id: the value of `x-request-id`; nil for none.
+    static func chat(_ body: [UInt8], apiKey: String?, id: String? = nil) -> ClientRequest {
+        var fields = [
+            (name: "content-type", value: "application/json"), (name: "accept", value: "text/event-stream"),
+            (name: "user-agent", value: "freeinference-bench"),
+        ]
+        if let id { fields.append((name: "x-request-id", value: id)) }
+        if let apiKey { fields.append((name: "authorization", value: "Bearer \(apiKey)")) }
+        return ClientRequest(path: "/v1/chat/completions", fields: fields, body: body)
+    }
 }
 
 /// How a response ended.

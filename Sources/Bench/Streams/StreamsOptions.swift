@@ -61,12 +61,7 @@ package struct StreamsOptions: Sendable {
         if let prefillMilliseconds { json.field("prefill_ms", prefillMilliseconds) }
         json.endObject()
         json.endObject()
-        var fields = [
-            (name: "content-type", value: "application/json"), (name: "accept", value: "text/event-stream"),
-            (name: "user-agent", value: "freeinference-bench"),
-        ]
-        if let apiKey { fields.append((name: "authorization", value: "Bearer \(apiKey)")) }
-        return ClientRequest(path: "/v1/chat/completions", fields: fields, body: json.bytes)
+        return .chat(json.bytes, apiKey: apiKey)
     }
 
     /// A prompt of about 200 bytes.

@@ -64,10 +64,10 @@ package struct StreamsReport {
         json.field("streams", streams)
         json.field("measured_from_ns", Int(measuredFrom))
         json.field("measured_to_ns", Int(measuredTo))
-        json.field("seconds", rounded(seconds))
+        json.field("seconds", Text.rounded(seconds))
         json.field("interrupted", isInterrupted)
         json.field("tokens", tokens)
-        json.field("tokens_per_second", rounded(tokensPerSecond))
+        json.field("tokens_per_second", Text.rounded(tokensPerSecond))
         json.key("latency_ms")
         latency.write(to: &json)
         json.key("gap_ms")
@@ -85,12 +85,10 @@ package struct StreamsReport {
         for cause in Breakage.allCases { json.field(named: cause.rawValue, broken[cause] ?? 0) }
         json.endObject()
         json.field("sample_error", sample)
-        json.field("bench_cpu_us_per_token", rounded(microsecondsPerToken))
+        json.field("bench_cpu_us_per_token", Text.rounded(microsecondsPerToken))
         json.endObject()
         return String(decoding: json.bytes, as: UTF8.self)
     }
-
-    private func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
 
     /// The report as a text table.
     package var text: String {

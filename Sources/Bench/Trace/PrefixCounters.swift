@@ -27,8 +27,9 @@ struct PrefixCounters: Equatable {
     /// The share of the tokens that were in the cache; nil if no token was looked up.
     var ratio: Double? { queries > 0 ? hits / queries : nil }
 
-    /// What was counted since `earlier`; everything if the counters are smaller than they were, since the executor was
-    /// restarted then.
+    /// The tokens that the executor has counted since it reported `earlier`.
+    ///
+    /// A restart sets an executor's counters to 0. So if they are smaller than `earlier`, all their tokens count.
     func since(_ earlier: PrefixCounters) -> PrefixCounters {
         guard queries >= earlier.queries, hits >= earlier.hits else { return self }
         return PrefixCounters(queries: queries - earlier.queries, hits: hits - earlier.hits)

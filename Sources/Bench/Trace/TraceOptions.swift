@@ -31,7 +31,7 @@ package struct TraceOptions: Sendable {
     /// Makes options with the default values of the command line.
     package init() {}
 
-    /// What is wrong with the options; nil if nothing is.
+    /// The message about the first option whose value is out of range; nil if all values are valid.
     package var problem: String? {
         if !(0.001...1000).contains(speed) { return "--speed is between 0.001 and 1000" }
         if !(scale > 0 && scale <= 1) { return "--scale is above 0 and at most 1" }
@@ -64,12 +64,7 @@ package struct TraceOptions: Sendable {
         json.endObject()
         json.endArray()
         json.endObject()
-        var fields = [
-            (name: "content-type", value: "application/json"), (name: "accept", value: "text/event-stream"),
-            (name: "user-agent", value: "freeinference-bench"),
-        ]
-        if let apiKey { fields.append((name: "authorization", value: "Bearer \(apiKey)")) }
-        return ClientRequest(path: "/v1/chat/completions", fields: fields, body: json.bytes)
+        return .chat(json.bytes, apiKey: apiKey)
     }
 
     /// How many tokens are asked for: those of the trace, at least 1, and at most `maxTokens`.

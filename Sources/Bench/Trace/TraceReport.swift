@@ -11,7 +11,7 @@ package struct TraceReport {
         /// Nil if the counters could not be read after the run.
         var after: PrefixCounters?
 
-        /// What the executor has counted during the run; nil if that is not known.
+        /// The tokens that the executor has counted during the run; nil if the counters after the run are not known.
         var counted: PrefixCounters? { after.map { $0.since(before) } }
     }
 
@@ -66,7 +66,7 @@ package struct TraceReport {
 
     // MARK: The executors
 
-    /// What all executors together have counted during the run; nil if no counters were read.
+    /// The tokens that all executors together have counted during the run; nil if no counters were read.
     var counted: PrefixCounters? {
         let all = executors.compactMap(\.counted)
         guard !all.isEmpty else { return nil }
@@ -98,7 +98,7 @@ package struct TraceReport {
         json.field("url", url)
         json.field("protocol", spoken)
         json.field("interrupted", isInterrupted)
-        json.field("seconds", rounded(seconds))
+        json.field("seconds", Text.rounded(seconds))
         json.field("trace_requests", traceRequests)
         json.field("planned", planned)
         json.field("requests", sent)
@@ -157,8 +157,6 @@ package struct TraceReport {
         json.key(name)
         if let number { json.value((number * 10_000).rounded() / 10_000) } else { json.null() }
     }
-
-    private func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
 
     private static let causes = StreamsReport.Breakage.allCases.filter { $0 != .refused }
 

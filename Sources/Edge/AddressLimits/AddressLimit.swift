@@ -29,7 +29,7 @@ enum AddressLimit: String, CaseIterable, Sendable {
     }
 }
 
-/// What a client asks for, and `limits.per_address` may refuse: a connection, a request, or bytes of a request body.
+/// A client's use of the server that `limits.per_address` may refuse: a connection, a request, or bytes of a body.
 enum AddressClaim: Sendable, Equatable {
     /// One more connection.
     case connection(isSecure: Bool)

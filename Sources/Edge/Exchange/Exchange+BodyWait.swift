@@ -96,8 +96,8 @@ extension Exchange {
         wait.release(to: environment.budget, at: now)
     }
 
-    /// By how much the deadline of a body is postponed, in nanoseconds, if another body of its connection waits for
-    /// memory.
+    /// The time in nanoseconds by which the deadline of a body is postponed while another body of its connection waits
+    /// for memory.
     ///
     /// The other body fills the flow-control window of the connection, so this body may be late through no fault of its
     /// client.
