@@ -31,9 +31,9 @@ extension Supervisor {
         guard let mainLink else { return false }
         OperatorLog.say("the signal \(number) goes on to the main process, because systemd does not know it yet")
         mainLink.send(.signal(number))
-        guard [SIGTERM, SIGINT, SIGQUIT].contains(number), outlived == nil else { return true }
+        guard [SIGTERM, SIGINT, SIGQUIT].contains(number), !outlivesMain else { return true }
         // systemd stops this process, as the main one that it knows, and waits for it.
-        outlived = successor
+        outlivesMain = true
         let settings = running.snapshot.process
         let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
         ServiceNotifier.notify(state, environment: environment)
@@ -174,7 +174,7 @@ extension Supervisor {
     /// process ends.
     func stopOnceAlone() {
         if role == .predecessor {
-            if let outlived { return stop(after: outlived) }
+            if outlivesMain, let successor { return stop(after: successor) }
             // A stop that systemd has begun may still show that this process has to outlive the main one.
             endsOnceAlone = misdirected.arePossible
             if endsOnceAlone { return }

@@ -73,12 +73,12 @@ package final class Supervisor {
     /// Whether the drain of this older process was shortened to `drain_timeout`.
     var isHurried = false
     private(set) lazy var misdirected = MisdirectedSignals(loop: loop, environment: environment)
-    /// The main process, which this older process has to outlive; nil if it need not.
+    /// The process to which this one has handed over; nil before the hand-over.
+    var successor: LaunchedProcess?
+    /// Whether this older process must not end before `successor` has ended.
     ///
     /// systemd takes this process for the main one when it stops the service, and kills the others when this one ends.
-    var outlived: LaunchedProcess?
-    /// The successor of this process, for `outlived`; nil before the hand-over.
-    var successor: LaunchedProcess?
+    var outlivesMain = false
     /// When the drain ends all exchanges that are still under way, in nanoseconds of the loop's clock; `max` before a
     /// drain.
     var expiry = Nanoseconds.max
