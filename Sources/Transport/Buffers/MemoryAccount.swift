@@ -59,6 +59,8 @@ package final class MemoryAccount {
     /// The account's creator gives these bytes back to the source.
     private let prepaid: Int
     private var granted: Int
+    /// The part of `granted` that the source was not asked for, since the bytes were allocated already.
+    private var taken = 0
     private var isClosed = false
     private var charged: Int
     private var chargedBodies = 0
@@ -93,10 +95,15 @@ package final class MemoryAccount {
     /// - Returns: false, and charges nothing, if the source refuses.
     package func charge(_ bytes: Int, for use: MemoryUse = .streams) -> Bool {
         guard !isClosed else { return true }
+        // The source has not consented to what was taken. So it is asked for that together with the new bytes.
+        if taken > 0 { returnTaken(all: true) }
         let missing = charged + bytes - granted
         if missing > 0, let source {
             let grant = Self.grains(missing)
-            guard source.grant(grant, beyond: granted, for: use, isTrusted: isTrusted) else { return false }
+            guard source.grant(grant, beyond: granted, for: use, isTrusted: isTrusted) else {
+                take(0)
+                return false
+            }
             granted += grant
         }
         charged += bytes
@@ -112,6 +119,7 @@ package final class MemoryAccount {
         let grant = Self.grains(missing)
         source.take(grant)
         granted += grant
+        taken += grant
     }
 
     /// Gives back bytes that `charge` or `take` has charged.
@@ -119,6 +127,7 @@ package final class MemoryAccount {
         guard !isClosed else { return }
         charged -= bytes
         assert(charged >= 0, "more is given back than was charged")
+        returnTaken()
         // The account keeps up to three spare grains before it returns any. Otherwise a connection that needs slightly
         // more than its grains would ask the source again for each request.
         guard granted - charged > 3 * Self.grain, granted > prepaid, let source else { return }
@@ -126,6 +135,21 @@ package final class MemoryAccount {
         guard spare > 0 else { return }
         granted -= spare
         source.giveBack(spare, of: .streams)
+    }
+
+    /// Gives grains back that the source was not asked for.
+    ///
+    /// If the account kept them, later charges could use them without the consent of the source, and many connections
+    /// together would hold more than the source allows.
+    ///
+    /// - Parameter all: whether also grains that are in use are given back; the caller has to ask for them again.
+    private func returnTaken(all: Bool = false) {
+        guard taken > 0, let source else { return }
+        let bytes = all ? taken : min(granted - charged, taken) / Self.grain * Self.grain
+        guard bytes > 0 else { return }
+        granted -= bytes
+        taken -= bytes
+        source.giveBack(bytes, of: .streams)
     }
 
     private static func grains(_ bytes: Int) -> Int { (bytes + grain - 1) / grain * grain }
@@ -171,7 +195,7 @@ package final class MemoryAccount {
         isClosed = true
         if granted > prepaid { source?.giveBack(granted - prepaid, of: .streams) }
         if chargedBodies > 0 { source?.giveBack(chargedBodies, of: .bodies) }
-        (granted, charged, chargedBodies) = (prepaid, 0, 0)
+        (granted, taken, charged, chargedBodies) = (prepaid, 0, 0, 0)
     }
 }
 

@@ -76,6 +76,37 @@ import Transport
         #expect(source.room == 0)
     }
 
+    /// Later charges need the consent of the source, even if bytes were taken without it before.
+    @Test func whatWasTakenIsNotKeptForLaterCharges() {
+        let source = Source(room: 2 * MemoryAccount.grain)
+        let account = MemoryAccount(source: source)
+        #expect(account.charge(MemoryAccount.grain))
+        account.take(3 * MemoryAccount.grain)
+        #expect(source.room == -2 * MemoryAccount.grain)
+        account.release(3 * MemoryAccount.grain)
+        #expect(source.room == MemoryAccount.grain)
+        #expect(account.charge(MemoryAccount.grain) && !account.charge(1))
+    }
+
+    /// Bytes are taken in whole grains, but the rest of such a grain is not free for charges.
+    @Test func whatIsLeftOfATakenGrainNeedsConsentToo() {
+        let source = Source(room: 2 * MemoryAccount.grain)
+        let account = MemoryAccount(source: source)
+        account.take(100)
+        account.take(MemoryAccount.grain)
+        #expect(source.room == 0)
+        #expect(!account.charge(MemoryAccount.grain))
+        #expect(account.held == 100 + MemoryAccount.grain && source.room == 0)
+        #expect(account.charge(100), "the source consents to all that is held")
+        #expect(source.room == 0)
+        let poor = Source(room: 0)
+        let other = MemoryAccount(source: poor)
+        other.take(100)
+        #expect(!other.charge(1) && other.held == 100 && poor.room == -MemoryAccount.grain)
+        other.release(100)
+        #expect(poor.room == 0)
+    }
+
     @Test func chargingAtTheEdgeOfAGrainDoesNotAskEachTime() {
         let source = Source(room: 1 << 20)
         let account = MemoryAccount(source: source)
