@@ -105,8 +105,8 @@ package final class MemoryBudget: MemorySource {
             return held + bytes <= most && reserve(bytes)
         case .bodies: return !(bodiesWait && isFullOfBodies) && grantBody(bytes, beyond: held)
         case .waitingBody: return grantBody(bytes, beyond: held)
-        case .wholeBody: return grantBody(bytes, beyond: held, upTo: limit / 16 * 13)
-        case .lastBody: return grantBody(bytes, beyond: held, upTo: limit / 8 * 7)
+        case .wholeBody: return grantBody(bytes, beyond: held, upTo: limit / 16 * 13, leaving: spareOfSmallBodies)
+        case .lastBody: return grantBody(bytes, beyond: held, upTo: limit / 8 * 7, leaving: spareOfBodies / 2)
         }
     }
 
@@ -139,9 +139,16 @@ package final class MemoryBudget: MemorySource {
     /// How many bytes of the whole limit must stay free after a charge for a body.
     ///
     /// `bodiesMax` does not ensure that any bytes stay free, because connections may take more than their quarter of
-    /// the limit. Requests on these connections need the free bytes to begin and to be answered. After a charge for a
-    /// body that may exceed `bodiesMax`, or for pieces of a body that waits, only half as many bytes must stay free.
+    /// the limit. Requests on these connections need the free bytes to begin and to be answered. After a charge for the
+    /// one body that has the turn, only half as many bytes must stay free.
     private var spareOfBodies: Int { limit / 16 }
+
+    /// How many bytes of the whole limit must stay free after a charge for a small body that is whole.
+    ///
+    /// A hundred connections that hold as many streams as they may leave about a sixty-fourth of the limit free. Small
+    /// requests of other clients still need to pass then. A small body that is whole gives its memory back as soon as it is answered, so it may use
+    /// memory that other bodies have to leave.
+    private var spareOfSmallBodies: Int { limit / 512 }
 
     /// The largest body that a connection can ever hold, in bytes.
     ///
@@ -171,11 +178,13 @@ package final class MemoryBudget: MemorySource {
     ///
     /// The connection of the body may then hold more than `part` allows at the moment, but never more than `bodyMax`.
     ///
-    /// - Parameter most: the largest number of bytes that all bodies together may take then.
-    private func grantBody(_ bytes: Int, beyond held: Int, upTo most: Int) -> Bool {
+    /// - Parameters:
+    ///   - most: the largest number of bytes that all bodies together may take then.
+    ///   - spare: how many bytes of the whole limit have to stay free.
+    private func grantBody(_ bytes: Int, beyond held: Int, upTo most: Int, leaving spare: Int) -> Bool {
         guard bytes <= bodyMax, held + bytes <= bodyMax else { return false }
         let after = bodies.wrappingAdd(bytes, ordering: .relaxed).newValue
-        if after <= most, reserve(bytes, leaving: spareOfBodies / 2) { return true }
+        if after <= most, reserve(bytes, leaving: spare) { return true }
         bodies.wrappingSubtract(bytes, ordering: .relaxed)
         return false
     }
@@ -190,14 +199,16 @@ package final class MemoryBudget: MemorySource {
     /// pieces, charges nothing and returns false.
     ///
     /// All such pieces together may take a sixteenth of the limit. How much of this sixteenth the pieces of one body
-    /// may take depends on how much of the sixteenth is free (`part`).
+    /// may take depends on how much of the sixteenth is free (`part`). The more such pieces there are, the more of the
+    /// whole limit they leave free: the first of them need only the room that small bodies need, so that a small body
+    /// can become whole.
     ///
     /// - Parameter held: the bytes that are already charged for pieces of the same body.
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {
         let most = limit / 16
         let after = heldBack.wrappingAdd(bytes, ordering: .relaxed).newValue
         if held + bytes <= Self.part(Self.bodyFactor, ofFree: most - after, of: most),
-            reserve(bytes, leaving: spareOfBodies / 2)
+            reserve(bytes, leaving: min(spareOfBodies / 2, spareOfSmallBodies + 2 * after))
         {
             return true
         }

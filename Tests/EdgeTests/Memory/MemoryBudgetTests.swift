@@ -114,6 +114,23 @@ import Transport
         for account in accounts[1...20] { #expect(account.charge(64 << 10)) }
     }
 
+    /// Connections that hold as much as they may leave room for a small request of another client.
+    ///
+    /// Its first pieces wait, and when it is whole it has its buffer.
+    @Test(arguments: [20, 80]) func connectionsLeaveRoomForASmallBody(_ count: Int) {
+        let budget = MemoryBudget(limit: 64 << 20)
+        let greedy = (0..<count).map { _ in MemoryAccount(source: budget) }
+        for account in greedy { fill(account) }
+        let other = MemoryAccount(source: budget)
+        #expect(other.chargeBody(32 << 10) == (budget.limit - budget.used > 4 << 20))
+        #expect(budget.holdBack(32 << 10, beyond: 0))
+        #expect(other.chargeBody(64 << 10, for: .wholeBody))
+        // Pieces of bodies that do not become whole leave the room of whole ones.
+        for _ in 0..<1000 { _ = budget.holdBack(4 << 10, beyond: 0) }
+        #expect(other.chargeBody(64 << 10, for: .wholeBody))
+        withExtendedLifetime(greedy) {}
+    }
+
     /// A body that begins does not take the memory that others wait for.
     @Test func bodiesThatWaitGoFirst() {
         let budget = MemoryBudget(limit: 64 << 20)
