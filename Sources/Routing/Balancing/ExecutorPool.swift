@@ -7,9 +7,10 @@ package import Transport
 /// With each of these methods, exchanges that need equal work are shared in proportion to the weights of the executors.
 /// An executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// Executors are chosen by their present work, which is their running attempts and waiting prompts.
+    /// The executor with the least present work for its weight is chosen, which is its running attempts and waiting
+    /// prompts.
     ///
-    /// Executors that already have their share of all work are skipped, and the others take turns.
+    /// Executors whose work differs by less than one more request take turns.
     case leastLoad
     /// The executors take turns, and the turns of each executor are evenly spaced.
     case roundRobin
@@ -41,8 +42,11 @@ package struct PoolMember: Sendable {
 /// The waiting requests and the turns are in `entry`, which outlives the snapshot. The health, the counts of attempts
 /// and the learned limits are in the engines and executors.
 package final class ExecutorPool: Sendable {
-    /// The bytes of waiting prompts that count as much work as one running stream.
-    fileprivate static let bytesAStream = 16 << 10
+    /// The bytes of waiting prompts that count as much work as one running stream: about a thousand tokens.
+    ///
+    /// Engines compute prompts one after the other, while streams run at the same time. So prompts that wait delay a new
+    /// request more than streams do.
+    fileprivate static let bytesAStream = 4 << 10
 
     /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns of the
     /// executors.
@@ -143,12 +147,10 @@ package final class ExecutorPool: Sendable {
     /// The index of the member whose turn it is among those in `state.free`.
     private func pick(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Int {
         guard members.count > 1 else { return state.free[0] }
-        var all = (work: 1.0, share: 0.0)
+        // The least work for its share that an executor would have with the new request.
+        var least = Double.infinity
         if balance == .leastLoad {
-            for index in state.free {
-                all.work += members[index].work
-                all.share += members[index].share(at: now)
-            }
+            for index in state.free { least = min(least, (members[index].work + 1) / members[index].share(at: now)) }
         }
         var next: (index: Int, share: Double, due: Double)?
         var first = Double.infinity
@@ -158,12 +160,8 @@ package final class ExecutorPool: Sendable {
             let count = balance == .leastLoad ? nil : members.count
             let due = state.dueTurn(of: executor, at: index, share: share, among: count)
             first = min(first, due)
-            if balance == .leastLoad {
-                // Skips an executor that already has its share of all work, which includes the new request. Subtracting
-                // 1e-9 hides rounding errors.
-                let most = (all.work * share / all.share - 1e-9).rounded(.up)
-                if members[index].work >= most { continue }
-            }
+            // Skips an executor that without the new request has as much work as another one would have with it.
+            if balance == .leastLoad, members[index].work / share >= least { continue }
             if let next, next.due <= due { continue }
             next = (index, share, due)
         }

@@ -76,6 +76,20 @@ import Testing
         #expect(counts[0] > 3 * counts[1] && counts[0] < 5 * counts[1], "\(counts)")
     }
 
+    /// Of all executors the one with the shortest waiting prompts is chosen, not any one that is below the mean.
+    @Test func theLeastOfAllIsChosen() {
+        let pool = Self.pool(8)
+        for (index, kilobytes) in [40, 30, 12, 400, 9, 80, 20, 50].enumerated() {
+            pool.executors[index].attemptBegan(promptBytes: kilobytes << 10)
+        }
+        #expect(pool.chosen() == 4)
+        pool.executors[4].attemptBegan(promptBytes: 20 << 10)
+        #expect(pool.chosen() == 2)
+        // A prompt of 4 KiB counts as much as a running stream, and it counts until its answer begins.
+        pool.executors[3].promptDone(bytes: 400 << 10)
+        #expect(pool.chosen() == 3)
+    }
+
     /// A member of weight 0 is not chosen, even if the other members are full or faulty.
     @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted])
     func anExecutorWithoutWeightGetsNone(balance: Balance) {
