@@ -1,0 +1,33 @@
+// The hashes of a prompt's beginnings, by which a pool recognizes prompts that begin alike.
+
+/// The hashes of the beginnings of one prompt, each up to a mark; the marks are at fixed numbers of bytes.
+///
+/// Two prompts have the same hash at a mark if all their bytes up to that mark are the same, and they are for the same
+/// model. The hashes depend on a random secret of the process, so no client can choose prompts whose hashes are alike,
+/// and a hash is meaningless outside of the process.
+package struct PromptPrefix: Equatable, Sendable {
+    /// The distance between two marks up to `nearBytes`, in bytes.
+    package static let step = 2 << 10
+    /// Up to this many bytes the marks are `step` apart, and beyond it `farStep`.
+    package static let nearBytes = 128 << 10
+    /// The distance between two marks beyond `nearBytes`, in bytes.
+    package static let farStep = 8 << 10
+    /// The number of bytes up to the last mark; what follows in a longer prompt is not hashed.
+    package static let bytesMax = 512 << 10
+    /// The largest number of marks of one prompt.
+    package static let marksMax = nearBytes / step + (bytesMax - nearBytes) / farStep
+
+    /// The hashes, beginning with that of the shortest beginning; empty for a prompt that is shorter than `step`, and
+    /// for requests without a prompt.
+    package let hashes: [UInt64]
+
+    /// Makes a prefix; there are at most `marksMax` hashes.
+    package init(hashes: [UInt64] = []) { self.hashes = hashes }
+
+    /// The number of bytes of the prompt up to the mark with this index, which is at least 0.
+    @inline(__always)
+    package static func bytes(at mark: Int) -> Int {
+        let near = nearBytes / step
+        return mark < near ? (mark + 1) * step : nearBytes + (mark + 1 - near) * farStep
+    }
+}
