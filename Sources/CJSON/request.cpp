@@ -39,28 +39,38 @@ struct RequestKey {
     bool is_exact;
 };
 
+/// The key with this name; `CJSON_KEY_NONE` if there is none.
+///
+/// The switch on the length leaves at most three names to compare, each of a length that the compiler knows.
+static cjson_key key_named(string_view name) noexcept {
+    switch (name.size()) {
+    case 1: return name == "n" ? CJSON_KEY_N : CJSON_KEY_NONE;
+    case 5:
+        if (name == "model") return CJSON_KEY_MODEL;
+        if (name == "tools") return CJSON_KEY_TOOLS;
+        return name == "input" ? CJSON_KEY_INPUT : CJSON_KEY_NONE;
+    case 6:
+        if (name == "stream") return CJSON_KEY_STREAM;
+        if (name == "prompt") return CJSON_KEY_PROMPT;
+        return name == "system" ? CJSON_KEY_SYSTEM : CJSON_KEY_NONE;
+    case 7: return name == "best_of" ? CJSON_KEY_BEST_OF : CJSON_KEY_NONE;
+    case 8: return name == "messages" ? CJSON_KEY_MESSAGES : CJSON_KEY_NONE;
+    case 10: return name == "max_tokens" ? CJSON_KEY_MAX_TOKENS : CJSON_KEY_NONE;
+    case 12: return name == "instructions" ? CJSON_KEY_INSTRUCTIONS : CJSON_KEY_NONE;
+    case 14: return name == "stream_options" ? CJSON_KEY_STREAM_OPTIONS : CJSON_KEY_NONE;
+    case 17: return name == "max_output_tokens" ? CJSON_KEY_MAX_OUTPUT_TOKENS : CJSON_KEY_NONE;
+    case 21: return name == "max_completion_tokens" ? CJSON_KEY_MAX_COMPLETION_TOKENS : CJSON_KEY_NONE;
+    default: return CJSON_KEY_NONE;
+    }
+}
+
 /// Looks up a member name, given the byte after its opening quotation mark.
 ///
 /// An unknown name is passed to the engine unchanged, even if its escapes are invalid.
 static RequestKey request_key(const uint8_t *name) noexcept {
-    static constexpr struct { string_view text; cjson_key key; } keys[] = {
-        {"model", CJSON_KEY_MODEL},
-        {"stream", CJSON_KEY_STREAM},
-        {"stream_options", CJSON_KEY_STREAM_OPTIONS},
-        {"max_tokens", CJSON_KEY_MAX_TOKENS},
-        {"max_completion_tokens", CJSON_KEY_MAX_COMPLETION_TOKENS},
-        {"max_output_tokens", CJSON_KEY_MAX_OUTPUT_TOKENS},
-        {"n", CJSON_KEY_N},
-        {"prompt", CJSON_KEY_PROMPT},
-        {"best_of", CJSON_KEY_BEST_OF},
-        {"system", CJSON_KEY_SYSTEM},
-        {"messages", CJSON_KEY_MESSAGES},
-    };
     FoldedName folded(name);
     if (!folded.is_short()) return {CJSON_KEY_NONE, true};
-    for (auto &known : keys)
-        if (folded.text() == known.text) return {known.key, folded.is_exact()};
-    return {CJSON_KEY_NONE, true};
+    return {key_named(folded.text()), folded.is_exact()};
 }
 
 /// Reads an integer.
@@ -155,8 +165,60 @@ static size_t count_prompts(ondemand::value &value) noexcept {
     return count;
 }
 
-/// The keys whose value may begin with the billing header.
-static const uint32_t prompt_keys = CJSON_KEY_SYSTEM | CJSON_KEY_MESSAGES;
+/// The keys of the prompt.
+static const uint32_t prompt_keys = CJSON_KEY_TOOLS | CJSON_KEY_SYSTEM | CJSON_KEY_INSTRUCTIONS | CJSON_KEY_MESSAGES
+                                    | CJSON_KEY_PROMPT | CJSON_KEY_INPUT;
+
+/// Finds the values of the prompt's members while the scan goes through the keys of the body in their order.
+class PromptFinder {
+  public:
+    explicit PromptFinder(const uint8_t *bytes) noexcept : bytes_(bytes) {}
+
+    /// Notes that the body has a member with this key of the prompt, whose value begins at `offset`.
+    void begin(cjson_key key, bool is_exact, size_t offset) noexcept {
+        if (!is_exact || (seen_ & key)) ambiguous_ |= key;
+        seen_ |= key;
+        open_ = &member(key);
+        open_->offset = offset;
+    }
+    /// Notes that the last value, if it is one of the prompt's, ends before `at`.
+    ///
+    /// Between the value and `at` are white space and exactly one other byte, a comma or a brace.
+    void end(size_t at) noexcept {
+        if (!open_) return;
+        size_t first = open_->offset;
+        at = trimmed(first, at);
+        if (at > first) at = trimmed(first, at - 1);
+        open_->length = at - first;
+        open_ = nullptr;
+    }
+    /// The members; none of them if engines may differ in which values they use, because one occurs twice.
+    cjson_prompt prompt() const noexcept { return ambiguous_ ? cjson_prompt() : prompt_; }
+    /// The offset of the value with this key; 0 if there is none, or if engines may differ in which value they use.
+    size_t value(cjson_key key) noexcept {
+        return (seen_ & key) && !(ambiguous_ & key) ? member(key).offset : 0;
+    }
+
+  private:
+    const uint8_t *bytes_;
+    cjson_prompt prompt_{};
+    /// The member whose end is not known yet; null if there is none.
+    cjson_range *open_ = nullptr;
+    /// The keys that have occurred, and those that occurred twice or in another form.
+    uint32_t seen_ = 0, ambiguous_ = 0;
+
+    cjson_range &member(cjson_key key) noexcept {
+        if (key == CJSON_KEY_TOOLS) return prompt_.tools;
+        return key & (CJSON_KEY_SYSTEM | CJSON_KEY_INSTRUCTIONS) ? prompt_.system : prompt_.messages;
+    }
+    /// The end of the bytes from `first` up to `end`, without white space.
+    size_t trimmed(size_t first, size_t end) const noexcept {
+        while (end > first && (bytes_[end - 1] == ' ' || bytes_[end - 1] == '\n' || bytes_[end - 1] == '\r'
+                               || bytes_[end - 1] == '\t'))
+            end--;
+        return end;
+    }
+};
 
 extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
                                            uint32_t wanted, cjson_request *out) noexcept {
@@ -170,17 +232,18 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     if (out->object < length && bytes[out->object] != '{') return CJSON_NOT_OBJECT;
     if (document.get_object().get(object) != SUCCESS) return CJSON_INVALID;
     uint32_t seen = 0;
-    size_t prompt = 0;
+    PromptFinder finder(bytes);
     for (auto item : object) {
         ondemand::field field;
         if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
-        auto [key, is_exact] = request_key(reinterpret_cast<const uint8_t *>(field.key().raw()));
+        const uint8_t *name = reinterpret_cast<const uint8_t *>(field.key().raw());
+        // The name follows its quotation mark.
+        finder.end(size_t(name - 1 - bytes));
+        auto [key, is_exact] = request_key(name);
         if (!(key & wanted)) continue;
         if (key & prompt_keys) {
-            // A prompt that occurs twice is left alone, because engines differ in which one they use.
-            prompt = is_exact && !(seen & key) ? range(token(field.value()), bytes).offset : 0;
-            seen |= key;
-            continue;
+            finder.begin(key, is_exact, range(field.value().raw_json_token(), bytes).offset);
+            if (key != CJSON_KEY_PROMPT) continue;
         }
         out->key = key;
         if (!is_exact) return CJSON_FOLDED;
@@ -214,7 +277,11 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     out->key = CJSON_KEY_NONE;
     const char *next;
     if (document.current_location().get(next) != OUT_OF_BOUNDS) return CJSON_TRAILING;
-    if (prompt) out->billing = find_billing(bytes, length, prompt, wanted & CJSON_KEY_MESSAGES);
+    finder.end(length);
+    out->prompt = finder.prompt();
+    cjson_key billed = wanted & CJSON_KEY_SYSTEM ? CJSON_KEY_SYSTEM : CJSON_KEY_MESSAGES;
+    if (size_t value = finder.value(billed))
+        out->billing = find_billing(bytes, length, value, billed == CJSON_KEY_MESSAGES);
     if (may_have_media(bytes, length)) scan_media(document, out->media);
     return CJSON_OK;
 }

@@ -51,6 +51,7 @@ import CJSON
             prompts: max(1, found.prompts)
         )
         scan.media = unsafe RequestMedia(found.media)
+        scan.prompt = unsafe PromptParts(found.prompt)
         if unsafe found.billing.length > 0 { scan.billing = unsafe found.billing.range }
         return scan
     }
@@ -82,19 +83,30 @@ import CJSON
 
     /// The members that the edge reads in requests of a dialect, as a set of `cjson_key` bits.
     private static func wanted(_ dialect: Dialect) -> UInt32 {
-        var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue
-        if dialect == .completions { keys |= CJSON_KEY_PROMPT.rawValue | CJSON_KEY_BEST_OF.rawValue }
+        var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue | promptKeys(dialect)
+        if dialect == .completions { keys |= CJSON_KEY_BEST_OF.rawValue }
         switch dialect {
         case .openAIChat, .completions:
             keys |= CJSON_KEY_STREAM_OPTIONS.rawValue | CJSON_KEY_N.rawValue
             keys |= CJSON_KEY_MAX_TOKENS.rawValue | CJSON_KEY_MAX_COMPLETION_TOKENS.rawValue
         case .responses: keys |= CJSON_KEY_MAX_OUTPUT_TOKENS.rawValue
-        case .messages: keys |= CJSON_KEY_MAX_TOKENS.rawValue | CJSON_KEY_SYSTEM.rawValue
-        case .countTokens: keys |= CJSON_KEY_SYSTEM.rawValue
-        case .embeddings, .tokenize, .rerank, .other: break
+        case .messages: keys |= CJSON_KEY_MAX_TOKENS.rawValue
+        case .countTokens, .embeddings, .tokenize, .rerank, .other: break
         }
-        if dialect == .openAIChat { keys |= CJSON_KEY_MESSAGES.rawValue }
         return keys
+    }
+
+    /// The members that make up the prompt in requests of a dialect, as a set of `cjson_key` bits.
+    private static func promptKeys(_ dialect: Dialect) -> UInt32 {
+        switch dialect {
+        case .openAIChat: CJSON_KEY_TOOLS.rawValue | CJSON_KEY_MESSAGES.rawValue
+        case .completions: CJSON_KEY_PROMPT.rawValue
+        case .messages, .countTokens:
+            CJSON_KEY_TOOLS.rawValue | CJSON_KEY_SYSTEM.rawValue | CJSON_KEY_MESSAGES.rawValue
+        case .responses:
+            CJSON_KEY_TOOLS.rawValue | CJSON_KEY_INSTRUCTIONS.rawValue | CJSON_KEY_INPUT.rawValue
+        case .embeddings, .tokenize, .rerank, .other: 0
+        }
     }
 
     /// Converts the result code of the C scanner into an error; nil for success.
@@ -167,6 +179,12 @@ import CJSON
             isEmpty: found.stream_options_empty,
             includeUsage: usage
         )
+    }
+}
+
+extension PromptParts {
+    fileprivate init(_ found: cjson_prompt) {
+        self.init(tools: found.tools.range, system: found.system.range, messages: found.messages.range)
     }
 }
 

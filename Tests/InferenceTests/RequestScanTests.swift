@@ -42,7 +42,9 @@ import Testing
         let body =
             #"{"messages":[{"model":"x","stream":true,"n":9}],"a":{"model":"y"},"b":"\",\"model\":\"z","model":"m"}"#
         let found = try scan(body)
-        #expect(found == RequestScan(model: "m", rawModel: found.rawModel))
+        var expected = RequestScan(model: "m", rawModel: found.rawModel)
+        expected.prompt.messages = 12..<12 + #"[{"model":"x","stream":true,"n":9}]"#.utf8.count
+        #expect(found == expected)
     }
 
     @Test func takesNullForAbsent() throws {

@@ -56,7 +56,10 @@ typedef enum cjson_key {
     CJSON_KEY_PROMPT = 256,
     CJSON_KEY_BEST_OF = 512,
     CJSON_KEY_SYSTEM = 1024,
-    CJSON_KEY_MESSAGES = 2048
+    CJSON_KEY_MESSAGES = 2048,
+    CJSON_KEY_TOOLS = 4096,
+    CJSON_KEY_INSTRUCTIONS = 8192,
+    CJSON_KEY_INPUT = 16384
 } cjson_key;
 
 typedef enum cjson_presence {
@@ -81,6 +84,14 @@ typedef struct cjson_media {
     size_t raw_bytes;       /* how many bytes of the body all of these take */
 } cjson_media;
 
+/* The members of a request body that make up the prompt: the range of each value as written, without the white space
+   around it. The length is 0 if the member is absent or was not wanted. */
+typedef struct cjson_prompt {
+    cjson_range tools;
+    cjson_range system;   /* `system` or `instructions` */
+    cjson_range messages; /* `messages`, `prompt` or `input` */
+} cjson_prompt;
+
 typedef struct cjson_request {
     cjson_key key;              /* the key that caused the error; NONE after success */
     size_t object;              /* offset of the object's opening brace */
@@ -96,6 +107,8 @@ typedef struct cjson_request {
     size_t prompts;             /* elements of a prompt that is an array of strings or of token arrays; else 0 */
     cjson_range billing;        /* the billing header at the beginning of `system`, or of the first of the `messages`
                                    if it is a system prompt, as the bytes to leave out; length 0 if there is none */
+    cjson_prompt prompt;        /* all lengths are 0 if a wanted member of the prompt occurs twice, or if a key differs
+                                   from the name of one only in what some parsers ignore, such as its case */
     cjson_media media;
 } cjson_request;
 

@@ -49,6 +49,9 @@ package struct RequestScan: Equatable, Sendable {
     ///
     /// If the header is a text block of its own, the range is the whole block, with the comma after it.
     package var billing: Range<Int>?
+    /// The members of the body that make up its prompt; empty for dialects without prompts, and for a body whose prompt
+    /// is ambiguous.
+    package var prompt = PromptParts()
     /// The images, audio, video and files of the body.
     package var media = RequestMedia()
 

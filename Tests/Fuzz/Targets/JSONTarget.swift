@@ -133,11 +133,14 @@ final class JSONTarget: FuzzTarget {
         findings.expect(bytes[scan.objectStart] == UInt8(ascii: "{"), "no brace at \(scan.objectStart)")
         let raw = bytes[scan.rawModel]
         findings.expect(raw.count >= 2 && raw.first == 0x22 && raw.last == 0x22, "the model is \(shown(raw))")
+        let parts = [scan.prompt.tools, scan.prompt.system, scan.prompt.messages]
+        findings.expect(parts.allSatisfy { $0.upperBound < bytes.count }, "the prompt stands at \(scan.prompt)")
         guard let members = strict(bytes), String(validating: bytes, as: UTF8.self) != nil else { return }
         let all = JSONValue.object(members)
         guard !hasLoneSurrogate(bytes) else { return }
         findings.expect(all["model"]?.string == scan.model, "model \(scan.model): \(shown(bytes))")
         findings.expect((all["stream"]?.bool ?? false) == scan.stream, "stream \(scan.stream): \(shown(bytes))")
+        comparePrompt(scan.prompt, all, bytes, findings)
         guard dialect.streamsChoices else { return }
         findings.expect((all["n"]?.integer ?? 1) == scan.n, "n \(scan.n): \(shown(bytes))")
         switch scan.streamOptions {
@@ -149,6 +152,19 @@ final class JSONTarget: FuzzTarget {
                 return
             }
             findings.expect(options.isEmpty == isEmpty, "options are empty \(isEmpty): \(shown(bytes))")
+        }
+    }
+
+    /// Checks that each part of the prompt is the value of one of the members that it may be.
+    private func comparePrompt(_ prompt: PromptParts, _ all: JSONValue, _ bytes: [UInt8], _ findings: Findings) {
+        let parts = [
+            (prompt.tools, ["tools"]), (prompt.system, ["system", "instructions"]),
+            (prompt.messages, ["messages", "prompt", "input"]),
+        ]
+        for (range, keys) in parts where !range.isEmpty {
+            let value = JSONValue(parsing: Array(bytes[range]))
+            let isMember = value != nil && keys.contains { all[$0] == value }
+            findings.expect(isMember, "\(keys) stands at \(range): \(shown(bytes))")
         }
     }
 
