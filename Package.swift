@@ -36,6 +36,8 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        // xxHash, of which only the header is needed (libxxhash-dev).
+        .target(name: "CPrefixHash"),
 
         // Floor 1: event loop, buffers, sockets, TLS, names.
         .target(name: "Transport", dependencies: ["CLinux", "COpenSSL", "CCares"], swiftSettings: strict),
@@ -52,7 +54,7 @@ let package = Package(
         // Floor 4: what a model request is.
         .target(
             name: "Inference",
-            dependencies: ["HTTP", "Routing", "CJSON", "CZlib", "CZstd"],
+            dependencies: ["HTTP", "Routing", "CJSON", "CPrefixHash", "CZlib", "CZstd"],
             swiftSettings: strict
         ),
         // Floor 4, beside it: keys in a database. The one target with Foundation, which GRDB brings; workers see only
@@ -129,7 +131,7 @@ let package = Package(
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Transport"], swiftSettings: tests),
         .testTarget(
             name: "InferenceTests",
-            dependencies: ["Inference", "HTTP"],
+            dependencies: ["Inference", "HTTP", "Routing"],
             exclude: ["Captures"],
             swiftSettings: tests
         ),

@@ -6,6 +6,7 @@
 - Swift packages have their versions from Package.resolved. Those that the linker has put into the binary are
   `required`; the others, which only tests use, are `excluded`.
 - The Swift runtime has the version of the toolchain, and its ICU that of the toolchain's headers.
+- xxHash, whose header is compiled in, has the version of the Debian package that is installed here.
 - Shared libraries that the binary names have the versions of the Debian packages that are installed here.
 - Licences of all that is linked statically are those of infrastructure/debian/copyright.
 
@@ -29,6 +30,7 @@ CHECKOUTS = ROOT / ".build/checkouts"
 LICENCES = {
     "Expat": "MIT",
     "Apache-2.0": "Apache-2.0",
+    "BSD-2-Clause": "BSD-2-Clause",
     "Apache-2.0 with Swift exception": "Apache-2.0 WITH Swift-exception",
     "Unicode-3.0": "Unicode-3.0",
 }
@@ -148,6 +150,13 @@ def shared_libraries(binary):
                         scope="required")
 
 
+def headers(known):
+    """xxHash, of which the binary has what the header of its Debian package defines."""
+    version = output("dpkg-query", "--show", "--showformat=${Version}", "libxxhash-dev")
+    yield component("xxHash", version, f"pkg:deb/debian/libxxhash-dev@{urllib.parse.quote(version, safe=':~')}",
+                    {"expression": known["xxHash"]}, "static, from its header", scope="required")
+
+
 def owner(path):
     """The Debian package of a library. dpkg may know it below /usr/lib, where the path begins with /lib."""
     for candidate in (path, os.path.realpath(path), f"/usr{path}", path.removeprefix("/usr")):
@@ -159,7 +168,8 @@ def owner(path):
 
 def bill(binary):
     known = licences()
-    parts = [*swift_packages(linked_modules(binary), known), *toolchain(binary, known), *shared_libraries(binary)]
+    parts = [*swift_packages(linked_modules(binary), known), *toolchain(binary, known), *headers(known),
+             *shared_libraries(binary)]
     release = re.search(r'version = "([^"]+)"', (ROOT / "Sources/Edge/Build.swift").read_text())[1]
     made = datetime.datetime.fromtimestamp(
         int(os.environ.get("SOURCE_DATE_EPOCH", datetime.datetime.now().timestamp())), datetime.timezone.utc)

@@ -7,7 +7,7 @@ set -euo pipefail
 
 packages=(
     # Libraries that the binary links, and build tools.
-    libssl-dev libnghttp2-dev libsimdjson-dev libc-ares-dev libsqlite3-dev zlib1g-dev libzstd-dev
+    libssl-dev libnghttp2-dev libsimdjson-dev libc-ares-dev libsqlite3-dev zlib1g-dev libzstd-dev libxxhash-dev
     pkg-config binutils
     # Programs that the tests run: curl; nghttp and h2load; openssl s_client; the Python SDKs; systemd-analyze; ip.
     curl nghttp2-client openssl python3-venv systemd iproute2

@@ -1,0 +1,75 @@
+// Hashes the beginnings of a prompt, from the body of its request.
+
+internal import CPrefixHash
+package import Routing
+internal import Transport
+
+/// Computes the hashes of the beginnings of prompts, with a random secret.
+///
+/// Only the hashes of one hasher can be compared, so a process makes one hasher, and shares it between its threads.
+///
+/// A prompt is hashed as the client wrote it. So texts that are equal once they are parsed, but differ in white space
+/// or in escapes, have different hashes. The order of the members of the body does not matter.
+package struct PromptHasher: Sendable {
+    private let secret: [UInt8]
+
+    /// Makes a hasher with a secret of its own.
+    package init() { secret = Randomness.bytes(CPREFIXHASH_SECRET) }
+
+    /// The hashes of the beginnings of the prompt of one request.
+    ///
+    /// - Parameters:
+    ///   - body: The body.
+    ///   - scan: What the scan of this body has found.
+    ///   - salt: What else two requests must have in common for their hashes to be equal, such as the model.
+    ///   - leavingOutBilling: Whether the billing header of coding agents is taken out of the body that the executor
+    ///     gets; the hashes then do not depend on it.
+    /// - Returns: an empty prefix if the scan has found no prompt, or if the prompt is shorter than `PromptPrefix.step`.
+    package func prefix(
+        of body: RequestBody,
+        _ scan: RequestScan,
+        salt: String,
+        leavingOutBilling: Bool
+    ) -> PromptPrefix {
+        let capacity = min(scan.prompt.count / PromptPrefix.step, PromptPrefix.marksMax)
+        guard capacity > 0 else { return PromptPrefix() }
+        var marks = Self.marks
+        var salt = salt
+        let hashes = unsafe body.withPaddedBytes { bytes in
+            var prompt = unsafe cprefixhash_prompt(
+                bytes: bytes.baseAddress,
+                tools: cprefixhash_range(scan.prompt.tools),
+                system: cprefixhash_range(scan.prompt.system),
+                messages: cprefixhash_range(scan.prompt.messages),
+                left_out: cprefixhash_range(leavingOutBilling ? scan.billing ?? 0..<0 : 0..<0)
+            )
+            return salt.withUTF8 { salt in
+                unsafe [UInt64](unsafeUninitializedCapacity: capacity) { hashes, count in
+                    count = unsafe cprefixhash(
+                        secret,
+                        salt.baseAddress,
+                        salt.count,
+                        &prompt,
+                        &marks,
+                        hashes.baseAddress,
+                        capacity
+                    )
+                }
+            }
+        }
+        return PromptPrefix(hashes: hashes)
+    }
+
+    private static var marks: cprefixhash_marks {
+        cprefixhash_marks(
+            step: PromptPrefix.step,
+            near_bytes: PromptPrefix.nearBytes,
+            far_step: PromptPrefix.farStep,
+            bytes_max: PromptPrefix.bytesMax
+        )
+    }
+}
+
+extension cprefixhash_range {
+    fileprivate init(_ range: Range<Int>) { self.init(offset: range.lowerBound, length: range.count) }
+}
