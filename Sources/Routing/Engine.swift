@@ -175,6 +175,11 @@ package final class Engine: Sendable {
         }
     }
 
+    /// How often the engine has been ejected for its faults or its probes.
+    ///
+    /// An engine that was lost may have been restarted since, with an empty cache.
+    var losses: Int { availability.ejections }
+
     /// Whether the probes have found the engine dead.
     ///
     /// Attempts that receive no bytes from a dead engine are given up.

@@ -6,6 +6,8 @@ package struct RoutingRequest: Sendable {
     package var tenant: String
     /// The size of the request body in bytes, as an estimate of the work for its prompt.
     package var promptBytes: Int
+    /// The hashes of the beginnings of the prompt; empty if no pool of the request looks at prompts.
+    package var prefix = PromptPrefix()
     /// The ids of the executors at which the request has already been tried.
     ///
     /// The pool does not choose these executors again.

@@ -74,7 +74,7 @@ import Testing
             for pool in pools {
                 group.addTask {
                     for _ in 0..<2000 {
-                        guard case .executor(let executor) = pool.choose(at: 0) else { continue }
+                        guard case .executor(let executor, _) = pool.choose(at: 0) else { continue }
                         most.see(engine.running)
                         pool.release(executor, at: 0)
                     }

@@ -57,12 +57,14 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// A request goes to an executor whose load is below the executor's share of all load; the executors below
-        /// their shares take turns.
+        /// A request goes to the executor with the least load for its weight.
         ///
-        /// The load is the number of running streams, plus one for each 16 KiB of prompts that wait for their first
-        /// event. The shares of the executors are in proportion to their weights.
+        /// The load is the number of running streams, plus one for each 4 KiB of prompts that wait for their first
+        /// event. Executors whose load differs by less than one request take turns.
         case leastLoad = "least-load"
+        /// A request goes to an executor that is believed to hold the beginning of its prompt in its cache, unless that
+        /// executor has much more to do than others; otherwise as `leastLoad`.
+        case prefix
         /// The executors take turns, in proportion to their weights.
         case roundRobin = "round-robin"
         /// The same as `roundRobin`.

@@ -200,6 +200,12 @@ final class Attempt: TimerTarget {
     /// HTTP/2.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
+    /// Lets the pool learn from the usage of the answer, if the executor has counted the tokens of the prompt.
+    func learn(_ usage: Usage) {
+        guard !usage.isInputEstimated else { return }
+        lease.learn(promptTokens: usage.input, cachedTokens: usage.cached)
+    }
+
     /// Counts a missed deadline of the answer against the health of the executor, unless the engine has answered other
     /// requests meanwhile.
     func reportTimeout() {
@@ -297,6 +303,7 @@ final class Attempt: TimerTarget {
         phase = .relaying
         request = nil
         lease.report(.good, at: now)
+        if answer.kind == .events { lease.answerBegan(at: now) }
         executor.engine.served(at: now)
         owner.attemptIsReady(self)
     }

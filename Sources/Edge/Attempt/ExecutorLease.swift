@@ -11,17 +11,18 @@ struct ExecutorLease {
     let pool: ExecutorPool
     /// When the pool counted the attempt.
     private let began: Nanoseconds
-    private let promptBytes: Int
+    /// How the executor was chosen.
+    let placement: Placement
     private var isHeld = true
     /// Whether the prompt still counts in `Engine.waitingBytes`, the size of all prompts whose answers have not begun.
     private var isPromptWaiting = true
     private var isReported = false
 
-    init(executor: Executor, pool: ExecutorPool, began: Nanoseconds, promptBytes: Int) {
+    init(executor: Executor, placement: Placement, pool: ExecutorPool, began: Nanoseconds) {
         self.executor = executor
         self.pool = pool
         self.began = began
-        self.promptBytes = promptBytes
+        self.placement = placement
     }
 
     /// Reports the outcome of the attempt to the pool, unless an outcome has been reported before.
@@ -44,6 +45,17 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
+    /// Reports that the answer has begun before its end was known, by which the pool learns how fast the executor
+    /// computes prompts.
+    func answerBegan(at now: Nanoseconds) { pool.answerBegan(placement, of: executor, after: now - min(now, began)) }
+
+    /// Reports the usage that the executor has counted for the whole answer.
+    ///
+    /// - Parameter cachedTokens: the tokens of the prompt that were in the executor's cache; nil if it did not say.
+    func learn(promptTokens: Int, cachedTokens: Int?) {
+        pool.learn(placement, of: executor, promptTokens: promptTokens, cachedTokens: cachedTokens)
+    }
+
     /// Ends the lease: the pool no longer counts the attempt.
     mutating func end(at now: Nanoseconds) {
         report(.neither, at: now)
@@ -55,6 +67,6 @@ struct ExecutorLease {
     private mutating func endPrompt() {
         guard isPromptWaiting else { return }
         isPromptWaiting = false
-        executor.promptDone(bytes: promptBytes)
+        executor.promptDone(bytes: placement.missingBytes)
     }
 }

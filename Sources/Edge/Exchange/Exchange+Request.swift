@@ -347,13 +347,31 @@ extension Exchange: ServerStreamHandler {
     /// Lists the pools that may serve the request (the model's pool, then the pools of its fallback models), and asks
     /// them for an executor.
     private func route(to index: Int) {
+        let models = [index] + fallbacks(of: index)
+        var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
+        routed.prefix = promptPrefix(for: models)
         selection = ExecutorSelection(
-            pools: [snapshot.models[index].pool] + fallbacks(of: index).map { snapshot.models[$0].pool },
-            request: RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes),
+            pools: models.map { snapshot.models[$0].pool },
+            request: routed,
             limits: snapshot.admission,
             budget: environment.retries
         )
         proceed(after: .arrival)
+    }
+
+    /// The hashes of the beginnings of the prompt; empty if none of the models chooses its executors by them.
+    ///
+    /// Each model's pool has a map of its own, so the hashes need not depend on the model.
+    private func promptPrefix(for models: [Int]) -> PromptPrefix {
+        guard models.contains(where: { snapshot.models[$0].pool.balance == .prefix }),
+            let body = request?.body, let scan = request?.scan
+        else { return PromptPrefix() }
+        return environment.promptHasher.prefix(
+            of: body,
+            scan,
+            salt: "",
+            leavingOutBilling: models.contains { snapshot.models[$0].targets.contains(where: \.stripsBilling) }
+        )
     }
 
     /// The catalog indices of those fallback models that the caller may use and that serve the request's path.

@@ -102,6 +102,7 @@ final class Exchange {
     private func end(_ end: ExchangeMachine.End) {
         let usage = usage(end)
         settleCaller(usage)
+        if let usage, let attempt, attempt.failure == nil { attempt.learn(usage) }
         letGoOfRequest()
         selection?.ended(at: now)
         memory.end()

@@ -30,6 +30,8 @@ protocol ExchangeEnvironment: AnyObject {
     func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
+    /// Hashes the beginnings of prompts, for pools that choose executors by them.
+    var promptHasher: PromptHasher { get }
     /// How many connections, requests and bytes each client address uses (`limits.per_address`); all workers share it.
     var addresses: AddressTable { get }
     /// The API keys in force, and whether a request must have a key.

@@ -155,7 +155,8 @@ extension FinishedExchange.Attempted {
             modelID: attempt.target.model.id,
             times: attempt.times,
             duration: now &- attempt.times.began,
-            failure: attempt.failure
+            failure: attempt.failure,
+            placement: attempt.lease.pool.balance == .prefix ? attempt.lease.placement : nil
         )
     }
 }

@@ -130,7 +130,8 @@ struct ExecutorSelection {
                     ended: ended
                 )
                 switch admission {
-                case .executor(let executor): return .attempt(take(executor, of: pool, began: now, at: now))
+                case .executor(let executor, let placement):
+                    return .attempt(take(executor, placement, of: pool, began: now, at: now))
                 case .waiting(let ticket): return enterQueue(of: pool, ticket, at: now)
                 case .refused(let retryAfter): refused = min(refused ?? .max, retryAfter)
                 case .none: break
@@ -210,7 +211,7 @@ struct ExecutorSelection {
             budget.retryBegan()
             holdsRetry = true
         }
-        return take(grant.executor, of: pool, began: grant.began, at: now)
+        return take(grant.executor, grant.placement, of: pool, began: grant.began, at: now)
     }
 
     /// Whether the exchange still has the position with this ticket in the queue of this pool.
@@ -221,13 +222,14 @@ struct ExecutorSelection {
 
     private mutating func take(
         _ executor: Executor,
+        _ placement: Placement,
         of pool: Int,
         began: Nanoseconds,
         at now: Nanoseconds
     ) -> ExecutorLease {
         wait.end(at: now)
         allowance.attemptBegan()
-        return ExecutorLease(executor: executor, pool: pools[pool], began: began, promptBytes: request.promptBytes)
+        return ExecutorLease(executor: executor, placement: placement, pool: pools[pool], began: began)
     }
 
     /// The failure that is reported to the client when nothing is left to try.

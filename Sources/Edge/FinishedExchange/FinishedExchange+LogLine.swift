@@ -1,6 +1,7 @@
 // The line of an exchange in the access log, as a JSON object; docs/log.md lists its fields.
 internal import HTTP
 internal import Inference
+internal import Routing
 internal import Transport
 
 extension FinishedExchange {
@@ -83,6 +84,10 @@ extension FinishedExchange {
         let final = last ?? failed.last
         if let final {
             json.field("executor", final.executor)
+            if let placement = final.placement {
+                json.field("routed_by", placement.reason.rawValue)
+                json.field("held_bytes", placement.believedBytes)
+            }
             json.field("attempts", failed.count + (last == nil ? 0 : 1))
             writeFailures(to: &json)
         }

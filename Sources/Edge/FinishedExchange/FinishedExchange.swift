@@ -1,6 +1,7 @@
 // Everything that is known about a finished exchange; its log line and the counters are made from this value.
 internal import HTTP
 internal import Inference
+internal import Routing
 internal import Transport
 
 /// The facts about one exchange, or about one request that the HTTP layer has refused; made once, at its end.
@@ -21,6 +22,8 @@ package struct FinishedExchange: Sendable {
         var duration: Nanoseconds
         /// Why the attempt failed before its answer was ready to be relayed; nil if it did not fail before that.
         var failure: Failure?
+        /// How the executor was chosen; nil if its pool does not look at prompts.
+        var placement: Placement?
     }
 
     /// The counts and times of a relayed stream of events.

@@ -8,6 +8,7 @@ extension Balance {
         self =
             switch setting {
             case .leastLoad: .leastLoad
+            case .prefix: .prefix
             case .roundRobin: .roundRobin
             case .weighted: .weighted
             }

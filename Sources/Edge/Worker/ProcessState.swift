@@ -1,4 +1,5 @@
 // The state that the workers share: memory budget, connection count, log, TLS ticket keys, handles of the workers.
+internal import Inference
 internal import Routing
 internal import Synchronization
 package import Transport
@@ -21,6 +22,7 @@ package final class ProcessState: Sendable {
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
+    let promptHasher = PromptHasher()
     /// The request bodies that wait for memory of `budget`.
     let bodyQueue = Lock(BodyQueue())
     /// The connections, requests and body bytes of each client address, for `limits.per_address`.

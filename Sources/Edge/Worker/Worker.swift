@@ -95,6 +95,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     var budget: MemoryBudget { process.budget }
     var retries: RetryBudget { process.retries }
+    var promptHasher: PromptHasher { process.promptHasher }
     var bodyQueue: Lock<BodyQueue> { process.bodyQueue }
     var instanceID: String { process.instanceID }
     var addresses: AddressTable { process.addresses }

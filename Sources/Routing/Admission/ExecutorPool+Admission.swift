@@ -9,15 +9,16 @@ package import Transport
 package struct Grant: Sendable {
     /// The executor that the request goes to.
     package let executor: Executor
+    /// How the executor was chosen.
+    package let placement: Placement
     /// The pool in whose queue the request has waited.
     package let pool: ExecutorPool
     /// When the attempt was counted, by the clock of the event loops.
     package let began: Nanoseconds
-    let promptBytes: Int
 
     /// Passes the slot to the next request, because the request that waited for the slot has ended.
     package func giveBack(at now: Nanoseconds) {
-        executor.promptDone(bytes: promptBytes)
+        executor.promptDone(bytes: placement.missingBytes)
         pool.release(executor, began: began, wasUsed: false, at: now)
     }
 }
@@ -58,7 +59,7 @@ extension ExecutorPool {
     /// The result of asking a pool for an executor.
     package enum Admission: Sendable {
         /// The request goes to this executor, and its attempt is counted.
-        case executor(Executor)
+        case executor(Executor, Placement)
         /// The request waits in the queue.
         ///
         /// The closure `ended`, which was passed to `admit`, is called at the end of the wait, unless `leave` is called
@@ -105,9 +106,11 @@ extension ExecutorPool {
             }
             // After `join`, engines notify this pool of each slot that becomes free. The choice is then repeated,
             // because a slot may have become free shortly before `join`.
-            if state.join(entry, self), goesFirst, case .executor(let executor) = choose(request, &state, at: now) {
+            if state.join(entry, self), goesFirst,
+                case .executor(let executor, let placement) = choose(request, &state, at: now)
+            {
                 state.leaveIfEmpty(entry)
-                return (.executor(executor), others)
+                return (.executor(executor, placement), others)
             }
             if !returning, let way = state.makeRoom(for: request.tenant, queueMax: queueMax, at: now) {
                 others.append(way)
@@ -129,9 +132,9 @@ extension ExecutorPool {
         at now: Nanoseconds
     ) -> Admission? {
         switch choose(request, &state, at: now) {
-        case .executor(let executor):
+        case .executor(let executor, let placement):
             if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
-            return .executor(executor)
+            return .executor(executor, placement)
         case .none: return Admission.none
         case .full: return nil
         }

@@ -12,6 +12,9 @@ package enum Balance: Sendable {
     ///
     /// Executors whose work differs by less than one more request take turns.
     case leastLoad
+    /// An executor that holds the beginning of the prompt in its cache is chosen, unless it has too much to do; see
+    /// `ExecutorPool.holder`. Otherwise the choice is that of `leastLoad`.
+    case prefix
     /// The executors take turns, and the turns of each executor are evenly spaced.
     case roundRobin
     /// The same as `roundRobin`, under a name that suits a configuration file with weights.
@@ -46,7 +49,7 @@ package final class ExecutorPool: Sendable {
     ///
     /// Engines compute prompts one after the other, while streams run at the same time. So prompts that wait delay a new
     /// request more than streams do.
-    fileprivate static let bytesAStream = 4 << 10
+    static let bytesAStream = 4 << 10
 
     /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns of the
     /// executors.
@@ -63,8 +66,8 @@ package final class ExecutorPool: Sendable {
 
     /// The result of choosing an executor.
     package enum Choice: Sendable {
-        /// The chosen executor; its attempt is counted until `release`.
-        case executor(Executor)
+        /// The chosen executor, and how it was chosen; its attempt is counted until `release`.
+        case executor(Executor, Placement)
         /// Every executor that could take the request runs as many attempts as its limits allow, or has asked for a
         /// pause.
         case full
@@ -82,6 +85,7 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
+            state.placement.keep(members.map(\.executor.id))
             // If the number of attempts is limited, the times of slots are recorded even before all slots are taken. So
             // there is a forecast when a request has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
@@ -119,16 +123,19 @@ package final class ExecutorPool: Sendable {
         }
         guard isOneUsable else { return .none }
         while !state.free.isEmpty {
-            let index = trial ?? pick(&state, at: now)
+            let (held, reason) = trial == nil ? holder(request, &state, at: now) : (nil, .load)
+            let index = trial ?? held ?? pick(&state, at: now)
             let member = members[index]
+            let placement = placement(of: request, at: index, reason, state)
             if member.executor.begin(
-                promptBytes: request.promptBytes,
+                promptBytes: placement.missingBytes,
                 runningMax: member.runningMax,
                 evenIfBad: isSpared(index, by: mercy, at: now),
                 at: now
             ) {
                 state.times.taken(at: now)
-                return .executor(member.executor)
+                record(request.prefix, at: member.executor, &state)
+                return .executor(member.executor, placement)
             }
             // After this pool picked the executor, another pool took the executor's last slot or began its trial, or
             // the operator drained the executor.
@@ -149,7 +156,8 @@ package final class ExecutorPool: Sendable {
         guard members.count > 1 else { return state.free[0] }
         // The least work for its share that an executor would have with the new request.
         var least = Double.infinity
-        if balance == .leastLoad {
+        let isByLoad = balance == .leastLoad || balance == .prefix
+        if isByLoad {
             for index in state.free { least = min(least, (members[index].work + 1) / members[index].share(at: now)) }
         }
         var next: (index: Int, share: Double, due: Double)?
@@ -157,11 +165,11 @@ package final class ExecutorPool: Sendable {
         for index in state.free {
             let share = members[index].share(at: now)
             let executor = members[index].executor
-            let count = balance == .leastLoad ? nil : members.count
+            let count = isByLoad ? nil : members.count
             let due = state.dueTurn(of: executor, at: index, share: share, among: count)
             first = min(first, due)
             // Skips an executor that without the new request has as much work as another one would have with it.
-            if balance == .leastLoad, members[index].work / share >= least { continue }
+            if isByLoad, members[index].work / share >= least { continue }
             if let next, next.due <= due { continue }
             next = (index, share, due)
         }
@@ -177,18 +185,21 @@ extension PoolMember {
 
     /// The present work of the executor, in running streams: `bytesAStream` bytes of waiting prompts count as one
     /// stream.
-    fileprivate var work: Double {
-        let isShared = executor.engine.modelsShareCapacity
-        let running = isShared ? executor.engine.runningInAll : executor.runningInAll
-        let bytes = isShared ? executor.engine.waitingBytesInAll : executor.waitingBytesInAll
-        return Double(running) + Double(bytes) / Double(ExecutorPool.bytesAStream)
+    var work: Double {
+        let running = executor.engine.modelsShareCapacity ? executor.engine.runningInAll : executor.runningInAll
+        return Double(running) + Double(waitingBytes) / Double(ExecutorPool.bytesAStream)
+    }
+
+    /// The bytes of prompts that the executor has to compute and whose answers have not begun.
+    var waitingBytes: Int {
+        executor.engine.modelsShareCapacity ? executor.engine.waitingBytesInAll : executor.waitingBytesInAll
     }
 
     /// The member's present weight, always above 0.
     ///
     /// The weight is reduced for a while after the executor has recovered from an ejection, or after the operator has
     /// resumed it.
-    fileprivate func share(at now: Nanoseconds) -> Double {
+    func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
         // The present weight may be 0 here, because the operator may change it during the choice.
         return Double(max(1, presentWeight)) * min(health, executor.order.share(at: now))

@@ -30,6 +30,8 @@ package final class PoolEntry: Sendable {
         var times = SlotTimes()
         /// When each executor has its next turn.
         var turns = Turns()
+        /// What the executors hold of prompts; used with `Balance.prefix`.
+        var placement = PlacementState()
         var random: UInt64
         /// How many snapshots have had a pool with this entry.
         var generation = 0
@@ -206,15 +208,14 @@ extension PoolEntry.State {
         at now: Nanoseconds
     ) -> PoolEntry.Ended? {
         let pool = waiting.pool
-        guard case .executor(let executor) = pool.choose(waiting.request, &self, at: now) else {
+        guard case .executor(let executor, let placement) = pool.choose(waiting.request, &self, at: now) else {
             // The request goes on waiting for an ejected executor, which may recover by itself. It does not wait for a
             // drained executor, which stays drained until the operator gives another order.
             if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request) }) { return nil }
             let end = WithoutExecutor(pool: pool, ticket: ticket)
             return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
         }
-        let bytes = waiting.request.promptBytes
-        let grant = Grant(executor: executor, pool: pool, began: now, promptBytes: bytes)
+        let grant = Grant(executor: executor, placement: placement, pool: pool, began: now)
         return PoolEntry.Ended(waiting: waiting, end: .granted(grant))
     }
 

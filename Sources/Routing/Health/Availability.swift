@@ -19,6 +19,7 @@ final class Availability: Sendable {
     private let healthySince = Atomic<Nanoseconds>(0)
     private let ejected = Atomic<Bool>(false)
     private let dead = Atomic<Bool>(false)
+    private let ejectedTimes = Atomic<Int>(0)
     private let hasLateFaults = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)
     private let learntUntil = Atomic<Nanoseconds>(0)
@@ -26,6 +27,8 @@ final class Availability: Sendable {
 
     /// Whether faults or failed probes have ejected the engine or executor.
     var isEjected: Bool { ejected.load(ordering: .relaxed) }
+    /// How often the engine or executor has been ejected.
+    var ejections: Int { ejectedTimes.load(ordering: .relaxed) }
     /// Whether probes have found the engine dead, see `ExecutorHealth.isDead`.
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
@@ -85,6 +88,7 @@ final class Availability: Sendable {
             body(&values.health, &values.load)
             trialFrom.store(values.health.trialFrom, ordering: .relaxed)
             healthySince.store(values.health.healthySince ?? 0, ordering: .relaxed)
+            if values.health.isEjected, !isEjected { ejectedTimes.wrappingAdd(1, ordering: .relaxed) }
             ejected.store(values.health.isEjected, ordering: .relaxed)
             dead.store(values.health.isDead, ordering: .relaxed)
             hasLateFaults.store(values.health.hasLateFaults, ordering: .relaxed)

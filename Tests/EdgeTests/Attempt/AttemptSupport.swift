@@ -63,11 +63,11 @@ final class PlayedAttempt {
             ?? TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
         self.environment = own
         let pool = own.snapshot.pool(of: "m")
-        guard case .executor(let chosen) = pool.choose(RoutingRequest(), at: own.loop.now) else {
+        guard case .executor(let chosen, let placement) = pool.choose(RoutingRequest(), at: own.loop.now) else {
             throw DocumentedTable.Problem(text: "no executor")
         }
         attempt = testAttempt(
-            ExecutorLease(executor: chosen, pool: pool, began: 0, promptBytes: 0),
+            ExecutorLease(executor: chosen, placement: placement, pool: pool, began: 0),
             in: own,
             owner: owner,
             dialect: dialect,

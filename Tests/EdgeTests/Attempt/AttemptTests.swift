@@ -17,12 +17,12 @@ import Transport
         environment = TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
         let pool = environment.snapshot.pool(of: "m")
         let request = RoutingRequest(promptBytes: 100)
-        guard case .executor(let chosen) = pool.choose(request, at: environment.loop.now) else {
+        guard case .executor(let chosen, let placement) = pool.choose(request, at: environment.loop.now) else {
             throw DocumentedTable.Problem(text: "no executor")
         }
         executor = chosen
         attempt = testAttempt(
-            ExecutorLease(executor: chosen, pool: pool, began: 0, promptBytes: 100),
+            ExecutorLease(executor: chosen, placement: placement, pool: pool, began: 0),
             in: environment,
             owner: owner
         )
@@ -202,9 +202,11 @@ import Transport
 
     @Test func twoAttemptsOfOneOwnerAreToldApart() throws {
         let pool = environment.snapshot.pool(of: "m")
-        guard case .executor(let chosen) = pool.choose(RoutingRequest(), at: environment.loop.now) else { return }
+        guard case .executor(let chosen, let placement) = pool.choose(RoutingRequest(), at: environment.loop.now) else {
+            return
+        }
         let second = testAttempt(
-            ExecutorLease(executor: chosen, pool: pool, began: 0, promptBytes: 0),
+            ExecutorLease(executor: chosen, placement: placement, pool: pool, began: 0),
             in: environment,
             owner: owner
         )

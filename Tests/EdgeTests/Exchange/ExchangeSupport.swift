@@ -88,6 +88,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let metrics: WorkerMetrics
     let budget: MemoryBudget
     let retries = RetryBudget()
+    let promptHasher = PromptHasher()
     let bodyQueue = Lock(BodyQueue())
     let addresses = AddressTable()
     private(set) var addressRefusals: [AddressRefusal] = []

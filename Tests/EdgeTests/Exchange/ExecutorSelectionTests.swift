@@ -97,7 +97,7 @@ import Transport
         var granted: [Grant] = []
         let grants = Lock<[Grant]>([])
         func full(_ pool: ExecutorPool) throws -> Executor {
-            guard case .executor(let executor) = pool.choose(at: second) else {
+            guard case .executor(let executor, _) = pool.choose(at: second) else {
                 throw DocumentedTable.Problem(text: "full")
             }
             return executor

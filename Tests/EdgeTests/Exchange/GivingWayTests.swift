@@ -88,7 +88,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
                 if case .gaveWay(let way) = end { ways.withLock { $0.append(way) } }
             }
         }
-        guard case .executor(let executor) = pool.choose(at: 1) else { return }
+        guard case .executor(let executor, _) = pool.choose(at: 1) else { return }
         let first = try #require(admit("a"))
         wait()
         let second = try #require(admit("b"))

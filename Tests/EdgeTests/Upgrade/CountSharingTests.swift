@@ -58,7 +58,7 @@ import Transport
         let snapshot = try old.running.registry.resolve(models: UpgradeProcess.models)
         #expect(begins(new))
         let pool = snapshot.model("b").pool
-        guard case .executor(let executor) = pool.choose(at: 0), case .full = pool.choose(at: 0) else {
+        guard case .executor(let executor, _) = pool.choose(at: 0), case .full = pool.choose(at: 0) else {
             Issue.record("the engine takes one more attempt")
             return
         }

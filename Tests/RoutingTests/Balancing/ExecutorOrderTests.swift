@@ -91,7 +91,7 @@ import Transport
             executor.apply(drained: false, weight: nil, at: Nanoseconds(round + 1))
             let thread = Transport.Thread(name: "worker") {
                 for _ in 0..<20 {
-                    guard case .executor(let chosen) = pool.choose(at: 1) else { continue }
+                    guard case .executor(let chosen, _) = pool.choose(at: 1) else { continue }
                     pool.release(chosen, began: 1, at: 1)
                 }
             }

@@ -156,7 +156,7 @@ import Testing
 
     @Test func promptsThatWaitAreLoad() {
         let pool = Self.pool(2)
-        guard case .executor(let busy) = pool.choose(RoutingRequest(promptBytes: 1 << 20), at: 0) else { return }
+        guard case .executor(let busy, _) = pool.choose(RoutingRequest(promptBytes: 1 << 20), at: 0) else { return }
         let others = (0..<20).map { _ in pool.chosen()! }
         #expect(others.allSatisfy { $0 != busy.id })
         busy.promptDone(bytes: 1 << 20)
@@ -209,7 +209,7 @@ extension ExecutorPool {
 
     /// The id of the chosen executor; nil if none can be chosen.
     func chosen(excluding tried: [Int] = [], at now: UInt64 = 0) -> Int? {
-        guard case .executor(let executor) = choose(RoutingRequest(tried: tried), at: now) else { return nil }
+        guard case .executor(let executor, _) = choose(RoutingRequest(tried: tried), at: now) else { return nil }
         return executor.id
     }
     func isFull(at now: UInt64 = 0) -> Bool {

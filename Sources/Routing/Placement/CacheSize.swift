@@ -1,0 +1,60 @@
+// How much an executor's prefix cache holds, learned from what its answers say was cached.
+
+/// The believed size of one executor's prefix cache, in bytes of prompts.
+///
+/// No engine says how much its cache holds in bytes of prompts. But its answers say how many tokens of a prompt were
+/// cached, and the pool knows how many it believed to be. If much less was cached than believed, the size is too large,
+/// and if more was cached, it may be too small. The rule and its numbers were found by a replay of public traces with
+/// simulated caches.
+struct CacheSize: Equatable, Sendable {
+    /// What one answer says.
+    struct Answer: Equatable, Sendable {
+        /// The size of the prompt in bytes.
+        var prompt: Int
+        /// How many bytes of it the executor was believed to hold.
+        var believed: Int
+        /// How many bytes of it the executor has found in its cache.
+        var cached: Int
+    }
+
+    /// The size at first: about 256,000 tokens of four bytes.
+    static let first = 1 << 20
+    /// The limits of the size, in bytes: one long prompt, and a large cache of tokens in main memory.
+    static let range = PromptPrefix.bytesMax...(1 << 32)
+    /// After so many bytes of prompts that were answered, the size is judged.
+    private static let judgedBytes = 800 * PromptPrefix.step
+
+    /// The size in bytes.
+    private(set) var bytes = Self.first
+    private var answered = 0
+    /// The bytes that were believed to be cached and were not.
+    private var over = 0
+    /// The bytes that were cached, and were not believed to be.
+    private var under = 0
+
+    /// Learns from an answer.
+    ///
+    /// - Parameter held: how many bytes the map has for the executor.
+    mutating func learn(_ answer: Answer, held: Int) {
+        // The tokens of a prompt are not evenly spread over its bytes, and a cache holds no part of a block. So small
+        // differences say nothing.
+        let slack = PromptPrefix.step + answer.prompt / 16
+        answered += answer.prompt
+        over += max(0, answer.believed - answer.cached - slack)
+        under += max(0, answer.cached - answer.believed - slack)
+        guard answered >= Self.judgedBytes else { return }
+        let (over, under) = (Double(over) / Double(answered), Double(under) / Double(answered))
+        (answered, self.over, self.under) = (0, 0, 0)
+        let next =
+            if over > 0.03 {
+                Double(min(bytes, max(held, Self.range.lowerBound))) * (1 - min(0.5, 1.5 * over))
+            } else if under > 0.03 {
+                Double(bytes) * 1.25
+            } else if under > 0.01 || over < 0.01 && held > bytes / 2 {
+                Double(bytes) * 1.125
+            } else {
+                Double(bytes)
+            }
+        bytes = min(max(Int(next), Self.range.lowerBound), Self.range.upperBound)
+    }
+}

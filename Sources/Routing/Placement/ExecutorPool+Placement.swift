@@ -1,0 +1,123 @@
+// The choice of an executor by what the executors hold of a prompt, for pools with `Balance.prefix`.
+package import Transport
+
+/// The part of a pool that knows where prompts have gone; it outlives snapshots.
+struct PlacementState: Sendable {
+    var map = PlacementMap()
+    /// How fast the executors compute prompts, by their ids.
+    var rates: [Int: PrefillRate] = [:]
+    /// The ids of the executors that have said in an answer how many tokens were cached.
+    var reporting: Set<Int> = []
+
+    /// Forgets all executors except those with these ids.
+    mutating func keep(_ ids: [Int]) {
+        map.keep(ids)
+        rates = rates.filter { ids.contains($0.key) }
+        reporting.formIntersection(ids)
+    }
+}
+
+extension ExecutorPool {
+    /// A request leaves the executor that holds its prompt if it would wait there for so much longer, beyond the time
+    /// that the held part saves; in nanoseconds.
+    static let gate: Nanoseconds = 4_000_000_000
+    /// The rate of prefill that is assumed until an executor's own is measured, in bytes a second: about 8,000 tokens.
+    static let rateDefault = 32_000.0
+
+    /// The member that should take a request, by what the members hold of its prompt.
+    ///
+    /// Of the members that hold nearly the most, the one with the least work. If it has so much more to do than the
+    /// least loaded member that the held part does not make up for it, the result has the reason `gate` and no member,
+    /// and the choice is that of `leastLoad`.
+    func holder(
+        _ request: RoutingRequest,
+        _ state: inout PoolEntry.State,
+        at now: Nanoseconds
+    ) -> (index: Int?, reason: PlacementReason) {
+        guard balance == .prefix, !request.prefix.hashes.isEmpty else { return (nil, .load) }
+        for member in members {
+            state.placement.map.refresh(member.executor.id, losses: member.executor.engine.losses)
+        }
+        let holders = state.placement.map.holders(of: request.prefix)
+        guard !holders.isEmpty else { return (nil, .load) }
+        var best: (index: Int, bytes: Int, work: Double)?
+        var least: (work: Double, share: Double)?
+        for index in state.free {
+            let share = members[index].share(at: now)
+            let work = members[index].work
+            if work / share < least.map({ $0.work / $0.share }) ?? .infinity { least = (work, share) }
+            guard let match = holders.first(where: { $0.executor == members[index].executor.id }) else { continue }
+            if work / share < best.map({ $0.work / members[$0.index].share(at: now) }) ?? .infinity {
+                best = (index, match.bytes, work)
+            }
+        }
+        guard let best, let least else { return (nil, .gate) }
+        // What the least loaded member has to do, if it had the weight of the other one.
+        let others = least.work * members[best.index].share(at: now) / least.share
+        let more = (best.work - others) * Double(Self.bytesAStream)
+        let rate = state.placement.rates[members[best.index].executor.id]?.bytesPerSecond ?? Self.rateDefault
+        let most = Double(best.bytes) + rate * Double(Self.gate) / 1e9
+        return more <= most ? (best.index, .prefix) : (nil, .gate)
+    }
+
+    /// What a member is believed to hold of the prompt of a request, and what it has to do before it.
+    func placement(
+        of request: RoutingRequest,
+        at index: Int,
+        _ reason: PlacementReason,
+        _ state: PoolEntry.State
+    ) -> Placement {
+        guard balance == .prefix else { return Placement(promptBytes: request.promptBytes) }
+        let executor = members[index].executor
+        return Placement(
+            reason: reason,
+            promptBytes: request.promptBytes,
+            believedBytes: state.placement.map.bytesHeld(of: request.prefix, by: executor.id),
+            aheadBytes: members[index].waitingBytes
+        )
+    }
+
+    /// Records that a prompt goes to an executor.
+    func record(_ prefix: PromptPrefix, at executor: Executor, _ state: inout PoolEntry.State) {
+        guard balance == .prefix else { return }
+        state.placement.map.record(prefix, at: executor.id, losses: executor.engine.losses)
+    }
+
+    /// Records that an answer has begun, by which the executor's rate of prefill is learned.
+    ///
+    /// - Parameter time: the time since the attempt was counted, in nanoseconds.
+    package func answerBegan(_ placement: Placement, of executor: Executor, after time: Nanoseconds) {
+        guard balance == .prefix else { return }
+        entry.state.withLock { state in
+            state.placement.rates[executor.id, default: PrefillRate()]
+                .measured(placement.missingBytes + placement.aheadBytes, in: time)
+        }
+    }
+
+    /// Learns from the usage that an answer has reported.
+    ///
+    /// - Parameters:
+    ///   - promptTokens: the tokens of the whole prompt, above 0.
+    ///   - cachedTokens: the tokens of it that were in the executor's cache; nil if the executor did not say. Nil counts
+    ///     as 0 if the executor has said it before, because some engines leave the field out where nothing was cached.
+    package func learn(
+        _ placement: Placement,
+        of executor: Executor,
+        promptTokens: Int,
+        cachedTokens: Int?
+    ) {
+        let prompt = placement.believedBytes + placement.missingBytes
+        guard balance == .prefix, promptTokens > 0, prompt >= PromptPrefix.step else { return }
+        let part = min(1, Double(max(0, cachedTokens ?? 0)) / Double(promptTokens))
+        let answer = CacheSize.Answer(
+            prompt: prompt,
+            believed: placement.believedBytes,
+            cached: min(Int(part * Double(prompt)), PromptPrefix.bytesMax)
+        )
+        entry.state.withLock { state in
+            if cachedTokens != nil { state.placement.reporting.insert(executor.id) }
+            guard state.placement.reporting.contains(executor.id) else { return }
+            state.placement.map.learn(answer, of: executor.id)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Testing
+
+/// Conversations with two executors that cache prompts, by the balance of the pool.
+@Suite struct PrefixRoutingTests {
+    /// Asks in eight conversations, whose turns alternate.
+    ///
+    /// - Returns: the part of all prompt tokens that the executors had in their caches, by their own count, and the log.
+    private func converse(_ balance: String) async throws -> (cached: Double, log: [JSON]) {
+        let arguments = ["--cache-tokens", "200000", "--prefill-rate", "100000"]
+        return try await withExecutor(arguments) { one in
+            try await withExecutor(arguments) { two in
+                let models = """
+                    - id: demo
+                      balance: \(balance)
+                      executors:
+                        - {url: '\(one.url)', health: {interval: 0s}}
+                        - {url: '\(two.url)', health: {interval: 0s}}
+
+                    """
+                return try await withServer(Configuration(models: models)) { server in
+                    var texts = (0..<8).map { "conversation \($0) " }
+                    for turn in 0..<6 {
+                        // The order changes from turn to turn, so that turns by number do not happen to fit.
+                        for index in Self.order(turn) {
+                            texts[index] += (0..<800).map { "word\(index)-\(turn)-\($0) " }.joined()
+                            let body = chat(prompt: texts[index], tokens: 2)
+                            let answer = try await server.curl("/v1/chat/completions", .http2, body: body)
+                            try #require(answer.status == 200, "\(answer)")
+                        }
+                    }
+                    let log = try await eventually("the log") { server.log.count == 48 ? server.log : nil }
+                    let cached = log.reduce(0) { $0 + ($1.cached_tokens.int ?? 0) }
+                    let all = log.reduce(0) { $0 + ($1.prompt_tokens.int ?? 0) }
+                    return (Double(cached) / Double(max(all, 1)), log)
+                }
+            }
+        }
+    }
+
+    /// Each turn but the first goes where the conversation was before, and finds it cached.
+    @Test func conversationsStayWhereTheyAreCached() async throws {
+        let (cached, log) = try await converse("prefix")
+        let (blind, blindLog) = try await converse("least-load")
+        #expect(cached > 0.6 && cached > blind + 0.1, "\(cached) with prefix, \(blind) with least-load")
+        let reasons = log.map { $0.routed_by.string }
+        #expect(reasons.count { $0 == "load" } == 8 && reasons.count { $0 == "prefix" } == 40, "\(reasons)")
+        #expect(log.last?.held_bytes.int.map { $0 > 8192 } == true)
+        #expect(blindLog.allSatisfy { $0.routed_by.isNull && $0.held_bytes.isNull })
+        for conversation in 0..<8 {
+            // The first eight lines are the first turns; each later one has the same executor as its first.
+            let first = log[conversation].executor.string
+            for turn in 1..<6 {
+                let place = try #require(Self.order(turn).firstIndex(of: conversation))
+                #expect(log[turn * 8 + place].executor.string == first)
+            }
+        }
+    }
+
+    /// The order in which the conversations have a turn.
+    private static func order(_ turn: Int) -> [Int] {
+        turn.isMultiple(of: 2) ? [0, 1, 2, 3, 4, 5, 6, 7] : [3, 0, 6, 1, 7, 2, 5, 4]
+    }
+}

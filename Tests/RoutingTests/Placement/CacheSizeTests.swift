@@ -1,0 +1,33 @@
+// How the believed size of a cache follows what answers say.
+import Testing
+
+@testable import Routing
+
+@Suite struct CacheSizeTests {
+    private static func learned(_ answer: CacheSize.Answer, times: Int, held: Int = CacheSize.first) -> Int {
+        var size = CacheSize()
+        for _ in 0..<times { size.learn(answer, held: min(held, size.bytes)) }
+        return size.bytes
+    }
+
+    @Test func whatWasBelievedAndIsNotCachedMakesItSmaller() {
+        let wrong = CacheSize.Answer(prompt: 100_000, believed: 90_000, cached: 10_000)
+        #expect(Self.learned(wrong, times: 10) == CacheSize.first, "too little has been answered")
+        #expect(Self.learned(wrong, times: 20) == CacheSize.first / 2, "it is halved at most")
+        #expect(Self.learned(wrong, times: 2000) == CacheSize.range.lowerBound)
+    }
+
+    @Test func whatIsCachedAndWasNotBelievedMakesItLarger() {
+        let wrong = CacheSize.Answer(prompt: 100_000, believed: 10_000, cached: 90_000)
+        #expect(Self.learned(wrong, times: 17) == CacheSize.first * 5 / 4)
+        #expect(Self.learned(wrong, times: 5000) == CacheSize.range.upperBound)
+    }
+
+    /// Tokens are not evenly spread over bytes, so small differences are no reason.
+    @Test func smallDifferencesCountAsRight() {
+        let nearly = CacheSize.Answer(prompt: 100_000, believed: 50_000, cached: 46_000)
+        #expect(Self.learned(nearly, times: 17) > CacheSize.first)
+        // A map that is not full says nothing about the size.
+        #expect(Self.learned(nearly, times: 170, held: 1000) == CacheSize.first)
+    }
+}

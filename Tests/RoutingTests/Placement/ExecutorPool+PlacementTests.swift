@@ -1,0 +1,186 @@
+// The choice of an executor by what the executors hold of a prompt, and its limits.
+import Testing
+import Transport
+
+@testable import Routing
+
+@Suite struct ExecutorPoolPlacementTests {
+    private static let second: Nanoseconds = 1_000_000_000
+
+    private static func request(_ blocks: [Int]) -> RoutingRequest {
+        var request = RoutingRequest(promptBytes: blocks.count * PromptPrefix.step)
+        request.prefix = PlacementMapTests.prefix(blocks)
+        return request
+    }
+
+    private static func choose(_ pool: ExecutorPool, _ blocks: [Int]) throws -> (executor: Int, placement: Placement) {
+        guard case .executor(let executor, let placement) = pool.choose(request(blocks), at: second) else {
+            throw NoExecutor()
+        }
+        return (executor.id, placement)
+    }
+
+    private struct NoExecutor: Error {}
+
+    /// Ends an attempt at once, with its prompt computed.
+    private static func end(_ pool: ExecutorPool, _ chosen: (executor: Int, placement: Placement)) {
+        let executor = pool.executors[chosen.executor]
+        executor.promptDone(bytes: chosen.placement.missingBytes)
+        pool.release(executor, began: 0, at: second)
+    }
+
+    @Test func aConversationStaysWithItsExecutor() throws {
+        let pool = ExecutorPoolTests.pool(4, .prefix)
+        let first = try Self.choose(pool, [1, 2, 3])
+        #expect(first.placement.reason == .load && first.placement.believedBytes == 0)
+        Self.end(pool, first)
+        for turn in 4..<12 {
+            let next = try Self.choose(pool, Array(1...turn))
+            #expect(next.executor == first.executor && next.placement.reason == .prefix)
+            #expect(next.placement.believedBytes == (turn - 1) * PromptPrefix.step)
+            #expect(next.placement.missingBytes == PromptPrefix.step)
+            Self.end(pool, next)
+        }
+    }
+
+    /// Only pools with this balance look at prompts.
+    @Test func otherBalancesDoNotLookAtPrompts() throws {
+        for balance in [Balance.leastLoad, .roundRobin] {
+            let pool = ExecutorPoolTests.pool(4, balance)
+            var seen: Set<Int> = []
+            for _ in 0..<8 {
+                let chosen = try Self.choose(pool, [1, 2, 3])
+                #expect(chosen.placement.believedBytes == 0 && chosen.placement.missingBytes == 3 * PromptPrefix.step)
+                seen.insert(chosen.executor)
+            }
+            #expect(seen.count == 4)
+        }
+    }
+
+    /// Prompts without a common beginning are shared as `leastLoad` does.
+    @Test func promptsThatNobodyHoldsGoToTheLeastLoaded() throws {
+        let pool = ExecutorPoolTests.pool(4, .prefix)
+        for number in 0..<40 { _ = try Self.choose(pool, [1000 + number, 1, 2]) }
+        #expect(pool.executors.allSatisfy { $0.running == 10 })
+    }
+
+    /// The holder is left when it has more to do than the held part and four seconds make up for.
+    @Test func aHolderWithTooMuchToDoIsLeft() throws {
+        let pool = ExecutorPoolTests.pool(2, .prefix)
+        let first = try Self.choose(pool, [1, 2, 3, 4])
+        Self.end(pool, first)
+        let holder = pool.executors[first.executor]
+        let gate = Int(ExecutorPool.rateDefault * 4)
+        holder.attemptBegan(promptBytes: gate)
+        let stays = try Self.choose(pool, [1, 2, 3, 4, 5])
+        #expect(stays.executor == first.executor && stays.placement.reason == .prefix)
+        Self.end(pool, stays)
+        holder.attemptBegan(promptBytes: 8 * PromptPrefix.step)
+        let leaves = try Self.choose(pool, [1, 2, 3, 4, 6])
+        #expect(leaves.executor != first.executor && leaves.placement.reason == .gate)
+        #expect(leaves.placement.believedBytes == 0)
+        Self.end(pool, leaves)
+        // Now both hold it, and the one with less to do gets it.
+        let both = try Self.choose(pool, [1, 2, 3, 4, 7])
+        #expect(both.executor == leaves.executor && both.placement.reason == .prefix)
+    }
+
+    /// The measured rate of prefill decides how much may wait.
+    @Test func aSlowHolderIsLeftEarlier() throws {
+        let pool = ExecutorPoolTests.pool(2, .prefix)
+        let first = try Self.choose(pool, [1, 2, 3, 4])
+        Self.end(pool, first)
+        let holder = pool.executors[first.executor]
+        holder.attemptBegan(promptBytes: Int(ExecutorPool.rateDefault * 2))
+        let stays = try Self.choose(pool, [1, 2, 3, 4, 5])
+        #expect(stays.placement.reason == .prefix)
+        Self.end(pool, stays)
+        for _ in 0..<20 {
+            let slow = Placement(promptBytes: 100_000)
+            pool.answerBegan(slow, of: holder, after: 100 * Self.second)
+        }
+        let leaves = try Self.choose(pool, [1, 2, 3, 4, 6])
+        #expect(leaves.placement.reason == .gate && leaves.executor != first.executor)
+    }
+
+    @Test func aHolderThatIsFullIsNotWaitedFor() throws {
+        let pool = ExecutorPoolTests.pool(2, .prefix, max: 1)
+        let first = try Self.choose(pool, [1, 2, 3, 4])
+        let second = try Self.choose(pool, [1, 2, 3, 4])
+        #expect(second.executor != first.executor && second.placement.reason == .gate)
+    }
+
+    /// A restarted engine has an empty cache.
+    @Test func anEjectedEngineHoldsNothingAfterwards() throws {
+        let pool = ExecutorPoolTests.pool(2, .prefix)
+        let first = try Self.choose(pool, [1, 2, 3, 4])
+        Self.end(pool, first)
+        let engine = pool.executors[first.executor].engine
+        engine.availability.change { health, _ in
+            for _ in 0..<10 { health.failed(at: 1) }
+        }
+        #expect(engine.losses == 1)
+        engine.availability.change { health, _ in health.engineAnswers(wasLost: true, at: 1) }
+        let next = try Self.choose(pool, [1, 2, 3, 4])
+        #expect(next.placement.believedBytes == 0 && next.placement.reason == .load)
+    }
+
+    /// One prompt has most of the load: its executor never has more to do than the gate allows.
+    @Test func aHotPromptDoesNotOverloadItsExecutor() throws {
+        let pool = ExecutorPoolTests.pool(8, .prefix)
+        var waiting: [(executor: Int, placement: Placement)] = []
+        for number in 0..<400 {
+            let isHot = number % 10 < 6
+            waiting.append(try Self.choose(pool, isHot ? [1, 2, 3, 4, 500 + number] : [9000 + number, 1, 2, 3]))
+            // The executors work off one prompt for every two that come, so that ever more wait.
+            if number % 2 == 0 { Self.end(pool, waiting.removeFirst()) }
+            let work = pool.members.map(\.work)
+            let bytes = ExecutorPool.rateDefault * 4 + Double(5 * PromptPrefix.step)
+            #expect(work.max()! - work.min()! <= bytes / Double(ExecutorPool.bytesAStream) + 4)
+        }
+    }
+
+    /// What answers say about cached tokens changes how much the pool believes an executor to hold.
+    @Test func theSizeIsLearnedFromAnswers() throws {
+        let pool = ExecutorPoolTests.pool(1, .prefix)
+        for number in 0..<200 {
+            let chosen = try Self.choose(pool, [number % 20] + Array(0..<30))
+            Self.end(pool, chosen)
+            pool.learn(chosen.placement, of: pool.executors[0], promptTokens: 15_000, cachedTokens: 0)
+        }
+        let capacity = pool.entry.state.withLock { $0.placement.map.capacity(of: 0) }
+        #expect(capacity.map { $0 < CacheSize.first } == true)
+    }
+
+    /// An executor that never says what was cached teaches nothing; one that has said it before means 0.
+    @Test func silenceAboutTheCacheMeansNothingUntilItHasSpoken() throws {
+        for speaks in [false, true] {
+            let pool = ExecutorPoolTests.pool(1, .prefix)
+            for number in 0..<200 {
+                let chosen = try Self.choose(pool, [number % 20] + Array(0..<30))
+                Self.end(pool, chosen)
+                let cached = speaks && number == 0 ? 1 : nil
+                pool.learn(chosen.placement, of: pool.executors[0], promptTokens: 15_000, cachedTokens: cached)
+            }
+            let capacity = pool.entry.state.withLock { $0.placement.map.capacity(of: 0) }
+            #expect(capacity.map { $0 < CacheSize.first } == speaks)
+        }
+    }
+
+    /// A reload keeps what is known of the executors that stay.
+    @Test func aReloadKeepsWhatIsKnown() throws {
+        let pool = ExecutorPoolTests.pool(3, .prefix)
+        let first = try Self.choose(pool, [1, 2, 3, 4])
+        Self.end(pool, first)
+        let kept = ExecutorPool(pool.entry, members: pool.members.reversed(), balance: .prefix)
+        let next = try Self.choose(kept, [1, 2, 3, 4, 5])
+        #expect(next.executor == first.executor && next.placement.reason == .prefix)
+        let without = ExecutorPool(
+            pool.entry,
+            members: pool.members.filter { $0.executor.id != first.executor },
+            balance: .prefix
+        )
+        let other = try Self.choose(without, [1, 2, 3, 4, 5])
+        #expect(other.executor != first.executor && other.placement.believedBytes == 0)
+    }
+}

@@ -1,0 +1,139 @@
+// What the placement map knows of executors after prompts have gone to them.
+import Testing
+
+@testable import Routing
+
+@Suite struct PlacementMapTests {
+    /// The prefix of a prompt that consists of these blocks of 2 KiB, each named by a number.
+    static func prefix(_ blocks: [Int]) -> PromptPrefix {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        return PromptPrefix(
+            hashes: blocks.map { block in
+                hash = (hash ^ UInt64(block + 1)) &* 0x9E37_79B9_7F4A_7C15
+                hash ^= hash >> 29
+                return hash
+            }
+        )
+    }
+
+    private static func bytes(_ blocks: Int) -> Int { blocks * PromptPrefix.step }
+
+    @Test func whoHasGotAPromptHoldsItsBeginnings() {
+        var map = PlacementMap()
+        map.record(Self.prefix([1, 2, 3, 4, 5]), at: 7, losses: 0)
+        #expect(map.holders(of: Self.prefix([1, 2, 3, 9])) == [PlacementMap.Match(executor: 7, bytes: Self.bytes(3))])
+        #expect(map.bytesHeld(of: Self.prefix([1, 2, 3, 4, 5, 6]), by: 7) == Self.bytes(5))
+        #expect(map.bytesHeld(of: Self.prefix([1]), by: 8) == 0)
+        #expect(map.holders(of: Self.prefix([2, 3])).isEmpty, "a beginning counts from the first byte")
+        #expect(map.holders(of: PromptPrefix()).isEmpty)
+    }
+
+    /// An executor that holds at least four fifths of the longest beginning is a holder too.
+    @Test func holdersAreThoseThatHoldNearlyTheMost() {
+        var map = PlacementMap()
+        let prompt = Array(0..<20)
+        map.record(Self.prefix(prompt), at: 1, losses: 0)
+        map.record(Self.prefix(Array(prompt[..<16])), at: 2, losses: 0)
+        map.record(Self.prefix(Array(prompt[..<15])), at: 3, losses: 0)
+        let holders = map.holders(of: Self.prefix(prompt))
+        #expect(holders == [.init(executor: 1, bytes: Self.bytes(20)), .init(executor: 2, bytes: Self.bytes(16))])
+    }
+
+    /// What is longest and was used least recently is forgotten first, and each executor for itself.
+    @Test func theOldestIsForgottenFirst() {
+        var map = PlacementMap()
+        let blocks = CacheSize.first / PromptPrefix.step
+        map.record(Self.prefix([1, 2, 3]), at: 1, losses: 0)
+        map.record(Self.prefix([8, 9]), at: 2, losses: 0)
+        for other in 0..<(blocks - 2) { map.record(Self.prefix([1000 + other]), at: 1, losses: 0) }
+        #expect(map.bytesHeld(of: Self.prefix([1, 2, 3]), by: 1) == Self.bytes(2))
+        map.record(Self.prefix([1]), at: 1, losses: 0)
+        map.record(Self.prefix([5000]), at: 1, losses: 0)
+        #expect(map.bytesHeld(of: Self.prefix([1, 2, 3]), by: 1) == Self.bytes(1), "[1] was used again")
+        #expect(map.bytesHeld(of: Self.prefix([8, 9]), by: 2) == Self.bytes(2))
+        #expect(map.count == blocks + 2)
+    }
+
+    @Test func theMapIsBounded() {
+        var map = PlacementMap(countMax: 100)
+        for number in 0..<1000 { map.record(Self.prefix([number, number + 1]), at: number % 3, losses: 0) }
+        #expect(map.count <= 100)
+        #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2), "the newest is there")
+        // An executor that comes last finds no room before others have forgotten something.
+        map.record(Self.prefix([1, 2]), at: 9, losses: 0)
+        #expect(map.count <= 100)
+    }
+
+    /// A system prompt that most requests share is no reason to prefer an executor.
+    @Test func whatMostPromptsShareDrawsNobody() {
+        var map = PlacementMap()
+        for number in 0..<40 { map.record(Self.prefix([1, 2, 100 + number]), at: 0, losses: 0) }
+        #expect(map.holders(of: Self.prefix([1, 2, 900])).isEmpty)
+        #expect(map.bytesHeld(of: Self.prefix([1, 2, 900]), by: 0) == Self.bytes(2), "it is held nevertheless")
+        #expect(map.holders(of: Self.prefix([1, 2, 120])) == [.init(executor: 0, bytes: Self.bytes(3))])
+        // When prompts have changed, it is common no more.
+        for number in 0..<4000 { map.record(Self.prefix([3000 + number]), at: 1, losses: 0) }
+        #expect(map.holders(of: Self.prefix([1, 2, 900])) == [.init(executor: 0, bytes: Self.bytes(2))])
+    }
+
+    @Test func anExecutorThatWasLostHoldsNothing() {
+        var map = PlacementMap()
+        for executor in [1, 2] { map.record(Self.prefix([1, 2]), at: executor, losses: 0) }
+        map.refresh(1, losses: 0)
+        #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 1) == Self.bytes(2))
+        map.refresh(1, losses: 1)
+        #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 1) == 0)
+        #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 2) == Self.bytes(2))
+        map.record(Self.prefix([1]), at: 1, losses: 1)
+        map.refresh(1, losses: 1)
+        #expect(map.bytesHeld(of: Self.prefix([1]), by: 1) == Self.bytes(1))
+        map.keep([2])
+        #expect(map.bytesHeld(of: Self.prefix([1]), by: 1) == 0)
+        #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 2) == Self.bytes(2) && map.count == 2)
+    }
+
+    /// Against a plain model: sets of beginnings by executor, in the order of their use.
+    @Test func itAgreesWithAPlainModel() {
+        struct Held {
+            var hash: UInt64
+            var bytes: Int
+        }
+        var map = PlacementMap()
+        var model: [[Held]] = [[], [], []]
+        var random = SplitMix(state: 42)
+        for _ in 0..<6000 {
+            let executor = Int(random.next() % 3)
+            let length = Int(random.next() % 6) + 1
+            let prompt = (0..<length).map { $0 == 0 ? Int(random.next() % 40) : Int(random.next() % 3) }
+            let prefix = Self.prefix(prompt)
+            map.record(prefix, at: executor, losses: 0)
+            for hash in prefix.hashes.reversed() {
+                model[executor].removeAll { $0.hash == hash }
+                model[executor].append(Held(hash: hash, bytes: PromptPrefix.step))
+            }
+            while model[executor].reduce(0, { $0 + $1.bytes }) > CacheSize.first { model[executor].removeFirst() }
+            let asked = Self.prefix((0..<4).map { $0 == 0 ? Int(random.next() % 40) : Int(random.next() % 3) })
+            for other in 0..<3 {
+                let last = asked.hashes.lastIndex { hash in model[other].contains { $0.hash == hash } }
+                let expected = last.map { PromptPrefix.bytes(at: $0) } ?? 0
+                guard map.bytesHeld(of: asked, by: other) == expected else {
+                    Issue.record("\(map.bytesHeld(of: asked, by: other)) in place of \(expected)")
+                    return
+                }
+            }
+        }
+        #expect(map.count == model.reduce(0) { $0 + $1.count })
+    }
+
+    /// SplitMix64 (Steele, Lea and Flood, 2014).
+    private struct SplitMix {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            return mixed ^ (mixed >> 31)
+        }
+    }
+}
