@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Replays a trace of requests with several ways of choosing executors (`make bench-trace`).
+
+Each way has a server of its own and simulated executors of its own, with prefix caches; all replay the same trace at the same
+times. The hit ratio is what the executors have counted. Decoding does not slow down prefill in these executors.
+"""
+
+import argparse
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+POLICIES = ("round-robin", "least-load", "prefix")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(port):
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"nothing listens on port {port}")
+
+
+class Replay:
+    """One way of choosing executors: its executors, its server, and the client that replays the trace."""
+
+    def __init__(self, name, binary, balance, options, folder):
+        self.name, self.options = name, options
+        self.speaks = []
+        self.folder = Path(folder, name.replace(" ", "-"))
+        self.folder.mkdir()
+        self.processes = []
+        ports = [free_port() for _ in range(options.executors)]
+        simulator = ["executor", "--cache-tokens", str(options.cache_tokens), "--prefill-rate", str(options.prefill_rate)]
+        for port in ports:
+            self.start(f"executor-{port}", options.freeinference, *simulator, "--listen", f"127.0.0.1:{port}")
+        self.urls = [f"http://127.0.0.1:{port}" for port in ports]
+        self.port, self.spare = free_port(), free_port()
+        for port in ports:
+            wait_for(port)
+        if binary == options.smg:
+            self.start_smg(balance)
+        else:
+            self.start_server(binary, balance)
+
+    def start_server(self, binary, balance):
+        members = "".join(f"\n      - {{url: '{url}', kind: vllm, health: {{interval: 0s}}}}" for url in self.urls)
+        configuration = self.folder / "freeinference.yaml"
+        configuration.write_text(
+            f"""\
+listeners: [{{address: '127.0.0.1:{self.port}'}}]
+admin: {{address: '127.0.0.1:{self.spare}', socket: 'off'}}
+workers: 1
+drain_timeout: 1s
+timeouts: {{first_event: 3600s, stall: 3600s}}
+limits: {{per_address: {{new_connections: 'off', handshakes: 'off'}}, prefill_resets: 'off'}}
+models:
+  - id: demo
+    balance: {balance}
+    executors:{members}
+"""
+        )
+        self.start("server", binary, "serve", "--config", str(configuration))
+        wait_for(self.port)
+
+    def start_smg(self, policy):
+        """SMG with its defaults, but for its limits on requests and times, which this load would exceed."""
+        self.speaks = ["--http1"]
+        command = [self.options.smg, "launch", "--host", "127.0.0.1", "--port", str(self.port), "--policy", policy]
+        command += ["--prometheus-host", "127.0.0.1", "--prometheus-port", str(self.spare), "--log-level", "error"]
+        command += ["--max-concurrent-requests", "100000", "--request-timeout-secs", "3600"]
+        command += ["--disable-retries", "--disable-circuit-breaker", "--worker-urls", *self.urls]
+        self.start("server", *command)
+        for _ in range(300):
+            try:
+                models = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/models", timeout=5).read()
+                if b"demo" in models:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.2)
+        sys.exit(f"{self.name} has not found its executors: {(self.folder / 'server.log').read_text()[-2000:]}")
+
+    def start(self, label, *command):
+        with open(self.folder / f"{label}.log", "wb") as log:
+            self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+
+    def begin(self):
+        options = self.options
+        command = [options.freeinference, "bench", "trace", "--json", "--url", f"http://127.0.0.1:{self.port}"]
+        command += ["--file", options.trace, "--speed", str(options.speed), "--max-tokens", str(options.max_tokens)]
+        command += ["--executors", ",".join(self.urls), "--seed", str(options.seed)]
+        command += self.speaks
+        if options.limit:
+            command += ["--limit", str(options.limit)]
+        with open(self.folder / "bench.json", "wb") as said, open(self.folder / "bench.log", "wb") as log:
+            self.client = subprocess.Popen(command, stdout=said, stderr=log)
+
+    def result(self):
+        self.client.wait()
+        text = (self.folder / "bench.json").read_text()
+        if not text.strip():
+            sys.exit(f"{self.name}: {(self.folder / 'bench.log').read_text()[-2000:]}")
+        return json.loads(text)
+
+    def reasons(self):
+        """How many requests were routed for which reason, by the server's log."""
+        found = {}
+        for line in (self.folder / "server.log").read_text(errors="replace").splitlines():
+            if line.startswith("{"):
+                reason = json.loads(line).get("routed_by")
+                if reason:
+                    found[reason] = found.get(reason, 0) + 1
+        return found
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait()
+
+
+def table(name, report, reasons):
+    first = report["first_token_ms"]
+    seconds = " ".join(f"{first[key] / 1000:8.2f}" for key in ("mean", "p50", "p90", "p99"))
+    hit = report.get("hit_ratio")
+    hit = "       -" if hit is None else f"{hit:8.3f}"
+    faults = report["refused"] + report["broken"]
+    print(f"{name:22} {report['answered']:8} {faults:6} {hit} {seconds} {report['late_ms']['p99']:9.1f}  {reasons or ''}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--freeinference", required=True, help="the binary; also the executors and the client")
+    parser.add_argument("--before", help="the binary of before, which is run with least-load as well")
+    parser.add_argument("--smg", help="the program smg of PyPI, which is run with its policy cache_aware as well")
+    parser.add_argument("--trace", required=True, help="a file of requests, see `freeinference bench trace --help`")
+    parser.add_argument("--policies", default=",".join(POLICIES), help="with commas (default: %(default)s)")
+    parser.add_argument("--speed", type=float, default=1.5)
+    parser.add_argument("--limit", type=int, help="requests at most")
+    parser.add_argument("--executors", type=int, default=8)
+    parser.add_argument("--cache-tokens", type=int, default=512_000, help="of each executor (default: %(default)s)")
+    parser.add_argument("--prefill-rate", type=int, default=8000, help="tokens a second (default: %(default)s)")
+    parser.add_argument("--max-tokens", type=int, default=8, help="of an answer (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--one-by-one", action="store_true", help="one after the other, in place of all at once")
+    options = parser.parse_args()
+    ways = [(policy, options.freeinference, policy) for policy in options.policies.split(",")]
+    if options.before:
+        ways.insert(0, ("least-load, before", options.before, "least-load"))
+    if options.smg:
+        ways.append(("smg cache_aware", options.smg, "cache_aware"))
+    print(" ".join(sys.argv))
+    print(f"{'':22} {'answered':>8} {'faults':>6} {'hits':>8} {'mean':>8} {'p50':>8} {'p90':>8} {'p99':>8} {'late ms':>9}")
+    folder = tempfile.mkdtemp(prefix="trace.")
+    try:
+        for group in [[way] for way in ways] if options.one_by_one else [ways]:
+            replays = []
+            try:
+                for name, binary, balance in group:
+                    replays.append(Replay(name, binary, balance, options, folder))
+                for replay in replays:
+                    replay.begin()
+                for replay in replays:
+                    report = replay.result()
+                    table(replay.name, report, replay.reasons())
+            finally:
+                for replay in replays:
+                    replay.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
