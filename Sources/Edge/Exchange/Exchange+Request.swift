@@ -347,11 +347,13 @@ extension Exchange: ServerStreamHandler {
     /// Lists the pools that may serve the request (the model's pool, then the pools of its fallback models), and asks
     /// them for an executor.
     private func route(to index: Int) {
-        let models = [index] + fallbacks(of: index)
+        let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
-        routed.prefix = promptPrefix(for: models)
+        if snapshot.choosesByPrompt(index) || fallbacks.contains(where: snapshot.choosesByPrompt) {
+            routed.prefix = promptPrefix(for: [index] + fallbacks)
+        }
         selection = ExecutorSelection(
-            pools: models.map { snapshot.models[$0].pool },
+            pools: [snapshot.models[index].pool] + fallbacks.map { snapshot.models[$0].pool },
             request: routed,
             limits: snapshot.admission,
             budget: environment.retries
@@ -359,13 +361,11 @@ extension Exchange: ServerStreamHandler {
         proceed(after: .arrival)
     }
 
-    /// The hashes of the beginnings of the prompt; empty if none of the models chooses its executors by them.
+    /// The hashes of the beginnings of the prompt.
     ///
     /// Each model's pool has a map of its own, so the hashes need not depend on the model.
     private func promptPrefix(for models: [Int]) -> PromptPrefix {
-        guard models.contains(where: { snapshot.models[$0].pool.balance == .prefix }),
-            let body = request?.body, let scan = request?.scan
-        else { return PromptPrefix() }
+        guard let body = request?.body, let scan = request?.scan else { return PromptPrefix() }
         return environment.promptHasher.prefix(
             of: body,
             scan,

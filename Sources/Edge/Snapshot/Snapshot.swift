@@ -108,6 +108,9 @@ package final class Snapshot: Sendable {
         let kind = target(of: executor, in: pool).kind
         return models[pool.place].targets.filter { $0.kind == kind }.map(\.executor)
     }
+
+    /// Whether the model at this index chooses its executors by what they hold of a prompt.
+    func choosesByPrompt(_ index: Int) -> Bool { models[index].pool.balance == .prefix }
 }
 
 extension Model {

@@ -123,10 +123,11 @@ package final class ExecutorPool: Sendable {
         }
         guard isOneUsable else { return .none }
         while !state.free.isEmpty {
-            let (held, reason) = trial == nil ? holder(request, &state, at: now) : (nil, .load)
+            let looksAtPrompt = trial == nil && balance == .prefix && !request.prefix.hashes.isEmpty
+            let (held, reason) = looksAtPrompt ? holder(request, &state, at: now) : (nil, .load)
             let index = trial ?? held ?? pick(&state, at: now)
             let member = members[index]
-            let placement = placement(of: request, at: index, reason, state)
+            let placement = placement(of: request, at: index, reason, &state)
             if member.executor.begin(
                 promptBytes: placement.missingBytes,
                 runningMax: member.runningMax,

@@ -34,24 +34,26 @@ extension ExecutorPool {
         _ state: inout PoolEntry.State,
         at now: Nanoseconds
     ) -> (index: Int?, reason: PlacementReason) {
-        guard balance == .prefix, !request.prefix.hashes.isEmpty else { return (nil, .load) }
-        for member in members {
-            state.placement.map.refresh(member.executor.id, losses: member.executor.engine.losses)
-        }
         let holders = state.placement.map.holders(of: request.prefix)
         guard !holders.isEmpty else { return (nil, .load) }
         var best: (index: Int, bytes: Int, work: Double)?
         var least: (work: Double, share: Double)?
+        var wasLost = false
         for index in state.free {
             let share = members[index].share(at: now)
             let work = members[index].work
             if work / share < least.map({ $0.work / $0.share }) ?? .infinity { least = (work, share) }
-            guard let match = holders.first(where: { $0.executor == members[index].executor.id }) else { continue }
+            let executor = members[index].executor
+            guard let match = holders.first(where: { $0.executor == executor.id }) else { continue }
+            if state.placement.map.refresh(executor.id, losses: executor.engine.losses) {
+                wasLost = true
+                continue
+            }
             if work / share < best.map({ $0.work / members[$0.index].share(at: now) }) ?? .infinity {
                 best = (index, match.bytes, work)
             }
         }
-        guard let best, let least else { return (nil, .gate) }
+        guard let best, let least else { return (nil, wasLost ? .load : .gate) }
         // What the least loaded member has to do, if it had the weight of the other one.
         let others = least.work * members[best.index].share(at: now) / least.share
         let more = (best.work - others) * Double(Self.bytesAStream)
@@ -65,10 +67,11 @@ extension ExecutorPool {
         of request: RoutingRequest,
         at index: Int,
         _ reason: PlacementReason,
-        _ state: PoolEntry.State
+        _ state: inout PoolEntry.State
     ) -> Placement {
         guard balance == .prefix else { return Placement(promptBytes: request.promptBytes) }
         let executor = members[index].executor
+        state.placement.map.refresh(executor.id, losses: executor.engine.losses)
         return Placement(
             reason: reason,
             promptBytes: request.promptBytes,

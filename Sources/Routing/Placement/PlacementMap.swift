@@ -90,10 +90,13 @@ struct PlacementMap: Sendable {
     /// Forgets what an executor held, if its engine has been lost since; a restarted engine has an empty cache.
     ///
     /// - Parameter losses: how often the engine has been lost, see `Engine.losses`.
-    mutating func refresh(_ executor: Int, losses: Int) {
-        guard let index = indices[executor], lists[index].losses != losses else { return }
+    /// - Returns: whether the executor was lost since.
+    @discardableResult
+    mutating func refresh(_ executor: Int, losses: Int) -> Bool {
+        guard let index = indices[executor], lists[index].losses != losses else { return false }
         clear(index)
         lists[index].losses = losses
+        return true
     }
 
     private mutating func clear(_ index: Int) {
