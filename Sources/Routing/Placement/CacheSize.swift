@@ -17,20 +17,25 @@ struct CacheSize: Equatable, Sendable {
         var cached: Int
     }
 
-    /// The size at first: about 256,000 tokens of four bytes.
-    static let first = 1 << 20
+    /// The size at first: about a million tokens of four bytes.
+    ///
+    /// Too large a size is corrected sooner than one that is too small, and costs less until then.
+    static let first = 4 << 20
     /// The limits of the size, in bytes: one long prompt, and a large cache of tokens in main memory.
     static let range = PromptPrefix.bytesMax...(1 << 32)
     /// After so many bytes of prompts that were answered, the size is judged.
     private static let judgedBytes = 800 * PromptPrefix.step
 
     /// The size in bytes.
-    private(set) var bytes = Self.first
+    private(set) var bytes: Int
     private var answered = 0
     /// The bytes that were believed to be cached and were not.
     private var over = 0
     /// The bytes that were cached, and were not believed to be.
     private var under = 0
+
+    /// Makes a size that has learned nothing yet.
+    init(bytes: Int = Self.first) { self.bytes = bytes }
 
     /// Learns from an answer.
     ///

@@ -34,7 +34,7 @@ struct PlacementMap: Sendable {
         var oldest: Int32 = -1
         /// The sum of `Node.bytes`.
         var bytes = 0
-        var size = CacheSize()
+        var size: CacheSize
         /// How often the engine had been lost when the list began, see `Engine.losses`.
         var losses: Int
     }
@@ -70,15 +70,21 @@ struct PlacementMap: Sendable {
     private var epoch: UInt32 = 0
     /// How many nodes there may be; beyond it an executor's oldest beginning gives way to its newest.
     private let nodesMax: Int
+    private let cacheBytes: Int
 
     /// How many beginnings there are in all, each counted once for each executor that holds it.
     var count: Int { used }
 
     /// Makes an empty map.
     ///
-    /// - Parameter countMax: the largest `count`. 65,536 beginnings take at most 5 MiB of memory, and stand for 128 MiB
-    ///   or more of prompts.
-    init(countMax: Int = 65_536) { nodesMax = countMax }
+    /// - Parameters:
+    ///   - countMax: the largest `count`. 65,536 beginnings take at most 5 MiB of memory, and stand for 128 MiB or more
+    ///     of prompts.
+    ///   - cacheBytes: the believed size of an executor's cache at first.
+    init(countMax: Int = 65_536, cacheBytes: Int = CacheSize.first) {
+        nodesMax = countMax
+        self.cacheBytes = cacheBytes
+    }
 
     // MARK: Executors
 
@@ -105,7 +111,7 @@ struct PlacementMap: Sendable {
 
     private mutating func index(of executor: Int, losses: Int) -> Int {
         if let index = indices[executor] { return index }
-        lists.append(List(executor: executor, losses: losses))
+        lists.append(List(executor: executor, size: CacheSize(bytes: cacheBytes), losses: losses))
         indices[executor] = lists.count - 1
         return lists.count - 1
     }

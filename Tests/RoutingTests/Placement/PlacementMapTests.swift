@@ -41,8 +41,8 @@ import Testing
 
     /// What is longest and was used least recently is forgotten first, and each executor for itself.
     @Test func theOldestIsForgottenFirst() {
-        var map = PlacementMap()
-        let blocks = CacheSize.first / PromptPrefix.step
+        let blocks = 600
+        var map = PlacementMap(cacheBytes: blocks * PromptPrefix.step)
         map.record(Self.prefix([1, 2, 3]), at: 1, losses: 0)
         map.record(Self.prefix([8, 9]), at: 2, losses: 0)
         for other in 0..<(blocks - 2) { map.record(Self.prefix([1000 + other]), at: 1, losses: 0) }
@@ -98,7 +98,8 @@ import Testing
             var hash: UInt64
             var bytes: Int
         }
-        var map = PlacementMap()
+        let size = 512 << 10
+        var map = PlacementMap(cacheBytes: size)
         var model: [[Held]] = [[], [], []]
         var random = SplitMix(state: 42)
         for _ in 0..<6000 {
@@ -111,7 +112,7 @@ import Testing
                 model[executor].removeAll { $0.hash == hash }
                 model[executor].append(Held(hash: hash, bytes: PromptPrefix.step))
             }
-            while model[executor].reduce(0, { $0 + $1.bytes }) > CacheSize.first { model[executor].removeFirst() }
+            while model[executor].reduce(0, { $0 + $1.bytes }) > size { model[executor].removeFirst() }
             let asked = Self.prefix((0..<4).map { $0 == 0 ? Int(random.next() % 40) : Int(random.next() % 3) })
             for other in 0..<3 {
                 let last = asked.hashes.lastIndex { hash in model[other].contains { $0.hash == hash } }
