@@ -123,11 +123,13 @@ package final class ExecutorPool: Sendable {
         }
         guard isOneUsable else { return .none }
         while !state.free.isEmpty {
-            let looksAtPrompt = trial == nil && balance == .prefix && !request.prefix.hashes.isEmpty
-            let (held, reason) = looksAtPrompt ? holder(request, &state, at: now) : (nil, .load)
+            let looksAtPrompt = balance == .prefix && !request.prefix.hashes.isEmpty
+            let (held, reason) = looksAtPrompt && trial == nil ? holder(request, &state, at: now) : (nil, .load)
             let index = trial ?? held ?? pick(&state, at: now)
             let member = members[index]
-            let placement = placement(of: request, at: index, reason, &state)
+            let placement =
+                looksAtPrompt
+                ? placement(of: request, at: index, reason, &state) : Placement(promptBytes: request.promptBytes)
             if member.executor.begin(
                 promptBytes: placement.missingBytes,
                 runningMax: member.runningMax,
@@ -135,7 +137,7 @@ package final class ExecutorPool: Sendable {
                 at: now
             ) {
                 state.times.taken(at: now)
-                record(request.prefix, at: member.executor, &state)
+                if looksAtPrompt { record(request.prefix, at: member.executor, &state) }
                 return .executor(member.executor, placement)
             }
             // After this pool picked the executor, another pool took the executor's last slot or began its trial, or

@@ -69,7 +69,6 @@ extension ExecutorPool {
         _ reason: PlacementReason,
         _ state: inout PoolEntry.State
     ) -> Placement {
-        guard balance == .prefix else { return Placement(promptBytes: request.promptBytes) }
         let executor = members[index].executor
         state.placement.map.refresh(executor.id, losses: executor.engine.losses)
         return Placement(
@@ -82,7 +81,6 @@ extension ExecutorPool {
 
     /// Records that a prompt goes to an executor.
     func record(_ prefix: PromptPrefix, at executor: Executor, _ state: inout PoolEntry.State) {
-        guard balance == .prefix else { return }
         state.placement.map.record(prefix, at: executor.id, losses: executor.engine.losses)
     }
 

@@ -127,7 +127,7 @@ package final class MemoryAccount {
         guard !isClosed else { return }
         charged -= bytes
         assert(charged >= 0, "more is given back than was charged")
-        returnTaken()
+        if taken > 0 { returnTaken() }
         // The account keeps up to three spare grains before it returns any. Otherwise a connection that needs slightly
         // more than its grains would ask the source again for each request.
         guard granted - charged > 3 * Self.grain, granted > prepaid, let source else { return }
@@ -144,7 +144,7 @@ package final class MemoryAccount {
     ///
     /// - Parameter all: whether also grains that are in use are given back; the caller has to ask for them again.
     private func returnTaken(all: Bool = false) {
-        guard taken > 0, let source else { return }
+        guard let source else { return }
         let bytes = all ? taken : min(granted - charged, taken) / Self.grain * Self.grain
         guard bytes > 0 else { return }
         granted -= bytes
