@@ -349,7 +349,7 @@ extension Exchange: ServerStreamHandler {
     private func route(to index: Int) {
         let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
-        if snapshot.choosesByPrompt(index) || !fallbacks.isEmpty && fallbacks.contains(where: snapshot.choosesByPrompt) {
+        if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {
             routed.prefix = promptPrefix(for: [index] + fallbacks)
         }
         selection = ExecutorSelection(
