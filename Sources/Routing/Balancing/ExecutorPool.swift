@@ -85,7 +85,7 @@ package final class ExecutorPool: Sendable {
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
-            state.placement.keep(members.map(\.executor.id))
+            state.placement.keep(Set(members.map(\.executor.id)))
             // If the number of attempts is limited, the times of slots are recorded even before all slots are taken. So
             // there is a forecast when a request has to wait.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }

@@ -10,7 +10,7 @@ struct PlacementState: Sendable {
     var reporting: Set<Int> = []
 
     /// Forgets all executors except those with these ids.
-    mutating func keep(_ ids: [Int]) {
+    mutating func keep(_ ids: Set<Int>) {
         map.keep(ids)
         rates = rates.filter { ids.contains($0.key) }
         reporting.formIntersection(ids)

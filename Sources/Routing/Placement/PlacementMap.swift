@@ -65,6 +65,8 @@ struct PlacementMap: Sendable {
     private var lists: [List] = []
     /// The indices of `lists` by the ids of executors.
     private var indices: [Int: Int] = [:]
+    /// The indices of `lists` whose executors have left; the next executors that come get them.
+    private var unusedLists: [Int] = []
     /// The prompts recorded lately, halved as `Node.uses` is.
     private var prompts: Float = 0
     private var epoch: UInt32 = 0
@@ -89,8 +91,12 @@ struct PlacementMap: Sendable {
     // MARK: Executors
 
     /// Forgets all executors except those with these ids.
-    mutating func keep(_ ids: [Int]) {
-        for index in lists.indices where !ids.contains(lists[index].executor) { clear(index) }
+    mutating func keep(_ ids: Set<Int>) {
+        for (executor, index) in indices where !ids.contains(executor) {
+            clear(index)
+            indices[executor] = nil
+            unusedLists.append(index)
+        }
     }
 
     /// Forgets what an executor held, if its engine has been lost since; a restarted engine has an empty cache.
@@ -111,9 +117,11 @@ struct PlacementMap: Sendable {
 
     private mutating func index(of executor: Int, losses: Int) -> Int {
         if let index = indices[executor] { return index }
-        lists.append(List(executor: executor, size: CacheSize(bytes: cacheBytes), losses: losses))
-        indices[executor] = lists.count - 1
-        return lists.count - 1
+        let list = List(executor: executor, size: CacheSize(bytes: cacheBytes), losses: losses)
+        let index = unusedLists.popLast() ?? lists.count
+        if index < lists.count { lists[index] = list } else { lists.append(list) }
+        indices[executor] = index
+        return index
     }
 
     // MARK: Asking

@@ -92,6 +92,19 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 2) == Self.bytes(2) && map.count == 2)
     }
 
+    /// Executors that come and go leave nothing behind.
+    @Test func anExecutorThatComesGetsTheListOfOneThatHasLeft() {
+        var map = PlacementMap()
+        for executor in 0..<100 {
+            map.record(Self.prefix([executor, 2]), at: executor, losses: 0)
+            map.record(Self.prefix([1, 2]), at: 1000, losses: 0)
+            #expect(map.bytesHeld(of: Self.prefix([executor, 2]), by: executor) == Self.bytes(2))
+            map.keep([1000])
+            #expect(map.count == 2 && map.bytesHeld(of: Self.prefix([executor, 2]), by: executor) == 0)
+        }
+        #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 1000) == Self.bytes(2))
+    }
+
     /// Against a plain model: sets of beginnings by executor, in the order of their use.
     @Test func itAgreesWithAPlainModel() {
         struct Held {
