@@ -4,7 +4,10 @@
 package struct RoutingRequest: Sendable {
     /// The tenant that sent the request; a pool's queue shares slots fairly between tenants.
     package var tenant: String
-    /// The size of the request body in bytes, as an estimate of the work for its prompt.
+    /// The size of the prompt in bytes, as an estimate of the work for it.
+    ///
+    /// Unless a pool looks at prompts, it is the size of the body, in which images and other media count as much text as
+    /// they have tokens.
     package var promptBytes: Int
     /// The hashes of the beginnings of the prompt; empty if no pool of the request looks at prompts.
     package var prefix = PromptPrefix()

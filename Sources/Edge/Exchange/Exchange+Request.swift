@@ -350,7 +350,7 @@ extension Exchange: ServerStreamHandler {
         let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
         if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {
-            routed.prefix = promptPrefix(for: [index] + fallbacks)
+            look(at: request, for: [index] + fallbacks, into: &routed)
         }
         selection = ExecutorSelection(
             pools: [snapshot.models[index].pool] + fallbacks.map { snapshot.models[$0].pool },
@@ -361,17 +361,19 @@ extension Exchange: ServerStreamHandler {
         proceed(after: .arrival)
     }
 
-    /// The hashes of the beginnings of the prompt.
+    /// Hashes the beginnings of the prompt, and counts its bytes alone in place of the whole body's.
     ///
-    /// Each model's pool has a map of its own, so the hashes need not depend on the model.
-    private func promptPrefix(for models: [Int]) -> PromptPrefix {
-        guard let body = request?.body, let scan = request?.scan else { return PromptPrefix() }
-        return environment.promptHasher.prefix(
+    /// A prompt with images or other media is left alone: their bytes say nothing about the work for the executor. Each
+    /// model's pool has a map of its own, so the hashes need not depend on the model.
+    private func look(at request: IncomingRequest?, for models: [Int], into routed: inout RoutingRequest) {
+        guard let body = request?.body, let scan = request?.scan, scan.media.rawBytes == 0 else { return }
+        routed.prefix = environment.promptHasher.prefix(
             of: body,
             scan,
             salt: "",
             leavingOutBilling: models.contains { snapshot.models[$0].targets.contains(where: \.stripsBilling) }
         )
+        if !routed.prefix.hashes.isEmpty { routed.promptBytes = scan.prompt.count }
     }
 
     /// The catalog indices of those fallback models that the caller may use and that serve the request's path.

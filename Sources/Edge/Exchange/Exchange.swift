@@ -102,7 +102,8 @@ final class Exchange {
     private func end(_ end: ExchangeMachine.End) {
         let usage = usage(end)
         settleCaller(usage)
-        if let usage, let attempt, attempt.failure == nil { attempt.learn(usage) }
+        // Before the end of an answer an engine may have counted the prompt, and not yet what was cached of it.
+        if end == .complete, let usage, let attempt, attempt.failure == nil { attempt.learn(usage) }
         letGoOfRequest()
         selection?.ended(at: now)
         memory.end()

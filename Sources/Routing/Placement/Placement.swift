@@ -5,7 +5,8 @@ internal import Transport
 package enum PlacementReason: String, CaseIterable, Sendable {
     /// The executor is believed to hold the beginning of the prompt.
     case prefix
-    /// Other executors hold more of the prompt, but have so much more to do that the request is faster at this one.
+    /// Other executors hold more of the prompt, but have so much more to do that the request is faster at this one, or
+    /// cannot take it.
     case gate
     /// No executor holds more of the prompt than most requests share, or the pool does not look at prompts.
     case load
@@ -45,8 +46,15 @@ struct PrefillRate: Equatable, Sendable {
     private var bytes = 0.0
     private var seconds = 0.0
 
+    /// Rates beyond these limits are not believed, for example after events that came before the prompt was computed;
+    /// in bytes a second.
+    private static let range = 4000.0...4_000_000.0
+
     /// The rate in bytes a second; nil until enough is measured.
-    var bytesPerSecond: Double? { bytes >= Self.leastBytes && seconds > 0 ? bytes / seconds : nil }
+    var bytesPerSecond: Double? {
+        guard bytes >= Self.leastBytes, seconds > 0 else { return nil }
+        return min(max(bytes / seconds, Self.range.lowerBound), Self.range.upperBound)
+    }
 
     /// Records that the answer to a request has begun `time` nanoseconds after the request.
     ///

@@ -34,6 +34,8 @@ struct PlacementMap: Sendable {
         var oldest: Int32 = -1
         /// The sum of `Node.bytes`.
         var bytes = 0
+        /// The number of nodes, also of one that is not linked yet.
+        var count = 0
         var size: CacheSize
         /// How often the engine had been lost when the list began, see `Engine.losses`.
         var losses: Int
@@ -184,7 +186,6 @@ struct PlacementMap: Sendable {
         for mark in prefix.hashes.indices.reversed() {
             let found = find(prefix.hashes[mark], list)
             let node = found >= 0 ? found : insert(prefix.hashes[mark], mark, list)
-            guard node >= 0 else { continue }
             if found >= 0 { unlink(node) }
             link(node)
             nodes[Int(node)].uses = presentUses(nodes[Int(node)]) + 1
@@ -228,13 +229,19 @@ struct PlacementMap: Sendable {
         return node
     }
 
-    /// Makes a node that is in no executor's list yet; returns -1 if there is no room.
-    private mutating func insert(_ hash: UInt64, _ mark: Int, _ list: Int) -> Int32 {
-        if used >= nodesMax {
-            // The oldest beginning of the same executor gives way, so that others do not pay for it.
-            guard lists[list].oldest >= 0 else { return -1 }
-            remove(lists[list].oldest)
+    /// Forgets the oldest beginning of the same executor, or of the one with the most of them if this one has less than
+    /// its part of the whole.
+    private mutating func makeRoom(for list: Int) {
+        var largest = list
+        if lists[list].count < nodesMax / max(indices.count, 1) {
+            for other in lists.indices where lists[other].count > lists[largest].count { largest = other }
         }
+        if lists[largest].oldest >= 0 { remove(lists[largest].oldest) }
+    }
+
+    /// Makes a node that is in no executor's list yet.
+    private mutating func insert(_ hash: UInt64, _ mark: Int, _ list: Int) -> Int32 {
+        if used >= nodesMax { makeRoom(for: list) }
         if used >= buckets.count { rehash() }
         let bytes = mark == 0 ? PromptPrefix.step : PromptPrefix.bytes(at: mark) - PromptPrefix.bytes(at: mark - 1)
         var made = Node(hash: hash, list: Int32(list), bytes: Int32(bytes), epoch: epoch)
@@ -251,6 +258,7 @@ struct PlacementMap: Sendable {
         }
         buckets[first] = node
         lists[list].bytes += bytes
+        lists[list].count += 1
         used += 1
         return node
     }
@@ -259,6 +267,7 @@ struct PlacementMap: Sendable {
         unlink(node)
         let entry = nodes[Int(node)]
         lists[Int(entry.list)].bytes -= Int(entry.bytes)
+        lists[Int(entry.list)].count -= 1
         let first = bucket(entry.hash)
         if buckets[first] == node {
             buckets[first] = entry.next

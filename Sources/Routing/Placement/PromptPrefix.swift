@@ -2,9 +2,9 @@
 
 /// The hashes of the beginnings of one prompt, each up to a mark; the marks are at fixed numbers of bytes.
 ///
-/// Two prompts have the same hash at a mark if all their bytes up to that mark are the same, and they are for the same
-/// model. The hashes depend on a random secret of the process, so no client can choose prompts whose hashes are alike,
-/// and a hash is meaningless outside of the process.
+/// Two prompts of the same pool have the same hash at a mark if all their bytes up to that mark are the same. The hashes
+/// depend on a random secret of the process, so no client can predict which prompts have hashes that are alike, and a
+/// hash is meaningless outside of the process.
 package struct PromptPrefix: Equatable, Sendable {
     /// The distance between two marks up to `nearBytes`, in bytes.
     package static let step = 2 << 10

@@ -57,6 +57,27 @@ import Testing
         #expect(other.placement.reason == .load)
     }
 
+    /// The bytes of an image say nothing about the work for the executor.
+    @Test func aPromptWithAnImageIsLeftAlone() throws {
+        let environment = try environment("prefix")
+        let image =
+            #"{"type":"image_url","image_url":{"url":"data:image/png;base64,\#(String(repeating: "A", count: 9000))"}}"#
+        let body = #"{"model":"m","messages":[{"role":"user","content":[\#(image)]}]}"#
+        for _ in 0..<3 {
+            let placement = try placed(body, in: environment).placement
+            #expect(placement.believedBytes == 0 && placement.reason == .load)
+        }
+    }
+
+    /// Bytes of the body beside the prompt are no work for the executor.
+    @Test func onlyThePromptCounts() throws {
+        let environment = try environment("prefix")
+        let ballast = String(repeating: "x", count: 20_000)
+        let body = Self.body(Self.text).dropLast() + #","ballast":"\#(ballast)"}"#
+        let placement = try placed(String(body), in: environment).placement
+        #expect(placement.missingBytes >= Self.text.utf8.count && placement.missingBytes < Self.text.utf8.count + 100)
+    }
+
     @Test func otherBalancesLookAtNoPrompt() throws {
         let environment = try environment("least-load")
         for _ in 0..<3 {

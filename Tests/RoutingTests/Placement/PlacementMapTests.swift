@@ -59,9 +59,10 @@ import Testing
         for number in 0..<1000 { map.record(Self.prefix([number, number + 1]), at: number % 3, losses: 0) }
         #expect(map.count <= 100)
         #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2), "the newest is there")
-        // An executor that comes last finds no room before others have forgotten something.
-        map.record(Self.prefix([1, 2]), at: 9, losses: 0)
-        #expect(map.count <= 100)
+        // An executor that comes last gets its part of the whole from the one that has most.
+        for number in 0..<20 { map.record(Self.prefix([5000 + number]), at: 9, losses: 0) }
+        #expect(map.count <= 100 && map.bytesHeld(of: Self.prefix([5000]), by: 9) == Self.bytes(1))
+        #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2))
     }
 
     /// A system prompt that most requests share is no reason to prefer an executor.
