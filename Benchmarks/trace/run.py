@@ -8,7 +8,6 @@ times. The hit ratio is what the executors have counted. Decoding does not slow 
 import argparse
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,23 +15,13 @@ import time
 import urllib.request
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tools.processes import Process, free_port  # noqa: E402
+
 POLICIES = ("round-robin", "least-load", "prefix")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port):
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    sys.exit(f"nothing listens on port {port}")
+# All that a replay starts may use both cores, since the ways run at the same time.
+CORES = "0,1"
 
 
 class Replay:
@@ -47,11 +36,9 @@ class Replay:
         ports = [free_port() for _ in range(options.executors)]
         simulator = ["executor", "--cache-tokens", str(options.cache_tokens), "--prefill-rate", str(options.prefill_rate)]
         for port in ports:
-            self.start(f"executor-{port}", options.freeinference, *simulator, "--listen", f"127.0.0.1:{port}")
+            self.start(f"executor-{port}", port, options.freeinference, *simulator, "--listen", f"127.0.0.1:{port}")
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         self.port, self.spare = free_port(), free_port()
-        for port in ports:
-            wait_for(port)
         if binary == options.smg:
             self.start_smg(balance)
         else:
@@ -74,8 +61,7 @@ models:
     executors:{members}
 """
         )
-        self.start("server", binary, "serve", "--config", str(configuration))
-        wait_for(self.port)
+        self.start("server", self.port, binary, "serve", "--config", configuration)
 
     def start_smg(self, policy):
         """SMG with its defaults, but for its limits on requests and times, which this load would exceed."""
@@ -84,7 +70,7 @@ models:
         command += ["--prometheus-host", "127.0.0.1", "--prometheus-port", str(self.spare), "--log-level", "error"]
         command += ["--max-concurrent-requests", "100000", "--request-timeout-secs", "3600"]
         command += ["--disable-retries", "--disable-circuit-breaker", "--worker-urls", *self.urls]
-        self.start("server", *command)
+        server = self.start("server", self.port, *command)
         for _ in range(300):
             try:
                 models = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/models", timeout=5).read()
@@ -93,11 +79,13 @@ models:
             except OSError:
                 pass
             time.sleep(0.2)
-        sys.exit(f"{self.name} has not found its executors: {(self.folder / 'server.log').read_text()[-2000:]}")
+        sys.exit(f"{self.name} has not found its executors: {server.said()}")
 
-    def start(self, label, *command):
-        with open(self.folder / f"{label}.log", "wb") as log:
-            self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+    def start(self, label, port, *command):
+        process = Process(CORES, command, self.folder, label)
+        self.processes.append(process)
+        process.ready(port)
+        return process
 
     def begin(self):
         options = self.options
@@ -129,9 +117,7 @@ models:
 
     def stop(self):
         for process in reversed(self.processes):
-            process.terminate()
-        for process in self.processes:
-            process.wait()
+            process.stop()
 
 
 def table(name, report, reasons):
