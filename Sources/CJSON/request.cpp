@@ -16,13 +16,15 @@ extern "C" void cjson_parser_trim(cjson_parser *parser) noexcept {
     std::vector<uint8_t>().swap(parser->scratch);
 }
 
-/// The first token of a value, without trailing whitespace.
-static string_view token(ondemand::value &value) noexcept {
-    string_view view = value.raw_json_token();
+/// The text without whitespace at its end.
+static string_view trimmed(string_view view) noexcept {
     while (!view.empty() && (view.back() == ' ' || view.back() == '\n' || view.back() == '\r' || view.back() == '\t'))
         view.remove_suffix(1);
     return view;
 }
+
+/// The first token of a value, without trailing whitespace.
+static string_view token(ondemand::value &value) noexcept { return trimmed(value.raw_json_token()); }
 
 /// The position of a view within the body.
 static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
@@ -186,10 +188,10 @@ class PromptFinder {
     /// Between the value and `at` are white space and exactly one other byte, a comma or a brace.
     void end(size_t at) noexcept {
         if (!open_) return;
-        size_t first = open_->offset;
-        at = trimmed(first, at);
-        if (at > first) at = trimmed(first, at - 1);
-        open_->length = at - first;
+        string_view value(reinterpret_cast<const char *>(bytes_) + open_->offset, at - open_->offset);
+        value = trimmed(value);
+        if (!value.empty()) value.remove_suffix(1);
+        open_->length = trimmed(value).size();
         open_ = nullptr;
     }
     /// The members; none of them if engines may differ in which values they use, because one occurs twice.
@@ -210,13 +212,6 @@ class PromptFinder {
     cjson_range &member(cjson_key key) noexcept {
         if (key == CJSON_KEY_TOOLS) return prompt_.tools;
         return key & (CJSON_KEY_SYSTEM | CJSON_KEY_INSTRUCTIONS) ? prompt_.system : prompt_.messages;
-    }
-    /// The end of the bytes from `first` up to `end`, without white space.
-    size_t trimmed(size_t first, size_t end) const noexcept {
-        while (end > first && (bytes_[end - 1] == ' ' || bytes_[end - 1] == '\n' || bytes_[end - 1] == '\r'
-                               || bytes_[end - 1] == '\t'))
-            end--;
-        return end;
     }
 };
 
