@@ -1,4 +1,4 @@
-// What the hashes of the beginnings of prompts depend on, and what they do not depend on.
+// Tests which parts of a request change the hashes of its prompt, and which parts do not.
 
 import Inference
 import Routing
@@ -77,7 +77,7 @@ import Testing
     @Test func aLongPromptHasAllHashesAndAShortOneNone() throws {
         let long = try hashes(chat(text(600_000)))
         #expect(long.count == PromptPrefix.marksMax && Set(long).count == long.count)
-        // What follows the last mark does not matter.
+        // Bytes after the last mark are not hashed.
         #expect(try hashes(chat(text(600_000) + "more")) == long)
         #expect(try hashes(chat("hello")) == [])
         #expect(try hashes(chat(text(2000))) == [])

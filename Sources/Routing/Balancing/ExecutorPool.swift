@@ -171,7 +171,7 @@ package final class ExecutorPool: Sendable {
             let count = isByLoad ? nil : members.count
             let due = state.dueTurn(of: executor, at: index, share: share, among: count)
             first = min(first, due)
-            // Skips an executor that without the new request has as much work as another one would have with it.
+            // Skips an executor whose work is already at least the least work of any executor with the new request.
             if isByLoad, members[index].work / share >= least { continue }
             if let next, next.due <= due { continue }
             next = (index, share, due)

@@ -30,7 +30,7 @@ package final class PoolEntry: Sendable {
         var times = SlotTimes()
         /// When each executor has its next turn.
         var turns = Turns()
-        /// What the executors hold of prompts; used with `Balance.prefix`.
+        /// The placement map, and what the pool has learned about each executor; used with `Balance.prefix`.
         var placement = PlacementState()
         var random: UInt64
         /// How many snapshots have had a pool with this entry.

@@ -7,7 +7,7 @@
 /// and if more was cached, it may be too small. The rule and its numbers were found by a replay of public traces with
 /// simulated caches.
 struct CacheSize: Equatable, Sendable {
-    /// What one answer says.
+    /// The cached part of one prompt: the part that the pool expected, and the part that the answer reports.
     struct Answer: Equatable, Sendable {
         /// The size of the prompt in bytes.
         var prompt: Int
@@ -23,7 +23,7 @@ struct CacheSize: Equatable, Sendable {
     static let first = 4 << 20
     /// The limits of the size, in bytes: one long prompt, and a large cache of tokens in main memory.
     static let range = PromptPrefix.bytesMax...(1 << 32)
-    /// After so many bytes of prompts that were answered, the size is judged.
+    /// The size is adjusted each time that prompts of this many bytes have been answered.
     private static let judgedBytes = 800 * PromptPrefix.step
 
     /// The size in bytes.

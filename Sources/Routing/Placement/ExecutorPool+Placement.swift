@@ -18,17 +18,17 @@ struct PlacementState: Sendable {
 }
 
 extension ExecutorPool {
-    /// A request leaves the executor that holds its prompt if it would wait there for so much longer, beyond the time
-    /// that the held part saves; in nanoseconds.
+    /// How much longer a request may wait at an executor that holds its prompt than at the least loaded executor, beyond
+    /// the prefill time that the held part saves; in nanoseconds.
     static let gate: Nanoseconds = 4_000_000_000
     /// The rate of prefill that is assumed until an executor's own is measured, in bytes a second: about 8,000 tokens.
     static let rateDefault = 32_000.0
 
     /// The member that should take a request, by what the members hold of its prompt.
     ///
-    /// Of the members that hold nearly the most, the one with the least work. If it has so much more to do than the
-    /// least loaded member that the held part does not make up for it, the result has the reason `gate` and no member,
-    /// and the choice is that of `leastLoad`.
+    /// The function takes the holder with the least work; `PlacementMap.holders` says which members are holders. The
+    /// result has no member and the reason `gate` if the request would wait there for longer than `gate` allows. The
+    /// caller then chooses a member as `leastLoad` does.
     func holder(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State,
@@ -54,7 +54,7 @@ extension ExecutorPool {
             }
         }
         guard let best, let least else { return (nil, wasLost ? .load : .gate) }
-        // What the least loaded member has to do, if it had the weight of the other one.
+        // The work of the least loaded member, scaled to the weight of the holder, so that the two can be compared.
         let others = least.work * members[best.index].share(at: now) / least.share
         let more = (best.work - others) * Double(Self.bytesAStream)
         let rate = state.placement.rates[members[best.index].executor.id]?.bytesPerSecond ?? Self.rateDefault
@@ -62,7 +62,8 @@ extension ExecutorPool {
         return more <= most ? (best.index, .prefix) : (nil, .gate)
     }
 
-    /// What a member is believed to hold of the prompt of a request, and what it has to do before it.
+    /// The placement of a request at a member: how much of the prompt the member holds, and how many bytes of other
+    /// prompts wait there.
     func placement(
         of request: RoutingRequest,
         at index: Int,

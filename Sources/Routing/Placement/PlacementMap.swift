@@ -1,6 +1,6 @@
 // Which executors hold which beginnings of prompts, as far as their pool can know: by where it has sent prompts before.
 
-/// What a pool believes its executors' prefix caches to hold.
+/// The beginnings of prompts that a pool believes to be in the prefix caches of its executors.
 ///
 /// An engine keeps what it has computed for a prompt, and computes for the next prompt that begins alike only what
 /// follows. The map remembers for each hash of a beginning (`PromptPrefix`) the executors that a prompt with that
@@ -59,11 +59,10 @@ struct PlacementMap: Sendable {
 
     private var nodes: [Node] = []
     private var freeNode: Int32 = -1
-    private var used = 0
     /// The first node of each bucket; -1 for none.
     ///
     /// The number of buckets is a power of two.
-    private var buckets: [Int32] = [Int32](repeating: -1, count: 256)
+    private var buckets: [Int32] = [-1]
     private var lists: [List] = []
     /// The indices of `lists` by the ids of executors.
     private var indices: [Int: Int] = [:]
@@ -72,12 +71,13 @@ struct PlacementMap: Sendable {
     /// The prompts recorded lately, halved as `Node.uses` is.
     private var prompts: Float = 0
     private var epoch: UInt32 = 0
-    /// How many nodes there may be; beyond it an executor's oldest beginning gives way to its newest.
+    /// The largest number of nodes; beyond it an old beginning is forgotten for each new one, see `makeRoom`.
     private let nodesMax: Int
+    /// The believed size of an executor's cache at first, in bytes.
     private let cacheBytes: Int
 
     /// How many beginnings there are in all, each counted once for each executor that holds it.
-    var count: Int { used }
+    private(set) var count = 0
 
     /// Makes an empty map.
     ///
@@ -241,8 +241,8 @@ struct PlacementMap: Sendable {
 
     /// Makes a node that is in no executor's list yet.
     private mutating func insert(_ hash: UInt64, _ mark: Int, _ list: Int) -> Int32 {
-        if used >= nodesMax { makeRoom(for: list) }
-        if used >= buckets.count { rehash() }
+        if count >= nodesMax { makeRoom(for: list) }
+        if count >= buckets.count { rehash() }
         let bytes = mark == 0 ? PromptPrefix.step : PromptPrefix.bytes(at: mark) - PromptPrefix.bytes(at: mark - 1)
         var made = Node(hash: hash, list: Int32(list), bytes: Int32(bytes), epoch: epoch)
         let first = bucket(hash)
@@ -259,7 +259,7 @@ struct PlacementMap: Sendable {
         buckets[first] = node
         lists[list].bytes += bytes
         lists[list].count += 1
-        used += 1
+        count += 1
         return node
     }
 
@@ -278,7 +278,7 @@ struct PlacementMap: Sendable {
         }
         nodes[Int(node)].next = freeNode
         freeNode = node
-        used -= 1
+        count -= 1
     }
 
     private mutating func rehash() {

@@ -116,7 +116,7 @@ import Transport
 
     /// Connections that hold as much as they may leave room for a small request of another client.
     ///
-    /// Its first pieces wait, and when it is whole it has its buffer.
+    /// The pieces of the body wait until the body has arrived completely, and then its buffer is charged.
     @Test(arguments: [20, 80]) func connectionsLeaveRoomForASmallBody(_ count: Int) {
         let budget = MemoryBudget(limit: 64 << 20)
         let greedy = (0..<count).map { _ in MemoryAccount(source: budget) }

@@ -1,0 +1,41 @@
+// How fast an executor computes prompts, measured by the pool whose lock guards the value.
+internal import Transport
+
+/// How fast an executor computes prompts, in bytes a second: a mean in which recent prompts count most.
+///
+/// The rate is measured from the request to the first event of the answer, and includes the prompts that were waiting
+/// before.
+struct PrefillRate: Equatable, Sendable {
+    /// Until so many bytes are measured, the rate is unknown.
+    private static let leastBytes = 128.0 * 1024
+    /// When so many bytes are measured, older ones begin to count less.
+    private static let mostBytes = 2.0 * 1024 * 1024
+
+    /// The limits of a believable rate, in bytes a second.
+    ///
+    /// A measured rate is beyond them, for example, after events that came before the prompt was computed.
+    private static let range = 4000.0...4_000_000.0
+
+    private var bytes = 0.0
+    private var seconds = 0.0
+
+    /// The rate in bytes a second; nil until enough is measured.
+    var bytesPerSecond: Double? {
+        guard bytes >= Self.leastBytes, seconds > 0 else { return nil }
+        return min(max(bytes / seconds, Self.range.lowerBound), Self.range.upperBound)
+    }
+
+    /// Records that the answer to a request has begun `time` nanoseconds after the request.
+    ///
+    /// - Parameter bytes: the part of the prompt that had to be computed, and what waited before it, in bytes.
+    mutating func measured(_ bytes: Int, in time: Nanoseconds) {
+        // Small prompts say more about the network and the first token than about the rate.
+        guard bytes >= PromptPrefix.step, time > 0 else { return }
+        if self.bytes > Self.mostBytes {
+            self.bytes /= 2
+            seconds /= 2
+        }
+        self.bytes += Double(bytes)
+        seconds += Double(time) / 1e9
+    }
+}

@@ -1,0 +1,20 @@
+// Tests how the rate of prefill follows the measured times.
+import Testing
+
+@testable import Routing
+
+@Suite struct PrefillRateTests {
+    @Test func theRateIsUnknownUntilEnoughIsMeasured() {
+        var rate = PrefillRate()
+        rate.measured(1000, in: 1)
+        rate.measured(100_000, in: 1_000_000_000)
+        #expect(rate.bytesPerSecond == nil)
+        rate.measured(100_000, in: 1_000_000_000)
+        #expect(rate.bytesPerSecond == 100_000)
+        rate.measured(100_000, in: 0)
+        #expect(rate.bytesPerSecond == 100_000)
+        // An executor that has become ten times slower is soon believed to be.
+        for _ in 0..<60 { rate.measured(100_000, in: 10_000_000_000) }
+        #expect(rate.bytesPerSecond.map { $0 < 11_000 } == true)
+    }
+}
