@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "Transport", "HTTP", "Inference", "CLinux", "CNghttp2",
+                "Transport", "HTTP", "Routing", "Inference", "CLinux", "CNghttp2",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict

@@ -10,7 +10,9 @@ struct BenchCommand: ParsableCommand {
             The executor behind the server is `freeinference executor`, on this machine: it stamps each token with the \
             machine's clock, and counts the requests that were aborted. `trace` also measures other executors.
             """,
-        subcommands: [BenchStreamsCommand.self, BenchAbortsCommand.self, BenchTraceCommand.self],
+        subcommands: [
+            BenchStreamsCommand.self, BenchAbortsCommand.self, BenchTraceCommand.self, BenchChoiceCommand.self,
+        ],
         defaultSubcommand: BenchStreamsCommand.self
     )
 }

@@ -1,0 +1,129 @@
+// `bench choice`: how long a pool with a full placement map takes to choose the executor of a prompt.
+internal import Inference
+package import Routing
+internal import Transport
+
+/// The time from a scanned body to the chosen executor: the hashes of the prompt, the look-ups and the decision.
+///
+/// Nothing is sent anywhere. Before each choice, other memory is written until the caches of the processor hold
+/// nothing of the pool any more.
+package struct ChoiceBench {
+    /// What is measured.
+    package struct Options {
+        /// The number of executors of the pool, at least 1.
+        package var executors = 10
+        /// The size of each prompt, in bytes.
+        package var promptBytes = 4096
+        /// The number of choices.
+        package var rounds = 400
+        /// How many prompts fill the map before; the default is more than it remembers.
+        package var prompts = 40_000
+        /// Whether other memory is written between two choices.
+        package var isCold = true
+
+        /// Makes the default options.
+        package init() {}
+    }
+
+    /// The times of one run.
+    package struct Result {
+        /// The time to hash the prompt, in nanoseconds, and the time to choose; medians.
+        package var hash: Nanoseconds, choice: Nanoseconds
+        /// The sum of both: median and 99th percentile, in nanoseconds.
+        package var median: Nanoseconds, p99: Nanoseconds
+        /// The part of the choices that went to a holder of the prompt, 0 to 1.
+        package var held: Double
+    }
+
+    /// The number of conversations whose next turns are measured; others fill the map.
+    private static let conversations = 64
+    /// More than the last cache of a usual server.
+    private static let swept = 64 << 20
+
+    private let options: Options
+    private let hasher = PromptHasher()
+    private let scanner = JSONScanner()
+    private let pool: ExecutorPool
+
+    /// Makes a pool of executors that have nothing to do.
+    package init(_ options: Options) {
+        self.options = options
+        pool = ExecutorPool(
+            PoolEntry(id: 1),
+            members: (1...options.executors).map { number in
+                let engine = Engine(id: number, name: "http://e\(number)", modelsShareCapacity: true)
+                return PoolMember(Executor(id: number, engine: engine, model: "m"))
+            },
+            balance: .prefix
+        )
+    }
+
+    /// Fills the map, and measures.
+    ///
+    /// - Throws: `BenchError` if no executor can be chosen.
+    package func run() throws -> Result {
+        for number in 0..<options.prompts { _ = try choose(prefix(of: body(Self.conversations + number, bytes: 4096))) }
+        let bodies = (0..<Self.conversations).map { body($0, bytes: options.promptBytes) }
+        for body in bodies { _ = try choose(prefix(of: body)) }
+        var sweep = [UInt8](repeating: 0, count: options.isCold ? Self.swept : 0)
+        var (hashes, choices, sums, held) = ([Nanoseconds](), [Nanoseconds](), [Nanoseconds](), 0)
+        for round in 0..<options.rounds {
+            for index in stride(from: 0, to: sweep.count, by: 64) { sweep[index] &+= 1 }
+            let (body, scan) = bodies[round % bodies.count]
+            let began = Clock.monotonicNow()
+            let prefix = hasher.prefix(of: body, scan, salt: "", leavingOutBilling: false)
+            let hashed = Clock.monotonicNow()
+            let reason = try choose((prefix, scan.prompt.count))
+            let chosen = Clock.monotonicNow()
+            if reason == .prefix { held += 1 }
+            hashes.append(hashed - began)
+            choices.append(chosen - hashed)
+            sums.append(chosen - began)
+        }
+        return Result(
+            hash: Self.percentile(50, of: hashes),
+            choice: Self.percentile(50, of: choices),
+            median: Self.percentile(50, of: sums),
+            p99: Self.percentile(99, of: sums),
+            held: Double(held) / Double(options.rounds)
+        )
+    }
+
+    /// A chat of this size that no other number has, and its scan.
+    private func body(_ number: Int, bytes: Int) -> (RequestBody, RequestScan) {
+        let numbers = SeededNumbers(seed: UInt64(number))
+        var text = ""
+        var index: UInt64 = 0
+        while text.utf8.count < bytes {
+            text += String(numbers[index], radix: 36) + " "
+            index += 1
+        }
+        let body = RequestBody(#"{"model":"m","messages":[{"role":"user","content":"\#(text.prefix(bytes))"}]}"#)
+        guard let scan = try? scanner.scanRequest(body) else {
+            preconditionFailure("the bench's own body is not valid")
+        }
+        return (body, scan)
+    }
+
+    private func prefix(of request: (body: RequestBody, scan: RequestScan)) -> (PromptPrefix, Int) {
+        let prefix = hasher.prefix(of: request.body, request.scan, salt: "", leavingOutBilling: false)
+        return (prefix, request.scan.prompt.count)
+    }
+
+    /// Chooses an executor, whose attempt is over at once, and returns the reason.
+    private func choose(_ prompt: (prefix: PromptPrefix, bytes: Int)) throws -> PlacementReason {
+        var request = RoutingRequest(promptBytes: prompt.bytes)
+        request.prefix = prompt.prefix
+        guard case .executor(let executor, let placement) = pool.choose(request, at: 1) else {
+            throw BenchError("no executor could be chosen")
+        }
+        executor.promptDone(bytes: placement.missingBytes)
+        pool.release(executor, began: 1, at: 1)
+        return placement.reason
+    }
+
+    private static func percentile(_ percent: Int, of times: [Nanoseconds]) -> Nanoseconds {
+        let sorted = times.sorted()
+        return sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, sorted.count * percent / 100)]
+    }
+}

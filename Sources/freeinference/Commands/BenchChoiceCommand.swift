@@ -1,0 +1,57 @@
+// `freeinference bench choice`: measures the choice of an executor by what the executors hold of a prompt.
+internal import ArgumentParser
+internal import Bench
+
+/// Prints how long a pool with a full placement map takes to choose the executor of a prompt.
+struct BenchChoiceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "choice",
+        abstract: "Measure the choice of an executor with `balance: prefix`.",
+        discussion: """
+            Nothing is sent. The time is from the scanned body to the chosen executor: the hashes of the prompt, the \
+            look-ups in a full placement map, and the decision. Before each choice 64 MiB of other memory are written, so \
+            that the processor's caches hold nothing of the pool.
+            """
+    )
+
+    @Option(help: "Executors of the pool.")
+    var executors = 10
+
+    @Option(help: "The size of a prompt.")
+    var promptBytes = 4096
+
+    @Option(help: "Choices to measure.")
+    var rounds = 400
+
+    @Flag(help: "Leave the processor's caches as they are.")
+    var warm = false
+
+    func run() throws {
+        var options = ChoiceBench.Options()
+        (options.executors, options.promptBytes) = (executors, promptBytes)
+        (options.rounds, options.isCold) = (rounds, !warm)
+        let result = try ChoiceBench(options).run()
+        print(
+            "\(executors) executors, prompts of \(promptBytes) bytes, caches \(warm ? "warm" : "cold"), microseconds:"
+        )
+        print(
+            "hash \(Self.text(result.hash))  choice \(Self.text(result.choice))  both \(Self.text(result.median))",
+            terminator: ""
+        )
+        print("  p99 \(Self.text(result.p99))  (\(Int((result.held * 100).rounded())) % to a holder)")
+    }
+
+    func validate() throws {
+        guard (1...10_000).contains(executors), (1...1 << 20).contains(promptBytes), (1...1_000_000).contains(rounds)
+        else {
+            throw ValidationError("1 to 10,000 executors, prompts of 1 to 1,048,576 bytes, 1 to 1,000,000 rounds")
+        }
+    }
+
+    /// Nanoseconds as microseconds with two digits.
+    private static func text(_ time: UInt64) -> String {
+        let hundredths = (time + 5) / 10
+        let rest = hundredths % 100
+        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
+    }
+}

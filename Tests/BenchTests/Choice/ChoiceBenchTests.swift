@@ -1,0 +1,22 @@
+// The bench of the choice measures what it says: turns of conversations that the map holds.
+import Testing
+
+@testable import Bench
+
+@Suite struct ChoiceBenchTests {
+    @Test(arguments: [3, 70]) func theMeasuredPromptsAreHeld(executors: Int) throws {
+        var options = ChoiceBench.Options()
+        (options.executors, options.promptBytes, options.rounds, options.prompts) = (executors, 9000, 64, 100)
+        options.isCold = false
+        let result = try ChoiceBench(options).run()
+        #expect(result.held == 1)
+        #expect(result.hash > 0 && result.choice > 0 && result.p99 >= result.median)
+    }
+
+    /// A prompt below the first mark cannot be held.
+    @Test func shortPromptsAreNotHeld() throws {
+        var options = ChoiceBench.Options()
+        (options.promptBytes, options.rounds, options.prompts, options.isCold) = (500, 8, 10, false)
+        #expect(try ChoiceBench(options).run().held == 0)
+    }
+}
