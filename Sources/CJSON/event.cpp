@@ -163,6 +163,7 @@ static void read_nested(string_view name, ondemand::value &value, cjson_event *o
         if (key == "usage") read_usage(field, out);
         else if (key == "error" || key == "Error") out->error |= is_error(field);
         else if (key == "status" && name == "response") out->error |= is_text(field, "failed");
+        else if (key == "id" && name == "response") read_text(field, out->response_id);
         else if (key == "stop_reason" && name == "message") read_stop_reason(field, out);
     });
 }
@@ -199,6 +200,8 @@ static void keep_only_error(cjson_event *out) noexcept {
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;
+    /// The top-level `id`.
+    cjson_text id = {};
 };
 
 /// Reads a member that identifies a complete response of some dialect.
@@ -215,6 +218,8 @@ static bool read_answer_member(string_view key, ondemand::value &value, RootPatt
         out->has_response |= !is_null(value);
     } else if (key == "content") {
         out->has_message |= !is_null(value);
+    } else if (key == "id") {
+        read_text(value, patterns.id);
     } else if (key == "output") {
         patterns.is_response = true;
         out->has_response |= !is_null(value);
@@ -253,6 +258,7 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
     if (out->type.length == 5 && has_type_prefix(out, "error")) out->error = true;
     if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
     if (patterns.has_failed && patterns.is_response) out->error = true;
+    if (patterns.is_response) out->response_id = patterns.id;
     // The events of OpenAI's responses and of Anthropic's messages report errors only by the type `error`. The error
     // patterns are not applied to these events, because other events of these APIs have members such as `message` and
     // `code` too.

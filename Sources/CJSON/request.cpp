@@ -57,20 +57,22 @@ static cjson_key key_named(string_view name) noexcept {
         return name == "system" ? CJSON_KEY_SYSTEM : CJSON_KEY_NONE;
     case 7: return name == "best_of" ? CJSON_KEY_BEST_OF : CJSON_KEY_NONE;
     case 8: return name == "messages" ? CJSON_KEY_MESSAGES : CJSON_KEY_NONE;
-    case 10: return name == "max_tokens" ? CJSON_KEY_MAX_TOKENS : CJSON_KEY_NONE;
+    case 10:
+        if (name == "cache_salt") return CJSON_KEY_CACHE_SALT;
+        return name == "max_tokens" ? CJSON_KEY_MAX_TOKENS : CJSON_KEY_NONE;
     case 12: return name == "instructions" ? CJSON_KEY_INSTRUCTIONS : CJSON_KEY_NONE;
     case 14: return name == "stream_options" ? CJSON_KEY_STREAM_OPTIONS : CJSON_KEY_NONE;
     case 17: return name == "max_output_tokens" ? CJSON_KEY_MAX_OUTPUT_TOKENS : CJSON_KEY_NONE;
+    case 20: return name == "previous_response_id" ? CJSON_KEY_PREVIOUS_RESPONSE : CJSON_KEY_NONE;
     case 21: return name == "max_completion_tokens" ? CJSON_KEY_MAX_COMPLETION_TOKENS : CJSON_KEY_NONE;
     default: return CJSON_KEY_NONE;
     }
 }
 
-/// Looks up a member name, given the byte after its opening quotation mark.
+/// Looks up a member name.
 ///
 /// An unknown name is passed to the engine unchanged, even if its escapes are invalid.
-static RequestKey request_key(const uint8_t *name) noexcept {
-    FoldedName folded(name);
+static RequestKey request_key(const FoldedName &folded) noexcept {
     if (!folded.is_short()) return {CJSON_KEY_NONE, true};
     return {key_named(folded.text()), folded.is_exact()};
 }
@@ -215,8 +217,61 @@ class PromptFinder {
     }
 };
 
+/// Notes the range of a value, if it is the first one and a string; other values are left unread.
+static void note_string(ondemand::value &value, const uint8_t *bytes, cjson_range &out) noexcept {
+    ondemand::json_type type;
+    if (out.length == 0 && value.type().get(type) == SUCCESS && type == ondemand::json_type::string)
+        out = range(token(value), bytes);
+}
+
+/// Finds the members of a request whose names the caller has given.
+class NamedMembers {
+  public:
+    NamedMembers(cjson_names names, const uint8_t *bytes, cjson_range *out) noexcept : bytes_(bytes), out_(out) {
+        for (const char *at = names.bytes; count_ < names.count; at += names_[count_++].size() + 1)
+            names_[count_] = string_view(at);
+    }
+
+    /// Notes a member if it, or a member of it, has one of the names; returns false if the body is not valid.
+    bool note(const FoldedName &name, ondemand::value &value) noexcept {
+        if (count_ == 0 || !name.is_short() || !name.is_exact()) return true;
+        bool is_outer = false;
+        for (size_t i = 0; i < count_; i++) {
+            if (names_[i] == name.text()) note_string(value, bytes_, out_[i]);
+            is_outer |= is_inside(names_[i], name.text());
+        }
+        ondemand::json_type type;
+        if (!is_outer || value.type().get(type) != SUCCESS || type != ondemand::json_type::object) return true;
+        ondemand::object object;
+        if (value.get_object().get(object) != SUCCESS) return false;
+        for (auto item : object) {
+            ondemand::field field;
+            if (std::move(item).get(field) != SUCCESS) return false;
+            FoldedName inner(reinterpret_cast<const uint8_t *>(field.key().raw()));
+            if (!inner.is_short() || !inner.is_exact()) continue;
+            for (size_t i = 0; i < count_; i++) {
+                if (!is_inside(names_[i], name.text())) continue;
+                if (names_[i].substr(name.text().size() + 1) == inner.text())
+                    note_string(field.value(), bytes_, out_[i]);
+            }
+        }
+        return true;
+    }
+
+  private:
+    string_view names_[CJSON_NAMED_MAX];
+    size_t count_ = 0;
+    const uint8_t *bytes_;
+    cjson_range *out_;
+
+    /// Whether `path` is a member of the object with this name.
+    static bool is_inside(string_view path, string_view name) noexcept {
+        return path.size() > name.size() && path[name.size()] == '.' && path.substr(0, name.size()) == name;
+    }
+};
+
 extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
-                                           uint32_t wanted, cjson_request *out) noexcept {
+                                           uint32_t wanted, cjson_names names, cjson_request *out) noexcept {
     std::memset(out, 0, sizeof *out);
     if (!parser->reserve(length)) return CJSON_INVALID;
     ondemand::document document;
@@ -228,14 +283,23 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     if (document.get_object().get(object) != SUCCESS) return CJSON_INVALID;
     uint32_t seen = 0;
     PromptFinder finder(bytes);
+    NamedMembers named(names, bytes, out->named);
     for (auto item : object) {
         ondemand::field field;
         if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
         const uint8_t *name = reinterpret_cast<const uint8_t *>(field.key().raw());
         // The name follows its quotation mark.
         finder.end(size_t(name - 1 - bytes));
-        auto [key, is_exact] = request_key(name);
-        if (!(key & wanted)) continue;
+        FoldedName folded(name);
+        auto [key, is_exact] = request_key(folded);
+        if (!(key & wanted)) {
+            if (key == CJSON_KEY_NONE && !named.note(folded, field.value())) return CJSON_INVALID;
+            continue;
+        }
+        if (key == CJSON_KEY_CACHE_SALT || key == CJSON_KEY_PREVIOUS_RESPONSE) {
+            note_string(field.value(), bytes, key == CJSON_KEY_CACHE_SALT ? out->cache_salt : out->previous_response);
+            continue;
+        }
         if (key & prompt_keys) {
             finder.begin(key, is_exact, range(field.value().raw_json_token(), bytes).offset);
             if (key != CJSON_KEY_PROMPT) continue;

@@ -63,3 +63,14 @@ size_t cprefixhash(const uint8_t *secret, const uint8_t *salt, size_t salt_lengt
     add_part(&stream, prompt, prompt->messages, 0xFF);
     return stream.count;
 }
+
+uint64_t cprefixhash_name(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const uint8_t *bytes,
+                          size_t length) {
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_64bits_reset_withSecret(&state, secret, CPREFIXHASH_SECRET);
+    XXH3_64bits_update(&state, &salt_length, sizeof salt_length);
+    if (salt_length > 0) XXH3_64bits_update(&state, salt, salt_length);
+    if (length > 0) XXH3_64bits_update(&state, bytes, length);
+    return XXH3_64bits_digest(&state);
+}

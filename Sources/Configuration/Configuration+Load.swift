@@ -99,6 +99,7 @@ extension Configuration {
         readCORS(from: root)
         forward = ForwardSettings(reading: root)
         stripBilling = root.flag("strip_billing")
+        readSessionFields(from: root)
         readLog(from: root)
         (models, discoveries) = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()

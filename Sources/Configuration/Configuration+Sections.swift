@@ -1,4 +1,5 @@
 // Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, log, CORS origins.
+internal import Inference
 internal import Routing
 
 extension Configuration {
@@ -66,6 +67,18 @@ extension Configuration {
             section.report("max_wait", waits)
         }
         section.finish()
+    }
+
+    /// Reads `session_fields`; with an empty list requests have no sessions.
+    mutating func readSessionFields(from root: ConfigurationSection) {
+        let expected = "names of header fields, or body.NAME for members of the body"
+        guard let names = root.texts("session_fields", expecting: expected) else { return }
+        sessionFields = SessionFields()
+        for (name, position) in names {
+            guard let problem = sessionFields.add(name) else { continue }
+            let shown = ConfigurationSection.printable(name)
+            root.reader.report("session_fields[]: '\(shown)' \(problem)", at: position)
+        }
     }
 
     mutating func readLedger(from root: ConfigurationSection) {

@@ -1,4 +1,5 @@
 // The configuration of one process as a value: every setting that a configuration file can contain, with its default.
+package import Inference
 package import Routing
 package import Transport
 
@@ -64,6 +65,8 @@ package struct Configuration: Sendable, Equatable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
     /// that the kind of each executor decides.
     package var stripBilling: Bool?
+    /// The fields by which clients name sessions.
+    package var sessionFields = SessionFields.standard
     /// The settings of the access log: which lines are written, and to which file.
     package var log = Log()
     /// The models that clients may name; not empty in a configuration from a file, unless the configuration has

@@ -41,6 +41,8 @@ package struct AnswerScan: Equatable, Sendable {
     package var hasMessage = false
     /// Whether the document has a member `object`, `status` or `output`, as a response of OpenAI's responses API has.
     package var hasResponse = false
+    /// The id of a response of OpenAI's responses API; nil if the document has none.
+    package var responseID: String?
     /// The top-level `type` of the document, or else the name in the `event:` line; empty if there is neither.
     package var type = ""
     /// The error that the event or the response reports; nil if there is none.

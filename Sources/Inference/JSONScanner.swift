@@ -19,21 +19,27 @@ import CJSON
 
     /// Scans a whole request body.
     ///
+    /// - Parameter names: further members to find, see `RequestScan.named`.
     /// - Throws: `RequestScanError` if the body is not valid, or if a member that the edge reads is not valid.
     package func scanRequest(
         _ body: RequestBody,
-        dialect: Dialect = .openAIChat
+        dialect: Dialect = .openAIChat,
+        naming names: MemberNames = MemberNames()
     ) throws(RequestScanError) -> RequestScan {
         var found = unsafe cjson_request()
         let status = unsafe body.withPaddedBytes { bytes in
-            unsafe cjson_scan_request(
-                parser,
-                bytes.baseAddress,
-                bytes.count,
-                bytes.count + RequestBody.padding,
-                Self.wanted(dialect),
-                &found
-            )
+            unsafe names.bytes.withUnsafeBytes { text in
+                let text = unsafe text.assumingMemoryBound(to: CChar.self).baseAddress
+                return unsafe cjson_scan_request(
+                    parser,
+                    bytes.baseAddress,
+                    bytes.count,
+                    bytes.count + RequestBody.padding,
+                    Self.wanted(dialect),
+                    cjson_names(bytes: text, count: names.count),
+                    &found
+                )
+            }
         }
         defer { unsafe cjson_parser_trim(parser) }
         if let error = unsafe Self.error(status, key: found.key) { throw error }
@@ -53,6 +59,9 @@ import CJSON
         scan.media = unsafe RequestMedia(found.media)
         scan.prompt = unsafe PromptParts(found.prompt)
         if unsafe found.billing.length > 0 { scan.billing = unsafe found.billing.range }
+        if unsafe found.cache_salt.length > 0 { scan.cacheSalt = unsafe found.cache_salt.range }
+        if unsafe found.previous_response.length > 0 { scan.previousResponse = unsafe found.previous_response.range }
+        if names.count > 0 { scan.named = unsafe Self.named(found, count: names.count) }
         return scan
     }
 
@@ -96,15 +105,26 @@ import CJSON
         return keys
     }
 
-    /// The members that make up the prompt in requests of a dialect, as a set of `cjson_key` bits.
+    /// The ranges of the members that the scan found by names; the empty array if it found none.
+    private static func named(_ found: cjson_request, count: Int) -> [Range<Int>] {
+        unsafe withUnsafeBytes(of: found.named) { bytes in
+            let ranges = unsafe bytes.assumingMemoryBound(to: cjson_range.self).prefix(count)
+            return unsafe ranges.contains { $0.length > 0 } ? unsafe ranges.map(\.range) : []
+        }
+    }
+
+    /// The members that make up the prompt in requests of a dialect, or say where it is cached, as a set of `cjson_key` bits.
     private static func promptKeys(_ dialect: Dialect) -> UInt32 {
         switch dialect {
-        case .openAIChat: CJSON_KEY_TOOLS.rawValue | CJSON_KEY_MESSAGES.rawValue
-        case .completions: CJSON_KEY_PROMPT.rawValue
+        case .openAIChat:
+            CJSON_KEY_TOOLS.rawValue | CJSON_KEY_MESSAGES.rawValue | CJSON_KEY_CACHE_SALT.rawValue
+        case .completions: CJSON_KEY_PROMPT.rawValue | CJSON_KEY_CACHE_SALT.rawValue
         case .messages, .countTokens:
             CJSON_KEY_TOOLS.rawValue | CJSON_KEY_SYSTEM.rawValue | CJSON_KEY_MESSAGES.rawValue
+                | CJSON_KEY_CACHE_SALT.rawValue
         case .responses:
             CJSON_KEY_TOOLS.rawValue | CJSON_KEY_INSTRUCTIONS.rawValue | CJSON_KEY_INPUT.rawValue
+                | CJSON_KEY_CACHE_SALT.rawValue | CJSON_KEY_PREVIOUS_RESPONSE.rawValue
         case .embeddings, .tokenize, .rerank, .other: 0
         }
     }
@@ -228,6 +248,7 @@ extension AnswerScan {
         unsafe hasEmbeddings = found.has_embeddings
         unsafe hasMessage = found.has_message
         unsafe hasResponse = found.has_response
+        unsafe responseID = found.response_id.string
         if isValid { unsafe type = found.type.string ?? found.name.string ?? "" }
     }
 }

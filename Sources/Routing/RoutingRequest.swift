@@ -11,6 +11,10 @@ package struct RoutingRequest: Sendable {
     package var promptBytes: Int
     /// The hashes of the beginnings of the prompt; empty if no pool of the request looks at prompts.
     package var prefix = PromptPrefix()
+    /// The session that the client has named; nil if it has named none, or if no pool of the request looks at prompts.
+    package var session: SessionName?
+    /// The hash of the id of the response that the request continues; nil if it continues none.
+    package var response: UInt64?
     /// The ids of the executors at which the request has already been tried.
     ///
     /// The pool does not choose these executors again.

@@ -59,7 +59,9 @@ typedef enum cjson_key {
     CJSON_KEY_MESSAGES = 2048,
     CJSON_KEY_TOOLS = 4096,
     CJSON_KEY_INSTRUCTIONS = 8192,
-    CJSON_KEY_INPUT = 16384
+    CJSON_KEY_INPUT = 16384,
+    CJSON_KEY_CACHE_SALT = 32768,
+    CJSON_KEY_PREVIOUS_RESPONSE = 65536
 } cjson_key;
 
 typedef enum cjson_presence {
@@ -92,6 +94,15 @@ typedef struct cjson_prompt {
     cjson_range messages; /* `messages`, `prompt` or `input` */
 } cjson_prompt;
 
+/* The largest number of members that `cjson_scan_request` finds by names of the caller. */
+enum { CJSON_NAMED_MAX = 8 };
+
+/* Names of members to find: each is ended by a zero byte, and `a.b` is the member `b` of the object `a`. */
+typedef struct cjson_names {
+    const char *bytes;
+    size_t count;       /* the number of names, at most CJSON_NAMED_MAX */
+} cjson_names;
+
 typedef struct cjson_request {
     cjson_key key;              /* the key that caused the error; NONE after success */
     size_t object;              /* offset of the object's opening brace */
@@ -110,14 +121,17 @@ typedef struct cjson_request {
     cjson_prompt prompt;        /* all lengths are 0 if a wanted member of the prompt occurs twice, or if a key differs
                                    from the name of one only in what some parsers ignore, such as its case */
     cjson_media media;
+    cjson_range cache_salt;        /* the first value as written; length 0 if it is absent or not a string */
+    cjson_range previous_response; /* the same of `previous_response_id` */
+    cjson_range named[CJSON_NAMED_MAX]; /* the first string with each name of `names`, in their order */
 } cjson_request;
 
 enum { CJSON_MODEL_MAX = 1024 };
 
-/* Reads the top-level keys of a request body whose bits are set in `wanted`.
+/* Reads the top-level keys of a request body whose bits are set in `wanted`, and the members with the given names.
    `capacity` is the number of readable bytes: `length`, and at least CJSON_PADDING more. */
 cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
-                                uint32_t wanted, cjson_request *out) CJSON_NOEXCEPT;
+                                uint32_t wanted, cjson_names names, cjson_request *out) CJSON_NOEXCEPT;
 
 typedef struct cjson_event {
     bool has_data;       /* the event has a payload */
@@ -142,6 +156,7 @@ typedef struct cjson_event {
     cjson_integer cached_tokens, reasoning_tokens;          /* OpenAI: included in prompt_tokens, completion_tokens */
     bool has_embeddings; /* has a member of embedding responses: `data`, `embeddings` or `embedding` */
     bool has_message;    /* has a member of Anthropic's messages: `type` or `content` */
+    cjson_text response_id; /* the id of a response of OpenAI's responses API, as written */
     bool has_response;   /* has a member of OpenAI's responses: `object`, `status` or `output` */
     bool error;          /* the payload reports an error, in a format that some engine uses */
     bool is_bare;        /* the error was found outside of the event's `data` lines */

@@ -28,3 +28,7 @@ typedef struct cprefixhash_marks {
    begin. Returns the number of hashes. */
 size_t cprefixhash(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const cprefixhash_prompt *prompt,
                    const cprefixhash_marks *marks, uint64_t *hashes, size_t capacity);
+
+/* The hash of some bytes, which also depends on the salt and on the secret. */
+uint64_t cprefixhash_name(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const uint8_t *bytes,
+                          size_t length);

@@ -29,6 +29,7 @@ extension DiscoverySettings {
         self.init(engine: engine ?? ExecutorSettings(url: .none))
         section.read("join", &joins)
         section.read("balance", &model.balance)
+        section.read("prefix_scope", &model.prefixScope)
         if let timeouts = section.section("timeouts") { model.timeouts.read(from: timeouts) }
         if let tokens = section.section("media_tokens") { model.mediaTokens.read(from: tokens) }
         model.passthrough = section.passthroughPaths("passthrough")

@@ -40,6 +40,7 @@ extension ModelSettings {
         let aliases = section.texts("aliases", expecting: "further names of this model") ?? []
         self.init(id: id ?? "", aliases: aliases.map(\.text), executors: [])
         section.read("balance", &balance)
+        section.read("prefix_scope", &prefixScope)
         let fallbacks = section.texts("fallbacks", expecting: "ids of other models") ?? []
         self.fallbacks = fallbacks.map(\.text)
         if let own = section.section("timeouts") { timeouts.read(from: own) }

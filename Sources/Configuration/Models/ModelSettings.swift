@@ -9,6 +9,8 @@ package struct ModelSettings: Sendable, Equatable {
     package var aliases: [String] = []
     /// How an executor is chosen for each request.
     package var balance = Balance.leastLoad
+    /// Whose prompts a prompt is compared with, where `balance` looks at prompts.
+    package var prefixScope = PrefixScope.pool
     /// The ids of the models that are tried, in this order, when none of this model's executors can answer.
     package var fallbacks: [String] = []
     /// The timeouts of this model, which replace the timeouts of the configuration.
@@ -53,6 +55,14 @@ package struct ModelSettings: Sendable, Equatable {
         /// The longest time between two events of a stream.
         package var stall: Duration?
         package init() {}
+    }
+
+    /// Whose prompts a prompt is compared with, to find an executor that holds its beginning.
+    package enum PrefixScope: String, Sendable, CaseIterable {
+        /// With the prompts of all tenants.
+        case pool
+        /// Only with prompts of the same tenant, for engines that keep their tenants' caches apart.
+        case tenant
     }
 
     /// How an executor is chosen for each request.

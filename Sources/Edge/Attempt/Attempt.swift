@@ -206,6 +206,14 @@ final class Attempt: TimerTarget {
         lease.learn(promptTokens: usage.input, cachedTokens: usage.cached)
     }
 
+    /// Lets the pool know the id of the answer, which a later request of the same tenant may continue.
+    ///
+    /// - Parameter tenant: the tenant of the request.
+    func learnResponse(salt tenant: String) {
+        guard failure == nil, status < 400, let id = meter.responseID ?? answer.scan?.responseID else { return }
+        pool.made(response: environment.promptHasher.hash(Array(id.utf8), salt: tenant), by: executor)
+    }
+
     /// Counts a missed deadline of the answer against the health of the executor, unless the engine has answered other
     /// requests meanwhile.
     func reportTimeout() {

@@ -173,7 +173,7 @@ extension Exchange: AttemptOwner {
 
     func attemptIsReady(_ attempt: Attempt) {
         environment.metrics.answerHandedOver(since: now)
-        if attempt.status < 400 { selection?.answered(at: now) }
+        if attempt.status < 400 { selection?.answered(at: now) } else { selection?.wasNotComputed(at: attempt.lease) }
         selection?.releaseRetry()
         // If the client was sent the head during an earlier attempt, `openWindow` has set the read limit of that
         // attempt only, and this attempt has none.
@@ -226,6 +226,7 @@ extension Exchange: AttemptOwner {
             FailedAttempt(
                 executor: attempt.executor,
                 pool: attempt.pool,
+                placement: attempt.lease.placement,
                 failure: failure,
                 verdict: attempt.verdict,
                 duration: now &- attempt.times.began,

@@ -228,11 +228,16 @@ extension Exchange: ServerStreamHandler {
             environment.scanElsewhere(body, coding: nil, charge: memory.shareBody(), for: self)
             return
         }
-        guard let result = environment.scanHere(body, dialect: dialect) else {
+        guard let result = environment.scanHere(body, for: self) else {
             handle(.refused(.noMemory))
             return
         }
         bodyScanned(result)
+    }
+
+    /// Scans a body with a scanner of this thread.
+    func scan(_ body: RequestBody, with scanner: JSONScanner) throws(RequestScanError) -> RequestScan {
+        try scanner.scanRequest(body, dialect: dialect, naming: snapshot.sessionFields.members)
     }
 
     /// Handles the result of the scan thread, which reaches the worker through the worker's mailbox.
@@ -352,6 +357,10 @@ extension Exchange: ServerStreamHandler {
         if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {
             look(at: request, for: [index] + fallbacks, into: &routed)
         }
+        if let request, let body = request.body, let id = request.scan?.previousResponse {
+            // Without the quotation marks, as the id of an answer is hashed.
+            routed.response = environment.promptHasher.hash(body, id.dropFirst().dropLast(), salt: record.tenant)
+        }
         selection = ExecutorSelection(
             pools: [snapshot.models[index].pool] + fallbacks.map { snapshot.models[$0].pool },
             request: routed,
@@ -361,16 +370,21 @@ extension Exchange: ServerStreamHandler {
         proceed(after: .arrival)
     }
 
-    /// Hashes the beginnings of the prompt, and counts its bytes alone in place of the whole body's.
+    /// Finds the session of a request, hashes the beginnings of its prompt, and counts the prompt's bytes alone in place
+    /// of the whole body's.
     ///
     /// A prompt with images or other media is left alone: their bytes say nothing about the work for the executor. Each
     /// model's pool has a map of its own, so the hashes need not depend on the model.
     private func look(at request: IncomingRequest?, for models: [Int], into routed: inout RoutingRequest) {
-        guard let body = request?.body, let scan = request?.scan, scan.media.rawBytes == 0 else { return }
-        routed.prefix = environment.promptHasher.prefix(
+        guard let request, let body = request.body, let scan = request.scan else { return }
+        let hasher = environment.promptHasher
+        routed.session = snapshot.sessionFields
+            .session(of: request.head.fields, body, scan, tenant: record.tenant, hasher: hasher)
+        guard scan.media.rawBytes == 0 else { return }
+        routed.prefix = hasher.prefix(
             of: body,
             scan,
-            salt: "",
+            salt: models.contains { snapshot.models[$0].prefixesAreTenants } ? record.tenant : "",
             leavingOutBilling: models.contains { snapshot.models[$0].targets.contains(where: \.stripsBilling) }
         )
         if !routed.prefix.hashes.isEmpty { routed.promptBytes = scan.prompt.count }

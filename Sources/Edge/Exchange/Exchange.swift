@@ -104,6 +104,7 @@ final class Exchange {
         settleCaller(usage)
         // Before the end of an answer an engine may have counted the prompt, and not yet what was cached of it.
         if end == .complete, let usage, let attempt, attempt.failure == nil { attempt.learn(usage) }
+        if end == .complete, dialect == .responses { attempt?.learnResponse(salt: record.tenant) }
         letGoOfRequest()
         selection?.ended(at: now)
         memory.end()

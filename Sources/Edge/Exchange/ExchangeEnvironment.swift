@@ -60,7 +60,7 @@ protocol ExchangeEnvironment: AnyObject {
     /// A closure that a pool calls, from any thread, when it ends the wait of the exchange.
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
     /// Scans a body on this thread; nil if there is no memory for the scan.
-    func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>?
+    func scanHere(_ body: RequestBody, for exchange: Exchange) -> Result<RequestScan, RequestScanError>?
     /// Passes a body to the scan thread, which decodes it if it has a coding, and then scans it.
     ///
     /// The result arrives later at `Exchange.scanThreadReplied`; until then `charge` keeps the memory of the body

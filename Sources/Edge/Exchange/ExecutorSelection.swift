@@ -281,12 +281,18 @@ struct ExecutorSelection {
     /// The executor is not asked again, unless it was only busy.
     mutating func failed(_ failed: FailedAttempt, at now: Nanoseconds) {
         allowance.attemptFailed(failed)
+        failed.pool.takeBack(request.prefix, failed.placement, of: failed.executor)
         failedPool = pools.firstIndex { $0 === failed.pool } ?? 0
         charges.add(failed.verdict, of: failed.executor, in: failed.pool)
         if failed.failure.retry == .otherKind { missingPath = failed.failure }
         if failed.failure.charge == .busy { return }
         request.tried.append(failed.executor.id)
         request.tried += failed.alike
+    }
+
+    /// Records that an executor has answered the request with an error, without computing its prompt.
+    func wasNotComputed(at lease: ExecutorLease) {
+        lease.pool.takeBack(request.prefix, lease.placement, of: lease.executor)
     }
 
     /// Records that an executor has answered the request.

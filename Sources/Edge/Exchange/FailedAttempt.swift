@@ -8,6 +8,8 @@ struct FailedAttempt {
     var executor: Executor
     /// The pool that the executor was chosen from.
     var pool: ExecutorPool
+    /// How the executor was chosen.
+    var placement: Placement
     var failure: Failure
     /// Whether the failure counts against the health of the executor at once, or only after later attempts.
     var verdict = AttemptVerdict.atOnce(.neither)

@@ -1,6 +1,7 @@
 // The memory budget of the process, and the rule that limits how much memory one connection may hold.
 internal import Configuration
 internal import Synchronization
+internal import Routing
 package import Transport
 
 /// The bytes charged against `memory_limit` by all workers together.
@@ -10,7 +11,7 @@ package import Transport
 /// stays free for other connections.
 ///
 /// Any thread may charge memory. An exchange charges memory a few times, and never for each token.
-package final class MemoryBudget: MemorySource {
+package final class MemoryBudget: MemorySource, PlacementMemory {
     /// What each connection is charged when it is accepted, in bytes: TLS, nghttp2's session, this server's own state,
     /// and a few small requests.
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
@@ -79,6 +80,10 @@ package final class MemoryBudget: MemorySource {
         charged.wrappingSubtract(bytes, ordering: .relaxed)
         return false
     }
+
+    /// Charges `bytes` of a placement map, if a quarter of the limit stays free; otherwise charges nothing and returns
+    /// false.
+    package func reservePlacement(_ bytes: Int) -> Bool { reserve(bytes, leaving: limit / 4) }
 
     /// Gives back what `reserve` has charged.
     package func release(_ bytes: Int) { charged.wrappingSubtract(bytes, ordering: .relaxed) }

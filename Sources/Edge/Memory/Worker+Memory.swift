@@ -9,12 +9,12 @@ extension Worker {
     private static let smallScanMax = 128 << 10
 
     /// Scans a request body on the worker's thread; returns nil if there is no memory for the scan.
-    func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
+    func scanHere(_ body: RequestBody, for exchange: Exchange) -> Result<RequestScan, RequestScanError>? {
         let memory = body.count > Self.smallScanMax ? JSONScanner.memoryForScan(of: body.count) : 0
         guard memory == 0 || budget.reserve(memory) else { return nil }
         let result: Result<RequestScan, RequestScanError>
         do throws(RequestScanError) {
-            result = .success(try scanner.scanRequest(body, dialect: dialect))
+            result = .success(try exchange.scan(body, with: scanner))
         } catch {
             result = .failure(error)
         }

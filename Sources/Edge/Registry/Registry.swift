@@ -1,7 +1,7 @@
 // Resolves configurations to snapshots; keeps engines, executors, models and addresses from one snapshot to the next.
 package import Configuration
 internal import HTTP
-internal import Routing
+package import Routing
 internal import Transport
 
 /// Resolves each configuration to a snapshot, in which engines, executors and models of earlier snapshots keep their
@@ -40,8 +40,13 @@ package final class Registry {
     private var lastID = 0
     private var generation = 0
 
+    /// Where the memory of the placement maps is counted; nil without a limit.
+    private let memory: (any PlacementMemory)?
+
     /// Makes an empty registry.
-    package init() {}
+    ///
+    /// - Parameter memory: where the memory of what pools remember is counted; nil without a limit.
+    package init(memory: (any PlacementMemory)? = nil) { self.memory = memory }
 
     /// A new id, never 0.
     private func nextID() -> Int {
@@ -190,6 +195,7 @@ package final class Registry {
                 pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: index),
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
                 mediaTokens: settings.mediaTokens,
+                prefixesAreTenants: settings.prefixScope == .tenant,
                 targets: executorTargets,
                 fallbacks: settings.fallbacks.compactMap { indices[ExactText($0)] }
             )
@@ -198,7 +204,7 @@ package final class Registry {
 
     private func makeModel(_ name: String) -> ModelEntry {
         // A random seed, so that the pools of several processes do not all choose the same executor.
-        let pool = PoolEntry(id: nextID(), seed: UInt64.random(in: .min ... .max))
+        let pool = PoolEntry(id: nextID(), seed: UInt64.random(in: .min ... .max), memory: memory)
         let entry = ModelEntry(id: nextID(), name: name, knownSince: Clock.wallTime().seconds, pool: pool)
         models.append(entry)
         return entry

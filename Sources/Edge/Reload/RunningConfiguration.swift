@@ -61,7 +61,7 @@ final class RunningConfiguration {
     private var leftOutBefore: Set<String> = []
 
     /// Resolves each configuration to a snapshot; keeps engines, executors and models from one snapshot to the next.
-    let registry = Registry()
+    let registry: Registry
     private let authentication = AuthenticationSource()
     private let budget: MemoryBudget
     /// The destination of the log: `log.file`, or stdout.
@@ -87,6 +87,7 @@ final class RunningConfiguration {
         self.configuration = configuration
         logFile = try LogFile(configuration.log.file, sink: log)
         self.budget = budget
+        registry = Registry(memory: budget)
         asRead = configuration
         let listeners = ListenerPlan.all(in: configuration)
         try StartChecks.loadFiles(of: configuration, listeners)

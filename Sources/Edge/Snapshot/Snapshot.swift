@@ -40,6 +40,8 @@ package final class Snapshot: Sendable {
     package let accessLog: Bool
     /// Whether the log line of an exchange contains the text of engines' errors.
     let logsEngineErrors: Bool
+    /// The fields by which clients name sessions; empty if no pool looks at prompts.
+    let sessionFields: SessionFields
     /// The limits of every model's queue.
     package let admission: AdmissionLimits
     /// Additional paths, beside the paths of the known APIs, at which requests go to the executors of some models.
@@ -78,6 +80,7 @@ package final class Snapshot: Sendable {
         connectionRoom = ConnectionRoom(configuration)
         accessLog = configuration.log.access
         logsEngineErrors = configuration.log.engineErrors
+        sessionFields = models.contains { $0.pool.balance == .prefix } ? configuration.sessionFields : SessionFields()
         admission = AdmissionLimits(configuration.admission)
         passthrough = PassthroughPaths(configuration.models.map(\.passthrough))
         catalog = ModelCatalog(

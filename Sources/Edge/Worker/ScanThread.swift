@@ -34,6 +34,8 @@ final class ScanThread: Sendable {
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect
+        /// The names of further members that the scan finds.
+        var names: MemberNames
         /// The content coding, such as gzip, that is removed before the scan; nil for a body without a coding.
         var coding: ContentCoding?
         /// The largest decoded body, in bytes.
@@ -91,7 +93,7 @@ final class ScanThread: Sendable {
         guard job.budget.reserve(memory) else { return nil }
         defer { job.budget.release(memory) }
         do throws(RequestScanError) {
-            return .success(try scanner.scanRequest(body, dialect: job.dialect))
+            return .success(try scanner.scanRequest(body, dialect: job.dialect, naming: job.names))
         } catch {
             return .failure(error)
         }

@@ -389,6 +389,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
                 charge: charge,
                 budget: budget,
                 dialect: exchange.dialect,
+                names: exchange.snapshot.sessionFields.members,
                 coding: coding,
                 bytesMax: exchange.snapshot.limits.bodyBytesMax
             ) { outcome in mailbox.post(.scanned(exchange: key, outcome)) },

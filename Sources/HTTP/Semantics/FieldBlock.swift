@@ -147,6 +147,15 @@ package struct FieldBlock: Sendable {
         return nil
     }
 
+    /// The first value of a field whose name is given as bytes in lower case; nil if the field is absent.
+    package func first(named name: [UInt8]) -> ArraySlice<UInt8>? {
+        for index in entries.indices where Int(entries[index].nameLength) == name.count && self.name(index) == name[...]
+        {
+            return value(index)
+        }
+        return nil
+    }
+
     /// Whether the first value of a field begins with `text`, without regard to case.
     ///
     /// `text` must be in lower case.

@@ -21,7 +21,8 @@ package struct PromptHasher: Sendable {
     /// - Parameters:
     ///   - body: The body.
     ///   - scan: What the scan of this body has found.
-    ///   - salt: What else two requests must have in common for their hashes to be equal, such as the model.
+    ///   - salt: What else two requests must have in common for their hashes to be equal, such as the tenant. Prompts
+    ///     with different values of `cache_salt` have different hashes as well.
     ///   - leavingOutBilling: Whether the billing header of coding agents is taken out of the body that the executor
     ///     gets; the hashes then do not depend on it.
     /// - Returns: an empty prefix if the scan has found no prompt, or if the prompt is shorter than `PromptPrefix.step`.
@@ -43,6 +44,9 @@ package struct PromptHasher: Sendable {
                 messages: cprefixhash_range(scan.prompt.messages),
                 left_out: cprefixhash_range(leavingOutBilling ? scan.billing ?? 0..<0 : 0..<0)
             )
+            if let own = scan.cacheSalt {
+                salt += unsafe "\0" + String(decoding: UnsafeBufferPointer(rebasing: bytes[own]), as: UTF8.self)
+            }
             return salt.withUTF8 { salt in
                 unsafe [UInt64](unsafeUninitializedCapacity: capacity) { hashes, count in
                     count = unsafe cprefixhash(
@@ -58,6 +62,25 @@ package struct PromptHasher: Sendable {
             }
         }
         return PromptPrefix(hashes: hashes)
+    }
+
+    /// The hash of some bytes, such as the name of a session.
+    ///
+    /// - Parameter salt: what else two names must have in common for their hashes to be equal, such as the tenant.
+    package func hash(_ bytes: [UInt8], salt: String) -> UInt64 {
+        unsafe bytes.withUnsafeBufferPointer { unsafe hash($0, salt) }
+    }
+
+    /// The hash of a part of a body.
+    package func hash(_ body: RequestBody, _ range: Range<Int>, salt: String) -> UInt64 {
+        unsafe body.withPaddedBytes { unsafe hash(UnsafeBufferPointer(rebasing: $0[range]), salt) }
+    }
+
+    @unsafe private func hash(_ bytes: UnsafeBufferPointer<UInt8>, _ salt: String) -> UInt64 {
+        var salt = salt
+        return salt.withUTF8 { salt in
+            unsafe cprefixhash_name(secret, salt.baseAddress, salt.count, bytes.baseAddress, bytes.count)
+        }
     }
 
     private static var marks: cprefixhash_marks {

@@ -52,6 +52,15 @@ package struct RequestScan: Equatable, Sendable {
     /// The members of the body that make up its prompt; empty for dialects without prompts, and for a body whose prompt
     /// is ambiguous.
     package var prompt = PromptParts()
+    /// The value of `cache_salt` as written, by which engines keep the caches of their users apart; nil if there is none.
+    package var cacheSalt: Range<Int>?
+    /// The value of `previous_response_id` as written, in OpenAI's responses; nil if there is none.
+    package var previousResponse: Range<Int>?
+    /// The values of the members that the caller has named, as written, in the order of the names.
+    ///
+    /// A range is empty if the body has no such member, or none whose value is a string; the array is empty if the body
+    /// has none of all.
+    package var named: [Range<Int>] = []
     /// The images, audio, video and files of the body.
     package var media = RequestMedia()
 

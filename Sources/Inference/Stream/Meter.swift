@@ -83,6 +83,8 @@ package struct Meter: Sendable {
     ///
     /// For OpenAI's responses, the reason is the last part of the final event's type, such as `completed`.
     package private(set) var finishReason: String?
+    /// The id of the response, in OpenAI's responses; nil until an event that was scanned has it.
+    package private(set) var responseID: String?
     /// The large event that is being read; the array has at most one element.
     ///
     /// An array stores the event outside of the meter, so that the meter stays small. Few streams have a large event.
@@ -280,6 +282,7 @@ package struct Meter: Sendable {
         unfinished |= scan.unfinished
         hasNoStopReason = hasNoStopReason || scan.hasNoStopReason
         if finishReason == nil { finishReason = scan.finishReason }
+        if dialect == .responses, responseID == nil { responseID = scan.responseID }
         if let found = scan.error, errors.isEmpty {
             errors = [found]
             isErrorBare = scan.isErrorBare

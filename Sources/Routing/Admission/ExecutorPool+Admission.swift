@@ -11,6 +11,8 @@ package struct Grant: Sendable {
     package let executor: Executor
     /// How the executor was chosen.
     package let placement: Placement
+    /// The beginnings of the request's prompt.
+    let prefix: PromptPrefix
     /// The pool in whose queue the request has waited.
     package let pool: ExecutorPool
     /// When the attempt was counted, by the clock of the event loops.
@@ -19,6 +21,7 @@ package struct Grant: Sendable {
     /// Passes the slot to the next request, because the request that waited for the slot has ended.
     package func giveBack(at now: Nanoseconds) {
         executor.promptDone(bytes: placement.missingBytes)
+        pool.takeBack(prefix, placement, of: executor)
         pool.release(executor, began: began, wasUsed: false, at: now)
     }
 }

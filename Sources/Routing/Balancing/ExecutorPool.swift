@@ -60,6 +60,10 @@ package final class ExecutorPool: Sendable {
     package let balance: Balance
     /// The index of the pool's model in the snapshot's list of models.
     package let place: Int
+    /// The indices of `members` by the ids of their executors.
+    private let indices: [Int: Int]
+    /// For each member the sum of its weight and of the weights before it; empty if the pool asks all its members.
+    let weightSums: [Int]
     /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
     /// number.
     let generation: Int
@@ -82,6 +86,8 @@ package final class ExecutorPool: Sendable {
         self.place = place
         self.members = members
         self.balance = balance
+        indices = Dictionary(members.enumerated().map { ($1.executor.id, $0) }) { first, _ in first }
+        weightSums = Self.weightSums(members, balance)
         generation = entry.state.withLock { state in
             state.generation += 1
             state.turns.keep(members.map(\.executor.id))
@@ -95,7 +101,10 @@ package final class ExecutorPool: Sendable {
     }
 
     /// The index of an executor in `members`; nil if the pool does not have it.
-    package func place(of executor: Executor) -> Int? { members.firstIndex { $0.executor === executor } }
+    package func place(of executor: Executor) -> Int? { index(ofExecutor: executor.id) }
+
+    /// The index in `members` of the executor with this id; nil if the pool does not have it.
+    func index(ofExecutor id: Int) -> Int? { indices[id] }
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
@@ -107,13 +116,16 @@ package final class ExecutorPool: Sendable {
     }
 
     func choose(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice {
+        if looksAtPrompt(of: request) { state.placement.map.findHolders(of: request.prefix, &state.placement.matches) }
+        let maker = maker(for: request, &state, at: now)
+        if asksSome, maker == nil, let choice = chooseOfSome(request, &state, at: now) { return choice }
         let mercy = mercy(usesBad: request.usesBad, at: now)
         var isOneUsable = false
         // The index of an ejected executor whose ejection has lasted long enough for a trial. The trial is an attempt
         // of this request, and the request is retried if the trial fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
-        for index in members.indices where mayTry(index, request) {
+        for index in members.indices where mayTry(index, request) && maker ?? index == index {
             let use = members[index].executor.use(at: now)
             guard use != .no || isSpared(index, by: mercy, at: now) else { continue }
             isOneUsable = true
@@ -122,14 +134,38 @@ package final class ExecutorPool: Sendable {
             if use == .trial, trial == nil { trial = index }
         }
         guard isOneUsable else { return .none }
+        if let choice = takeFree(request, &state, trial: trial, by: mercy, isMaker: maker != nil, at: now) {
+            return choice
+        }
+        entry.watch(&state, from: now)
+        return .full
+    }
+
+    /// Chooses among the members in `state.free`, and counts the attempt.
+    ///
+    /// - Parameters:
+    ///   - trial: the member that takes the request as a trial; nil for none.
+    ///   - isMaker: whether the only member in `state.free` has made the response that the request continues.
+    /// - Returns: nil if other pools have taken all slots since.
+    func takeFree(
+        _ request: RoutingRequest,
+        _ state: inout PoolEntry.State,
+        trial: Int?,
+        by mercy: Mercy,
+        isMaker: Bool = false,
+        at now: Nanoseconds
+    ) -> Choice? {
+        var trial = trial
+        let looksAtPrompt = looksAtPrompt(of: request)
         while !state.free.isEmpty {
-            let looksAtPrompt = balance == .prefix && !request.prefix.hashes.isEmpty
-            let (held, reason) = looksAtPrompt && trial == nil ? holder(request, &state, at: now) : (nil, .load)
+            var (held, reason) = looksAtPrompt && trial == nil ? holder(request, &state, at: now) : (nil, .load)
+            if isMaker { reason = .response }
             let index = trial ?? held ?? pick(&state, at: now)
             let member = members[index]
             let placement =
                 looksAtPrompt
-                ? placement(of: request, at: index, reason, &state) : Placement(promptBytes: request.promptBytes)
+                ? placement(of: request, at: index, reason, &state)
+                : Placement(reason: reason, promptBytes: request.promptBytes)
             if member.executor.begin(
                 promptBytes: placement.missingBytes,
                 runningMax: member.runningMax,
@@ -137,7 +173,7 @@ package final class ExecutorPool: Sendable {
                 at: now
             ) {
                 state.times.taken(at: now)
-                if looksAtPrompt { record(request.prefix, at: member.executor, &state) }
+                if looksAtPrompt { record(request, at: member.executor, &state) }
                 return .executor(member.executor, placement)
             }
             // After this pool picked the executor, another pool took the executor's last slot or began its trial, or
@@ -145,8 +181,7 @@ package final class ExecutorPool: Sendable {
             state.free.removeAll { $0 == index }
             trial = nil
         }
-        entry.watch(&state, from: now)
-        return .full
+        return nil
     }
 
     /// Whether the member's present weight is above 0 and its executor has not been tried for this request.
@@ -157,6 +192,7 @@ package final class ExecutorPool: Sendable {
     /// The index of the member whose turn it is among those in `state.free`.
     private func pick(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Int {
         guard members.count > 1 else { return state.free[0] }
+        if asksSome { return leastOfSome(state.free, at: now) }
         // The least work for its share that an executor would have with the new request.
         var least = Double.infinity
         let isByLoad = balance == .leastLoad || balance == .prefix

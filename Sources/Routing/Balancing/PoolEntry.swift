@@ -11,6 +11,7 @@ package final class PoolEntry: Sendable {
     /// Identifies the pool in this process; the id is never reused.
     package let id: Int
     let state: Lock<State>
+    private let memory: (any PlacementMemory)?
     /// Whether the times at which slots are taken and freed are recorded.
     ///
     /// Recording begins when a snapshot limits the number of attempts, or when all executors are full for the first
@@ -31,7 +32,7 @@ package final class PoolEntry: Sendable {
         /// When each executor has its next turn.
         var turns = Turns()
         /// The placement map, and what the pool has learned about each executor; used with `Balance.prefix`.
-        var placement = PlacementState()
+        var placement: PlacementState
         var random: UInt64
         /// How many snapshots have had a pool with this entry.
         var generation = 0
@@ -54,7 +55,8 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request that has been at an executor, or whose snapshot is not the latest and has only full executors.
+    /// A waiting request that has been at an executor, or that may not go to all executors of the latest snapshot and has
+    /// found only full ones.
     struct Returned: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -68,12 +70,17 @@ package final class PoolEntry: Sendable {
 
     /// Makes an entry without requests.
     ///
-    /// - Parameter seed: the start of the random numbers. It should differ between processes, so that the processes
-    ///   do not all choose the same executors.
-    package init(id: Int, seed: UInt64 = 0x9E37_79B9_7F4A_7C15) {
+    /// - Parameters:
+    ///   - seed: the start of the random numbers. It should differ between processes, so that the processes do not all
+    ///     choose the same executors.
+    ///   - memory: where the memory of the placement map is counted; nil in a process without a limit.
+    package init(id: Int, seed: UInt64 = 0x9E37_79B9_7F4A_7C15, memory: (any PlacementMemory)? = nil) {
         self.id = id
-        state = Lock(State(random: seed | 1))
+        self.memory = memory
+        state = Lock(State(placement: PlacementState(memory: memory), random: seed | 1))
     }
+
+    deinit { memory?.release(state.withLock { $0.placement.map.reservedBytes }) }
 
     /// The number of waiting requests.
     ///
@@ -162,9 +169,9 @@ extension PoolEntry.State {
             if let grant = take(for: next, .inOrder(ticket), at: now) {
                 _ = queue.pop()
                 granted.append(grant)
-            } else if next.pool.generation < generation {
-                // The executors of the request's earlier snapshot are full, but requests behind it may go to other
-                // executors.
+            } else if next.pool.generation < generation || next.request.response != nil {
+                // The executors of the request's earlier snapshot, or the one that has made the response that it
+                // continues, are full. But requests behind it may go to other executors.
                 _ = queue.pop()
                 returned.append(PoolEntry.Returned(ticket: .inOrder(ticket), waiting: next))
             } else {
@@ -192,7 +199,8 @@ extension PoolEntry.State {
             } else {
                 // A request that may go to any executor of the latest pool has found no slot. So no other request of
                 // that pool would find one, and they are skipped.
-                if isOfLatest, waiting.request.tried.isEmpty, waiting.request.usesBad { latestIsFull = true }
+                let mayGoToAny = waiting.request.tried.isEmpty && waiting.request.response == nil
+                if isOfLatest, mayGoToAny, waiting.request.usesBad { latestIsFull = true }
                 index += 1
             }
         }
@@ -215,7 +223,8 @@ extension PoolEntry.State {
             let end = WithoutExecutor(pool: pool, ticket: ticket)
             return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
         }
-        let grant = Grant(executor: executor, placement: placement, pool: pool, began: now)
+        let prefix = waiting.request.prefix
+        let grant = Grant(executor: executor, placement: placement, prefix: prefix, pool: pool, began: now)
         return PoolEntry.Ended(waiting: waiting, end: .granted(grant))
     }
 

@@ -1,22 +1,6 @@
 // The choice of an executor by what the executors hold of a prompt, for pools with `Balance.prefix`.
 package import Transport
 
-/// The part of a pool that knows where prompts have gone; it outlives snapshots.
-struct PlacementState: Sendable {
-    var map = PlacementMap()
-    /// How fast the executors compute prompts, by their ids.
-    var rates: [Int: PrefillRate] = [:]
-    /// The ids of the executors that have said in an answer how many tokens were cached.
-    var reporting: Set<Int> = []
-
-    /// Forgets all executors except those with these ids.
-    mutating func keep(_ ids: Set<Int>) {
-        map.keep(ids)
-        rates = rates.filter { ids.contains($0.key) }
-        reporting.formIntersection(ids)
-    }
-}
-
 extension ExecutorPool {
     /// How much longer a request may wait at an executor that holds its prompt than at the least loaded executor, beyond
     /// the prefill time that the held part saves; in nanoseconds.
@@ -24,42 +8,56 @@ extension ExecutorPool {
     /// The rate of prefill that is assumed until an executor's own is measured, in bytes a second: about 8,000 tokens.
     static let rateDefault = 32_000.0
 
+    /// Whether the pool chooses the executor of this request by the request's prompt or session.
+    func looksAtPrompt(of request: RoutingRequest) -> Bool {
+        balance == .prefix && (!request.prefix.hashes.isEmpty || request.session != nil)
+    }
+
     /// The member that should take a request, by what the members hold of its prompt.
     ///
-    /// The function takes the holder with the least work; `PlacementMap.holders` says which members are holders. The
-    /// result has no member and the reason `gate` if the request would wait there for longer than `gate` allows. The
-    /// caller then chooses a member as `leastLoad` does.
+    /// The function takes the member that the request's session has gone to before, and otherwise the holder with the
+    /// least work; `PlacementMap.findHolders` says which members are holders. The result has no member and the reason
+    /// `gate` if the request would wait there for longer than `gate` allows. The caller then chooses a member as
+    /// `leastLoad` does.
+    ///
+    /// `state.placement.matches` has the holders, and `state.free` the members that can take the request.
     func holder(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State,
         at now: Nanoseconds
     ) -> (index: Int?, reason: PlacementReason) {
-        let holders = state.placement.map.holders(of: request.prefix)
-        guard !holders.isEmpty else { return (nil, .load) }
-        var best: (index: Int, bytes: Int, work: Double)?
-        var least: (work: Double, share: Double)?
-        var wasLost = false
-        for index in state.free {
-            let share = members[index].share(at: now)
-            let work = members[index].work
-            if work / share < least.map({ $0.work / $0.share }) ?? .infinity { least = (work, share) }
-            let executor = members[index].executor
-            guard let match = holders.first(where: { $0.executor == executor.id }) else { continue }
-            if state.placement.map.refresh(executor.id, losses: executor.engine.losses) {
-                wasLost = true
-                continue
-            }
-            if work / share < best.map({ $0.work / members[$0.index].share(at: now) }) ?? .infinity {
-                best = (index, match.bytes, work)
-            }
+        var reason = PlacementReason.load
+        if let session = request.session, let home = state.placement.home(of: session),
+            let index = index(ofExecutor: home.executor), members[index].executor.engine.losses == home.losses
+        {
+            state.placement.map.refresh(home.executor, losses: home.losses)
+            let bytes = state.placement.map.bytesHeld(of: request.prefix, by: home.executor)
+            if state.free.contains(index), isWorthIt(index, saving: bytes, state, at: now) { return (index, .session) }
+            reason = .gate
         }
-        guard let best, let least else { return (nil, wasLost ? .load : .gate) }
-        // The work of the least loaded member, scaled to the weight of the holder, so that the two can be compared.
-        let others = least.work * members[best.index].share(at: now) / least.share
-        let more = (best.work - others) * Double(Self.bytesAStream)
-        let rate = state.placement.rates[members[best.index].executor.id]?.bytesPerSecond ?? Self.rateDefault
-        let most = Double(best.bytes) + rate * Double(Self.gate) / 1e9
-        return more <= most ? (best.index, .prefix) : (nil, .gate)
+        var best: (index: Int, bytes: Int, load: Double)?
+        for match in state.placement.matches {
+            guard let index = index(ofExecutor: match.executor) else { continue }
+            if state.placement.map.refresh(match.executor, losses: members[index].executor.engine.losses) { continue }
+            reason = .gate
+            guard state.free.contains(index) else { continue }
+            let load = members[index].work / members[index].share(at: now)
+            if load < best?.load ?? .infinity { best = (index, match.bytes, load) }
+        }
+        guard let best, isWorthIt(best.index, saving: best.bytes, state, at: now) else { return (nil, reason) }
+        return (best.index, .prefix)
+    }
+
+    /// Whether a request should go to a member that holds `bytes` of its prompt, although the least loaded member has
+    /// less to do.
+    private func isWorthIt(_ index: Int, saving bytes: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> Bool {
+        var least = Double.infinity
+        for other in state.free { least = min(least, members[other].work / members[other].share(at: now)) }
+        // The work of the least loaded member, scaled to the weight of this one, so that the two can be compared.
+        let others = least * members[index].share(at: now)
+        let more = (members[index].work - others) * Double(Self.bytesAStream)
+        let rate = state.placement.rates[members[index].executor.id]?.bytesPerSecond ?? Self.rateDefault
+        return more <= Double(bytes) + rate * Double(Self.gate) / 1e9
     }
 
     /// The placement of a request at a member: how much of the prompt the member holds, and how many bytes of other
@@ -80,9 +78,20 @@ extension ExecutorPool {
         )
     }
 
-    /// Records that a prompt goes to an executor.
-    func record(_ prefix: PromptPrefix, at executor: Executor, _ state: inout PoolEntry.State) {
-        state.placement.map.record(prefix, at: executor.id, losses: executor.engine.losses)
+    /// Records that a request goes to an executor.
+    func record(_ request: RoutingRequest, at executor: Executor, _ state: inout PoolEntry.State) {
+        state.placement.map.record(request.prefix, at: executor.id, losses: executor.engine.losses)
+        if let session = request.session { state.placement.record(session, at: executor) }
+    }
+
+    /// Records that an executor has not computed the prompt of a request that was sent there.
+    ///
+    /// The attempt has failed, was refused, or was not made.
+    package func takeBack(_ prefix: PromptPrefix, _ placement: Placement, of executor: Executor) {
+        guard balance == .prefix, !prefix.hashes.isEmpty else { return }
+        entry.state.withLock { state in
+            state.placement.map.takeBack(prefix, at: executor.id, believedBytes: placement.believedBytes)
+        }
     }
 
     /// Records that an answer has begun, by which the executor's rate of prefill is learned.
@@ -121,5 +130,27 @@ extension ExecutorPool {
             guard state.placement.reporting.contains(executor.id) else { return }
             state.placement.map.learn(answer, of: executor.id)
         }
+    }
+
+    // MARK: Stored responses
+
+    /// Records that an executor has made a response that later requests may continue.
+    ///
+    /// - Parameter response: the hash of the response's id, by the same hasher as `RoutingRequest.response`.
+    package func made(response: UInt64, by executor: Executor) {
+        entry.state.withLock { $0.placement.record(response: response, by: executor) }
+    }
+
+    /// The index of the member that has made the response that a request continues; nil if the request may go to any
+    /// member.
+    ///
+    /// Only the engine that has made a response has stored it. A request may go to any member if the pool does not know
+    /// who made the response, or if that member has been lost since, has been tried, or may not be used.
+    func maker(for request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Int? {
+        guard let response = request.response, let home = state.placement.maker(of: response),
+            let index = index(ofExecutor: home.executor), mayTry(index, request)
+        else { return nil }
+        let executor = members[index].executor
+        return executor.engine.losses == home.losses && executor.use(at: now) != .no ? index : nil
     }
 }

@@ -2,10 +2,14 @@
 
 /// Why a pool has chosen an executor for a request.
 package enum PlacementReason: String, Sendable {
+    /// The executor has made the response that the request continues, and no other has stored it.
+    case response
+    /// The session that the client has named has gone to this executor before.
+    case session
     /// The executor is believed to hold the beginning of the prompt.
     case prefix
-    /// Other executors hold more of the prompt, but have so much more to do that the request is faster at this one, or
-    /// cannot take it.
+    /// Other executors hold more of the prompt or had the session before, but have so much more to do that the request
+    /// is faster at this one, or cannot take it.
     case gate
     /// No executor holds more of the prompt than most requests share, or the pool does not look at prompts.
     case load

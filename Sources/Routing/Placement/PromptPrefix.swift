@@ -30,4 +30,7 @@ package struct PromptPrefix: Equatable, Sendable {
         let near = nearBytes / step
         return mark < near ? (mark + 1) * step : nearBytes + (mark + 1 - near) * farStep
     }
+
+    /// The number of bytes between the mark with this index and the mark before it.
+    static func distance(to mark: Int) -> Int { mark < nearBytes / step ? step : farStep }
 }

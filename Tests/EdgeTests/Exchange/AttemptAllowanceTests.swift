@@ -1,9 +1,9 @@
 import Inference
-import Routing
 import Testing
 import Transport
 
 @testable import Edge
+@testable import Routing
 
 @Suite struct AttemptAllowanceTests {
     private let second: Nanoseconds = 1_000_000_000
@@ -13,6 +13,7 @@ import Transport
         return FailedAttempt(
             executor: pool.members[0].executor,
             pool: pool,
+            placement: Placement(promptBytes: 0),
             failure: failure,
             duration: 1,
             hadRequest: hadRequest

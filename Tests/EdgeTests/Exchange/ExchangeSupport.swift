@@ -154,9 +154,9 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         return { end in waitEnds.withLock { $0.append((number, end)) } }
     }
 
-    func scanHere(_ body: RequestBody, dialect: Dialect) -> Result<RequestScan, RequestScanError>? {
+    func scanHere(_ body: RequestBody, for exchange: Exchange) -> Result<RequestScan, RequestScanError>? {
         do throws(RequestScanError) {
-            return .success(try scanner.scanRequest(body, dialect: dialect))
+            return .success(try exchange.scan(body, with: scanner))
         } catch {
             return .failure(error)
         }
@@ -174,6 +174,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
             charge: scan.charge,
             budget: budget,
             dialect: scan.exchange.dialect,
+            names: scan.exchange.snapshot.sessionFields.members,
             coding: scan.coding,
             bytesMax: snapshot.limits.bodyBytesMax,
             reply: { _ in }

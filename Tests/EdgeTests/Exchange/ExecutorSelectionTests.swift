@@ -32,7 +32,13 @@ import Transport
     }
 
     private func failed(_ failure: Failure, _ lease: ExecutorLease) -> FailedAttempt {
-        FailedAttempt(executor: lease.executor, pool: lease.pool, failure: failure, duration: 1)
+        FailedAttempt(
+            executor: lease.executor,
+            pool: lease.pool,
+            placement: lease.placement,
+            failure: failure,
+            duration: 1
+        )
     }
 
     private func reported(_ step: ExecutorSelection.Step) -> Failure? {
@@ -118,7 +124,7 @@ import Transport
         // The exchange's attempt fails meanwhile, and the exchange waits for the fallback model.
         let failed = Failure(.executorUnreachable)
         selection.failed(
-            FailedAttempt(executor: one, pool: pools[0], failure: failed, duration: 1),
+            FailedAttempt(executor: one, pool: pools[0], placement: granted[0].placement, failure: failed, duration: 1),
             at: second
         )
         let step = selection.next(after: .failure(failed), at: second) { end in

@@ -23,10 +23,11 @@ import Testing
     private func placed(
         _ body: String,
         in environment: TestEnvironment,
-        path: String = "/v1/chat/completions"
+        path: String = "/v1/chat/completions",
+        fields: String = "content-type: application/json"
     ) throws -> (executor: String, placement: Placement) {
         let client = try TestClient(environment)
-        client.ask(body, path: path)
+        client.ask(body, path: path, fields: fields)
         let lease = try #require(client.exchange.attempt?.lease)
         return (lease.executor.name, lease.placement)
     }
@@ -83,6 +84,102 @@ import Testing
         for _ in 0..<3 {
             let placement = try placed(Self.body(Self.text), in: environment).placement
             #expect(placement.believedBytes == 0 && placement.reason == .load)
+        }
+    }
+
+    // MARK: Sessions and scopes
+
+    /// The header field or the member of the body names the session, in the order of the list.
+    @Test(arguments: [
+        ("x-session-id: s1", "", "x-session-id: s1", ""), ("session_id: s1", "", "session_id: s1", ""),
+        ("", #","prompt_cache_key":"s1""#, "", #","prompt_cache_key":"s1","user":"u2""#),
+        ("", #","metadata":{"user_id":"s1"}"#, "", #","metadata":{"tags":[1],"user_id":"s1"}"#),
+        ("x-session-id: s1", #","session_id":"a""#, "x-session-id: s1", #","session_id":"b""#),
+    ])
+    func aSessionGoesWhereItWent(firstField: String, first: String, secondField: String, second: String) throws {
+        let environment = try environment("prefix")
+        func ask(_ field: String, _ members: String, _ text: String) throws -> (executor: String, placement: Placement)
+        {
+            let body = #"{"model":"m","messages":[{"role":"user","content":"\#(text)"}]\#(members)}"#
+            let fields = ["content-type: application/json", field].filter { !$0.isEmpty }.joined(separator: "\r\n")
+            return try placed(body, in: environment, fields: fields)
+        }
+        let home = try ask(firstField, first, "one")
+        #expect(home.placement.reason == .load)
+        _ = try ask("x-session-id: other", "", "two")
+        let next = try ask(secondField, second, "three")
+        #expect(next.executor == home.executor && next.placement.reason == .session)
+    }
+
+    /// One tenant's requests with one user are no session, and neither are empty names.
+    @Test(arguments: [("", #","user":"u1""#), ("x-session-id:", ""), ("", #","session_id":"","prompt_cache_key":7"#)])
+    func whatNamesNoSessionIsIgnored(field: String, members: String) throws {
+        let environment = try environment("prefix")
+        for text in ["one", "two", "three"] {
+            let body = #"{"model":"m","messages":[{"role":"user","content":"\#(text)"}]\#(members)}"#
+            let fields = ["content-type: application/json", field].filter { !$0.isEmpty }.joined(separator: "\r\n")
+            #expect(try placed(body, in: environment, fields: fields).placement.reason == .load)
+        }
+    }
+
+    /// `session_fields` replaces the list; an empty list switches sessions off.
+    @Test(arguments: [("[x-chat]", true), ("[body.chat.id]", true), ("[]", false), ("[x-session-id]", false)])
+    func theListCanBeSet(list: String, isSession: Bool) throws {
+        let models = "- {id: m, balance: prefix, executors: [{url: 'http://a:1'}, {url: 'http://b:1'}]}"
+        let environment = TestEnvironment(try testSnapshot(models: models, settings: "session_fields: \(list)"))
+        let fields = "content-type: application/json\r\nx-chat: c1"
+        let body = #"{"model":"m","chat":{"id":"c1"},"messages":[{"role":"user","content":"hi"}]}"#
+        _ = try placed(body, in: environment, fields: fields)
+        #expect((try placed(body, in: environment, fields: fields).placement.reason == .session) == isSession)
+    }
+
+    /// Prompts with different values of `cache_salt` share nothing at the engine.
+    @Test func promptsWithDifferentSaltsShareNothing() throws {
+        let environment = try environment("prefix")
+        func salted(_ salt: String) -> String {
+            String(Self.body(Self.text).dropLast()) + #","cache_salt":"\#(salt)"}"#
+        }
+        let first = try placed(salted("a"), in: environment)
+        #expect(try placed(salted("b"), in: environment).placement.reason == .load)
+        #expect(try placed(Self.body(Self.text), in: environment).placement.reason == .load)
+        let again = try placed(salted("a"), in: environment)
+        #expect(again.executor == first.executor && again.placement.reason == .prefix)
+    }
+
+    // MARK: Answers
+
+    /// What an executor refuses with an error of the client is not believed to be held.
+    @Test(arguments: [400, 500]) func aRefusedPromptIsNotHeld(status: Int) throws {
+        let environment = try environment("prefix", 1)
+        let client = try TestClient(environment)
+        client.ask(Self.body(Self.text))
+        client.executors[0].refuse(status, #"{"error":{"message":"no","type":"invalid_request_error"}}"#)
+        client.settle()
+        #expect(client.finished != nil)
+        #expect(try placed(Self.body(Self.text), in: environment).placement.believedBytes == 0)
+    }
+
+    /// A response that is continued is continued by its maker, also with other balances.
+    @Test(arguments: ["least-load", "prefix"]) func aStoredResponseIsContinuedByItsMaker(balance: String) throws {
+        for isStream in [false, true] {
+            let environment = try environment(balance)
+            let client = try TestClient(environment)
+            client.ask(#"{"model":"m","input":"hi","stream":\#(isStream)}"#, path: "/v1/responses")
+            let maker = try #require(client.exchange.attempt?.executor.name)
+            let response = #"{"id":"resp_1","object":"response","status":"completed","output":[],"usage":null}"#
+            client.executors[0].answer(type: isStream ? "text/event-stream" : "application/json")
+            let event = #"{"type":"response.completed","response":\#(response)}"#
+            client.executors[0].say(isStream ? "event: response.completed\ndata: \(event)\n\n" : response)
+            client.executors[0].end()
+            client.settle()
+            #expect(client.finished?.end == .complete)
+            for _ in 0..<3 {
+                let next = #"{"model":"m","input":"and","previous_response_id":"resp_1"}"#
+                let found = try placed(next, in: environment, path: "/v1/responses")
+                #expect(found.executor == maker && found.placement.reason == .response)
+                let other = #"{"model":"m","input":"and","previous_response_id":"resp_2"}"#
+                #expect(try placed(other, in: environment, path: "/v1/responses").placement.reason == .load)
+            }
         }
     }
 }

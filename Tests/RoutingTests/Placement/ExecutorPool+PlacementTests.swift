@@ -7,14 +7,24 @@ import Transport
 @Suite struct ExecutorPoolPlacementTests {
     private static let second: Nanoseconds = 1_000_000_000
 
-    private static func request(_ blocks: [Int]) -> RoutingRequest {
+    private static func request(_ blocks: [Int], session: SessionName? = nil, response: UInt64? = nil)
+        -> RoutingRequest
+    {
         var request = RoutingRequest(promptBytes: blocks.count * PromptPrefix.step)
         request.prefix = PlacementMapTests.prefix(blocks)
+        request.session = session
+        request.response = response
         return request
     }
 
     private static func choose(_ pool: ExecutorPool, _ blocks: [Int]) throws -> (executor: Int, placement: Placement) {
-        guard case .executor(let executor, let placement) = pool.choose(request(blocks), at: second) else {
+        try choose(pool, request(blocks))
+    }
+
+    private static func choose(_ pool: ExecutorPool, _ request: RoutingRequest) throws
+        -> (executor: Int, placement: Placement)
+    {
+        guard case .executor(let executor, let placement) = pool.choose(request, at: second) else {
             throw NoExecutor()
         }
         return (executor.id, placement)
@@ -182,5 +192,150 @@ import Transport
         )
         let other = try Self.choose(without, [1, 2, 3, 4, 5])
         #expect(other.executor != first.executor && other.placement.believedBytes == 0)
+    }
+
+    // MARK: Sessions
+
+    /// A session stays with its executor from its first turn on, even if its prompts have no beginning that counts.
+    @Test func aSessionStaysWithItsExecutor() throws {
+        let pool = ExecutorPoolTests.pool(4, .prefix)
+        let session = SessionName(hash: 77)
+        let first = try Self.choose(pool, Self.request([], session: session))
+        #expect(first.placement.reason == .load)
+        Self.end(pool, first)
+        for turn in 0..<8 {
+            let next = try Self.choose(pool, Self.request(Array(0..<turn), session: session))
+            #expect(next.executor == first.executor && next.placement.reason == .session)
+            Self.end(pool, next)
+        }
+        let other = try Self.choose(pool, Self.request([], session: SessionName(hash: 78)))
+        #expect(other.executor != first.executor, "another session takes its own turn")
+    }
+
+    /// The session goes before the prompt, and both are under the same gate.
+    @Test func aSessionGoesFirstUnderTheGate() throws {
+        let pool = ExecutorPoolTests.pool(3, .prefix)
+        let session = SessionName(hash: 5)
+        let prompt = try Self.choose(pool, [1, 2, 3, 4])
+        let home = try Self.choose(pool, Self.request([9], session: session))
+        #expect(home.executor != prompt.executor)
+        Self.end(pool, prompt)
+        Self.end(pool, home)
+        let next = try Self.choose(pool, Self.request([1, 2, 3, 4], session: session))
+        #expect(next.executor == home.executor && next.placement.reason == .session)
+        Self.end(pool, next)
+        pool.executors[home.executor].attemptBegan(promptBytes: Int(ExecutorPool.rateDefault * 6))
+        let moved = try Self.choose(pool, Self.request([50, 51], session: session))
+        #expect(moved.executor != home.executor && moved.placement.reason == .gate)
+        Self.end(pool, moved)
+        let stays = try Self.choose(pool, Self.request([], session: session))
+        #expect(stays.executor == moved.executor && stays.placement.reason == .session, "it has a new executor")
+    }
+
+    /// A restarted engine holds nothing of a session.
+    @Test func aSessionLeavesAnEngineThatWasLost() throws {
+        let pool = ExecutorPoolTests.pool(2, .prefix)
+        let session = SessionName(hash: 5)
+        let home = try Self.choose(pool, Self.request([], session: session))
+        let engine = pool.executors[home.executor].engine
+        engine.availability.change { health, _ in
+            for _ in 0..<10 { health.failed(at: 1) }
+        }
+        engine.availability.change { health, _ in health.engineAnswers(wasLost: true, at: 1) }
+        let next = try Self.choose(pool, Self.request([], session: session))
+        #expect(next.placement.reason == .load && next.executor != home.executor)
+    }
+
+    /// A tenant whose requests all name one user is not sent to one executor.
+    @Test func aUserCountsOnlyIfTheTenantHasSeveral() throws {
+        let pool = ExecutorPoolTests.pool(4, .prefix)
+        func ask(user: UInt64, tenant: UInt64) throws -> (executor: Int, placement: Placement) {
+            let chosen = try Self.choose(
+                pool,
+                Self.request([], session: SessionName(hash: user, tenantOfUser: tenant))
+            )
+            Self.end(pool, chosen)
+            return chosen
+        }
+        for _ in 0..<8 { #expect(try ask(user: 1, tenant: 10).placement.reason == .load) }
+        _ = try ask(user: 2, tenant: 10)
+        let home = try ask(user: 2, tenant: 10)
+        #expect(home.placement.reason == .session)
+        _ = try ask(user: 1, tenant: 10)
+        #expect(try ask(user: 1, tenant: 10).placement.reason == .session)
+        for _ in 0..<4 { #expect(try ask(user: 3, tenant: 11).placement.reason == .load, "tenants differ") }
+    }
+
+    /// Explicit balances by load do not look at sessions.
+    @Test func otherBalancesDoNotLookAtSessions() throws {
+        let pool = ExecutorPoolTests.pool(4, .leastLoad)
+        let session = SessionName(hash: 5)
+        var seen: Set<Int> = []
+        for _ in 0..<8 { seen.insert(try Self.choose(pool, Self.request([], session: session)).executor) }
+        #expect(seen.count == 4)
+    }
+
+    // MARK: Failures
+
+    /// A prompt that was refused is not believed to be held.
+    @Test func aRefusedPromptIsTakenBack() throws {
+        let pool = ExecutorPoolTests.pool(2, .prefix)
+        let first = try Self.choose(pool, [1, 2, 3])
+        pool.takeBack(PlacementMapTests.prefix([1, 2, 3]), first.placement, of: pool.executors[first.executor])
+        Self.end(pool, first)
+        let next = try Self.choose(pool, [1, 2, 3])
+        #expect(next.placement.reason == .load && next.placement.believedBytes == 0)
+    }
+
+    // MARK: Stored responses
+
+    /// A request that continues a response goes to its maker, with any balance.
+    @Test(arguments: [Balance.leastLoad, .prefix, .roundRobin])
+    func aResponseIsContinuedByItsMaker(balance: Balance) throws {
+        let pool = ExecutorPoolTests.pool(4, balance)
+        pool.made(response: 42, by: pool.executors[2])
+        for _ in 0..<8 {
+            let chosen = try Self.choose(pool, Self.request([], response: 42))
+            #expect(chosen.executor == 2 && chosen.placement.reason == .response)
+        }
+        #expect(pool.executors[2].running == 8)
+        let unknown = try Self.choose(pool, Self.request([], response: 43))
+        #expect(unknown.executor != 2 && unknown.placement.reason == .load)
+        var tried = Self.request([], response: 42)
+        tried.tried = [2]
+        #expect(try Self.choose(pool, tried).executor != 2)
+    }
+
+    /// The request waits for its maker although others are free, and holds up nobody behind it.
+    @Test func aResponseWaitsForItsMaker() throws {
+        let pool = ExecutorPoolTests.pool(2, max: 1)
+        let (granted, waits) = (Granted(), Waits())
+        pool.made(response: 42, by: pool.executors[0])
+        let running = try Self.choose(pool, Self.request([], response: 42))
+        func admit(_ name: String, _ request: RoutingRequest) -> ExecutorPool.Admission {
+            waits.noting(
+                pool.admit(request, waitMax: 9 * Self.second, queueMax: 9, at: Self.second) { granted.take(name, $0) },
+                in: pool
+            )
+        }
+        guard case .waiting = admit("continued", Self.request([], response: 42)) else {
+            Issue.record("it has to wait for its maker")
+            return
+        }
+        _ = admit("other", Self.request([]))
+        pool.pump(at: Self.second)
+        #expect(granted.order == ["other"] && granted.grants.map(\.executor.id) == [1])
+        pool.release(pool.executors[running.executor], began: 0, at: Self.second)
+        #expect(granted.order == ["other", "continued"] && granted.grants.map(\.executor.id) == [1, 0])
+    }
+
+    /// A maker that was restarted or is ejected has nothing stored, so the request may go anywhere.
+    @Test func aLostMakerIsNotWaitedFor() throws {
+        let pool = ExecutorPoolTests.pool(2, max: 1)
+        pool.made(response: 42, by: pool.executors[0])
+        pool.executors[0].engine.availability.change { health, _ in
+            for _ in 0..<10 { health.failed(at: 1) }
+        }
+        #expect(try Self.choose(pool, Self.request([], response: 42)).executor == 1)
     }
 }

@@ -1,0 +1,87 @@
+// What a pool remembers about the executors that its requests have gone to.
+
+/// The part of a pool that knows where prompts, sessions and stored responses are; it outlives snapshots.
+struct PlacementState: Sendable {
+    /// The executor that a session has gone to last, or that has made a response.
+    struct Home: Equatable, Sendable {
+        /// The id of the executor.
+        var executor: Int
+        /// How often its engine had been lost then, see `Engine.losses`; a restarted engine remembers nothing.
+        var losses: Int
+    }
+
+    /// The users that a tenant's requests have had.
+    private enum Users: Equatable {
+        case one(UInt64)
+        case several
+    }
+
+    /// The largest number of sessions, of tenants with users, and of responses that a pool remembers.
+    static let sessionsMax = 16_384, tenantsMax = 1024, responsesMax = 16_384
+
+    var map: PlacementMap
+    /// How fast the executors compute prompts, by their ids.
+    var rates: [Int: PrefillRate] = [:]
+    /// The ids of the executors that have said in an answer how many tokens were cached.
+    var reporting: Set<Int> = []
+    private var sessions = RecentTable<Home>(countMax: sessionsMax)
+    private var users = RecentTable<Users>(countMax: tenantsMax)
+    private var responses = RecentTable<Home>(countMax: responsesMax)
+    /// The holders of the prompt of the request for which an executor is being chosen.
+    ///
+    /// Each choice fills the array anew. It is a property so that a choice allocates no memory.
+    var matches: [PlacementMap.Match] = []
+
+    /// Makes a state that remembers nothing.
+    ///
+    /// - Parameter memory: where the memory of the map is counted.
+    init(memory: (any PlacementMemory)? = nil) { map = PlacementMap(memory: memory) }
+
+    /// Forgets all executors except those with these ids.
+    mutating func keep(_ ids: Set<Int>) {
+        map.keep(ids)
+        rates = rates.filter { ids.contains($0.key) }
+        reporting.formIntersection(ids)
+        sessions.keep { ids.contains($0.executor) }
+        responses.keep { ids.contains($0.executor) }
+    }
+
+    // MARK: Sessions
+
+    /// Where the latest request of a session has gone; nil if the pool does not know it.
+    ///
+    /// A user counts as a session only if the tenant's requests have had several users.
+    mutating func home(of session: SessionName) -> Home? {
+        if let tenant = session.tenantOfUser, !hasSeveralUsers(tenant, with: session.hash) { return nil }
+        return sessions.value(session.hash)
+    }
+
+    /// Records where a request of a session goes.
+    mutating func record(_ session: SessionName, at executor: Executor) {
+        if let tenant = session.tenantOfUser, !hasSeveralUsers(tenant, with: session.hash) { return }
+        sessions.set(session.hash, to: Home(executor: executor.id, losses: executor.engine.losses))
+    }
+
+    private mutating func hasSeveralUsers(_ tenant: UInt64, with user: UInt64) -> Bool {
+        switch users.value(tenant) {
+        case .several: return true
+        case .one(user): return false
+        case .one:
+            users.set(tenant, to: .several)
+            return true
+        case nil:
+            users.set(tenant, to: .one(user))
+            return false
+        }
+    }
+
+    // MARK: Stored responses
+
+    /// The executor that has made the response with this hash; nil if the pool does not know it.
+    mutating func maker(of response: UInt64) -> Home? { responses.value(response) }
+
+    /// Records that an executor has made a response, which it may have stored.
+    mutating func record(response: UInt64, by executor: Executor) {
+        responses.set(response, to: Home(executor: executor.id, losses: executor.engine.losses))
+    }
+}
