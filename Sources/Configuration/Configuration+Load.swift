@@ -99,6 +99,7 @@ extension Configuration {
         readCORS(from: root)
         forward = ForwardSettings(reading: root)
         stripBilling = root.flag("strip_billing")
+        dialects = root.dialects()
         readLog(from: root)
         (models, discoveries) = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()

@@ -64,6 +64,8 @@ package struct Configuration: Sendable, Equatable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
     /// that the kind of each executor decides.
     package var stripBilling: Bool?
+    /// The dialects that executors have; nil means that the kind of each executor decides.
+    package var dialects: [ServedDialect]?
     /// The settings of the access log: which lines are written, and to which file.
     package var log = Log()
     /// The models that clients may name; not empty in a configuration from a file, unless the configuration has
@@ -172,6 +174,9 @@ extension Configuration {
         ///
         /// The time in which the server pauses reading from the executor does not count.
         package var stall = Duration.seconds(300)
+        /// How long a request may wait until the model has been loaded, if no other executor is ready; zero means not at
+        /// all.
+        package var loadWait = Duration.seconds(60)
         package init() {}
     }
 

@@ -410,6 +410,7 @@ extension Attempt: ExecutorStreamHandler {
     func attemptFailed(_ failure: ExecutorFailure) {
         stream = nil
         if case .connectTimeout = failure { isConnectTimedOut = true }
+        if status == 0, ProbeLoss(failure).isRefusal { executor.engine.refused(at: now) }
         guard owner != nil else {
             close(.neither)
             return
