@@ -60,6 +60,7 @@ import Testing
             timeouts: {first_event: 11s, response: 12s, stall: 13s, load_wait: 14s}
             media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
             passthrough: [/v1/own]
+            reasoning: both
             forward_fields: [x-title]
             forward_user_agent: true
             strip_billing: true
@@ -93,6 +94,7 @@ import Testing
             timeouts: {first_event: 11s, response: 12s, stall: 13s, load_wait: 14s}
             media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
             passthrough: [/v1/own]
+            reasoning: both
             forward_fields: [x-title]
             forward_user_agent: true
             weight: 3

@@ -48,6 +48,7 @@ extension ModelSettings {
         forward = ForwardSettings(reading: section)
         stripBilling = section.flag("strip_billing")
         dialects = section.dialects()
+        section.read("reasoning", &reasoning)
         executorFile = section.executorFile("executors_from")
         executors = ExecutorSettings.readAll(from: section, beside: executorFile, engines: &engines)
         catalog = CatalogField.readAll(from: section)

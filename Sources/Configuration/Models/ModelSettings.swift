@@ -25,6 +25,8 @@ package struct ModelSettings: Sendable, Equatable {
     package var stripBilling: Bool?
     /// The dialects that the model's executors have; nil means what `Configuration.dialects` says.
     package var dialects: [ServedDialect]?
+    /// The member in which clients get the reasoning of chat answers.
+    package var reasoning = ReasoningMember.asIs
     /// The executors that serve the model.
     ///
     /// The list may be empty only if the model has an `executorFile`, or if the model is discovered.

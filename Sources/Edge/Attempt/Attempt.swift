@@ -62,6 +62,8 @@ final class Attempt: TimerTarget {
     let environment: any ExchangeEnvironment
     /// Whether the token usage is removed from the answer, because the edge asked for it and the client did not.
     var removesUsage = false
+    /// The member in which the client gets the reasoning; nil if it gets it as the engine writes it.
+    var reasoning: ReasoningMember?
     /// The counters of the model, in which the attempt records the time between two tokens.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.

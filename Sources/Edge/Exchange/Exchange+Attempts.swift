@@ -39,7 +39,7 @@ extension Exchange {
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
-        attempt = Attempt(
+        let attempt = Attempt(
             lease,
             at: snapshot.target(of: lease.executor, in: lease.pool),
             dialect: dialect,
@@ -49,6 +49,8 @@ extension Exchange {
             account: stream.connection.account,
             owner: self
         )
+        if dialect == .openAIChat, record.reasoning != .asIs { attempt.reasoning = record.reasoning }
+        self.attempt = attempt
         handle(.routed)
     }
 

@@ -350,6 +350,7 @@ extension Exchange: ServerStreamHandler {
         let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
         if let request { routed.path = PathSet(path: request.target.path) }
+        record.reasoning = snapshot.models[index].reasoning
         let timeouts = snapshot.models[index].timeouts
         routed.loadWait = min(timeouts.loadWait, record.wantsStream ? timeouts.firstEvent : timeouts.response)
         if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {

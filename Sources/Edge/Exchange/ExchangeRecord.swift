@@ -38,6 +38,8 @@ struct ExchangeRecord {
     var wantsStream = false
     /// Which head the client may be sent before an executor has answered.
     var earlyHead = EarlyHead.none
+    /// The member in which the client gets the reasoning of chat answers, as the model that it named has it.
+    var reasoning = ReasoningMember.asIs
     var status = 0
     var bytesIn = 0
     /// The estimated size of the prompt in bytes; an image counts like a text with the same number of tokens.

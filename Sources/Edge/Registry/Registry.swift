@@ -200,6 +200,7 @@ package final class Registry {
                 pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: index),
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
                 mediaTokens: settings.mediaTokens,
+                reasoning: settings.reasoning,
                 targets: executorTargets,
                 fallbacks: settings.fallbacks.compactMap { indices[ExactText($0)] }
             )

@@ -14,6 +14,8 @@ package struct SnapshotModel: Sendable {
     package let timeouts: ModelTimeouts
     /// The estimated numbers of tokens for images and other media in a prompt.
     package let mediaTokens: MediaTokens
+    /// The member in which clients get the reasoning of chat answers.
+    let reasoning: ReasoningMember
     /// How each member of the pool is reached, by the member's index in the pool.
     let targets: [ExecutorTarget]
     /// Indices in `Snapshot.models` of the models to fall back on, in the order in which they are tried.
