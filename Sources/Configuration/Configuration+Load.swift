@@ -100,6 +100,7 @@ extension Configuration {
         forward = ForwardSettings(reading: root)
         stripBilling = root.flag("strip_billing")
         readSessionFields(from: root)
+        dialects = root.dialects()
         readLog(from: root)
         (models, discoveries) = ModelSettings.readAll(from: root, own: OwnAddresses(self, root.reader.inspection))
         root.finish()

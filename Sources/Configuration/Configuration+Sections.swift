@@ -121,6 +121,7 @@ extension Configuration.Timeouts {
         section.read("first_event", &firstEvent, in: long)
         section.read("response", &response, in: long)
         section.read("stall", &stall, in: long)
+        section.read("load_wait", &loadWait, in: .zero ... .seconds(86_400))
         section.finish()
     }
 }

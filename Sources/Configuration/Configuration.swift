@@ -67,6 +67,8 @@ package struct Configuration: Sendable, Equatable {
     package var stripBilling: Bool?
     /// The fields by which clients name sessions.
     package var sessionFields = SessionFields.standard
+    /// The dialects that executors have; nil means that the kind of each executor decides.
+    package var dialects: [ServedDialect]?
     /// The settings of the access log: which lines are written, and to which file.
     package var log = Log()
     /// The models that clients may name; not empty in a configuration from a file, unless the configuration has
@@ -175,6 +177,9 @@ extension Configuration {
         ///
         /// The time in which the server pauses reading from the executor does not count.
         package var stall = Duration.seconds(300)
+        /// How long a request may wait until the model has been loaded, if no other executor is ready; zero means not at
+        /// all.
+        package var loadWait = Duration.seconds(60)
         package init() {}
     }
 

@@ -17,6 +17,8 @@ package final class Executor: Sendable {
     ///
     /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
     let availability = Availability()
+    /// The paths that the executor has been found to lack, and those at which it has answered.
+    let paths = PathMemory()
     /// The operator's order for this executor: to take no attempts, or to use another weight.
     let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)

@@ -1,4 +1,5 @@
 // The properties of a request that a pool needs to choose an executor for it.
+package import Transport
 
 /// The properties of one request that decide which executor it gets, and when.
 package struct RoutingRequest: Sendable {
@@ -15,6 +16,12 @@ package struct RoutingRequest: Sendable {
     package var session: SessionName?
     /// The hash of the id of the response that the request continues; nil if it continues none.
     package var response: UInt64?
+    /// The path of the request, one bit; empty if every executor of the pool is asked at the path.
+    ///
+    /// The request goes to the executors that have the path, see `ExecutorPool.hasPath`.
+    package var path: PathSet = []
+    /// How long the request may wait for a model that is being loaded, in nanoseconds; 0 if it does not wait for that.
+    package var loadWait: Nanoseconds = 0
     /// The ids of the executors at which the request has already been tried.
     ///
     /// The pool does not choose these executors again.

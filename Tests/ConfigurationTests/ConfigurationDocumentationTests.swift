@@ -35,7 +35,7 @@ import Testing
         max_loops: 2
         timeouts:
           {handshake: 1s, header: 2s, body: 3s, idle: 4s, idle_trusted: 5s, client_stall: 6s,
-           connect: 7s, first_event: 8s, response: 9s, stall: 10s}
+           connect: 7s, first_event: 8s, response: 9s, stall: 10s, load_wait: 0s}
         limits:
           {body: 1MiB, header_bytes: 2KiB, header_count: 10, streams: 12, exchange_buffer: 32KiB,
            body_pace: 2000, read_pace: 1000, prefill_resets: 60,
@@ -51,17 +51,20 @@ import Testing
         forward_fields: [http-referer]
         forward_user_agent: false
         strip_billing: false
+        dialects: [chat]
         models:
           - id: a
             aliases: [a1, a2]
             balance: weighted
             fallbacks: [b]
-            timeouts: {first_event: 11s, response: 12s, stall: 13s}
+            timeouts: {first_event: 11s, response: 12s, stall: 13s, load_wait: 14s}
             media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
             passthrough: [/v1/own]
+            reasoning: both
             forward_fields: [x-title]
             forward_user_agent: true
             strip_billing: true
+            dialects: [chat]
             name: A
             context_length: 8192
             is_ready: true
@@ -79,6 +82,7 @@ import Testing
                 max_running: 9
                 include_usage: false
                 strip_billing: false
+                dialects: [chat]
                 health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
                 idle_timeout: 0s
                 forward_fields: [x-openrouter-*]
@@ -87,9 +91,10 @@ import Testing
           - discover: https://engine
             join: true
             balance: weighted
-            timeouts: {first_event: 11s, response: 12s, stall: 13s}
+            timeouts: {first_event: 11s, response: 12s, stall: 13s, load_wait: 14s}
             media_tokens: {image: 1, audio_bytes: 2, video_bytes: 3, file_bytes: 4, reference: 5}
             passthrough: [/v1/own]
+            reasoning: both
             forward_fields: [x-title]
             forward_user_agent: true
             weight: 3
@@ -100,6 +105,7 @@ import Testing
             max_running: 9
             include_usage: false
             strip_billing: false
+            dialects: [chat]
             health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
             idle_timeout: 0s
           - import: more.yaml

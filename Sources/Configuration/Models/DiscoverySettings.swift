@@ -34,6 +34,7 @@ extension DiscoverySettings {
         if let tokens = section.section("media_tokens") { model.mediaTokens.read(from: tokens) }
         model.passthrough = section.passthroughPaths("passthrough")
         model.forward = ForwardSettings(reading: section)
+        section.read("reasoning", &model.reasoning)
         for key in ["id", "aliases", "fallbacks", "executors", "executors_from"] where section.node(key) != nil {
             section.report(key, "an entry with 'discover' has none: its engine names the models")
         }

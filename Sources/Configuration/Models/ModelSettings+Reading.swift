@@ -48,6 +48,8 @@ extension ModelSettings {
         passthrough = section.passthroughPaths("passthrough")
         forward = ForwardSettings(reading: section)
         stripBilling = section.flag("strip_billing")
+        dialects = section.dialects()
+        section.read("reasoning", &reasoning)
         executorFile = section.executorFile("executors_from")
         executors = ExecutorSettings.readAll(from: section, beside: executorFile, engines: &engines)
         catalog = CatalogField.readAll(from: section)
@@ -78,6 +80,7 @@ extension ModelSettings.Timeouts {
         firstEvent = section.duration("first_event", in: range)
         response = section.duration("response", in: range)
         stall = section.duration("stall", in: range)
+        loadWait = section.duration("load_wait", in: .zero ... .seconds(86_400))
         section.finish()
     }
 }

@@ -25,6 +25,10 @@ package struct ModelSettings: Sendable, Equatable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
     /// what `Configuration.stripBilling` says.
     package var stripBilling: Bool?
+    /// The dialects that the model's executors have; nil means what `Configuration.dialects` says.
+    package var dialects: [ServedDialect]?
+    /// The member in which clients get the reasoning of chat answers.
+    package var reasoning = ReasoningMember.asIs
     /// The executors that serve the model.
     ///
     /// The list may be empty only if the model has an `executorFile`, or if the model is discovered.
@@ -54,6 +58,8 @@ package struct ModelSettings: Sendable, Equatable {
         package var response: Duration?
         /// The longest time between two events of a stream.
         package var stall: Duration?
+        /// How long a request may wait until the model has been loaded.
+        package var loadWait: Duration?
         package init() {}
     }
 

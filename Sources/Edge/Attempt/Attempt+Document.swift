@@ -241,6 +241,7 @@ extension Attempt {
             fail(failure)
             return
         }
+        if found?.isValid == true, let named = reasoning?.rewritten(document: held) { held = named }
         becomeReady(owner)
         guard phase == .relaying else { return }
         dropByteOrderMark()

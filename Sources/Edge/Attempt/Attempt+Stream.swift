@@ -24,8 +24,9 @@ extension Attempt {
             return
         }
         guard isRelayedNow(event, piece, found, to: owner) else { return }
-        if removesUsage, meter.usages != usages, case .whole = piece {
-            relayWithoutUsage(event, to: owner)
+        let hasOwnUsage = removesUsage && meter.usages != usages
+        if hasOwnUsage || reasoning != nil, case .whole = piece {
+            relayRewritten(event, withoutUsage: hasOwnUsage, to: owner)
         } else {
             owner.attempt(self, relays: event)
         }
@@ -155,9 +156,16 @@ extension Attempt {
         return has(Array("error".utf8)) || has(Array("detail".utf8))
     }
 
-    /// Removes from an event the `usage` that the client did not request, and relays the rest if anything is left.
-    private func relayWithoutUsage(_ event: Span<UInt8>, to owner: any AttemptOwner) {
-        guard let left = UsageRemoval.removed(from: event) else {
+    /// Relays an event with its reasoning in the member that the model's setting names, and without the `usage` that the
+    /// client did not request; relays nothing if nothing is left.
+    private func relayRewritten(_ event: Span<UInt8>, withoutUsage: Bool, to owner: any AttemptOwner) {
+        let named = reasoning?.rewritten(event: event)
+        var left = named
+        if withoutUsage {
+            if let named { left = UsageRemoval.removed(from: named.span) ?? named }
+            if named == nil { left = UsageRemoval.removed(from: event) }
+        }
+        guard let left else {
             owner.attempt(self, relays: event)
             return
         }
@@ -169,7 +177,11 @@ extension Attempt {
     /// - Returns: Whether the event was held back; false if the held events would be larger than `fieldsMax`.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
-        for index in event.indices { held.append(event[index]) }
+        if let named = reasoning?.rewritten(event: event) {
+            held += named
+        } else {
+            for index in event.indices { held.append(event[index]) }
+        }
         return true
     }
 

@@ -62,6 +62,8 @@ final class Attempt: TimerTarget {
     let environment: any ExchangeEnvironment
     /// Whether the token usage is removed from the answer, because the edge asked for it and the client did not.
     var removesUsage = false
+    /// The member in which the client gets the reasoning; nil if it gets it as the engine writes it.
+    var reasoning: ReasoningMember?
     /// The counters of the model, in which the attempt records the time between two tokens.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.
@@ -418,6 +420,7 @@ extension Attempt: ExecutorStreamHandler {
     func attemptFailed(_ failure: ExecutorFailure) {
         stream = nil
         if case .connectTimeout = failure { isConnectTimedOut = true }
+        if status == 0, ProbeLoss(failure).isRefusal { executor.engine.refused(at: now) }
         guard owner != nil else {
             close(.neither)
             return

@@ -12,6 +12,7 @@ extension Failure {
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither
+        case .busy where engineError?.isLoading == true: .loading
         case .busy: .busy(retryAfterMs.map { Nanoseconds($0) * 1_000_000 })
         case .connection: .fault(.connection)
         case .answer: .fault(.answer)

@@ -21,6 +21,8 @@ struct AttemptAllowance {
 
     /// How many attempts have begun.
     private(set) var attempts = 0
+    /// How many attempts have found that the model is being loaded; these count against no limit.
+    private var loadingAttempts = 0
     /// The total duration of the failed attempts, in nanoseconds.
     private var duration: Nanoseconds = 0
     /// How many failures were of a kind that allows only one more attempt.
@@ -35,7 +37,11 @@ struct AttemptAllowance {
     /// Counts an attempt that failed before its answer was ready to be relayed.
     mutating func attemptFailed(_ failed: FailedAttempt) {
         duration += failed.duration
-        if failed.failure.retry.isSingle { singleRetries += 1 }
+        if failed.isLoading {
+            loadingAttempts += 1
+            return
+        }
+        if failed.isSingle { singleRetries += 1 }
         if failed.hadRequest, [.executorBrokeOff, .executorUnreachable].contains(failed.failure.kind) { breaks += 1 }
         if failed.failure.kind == .firstEventTimeout { timeouts += 1 }
     }
@@ -45,7 +51,9 @@ struct AttemptAllowance {
     /// - Parameter failure: The failure of the last attempt, which has been counted already; nil before the first
     ///   attempt and after a wait.
     func hasLeft(after failure: Failure?) -> Bool {
-        guard attempts < Self.attemptsMax, breaks < Self.breaksMax, timeouts < Self.timeoutsMax else { return false }
+        guard attempts - loadingAttempts < Self.attemptsMax, breaks < Self.breaksMax, timeouts < Self.timeoutsMax else {
+            return false
+        }
         guard let failure, failure.retry.isSingle else { return true }
         return singleRetries <= 1
     }
@@ -55,8 +63,11 @@ struct AttemptAllowance {
     /// The result is `total` minus the duration of the failed attempts, but at least `attemptTimeMin`, because a very
     /// short attempt would fail in any case. If `total` is less than `attemptTimeMin`, the result is `total`.
     ///
-    /// - Parameter total: The configured time for all attempts together, in nanoseconds.
-    func answerTime(total: Nanoseconds) -> Nanoseconds {
-        max(min(total, Self.attemptTimeMin), total > duration ? total - duration : 0)
+    /// - Parameters:
+    ///   - total: The configured time for all attempts together, in nanoseconds.
+    ///   - waited: How long the exchange has waited until a model was loaded, which counts as time of an attempt.
+    func answerTime(total: Nanoseconds, waited: Nanoseconds = 0) -> Nanoseconds {
+        let used = duration + waited
+        return max(min(total, Self.attemptTimeMin), total > used ? total - used : 0)
     }
 }

@@ -1,4 +1,5 @@
 // Chooses an executor for a request, waits for one if all are busy, and makes the attempts.
+internal import Configuration
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -17,9 +18,18 @@ extension Exchange {
             wait()
         case .report(let failure):
             deadlines.clearWaiting()
-            handle(.refused(failure))
+            handle(.refused(selection?.isPathUnserved == true ? unserved(failure) : failure))
         case nil: handle(.refused(Failure(.noExecutor)))
         }
+    }
+
+    /// The failure of a request that no executor serves, because none has the request's path.
+    private func unserved(_ failure: Failure) -> Failure {
+        var failure = failure
+        let path = request.map { String(decoding: $0.target.path, as: UTF8.self) } ?? ""
+        let what = dialect == .other ? path : "the dialect '\(dialect.label)' (\(path))"
+        failure.message = "No executor of the model '\(record.model ?? "")' serves \(what)."
+        return failure
     }
 
     // MARK: 10. The attempt
@@ -29,7 +39,7 @@ extension Exchange {
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
-        attempt = Attempt(
+        let attempt = Attempt(
             lease,
             at: snapshot.target(of: lease.executor, in: lease.pool),
             dialect: dialect,
@@ -39,6 +49,8 @@ extension Exchange {
             account: stream.connection.account,
             owner: self
         )
+        if dialect == .openAIChat, record.reasoning != .asIs { attempt.reasoning = record.reasoning }
+        self.attempt = attempt
         handle(.routed)
     }
 
@@ -52,7 +64,7 @@ extension Exchange {
         }
         if phase == .waiting { attempt.sentHead = record.earlyHead }
         attempt.start(request, requestID: fields.requestID)
-        deadlines.answer = now + (selection?.answerTime(total: answerTime(of: attempt)) ?? 0)
+        deadlines.answer = now + (selection?.answerTime(total: answerTime(of: attempt), at: now) ?? 0)
         awaitAnswer()
         arm()
     }
@@ -66,11 +78,15 @@ extension Exchange {
 
     /// Sets the deadlines that apply while the exchange waits, and reports the wait to the state machine.
     private func wait() {
-        deadlines.queue = now + (selection?.waitLeft(at: now) ?? 0)
+        let awaitsLoad = selection?.awaitsLoad == true
+        let left = awaitsLoad ? selection?.loadWaitLeft(at: now) : selection?.waitLeft(at: now)
+        deadlines.queue = now + (left ?? 0)
         deadlines.pump = now + Self.pumpInterval
         deadlines.answer = .max
-        // The head is not sent during a wait, so that the client gets an error status if the wait fails.
-        deadlines.commit = .max
+        // The head is not sent during a wait in a queue, so that the client gets an error status if the wait fails. A
+        // model may take long to load, so such a wait is kept alive as an executor's silence is.
+        let isHeadDue = awaitsLoad && record.earlyHead != .none && phase != .waiting && phase != .waitingInQueue
+        deadlines.commit = isHeadDue ? record.bodyEnded + snapshot.limits.commitAfter : .max
         handle(.queued)
         arm()
     }
@@ -108,9 +124,16 @@ extension Exchange {
         if deadlines.take(\.pump, at: now), machine.isWaiting {
             deadlines.pump = now + Self.pumpInterval
             selection?.pump(at: now)
+            if selection?.waitsForSlotNow(at: now) == true {
+                deadlines.queue = now + (selection?.waitLeft(at: now) ?? 0)
+            } else if selection?.shouldAskAgain(at: now) == true {
+                proceed(after: .arrival)
+                return
+            }
         }
         guard let postponed = selection?.postponed else {
-            if deadlines.take(\.queue, at: now), machine.isWaiting { proceed(after: .waitOver) }
+            guard deadlines.take(\.queue, at: now), machine.isWaiting else { return }
+            proceed(after: selection?.awaitsLoad == true ? .loadWaitOver : .waitOver)
             return
         }
         let isOver = deadlines.take(\.queue, at: now)
@@ -173,7 +196,11 @@ extension Exchange: AttemptOwner {
 
     func attemptIsReady(_ attempt: Attempt) {
         environment.metrics.answerHandedOver(since: now)
-        if attempt.status < 400 { selection?.answered(at: now) } else { selection?.wasNotComputed(at: attempt.lease) }
+        if attempt.status < 400 {
+            selection?.answered(by: attempt.executor, at: now)
+        } else {
+            selection?.wasNotComputed(at: attempt.lease)
+        }
         selection?.releaseRetry()
         // If the client was sent the head during an earlier attempt, `openWindow` has set the read limit of that
         // attempt only, and this attempt has none.
@@ -221,7 +248,7 @@ extension Exchange: AttemptOwner {
         guard machine.mayRetry else { return }
         record.failed(attempt, at: now)
         deadlines.answer = .max
-        let isOfKind = failure.retry == .otherKind
+        let isOfKind = failure.retry == .otherKind && attempt.target.kind != .auto
         selection?.failed(
             FailedAttempt(
                 executor: attempt.executor,

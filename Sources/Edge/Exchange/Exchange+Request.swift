@@ -354,6 +354,10 @@ extension Exchange: ServerStreamHandler {
     private func route(to index: Int) {
         let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
+        if let request { routed.path = PathSet(path: request.target.path) }
+        record.reasoning = snapshot.models[index].reasoning
+        let timeouts = snapshot.models[index].timeouts
+        routed.loadWait = min(timeouts.loadWait, record.wantsStream ? timeouts.firstEvent : timeouts.response)
         if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {
             look(at: request, for: [index] + fallbacks, into: &routed)
         }

@@ -141,7 +141,9 @@ extension Exchange {
     /// The bytes that report a failure after the head: an error event in a stream, or a JSON error after keep-alive
     /// spaces.
     private func told(_ failure: Failure) -> [UInt8] {
-        if attempt?.sentHead == .json { return failure.body(dialect, requestID: fields.requestID) }
+        if (attempt?.sentHead ?? record.earlyHead) == .json {
+            return failure.body(dialect, requestID: fields.requestID)
+        }
         let identity = StreamIdentity(
             id: fields.requestID,
             model: record.model ?? "",

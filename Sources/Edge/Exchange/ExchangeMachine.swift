@@ -178,6 +178,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         case (.attempt, .commit):
             phase = .waiting
             return [.commitSilently, .sendKeepAlive]
+        case (.queued, .commit):
+            phase = .waitingInQueue
+            return [.commitSilently, .sendKeepAlive]
         case (.waiting, .keepAlive), (.waitingInQueue, .keepAlive), (.relay, .keepAlive): return [.sendKeepAlive]
         case (.relay, .stall): return fail(Failure(.stall))
         case (.relay, .clientStall), (.finishing, .clientStall):

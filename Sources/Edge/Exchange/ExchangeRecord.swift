@@ -38,6 +38,8 @@ struct ExchangeRecord {
     var wantsStream = false
     /// Which head the client may be sent before an executor has answered.
     var earlyHead = EarlyHead.none
+    /// The member in which the client gets the reasoning of chat answers, as the model that it named has it.
+    var reasoning = ReasoningMember.asIs
     var status = 0
     var bytesIn = 0
     /// The estimated size of the prompt in bytes; an image counts like a text with the same number of tokens.
@@ -149,6 +151,8 @@ extension FinishedExchange {
 
 extension FinishedExchange.Attempted {
     fileprivate init(_ attempt: Attempt, at now: Nanoseconds) {
+        let placement = attempt.lease.placement
+        let hasReason = attempt.lease.pool.balance == .prefix || placement.reason == .response
         self.init(
             executor: attempt.executor.name,
             executorID: attempt.executor.id,
@@ -156,7 +160,7 @@ extension FinishedExchange.Attempted {
             times: attempt.times,
             duration: now &- attempt.times.began,
             failure: attempt.failure,
-            placement: attempt.lease.pool.balance == .prefix ? attempt.lease.placement : nil
+            placement: hasReason ? placement : nil
         )
     }
 }

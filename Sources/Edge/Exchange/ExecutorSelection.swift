@@ -19,6 +19,8 @@ struct ExecutorSelection {
         case failure(Failure)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
+        /// The exchange has waited for as long as it may until a model was loaded.
+        case loadWaitOver
         /// The exchange had to leave a queue to make room for an exchange of another tenant.
         ///
         /// `retryAfter` is the expected wait of a new request, in nanoseconds.
@@ -28,7 +30,7 @@ struct ExecutorSelection {
             switch self {
             case .arrival: .arrival
             case .failure(let failure): .failure(failure.retry)
-            case .waitOver: .waitOver
+            case .waitOver, .loadWaitOver: .waitOver
             case .gaveWay: .gaveWay
             }
         }
@@ -62,11 +64,15 @@ struct ExecutorSelection {
     ///
     /// The client gets this failure if the attempt at an engine of another `kind` fails, too.
     private var missingPath: Failure?
+    /// Whether `next` has reported that no executor of any pool has the path of the request.
+    private(set) var isPathUnserved = false
     /// The exchange's position in a queue: the index of the pool, and the ticket; nil while the exchange is in no
     /// queue.
     private var queue: (pool: Int, ticket: QueueTicket)?
     /// The index of the pool whose queue the exchange last left without an executor.
     private var waitedFor = 0
+    /// Whether the exchange is in a queue because a model is being loaded.
+    private(set) var awaitsLoad = false
     /// Whether the attempt after the wait counts as a retry in the retry budget.
     private var waitsForRetry = false
     /// Whether a retry of the exchange is counted in the retry budget.
@@ -92,12 +98,20 @@ struct ExecutorSelection {
 
     /// How much of `admission.max_wait` is left, in nanoseconds.
     func waitLeft(at now: Nanoseconds) -> Nanoseconds {
-        let used = wait.total(at: now)
+        let used = wait.total(at: now) - wait.totalForLoad(at: now)
         return used < limits.waitMax ? limits.waitMax - used : 0
     }
 
+    /// How much longer the exchange may wait until a model has been loaded, in nanoseconds.
+    func loadWaitLeft(at now: Nanoseconds) -> Nanoseconds {
+        let used = wait.totalForLoad(at: now)
+        return used < request.loadWait ? request.loadWait - used : 0
+    }
+
     /// How long the next attempt may take until its answer is ready to be relayed; see `AttemptAllowance.answerTime`.
-    func answerTime(total: Nanoseconds) -> Nanoseconds { allowance.answerTime(total: total) }
+    func answerTime(total: Nanoseconds, at now: Nanoseconds) -> Nanoseconds {
+        allowance.answerTime(total: total, waited: wait.totalForLoad(at: now))
+    }
 
     // MARK: The next step
 
@@ -117,6 +131,8 @@ struct ExecutorSelection {
         let left = waitLeft(at: now)
         var situation = situation(after: cause, waitIsLeft: left > 0)
         var refused: Nanoseconds?
+        // The first pool that is loading its model.
+        var loading: Int?
         if case .gaveWay(let retryAfter) = cause { refused = retryAfter }
         while true {
             switch RetryPolicy.next(situation) {
@@ -134,6 +150,7 @@ struct ExecutorSelection {
                     return .attempt(take(executor, placement, of: pool, began: now, at: now))
                 case .waiting(let ticket): return enterQueue(of: pool, ticket, at: now)
                 case .refused(let retryAfter): refused = min(refused ?? .max, retryAfter)
+                case .loading: loading = loading ?? pool
                 case .none: break
                 }
                 situation.asked = pool + 1
@@ -147,12 +164,76 @@ struct ExecutorSelection {
                 wait.begin(at: now)
                 return .waitForBudget
             case .report:
+                if let loading, let step = awaitLoad(of: loading, after: cause, &refused, at: now, ended: ended) {
+                    return step
+                }
                 wait.end(at: now)
                 releaseRetry()
                 charges.exchangeFailed(at: now)
                 return .report(failure(after: cause, refused: refused, waitIsLeft: left > 0, at: now))
             }
         }
+    }
+
+    /// Lets the exchange wait until a pool's model has been loaded, because no pool has an executor that is ready.
+    ///
+    /// - Returns: nil if the exchange may not wait any longer, or if the pool has no room in its queue. Then `refused` is
+    ///   the wait that the pool predicts.
+    private mutating func awaitLoad(
+        of pool: Int,
+        after cause: Cause,
+        _ refused: inout Nanoseconds?,
+        at now: Nanoseconds,
+        ended: @escaping @Sendable (WaitEnd) -> Void
+    ) -> Step? {
+        let left = loadWaitLeft(at: now)
+        switch cause {
+        case .waitOver, .loadWaitOver: return nil
+        case .arrival, .failure, .gaveWay: if left == 0 { return nil }
+        }
+        let admission = pools[pool].admit(
+            request,
+            returning: attempts > 0,
+            waitMax: left,
+            queueMax: limits.queueMax,
+            awaitsLoad: true,
+            at: now,
+            ended: ended
+        )
+        switch admission {
+        case .executor(let executor, let placement):
+            return .attempt(take(executor, placement, of: pool, began: now, at: now))
+        case .waiting(let ticket):
+            awaitsLoad = true
+            return enterQueue(of: pool, ticket, forLoad: true, at: now)
+        case .refused(let retryAfter): refused = min(refused ?? .max, retryAfter)
+        case .loading, .none: break
+        }
+        return nil
+    }
+
+    /// Whether an exchange that waits until a model has been loaded should ask all pools again: another pool has become
+    /// ready, or there is nothing left to wait for.
+    func shouldAskAgain(at now: Nanoseconds) -> Bool {
+        guard awaitsLoad, let queue else { return false }
+        if pools.indices.contains(where: { $0 != queue.pool && pools[$0].hasUsable(for: request, at: now) }) {
+            return true
+        }
+        let waited = pools[queue.pool]
+        return !waited.awaitsLoad(request, at: now) && !waited.hasUsable(for: request, at: now)
+    }
+
+    /// Lets an exchange that has waited for a model go on waiting for a slot, if the model has been loaded and all slots
+    /// are taken; the exchange keeps its position.
+    ///
+    /// - Returns: whether the exchange now waits for a slot, for which `waitLeft` is the limit.
+    mutating func waitsForSlotNow(at now: Nanoseconds) -> Bool {
+        guard awaitsLoad, let queue else { return false }
+        let waited = pools[queue.pool]
+        guard !waited.awaitsLoad(request, at: now), waited.hasUsable(for: request, at: now) else { return false }
+        awaitsLoad = false
+        wait.begin(forLoad: false, at: now)
+        return true
     }
 
     /// The situation for `RetryPolicy` before any pool is asked.
@@ -167,7 +248,7 @@ struct ExecutorSelection {
             pools: pools.count,
             asked: firstPool(after: cause)
         )
-        if situation.cause == .failure(.otherKind) { situation.pools = failedPool + 1 }
+        if situation.cause == .failure(.otherKind), request.path.isEmpty { situation.pools = failedPool + 1 }
         if case .failure(let retry) = situation.cause, retry.needsBudget, situation.attemptsAreLeft {
             situation.budgetHasRoom = budget.take()
             holdsRetry = situation.budgetHasRoom
@@ -176,22 +257,28 @@ struct ExecutorSelection {
     }
 
     /// Records the position in a pool's queue; the retry does not count in the retry budget while the exchange waits.
-    private mutating func enterQueue(of pool: Int, _ ticket: QueueTicket, at now: Nanoseconds) -> Step {
+    private mutating func enterQueue(
+        of pool: Int,
+        _ ticket: QueueTicket,
+        forLoad isForLoad: Bool = false,
+        at now: Nanoseconds
+    ) -> Step {
         queue = (pool, ticket)
         waitsForRetry = holdsRetry
         releaseRetry()
-        wait.begin(at: now)
+        wait.begin(forLoad: isForLoad, at: now)
         return .wait
     }
 
     /// The index of the first pool to ask.
     ///
     /// After `waitOver` and `gaveWay` only later pools are asked, because the pool of the wait and the pools before it
-    /// had no executor. A retry at an engine of another `kind` stays in the pool of the failed attempt.
+    /// had no executor. At a path of `passthrough`, a retry at an engine of another `kind` stays in the pool of the failed
+    /// attempt, because the path may mean something else to other models.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
-        case .waitOver, .gaveWay: waitedFor + 1
-        case .failure(let failure) where failure.retry == .otherKind: failedPool
+        case .waitOver, .loadWaitOver, .gaveWay: waitedFor + 1
+        case .failure(let failure) where failure.retry == .otherKind && request.path.isEmpty: failedPool
         case .failure, .arrival: 0
         }
     }
@@ -203,6 +290,7 @@ struct ExecutorSelection {
     mutating func granted(_ grant: Grant, at now: Nanoseconds) -> ExecutorLease? {
         guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
+        awaitsLoad = false
         // The grant may belong to an earlier wait in the same queue. The exchange then still has a position, which it
         // leaves here.
         pools[pool].leave(ticket)
@@ -235,13 +323,19 @@ struct ExecutorSelection {
     /// The failure that is reported to the client when nothing is left to try.
     ///
     /// - Parameter refused: The shortest wait that a full pool predicted, in nanoseconds; nil if no pool was full.
-    private func failure(
+    private mutating func failure(
         after cause: Cause,
         refused: Nanoseconds?,
         waitIsLeft: Bool,
         at now: Nanoseconds
     ) -> Failure {
         let failed = cause.failure
+        if let unserved = pathFailure(after: failed, at: now) { return unserved }
+        if isStillLoading(after: cause, at: now) {
+            var failure = Failure(.noExecutor, "The model is still being loaded. Try again later.")
+            failure.detail = "the model was not loaded within load_wait"
+            return failure
+        }
         let report = RetryPolicy.report(
             cause.ofPolicy,
             wasFull: refused != nil,
@@ -266,6 +360,32 @@ struct ExecutorSelection {
         }
     }
 
+    /// Whether the exchange has waited in vain until a model was loaded.
+    private func isStillLoading(after cause: Cause, at now: Nanoseconds) -> Bool {
+        switch cause {
+        case .loadWaitOver: return true
+        case .failure(let failure): return failure.engineError?.isLoading == true && wait.totalForLoad(at: now) > 0
+        case .arrival, .waitOver, .gaveWay: return false
+        }
+    }
+
+    /// The failure of a request whose path no executor of any pool has; nil if one of them has it, or if the last
+    /// failure is about something else.
+    private mutating func pathFailure(after failed: Failure?, at now: Nanoseconds) -> Failure? {
+        // An engine that explains itself, as by a 501, is quoted to the request that it has answered.
+        let isPlain = failed.map { $0.retry == .otherKind && $0.status == 404 } ?? true
+        guard !request.path.isEmpty, isPlain else { return nil }
+        let counts = pools.map { $0.pathCounts(request.path, at: now) }
+        guard counts.allSatisfy({ $0.have == 0 }) else { return nil }
+        isPathUnserved = true
+        var failure = Failure(.notFound)
+        let all = pools.reduce(0) { $0 + $1.members.count }
+        let found = counts.reduce(0) { $0 + $1.foundToLack }
+        failure.detail =
+            "of \(all) executors \(all - found) lack the path by 'dialects' or their kind, \(found) by what they answered"
+        return failure
+    }
+
     /// The wait that is reported to the client if no pool predicts one, in nanoseconds.
     private static let waitDefault: Nanoseconds = 1_000_000_000
 
@@ -278,14 +398,20 @@ struct ExecutorSelection {
 
     /// Records an attempt that failed before its answer was ready to be relayed.
     ///
-    /// The executor is not asked again, unless it was only busy.
+    /// The executor is not asked again, unless it was only busy, or the exchange may wait until its model is loaded.
     mutating func failed(_ failed: FailedAttempt, at now: Nanoseconds) {
+        var failed = failed
+        if failed.failure.retry == .otherKind {
+            failed.isPathRemembered = failed.executor.saidMissing(request.path, at: now)
+        }
+        failed.isLoading = failed.executor.awaitsLoad(for: request.loadWait, at: now)
         allowance.attemptFailed(failed)
         failed.pool.takeBack(request.prefix, failed.placement, of: failed.executor)
         failedPool = pools.firstIndex { $0 === failed.pool } ?? 0
         charges.add(failed.verdict, of: failed.executor, in: failed.pool)
         if failed.failure.retry == .otherKind { missingPath = failed.failure }
-        if failed.failure.charge == .busy { return }
+        let isOnlyBusy = failed.failure.charge == .busy && failed.failure.engineError?.isLoading != true
+        if isOnlyBusy || failed.isLoading { return }
         request.tried.append(failed.executor.id)
         request.tried += failed.alike
     }
@@ -299,7 +425,10 @@ struct ExecutorSelection {
     ///
     /// The answer shows that the request was not at fault, so earlier failures now count against the health of their
     /// executors.
-    mutating func answered(at now: Nanoseconds) { charges.requestAnswered(at: now) }
+    mutating func answered(by executor: Executor, at now: Nanoseconds) {
+        charges.requestAnswered(at: now)
+        executor.answered(at: request.path, at: now)
+    }
 
     /// Ends the count of the exchange's retry in the retry budget, when the retry has an answer or the exchange reports
     /// a failure.
@@ -332,6 +461,7 @@ struct ExecutorSelection {
     }
 
     private mutating func leaveQueue() {
+        awaitsLoad = false
         guard let (pool, ticket) = queue else { return }
         queue = nil
         waitedFor = pool

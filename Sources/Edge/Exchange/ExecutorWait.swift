@@ -1,4 +1,5 @@
-// How long an exchange has waited for executors: in queues, and until the retry budget allowed a retry.
+// How long an exchange has waited for executors: in queues, until the retry budget allowed a retry, and until a model was
+// loaded.
 internal import Transport
 
 /// The sum of all waits of one exchange; moments are on the event loop's clock, durations in nanoseconds.
@@ -9,21 +10,35 @@ struct ExecutorWait: Equatable, Sendable {
     private var since: Nanoseconds?
     /// The total duration of the waits that have ended.
     private var before: Nanoseconds = 0
+    /// The part of `before` in which the exchange waited until a model was loaded.
+    private var beforeForLoad: Nanoseconds = 0
+    /// Whether the current wait is for a model that is being loaded.
+    private var isForLoad = false
 
     var isUnderWay: Bool { since != nil }
 
     /// The duration of all waits up to `now`.
     func total(at now: Nanoseconds) -> Nanoseconds { before + (since.map { now &- $0 } ?? 0) }
 
-    /// Begins a wait; does nothing if a wait is under way.
-    mutating func begin(at now: Nanoseconds) {
+    /// The part of `total` in which the exchange waited until a model was loaded.
+    func totalForLoad(at now: Nanoseconds) -> Nanoseconds {
+        beforeForLoad + (isForLoad ? since.map { now &- $0 } ?? 0 : 0)
+    }
+
+    /// Begins a wait; does nothing if a wait of the same sort is under way.
+    ///
+    /// - Parameter isForLoad: whether the exchange waits until a model has been loaded.
+    mutating func begin(forLoad isForLoad: Bool = false, at now: Nanoseconds) {
+        if since != nil, isForLoad != self.isForLoad { end(at: now) }
         guard since == nil else { return }
         since = now
+        self.isForLoad = isForLoad
         if began == 0 { began = now }
     }
 
     /// Ends the current wait; does nothing if no wait is under way.
     mutating func end(at now: Nanoseconds) {
+        beforeForLoad = totalForLoad(at: now)
         before = total(at: now)
         since = nil
     }

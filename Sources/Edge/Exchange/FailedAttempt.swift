@@ -19,6 +19,18 @@ struct FailedAttempt {
     var hadRequest = false
     /// The ids of the executors in the pool with the same `kind` as `executor`, if the failure depends on the kind.
     ///
-    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the kind.
+    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the kind, or if
+    /// the kind is not known.
     var alike: [Int] = []
+    /// Whether the executor's engine lacks the path of the request, and its pools remember that for some time.
+    var isPathRemembered = false
+
+    /// Whether the executor's model is being loaded, so that the failure is no reason to give the request up.
+    var isLoading = false
+
+    /// Whether the failure allows only one more attempt.
+    ///
+    /// It does not if all that is known of the executor's kind is that this executor lacks the path: the next request
+    /// at the path is not tried there, so trying all executors once costs little.
+    var isSingle: Bool { failure.retry.isSingle && !(isPathRemembered && alike.isEmpty) }
 }

@@ -79,6 +79,8 @@ final class HealthProber {
 
 /// Probes one engine: sends a request, waits for the answer, and sends the next request after the interval.
 private final class EngineProber: ExecutorStreamHandler, TimerTarget {
+    /// The longest time between two probes of an engine that loads its model, in nanoseconds.
+    private static let loadingInterval: Nanoseconds = 500_000_000
     /// How much of an answer's body is kept to be classified, in bytes.
     private static let bodyMax = 4096
     private enum TimerKind: Int {
@@ -109,6 +111,8 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var watchedSince: Nanoseconds = 0
     /// Whether the connection of the last failed probe was refused, reset or closed.
     private var wasRefused = false
+    /// Whether the engine has been loading its model and has not been usable since.
+    private var isLoading = false
     private(set) var lastLoss: String?
     private(set) var results: [ExecutorHealth.Probe: UInt64]
 
@@ -193,6 +197,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private func lost(_ loss: ProbeLoss) {
         lastLoss = loss.text
         wasRefused = loss.isRefusal
+        if loss.isRefusal { engine.refused(at: loop.now) }
         finish(loss.probe)
         reportIfDead()
         watchSilence()
@@ -205,12 +210,15 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         request = nil
         results[answer, default: 0] += 1
         let now = loop.now
-        let wasEjected = engine.isEjected
+        let (wasEjected, wasLoading) = (engine.isEjected, engine.isLoading)
         engine.report(answer, rise: probe.rise, fall: probe.fall, watchedSince: watchedSince, at: now)
         if wasEjected, !engine.isEjected { for executor in executors { executor.engineIsBack(at: now) } }
+        if wasLoading, answer == .passed { for executor in executors { executor.engineHasLoaded() } }
+        isLoading = engine.isLoading || isLoading && engine.isEjected && answer == .passed
         // The engine may have become usable again, so exchanges that wait for an executor may use it.
         if answer == .passed { engine.pump(at: now) }
-        schedule(.ask, after: probe.interval)
+        // Requests may wait until the model has been loaded, so that is noticed soon.
+        schedule(.ask, after: isLoading ? min(probe.interval, Self.loadingInterval) : probe.interval)
     }
 
     private func reportIfDead() {

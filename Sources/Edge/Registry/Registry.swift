@@ -80,6 +80,7 @@ package final class Registry {
                 runningMax: description.runningMax,
                 modelsShareCapacity: description.modelsShareCapacity
             )
+            engine.update(listensOnceLoaded: description.listensOnceLoaded)
             let book = book(for: description.identity, &indices)
             if !addresses.contains(where: { $0 === book }) { addresses.append(book) }
             targets[description.identity] = EngineTarget(
@@ -178,7 +179,16 @@ package final class Registry {
                 let key = ExecutorKey(engine: engine.engine.id, model: ExactText(member.model ?? settings.id))
                 let executor = pairs[key] ?? makeExecutor(key, engine.engine)
                 pairs[key] = executor
-                members.append(PoolMember(executor, weight: member.weight, runningMax: member.maxRunning))
+                let dialects =
+                    member.dialects ?? settings.dialects ?? configuration.dialects ?? member.kind.dialects
+                members.append(
+                    PoolMember(
+                        executor,
+                        weight: member.weight,
+                        runningMax: member.maxRunning,
+                        paths: ServedDialect.paths(of: dialects)
+                    )
+                )
                 executorTargets.append(
                     ExecutorTarget(
                         member,
@@ -196,6 +206,7 @@ package final class Registry {
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
                 mediaTokens: settings.mediaTokens,
                 prefixesAreTenants: settings.prefixScope == .tenant,
+                reasoning: settings.reasoning,
                 targets: executorTargets,
                 fallbacks: settings.fallbacks.compactMap { indices[ExactText($0)] }
             )

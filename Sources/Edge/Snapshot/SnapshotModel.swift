@@ -16,6 +16,8 @@ package struct SnapshotModel: Sendable {
     package let mediaTokens: MediaTokens
     /// Whether a prompt is compared only with prompts of the same tenant, to find an executor that holds its beginning.
     let prefixesAreTenants: Bool
+    /// The member in which clients get the reasoning of chat answers.
+    let reasoning: ReasoningMember
     /// How each member of the pool is reached, by the member's index in the pool.
     let targets: [ExecutorTarget]
     /// Indices in `Snapshot.models` of the models to fall back on, in the order in which they are tried.
@@ -30,11 +32,14 @@ package struct ModelTimeouts: Sendable, Equatable {
     package var response: Nanoseconds
     /// The time between two events of a stream.
     package var stall: Nanoseconds
+    /// How long a request may wait until the model has been loaded; 0 if it does not wait for that.
+    package var loadWait: Nanoseconds
 
     /// The timeouts of one model; a timeout that the model does not set is the common timeout of all models.
     init(_ own: ModelSettings.Timeouts, else common: Configuration.Timeouts) {
         firstEvent = Nanoseconds((own.firstEvent ?? common.firstEvent).inNanoseconds)
         response = Nanoseconds((own.response ?? common.response).inNanoseconds)
         stall = Nanoseconds((own.stall ?? common.stall).inNanoseconds)
+        loadWait = Nanoseconds((own.loadWait ?? common.loadWait).inNanoseconds)
     }
 }

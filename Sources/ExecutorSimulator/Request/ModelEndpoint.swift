@@ -17,6 +17,21 @@ enum ModelEndpoint: String {
         case .embeddings, .rerank, .countTokens: false
         }
     }
+    /// The names of the dialects, as in the configuration of the edge.
+    static let dialects = ["chat", "completions", "embeddings", "responses", "messages", "rerank"]
+
+    /// The dialect to which the endpoint belongs, one of `dialects`.
+    var dialect: String {
+        switch self {
+        case .chat: "chat"
+        case .completions: "completions"
+        case .responses: "responses"
+        case .messages, .countTokens: "messages"
+        case .embeddings: "embeddings"
+        case .rerank: "rerank"
+        }
+    }
+
     /// Whether errors have the format of Anthropic's API.
     var isAnthropic: Bool { self == .messages || self == .countTokens }
 }

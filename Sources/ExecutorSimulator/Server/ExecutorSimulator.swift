@@ -37,6 +37,10 @@ package final class ExecutorSimulator: ServerDelegate {
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
+    /// When the simulator was made, by the loop's clock.
+    private let began: Nanoseconds
+    /// Whether the model has been loaded; it is never unloaded.
+    private var isLoaded = false
 
     /// Makes a simulator that does not accept connections yet.
     ///
@@ -44,6 +48,7 @@ package final class ExecutorSimulator: ServerDelegate {
     package init(loop: EventLoop, options: ExecutorSimulatorOptions) throws(TLSError) {
         self.loop = loop
         self.options = options
+        began = loop.now
         contexts = try Self.contexts(for: options)
         faultsLeft = options.faultsMax ?? .max
         settings.idleTimeout = options.idleTimeout
@@ -199,6 +204,14 @@ package final class ExecutorSimulator: ServerDelegate {
         identifiers += 1
         let digits = String(Hash.mix(UInt64(identifiers) &+ UInt64(created) << 24) >> 16, radix: 16)
         return String(repeating: "0", count: 12 - digits.count) + digits
+    }
+
+    /// Whether the model still loads, so that requests for it and `GET /health` get 503.
+    var isLoading: Bool {
+        guard !isLoaded else { return false }
+        isLoaded =
+            options.loadingUntil.map { FileStamp($0) != nil } ?? (loop.now >= began + options.loadingTime)
+        return !isLoaded
     }
 
     /// The values of `GET /metrics`; nil if the options have neither a prefix cache nor a prefill rate.

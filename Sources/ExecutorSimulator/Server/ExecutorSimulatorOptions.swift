@@ -32,6 +32,18 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var runningMax: Int?
     /// The paths of the certificate and key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?
+    /// The dialects that the simulator has: `chat`, `completions`, `embeddings`, `responses`, `messages`, `rerank`; nil for
+    /// all.
+    ///
+    /// The paths of the other dialects get the 404 of FastAPI.
+    package var dialects: [String]?
+    /// How long the simulator loads its model after it has begun to serve.
+    package var loadingTime: Nanoseconds = 0
+    /// The path of a file that ends the loading of the model by its existence; nil if `loadingTime` ends it.
+    package var loadingUntil: String?
+    /// The member of a chat's messages and deltas that carries the reasoning, which is the first half of the text; nil if
+    /// there is no reasoning.
+    package var reasoningField: String?
     /// How many streams an HTTP/2 connection may have at the same time.
     package var streamsMax = 10_000
     /// How long a connection may be idle before it is closed.
@@ -42,6 +54,13 @@ package struct ExecutorSimulatorOptions: Sendable {
 
     /// Whether the tokens of prompts matter, because there is a prefix cache or a prefill rate.
     var countsPrompts: Bool { cacheTokens != nil || prefillRate != nil }
+
+    /// A sentence that says which of `dialects` is none; nil if all are.
+    package var dialectProblem: String? {
+        let known = ModelEndpoint.dialects
+        guard let unknown = dialects?.first(where: { !known.contains($0) }) else { return nil }
+        return "--dialects are of \(known.joined(separator: ", ")), not '\(unknown)'"
+    }
 
     /// A sentence that says which option of the prefix cache or of the prefill rate has a value that cannot be used; nil
     /// if all can be used.

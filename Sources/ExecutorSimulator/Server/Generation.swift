@@ -18,6 +18,8 @@ final class Generation {
     private var form: any AnswerForm
     private var facts: AnswerFacts
     private let templates: [EventTemplate]
+    /// The templates of the first half of the tokens; empty if they carry no reasoning.
+    private let reasoning: [EventTemplate]
     private var opening: [[UInt8]]
     private let openingCount: Int
     private let faults: Faults
@@ -55,7 +57,10 @@ final class Generation {
             isAborted: faults.ending == .aborted,
             hasNoReason: faults.ending == .noReason
         )
+        facts.reasoningField = simulator.options.reasoningField
         form = request.endpoint.form(facts)
+        let choices = 0..<request.keys.count
+        reasoning = request.isStream ? choices.compactMap(form.reasoning) : []
         templates = request.isStream ? (0..<request.keys.count).map(form.token) : []
         opening = request.isStream ? form.opening() : []
         openingCount = opening.count
@@ -171,7 +176,9 @@ final class Generation {
     }
 
     private func render(_ choice: Int, text: [UInt8], into event: inout [UInt8]) {
-        templates[choice].render(text, time: Clock.monotonicNow(), number: openingCount + emitted - 1, into: &event)
+        let isReasoning = made < request.count / 2 && !reasoning.isEmpty
+        let template = isReasoning ? reasoning[choice] : templates[choice]
+        template.render(text, time: Clock.monotonicNow(), number: openingCount + emitted - 1, into: &event)
     }
 
     /// Writes an event in the form that the faults demand.

@@ -72,6 +72,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     func requestEnded() {
         guard phase == .body, !isRefused else { return }
         keepAsLast()
+        guard !isAnsweredByServer() else { return }
         guard let endpoint else {
             phase = .over
             Endpoints.answer(head.method, path: path, query: query, of: simulator, on: stream)
@@ -82,6 +83,23 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         } catch {
             refuse(error)
         }
+    }
+
+    /// Answers in place of the model while the simulator loads its model, or at the path of a dialect that it lacks.
+    ///
+    /// - Returns: whether the request has been answered.
+    private func isAnsweredByServer() -> Bool {
+        if !path.hasPrefix("/simulator/"), path != "/v1/models", simulator.isLoading {
+            phase = .over
+            simulator.counters.refused += 1
+            let type = "application/json; charset=utf-8"
+            ExecutorSimulator.respond(status: 503, body: OtherAnswers.loading, contentType: type, on: stream)
+            return true
+        }
+        guard let endpoint, simulator.options.dialects?.contains(endpoint.dialect) == false else { return false }
+        phase = .over
+        ExecutorSimulator.respond(status: 404, body: OtherAnswers.noSuchPath, on: stream)
+        return true
     }
 
     /// Stores the request for `GET /simulator/last`.

@@ -21,6 +21,9 @@ struct AnswerFacts {
     /// How many tokens of the prompt came from the prefix cache; nil if the simulator has no cache.
     var cachedTokens: Int?
 
+    /// The member that carries the reasoning of a chat; nil if there is no reasoning.
+    var reasoningField: String?
+
     /// The `finish_reason` of chat and completions; nil if the response has null.
     var finishReason: String? { hasNoReason ? nil : isAborted ? "abort" : endsByLength ? "length" : "stop" }
 }

@@ -9,6 +9,8 @@ protocol AnswerForm {
     func opening() -> [[UInt8]]
     /// The template for the token events of one choice.
     func token(choice: Int) -> EventTemplate
+    /// The template for the events of one choice that carry reasoning; nil if the dialect or the simulator has none.
+    func reasoning(choice: Int) -> EventTemplate?
     /// The events after the last token.
     ///
     /// The last of these events ends the stream.
@@ -22,6 +24,10 @@ protocol AnswerForm {
     func failure(_ fault: StreamFault, number: Int) -> [[UInt8]]
     /// The body of a response that is not streamed.
     func whole(texts: [String], tokens: Int) -> [UInt8]
+}
+
+extension AnswerForm {
+    func reasoning(choice: Int) -> EventTemplate? { nil }
 }
 
 extension ModelEndpoint {

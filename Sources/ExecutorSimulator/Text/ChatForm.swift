@@ -19,6 +19,10 @@ struct ChatForm: AnswerForm {
         chunks.token(choice, before: #""delta":{"content":""#, after: #""}"#)
     }
 
+    func reasoning(choice: Int) -> EventTemplate? {
+        facts.reasoningField.map { chunks.token(choice, before: #""delta":{"\#($0)":""#, after: #""}"#) }
+    }
+
     func closing(texts: [String], tokens: Int, number: Int) -> [[UInt8]] {
         let ends = (0..<facts.choices).map { chunks.choice($0, #""delta":{}"#, isLast: true) }
         return ends + chunks.ending(tokens: tokens)
@@ -32,9 +36,22 @@ struct ChatForm: AnswerForm {
         chunks.whole("chat.completion", texts: texts, tokens: tokens) { writer, text in
             writer.object("message") {
                 $0.field("role", "assistant")
-                $0.field("content", text)
+                let (reasoning, content) = parts(of: text)
+                if let field = facts.reasoningField {
+                    $0.key(named: field)
+                    $0.value(reasoning)
+                }
+                $0.field("content", content)
                 $0.null("refusal")
             }
         }
+    }
+
+    /// The first half of the words, if the simulator has reasoning, and the rest.
+    private func parts(of text: String) -> (reasoning: String, content: String) {
+        guard facts.reasoningField != nil else { return ("", text) }
+        let spaces = text.indices.filter { text[$0] == " " }
+        let middle = spaces.isEmpty ? text.startIndex : spaces[spaces.count / 2]
+        return (String(text[..<middle]), String(text[middle...]))
     }
 }

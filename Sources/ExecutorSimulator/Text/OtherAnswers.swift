@@ -3,6 +3,11 @@ internal import Inference
 
 /// Writes the JSON responses that contain no generated text.
 enum OtherAnswers {
+    /// The answer of llama.cpp's server while it loads its model, byte for byte.
+    static let loading = Array(#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#.utf8)
+    /// The answer of FastAPI, and so of vLLM and SGLang, at a path that it does not have.
+    static let noSuchPath = Array(#"{"detail":"Not Found"}"#.utf8)
+
     /// The response of the embeddings API, with vectors that depend only on the inputs.
     static func embeddings(_ request: ModelRequest) -> [UInt8] {
         let dimensions = min(max(request.body["dimensions"]?.integer ?? 8, 1), 4096)

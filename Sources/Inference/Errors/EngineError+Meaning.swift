@@ -8,7 +8,9 @@ extension EngineError {
     /// function, and a test compares the table with it.
     package func classified(in dialect: Dialect) -> Failure {
         let meaning = meaning
-        var failure = Failure(engine: self, verdict: Failure.Verdict(meaning, in: dialect))
+        var verdict = Failure.Verdict(meaning, in: dialect)
+        if verdict.retry == .never, saysAPIIsUnsupported { verdict.retry = .otherKind }
+        var failure = Failure(engine: self, verdict: verdict)
         if let retryAfterMs, failure.side == .executor, meaning != .misconfiguration {
             failure.retryAfter = (retryAfterMs + 999) / 1000
             failure.retryAfterMs = retryAfterMs
@@ -52,6 +54,15 @@ extension EngineError {
             let text = part?.lowercased() ?? ""
             return ["stream_options", "streamoptions", "include_usage", "includeusage"].contains { text.contains($0) }
         }
+    }
+
+    /// Whether the engine says that it serves no requests at the path of this one, although its server has the path.
+    ///
+    /// llama.cpp answers so where an option of its command line is missing, and vLLM where the model is not of the kind.
+    private var saysAPIIsUnsupported: Bool {
+        guard let text = message?.lowercased(), status == 501 || status == 400 || status == 404 else { return false }
+        return text.hasPrefix("this server does not support ") && status == 501
+            || text.hasPrefix("the model does not support ") && text.hasSuffix(" api")
     }
 
     /// Whether the engine says that its model is still loading.

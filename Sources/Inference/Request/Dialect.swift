@@ -40,12 +40,12 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
 
     /// The dialect of a POST to this path; nil for a path that is not in `paths`.
     package init?(path: ArraySlice<UInt8>) {
-        for (known, dialect) in Self.paths where path.span.equals(known) {
-            self = dialect
-            return
-        }
-        return nil
+        guard let index = Self.index(of: path) else { return nil }
+        self = Self.paths[index].dialect
     }
+
+    /// The index of this path in `paths`; nil for a path that is not there.
+    static func index(of path: ArraySlice<UInt8>) -> Int? { paths.firstIndex { path.span.equals($0.path) } }
 
     /// The word for the dialect in log lines and metric labels.
     package var label: String {

@@ -9,14 +9,6 @@ package enum UsageRemoval {
         "id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation",
     ]
 
-    private struct Member {
-        var name: String
-        /// The range of the member's key and value, in bytes of the JSON.
-        var range: Range<Int>
-        /// The range of the member's value.
-        var value: Range<Int>
-    }
-
     /// The event without its member `usage`; nil if the event has no such member.
     ///
     /// If the other members have no content for the client, only the `id` and `retry` lines are returned. No blank line
@@ -39,7 +31,7 @@ package enum UsageRemoval {
             if !json.isEmpty { json.append(0x20) }
             json += value.first == 0x20 ? value.dropFirst() : value
         }
-        guard let all = members(of: json) else { return nil }
+        guard let all = JSONMembers.members(of: json) else { return nil }
         let kept = all.filter { $0.name != "usage" }
         guard kept.count < all.count else { return nil }
         guard kept.contains(where: { saysSomething($0, in: json) }) else { return fields(of: lines) }
@@ -57,67 +49,9 @@ package enum UsageRemoval {
     }
 
     /// Whether a member has content for the client; an event with such a member is kept.
-    private static func saysSomething(_ member: Member, in json: [UInt8]) -> Bool {
+    private static func saysSomething(_ member: JSONMembers.Member, in json: [UInt8]) -> Bool {
         let value = json[member.value]
         if emptyMembers.contains(member.name) || value.elementsEqual("null".utf8) { return false }
         return member.name != "choices" || !value.filter { $0 > 0x20 }.elementsEqual("[]".utf8)
-    }
-
-    /// The members of an object; nil for any other value.
-    private static func members(of json: [UInt8]) -> [Member]? {
-        var members: [Member] = []
-        var index = json.firstIndex { $0 > 0x20 } ?? json.count
-        guard index < json.count, json[index] == UInt8(ascii: "{") else { return nil }
-        index += 1
-        func skip(_ extra: UInt8) {
-            while index < json.count, json[index] <= 0x20 || json[index] == extra { index += 1 }
-        }
-        while true {
-            skip(UInt8(ascii: ","))
-            guard index < json.count else { return nil }
-            if json[index] == UInt8(ascii: "}") { return members }
-            let start = index
-            guard json[index] == UInt8(ascii: "\""), let key = end(of: index, in: json) else { return nil }
-            index = key
-            skip(UInt8(ascii: ":"))
-            guard let value = end(of: index, in: json) else { return nil }
-            members.append(
-                Member(name: JSONKey.name(json[start + 1..<key - 1]), range: start..<value, value: index..<value)
-            )
-            index = value
-        }
-    }
-
-    /// The index after the value that begins at `start`; nil if the value is cut off.
-    private static func end(of start: Int, in json: [UInt8]) -> Int? {
-        var depth = 0
-        var index = start
-        while index < json.count {
-            switch json[index] {
-            case UInt8(ascii: "\""):
-                guard let mark = endOfString(at: index, in: json) else { return nil }
-                index = mark
-                if depth == 0 { return index + 1 }
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                if depth <= 1 { return index + depth }
-                depth -= 1
-            default: if depth == 0, endsScalar(json[index]) { return index }
-            }
-            index += 1
-        }
-        return nil
-    }
-
-    /// Whether a byte that follows a number, `true`, `false` or `null` ends that value.
-    private static func endsScalar(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == UInt8(ascii: ",") }
-
-    /// The index of the quotation mark that closes the string that begins at `start`; nil if the string is cut off.
-    private static func endOfString(at start: Int, in json: [UInt8]) -> Int? {
-        var index = start + 1
-        while index < json.count, json[index] != UInt8(ascii: "\"") {
-            index += json[index] == UInt8(ascii: "\\") ? 2 : 1
-        }
-        return index < json.count ? index : nil
     }
 }

@@ -72,6 +72,9 @@ extension ExecutorPool {
         ///
         /// A new try may succeed after `retryAfter` nanoseconds.
         case refused(retryAfter: Nanoseconds)
+        /// No executor may take the request now, but a model is being loaded, and the request may wait for that by a call
+        /// with `awaitsLoad`.
+        case loading
         /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
         /// health.
         case none
@@ -86,6 +89,7 @@ extension ExecutorPool {
     ///     executors are full.
     ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of
     ///     another tenant may have to give way, see `FairQueue.makeRoom`.
+    ///   - awaitsLoad: whether the request may wait in the queue for a model that is being loaded.
     ///   - ended: called once, from any thread, at the end of the wait. The wait ends when the request gets an
     ///     executor, when it must give way to a request of another tenant, or when every executor that could take it is
     ///     drained or has weight 0.
@@ -94,19 +98,25 @@ extension ExecutorPool {
         returning: Bool = false,
         waitMax: Nanoseconds,
         queueMax: Int,
+        awaitsLoad: Bool = false,
         at now: Nanoseconds,
         ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
-            // If a waiting request has been at an executor before, the waiting requests get the free slots first.
-            var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
-            // Only a request that has been at an executor may overtake waiting requests.
-            let goesFirst = returning || state.queue.isEmpty
-            if goesFirst, let admission = admitAtOnce(request, &state, at: now) { return (admission, others) }
-            if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
-                return (refusal, others)
+            // If a waiting request has been at an executor before, or if the first one may go to some of the executors
+            // only, the waiting requests get the free slots first.
+            let isHeadRestricted = isHeadRestricted(&state, at: now)
+            var others =
+                state.returned.isEmpty && !isHeadRestricted ? [] : state.serve(entry, most: .max, at: now)
+            // Only a request that has been at an executor may overtake waiting requests. A slot that is still free after
+            // `serve` is at an executor which has none of the waiting requests' paths.
+            let goesFirst = returning || state.queue.isEmpty || isHeadRestricted
+            if goesFirst, let admission = admitAtOnce(request, &state, awaitsLoad: awaitsLoad, at: now) {
+                return (admission, others)
             }
+            let limits = QueueLimits(waitMax: waitMax, queueMax: queueMax, awaitsLoad: awaitsLoad)
+            if let refusal = refusal(of: request, returning, state, limits, at: now) { return (refusal, others) }
             // After `join`, engines notify this pool of each slot that becomes free. The choice is then repeated,
             // because a slot may have become free shortly before `join`.
             if state.join(entry, self), goesFirst,
@@ -125,13 +135,20 @@ extension ExecutorPool {
         return admission
     }
 
+    /// Whether the first request in the queue may go to some of its pool's executors only.
+    private func isHeadRestricted(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Bool {
+        guard let head = state.queue.first else { return false }
+        return head.pool.isRestricted(head.request, at: now)
+    }
+
     /// Gives the request an executor without a wait, if there is a slot.
     ///
-    /// - Returns: nil if all usable executors are full.
+    /// - Returns: nil if all usable executors are full, or if a model is being loaded for which the request may wait.
     @inline(__always)
     private func admitAtOnce(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State,
+        awaitsLoad: Bool,
         at now: Nanoseconds
     ) -> Admission? {
         switch choose(request, &state, at: now) {
@@ -139,19 +156,32 @@ extension ExecutorPool {
             if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
             return .executor(executor, placement)
         case .none: return Admission.none
+        case .loading: return awaitsLoad ? nil : .loading
         case .full: return nil
         }
+    }
+
+    /// How long and with how many others a request may wait.
+    private struct QueueLimits {
+        var waitMax: Nanoseconds
+        var queueMax: Int
+        var awaitsLoad: Bool
     }
 
     private func refusal(
         of request: RoutingRequest,
         _ returning: Bool,
         _ state: PoolEntry.State,
-        waitMax: Nanoseconds,
-        queueMax: Int,
+        _ limits: QueueLimits,
         at now: Nanoseconds
     ) -> Admission? {
-        guard let pause = shortestPause(for: request, at: now) else { return Admission.none }
+        let waitMax = limits.waitMax
+        guard let pause = shortestPause(for: request, at: now) else {
+            guard awaitsLoad(request, at: now) else { return Admission.none }
+            guard limits.awaitsLoad else { return .loading }
+            if returning || state.hasRoom(for: request.tenant, queueMax: limits.queueMax) { return nil }
+            return .refused(retryAfter: Self.retryAfterMin)
+        }
         // The request is refused if each executor that may take it has asked for a pause longer than the request may
         // wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
@@ -167,7 +197,7 @@ extension ExecutorPool {
             // After `most - waitMax`, the expected wait will be short enough.
             if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
         }
-        guard state.hasRoom(for: request.tenant, queueMax: queueMax) else {
+        guard state.hasRoom(for: request.tenant, queueMax: limits.queueMax) else {
             return .refused(retryAfter: retryAfter(request, state, at: now))
         }
         return nil
@@ -195,14 +225,21 @@ extension ExecutorPool {
     /// them has no pause, nil if there is no such executor.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
-        let mercy = mercy(usesBad: request.usesBad, at: now)
-        for index in members.indices where mayTry(index, request) {
+        let mercy = mercy(for: request, at: now)
+        for index in members.indices where mayTry(index, request, at: now) {
             let member = members[index]
             let pause = member.executor.pause(at: now)
-            guard member.executor.use(at: now) != .no || isSpared(index, by: mercy, at: now) else { continue }
+            guard member.executor.use(at: now) != .no || isSpared(index, by: mercy, for: request, at: now) else {
+                continue
+            }
             shortest = min(shortest ?? .max, pause)
         }
         return shortest
+    }
+
+    /// Whether an executor may take the request now or after its pause, or once it has a free slot.
+    package func hasUsable(for request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        shortestPause(for: request, at: now) != nil
     }
 
     /// Removes a request from the queue.

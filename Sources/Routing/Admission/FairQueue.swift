@@ -139,6 +139,32 @@ package struct FairQueue<Element> {
         }
     }
 
+    /// The entry that is served next of those whose elements satisfy a condition; nil if there is none.
+    ///
+    /// The tenants are asked in the order of their turns, and each for its earliest entry.
+    package func first(where isMeant: (Element) -> Bool) -> (element: Element, ticket: Ticket)? {
+        for step in turns.indices {
+            let tenant = turns[(turn + step) % turns.count]
+            for entry in lines[tenant].entries[lines[tenant].head...] {
+                guard let element = entry.element, isMeant(element) else { continue }
+                return (element, Ticket(tenant: tenant, sequence: entry.sequence))
+            }
+        }
+        return nil
+    }
+
+    /// Removes and returns an entry that is served, possibly before its turn; nil if it was already removed.
+    ///
+    /// The cost counts against its tenant as for `pop`, so that who is served before its turn waits longer for the next.
+    package mutating func serve(_ ticket: Ticket) -> Element? {
+        let tenant = ticket.tenant
+        guard tenant < lines.count, let index = lines[tenant].index(of: ticket.sequence) else { return nil }
+        lines[tenant].deficit -= lines[tenant].entries[index].cost
+        lastServed = lines[tenant].name
+        if turns[turn] == tenant { turn = (turn + 1) % turns.count }
+        return take(at: index, of: tenant)
+    }
+
     /// Advances the turn until the deficit of a tenant covers the cost of its first entry.
     ///
     /// - Returns: the index of that tenant in `lines`.

@@ -55,7 +55,7 @@ extension ExecutorPool {
         _ trial: inout Int?,
         at now: Nanoseconds
     ) {
-        guard let index, mayTry(index, request), !state.free.contains(index) else { return }
+        guard let index, mayTry(index, request, at: now), !state.free.contains(index) else { return }
         let use = members[index].executor.use(at: now)
         guard use != .no, members[index].takesMore(at: now) else { return }
         state.free.append(index)

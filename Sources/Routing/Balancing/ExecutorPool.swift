@@ -31,12 +31,15 @@ package struct PoolMember: Sendable {
     package let weight: Int
     /// The largest number of attempts at once at this executor; nil if only the engine's own limit applies.
     package let runningMax: Int?
+    /// The paths that the executor has by the configuration.
+    package let paths: PathSet
 
     /// Makes a member; `weight` is at least 0, and `runningMax` is at least 1 or nil.
-    package init(_ executor: Executor, weight: Int = 1, runningMax: Int? = nil) {
+    package init(_ executor: Executor, weight: Int = 1, runningMax: Int? = nil, paths: PathSet = .all) {
         self.executor = executor
         self.weight = weight
         self.runningMax = runningMax
+        self.paths = paths
     }
 }
 
@@ -75,8 +78,11 @@ package final class ExecutorPool: Sendable {
         /// Every executor that could take the request runs as many attempts as its limits allow, or has asked for a
         /// pause.
         case full
-        /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
-        /// health.
+        /// No executor may take the request now, but at least one of them is loading its model, and the request may wait
+        /// for that.
+        case loading
+        /// No executor may take the request: each has been tried, is drained, has weight 0, lacks the path or is
+        /// excluded for its health.
         case none
     }
 
@@ -119,21 +125,21 @@ package final class ExecutorPool: Sendable {
         if looksAtPrompt(of: request) { state.placement.map.findHolders(of: request.prefix, &state.placement.matches) }
         let maker = maker(for: request, &state, at: now)
         if asksSome, maker == nil, let choice = chooseOfSome(request, &state, at: now) { return choice }
-        let mercy = mercy(usesBad: request.usesBad, at: now)
+        let mercy = mercy(for: request, at: now)
         var isOneUsable = false
         // The index of an ejected executor whose ejection has lasted long enough for a trial. The trial is an attempt
         // of this request, and the request is retried if the trial fails.
         var trial: Int?
         state.free.removeAll(keepingCapacity: true)
-        for index in members.indices where mayTry(index, request) && maker ?? index == index {
+        for index in members.indices where mayTry(index, request, at: now) && maker ?? index == index {
             let use = members[index].executor.use(at: now)
-            guard use != .no || isSpared(index, by: mercy, at: now) else { continue }
+            guard use != .no || isSpared(index, by: mercy, for: request, at: now) else { continue }
             isOneUsable = true
             guard members[index].takesMore(at: now) else { continue }
             state.free.append(index)
             if use == .trial, trial == nil { trial = index }
         }
-        guard isOneUsable else { return .none }
+        guard isOneUsable else { return awaitsLoad(request, at: now) ? .loading : .none }
         if let choice = takeFree(request, &state, trial: trial, by: mercy, isMaker: maker != nil, at: now) {
             return choice
         }
@@ -169,7 +175,7 @@ package final class ExecutorPool: Sendable {
             if member.executor.begin(
                 promptBytes: placement.missingBytes,
                 runningMax: member.runningMax,
-                evenIfBad: isSpared(index, by: mercy, at: now),
+                evenIfBad: isSpared(index, by: mercy, for: request, at: now),
                 at: now
             ) {
                 state.times.taken(at: now)
@@ -184,9 +190,16 @@ package final class ExecutorPool: Sendable {
         return nil
     }
 
-    /// Whether the member's present weight is above 0 and its executor has not been tried for this request.
-    func mayTry(_ index: Int, _ request: RoutingRequest) -> Bool {
-        members[index].isInUse && !request.tried.contains(members[index].executor.id)
+    /// Whether the member's present weight is above 0, and its executor has the request's path and has not been tried
+    /// for this request.
+    func mayTry(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        members[index].isInUse && hasPath(index, request.path, at: now)
+            && !request.tried.contains(members[index].executor.id)
+    }
+
+    /// Whether some members may not take the request because they lack its path.
+    func isRestricted(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        members.indices.contains { !hasPath($0, request.path, at: now) }
     }
 
     /// The index of the member whose turn it is among those in `state.free`.

@@ -165,21 +165,37 @@ extension PoolEntry.State {
     mutating func serve(_ entry: PoolEntry, most: Int, at now: Nanoseconds) -> [PoolEntry.Ended] {
         var granted: [PoolEntry.Ended] = []
         serveReturned(&granted, most: most, at: now)
-        while granted.count < most, let next = queue.first, let ticket = queue.firstTicket {
+        // The paths whose executors are full, although other executors of the latest pool may have room.
+        var full: [PathSet] = []
+        while granted.count < most, let (next, ticket) = next(besides: full) {
             if let grant = take(for: next, .inOrder(ticket), at: now) {
-                _ = queue.pop()
+                _ = full.isEmpty ? queue.pop() : queue.serve(ticket)
                 granted.append(grant)
             } else if next.pool.generation < generation || next.request.response != nil {
                 // The executors of the request's earlier snapshot, or the one that has made the response that it
                 // continues, are full. But requests behind it may go to other executors.
-                _ = queue.pop()
+                _ = full.isEmpty ? queue.pop() : queue.serve(ticket)
                 returned.append(PoolEntry.Returned(ticket: .inOrder(ticket), waiting: next))
+            } else if next.pool.isRestricted(next.request, at: now) {
+                full.append(next.request.path)
             } else {
                 break
             }
         }
         leaveIfEmpty(entry)
         return granted
+    }
+
+    /// The request in `queue` that is next, apart from requests of the latest pool at these paths.
+    private mutating func next(
+        besides paths: [PathSet]
+    ) -> (element: PoolEntry.Waiting, ticket: FairQueue<PoolEntry.Waiting>.Ticket)? {
+        guard !paths.isEmpty else {
+            guard let next = queue.first, let ticket = queue.firstTicket else { return nil }
+            return (next, ticket)
+        }
+        let latest = generation
+        return queue.first { $0.pool.generation < latest || !paths.contains($0.request.path) }
     }
 
     /// Serves the requests in `returned`.
@@ -199,8 +215,11 @@ extension PoolEntry.State {
             } else {
                 // A request that may go to any executor of the latest pool has found no slot. So no other request of
                 // that pool would find one, and they are skipped.
-                let mayGoToAny = waiting.request.tried.isEmpty && waiting.request.response == nil
-                if isOfLatest, mayGoToAny, waiting.request.usesBad { latestIsFull = true }
+                if isOfLatest, waiting.request.tried.isEmpty, waiting.request.response == nil, waiting.request.usesBad,
+                    !waiting.pool.isRestricted(waiting.request, at: now)
+                {
+                    latestIsFull = true
+                }
                 index += 1
             }
         }
@@ -219,7 +238,7 @@ extension PoolEntry.State {
         guard case .executor(let executor, let placement) = pool.choose(waiting.request, &self, at: now) else {
             // The request goes on waiting for an ejected executor, which may recover by itself. It does not wait for a
             // drained executor, which stays drained until the operator gives another order.
-            if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request) }) { return nil }
+            if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request, at: now) }) { return nil }
             let end = WithoutExecutor(pool: pool, ticket: ticket)
             return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
         }

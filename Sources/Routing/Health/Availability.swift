@@ -21,6 +21,11 @@ final class Availability: Sendable {
     private let dead = Atomic<Bool>(false)
     private let ejectedTimes = Atomic<Int>(0)
     private let hasLateFaults = Atomic<Bool>(false)
+    /// Whether the probes say that the model is being loaded.
+    private let notReady = Atomic<Bool>(false)
+    /// When loading was first noticed by a request or by refused connections; 0 if it was not.
+    private let loadingSince = Atomic<Nanoseconds>(0)
+    private let isStart = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)
     private let learntUntil = Atomic<Nanoseconds>(0)
     private let pausedUntil = Atomic<Nanoseconds>(0)
@@ -34,6 +39,21 @@ final class Availability: Sendable {
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
     /// Why the engine or executor was ejected last.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
+
+    /// Whether the engine or the model is known to load, or may be starting.
+    var isLoading: Bool { notReady.load(ordering: .relaxed) || loadingSince.load(ordering: .relaxed) != 0 }
+    /// Whether the probes say that the model is being loaded.
+    var isNotReady: Bool { notReady.load(ordering: .relaxed) }
+
+    /// Whether a request may wait until the engine or model has been loaded.
+    ///
+    /// - Parameter loadWait: how long requests wait, in nanoseconds. An engine that refuses connections is taken for one
+    ///   that starts for as long.
+    func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
+        if isNotReady { return true }
+        let since = loadingSince.load(ordering: .relaxed)
+        return since != 0 && (!isStart.load(ordering: .relaxed) || now < since + loadWait)
+    }
 
     /// Whether a request may go to the engine or executor.
     func use(at now: Nanoseconds) -> ExecutorHealth.Use {
@@ -92,6 +112,9 @@ final class Availability: Sendable {
             ejected.store(values.health.isEjected, ordering: .relaxed)
             dead.store(values.health.isDead, ordering: .relaxed)
             hasLateFaults.store(values.health.hasLateFaults, ordering: .relaxed)
+            notReady.store(values.health.isNotReady, ordering: .relaxed)
+            loadingSince.store(values.health.loading.map { max(1, $0.since) } ?? 0, ordering: .relaxed)
+            isStart.store(values.health.loading?.isStart == true, ordering: .relaxed)
             learntRunning.store(values.load.learntRunning, ordering: .relaxed)
             learntUntil.store(values.load.learntUntil, ordering: .relaxed)
             pausedUntil.store(values.load.pausedUntil, ordering: .relaxed)
@@ -135,7 +158,10 @@ extension Engine {
     /// The health of the engine itself and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
     /// Replaces the health of the engine itself and its limits by those that another process has just recorded.
-    package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
+    package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
+        mayBeStarting.store(false, ordering: .relaxed)
+        availability.restore(record, at: now)
+    }
 }
 
 extension Executor {

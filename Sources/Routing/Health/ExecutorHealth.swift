@@ -83,6 +83,24 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// The number of failed probes in a row, none of which timed out.
     private var probesFailed = 0
     private var probesPassed = 0
+    /// The time between two requests that find out whether a model has been loaded.
+    static let loadingTrial: Nanoseconds = 1_000_000_000
+
+    /// What is known of a model that loads, apart from what probes say.
+    struct Loading: Sendable, Equatable {
+        /// When the loading was first noticed.
+        var since: Nanoseconds
+        /// The time from which one request may find out whether the model has been loaded.
+        var trialFrom: Nanoseconds
+        /// Whether the engine has refused connections, which may also mean that it is not there at all; false if the
+        /// model has answered that it is being loaded.
+        var isStart: Bool
+    }
+    /// What is known of the model's loading; nil if the model is not known to load.
+    private(set) var loading: Loading?
+    /// Whether the latest probe was answered with the information that the model is being loaded.
+    var isNotReady: Bool { verdict == .notReady }
+
     /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before there
     /// is a conclusion.
     private var verdict: Probe?
@@ -98,12 +116,14 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// The time from which a request may be sent as a trial; 0 while healthy, and `.max` while probes forbid a trial.
     var trialFrom: Nanoseconds {
         if verdict == .notReady { return .max }
+        let from: Nanoseconds
         switch state {
-        case .healthy: return 0
+        case .healthy: from = 0
         // While probes fail, a trial would only risk the request of a client.
-        case .ejected(let until): return verdict == .failed ? .max : max(1, until)
-        case .trial(let since): return verdict == .failed ? .max : since + Self.trialMax
+        case .ejected(let until): from = verdict == .failed ? .max : max(1, until)
+        case .trial(let since): from = verdict == .failed ? .max : since + Self.trialMax
         }
+        return loading.map { max(from, $0.trialFrom) } ?? from
     }
 
     /// The factor for the weight of the executor: 1, but less for `slowStart` after an ejection.
@@ -116,13 +136,39 @@ package struct ExecutorHealth: Sendable, Equatable {
     }
 
     /// Records that one request is sent as a trial.
-    package mutating func trialBegan(at now: Nanoseconds) { state = .trial(since: now) }
+    package mutating func trialBegan(at now: Nanoseconds) {
+        if loading != nil {
+            loading?.trialFrom = now + Self.trialMax
+            if state == .healthy { return }
+        }
+        state = .trial(since: now)
+    }
+
+    /// Records that the model has answered that it is still being loaded.
+    ///
+    /// That is no fault, but the executor gets no requests apart from one each `loadingTrial`, until that one is answered
+    /// in another way.
+    mutating func loads(at now: Nanoseconds) {
+        trialTold(nothingAt: now)
+        noteLoading(isStart: false, at: now)
+    }
+
+    /// Records that an engine from which nothing has come yet has refused a connection, so that it may be starting.
+    mutating func starts(at now: Nanoseconds) { noteLoading(isStart: true, at: now) }
+
+    /// Records that the model has been loaded.
+    mutating func hasLoaded() { loading = nil }
+
+    private mutating func noteLoading(isStart: Bool, at now: Nanoseconds) {
+        loading = Loading(since: loading?.since ?? now, trialFrom: now + Self.loadingTrial, isStart: isStart)
+    }
 
     /// Records that the first event of a stream, or a whole document, has arrived.
     ///
     /// The arrival shows that the executor can be reached and answers. The answer may still break off. So the faults in
     /// the middle of earlier answers stay counted until `endedWhole` is called.
     package mutating func succeeded(at now: Nanoseconds) {
+        loading = nil
         faults = 0
         lastSuccess = now
         guard isEjected else {
@@ -149,6 +195,11 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records a fault before the first event: no connection, a reset, a timeout or a 5xx status.
     package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
+        if let found = loading {
+            // A model that fails in another way does not load any more. An engine that starts refuses connections.
+            loading = found.isStart ? found : nil
+            loading?.trialFrom = min(found.trialFrom, now + Self.loadingTrial)
+        }
         switch state {
         case .trial: eject(.faults(scope), at: now)
         case .ejected: break
@@ -162,6 +213,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     ///
     /// A trial of the engine ends with success, because the answer shows that the engine can be reached.
     package mutating func answered(at now: Nanoseconds) {
+        loading = nil
         guard case .trial = state else { return }
         comeBack(faults: 0, at: now)
     }
@@ -170,6 +222,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     ///
     /// The next request is a new trial.
     package mutating func trialTold(nothingAt now: Nanoseconds) {
+        if let found = loading, found.trialFrom > now + Self.loadingTrial { loading?.trialFrom = now }
         if case .trial = state { state = .ejected(until: now) }
     }
 
@@ -190,10 +243,12 @@ package struct ExecutorHealth: Sendable, Equatable {
     ) {
         switch probe {
         case .notReady:
+            loading = nil
             verdict = .notReady
             (probesLost, probesFailed, probesPassed) = (0, 0, 0)
             isDead = false
         case .passed:
+            loading = nil
             (probesLost, probesFailed) = (0, 0)
             probesPassed += 1
             guard probesPassed >= rise || verdict == nil || !isEjected else { return }

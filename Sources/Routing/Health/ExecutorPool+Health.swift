@@ -40,6 +40,8 @@ extension ExecutorPool {
         ///
         /// The executor is alive, and asks for a pause of this many nanoseconds; nil if it does not say how long.
         case busy(Nanoseconds?)
+        /// The executor answered that its model is still being loaded.
+        case loading
     }
 
     /// Records what an attempt has shown about this executor.
@@ -47,8 +49,13 @@ extension ExecutorPool {
         let engine = executor.engine
         switch outcome {
         case .good:
+            let wasLoading = engine.isLoading || executor.availability.isLoading
             engine.availability.change { health, _ in health.succeeded(at: now) }
             executor.availability.change { health, _ in health.succeeded(at: now) }
+            if wasLoading { engine.pump(at: now) }
+        case .loading:
+            engine.availability.change { health, _ in health.answered(at: now) }
+            executor.availability.change { health, _ in health.loads(at: now) }
         case .whole:
             engine.availability.endedWhole()
             executor.availability.endedWhole()
@@ -113,33 +120,49 @@ extension ExecutorPool {
 
     /// Which unhealthy members the pool uses at the moment.
     ///
-    /// - Parameter usesBad: whether to use members if all are unhealthy, because there is no better pool.
-    func mercy(usesBad: Bool = true, at now: Nanoseconds) -> Mercy {
-        let count = inUseCount
-        let bad = members.count { $0.isInUse && $0.executor.use(at: now) == .no }
-        if bad == count { return usesBad ? .all : .none }
+    /// Members that lack the path of the request count as if the pool did not have them.
+    func mercy(for request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Mercy {
+        var (count, bad) = (0, 0)
+        for index in members.indices where mayServe(index, request, at: now) {
+            count += 1
+            if members[index].executor.use(at: now) == .no { bad += 1 }
+        }
+        if bad == count { return request.usesBad ? .all : .none }
         return bad > count / 2 ? .some : .none
     }
 
-    /// How many members have a present weight above 0, and so may get exchanges.
-    private var inUseCount: Int { members.count(where: \.isInUse) }
+    /// Whether the member has a present weight above 0 and the path of the request.
+    private func mayServe(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        members[index].isInUse && hasPath(index, request.path, at: now)
+    }
+
+    /// Whether the request waits until the member's model has been loaded, rather than try it before that.
+    private func isAwaited(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        members[index].executor.awaitsLoad(for: request.loadWait, at: now)
+    }
 
     /// Whether the pool uses the unhealthy member at this index.
     ///
     /// Members at a dead engine are never used. If some members are healthy, further unhealthy members are left out, in
     /// the order of the pool's members, until half of the pool is left out.
-    func isSpared(_ index: Int, by mercy: Mercy, at now: Nanoseconds) -> Bool {
+    func isSpared(
+        _ index: Int,
+        by mercy: Mercy,
+        for request: RoutingRequest = RoutingRequest(),
+        at now: Nanoseconds
+    ) -> Bool {
         switch mercy {
         case .none: return false
-        case .all: return members[index].executor.costsLittle(at: now)
+        case .all: return members[index].executor.costsLittle(at: now) && !isAwaited(index, request, at: now)
         case .some:
-            guard !members[index].executor.engine.isDead else { return false }
-            var leftOut = 0
-            for other in members.indices where members[other].isInUse {
+            guard !members[index].executor.engine.isDead, !isAwaited(index, request, at: now) else { return false }
+            var (count, leftOut) = (0, 0)
+            for other in members.indices where mayServe(other, request, at: now) {
+                count += 1
                 guard members[other].executor.use(at: now) == .no else { continue }
                 if other < index || members[other].executor.engine.isDead { leftOut += 1 }
             }
-            return leftOut >= inUseCount / 2
+            return leftOut >= count / 2
         }
     }
 

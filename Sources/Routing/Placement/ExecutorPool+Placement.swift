@@ -148,7 +148,7 @@ extension ExecutorPool {
     /// who made the response, or if that member has been lost since, has been tried, or may not be used.
     func maker(for request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Int? {
         guard let response = request.response, let home = state.placement.maker(of: response),
-            let index = index(ofExecutor: home.executor), mayTry(index, request)
+            let index = index(ofExecutor: home.executor), mayTry(index, request, at: now)
         else { return nil }
         let executor = members[index].executor
         return executor.engine.losses == home.losses && executor.use(at: now) != .no ? index : nil

@@ -20,6 +20,10 @@ struct ExecutorCommand: ParsableCommand {
             each for as long as the tokens take that are not cached, in place of --prefill; a request with prefill_ms \
             waits for none.
 
+            --dialects names what it serves, as the configuration's key does; other paths get the 404 of FastAPI. With \
+            --loading, or --loading-until and a file that does not exist yet, it answers 503 "Loading model" as \
+            llama.cpp does until then. With --reasoning-field the first half of a chat's tokens are in that member.
+
             Faults: \(Faults.names.joined(separator: ", ")). N counts token events. One fault may end the answer; \
             any number of the others say how its events are written. coalesce joins so many events, or all, into one \
             chunk or DATA frame; split cuts each of these in three, split_every after each so many bytes, split_at at \
@@ -68,6 +72,18 @@ struct ExecutorCommand: ParsableCommand {
     @Option(help: ArgumentHelp("With so many requests under way the next one gets 429.", valueName: "requests"))
     var maxRunning: Int?
 
+    @Option(help: ArgumentHelp("The dialects that it has, with commas. (default: all)", valueName: "names"))
+    var dialects: String?
+
+    @Option(help: ArgumentHelp("Load the model for so long first.", valueName: "duration"))
+    var loading: Delay?
+
+    @Option(help: ArgumentHelp("Load the model until this file exists.", valueName: "path"))
+    var loadingUntil: String?
+
+    @Option(help: ArgumentHelp("The member of chats that has reasoning. (default: no reasoning)", valueName: "name"))
+    var reasoningField: String?
+
     @Option(help: ArgumentHelp("Close connections that idle so long.", valueName: "duration"))
     var idleTimeout = Delay(milliseconds: 75_000)
 
@@ -84,7 +100,7 @@ struct ExecutorCommand: ParsableCommand {
     var pin: Int?
 
     func run() throws {
-        var options = cacheOptions
+        var options = engineOptions
         if !model.isEmpty { options.models = model }
         options.prefill = prefill.nanoseconds
         options.pace = pace
@@ -112,15 +128,25 @@ struct ExecutorCommand: ParsableCommand {
         guard (1...1_000_000).contains(streams) else { throw ValidationError("--streams is between 1 and 1000000") }
         guard tokens >= 1 else { throw ValidationError("--tokens is at least 1") }
         guard block == nil || cacheTokens != nil else { throw ValidationError("--block needs --cache-tokens") }
-        if let problem = cacheOptions.cacheProblem { throw ValidationError(problem) }
+        guard loading == nil || loadingUntil == nil else {
+            throw ValidationError("--loading and --loading-until exclude each other")
+        }
+        for problem in [engineOptions.cacheProblem, engineOptions.dialectProblem] {
+            if let problem { throw ValidationError(problem) }
+        }
     }
 
-    /// The options that concern the prefix cache and the pace of prefills.
-    private var cacheOptions: ExecutorSimulatorOptions {
+    /// The options that say which engine is simulated: its prefix cache, the pace of its prefills, its dialects, the
+    /// loading of its model, and its reasoning.
+    private var engineOptions: ExecutorSimulatorOptions {
         var options = ExecutorSimulatorOptions()
         options.prefillRate = prefillRate
         options.cacheTokens = cacheTokens
         if let block { options.blockSize = block }
+        options.dialects = dialects?.split(separator: ",").map(String.init)
+        if let loading { options.loadingTime = loading.nanoseconds }
+        options.loadingUntil = loadingUntil
+        options.reasoningField = reasoningField
         return options
     }
 

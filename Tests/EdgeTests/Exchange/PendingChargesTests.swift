@@ -209,7 +209,8 @@ import Transport
         #expect(environment.executors.count == 2 && client.status == 404)
     }
 
-    @Test func whereAllAreOfOneKindAMissingPathIsToldAtOnce() throws {
+    /// The other executor of the same kind is not asked, but the fallback model's is.
+    @Test func whereAllAreOfOneKindAFallbackMayHaveThePath() throws {
         let environment = TestEnvironment(
             try testSnapshot(
                 models: """
@@ -223,7 +224,9 @@ import Transport
         let client = try TestClient(environment)
         client.ask()
         try fail(environment) { $0.sayNoSuchPath() }
-        #expect(environment.executors.count == 1 && client.status == 404)
+        #expect(environment.executors.count == 2 && environment.executors[1].target.kind == .ollama)
+        try fail(environment) { $0.sayNoSuchPath() }
+        #expect(environment.executors.count == 2 && client.status == 404)
     }
 }
 

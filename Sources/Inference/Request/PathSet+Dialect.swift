@@ -1,0 +1,12 @@
+// The numbers of the paths in a `PathSet`, which pools compare in place of the paths themselves.
+package import Routing
+
+extension PathSet {
+    /// Makes the set of one path; empty for a path that is not in `Dialect.paths`.
+    package init(path: ArraySlice<UInt8>) {
+        self = Dialect.index(of: path).map { PathSet(index: $0) } ?? []
+    }
+
+    /// The set of the path at this index of `Dialect.paths`, which has at most 32 paths.
+    package init(index: Int) { self.init(rawValue: 1 << UInt32(index)) }
+}

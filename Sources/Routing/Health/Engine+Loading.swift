@@ -1,0 +1,52 @@
+// Engines and models that are being loaded: how that is noticed, and whether requests may wait for it.
+internal import Synchronization
+package import Transport
+
+extension Engine {
+    /// Says whether the engine accepts connections only once its model has been loaded (`vllm`, `sglang`).
+    ///
+    /// Others that refuse connections are not there.
+    package func update(listensOnceLoaded: Bool) { refusesWhileLoading.store(listensOnceLoaded, ordering: .relaxed) }
+
+    /// Records that the engine has refused or closed a connection without an answer.
+    ///
+    /// An engine that accepts connections only once its model has been loaded, and that has not been up since this
+    /// process began, is taken for one that starts.
+    package func refused(at now: Nanoseconds) {
+        guard refusesWhileLoading.load(ordering: .relaxed), mayBeStarting.load(ordering: .relaxed), lastHeard == 0
+        else {
+            return
+        }
+        availability.change { health, _ in health.starts(at: now) }
+    }
+
+    /// Whether the engine says that it loads, or may be starting.
+    package var isLoading: Bool { availability.isLoading }
+}
+
+extension Executor {
+    /// Whether a request may wait until the model has been loaded.
+    ///
+    /// - Parameter loadWait: how long requests wait for that, in nanoseconds; with 0 the result is false.
+    package func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
+        loadWait > 0
+            && (availability.awaitsLoad(for: loadWait, at: now)
+                || engine.availability.awaitsLoad(for: loadWait, at: now))
+    }
+
+    /// Records that the probes have found that the engine has loaded its model.
+    package func engineHasLoaded() {
+        guard availability.isLoading else { return }
+        availability.change { health, _ in health.hasLoaded() }
+    }
+}
+
+extension ExecutorPool {
+    /// Whether an executor that may take the request is being loaded, so that the request may wait for it.
+    package func awaitsLoad(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        request.loadWait > 0
+            && members.indices.contains {
+                mayTry($0, request, at: now) && members[$0].executor.awaitsLoad(for: request.loadWait, at: now)
+            }
+    }
+}

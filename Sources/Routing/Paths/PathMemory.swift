@@ -1,0 +1,113 @@
+// What the answers of an executor have shown about the paths that it serves. All workers share this state.
+internal import Synchronization
+package import Transport
+
+/// The paths that an executor has been found to lack, for a limited time, and the paths at which it has answered.
+///
+/// An ejection of the engine ends both, because the engine may have been restarted since, with another version or with
+/// other options.
+final class PathMemory: Sendable {
+    /// How long a path is remembered as missing: 10 minutes.
+    static let duration: Nanoseconds = 600_000_000_000
+
+    private struct State: Sendable {
+        /// When each missing path is forgotten, by the clock of the event loops.
+        var missing: [(path: PathSet, until: Nanoseconds)] = []
+        var served: PathSet = []
+        /// The number of ejections of the engine when `missing` and `served` were last known to be valid.
+        var losses = 0
+    }
+    private let state = Lock(State())
+    /// Copies of the bits in `state`, which are read for each choice of an executor and for each good answer.
+    private let missingBits = Atomic<UInt32>(0), servedBits = Atomic<UInt32>(0)
+    /// A copy of `State.losses`.
+    private let lossesSeen = Atomic<Int>(0)
+
+    /// Whether the executor has been found to lack a path of `paths`; takes a lock only if it has been, or if the memory
+    /// of that has not been cleared yet.
+    ///
+    /// - Parameter losses: how often the engine has been ejected.
+    func lacks(_ paths: PathSet, losses: Int, at now: Nanoseconds) -> Bool {
+        guard missingBits.load(ordering: .relaxed) & paths.rawValue != 0 else { return false }
+        return change(losses: losses, at: now) { state in state.missing.contains { !$0.path.isDisjoint(with: paths) } }
+    }
+
+    /// Records that the executor has said that it does not have a path.
+    ///
+    /// An executor that has answered at the path before is not believed: clients may cause such an error, for example
+    /// with the id of an object that does not exist.
+    ///
+    /// - Returns: whether the path is remembered as missing.
+    func isMissing(_ path: PathSet, losses: Int, at now: Nanoseconds) -> Bool {
+        guard !path.isEmpty else { return false }
+        return change(losses: losses, at: now) { state in
+            guard state.served.isDisjoint(with: path) else { return false }
+            state.missing.removeAll { $0.path == path }
+            state.missing.append((path, now + Self.duration))
+            return true
+        }
+    }
+
+    /// Records that the executor has answered a request at the path; takes a lock only for the first answer.
+    func answered(_ path: PathSet, losses: Int, at now: Nanoseconds) {
+        let isKnown = servedBits.load(ordering: .relaxed) & path.rawValue == path.rawValue
+        if isKnown, lossesSeen.load(ordering: .relaxed) == losses { return }
+        _ = change(losses: losses, at: now) { state in
+            state.served.formUnion(path)
+            state.missing.removeAll { $0.path == path }
+            return true
+        }
+    }
+
+    private func change(losses: Int, at now: Nanoseconds, _ body: (inout State) -> Bool) -> Bool {
+        state.withLock { state in
+            if state.losses != losses {
+                state.missing = []
+                state.served = []
+                state.losses = losses
+            }
+            state.missing.removeAll { $0.until <= now }
+            let result = body(&state)
+            let missing = state.missing.reduce(into: PathSet()) { $0.formUnion($1.path) }
+            missingBits.store(missing.rawValue, ordering: .relaxed)
+            servedBits.store(state.served.rawValue, ordering: .relaxed)
+            lossesSeen.store(losses, ordering: .relaxed)
+            return result
+        }
+    }
+}
+
+extension Executor {
+    /// Whether the executor has been found to lack the path of a request within the last `PathMemory.duration`.
+    func lacks(_ path: PathSet, at now: Nanoseconds) -> Bool { paths.lacks(path, losses: engine.losses, at: now) }
+
+    /// Records that the executor has said that it does not have a path.
+    ///
+    /// - Returns: whether the pools send no requests at this path to the executor for some time; false if the executor
+    ///   has answered at the path before, or if `path` is empty.
+    package func saidMissing(_ path: PathSet, at now: Nanoseconds) -> Bool {
+        paths.isMissing(path, losses: engine.losses, at: now)
+    }
+
+    /// Records that the executor has answered a request at the path.
+    package func answered(at path: PathSet, at now: Nanoseconds) {
+        paths.answered(path, losses: engine.losses, at: now)
+    }
+}
+
+extension ExecutorPool {
+    /// Whether the member at this index has the path of a request, by the configuration and by what its executor has
+    /// answered.
+    func hasPath(_ index: Int, _ path: PathSet, at now: Nanoseconds) -> Bool {
+        members[index].paths.isSuperset(of: path) && !members[index].executor.lacks(path, at: now)
+    }
+
+    /// How many members have the path of a request, and how many have been found to lack it although the configuration
+    /// lets them have it.
+    ///
+    /// Members that are unhealthy, drained or without weight count, too.
+    package func pathCounts(_ path: PathSet, at now: Nanoseconds) -> (have: Int, foundToLack: Int) {
+        let have = members.indices.count { hasPath($0, path, at: now) }
+        return (have, members.count { $0.paths.isSuperset(of: path) } - have)
+    }
+}

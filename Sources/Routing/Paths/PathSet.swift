@@ -1,0 +1,15 @@
+// A set of request paths, small enough that a pool can compare it for each member at the cost of one instruction.
+
+/// A set of the paths at which clients send requests to models; each known path is one bit.
+///
+/// The module Inference numbers the paths (`Dialect.paths`). A path of a model's `passthrough` has no bit, so a request
+/// at such a path has the empty set.
+package struct PathSet: OptionSet, Sendable {
+    package let rawValue: UInt32
+
+    /// Makes the set with these bits.
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// The set of all paths.
+    package static let all = PathSet(rawValue: .max)
+}
