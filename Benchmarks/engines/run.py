@@ -30,18 +30,16 @@ from tools.machine import machine  # noqa: E402
 
 # Large enough that a prompt of some thousand tokens takes a second on one core, so that hits are seen in the times.
 SHAPE = model.Shape(dimensions=256, heads=4, head_dimensions=64, feed_forward=704, layers=4)
-# vLLM's own for CPUs.
-BLOCK_TOKENS = 128
 CONTEXT_TOKENS = 16384
 BEFORE, ONE = "least-load, before", "one engine"
 WAYS = ("least-load", "prefix", ONE)
 
 
-def start_engine(name, folder, cache_tokens):
+def start_engine(name, folder, cache_tokens, block_tokens):
     # Without the precision, vLLM would take one that most CPUs only emulate. Its developers' mode can reset the cache.
     [port] = free_ports(1)
     arguments = ["--enable-prefix-caching", "--enable-prompt-tokens-details", "--dtype", "float32"]
-    arguments += ["--block-size", BLOCK_TOKENS, "--num-gpu-blocks-override", cache_tokens // BLOCK_TOKENS]
+    arguments += ["--block-size", block_tokens, "--num-gpu-blocks-override", cache_tokens // block_tokens]
     arguments += ["--max-model-len", CONTEXT_TOKENS]
     return Engine(name, folder, port, 0, arguments, {"VLLM_SERVER_DEV_MODE": "1"})
 
@@ -115,7 +113,8 @@ def say_settings(options, engines):
     print(" ".join(sys.argv))
     print(machine())
     sizes = ", ".join(f"{engine.name} {size} tokens" for engine, size in engines)
-    print(f"caches: {sizes}; blocks of {BLOCK_TOKENS}, at most {RUNNING_MAX} requests at a time, float32, one thread")
+    print(f"caches: {sizes}; blocks of {options.block_tokens}, at most {RUNNING_MAX} requests at a time, float32,"
+          " one thread")
     print(f"model: {SHAPE}")
     print(f"load: {options.sessions} sessions of {options.turns} turns within {options.seconds} s, a system prompt of"
           f" {options.system_bytes} bytes, what users say {options.turn_bytes / 2:.0f} to"
@@ -129,11 +128,13 @@ def arguments():
     parser.add_argument("--before", type=Path, help="another binary, which is run with least-load as well")
     parser.add_argument("--ways", default=",".join(WAYS), help="with commas (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="each with a seed of its own (default: %(default)s)")
-    parser.add_argument("--cache-tokens", type=int, default=480 * BLOCK_TOKENS,
+    parser.add_argument("--cache-tokens", type=int, default=61440,
                         help="of each of the two engines (default: %(default)s)")
+    parser.add_argument("--block-tokens", type=int, default=32, help="of a block of the cache, which holds only whole"
+                        " blocks; vLLM's own are 16 on GPUs and 128 on CPUs (default: %(default)s)")
     parser.add_argument("--sessions", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--turns", type=int, default=6, help="of a session (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=150, help="from the first turn to the last, about"
+    parser.add_argument("--seconds", type=float, default=180, help="from the first turn to the last, about"
                         " (default: %(default)s)")
     parser.add_argument("--system-bytes", type=int, default=700, help="(default: %(default)s)")
     parser.add_argument("--turn-bytes", type=int, default=3000, help="of what a user says, in the mean"
@@ -163,7 +164,7 @@ def measure(options, folder, servers):
     if ONE in options.ways:
         sizes.append(("engine-both", 2 * options.cache_tokens))
     for name, size in sizes:
-        servers.append(start_engine(name, folder, size))
+        servers.append(start_engine(name, folder, size, options.block_tokens))
     engines = list(servers)
     for engine in engines:
         engine.is_up()
