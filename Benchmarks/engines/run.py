@@ -2,7 +2,7 @@
 """Conversations with real engines behind the server, with each way of choosing one (`make bench-engines`).
 
 Two vLLM servers with a small random model have prefix caches that hold all conversations together, but not all of them
-twice. Each way begins with cold caches and gets the same conversations at the same times. "one engine" has both caches
+twice. Each way begins with cold caches and gets the same conversations at the same times. "one-engine" has both caches
 in one, which says how many hits are possible. The hit ratio is what the engines have counted.
 
 Exits with 1 if a request failed, or if `prefix` hits less than `--least`.
@@ -31,7 +31,7 @@ from tools.machine import machine  # noqa: E402
 # Large enough that a prompt of some thousand tokens takes a second on one core, so that hits are seen in the times.
 SHAPE = model.Shape(dimensions=256, heads=4, head_dimensions=64, feed_forward=704, layers=4)
 CONTEXT_TOKENS = 16384
-BEFORE, ONE = "least-load, before", "one engine"
+BEFORE, ONE = "least-load-before", "one-engine"
 WAYS = ("least-load", "prefix", ONE)
 
 
@@ -180,8 +180,7 @@ def measure(options, folder, servers):
         for way in options.ways if number % 2 else reversed(options.ways):
             binary = options.before if way == BEFORE else options.freeinference
             asked = engines[2:] if way == ONE else engines[:2]
-            name = way.replace(", ", "-").replace(" ", "-")
-            runs.append(Run(way, asked, binary, plan, options, folder / f"{name}-{number}"))
+            runs.append(Run(way, asked, binary, plan, options, folder / f"{way}-{number}"))
             print(runs[-1].row(number), flush=True)
     return runs
 
