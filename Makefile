@@ -160,7 +160,7 @@ fuzz: setup ## the fuzz targets, TIME seconds each: make fuzz TIME=600 [TARGET=j
 
 ##@ Measure
 # Counted, not timed, so it holds on a busy machine and in CI. What each may cost is in Benchmarks/instructions/ratchet.json.
-.PHONY: bench bench-streams bench-instructions bench-attacks bench-attackers bench-reload bench-upgrade bench-trace setup-bench
+.PHONY: bench bench-streams bench-instructions bench-attacks bench-attackers bench-reload bench-upgrade bench-trace bench-engines setup-bench
 bench: setup setup-bench build ## beside every proxy, all scenarios: make bench ARGUMENTS='--only short'
 	@Benchmarks/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
@@ -187,6 +187,10 @@ bench-upgrade: setup build ## 100 upgrades under 1000 streams and all kinds of c
 
 bench-trace: setup build ## replays a trace, each balance beside the others: make bench-trace ARGUMENTS='--trace FILE --limit 1000'
 	@Benchmarks/trace/run.py --freeinference $(BINARY) $(ARGUMENTS)
+
+# Its first run installs 3 GB.
+bench-engines: setup .build/venv-vllm/complete build ## conversations with two real engines, each balance beside the others
+	@.build/venv-vllm/bin/python3 Benchmarks/engines/run.py --freeinference $(BINARY) $(ARGUMENTS)
 
 setup-bench: ## install the proxies that bench measures beside ours, where missing; none is started
 	@infrastructure/scripts/setup-bench.sh

@@ -178,14 +178,14 @@ class Server:
 class Edge(Server):
     """`freeinference serve`, in clear text and over TLS; `models` is that section of its configuration."""
 
-    def __init__(self, folder, models):
+    def __init__(self, folder, models, binary=BINARY):
         self.tls, self.clear, self.admin = free_ports(3)
         self.authority = folder / "ca.pem"
-        subprocess.run([BINARY, "certificate", "--directory", folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([binary, "certificate", "--directory", folder], check=True, stdout=subprocess.DEVNULL)
         configuration = folder / "edge.yaml"
         configuration.write_text(
             EDGE.format(tls=self.tls, clear=self.clear, admin=self.admin, folder=folder) + models)
-        super().__init__("edge", folder, [BINARY, "serve", "--config", configuration], self.clear)
+        super().__init__("edge", folder, [binary, "serve", "--config", configuration], self.clear)
 
     def log(self):
         """The log lines of all exchanges that have ended. A last line that is half written is skipped."""

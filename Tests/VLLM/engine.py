@@ -45,9 +45,12 @@ models:
 
 
 class Engine(Server):
-    """vLLM's server. On SIGTERM it ends running requests at once, or lets them end within `drain_seconds`."""
+    """vLLM's server. On SIGTERM it ends running requests at once, or lets them end within `drain_seconds`.
 
-    def __init__(self, name, folder, address, drain_seconds):
+    `arguments` are added to its command, and `environment` to its environment.
+    """
+
+    def __init__(self, name, folder, address, drain_seconds, arguments=(), environment=None):
         command = [
             Path(sys.executable).parent / "vllm", "serve", folder / "model", "--served-model-name", ENGINE_CHAT,
             "--enforce-eager", "--max-num-seqs", RUNNING_MAX, "--shutdown-timeout", drain_seconds,
@@ -59,12 +62,13 @@ class Engine(Server):
             # An engine that was killed leaves its socket file.
             address.unlink(missing_ok=True)
             command += ["--uds", address]
-        super().__init__(name, folder, command, address, {
+        super().__init__(name, folder, [*command, *arguments], address, {
             # No access to a model hub, no telemetry, and no file outside the folder.
             "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
             "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "XDG_CONFIG_HOME": str(folder / "config"),
             # One thread, and 1 GiB for the cache.
             "OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_CPU_KVCACHE_SPACE": "1",
+            **(environment or {}),
         })
 
     def is_up(self):

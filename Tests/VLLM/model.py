@@ -16,6 +16,7 @@ only if a grammar allows nothing else, because otherwise it would fill the JSON 
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
@@ -28,11 +29,6 @@ SEED = 20261128
 # Room for a coding agent's prompt and for the 32,000 tokens that it requests.
 CONTEXT_TOKENS = 131072
 VOCABULARY = 4096
-DIMENSIONS = 64
-HEADS = 2
-HEAD_DIMENSIONS = 32
-FEED_FORWARD = 128
-LAYERS = 1
 # The standard deviation of the random logits of most tokens.
 DEVIATION = 3
 END_LOGIT = 7.5
@@ -47,6 +43,20 @@ TEMPLATE = (
     "{% if message['tool_calls'] %}{% for call in message['tool_calls'] %}{{ call | tojson }}{% endfor %}{% endif %}"
     "\n{% endfor %}{% if add_generation_prompt %}<|message|>assistant: {% endif %}"
 )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides how long the engine computes."""
+
+    dimensions: int
+    heads: int
+    head_dimensions: int
+    feed_forward: int
+    layers: int
+
+
+TINY = Shape(dimensions=64, heads=2, head_dimensions=32, feed_forward=128, layers=1)
 
 
 def write_tokenizer(folder: Path) -> list[int]:
@@ -70,7 +80,7 @@ def write_tokenizer(folder: Path) -> list[int]:
     return [token for token in range(VOCABULARY) if token < len(SPECIAL) or not tokenizer.decode([token]).strip()]
 
 
-def weights(unsaid: list[int]) -> dict[str, numpy.ndarray]:
+def weights(unsaid: list[int], shape: Shape) -> dict[str, numpy.ndarray]:
     """All tensors, in float32; a matrix has the shape (outputs, inputs). Tokens in `unsaid` are never sampled."""
     # The random stream of RandomState never changes between numpy versions; that of default_rng may.
     random = numpy.random.RandomState(SEED)
@@ -79,18 +89,19 @@ def weights(unsaid: list[int]) -> dict[str, numpy.ndarray]:
         return (random.standard_normal((outputs, inputs)) / inputs**0.5).astype(numpy.float32)
 
     def norm() -> numpy.ndarray:
-        return numpy.ones(DIMENSIONS, dtype=numpy.float32)
+        return numpy.ones(shape.dimensions, dtype=numpy.float32)
 
-    embedding = random.standard_normal((VOCABULARY, DIMENSIONS)).astype(numpy.float32)
+    embedding = random.standard_normal((VOCABULARY, shape.dimensions)).astype(numpy.float32)
     embedding[:, 0] = 1
     tensors = {"model.embed_tokens.weight": embedding, "model.norm.weight": norm()}
-    for layer in range(LAYERS):
-        inner = HEADS * HEAD_DIMENSIONS
+    for layer in range(shape.layers):
+        inner = shape.heads * shape.head_dimensions
         shapes = {
-            "self_attn.q_proj": (inner, DIMENSIONS), "self_attn.k_proj": (inner, DIMENSIONS),
-            "self_attn.v_proj": (inner, DIMENSIONS), "self_attn.o_proj": (DIMENSIONS, inner),
-            "mlp.gate_proj": (FEED_FORWARD, DIMENSIONS), "mlp.up_proj": (FEED_FORWARD, DIMENSIONS),
-            "mlp.down_proj": (DIMENSIONS, FEED_FORWARD),
+            "self_attn.q_proj": (inner, shape.dimensions), "self_attn.k_proj": (inner, shape.dimensions),
+            "self_attn.v_proj": (inner, shape.dimensions), "self_attn.o_proj": (shape.dimensions, inner),
+            "mlp.gate_proj": (shape.feed_forward, shape.dimensions),
+            "mlp.up_proj": (shape.feed_forward, shape.dimensions),
+            "mlp.down_proj": (shape.dimensions, shape.feed_forward),
         }
         for name, (outputs, inputs) in shapes.items():
             tensor = matrix(outputs, inputs)
@@ -99,7 +110,7 @@ def weights(unsaid: list[int]) -> dict[str, numpy.ndarray]:
             tensors[f"model.layers.{layer}.{name}.weight"] = tensor
         tensors[f"model.layers.{layer}.input_layernorm.weight"] = norm()
         tensors[f"model.layers.{layer}.post_attention_layernorm.weight"] = norm()
-    output = matrix(VOCABULARY, DIMENSIONS) * DEVIATION
+    output = matrix(VOCABULARY, shape.dimensions) * DEVIATION
     output[:, 0] = 0
     output[unsaid] = 0
     output[unsaid, 0] = NEVER
@@ -109,19 +120,19 @@ def weights(unsaid: list[int]) -> dict[str, numpy.ndarray]:
     return tensors
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, shape: Shape = TINY) -> None:
     """Writes configuration, tokenizer and weights."""
     folder.mkdir()
     unsaid = write_tokenizer(folder)
     (folder / "config.json").write_text(json.dumps({
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "float32",
-        "vocab_size": VOCABULARY, "hidden_size": DIMENSIONS, "intermediate_size": FEED_FORWARD,
-        "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": HEADS,
-        "head_dim": HEAD_DIMENSIONS, "hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "vocab_size": VOCABULARY, "hidden_size": shape.dimensions, "intermediate_size": shape.feed_forward,
+        "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads, "num_key_value_heads": shape.heads,
+        "head_dim": shape.head_dimensions, "hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
         "max_position_embeddings": CONTEXT_TOKENS, "tie_word_embeddings": False,
         "bos_token_id": SPECIAL.index(BEGIN), "eos_token_id": SPECIAL.index(END),
     }))
-    safetensors.numpy.save_file(weights(unsaid), folder / "model.safetensors", metadata={"format": "pt"})
+    safetensors.numpy.save_file(weights(unsaid, shape), folder / "model.safetensors", metadata={"format": "pt"})
 
 
 if __name__ == "__main__":
