@@ -224,6 +224,9 @@ void read_content(payload &found, string_view text, bool may_be_base64) noexcept
 /// Walks through a document, and adds the media that it finds to `media`.
 struct walker {
     cjson_media &media;
+    cjson_contents &contents;
+    /// The beginning of the body.
+    const uint8_t *bytes;
     /// The largest depth at which values are searched; deeper values are ignored.
     static const int depth_max = 48;
     /// The smallest base64 text, in bytes, that counts as media although no type declares it to be media.
@@ -275,6 +278,12 @@ struct walker {
             }
         }
         media.raw_bytes += found.raw.size();
+        if (found.raw.empty()) return;
+        if (contents.count < CJSON_CONTENTS_MAX) {
+            size_t offset = size_t(reinterpret_cast<const uint8_t *>(found.raw.data()) - bytes);
+            contents.ranges[contents.count] = {offset, found.raw.size()};
+        }
+        contents.count++;
     }
 
     /// Reads a member of a part whose value is a string.
@@ -388,10 +397,11 @@ struct walker {
 
 } // namespace
 
-void scan_media(ondemand::document &document, cjson_media &media) noexcept {
+void scan_media(ondemand::document &document, const uint8_t *bytes, cjson_media &media,
+                cjson_contents &contents) noexcept {
     document.rewind();
     ondemand::object object;
     if (document.get_object().get(object) != SUCCESS) return;
     payload none;
-    walker{media}.object(object, 0, false, none);
+    walker{media, contents, bytes}.object(object, 0, false, none);
 }

@@ -7,7 +7,8 @@
 /// If the result is false, the body certainly contains none. If the result is true, `scan_media` finds out whether the
 /// body contains any.
 bool may_have_media(const uint8_t *bytes, size_t length) noexcept;
-/// Finds the media in a document, and adds their numbers and sizes to `media`.
+/// Finds the media in a document, and adds their numbers and sizes to `media`, and their places to `contents`.
 ///
 /// The scan starts again at the beginning of the document. Strings that were read from the document before stay valid.
-void scan_media(ondemand::document &document, cjson_media &media) noexcept;
+void scan_media(ondemand::document &document, const uint8_t *bytes, cjson_media &media,
+                cjson_contents &contents) noexcept;

@@ -341,6 +341,6 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     cjson_key billed = wanted & CJSON_KEY_SYSTEM ? CJSON_KEY_SYSTEM : CJSON_KEY_MESSAGES;
     if (size_t value = finder.value(billed))
         out->billing = find_billing(bytes, length, value, billed == CJSON_KEY_MESSAGES);
-    if (may_have_media(bytes, length)) scan_media(document, out->media);
+    if (may_have_media(bytes, length)) scan_media(document, bytes, out->media, out->contents);
     return CJSON_OK;
 }

@@ -8,9 +8,11 @@ _Static_assert(CPREFIXHASH_SECRET >= XXH3_SECRET_SIZE_MIN, "XXH3 refuses a short
 /// The stream that is hashed, and the hashes of its beginnings.
 ///
 /// The stream is the salt's length, the salt, and for each part of the prompt one byte that names the part, followed by
-/// the part. Only the bytes of the parts count towards the marks.
+/// the part. In place of a content, such as an image, it has one byte that says so, and the content's length and hash.
+/// Only the text of the parts counts towards the marks.
 struct stream {
     XXH3_state_t state;
+    const uint8_t *secret;
     const cprefixhash_marks *marks;
     uint64_t *hashes;
     size_t capacity;
@@ -33,22 +35,41 @@ static void add(struct stream *stream, const uint8_t *bytes, size_t length) {
     }
 }
 
-/// Adds a part of the prompt, without the bytes to leave out.
+/// Adds the text of a part between two offsets, without the bytes to leave out.
+static void add_text(struct stream *stream, const cprefixhash_prompt *prompt, size_t begin, size_t end) {
+    size_t gap = prompt->left_out.offset, gap_end = gap + prompt->left_out.length;
+    if (prompt->left_out.length == 0 || gap < begin || gap_end > end) gap = gap_end = end;
+    add(stream, prompt->bytes + begin, gap - begin);
+    add(stream, prompt->bytes + gap_end, end - gap_end);
+}
+
+/// Adds a part of the prompt: its text, and the length and hash of each content inside of it.
 ///
 /// - Parameter name: a byte that does not occur in UTF-8, so that no prompt contains it.
 static void add_part(struct stream *stream, const cprefixhash_prompt *prompt, cprefixhash_range part, uint8_t name) {
     if (part.length == 0) return;
     XXH3_64bits_update(&stream->state, &name, 1);
-    size_t end = part.offset + part.length, gap = prompt->left_out.offset;
-    size_t gap_end = gap + prompt->left_out.length;
-    if (prompt->left_out.length == 0 || gap < part.offset || gap_end > end) gap = gap_end = end;
-    add(stream, prompt->bytes + part.offset, gap - part.offset);
-    add(stream, prompt->bytes + gap_end, end - gap_end);
+    size_t at = part.offset, end = part.offset + part.length;
+    for (size_t i = 0; i < prompt->contents_count; i++) {
+        cprefixhash_range content = prompt->contents[i];
+        if (content.offset < at || content.offset + content.length > end) continue;
+        add_text(stream, prompt, at, content.offset);
+        // Beyond the last mark nothing needs to be hashed any more.
+        if (stream->count >= stream->capacity || stream->mark > stream->marks->bytes_max) return;
+        struct { uint8_t name; uint64_t length, hash; } __attribute__((packed)) seen = {
+            0xFC, content.length,
+            XXH3_64bits_withSecret(prompt->bytes + content.offset, content.length, stream->secret, CPREFIXHASH_SECRET)
+        };
+        XXH3_64bits_update(&stream->state, &seen, sizeof seen);
+        at = content.offset + content.length;
+    }
+    add_text(stream, prompt, at, end);
 }
 
 size_t cprefixhash(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const cprefixhash_prompt *prompt,
                    const cprefixhash_marks *marks, uint64_t *hashes, size_t capacity) {
     struct stream stream;
+    stream.secret = secret;
     stream.marks = marks;
     stream.hashes = hashes;
     stream.capacity = capacity;

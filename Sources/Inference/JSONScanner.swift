@@ -57,6 +57,7 @@ import CJSON
             prompts: max(1, found.prompts)
         )
         scan.media = unsafe RequestMedia(found.media)
+        scan.contents = unsafe Self.contents(found.contents)
         scan.prompt = unsafe PromptParts(found.prompt)
         if unsafe found.billing.length > 0 { scan.billing = unsafe found.billing.range }
         if unsafe found.cache_salt.length > 0 { scan.cacheSalt = unsafe found.cache_salt.range }
@@ -103,6 +104,16 @@ import CJSON
         case .countTokens, .embeddings, .tokenize, .rerank, .other: break
         }
         return keys
+    }
+
+    /// The ranges of images and other contents in ascending order; nil if there are too many of them.
+    private static func contents(_ found: cjson_contents) -> [Range<Int>]? {
+        guard found.count > 0 else { return [] }
+        guard found.count <= Int(CJSON_CONTENTS_MAX) else { return nil }
+        return unsafe withUnsafeBytes(of: found.ranges) { bytes in
+            let ranges = unsafe bytes.assumingMemoryBound(to: cjson_range.self).prefix(found.count)
+            return unsafe ranges.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
+        }
     }
 
     /// The ranges of the members that the scan found by names; the empty array if it found none.

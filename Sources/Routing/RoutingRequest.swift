@@ -12,6 +12,8 @@ package struct RoutingRequest: Sendable {
     package var promptBytes: Int
     /// The hashes of the beginnings of the prompt; empty if no pool of the request looks at prompts.
     package var prefix = PromptPrefix()
+    /// Whether `promptBytes` is an estimate because of images or other media, from which pools learn nothing.
+    package var hasMedia = false
     /// The session that the client has named; nil if it has named none, or if no pool of the request looks at prompts.
     package var session: SessionName?
     /// The hash of the id of the response that the request continues; nil if it continues none.

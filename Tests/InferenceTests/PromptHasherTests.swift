@@ -35,6 +35,38 @@ import Testing
         return #"{"model":"m","messages":[\#(messages.joined(separator: ","))]}"#
     }
 
+    private func imagePart(_ data: String) -> String {
+        #"{"type":"image_url","image_url":{"url":"data:image/png;base64,\#(data)"}}"#
+    }
+
+    private func withImages(_ parts: [String], _ text: String) -> String {
+        let text = #"{"type":"text","text":"\#(text)"}"#
+        return #"{"model":"m","messages":[{"role":"user","content":[\#((parts + [text]).joined(separator: ","))]}]}"#
+    }
+
+    /// An image counts by its length and hash, and moves no mark.
+    @Test func imagesAreHashedAndDoNotCount() throws {
+        let (cat, dog) = (String(repeating: "QUJD", count: 5000), String(repeating: "QUJE", count: 5000))
+        let found = try hashes(withImages([imagePart(cat)], text(9000)))
+        #expect(found.count == 4)
+        #expect(try hashes(withImages([imagePart(cat)], text(9000) + text(4096, seed: 3))).prefix(4) == found[...])
+        #expect(Set(try hashes(withImages([imagePart(dog)], text(9000)))).isDisjoint(with: found))
+        #expect(Set(try hashes(withImages([imagePart(cat + "QUJD")], text(9000)))).isDisjoint(with: found))
+        #expect(Set(try hashes(withImages([imagePart(cat), imagePart(cat)], text(9000)))).isDisjoint(with: found))
+        // What comes before an image does not depend on it.
+        let before = #"{"type":"text","text":"\#(text(5000))"}"#
+        let cats = try hashes(withImages([before, imagePart(cat)], text(9000)))
+        let dogs = try hashes(withImages([before, imagePart(dog)], text(9000)))
+        #expect(cats.prefix(2) == dogs.prefix(2) && Set(cats.dropFirst(2)).isDisjoint(with: dogs.dropFirst(2)))
+    }
+
+    /// The places of more than 32 images are not known, so such a prompt has no hashes.
+    @Test(arguments: [(32, true), (33, false)]) func tooManyImagesAreNotLookedAt(count: Int, isHashed: Bool) throws {
+        let image = imagePart(String(repeating: "QUJD", count: 100))
+        let found = try hashes(withImages(Array(repeating: image, count: count), text(9000)))
+        #expect(found.isEmpty != isHashed)
+    }
+
     @Test func theSamePromptHasTheSameHashes() throws {
         let body = chat(text(9000))
         let found = try hashes(body)

@@ -86,6 +86,15 @@ typedef struct cjson_media {
     size_t raw_bytes;       /* how many bytes of the body all of these take */
 } cjson_media;
 
+/* The largest number of contents whose ranges are found. */
+enum { CJSON_CONTENTS_MAX = 32 };
+
+/* Where the contents of images, audio, video and files are in the body, in any order. */
+typedef struct cjson_contents {
+    size_t count; /* may be larger than CJSON_CONTENTS_MAX: then the ranges are those of the first ones */
+    cjson_range ranges[CJSON_CONTENTS_MAX];
+} cjson_contents;
+
 /* The members of a request body that make up the prompt: the range of each value as written, without the white space
    around it. The length is 0 if the member is absent or was not wanted. */
 typedef struct cjson_prompt {
@@ -121,6 +130,7 @@ typedef struct cjson_request {
     cjson_prompt prompt;        /* all lengths are 0 if a wanted member of the prompt occurs twice, or if a key differs
                                    from the name of one only in what some parsers ignore, such as its case */
     cjson_media media;
+    cjson_contents contents;
     cjson_range cache_salt;        /* the first value as written; length 0 if it is absent or not a string */
     cjson_range previous_response; /* the same of `previous_response_id` */
     cjson_range named[CJSON_NAMED_MAX]; /* the first string with each name of `names`, in their order */

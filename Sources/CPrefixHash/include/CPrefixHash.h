@@ -15,6 +15,10 @@ typedef struct cprefixhash_prompt {
     const uint8_t *bytes;       /* the text; it is UTF-8 */
     cprefixhash_range tools, system, messages;
     cprefixhash_range left_out; /* bytes inside one of the parts that do not count; may be empty */
+    const cprefixhash_range *contents; /* images and other media inside the parts, in ascending order, apart from
+                                          one another and from `left_out`. They are hashed, but do not count towards the
+                                          marks, since their sizes say nothing about the work for an engine */
+    size_t contents_count;
 } cprefixhash_prompt;
 
 /* Where the marks are, in bytes of the prompt. All numbers are multiples of `step`, and at least 1. */

@@ -377,21 +377,25 @@ extension Exchange: ServerStreamHandler {
     /// Finds the session of a request, hashes the beginnings of its prompt, and counts the prompt's bytes alone in place
     /// of the whole body's.
     ///
-    /// A prompt with images or other media is left alone: their bytes say nothing about the work for the executor. Each
-    /// model's pool has a map of its own, so the hashes need not depend on the model.
+    /// Images and other media count as many bytes as a text with as many tokens. Each model's pool has a map of its own,
+    /// so the hashes need not depend on the model.
+    ///
+    /// - Parameter models: the catalog indices of the model and of its fallbacks.
     private func look(at request: IncomingRequest?, for models: [Int], into routed: inout RoutingRequest) {
         guard let request, let body = request.body, let scan = request.scan else { return }
         let hasher = environment.promptHasher
         routed.session = snapshot.sessionFields
             .session(of: request.head.fields, body, scan, tenant: record.tenant, hasher: hasher)
-        guard scan.media.rawBytes == 0 else { return }
         routed.prefix = hasher.prefix(
             of: body,
             scan,
             salt: models.contains { snapshot.models[$0].prefixesAreTenants } ? record.tenant : "",
             leavingOutBilling: models.contains { snapshot.models[$0].targets.contains(where: \.stripsBilling) }
         )
-        if !routed.prefix.hashes.isEmpty { routed.promptBytes = scan.prompt.count }
+        guard !routed.prefix.hashes.isEmpty else { return }
+        routed.promptBytes = snapshot.models[models[0]].mediaTokens
+            .promptBytes(of: scan.media, bodyBytes: scan.prompt.count)
+        routed.hasMedia = scan.media != RequestMedia()
     }
 
     /// The catalog indices of those fallback models that the caller may use and that serve the request's path.

@@ -8,6 +8,7 @@ internal import Transport
 ///
 /// Only the hashes of one hasher can be compared, so a process makes one hasher, and shares it between its threads.
 ///
+/// Images, audio, video and files count as no bytes of the prompt, but prompts with other contents have other hashes.
 /// A prompt is hashed as the client wrote it. So texts that are equal once they are parsed, but differ in white space
 /// or in escapes, have different hashes. The order of the members of the body does not matter.
 package struct PromptHasher: Sendable {
@@ -25,7 +26,8 @@ package struct PromptHasher: Sendable {
     ///     with different values of `cache_salt` have different hashes as well.
     ///   - leavingOutBilling: Whether the billing header of coding agents is taken out of the body that the executor
     ///     gets; the hashes then do not depend on it.
-    /// - Returns: an empty prefix if the scan has found no prompt, or if the prompt is shorter than `PromptPrefix.step`.
+    /// - Returns: an empty prefix if the scan has found no prompt, if the prompt is shorter than `PromptPrefix.step`, or
+    ///   if it has more images and other contents than the scan has found places of.
     package func prefix(
         of body: RequestBody,
         _ scan: RequestScan,
@@ -33,7 +35,8 @@ package struct PromptHasher: Sendable {
         leavingOutBilling: Bool
     ) -> PromptPrefix {
         let capacity = min(scan.prompt.count / PromptPrefix.step, PromptPrefix.marksMax)
-        guard capacity > 0 else { return PromptPrefix() }
+        guard capacity > 0, let contents = scan.contents else { return PromptPrefix() }
+        let ranges = contents.map(cprefixhash_range.init)
         var marks = Self.marks
         var salt = salt
         let hashes = unsafe body.withPaddedBytes { bytes in
@@ -42,22 +45,27 @@ package struct PromptHasher: Sendable {
                 tools: cprefixhash_range(scan.prompt.tools),
                 system: cprefixhash_range(scan.prompt.system),
                 messages: cprefixhash_range(scan.prompt.messages),
-                left_out: cprefixhash_range(leavingOutBilling ? scan.billing ?? 0..<0 : 0..<0)
+                left_out: cprefixhash_range(leavingOutBilling ? scan.billing ?? 0..<0 : 0..<0),
+                contents: nil,
+                contents_count: ranges.count
             )
             if let own = scan.cacheSalt {
                 salt += unsafe "\0" + String(decoding: UnsafeBufferPointer(rebasing: bytes[own]), as: UTF8.self)
             }
             return salt.withUTF8 { salt in
                 unsafe [UInt64](unsafeUninitializedCapacity: capacity) { hashes, count in
-                    count = unsafe cprefixhash(
-                        secret,
-                        salt.baseAddress,
-                        salt.count,
-                        &prompt,
-                        &marks,
-                        hashes.baseAddress,
-                        capacity
-                    )
+                    count = unsafe ranges.withUnsafeBufferPointer { ranges in
+                        unsafe prompt.contents = ranges.baseAddress
+                        return unsafe cprefixhash(
+                            secret,
+                            salt.baseAddress,
+                            salt.count,
+                            &prompt,
+                            &marks,
+                            hashes.baseAddress,
+                            capacity
+                        )
+                    }
                 }
             }
         }

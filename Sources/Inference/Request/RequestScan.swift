@@ -52,6 +52,9 @@ package struct RequestScan: Equatable, Sendable {
     /// The members of the body that make up its prompt; empty for dialects without prompts, and for a body whose prompt
     /// is ambiguous.
     package var prompt = PromptParts()
+    /// Where the contents of images, audio, video and files are in the body, in ascending order; nil if there are more
+    /// than 32, of which not all places are known.
+    package var contents: [Range<Int>]? = []
     /// The value of `cache_salt` as written, by which engines keep the caches of their users apart; nil if there is none.
     package var cacheSalt: Range<Int>?
     /// The value of `previous_response_id` as written, in OpenAI's responses; nil if there is none.

@@ -74,7 +74,8 @@ extension ExecutorPool {
             reason: reason,
             promptBytes: request.promptBytes,
             believedBytes: state.placement.map.bytesHeld(of: request.prefix, by: executor.id),
-            aheadBytes: members[index].waitingBytes
+            aheadBytes: members[index].waitingBytes,
+            isEstimate: request.hasMedia
         )
     }
 
@@ -118,7 +119,7 @@ extension ExecutorPool {
         cachedTokens: Int?
     ) {
         let prompt = placement.believedBytes + placement.missingBytes
-        guard balance == .prefix, promptTokens > 0, prompt >= PromptPrefix.step else { return }
+        guard balance == .prefix, promptTokens > 0, prompt >= PromptPrefix.step, !placement.isEstimate else { return }
         let part = min(1, Double(max(0, cachedTokens ?? 0)) / Double(promptTokens))
         let answer = CacheSize.Answer(
             prompt: prompt,

@@ -27,9 +27,18 @@ package struct Placement: Equatable, Sendable {
     package let missingBytes: Int
     /// The size of the waiting parts of other prompts that the executor had to compute first, in bytes.
     let aheadBytes: Int
+    /// Whether the size of the prompt is an estimate, because it has images or other media.
+    let isEstimate: Bool
 
-    init(reason: PlacementReason = .load, promptBytes: Int, believedBytes: Int = 0, aheadBytes: Int = 0) {
+    init(
+        reason: PlacementReason = .load,
+        promptBytes: Int,
+        believedBytes: Int = 0,
+        aheadBytes: Int = 0,
+        isEstimate: Bool = false
+    ) {
         self.reason = reason
+        self.isEstimate = isEstimate
         self.believedBytes = min(believedBytes, promptBytes)
         missingBytes = promptBytes - self.believedBytes
         self.aheadBytes = aheadBytes

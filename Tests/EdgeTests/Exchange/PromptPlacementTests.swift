@@ -58,16 +58,23 @@ import Testing
         #expect(other.placement.reason == .load)
     }
 
-    /// The bytes of an image say nothing about the work for the executor.
-    @Test func aPromptWithAnImageIsLeftAlone() throws {
+    /// A conversation with an image stays where it is; the image counts as its tokens, not as its bytes.
+    @Test func aConversationWithAnImageStays() throws {
         let environment = try environment("prefix")
-        let image =
-            #"{"type":"image_url","image_url":{"url":"data:image/png;base64,\#(String(repeating: "A", count: 9000))"}}"#
-        let body = #"{"model":"m","messages":[{"role":"user","content":[\#(image)]}]}"#
-        for _ in 0..<3 {
-            let placement = try placed(body, in: environment).placement
-            #expect(placement.believedBytes == 0 && placement.reason == .load)
+        func body(_ letter: String, _ text: String) -> String {
+            let image =
+                #"{"type":"image_url","image_url":{"url":"data:image/png;base64,\#(String(repeating: letter, count: 90_000))"}}"#
+            return
+                #"{"model":"m","messages":[{"role":"user","content":[\#(image),{"type":"text","text":"\#(text)"}]}]}"#
         }
+        let first = try placed(body("A", Self.text), in: environment)
+        #expect(first.placement.reason == .load)
+        #expect((Self.text.utf8.count + 4000..<Self.text.utf8.count + 4400).contains(first.placement.missingBytes))
+        _ = try placed(Self.body("other"), in: environment)
+        let second = try placed(body("A", Self.text + "and more"), in: environment)
+        #expect(second.executor == first.executor && second.placement.reason == .prefix)
+        #expect(second.placement.believedBytes == Self.text.utf8.count / 2048 * 2048)
+        #expect(try placed(body("B", Self.text), in: environment).placement.reason == .load, "it is another image")
     }
 
     /// Bytes of the body beside the prompt are no work for the executor.
