@@ -19,6 +19,8 @@ import Testing
         let models = "- {id: m\(setting.isEmpty ? "" : ", reasoning: \(setting)"), \(executors)}\n\(more)"
         return try TestClient(TestEnvironment(try testSnapshot(models: models)))
     }
+    /// The text without the framing of chunks.
+    private func unframed(_ text: String) -> String { text.replacing(/\r\n[0-9a-fA-F]+\r\n/, with: "") }
     private func changed(_ text: String, _ setting: String) -> String {
         switch setting {
         case "reasoning_content": text.replacing(#""reasoning":"#, with: #""reasoning_content":"#)
@@ -41,7 +43,7 @@ import Testing
         client.settle()
         let usage = options.isEmpty ? Self.usage.replacing(/,"usage":\{[^}]*\}/, with: "") : Self.usage
         let sent = changed(Self.thought + Said.token + usage + Said.finish + Said.done, setting)
-        #expect(client.received.hasSuffix(sent), "\(client.received)")
+        #expect(unframed(client.received).contains(sent), "\(client.received)")
         #expect(client.finished?.usage?.input == 7 && client.finished?.usage?.output == 3)
     }
 
@@ -66,7 +68,7 @@ import Testing
         client.executors[0].answer(200, type: "application/json")
         client.executors[0].say(text)
         client.executors[0].end()
-        #expect(client.received.hasSuffix(text))
+        #expect(client.received.contains(text))
     }
 
     /// An event that is larger than the splitter holds passes in pieces, as it is.
@@ -79,7 +81,7 @@ import Testing
         client.executors[0].say(Said.token + large + Said.finish + Said.done)
         client.executors[0].end()
         client.pass(1_000_000_000)
-        #expect(client.received.hasSuffix(large + Said.finish + Said.done))
+        #expect(unframed(client.received).contains(large + Said.finish + Said.done))
     }
 
     @Test func theModelThatTheClientNamedDecides() throws {
@@ -98,6 +100,7 @@ import Testing
         client.executors[1].answer()
         client.executors[1].say(Self.thought + Said.finish + Said.done)
         client.executors[1].end()
-        #expect(client.received.hasSuffix(changed(Self.thought, "reasoning_content") + Said.finish + Said.done))
+        let sent = changed(Self.thought, "reasoning_content") + Said.finish + Said.done
+        #expect(unframed(client.received).contains(sent))
     }
 }
