@@ -71,12 +71,12 @@ import Testing
         let port = Port.free()
         let configuration = configuration("http://127.0.0.1:\(port)", kind: "vllm", probed: true)
         try await withServer(configuration) { server in
-            async let waiting = server.curl("/v1/chat/completions", body: chat(stream: true, tokens: 3))
+            let waiting = Task { try await server.curl("/v1/chat/completions", body: chat(stream: true, tokens: 3)) }
             _ = try await eventually("it waits") {
                 try await server.metrics()["freeinference_queue_length", ["model": "demo"]] == 1 ? true : nil
             }
             try await withExecutor(at: .loopback(port: port)) { executor in
-                let answer = try await waiting
+                let answer = try await waiting.value
                 #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]", "\(answer.body)")
                 try await expect(executor.counters().finished.int, is: 1)
             }
