@@ -349,7 +349,9 @@ extension Exchange: ServerStreamHandler {
     private func route(to index: Int) {
         let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
-        if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {
+        let choosesByPrompt =
+            snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) })
+        if choosesByPrompt, dialect.generates {
             look(at: request, for: [index] + fallbacks, into: &routed)
         }
         selection = ExecutorSelection(

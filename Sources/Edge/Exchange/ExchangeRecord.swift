@@ -156,7 +156,7 @@ extension FinishedExchange.Attempted {
             times: attempt.times,
             duration: now &- attempt.times.began,
             failure: attempt.failure,
-            placement: attempt.lease.pool.balance == .prefix ? attempt.lease.placement : nil
+            placement: attempt.lease.pool.choosesByPrompt ? attempt.lease.placement : nil
         )
     }
 }

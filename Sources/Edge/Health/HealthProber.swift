@@ -10,13 +10,24 @@ final class HealthProber {
     private let loop: EventLoop
     private let environment = ExecutorEnvironment()
     private let died: (Engine, EngineDeath) -> Void
+    private let kindFound: (Engine) -> Void
     private var probers: [EngineProber] = []
+    private var snapshot: Snapshot
 
     /// Starts the probes.
     ///
-    /// - Parameter died: called when an engine is found dead, and again after each further probe of it that fails.
-    init(_ snapshot: Snapshot, loop: EventLoop, died: @escaping (Engine, EngineDeath) -> Void = { _, _ in }) {
+    /// - Parameters:
+    ///   - died: called when an engine is found dead, and again after each further probe of it that fails.
+    ///   - kindFound: called when the kind of an engine has been found or has changed.
+    init(
+        _ snapshot: Snapshot,
+        loop: EventLoop,
+        died: @escaping (Engine, EngineDeath) -> Void = { _, _ in },
+        kindFound: @escaping (Engine) -> Void = { _ in }
+    ) {
+        self.snapshot = snapshot
         self.loop = loop
+        self.kindFound = kindFound
         self.died = died
         adopt(snapshot)
     }
@@ -26,6 +37,7 @@ final class HealthProber {
     /// If the probe settings of an engine are unchanged, its schedule continues. If they have changed, probing starts
     /// again from the beginning, but the counts of results are kept.
     func adopt(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
         var left = probers
         probers = []
         for (index, target) in snapshot.engines.enumerated() {
@@ -46,7 +58,8 @@ final class HealthProber {
                 client,
                 executors: executors,
                 results: known?.results ?? [:],
-                died: died
+                died: died,
+                kindChanged: { [weak self] engine in self?.kindChanged(of: engine) }
             )
             // The engines are in 16 groups, whose first probes are a sixteenth of the interval apart. So the probes are
             // spread over the interval.
@@ -68,6 +81,11 @@ final class HealthProber {
     /// Why the last failed probe of an engine failed; nil if none has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
+    }
+
+    private func kindChanged(of engine: Engine) {
+        snapshot.kindChanged(of: engine)
+        kindFound(engine)
     }
 
     /// Ends all probes.
@@ -97,6 +115,8 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// The executors of all models at this engine.
     private var executors: [Executor]
     private let died: (Engine, EngineDeath) -> Void
+    /// Asks the engine what it is.
+    private let inquiry: EngineInquiry
     /// The request of the probe under way; nil between two probes.
     private var request: (any ExecutorStream)?
     private var status = 0
@@ -119,8 +139,10 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         _ client: ExecutorClient,
         executors: [Executor],
         results: [ExecutorHealth.Probe: UInt64] = [:],
-        died: @escaping (Engine, EngineDeath) -> Void
+        died: @escaping (Engine, EngineDeath) -> Void,
+        kindChanged: @escaping (Engine) -> Void
     ) {
+        inquiry = EngineInquiry(loop: loop, target, client, timeout: probe.timeout, kindChanged: kindChanged)
         self.results = results
         self.loop = loop
         self.target = target
@@ -136,6 +158,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     func adopt(_ target: EngineTarget, executors: [Executor]) {
         self.target = target
         self.executors = executors
+        inquiry.adopt(target)
     }
 
     func start(after delay: Nanoseconds) {
@@ -149,6 +172,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         silenceTimer = nil
         request?.cancel()
         request = nil
+        inquiry.stop()
         client.closeIdle()
     }
 
@@ -193,6 +217,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private func lost(_ loss: ProbeLoss) {
         lastLoss = loss.text
         wasRefused = loss.isRefusal
+        if loss.isRefusal { inquiry.engineWasLost() }
         finish(loss.probe)
         reportIfDead()
         watchSilence()
@@ -207,9 +232,15 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         let now = loop.now
         let wasEjected = engine.isEjected
         engine.report(answer, rise: probe.rise, fall: probe.fall, watchedSince: watchedSince, at: now)
-        if wasEjected, !engine.isEjected { for executor in executors { executor.engineIsBack(at: now) } }
+        if wasEjected, !engine.isEjected {
+            for executor in executors { executor.engineIsBack(at: now) }
+            inquiry.engineWasLost()
+        }
         // The engine may have become usable again, so exchanges that wait for an executor may use it.
-        if answer == .passed { engine.pump(at: now) }
+        if answer == .passed {
+            engine.pump(at: now)
+            inquiry.probePassed()
+        }
         schedule(.ask, after: probe.interval)
     }
 

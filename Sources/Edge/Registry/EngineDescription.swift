@@ -61,12 +61,4 @@ struct EngineDescription {
         entry.kind = settings.kind
         probe = HealthProbe(entry)
     }
-
-    /// Whether the models at the engine share its capacity: a request of one model then takes capacity from the others.
-    var modelsShareCapacity: Bool {
-        switch settings.kind {
-        case .vllm, .sglang, .llamaCpp: true
-        case .auto, .ollama, .openai, .anthropic: false
-        }
-    }
 }

@@ -95,6 +95,14 @@ package final class Snapshot: Sendable {
         return found
     }
 
+    /// Decides anew what `balance: auto` means for the models that have an executor at this engine, whose kind has been
+    /// found or has changed.
+    func kindChanged(of engine: Engine) {
+        for model in models where model.pool.members.contains(where: { $0.executor.engine === engine }) {
+            model.pool.kindsChanged()
+        }
+    }
+
     /// How to reach an executor that a pool of this snapshot has chosen.
     func target(of executor: Executor, in pool: ExecutorPool) -> ExecutorTarget {
         guard let index = pool.place(of: executor) else {
@@ -110,7 +118,7 @@ package final class Snapshot: Sendable {
     }
 
     /// Whether the model at this index chooses its executors by what they hold of a prompt.
-    func choosesByPrompt(_ index: Int) -> Bool { models[index].pool.balance == .prefix }
+    func choosesByPrompt(_ index: Int) -> Bool { models[index].pool.choosesByPrompt }
 }
 
 extension Model {

@@ -55,16 +55,18 @@ final class Generation {
             isAborted: faults.ending == .aborted,
             hasNoReason: faults.ending == .noReason
         )
+        facts.hasTimings = simulator.options.kind == .llamaCpp
         form = request.endpoint.form(facts)
         templates = request.isStream ? (0..<request.keys.count).map(form.token) : []
         opening = request.isStream ? form.opening() : []
         openingCount = opening.count
     }
 
-    /// Lets the response report how many tokens of the prompt came from the prefix cache.
+    /// Lets the response report how many tokens of the prompt came from the prefix cache, unless the options forbid it.
     ///
     /// Must be called before the first step.
     func report(cachedTokens: Int) {
+        guard simulator.options.reportsCachedTokens else { return }
         facts.cachedTokens = cachedTokens
         form = request.endpoint.form(facts)
         if request.isStream { opening = form.opening() }

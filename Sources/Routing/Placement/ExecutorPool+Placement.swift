@@ -8,12 +8,16 @@ struct PlacementState: Sendable {
     var rates: [Int: PrefillRate] = [:]
     /// The ids of the executors that have said in an answer how many tokens were cached.
     var reporting: Set<Int> = []
+    /// For executors that have never said it: how many answers should have said it, because much of their prompts was
+    /// believed to be cached.
+    var unreported: [Int: Int] = [:]
 
     /// Forgets all executors except those with these ids.
     mutating func keep(_ ids: Set<Int>) {
         map.keep(ids)
         rates = rates.filter { ids.contains($0.key) }
         reporting.formIntersection(ids)
+        unreported = unreported.filter { ids.contains($0.key) }
     }
 }
 
@@ -23,6 +27,9 @@ extension ExecutorPool {
     static let gate: Nanoseconds = 4_000_000_000
     /// The rate of prefill that is assumed until an executor's own is measured, in bytes a second: about 8,000 tokens.
     static let rateDefault = 32_000.0
+
+    /// How many bytes of a prompt count as one token of an engine's cache, when the engine says how large it is.
+    private static let bytesAToken = 4
 
     /// The member that should take a request, by what the members hold of its prompt.
     ///
@@ -82,14 +89,15 @@ extension ExecutorPool {
 
     /// Records that a prompt goes to an executor.
     func record(_ prefix: PromptPrefix, at executor: Executor, _ state: inout PoolEntry.State) {
-        state.placement.map.record(prefix, at: executor.id, losses: executor.engine.losses)
+        let (engine, cacheBytes) = (executor.engine, executor.engine.words.cacheTokens.map { $0 * Self.bytesAToken })
+        state.placement.map.record(prefix, at: executor.id, losses: engine.losses, cacheBytes: cacheBytes)
     }
 
     /// Records that an answer has begun, by which the executor's rate of prefill is learned.
     ///
     /// - Parameter time: the time since the attempt was counted, in nanoseconds.
     package func answerBegan(_ placement: Placement, of executor: Executor, after time: Nanoseconds) {
-        guard balance == .prefix else { return }
+        guard choosesByPrompt else { return }
         entry.state.withLock { state in
             state.placement.rates[executor.id, default: PrefillRate()]
                 .measured(placement.missingBytes + placement.aheadBytes, in: time)
@@ -109,7 +117,7 @@ extension ExecutorPool {
         cachedTokens: Int?
     ) {
         let prompt = placement.believedBytes + placement.missingBytes
-        guard balance == .prefix, promptTokens > 0, prompt >= PromptPrefix.step else { return }
+        guard choosesByPrompt, promptTokens > 0, prompt >= PromptPrefix.step else { return }
         let part = min(1, Double(max(0, cachedTokens ?? 0)) / Double(promptTokens))
         let answer = CacheSize.Answer(
             prompt: prompt,
@@ -118,8 +126,26 @@ extension ExecutorPool {
         )
         entry.state.withLock { state in
             if cachedTokens != nil { state.placement.reporting.insert(executor.id) }
-            guard state.placement.reporting.contains(executor.id) else { return }
+            guard state.placement.reporting.contains(executor.id) else {
+                if placement.believedBytes * 2 > prompt { state.placement.unreported[executor.id, default: 0] += 1 }
+                return
+            }
             state.placement.map.learn(answer, of: executor.id)
+        }
+    }
+
+    /// After this many answers that should have said how many tokens were cached, an executor counts as one that does
+    /// not say it.
+    private static let unreportedMax = 8
+
+    /// Whether the answers of an executor never say how many tokens of a prompt were cached, although many should have.
+    ///
+    /// Without it, the pool cannot learn how large the executor's cache is. The function takes the lock of the pool.
+    package func hidesCachedTokens(_ executor: Executor) -> Bool {
+        guard choosesByPrompt else { return false }
+        return entry.state.withLock { state in
+            !state.placement.reporting.contains(executor.id)
+                && state.placement.unreported[executor.id, default: 0] >= Self.unreportedMax
         }
     }
 }
