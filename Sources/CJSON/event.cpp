@@ -56,6 +56,14 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
+/// Reads llama.cpp's `timings`, which stand beside `usage` and tell the cached tokens in versions whose `usage` does not.
+static void read_timings(ondemand::value &value, cjson_event *out) noexcept {
+    if (!is_object(value)) return;
+    each(value, [&](string_view key, ondemand::value &field) {
+        if (key == "cache_n") read_count(field, out->timings_cached_tokens);
+    });
+}
+
 /// The kind of value of a finish reason or stop reason: `given` is a word, `none` is null or an empty string, and
 /// `other` is any other value.
 enum class reason { other, none, given };
@@ -247,6 +255,7 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
         else if (key == "response" || key == "x_groq" || key == "Response") read_nested(key, value, out);
         else if (key == "delta") read_delta(value, out);
         else if (key == "stop_reason") read_stop_reason(value, out);
+        else if (key == "timings") read_timings(value, out);
         else {
             if (key == "status") {
                 patterns.has_failed |= is_text(value, "failed");

@@ -254,7 +254,8 @@ extension AnswerScan {
         unsafe tokens.total = found.total_tokens.tokens
         unsafe tokens.cacheRead = found.cache_read_tokens.tokens
         unsafe tokens.cacheCreation = found.cache_creation_tokens.tokens
-        unsafe tokens.cached = found.cached_tokens.tokens
+        unsafe tokens.cached =
+            found.cached_tokens.present ? found.cached_tokens.tokens : found.timings_cached_tokens.tokens
         unsafe tokens.reasoning = found.reasoning_tokens.tokens
         unsafe hasEmbeddings = found.has_embeddings
         unsafe hasMessage = found.has_message

@@ -37,7 +37,7 @@ package struct TokenCounts: Equatable, Sendable {
     package var cacheRead = TokenCount()
     /// Anthropic's count `cache_creation_input_tokens`, which `input` does not include.
     package var cacheCreation = TokenCount()
-    /// OpenAI's count `cached_tokens`, which `input` includes.
+    /// OpenAI's count `cached_tokens`, or llama.cpp's `timings.cache_n`; `input` includes it.
     package var cached = TokenCount()
     /// The count `reasoning_tokens`, which `output` includes.
     package var reasoning = TokenCount()

@@ -21,10 +21,18 @@ package final class Engine: Sendable {
     /// The health of the engine as a whole, and the limits learned from its refusals; both decide whether requests may
     /// go to the engine.
     let availability = Availability()
+    /// What the engine says of its own load.
+    package let words = EngineWords()
+    /// The counts of `EngineWords.Strangers`, which are here because every choice reads them.
+    private let strangerCount = Atomic<Int>(0), newStrangerCount = Atomic<Int>(0)
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
-    private let isCapacityShared = Atomic<Bool>(false)
+    /// The value of `modelsShareCapacity`, which every choice reads, and the part of it that does not follow from the
+    /// kind.
+    private let isCapacityShared = Atomic<Bool>(false), isCapacityGiven = Atomic<Bool>(false)
+    /// The values of `EngineKind` that the configuration gives and that the engine's answers have shown.
+    private let kindGiven = Atomic<UInt8>(0), kindFound = Atomic<UInt8>(0)
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
@@ -55,18 +63,61 @@ package final class Engine: Sendable {
     /// - Parameters:
     ///   - ordinal: the number of engines with the same URL that come before this one.
     ///   - runningMax: the largest number of attempts at once over all models of the engine; nil for no limit.
-    ///   - modelsShareCapacity: whether the models share the capacity of one machine, see the property of this name.
-    package init(id: Int, name: String, ordinal: Int = 0, runningMax: Int? = nil, modelsShareCapacity: Bool = false) {
+    ///   - modelsShareCapacity: whether the models share the capacity of one machine even if the kind does not say so.
+    ///   - kind: the kind that the configuration gives.
+    package init(
+        id: Int,
+        name: String,
+        ordinal: Int = 0,
+        runningMax: Int? = nil,
+        modelsShareCapacity: Bool = false,
+        kind: EngineKind = .unknown
+    ) {
         self.id = id
         self.name = name
         self.ordinal = ordinal
-        update(runningMax: runningMax, modelsShareCapacity: modelsShareCapacity)
+        update(runningMax: runningMax, modelsShareCapacity: modelsShareCapacity, kind: kind)
     }
 
     /// Applies the settings that a new configuration has for this engine.
-    package func update(runningMax: Int?, modelsShareCapacity: Bool) {
+    package func update(runningMax: Int?, modelsShareCapacity: Bool = false, kind: EngineKind = .unknown) {
         runningMost.store(runningMax ?? .max, ordering: .relaxed)
-        isCapacityShared.store(modelsShareCapacity, ordering: .relaxed)
+        kindGiven.store(kind.rawValue, ordering: .relaxed)
+        isCapacityGiven.store(modelsShareCapacity, ordering: .relaxed)
+        noteKind()
+    }
+
+    private func noteKind() {
+        let isShared = isCapacityGiven.load(ordering: .relaxed) || kind.sharesCapacity
+        isCapacityShared.store(isShared, ordering: .relaxed)
+    }
+
+    /// How many requests the engine has that no process of this server has sent there, as the engine says.
+    package var strangers: Int { strangerCount.load(ordering: .relaxed) }
+    /// As `strangers` while this process is new to the engine, and 0 afterwards.
+    var strangersWhileNew: Int { newStrangerCount.load(ordering: .relaxed) }
+    func note(_ strangers: EngineWords.Strangers) {
+        strangerCount.store(strangers.count, ordering: .relaxed)
+        newStrangerCount.store(strangers.whileNew, ordering: .relaxed)
+    }
+
+    // MARK: Kind
+
+    /// The kind that the configuration gives; `unknown` for `kind: auto`.
+    package var givenKind: EngineKind { EngineKind(rawValue: kindGiven.load(ordering: .relaxed)) ?? .unknown }
+    /// The kind that the engine's answers to the probes have shown; `unknown` if they have shown none.
+    package var foundKind: EngineKind { EngineKind(rawValue: kindFound.load(ordering: .relaxed)) ?? .unknown }
+    /// The kind that the configuration gives, or else the kind that was found.
+    ///
+    /// A kind may be found, or change, while the configuration is in force.
+    package var kind: EngineKind { givenKind == .unknown ? foundKind : givenKind }
+
+    /// Records the kind that the engine's answers have shown; `unknown` if they show none any more.
+    ///
+    /// The caller then calls `ExecutorPool.kindsChanged` of the pools that have the engine.
+    package func found(_ kind: EngineKind) {
+        kindFound.store(kind.rawValue, ordering: .relaxed)
+        noteKind()
     }
 
     /// Whether all models of the engine share the capacity of one machine (`vllm`, `sglang`, `llama.cpp`).

@@ -33,6 +33,37 @@ import Testing
         #expect(counts(#"{"prompt_tokens":1,"prompt_tokens_details":null}"#).cached(in: .openAIChat) == nil)
     }
 
+    /// llama.cpp's `timings` count where `usage` does not say it, wherever they stand and however large the answer is.
+    @Test func timingsTellWhatTheUsageDoesNot() {
+        func cached(_ json: String) -> Int? {
+            let whole = scanner.scanAnswer(Array(json.utf8).span).tokens.cached(in: .openAIChat)
+            var large = LargeDocument()
+            large.take(Array(json.utf8).span)
+            #expect(large.scan(with: scanner).tokens.cached(in: .openAIChat) == whole)
+            var meter = Meter(dialect: .openAIChat)
+            _ = meter.read(Array("data: \(json)\n\n".utf8).span, at: 1, scanner: scanner)
+            #expect(meter.counts.cached(in: .openAIChat) == whole)
+            return whole
+        }
+        let (timings, usage) = (#""timings":{"cache_n":236,"prompt_n":1}"#, #""usage":{"prompt_tokens":237}"#)
+        #expect(cached("{\"choices\":[],\(usage),\(timings)}") == 236)
+        #expect(cached("{\(timings),\"choices\":[],\(usage)}") == 236)
+        let details = #""usage":{"prompt_tokens":237,"prompt_tokens_details":{"cached_tokens":5}}"#
+        #expect(cached("{\"choices\":[],\(timings),\(details)}") == 5)
+        #expect(cached("{\"choices\":[],\(details),\(timings)}") == 5)
+        #expect(cached("{\"choices\":[],\(usage),\"timings\":{\"cache_n\":-1}}") == nil)
+        #expect(cached("{\"choices\":[],\(usage),\"timings\":7}") == nil)
+    }
+
+    /// The event with the finish reason has the timings, and a later one the usage.
+    @Test func timingsMayComeBeforeTheUsage() {
+        var meter = Meter(dialect: .openAIChat)
+        func read(_ json: String) { _ = meter.read(Array("data: \(json)\n\n".utf8).span, at: 1, scanner: scanner) }
+        read(#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"timings":{"cache_n":9}}"#)
+        read(#"{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1}}"#)
+        #expect(meter.counts.cached(in: .openAIChat) == 9 && meter.promptTokens == 12 && meter.usages == 1)
+    }
+
     @Test func aTotalIsThePromptOfWhatGeneratesNothing() {
         #expect(counts(#"{"total_tokens":56}"#).prompt(in: .rerank) == 56)
         #expect(counts(#"{"total_tokens":56}"#).prompt(in: .openAIChat) == nil)

@@ -164,6 +164,7 @@ typedef struct cjson_event {
     cjson_integer prompt_tokens, completion_tokens, total_tokens;
     cjson_integer cache_read_tokens, cache_creation_tokens; /* Anthropic: excluded from prompt_tokens */
     cjson_integer cached_tokens, reasoning_tokens;          /* OpenAI: included in prompt_tokens, completion_tokens */
+    cjson_integer timings_cached_tokens;                    /* llama.cpp: as cached_tokens, outside of the usage */
     bool has_embeddings; /* has a member of embedding responses: `data`, `embeddings` or `embedding` */
     bool has_message;    /* has a member of Anthropic's messages: `type` or `content` */
     cjson_text response_id; /* the id of a response of OpenAI's responses API, as written */

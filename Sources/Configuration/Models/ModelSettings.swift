@@ -8,7 +8,7 @@ package struct ModelSettings: Sendable, Equatable {
     /// Further names that clients may use.
     package var aliases: [String] = []
     /// How an executor is chosen for each request.
-    package var balance = Balance.leastLoad
+    package var balance = Balance.auto
     /// Whose prompts a prompt is compared with, where `balance` looks at prompts.
     package var prefixScope = PrefixScope.pool
     /// The ids of the models that are tried, in this order, when none of this model's executors can answer.
@@ -73,6 +73,9 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
+        /// As `prefix` while all executors of the model are of kinds that keep what they have computed for prompts, by
+        /// their `kind` or by what their probes have found; otherwise as `leastLoad`.
+        case auto
         /// A request goes to the executor with the least load for its weight.
         ///
         /// The load is the number of running streams, plus one for each 4 KiB of prompts that wait for their first

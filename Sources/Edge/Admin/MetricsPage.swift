@@ -30,6 +30,7 @@ struct MetricsPage {
         writeExchanges()
         writeTokens()
         writeBillingBlocks()
+        writePlacements()
         writeEdge()
         writeExecutors()
         writeConnections()
@@ -162,6 +163,30 @@ struct MetricsPage {
         )
         for (model, row) in models.dropLast() {
             text.sample([("model", model)], row.billingBlocksStripped)
+        }
+    }
+
+    /// Writes how executors were chosen by prompts, and how much of the prompts was cached.
+    private mutating func writePlacements() {
+        text.family(
+            "freeinference_placements_total",
+            .counter,
+            "Attempts whose executor was chosen with the prompt in view, by the reason for the choice."
+        )
+        for (model, row) in models.dropLast() {
+            for (reason, count) in row.placements.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                text.sample([("model", model), ("reason", reason.rawValue)], count)
+            }
+        }
+        text.family(
+            "freeinference_prefix_tokens_total",
+            .counter,
+            "Tokens of prompts that executors have counted, those believed to be cached, and those that were."
+        )
+        for (model, row) in models.dropLast() {
+            text.sample([("model", model), ("kind", "prompt")], row.prefixTokens.prompt)
+            text.sample([("model", model), ("kind", "believed")], row.prefixTokens.believed)
+            text.sample([("model", model), ("kind", "cached")], row.prefixTokens.cached)
         }
     }
 

@@ -1,5 +1,6 @@
 // The answer to `freeinference status`: the state of the process, its models and its certificates, as JSON.
 internal import Glibc
+internal import Configuration
 internal import Inference
 internal import Routing
 internal import Transport
@@ -88,18 +89,20 @@ struct StatusReport {
         writer.field("id", model.entry.name)
         writer.field("usable", statuses.contains { $0.isUsable && $0.member.presentWeight > 0 })
         writer.field("queued", model.pool.waitingCount)
+        writer.field("by_prompt", model.pool.choosesByPrompt)
         writer.key("executors")
         writer.beginArray()
-        for status in statuses { write(status) }
+        for status in statuses { write(status, in: model.pool) }
         writer.endArray()
         writer.endObject()
     }
 
-    private mutating func write(_ status: ExecutorPool.Status) {
+    private mutating func write(_ status: ExecutorPool.Status, in pool: ExecutorPool) {
         let (executor, member) = (status.executor, status.member)
         writer.beginObject()
         writer.field("url", executor.name)
         writer.field("model", executor.model)
+        writer.field("kind", executor.engine.kind.setting.rawValue)
         writer.field("state", status.label)
         if status.state != .healthy { writer.field("why", executor.cause.text) }
         writer.field("drained", executor.isDrained)
@@ -112,6 +115,20 @@ struct StatusReport {
         writer.field("weight", member.presentWeight)
         writer.field("configured_weight", member.weight)
         writer.field("waiting_prompt_bytes", executor.waitingBytes)
+        write(executor.engine.words.load)
+        if let flag = pool.missingFlag(of: executor) { writer.field("missing_flag", flag) }
+        writer.endObject()
+    }
+
+    /// Writes what an engine has said of its load; nothing if it has said nothing.
+    private mutating func write(_ load: EngineLoad) {
+        guard load != EngineLoad() else { return }
+        writer.key("engine")
+        writer.beginObject()
+        if let running = load.running { writer.field("running", running) }
+        if let waiting = load.waiting { writer.field("waiting", waiting) }
+        if let use = load.cacheUse { writer.field("cache_used_percent", Int(use * 100)) }
+        if let tokens = load.cacheTokens { writer.field("cache_tokens", tokens) }
         writer.endObject()
     }
 

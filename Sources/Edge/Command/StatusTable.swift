@@ -68,13 +68,16 @@ package struct StatusTable {
 
     private mutating func addExecutors(_ models: [JSONValue]) {
         var rows = [["MODEL", "EXECUTOR", "STATE", "RUNNING", "WEIGHT"]]
+        let showsEngines = models.contains { $0["executors"]?.array?.contains { $0["engine"] != nil } == true }
+        if showsEngines { rows[0].append("THE ENGINE SAYS") }
         var notes: [Int: [String]] = [:]
         for model in models {
             let id = model["id"]?.string ?? ""
             let executors = model["executors"]?.array ?? []
-            if executors.isEmpty { rows.append([id, "-", "no executor", "", ""]) }
+            if executors.isEmpty { rows.append([id, "-", "no executor", "", ""] + (showsEngines ? [""] : [])) }
             for (index, executor) in executors.enumerated() {
                 rows.append([index == 0 ? id : ""] + Self.cells(executor))
+                if showsEngines { rows[rows.count - 1].append(Self.words(executor["engine"])) }
                 notes[rows.count - 1] = Self.notes(executor)
             }
             if let queued = model["queued"]?.integer, queued > 0 {
@@ -97,6 +100,20 @@ package struct StatusTable {
         ]
     }
 
+    /// What an engine says of its load, such as `3 running, 0 waiting, cache 45 % of 131072 tokens`.
+    private static func words(_ engine: JSONValue?) -> String {
+        var words: [String] = []
+        if let running = engine?["running"]?.integer { words.append("\(running) running") }
+        if let waiting = engine?["waiting"]?.integer { words.append("\(waiting) waiting") }
+        switch (engine?["cache_used_percent"]?.integer, engine?["cache_tokens"]?.integer) {
+        case (let use?, let tokens?): words.append("cache \(use) % of \(tokens) tokens")
+        case (let use?, nil): words.append("cache \(use) %")
+        case (nil, let tokens?): words.append("cache of \(tokens) tokens")
+        case (nil, nil): break
+        }
+        return words.joined(separator: ", ")
+    }
+
     private static func notes(_ executor: JSONValue) -> [String] {
         var notes: [String] = []
         if let why = executor["why"]?.string { notes.append("\(executor["state"]?.string ?? ""): \(why)") }
@@ -106,6 +123,7 @@ package struct StatusTable {
         if let seconds = executor["paused_seconds"]?.integer {
             notes.append("has asked for a pause of \(seconds) s more")
         }
+        if let flag = executor["missing_flag"]?.string { notes.append(CachedTokensReporter.text(flag)) }
         return notes
     }
 

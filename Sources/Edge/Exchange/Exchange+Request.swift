@@ -358,7 +358,9 @@ extension Exchange: ServerStreamHandler {
         record.reasoning = snapshot.models[index].reasoning
         let timeouts = snapshot.models[index].timeouts
         routed.loadWait = min(timeouts.loadWait, record.wantsStream ? timeouts.firstEvent : timeouts.response)
-        if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {
+        let choosesByPrompt =
+            snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) })
+        if choosesByPrompt, dialect.generates {
             look(at: request, for: [index] + fallbacks, into: &routed)
         }
         if let request, let body = request.body, let id = request.scan?.previousResponse {

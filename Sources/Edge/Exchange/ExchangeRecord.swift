@@ -152,7 +152,7 @@ extension FinishedExchange {
 extension FinishedExchange.Attempted {
     fileprivate init(_ attempt: Attempt, at now: Nanoseconds) {
         let placement = attempt.lease.placement
-        let hasReason = attempt.lease.pool.balance == .prefix || placement.reason == .response
+        let hasReason = attempt.lease.pool.choosesByPrompt || placement.reason == .response
         self.init(
             executor: attempt.executor.name,
             executorID: attempt.executor.id,

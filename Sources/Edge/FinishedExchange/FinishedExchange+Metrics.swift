@@ -1,5 +1,6 @@
 // Adds a finished exchange to the counters of its worker.
 internal import Inference
+internal import Routing
 internal import Transport
 
 extension WorkerMetrics {
@@ -21,7 +22,9 @@ extension WorkerMetrics {
         let place = attempt.failure.map { Ending.index(of: $0) } ?? Ending.index(of: end)
         // An attempt at an executor of a fallback model is counted for the fallback model, not for the requested model.
         let own = row?.id == attempt.modelID ? row : nil
-        (own ?? self.row(attempt.modelID)).attemptEnded(place, executor: attempt.executorID)
+        let counted = own ?? self.row(attempt.modelID)
+        counted.attemptEnded(place, executor: attempt.executorID)
+        if let placement = attempt.placement { counted.counts.placements[placement.reason, default: 0] &+= 1 }
     }
 }
 
@@ -36,12 +39,29 @@ extension WorkerCounters.OfModel {
         tokens[.init(isInput: false, isEstimated: usage.isOutputEstimated), default: 0] &+= UInt64(usage.output)
         // The semantic conventions of OpenTelemetry ask for counts, not for estimates. So only the executor's counts
         // and the counted events of a stream are recorded.
-        if !usage.isInputEstimated { input.observe(UInt64(usage.input)) }
+        if !usage.isInputEstimated {
+            input.observe(UInt64(usage.input))
+            prefixTokens.add(usage, finished.last?.placement)
+        }
         if !usage.isOutputEstimated || stream != nil { output.observe(UInt64(usage.output)) }
         guard let stream, stream.firstToken > 0 else { return }
         firstToken.observe(stream.firstToken &- finished.began)
         if finished.end == .complete, stream.tokens > 1 {
             timePerToken.observe((stream.lastToken &- stream.firstToken) / UInt64(stream.tokens - 1))
         }
+    }
+}
+
+extension WorkerCounters.PrefixTokens {
+    /// Adds a prompt that its executor has counted.
+    ///
+    /// - Parameter placement: what the pool believed to be cached, in bytes; nil if it does not look at prompts. The
+    ///   believed part of the prompt is the same in tokens as in bytes.
+    fileprivate mutating func add(_ usage: Usage, _ placement: Placement?) {
+        prompt &+= UInt64(usage.input)
+        cached &+= UInt64(usage.cached ?? 0)
+        guard let placement, placement.believedBytes > 0 else { return }
+        let part = Double(placement.believedBytes) / Double(placement.believedBytes + placement.missingBytes)
+        believed &+= UInt64(part * Double(usage.input))
     }
 }

@@ -10,13 +10,24 @@ final class HealthProber {
     private let loop: EventLoop
     private let environment = ExecutorEnvironment()
     private let died: (Engine, EngineDeath) -> Void
+    private let kindFound: (Engine) -> Void
     private var probers: [EngineProber] = []
+    private var snapshot: Snapshot
 
     /// Starts the probes.
     ///
-    /// - Parameter died: called when an engine is found dead, and again after each further probe of it that fails.
-    init(_ snapshot: Snapshot, loop: EventLoop, died: @escaping (Engine, EngineDeath) -> Void = { _, _ in }) {
+    /// - Parameters:
+    ///   - died: called when an engine is found dead, and again after each further probe of it that fails.
+    ///   - kindFound: called when the kind of an engine has been found or has changed.
+    init(
+        _ snapshot: Snapshot,
+        loop: EventLoop,
+        died: @escaping (Engine, EngineDeath) -> Void = { _, _ in },
+        kindFound: @escaping (Engine) -> Void = { _ in }
+    ) {
+        self.snapshot = snapshot
         self.loop = loop
+        self.kindFound = kindFound
         self.died = died
         adopt(snapshot)
     }
@@ -26,6 +37,7 @@ final class HealthProber {
     /// If the probe settings of an engine are unchanged, its schedule continues. If they have changed, probing starts
     /// again from the beginning, but the counts of results are kept.
     func adopt(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
         var left = probers
         probers = []
         for (index, target) in snapshot.engines.enumerated() {
@@ -46,7 +58,8 @@ final class HealthProber {
                 client,
                 executors: executors,
                 results: known?.results ?? [:],
-                died: died
+                died: died,
+                kindChanged: { [weak self] engine in self?.kindChanged(of: engine) }
             )
             // The engines are in 16 groups, whose first probes are a sixteenth of the interval apart. So the probes are
             // spread over the interval.
@@ -68,6 +81,11 @@ final class HealthProber {
     /// Why the last failed probe of an engine failed; nil if none has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
+    }
+
+    private func kindChanged(of engine: Engine) {
+        snapshot.kindChanged(of: engine)
+        kindFound(engine)
     }
 
     /// Ends all probes.
@@ -99,6 +117,8 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// The executors of all models at this engine.
     private var executors: [Executor]
     private let died: (Engine, EngineDeath) -> Void
+    /// Asks the engine what it is.
+    private let inquiry: EngineInquiry
     /// The request of the probe under way; nil between two probes.
     private var request: (any ExecutorStream)?
     private var status = 0
@@ -123,8 +143,10 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         _ client: ExecutorClient,
         executors: [Executor],
         results: [ExecutorHealth.Probe: UInt64] = [:],
-        died: @escaping (Engine, EngineDeath) -> Void
+        died: @escaping (Engine, EngineDeath) -> Void,
+        kindChanged: @escaping (Engine) -> Void
     ) {
+        inquiry = EngineInquiry(loop: loop, target, client, timeout: probe.timeout, kindChanged: kindChanged)
         self.results = results
         self.loop = loop
         self.target = target
@@ -140,6 +162,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     func adopt(_ target: EngineTarget, executors: [Executor]) {
         self.target = target
         self.executors = executors
+        inquiry.adopt(target)
     }
 
     func start(after delay: Nanoseconds) {
@@ -153,6 +176,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         silenceTimer = nil
         request?.cancel()
         request = nil
+        inquiry.stop()
         client.closeIdle()
     }
 
@@ -198,6 +222,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         lastLoss = loss.text
         wasRefused = loss.isRefusal
         if loss.isRefusal { engine.refused(at: loop.now) }
+        if loss.isRefusal { inquiry.engineWasLost() }
         finish(loss.probe)
         reportIfDead()
         watchSilence()
@@ -212,11 +237,17 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         let now = loop.now
         let (wasEjected, wasLoading) = (engine.isEjected, engine.isLoading)
         engine.report(answer, rise: probe.rise, fall: probe.fall, watchedSince: watchedSince, at: now)
-        if wasEjected, !engine.isEjected { for executor in executors { executor.engineIsBack(at: now) } }
+        if wasEjected, !engine.isEjected {
+            for executor in executors { executor.engineIsBack(at: now) }
+            inquiry.engineWasLost()
+        }
         if wasLoading, answer == .passed { for executor in executors { executor.engineHasLoaded() } }
         isLoading = engine.isLoading || isLoading && engine.isEjected && answer == .passed
         // The engine may have become usable again, so exchanges that wait for an executor may use it.
-        if answer == .passed { engine.pump(at: now) }
+        if answer == .passed {
+            engine.pump(at: now)
+            inquiry.probePassed()
+        }
         // Requests may wait until the model has been loaded, so that is noticed soon.
         schedule(.ask, after: isLoading ? min(probe.interval, Self.loadingInterval) : probe.interval)
     }

@@ -1,6 +1,7 @@
 // The counters of one worker; the control thread asks the worker for a copy.
 internal import HTTP
 internal import Inference
+internal import Routing
 internal import Transport
 
 /// What one worker has counted since it started.
@@ -38,8 +39,22 @@ package struct WorkerCounters: Sendable {
         /// The number of attempts whose request was sent without the billing header at the beginning of its system
         /// prompt.
         var billingBlocksStripped: UInt64 = 0
+        /// The tokens of prompts that executors have counted, and how many of them were cached.
+        var prefixTokens = PrefixTokens()
+        /// The number of attempts whose executor was chosen with the prompt in view, by the reason for the choice.
+        var placements: [PlacementReason: UInt64] = [:]
         /// The number of exchanges that waited for an executor when the worker made this copy of its counters.
         var queued = 0
+    }
+
+    /// The tokens of prompts whose executors have counted them.
+    struct PrefixTokens: Equatable, Sendable {
+        /// All tokens of these prompts.
+        var prompt: UInt64 = 0
+        /// The tokens that the pool believed to be in the executor's cache, for pools that look at prompts.
+        var believed: UInt64 = 0
+        /// The tokens that executors have reported as cached.
+        var cached: UInt64 = 0
     }
 
     /// The kinds of tokens that are counted separately: of the prompt or of the response, estimated or not.
@@ -139,6 +154,10 @@ extension WorkerCounters.OfModel {
         output.add(other.output)
         attempts.add(other.attempts)
         billingBlocksStripped &+= other.billingBlocksStripped
+        prefixTokens.prompt &+= other.prefixTokens.prompt
+        prefixTokens.believed &+= other.prefixTokens.believed
+        prefixTokens.cached &+= other.prefixTokens.cached
+        for (reason, count) in other.placements { placements[reason, default: 0] &+= count }
         queued += other.queued
     }
 }

@@ -65,12 +65,4 @@ struct EngineDescription {
     /// Whether the engine accepts connections only once it has loaded its model, so that a refused connection may mean
     /// that it loads.
     var listensOnceLoaded: Bool { settings.kind == .vllm || settings.kind == .sglang }
-
-    /// Whether the models at the engine share its capacity: a request of one model then takes capacity from the others.
-    var modelsShareCapacity: Bool {
-        switch settings.kind {
-        case .vllm, .sglang, .llamaCpp: true
-        case .auto, .ollama, .openai, .anthropic: false
-        }
-    }
 }

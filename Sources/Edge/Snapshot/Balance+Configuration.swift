@@ -7,6 +7,7 @@ extension Balance {
     init(_ setting: ModelSettings.Balance) {
         self =
             switch setting {
+            case .auto: .auto
             case .leastLoad: .leastLoad
             case .prefix: .prefix
             case .roundRobin: .roundRobin

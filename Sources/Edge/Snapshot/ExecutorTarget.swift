@@ -10,13 +10,12 @@ package final class ExecutorTarget: Sendable {
     package let model: ModelEntry
     /// How the executor's engine is reached.
     package let engine: EngineTarget
-    /// The software of the engine; `auto` if it is not known.
+    /// The software of the engine as the configuration says it; `auto` if it says nothing, see `Engine.kind`.
     package let kind: ExecutorSettings.Kind
     /// Whether the edge asks the executor for the token counts of a stream if the client does not ask for them.
     package let asksForUsage: Bool
-    /// Whether the billing header that coding agents put first in the system prompt is left out of requests, so that
-    /// the executor finds the rest of the prompt in its cache.
-    let stripsBilling: Bool
+    /// What the configuration says of `strip_billing` for this executor; nil if it says nothing.
+    private let stripBillingGiven: Bool?
     /// The API key that requests carry, in the header field that `kind` requires; nil if no key is configured.
     ///
     /// Executors of several kinds may be at one engine, and their keys go in different fields.
@@ -42,10 +41,16 @@ package final class ExecutorTarget: Sendable {
         self.engine = engine
         kind = settings.kind
         asksForUsage = settings.includeUsage
-        stripsBilling = settings.stripBilling ?? stripBilling ?? settings.kind.stripsBilling
+        stripBillingGiven = settings.stripBilling ?? stripBilling
         forwarded = ForwardedFields(forward + [settings.forward])
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
+
+    /// Whether the billing header that coding agents put first in the system prompt is left out of requests, so that
+    /// the executor finds the rest of the prompt in its cache.
+    ///
+    /// Unless the configuration says it, the kind of the engine decides, which may be found at any time.
+    var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
 
     /// The value of the `host` field of requests to the executor.
     package var host: [UInt8] { engine.host }

@@ -80,7 +80,7 @@ package final class Snapshot: Sendable {
         connectionRoom = ConnectionRoom(configuration)
         accessLog = configuration.log.access
         logsEngineErrors = configuration.log.engineErrors
-        sessionFields = models.contains { $0.pool.balance == .prefix } ? configuration.sessionFields : SessionFields()
+        sessionFields = models.contains(where: \.pool.mayChooseByPrompt) ? configuration.sessionFields : SessionFields()
         admission = AdmissionLimits(configuration.admission)
         passthrough = PassthroughPaths(configuration.models.map(\.passthrough))
         catalog = ModelCatalog(
@@ -98,6 +98,14 @@ package final class Snapshot: Sendable {
         return found
     }
 
+    /// Decides anew what `balance: auto` means for the models that have an executor at this engine, whose kind has been
+    /// found or has changed.
+    func kindChanged(of engine: Engine) {
+        for model in models where model.pool.members.contains(where: { $0.executor.engine === engine }) {
+            model.pool.kindsChanged()
+        }
+    }
+
     /// How to reach an executor that a pool of this snapshot has chosen.
     func target(of executor: Executor, in pool: ExecutorPool) -> ExecutorTarget {
         guard let index = pool.place(of: executor) else {
@@ -113,7 +121,7 @@ package final class Snapshot: Sendable {
     }
 
     /// Whether the model at this index chooses its executors by what they hold of a prompt.
-    func choosesByPrompt(_ index: Int) -> Bool { models[index].pool.balance == .prefix }
+    func choosesByPrompt(_ index: Int) -> Bool { models[index].pool.choosesByPrompt }
 }
 
 extension Model {

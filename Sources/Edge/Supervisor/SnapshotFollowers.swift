@@ -1,5 +1,6 @@
 // The services of the control thread that use the snapshot in force: name resolution, health probes, health reports,
 // files of trusted peers.
+internal import Routing
 internal import Transport
 
 /// Runs the services that use the snapshot in force; confined to the control thread.
@@ -7,14 +8,21 @@ final class SnapshotFollowers {
     let prober: HealthProber
     private let resolver: NameResolver
     private let reporter: HealthReporter
+    private let cachedTokens: CachedTokensReporter
     private let trustedPeers: TrustedPeersFollower
 
     init(_ snapshot: Snapshot, loop: EventLoop, process: ProcessState) {
         resolver = NameResolver(loop: loop, books: snapshot.addresses) { OperatorLog.say($0, .warning) }
         trustedPeers = TrustedPeersFollower(loop: loop)
         trustedPeers.adopt(snapshot.listeners)
-        let prober = HealthProber(snapshot, loop: loop) { [process] in process.postToAll(.engineDied($0, $1)) }
+        let prober = HealthProber(
+            snapshot,
+            loop: loop,
+            died: { [process] in process.postToAll(.engineDied($0, $1)) },
+            kindFound: { OperatorLog.say("executor \($0.name): \($0.foundKindText)", .information) }
+        )
         self.prober = prober
+        cachedTokens = CachedTokensReporter(snapshot, loop: loop)
         reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
     }
 
@@ -23,6 +31,7 @@ final class SnapshotFollowers {
     /// - Parameter named: called once, when the host names of all executors are resolved or `namesTimeout` has passed.
     func start(named: @escaping () -> Void) {
         reporter.start()
+        cachedTokens.start()
         resolver.start(timeout: StartChecks.namesTimeout, settled: named)
     }
 
@@ -33,6 +42,7 @@ final class SnapshotFollowers {
     func adopt(_ snapshot: Snapshot, named: @escaping () -> Void) {
         prober.adopt(snapshot)
         reporter.adopt(snapshot)
+        cachedTokens.adopt(snapshot)
         trustedPeers.adopt(snapshot.listeners)
         resolver.adopt(snapshot.addresses)
         resolver.start(timeout: StartChecks.namesTimeout, settled: named)
@@ -41,6 +51,7 @@ final class SnapshotFollowers {
     /// Stops all services.
     func stop() {
         reporter.stop()
+        cachedTokens.stop()
         trustedPeers.stop()
         prober.stop()
         resolver.stop()

@@ -25,7 +25,8 @@ enum Endpoints {
         switch path {
         case "/health" where isGet: respond(JSONText.object { $0.field("status", "ok") })
         case "/v1/models" where isGet:
-            respond(OtherAnswers.models(simulator.options.models, created: simulator.created))
+            let options = simulator.options
+            respond(OtherAnswers.models(options.models, owner: options.kind.owner, created: simulator.created))
         case "/metrics" where isGet:
             guard let metrics = simulator.metrics else {
                 refuse(404, "Not Found")

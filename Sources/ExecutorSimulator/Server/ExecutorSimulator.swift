@@ -214,10 +214,11 @@ package final class ExecutorSimulator: ServerDelegate {
         return !isLoaded
     }
 
-    /// The values of `GET /metrics`; nil if the options have neither a prefix cache nor a prefill rate.
+    /// The values of `GET /metrics`; nil for Ollama, which has no such page, and for a simulator that poses as no engine
+    /// and has neither a prefix cache nor a prefill rate.
     var metrics: EngineMetrics? {
-        guard let prefills else { return nil }
-        let cache = prefills.cache.map {
+        guard options.kind != .ollama, prefills != nil || options.kind != .simulator else { return nil }
+        let cache = prefills?.cache.map {
             EngineMetrics.Cache(
                 blockSize: $0.blockSize,
                 blocks: $0.capacity,
@@ -228,9 +229,10 @@ package final class ExecutorSimulator: ServerDelegate {
         return EngineMetrics(
             model: options.models.first ?? "",
             started: created,
-            running: counters.running - prefills.waiting,
-            waiting: prefills.waiting,
-            cache: cache
+            running: counters.running - (prefills?.waiting ?? 0),
+            waiting: prefills?.waiting ?? 0,
+            cache: cache,
+            kind: options.kind
         )
     }
 

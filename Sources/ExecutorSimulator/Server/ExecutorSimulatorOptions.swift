@@ -7,6 +7,10 @@ package struct ExecutorSimulatorOptions: Sendable {
     ///
     /// A request for any other model gets status 404.
     package var models = ["demo"]
+    /// The engine that the simulator poses as.
+    package var kind = SimulatedKind.simulator
+    /// Whether usage reports how many tokens of the prompt were cached, as some engines do only if a flag asks for it.
+    package var reportsCachedTokens = true
     /// The time from the end of the request to the first token.
     package var prefill: Nanoseconds = 50_000_000
     /// How many tokens of prompts are computed per second, one prompt after the other; nil if each prefill takes

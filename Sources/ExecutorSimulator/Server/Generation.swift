@@ -58,6 +58,7 @@ final class Generation {
             hasNoReason: faults.ending == .noReason
         )
         facts.reasoningField = simulator.options.reasoningField
+        facts.hasTimings = simulator.options.kind == .llamaCpp
         form = request.endpoint.form(facts)
         let choices = 0..<request.keys.count
         reasoning = request.isStream ? choices.compactMap(form.reasoning) : []
@@ -66,10 +67,11 @@ final class Generation {
         openingCount = opening.count
     }
 
-    /// Lets the response report how many tokens of the prompt came from the prefix cache.
+    /// Lets the response report how many tokens of the prompt came from the prefix cache, unless the options forbid it.
     ///
     /// Must be called before the first step.
     func report(cachedTokens: Int) {
+        guard simulator.options.reportsCachedTokens else { return }
         facts.cachedTokens = cachedTokens
         form = request.endpoint.form(facts)
         if request.isStream { opening = form.opening() }

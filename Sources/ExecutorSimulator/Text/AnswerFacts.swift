@@ -23,19 +23,29 @@ struct AnswerFacts {
 
     /// The member that carries the reasoning of a chat; nil if there is no reasoning.
     var reasoningField: String?
+    /// Whether the cached tokens of chat and completions are in llama.cpp's `timings` instead of in the usage.
+    var hasTimings = false
 
     /// The `finish_reason` of chat and completions; nil if the response has null.
     var finishReason: String? { hasNoReason ? nil : isAborted ? "abort" : endsByLength ? "length" : "stop" }
 }
 
 extension AnswerFacts {
-    /// Writes the member `usage` in the format of OpenAI's API.
+    /// Writes the member `usage` in the format of OpenAI's API, and `timings` if there are any.
     func writeUsage(tokens: Int, to writer: inout JSONWriter) {
         writer.object("usage") {
             $0.field("prompt_tokens", promptTokens)
             $0.field("completion_tokens", tokens)
             $0.field("total_tokens", promptTokens + tokens)
-            if let cachedTokens { $0.object("prompt_tokens_details") { $0.field("cached_tokens", cachedTokens) } }
+            if let cachedTokens, !hasTimings {
+                $0.object("prompt_tokens_details") { $0.field("cached_tokens", cachedTokens) }
+            }
+        }
+        guard hasTimings, let cachedTokens else { return }
+        writer.object("timings") {
+            $0.field("cache_n", cachedTokens)
+            $0.field("prompt_n", promptTokens - cachedTokens)
+            $0.field("predicted_n", tokens)
         }
     }
 

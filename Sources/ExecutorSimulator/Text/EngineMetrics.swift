@@ -1,8 +1,9 @@
-// The metrics of the simulator, under vLLM's names.
+// The metrics of the simulator, under the names of vLLM, SGLang or llama.cpp.
 
-/// The values of `GET /metrics`, and the page that vLLM would make of them.
+/// The values of `GET /metrics`, and the page that an engine would make of them.
 ///
-/// The page has the text format of Prometheus. Names, labels and the form of numbers are those of vLLM 0.32.
+/// The page has the text format of Prometheus. Names, labels and the form of numbers are those of vLLM 0.32, or of SGLang
+/// or llama.cpp.
 struct EngineMetrics {
     /// The values of the prefix cache.
     struct Cache {
@@ -28,9 +29,42 @@ struct EngineMetrics {
     var waiting: Int
     /// Nil if the simulator has no cache.
     var cache: Cache?
+    /// The engine whose names the metrics have.
+    var kind = SimulatedKind.vllm
 
     /// The page.
     func page() -> [UInt8] {
+        switch kind {
+        case .sglang: Array(sglangPage.utf8)
+        case .llamaCpp: Array(llamaPage.utf8)
+        case .simulator, .vllm, .ollama: vllmPage()
+        }
+    }
+
+    private var sglangPage: String {
+        let labels = #"{engine_type="unified",model_name="\#(Self.escaped(model))",tp_rank="0"}"#
+        var text = """
+            # TYPE sglang:num_running_reqs gauge
+            sglang:num_running_reqs\(labels) \(running).0
+            # TYPE sglang:num_queue_reqs gauge
+            sglang:num_queue_reqs\(labels) \(waiting).0
+
+            """
+        if let cache { text += "sglang:max_total_num_tokens\(labels) \(cache.blocks * cache.blockSize).0\n" }
+        return text
+    }
+
+    private var llamaPage: String {
+        """
+        # TYPE llamacpp:requests_processing gauge
+        llamacpp:requests_processing \(running)
+        # TYPE llamacpp:requests_deferred gauge
+        llamacpp:requests_deferred \(waiting)
+
+        """
+    }
+
+    private func vllmPage() -> [UInt8] {
         let labels = #"engine="0",model_name="\#(Self.escaped(model))""#
         var text = """
             # HELP process_start_time_seconds Start time of the process since unix epoch in seconds.

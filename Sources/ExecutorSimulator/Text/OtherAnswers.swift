@@ -99,7 +99,7 @@ enum OtherAnswers {
     }
 
     /// The response to `GET /v1/models`.
-    static func models(_ names: [String], created: Int) -> [UInt8] {
+    static func models(_ names: [String], owner: String, created: Int) -> [UInt8] {
         JSONText.object { writer in
             writer.field("object", "list")
             writer.array("data") {
@@ -108,7 +108,7 @@ enum OtherAnswers {
                         $0.field("id", name)
                         $0.field("object", "model")
                         $0.field("created", created)
-                        $0.field("owned_by", "simulator")
+                        $0.field("owned_by", owner)
                         $0.field("max_model_len", 131_072)
                     }
                 }

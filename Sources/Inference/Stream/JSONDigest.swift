@@ -235,8 +235,9 @@ struct JSONDigest: Sendable {
             (.root, "status_code"), (.root, "statusCode"), (.root, "error_type"), (.root, "__type"),
             (.root, "errorType"), (.root, "errorMessage"), (.root, "error_code"), (.root, "error_msg"):
             return .all
-        case (.root, "usage"), (.root, "error"), (.root, "Error"), (.root, "stop_reason"), (.nested, "usage"),
-            (.nested, "error"), (.nested, "Error"), (.nested, "status"), (.choice, "index"), (.choice, "finish_reason"),
+        case (.root, "timings"), (.root, "usage"), (.root, "error"), (.root, "Error"), (.root, "stop_reason"),
+            (.nested, "usage"), (.nested, "error"), (.nested, "Error"), (.nested, "status"), (.choice, "index"),
+            (.choice, "finish_reason"),
             (.choice, "error"),
             (.choice, "usage"), (.nested, "stop_reason"), (.delta, "stop_reason"):
             return .all

@@ -277,6 +277,9 @@ package struct Meter: Sendable {
             counts.absorb(scan.tokens, in: dialect)
             usages &+= 1
             if scan.tokens.output.value != nil { countedTokens = tokens + (scan.hasText ? 1 : 0) }
+        } else if scan.tokens.cached.value != nil {
+            // Some versions of llama.cpp tell the cached tokens in one event and the usage in another.
+            counts.cached.take(scan.tokens.cached)
         }
         finished |= scan.finished
         unfinished |= scan.unfinished

@@ -46,10 +46,10 @@ extension LiteLLMImport {
             case "simple-shuffle":
                 router.change(
                     "routing_strategy",
-                    "executors share by load (balance: least-load), true to their weights"
+                    "executors share by load (`balance`), true to their weights"
                 )
             default:
-                let why = "executors share by load (balance: least-load) or by turns; there is no such strategy"
+                let why = "executors share by load or by turns (`balance`); there is no such strategy"
                 router.drop("routing_strategy", why)
             }
         }

@@ -16,7 +16,7 @@ extension ExecutorPool {
 
     /// For each member the sum of its weight and of the weights before it; empty if requests look at all members.
     static func weightSums(_ members: [PoolMember], _ balance: Balance) -> [Int] {
-        guard members.count > askedMax, balance == .leastLoad || balance == .prefix else { return [] }
+        guard members.count > askedMax, balance != .roundRobin, balance != .weighted else { return [] }
         var sum = 0
         return members.map { member in
             sum += member.weight

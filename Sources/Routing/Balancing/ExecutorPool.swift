@@ -1,5 +1,6 @@
 // The executors that serve one model in one snapshot, and the choice of an executor for a request. All workers share
 // the pool.
+internal import Synchronization
 package import Transport
 
 /// How the executors of a pool share its exchanges.
@@ -7,6 +8,9 @@ package import Transport
 /// With each of these methods, exchanges that need equal work are shared in proportion to the weights of the executors.
 /// An executor with weight 0 gets none.
 package enum Balance: Sendable {
+    /// The choice is that of `prefix` while all executors of the pool are of kinds that keep what they have computed for
+    /// prompts (`EngineKind.cachesPrompts`), otherwise that of `leastLoad`.
+    case auto
     /// The executor with the least present work for its weight is chosen, which is its running attempts and waiting
     /// prompts.
     ///
@@ -61,6 +65,8 @@ package final class ExecutorPool: Sendable {
     package let members: [PoolMember]
     /// How the members share the exchanges.
     package let balance: Balance
+    /// Whether `auto` means `prefix` at present.
+    private let isAutoPrefix = Atomic<Bool>(false)
     /// The index of the pool's model in the snapshot's list of models.
     package let place: Int
     /// The indices of `members` by the ids of their executors.
@@ -104,6 +110,31 @@ package final class ExecutorPool: Sendable {
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
         }
+        kindsChanged()
+    }
+
+    /// Whether executors are chosen at present by what they hold of a request's prompt.
+    package var choosesByPrompt: Bool {
+        switch balance {
+        case .prefix: true
+        case .auto: isAutoPrefix.load(ordering: .relaxed)
+        case .leastLoad, .roundRobin, .weighted: false
+        }
+    }
+
+    /// Whether `choosesByPrompt` is true, or may become true when the kinds of engines are found.
+    package var mayChooseByPrompt: Bool {
+        guard balance == .auto else { return balance == .prefix }
+        return members.allSatisfy { member in
+            let kind = member.executor.engine.givenKind
+            return kind == .unknown || kind.cachesPrompts
+        }
+    }
+
+    /// Decides anew what `auto` means, because the kind of an engine has been found or has changed.
+    package func kindsChanged() {
+        let cachesPrompts = !members.isEmpty && members.allSatisfy { $0.executor.engine.kind.cachesPrompts }
+        isAutoPrefix.store(cachesPrompts, ordering: .relaxed)
     }
 
     /// The index of an executor in `members`; nil if the pool does not have it.
@@ -208,11 +239,11 @@ package final class ExecutorPool: Sendable {
         if asksSome { return leastOfSome(state.free, at: now) }
         // The least work for its share that an executor would have with the new request.
         var least = Double.infinity
-        let isByLoad = balance == .leastLoad || balance == .prefix
+        let isByLoad = balance != .roundRobin && balance != .weighted
         if isByLoad {
             for index in state.free { least = min(least, (members[index].work + 1) / members[index].share(at: now)) }
         }
-        var next: (index: Int, share: Double, due: Double)?
+        var next: (index: Int, share: Double, due: Double, strangers: Double)?
         var first = Double.infinity
         for index in state.free {
             let share = members[index].share(at: now)
@@ -222,8 +253,10 @@ package final class ExecutorPool: Sendable {
             first = min(first, due)
             // Skips an executor whose work is already at least the least work of any executor with the new request.
             if isByLoad, members[index].work / share >= least { continue }
-            if let next, next.due <= due { continue }
-            next = (index, share, due)
+            // Of executors that are due alike by what is known here, the one with the fewest requests of others.
+            let strangers = isByLoad ? Double(executor.engine.strangers) / share : 0
+            if let next, (next.strangers, next.due) <= (strangers, due) { continue }
+            next = (index, share, due, strangers)
         }
         guard let next else { return state.free[0] }
         let id = members[next.index].executor.id
@@ -236,10 +269,11 @@ extension PoolMember {
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }
 
     /// The present work of the executor, in running streams: `bytesAStream` bytes of waiting prompts count as one
-    /// stream.
+    /// stream, and so does each request of others while the process is new (`Engine.strangersWhileNew`).
     var work: Double {
-        let running = executor.engine.modelsShareCapacity ? executor.engine.runningInAll : executor.runningInAll
-        return Double(running) + Double(waitingBytes) / Double(ExecutorPool.bytesAStream)
+        let engine = executor.engine
+        let running = engine.modelsShareCapacity ? engine.runningInAll : executor.runningInAll
+        return Double(running + engine.strangersWhileNew) + Double(waitingBytes) / Double(ExecutorPool.bytesAStream)
     }
 
     /// The bytes of prompts that the executor has to compute and whose answers have not begun.

@@ -34,8 +34,18 @@ struct CacheSize: Equatable, Sendable {
     /// The bytes that were cached, and were not believed to be.
     private var under = 0
 
+    /// Whether the size is still a guess: neither said by the engine nor learned from answers.
+    private var isGuess = true
+
     /// Makes a size that has learned nothing yet.
     init(bytes: Int = Self.first) { self.bytes = bytes }
+
+    /// Takes the size that the engine says its cache has, unless a size was said or learned before.
+    mutating func said(_ bytes: Int) {
+        guard isGuess else { return }
+        isGuess = false
+        self.bytes = min(max(bytes, Self.range.lowerBound), Self.range.upperBound)
+    }
 
     /// Learns from an answer.
     ///
@@ -50,6 +60,7 @@ struct CacheSize: Equatable, Sendable {
         guard answered >= Self.judgedBytes else { return }
         let (over, under) = (Double(over) / Double(answered), Double(under) / Double(answered))
         (answered, self.over, self.under) = (0, 0, 0)
+        isGuess = false
         let next =
             if over > 0.03 {
                 Double(min(bytes, max(held, Self.range.lowerBound))) * (1 - min(0.5, 1.5 * over))

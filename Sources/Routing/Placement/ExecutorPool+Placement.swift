@@ -10,8 +10,10 @@ extension ExecutorPool {
 
     /// Whether the pool chooses the executor of this request by the request's prompt or session.
     func looksAtPrompt(of request: RoutingRequest) -> Bool {
-        balance == .prefix && (!request.prefix.hashes.isEmpty || request.session != nil)
+        choosesByPrompt && (!request.prefix.hashes.isEmpty || request.session != nil)
     }
+    /// How many bytes of a prompt count as one token of an engine's cache, when the engine says how large it is.
+    private static let bytesAToken = 4
 
     /// The member that should take a request, by what the members hold of its prompt.
     ///
@@ -81,7 +83,8 @@ extension ExecutorPool {
 
     /// Records that a request goes to an executor.
     func record(_ request: RoutingRequest, at executor: Executor, _ state: inout PoolEntry.State) {
-        state.placement.map.record(request.prefix, at: executor.id, losses: executor.engine.losses)
+        let (engine, cacheBytes) = (executor.engine, executor.engine.words.cacheTokens.map { $0 * Self.bytesAToken })
+        state.placement.map.record(request.prefix, at: executor.id, losses: engine.losses, cacheBytes: cacheBytes)
         if let session = request.session { state.placement.record(session, at: executor) }
     }
 
@@ -89,7 +92,7 @@ extension ExecutorPool {
     ///
     /// The attempt has failed, was refused, or was not made.
     package func takeBack(_ prefix: PromptPrefix, _ placement: Placement, of executor: Executor) {
-        guard balance == .prefix, !prefix.hashes.isEmpty else { return }
+        guard choosesByPrompt, !prefix.hashes.isEmpty else { return }
         entry.state.withLock { state in
             state.placement.map.takeBack(prefix, at: executor.id, believedBytes: placement.believedBytes)
         }
@@ -99,7 +102,7 @@ extension ExecutorPool {
     ///
     /// - Parameter time: the time since the attempt was counted, in nanoseconds.
     package func answerBegan(_ placement: Placement, of executor: Executor, after time: Nanoseconds) {
-        guard balance == .prefix else { return }
+        guard choosesByPrompt else { return }
         entry.state.withLock { state in
             state.placement.rates[executor.id, default: PrefillRate()]
                 .measured(placement.missingBytes + placement.aheadBytes, in: time)
@@ -119,7 +122,7 @@ extension ExecutorPool {
         cachedTokens: Int?
     ) {
         let prompt = placement.believedBytes + placement.missingBytes
-        guard balance == .prefix, promptTokens > 0, prompt >= PromptPrefix.step, !placement.isEstimate else { return }
+        guard choosesByPrompt, promptTokens > 0, prompt >= PromptPrefix.step, !placement.isEstimate else { return }
         let part = min(1, Double(max(0, cachedTokens ?? 0)) / Double(promptTokens))
         let answer = CacheSize.Answer(
             prompt: prompt,
@@ -128,7 +131,10 @@ extension ExecutorPool {
         )
         entry.state.withLock { state in
             if cachedTokens != nil { state.placement.reporting.insert(executor.id) }
-            guard state.placement.reporting.contains(executor.id) else { return }
+            guard state.placement.reporting.contains(executor.id) else {
+                if placement.believedBytes * 2 > prompt { state.placement.unreported[executor.id, default: 0] += 1 }
+                return
+            }
             state.placement.map.learn(answer, of: executor.id)
         }
     }
@@ -153,5 +159,22 @@ extension ExecutorPool {
         else { return nil }
         let executor = members[index].executor
         return executor.engine.losses == home.losses && executor.use(at: now) != .no ? index : nil
+    }
+
+    // MARK: Cached tokens
+
+    /// After this many answers that should have said how many tokens were cached, an executor counts as one that does
+    /// not say it.
+    private static let unreportedMax = 8
+
+    /// Whether the answers of an executor never say how many tokens of a prompt were cached, although many should have.
+    ///
+    /// Without it, the pool cannot learn how large the executor's cache is. The function takes the lock of the pool.
+    package func hidesCachedTokens(_ executor: Executor) -> Bool {
+        guard choosesByPrompt else { return false }
+        return entry.state.withLock { state in
+            !state.placement.reporting.contains(executor.id)
+                && state.placement.unreported[executor.id, default: 0] >= Self.unreportedMax
+        }
     }
 }

@@ -153,8 +153,10 @@ struct PlacementMap: Sendable {
 
     /// Records that a prompt goes to an executor, which will hold all of it.
     ///
-    /// - Parameter losses: how often the executor's engine has been lost, see `Engine.losses`.
-    mutating func record(_ prefix: PromptPrefix, at executor: Int, losses: Int) {
+    /// - Parameters:
+    ///   - losses: how often the executor's engine has been lost, see `Engine.losses`.
+    ///   - cacheBytes: the size of its cache as the engine says it; nil if it does not.
+    mutating func record(_ prefix: PromptPrefix, at executor: Int, losses: Int, cacheBytes: Int? = nil) {
         guard !prefix.hashes.isEmpty else { return }
         if prompts >= Self.promptsAnEpoch {
             prompts /= 2
@@ -162,6 +164,7 @@ struct PlacementMap: Sendable {
         }
         prompts += 1
         let list = index(of: executor, losses: losses)
+        if let cacheBytes { holders[list].size.said(cacheBytes) }
         // From the longest to the shortest, so that the longest is forgotten first.
         for mark in prefix.hashes.indices.reversed() {
             if table.count >= table.room, !table.holds(prefix.hashes[mark], list), !makeRoom(for: list) { continue }

@@ -24,6 +24,9 @@ struct PlacementState: Sendable {
     var rates: [Int: PrefillRate] = [:]
     /// The ids of the executors that have said in an answer how many tokens were cached.
     var reporting: Set<Int> = []
+    /// For executors that have never said it: how many answers should have said it, because much of their prompts was
+    /// believed to be cached.
+    var unreported: [Int: Int] = [:]
     private var sessions = RecentTable<Home>(countMax: sessionsMax)
     private var users = RecentTable<Users>(countMax: tenantsMax)
     private var responses = RecentTable<Home>(countMax: responsesMax)
@@ -42,6 +45,7 @@ struct PlacementState: Sendable {
         map.keep(ids)
         rates = rates.filter { ids.contains($0.key) }
         reporting.formIntersection(ids)
+        unreported = unreported.filter { ids.contains($0.key) }
         sessions.keep { ids.contains($0.executor) }
         responses.keep { ids.contains($0.executor) }
     }

@@ -18,7 +18,7 @@ struct ExecutorCommand: ParsableCommand {
             cached tokens, and GET /metrics has vLLM's counters. A token is a word of text, four bytes of tools and \
             other JSON, or a token id; an image is 256. With --prefill-rate prompts are computed one after the other, \
             each for as long as the tokens take that are not cached, in place of --prefill; a request with prefill_ms \
-            waits for none.
+            waits for none. --kind makes it pose as an engine, by its list of models and the names of its metrics.
 
             --dialects names what it serves, as the configuration's key does; other paths get the 404 of FastAPI. With \
             --loading, or --loading-until and a file that does not exist yet, it answers 503 "Loading model" as \
@@ -38,6 +38,17 @@ struct ExecutorCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("A model that it has; may be repeated. (default: demo)", valueName: "name"))
     var model: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The engine that it poses as: \(SimulatedKind.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "engine"
+        )
+    )
+    var kind = SimulatedKind.simulator
+
+    @Flag(help: "Leave the cached tokens out of usage, as engines do that need a flag for it.")
+    var noCachedTokens = false
 
     @Option(help: ArgumentHelp("From the end of a request to its first token.", valueName: "duration"))
     var prefill = Delay(milliseconds: 50)
@@ -102,6 +113,8 @@ struct ExecutorCommand: ParsableCommand {
     func run() throws {
         var options = engineOptions
         if !model.isEmpty { options.models = model }
+        options.kind = kind
+        options.reportsCachedTokens = !noCachedTokens
         options.prefill = prefill.nanoseconds
         options.pace = pace
         options.tokens = tokens
@@ -179,3 +192,5 @@ struct ExecutorCommand: ParsableCommand {
         return address
     }
 }
+
+extension SimulatedKind: ExpressibleByArgument {}

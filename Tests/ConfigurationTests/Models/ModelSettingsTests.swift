@@ -32,7 +32,7 @@ import Testing
                 "c.yaml:8:69: models[].executors[].url: http://e:80 is an executor of this model already",
                 "c.yaml:8:85: unknown key 'wieght' in 'models[].executors[]'; did you mean 'weight'?",
                 "c.yaml:9:10: models[].id: is empty; expected the name that clients use",
-                "c.yaml:9:23: models[].balance: 'best': expected one of least-load, prefix, round-robin, weighted",
+                "c.yaml:9:23: models[].balance: 'best': expected one of auto, least-load, prefix, round-robin, weighted",
                 "c.yaml:9:41: models[].executors[].url: missing; expected http://HOST:PORT, https://HOST or unix:/PATH",
                 "c.yaml:9:50: models[].executors[].weight: '-1': must be between 0 and 1000000",
             ]

@@ -42,6 +42,25 @@ import Testing
         #expect(lines.contains { $0.contains("none-yet") && $0.contains("no executor") }, "\(lines)")
     }
 
+    /// What engines say has a column of its own, if any of them says something.
+    @Test func whatEnginesSayIsAColumn() throws {
+        let said = #""running":3,"waiting":1,"cache_used_percent":45,"cache_tokens":131072"#
+        let executors = [
+            #"{"url":"http://a","state":"healthy","running":0,"weight":1,"engine":{\#(said)}}"#,
+            #"{"url":"http://b","state":"healthy","running":0,"weight":1,"engine":{"cache_tokens":9}}"#,
+            #"{"url":"http://c","state":"healthy","running":0,"weight":1,"missing_flag":"--enable-cache-report"}"#,
+        ]
+        let model = #"{"id":"m","executors":[\#(executors.joined(separator: ","))]}"#
+        let json = #"{"version":"0.1.0","models":[\#(model),{"id":"n"}]}"#
+        let lines = try #require(StatusTable(json: Array(json.utf8))).lines
+        #expect(lines.contains { $0.hasSuffix("WEIGHT  THE ENGINE SAYS") }, "\(lines)")
+        let words = "1       3 running, 1 waiting, cache 45 % of 131072 tokens"
+        #expect(lines.contains { $0.hasSuffix(words) }, "\(lines)")
+        #expect(lines.contains { $0.hasSuffix("1       cache of 9 tokens") }, "\(lines)")
+        #expect(lines.contains { $0.contains("start it with --enable-cache-report") }, "\(lines)")
+        #expect(try !table().joined().contains("ENGINE SAYS"))
+    }
+
     @Test func ordersSayThatARestartForgetsThem() throws {
         let text = try table(
             more: """

@@ -58,7 +58,20 @@ import Transport
             _ = peer.take()
             peer.send("HTTP/1.1 \(status) X\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)")
             test.settle(peer)
+            answerQuestions()
             test.pass(2 * second)
+        }
+
+        /// Answers 404 to all that the engine is asked beside its health.
+        private func answerQuestions() {
+            for peer in peers {
+                peer.poll()
+                while peer.text.contains("\r\n\r\n"), !peer.text.hasPrefix("GET /health ") {
+                    _ = peer.take()
+                    peer.send("HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n")
+                    test.settle(peer)
+                }
+            }
         }
     }
 

@@ -5,19 +5,24 @@ import Testing
     /// Asks in eight conversations, whose turns alternate.
     ///
     /// - Returns: the part of all prompt tokens that the executors had in their caches, by their own count, and the log.
-    private func converse(_ balance: String) async throws -> (cached: Double, log: [JSON]) {
-        let arguments = ["--cache-tokens", "200000", "--prefill-rate", "100000"]
+    private func converse(
+        _ model: String,
+        executor: String = ", health: {interval: 0s}",
+        _ simulator: [String] = []
+    ) async throws -> (cached: Double, log: [JSON]) {
+        let arguments = ["--cache-tokens", "200000", "--prefill-rate", "100000"] + simulator
         return try await withExecutor(arguments) { one in
             try await withExecutor(arguments) { two in
                 let models = """
                     - id: demo
-                      balance: \(balance)
+                      \(model)
                       executors:
-                        - {url: '\(one.url)', health: {interval: 0s}}
-                        - {url: '\(two.url)', health: {interval: 0s}}
+                        - {url: '\(one.url)'\(executor)}
+                        - {url: '\(two.url)'\(executor)}
 
                     """
                 return try await withServer(Configuration(models: models)) { server in
+                    if !simulator.isEmpty { try await found(simulator, in: server) }
                     var texts = (0..<8).map { "conversation \($0) " }
                     for turn in 0..<6 {
                         // The order changes from turn to turn, so that turns by number do not happen to fit.
@@ -39,8 +44,8 @@ import Testing
 
     /// Each turn but the first goes where the conversation was before, and finds it cached.
     @Test func conversationsStayWhereTheyAreCached() async throws {
-        let (cached, log) = try await converse("prefix")
-        let (blind, blindLog) = try await converse("least-load")
+        let (cached, log) = try await converse("balance: prefix")
+        let (blind, blindLog) = try await converse("balance: least-load")
         #expect(cached > 0.6 && cached > blind + 0.1, "\(cached) with prefix, \(blind) with least-load")
         let reasons = log.map { $0.routed_by.string }
         #expect(reasons.count { $0 == "load" } == 8 && reasons.count { $0 == "prefix" } == 40, "\(reasons)")
@@ -53,6 +58,29 @@ import Testing
                 let place = try #require(Self.order(turn).firstIndex(of: conversation))
                 #expect(log[turn * 8 + place].executor.string == first)
             }
+        }
+    }
+
+    /// Without `balance`, engines with prefix caches are chosen by prompt, whether the file or their probes say what they
+    /// are; others by load.
+    @Test(arguments: [
+        (", kind: vllm, health: {interval: 0s}", [], true), ("", ["--kind", "llama.cpp"], true),
+        ("", ["--kind", "ollama"], false), (", health: {interval: 0s}", [], false),
+    ]) func autoIsByTheKindOfTheEngines(executor: String, simulator: [String], isByPrompt: Bool) async throws {
+        let (_, log) = try await converse("", executor: executor, simulator)
+        let reasons = log.map { $0.routed_by.string }
+        if isByPrompt {
+            #expect(reasons.count { $0 == "load" } == 8 && reasons.count { $0 == "prefix" } == 40, "\(reasons)")
+        } else {
+            #expect(reasons.allSatisfy { $0 == nil })
+        }
+    }
+
+    /// Waits until the kinds of both engines are found.
+    private func found(_ simulator: [String], in server: Server) async throws {
+        _ = try await eventually("the kinds") {
+            let text = "its kind is \(simulator[1]), as it shows"
+            return server.process.errors.split(separator: "\n").count { $0.contains(text) } == 2 ? true : nil
         }
     }
 

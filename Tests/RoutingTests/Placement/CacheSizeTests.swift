@@ -30,4 +30,26 @@ import Testing
         // A map that is not full says nothing about the size.
         #expect(Self.learned(nearly, times: 170, held: 1000) == CacheSize.first)
     }
+
+    /// What an engine says is the size to begin with, and answers correct it.
+    @Test func whatTheEngineSaysIsTheSizeAtFirst() {
+        var size = CacheSize()
+        size.said(10 << 20)
+        #expect(size.bytes == 10 << 20)
+        size.said(20 << 20)
+        #expect(size.bytes == 10 << 20, "said once")
+        for _ in 0..<20 {
+            size.learn(CacheSize.Answer(prompt: 100_000, believed: 90_000, cached: 10_000), held: size.bytes)
+        }
+        #expect(size.bytes == 5 << 20)
+        var learned = CacheSize()
+        for _ in 0..<20 {
+            learned.learn(CacheSize.Answer(prompt: 100_000, believed: 90_000, cached: 10_000), held: learned.bytes)
+        }
+        learned.said(10 << 20)
+        #expect(learned.bytes == CacheSize.first / 2, "learned before it was said")
+        var absurd = CacheSize()
+        absurd.said(.max)
+        #expect(absurd.bytes == CacheSize.range.upperBound)
+    }
 }

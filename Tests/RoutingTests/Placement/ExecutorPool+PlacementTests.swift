@@ -67,6 +67,64 @@ import Transport
         }
     }
 
+    /// With `auto`, a pool looks at prompts while all of its engines are of kinds that cache them.
+    @Test func autoLooksAtPromptsWhereAllEnginesCacheThem() throws {
+        let pool = ExecutorPoolTests.pool(3, .auto)
+        func staysAtItsExecutor() throws -> Bool {
+            let first = try Self.choose(pool, [1, 2, 3])
+            Self.end(pool, first)
+            let second = try Self.choose(pool, [1, 2, 3])
+            Self.end(pool, second)
+            return second.placement.reason == .prefix && second.executor == first.executor
+        }
+        func find(_ kinds: [EngineKind]) {
+            for (executor, kind) in zip(pool.executors, kinds) { executor.engine.found(kind) }
+            pool.kindsChanged()
+        }
+        #expect(try !staysAtItsExecutor() && !pool.choosesByPrompt)
+        find([.vllm, .sglang, .unknown])
+        #expect(try !staysAtItsExecutor() && !pool.choosesByPrompt)
+        find([.vllm, .sglang, .llamaCpp])
+        #expect(try staysAtItsExecutor() && pool.choosesByPrompt)
+        find([.vllm, .ollama, .llamaCpp])
+        #expect(try !staysAtItsExecutor() && !pool.choosesByPrompt)
+    }
+
+    /// The size of a cache that an engine says is the size that the map begins with.
+    @Test func theMapBeginsWithTheSizeThatTheEngineSays() throws {
+        let pool = ExecutorPoolTests.pool(1, .prefix)
+        var load = EngineLoad()
+        load.cacheTokens = 500_000
+        pool.executors[0].engine.says(load, at: 1)
+        Self.end(pool, try Self.choose(pool, [1, 2, 3]))
+        #expect(pool.entry.state.withLock { $0.placement.map.capacity(of: 0) } == 2_000_000)
+    }
+
+    /// An engine that never says what was cached, although much was believed to be, lacks a flag.
+    @Test func whoNeverSaysWhatWasCachedHidesIt() throws {
+        let pool = ExecutorPoolTests.pool(1, .prefix)
+        func answer(_ blocks: [Int], cachedTokens: Int?) throws {
+            let chosen = try Self.choose(pool, blocks)
+            Self.end(pool, chosen)
+            let executor = pool.executors[chosen.executor]
+            pool.learn(chosen.placement, of: executor, promptTokens: 1000, cachedTokens: cachedTokens)
+        }
+        for number in 0..<20 { try answer([1000 + number, 1, 2], cachedTokens: nil) }
+        #expect(!pool.hidesCachedTokens(pool.executors[0]), "nothing was believed to be cached")
+        for _ in 0..<8 {
+            #expect(!pool.hidesCachedTokens(pool.executors[0]))
+            try answer([1000, 1, 2], cachedTokens: nil)
+        }
+        #expect(pool.hidesCachedTokens(pool.executors[0]))
+        try answer([1000, 1, 2], cachedTokens: 0)
+        #expect(!pool.hidesCachedTokens(pool.executors[0]))
+    }
+
+    /// A pool without executors, such as one whose executors are not found yet, looks at nothing.
+    @Test func autoWithoutExecutorsLooksAtNothing() {
+        #expect(!ExecutorPool(PoolEntry(id: 1), members: [], balance: .auto).choosesByPrompt)
+    }
+
     /// Prompts without a common beginning are shared as `leastLoad` does.
     @Test func promptsThatNobodyHoldsGoToTheLeastLoaded() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)

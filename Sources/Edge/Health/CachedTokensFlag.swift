@@ -1,0 +1,76 @@
+// Which flag an engine lacks whose answers never say how many tokens of a prompt were cached.
+internal import Routing
+internal import Transport
+
+extension EngineKind {
+    /// The flag with which an engine of this kind says in answers how many tokens of a prompt were cached; nil if it says
+    /// so without a flag.
+    var cachedTokensFlag: String? {
+        switch self {
+        case .vllm: "--enable-prompt-tokens-details"
+        case .sglang: "--enable-cache-report"
+        case .unknown, .llamaCpp, .ollama, .openai, .anthropic: nil
+        }
+    }
+}
+
+extension ExecutorPool {
+    /// The flag that an executor's engine lacks, as its answers show; nil if it lacks none.
+    func missingFlag(of executor: Executor) -> String? {
+        hidesCachedTokens(executor) ? executor.engine.kind.cachedTokensFlag : nil
+    }
+}
+
+/// Tells the operator, once for each engine, which flag it lacks; confined to the control thread.
+final class CachedTokensReporter: TimerTarget {
+    /// The time between two looks at the pools, in nanoseconds.
+    private static let interval: Nanoseconds = 2_000_000_000
+
+    private let loop: EventLoop
+    private let say: (String, LogPriority) -> Void
+    private var snapshot: Snapshot
+    /// The ids of the engines that were told.
+    private var told: Set<Int> = []
+    private var timer: TimerID?
+
+    init(
+        _ snapshot: Snapshot,
+        loop: EventLoop,
+        say: @escaping (String, LogPriority) -> Void = { OperatorLog.say($0, $1) }
+    ) {
+        self.snapshot = snapshot
+        self.loop = loop
+        self.say = say
+    }
+
+    /// Looks at the pools of a new snapshot from now on.
+    func adopt(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
+        told.formIntersection(snapshot.engines.map(\.engine.id))
+    }
+
+    func start() { timer = loop.timers.schedule(at: loop.now + Self.interval, target: self, kind: 0) }
+
+    func stop() {
+        if let timer { loop.timers.cancel(timer) }
+        timer = nil
+    }
+
+    func timerFired(_ kind: Int) {
+        for model in snapshot.models where model.pool.choosesByPrompt {
+            for member in model.pool.members {
+                let engine = member.executor.engine
+                guard !told.contains(engine.id), let flag = model.pool.missingFlag(of: member.executor)
+                else { continue }
+                told.insert(engine.id)
+                say("warning: executor \(engine.name): \(Self.text(flag))", .warning)
+            }
+        }
+        start()
+    }
+
+    /// What is missing, and what to do about it, for an engine that lacks a flag.
+    static func text(_ flag: String) -> String {
+        "its answers never say what was cached, so that the size of its cache is a guess; start it with \(flag)"
+    }
+}
