@@ -53,7 +53,15 @@ import CJSON
         scan.media = unsafe RequestMedia(found.media)
         scan.prompt = unsafe PromptParts(found.prompt)
         if unsafe found.billing.length > 0 { scan.billing = unsafe found.billing.range }
+        if unsafe found.priority_count > 0 { scan.priorities = unsafe Self.priorities(found) }
         return scan
+    }
+
+    /// The ranges of the members `priority`.
+    private static func priorities(_ found: cjson_request) -> [Range<Int>] {
+        unsafe withUnsafeBytes(of: found.priorities) { bytes in
+            unsafe bytes.bindMemory(to: cjson_range.self).prefix(found.priority_count).map(\.range)
+        }
     }
 
     /// Scans one whole event, including its blank line.
@@ -156,6 +164,7 @@ import CJSON
         case CJSON_KEY_MAX_OUTPUT_TOKENS: ("max_output_tokens", "an integer")
         case CJSON_KEY_BEST_OF: ("best_of", "an integer")
         case CJSON_KEY_PROMPT: ("prompt", "a text or a list")
+        case CJSON_KEY_PRIORITY: ("priority", "an integer")
         default: ("n", "an integer")
         }
     }

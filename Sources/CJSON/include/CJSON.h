@@ -42,7 +42,8 @@ typedef enum cjson_status {
     CJSON_TOO_LONG    /* the value of `key` is too long */
 } cjson_status;
 
-/* The keys of a request body that can be read. Each is also a bit of the parameter `wanted`. */
+/* The keys of a request body that can be read. Each is also a bit of the parameter `wanted`; `priority` is always
+   looked for. */
 typedef enum cjson_key {
     CJSON_KEY_NONE = 0,
     CJSON_KEY_MODEL = 1,
@@ -59,7 +60,8 @@ typedef enum cjson_key {
     CJSON_KEY_MESSAGES = 2048,
     CJSON_KEY_TOOLS = 4096,
     CJSON_KEY_INSTRUCTIONS = 8192,
-    CJSON_KEY_INPUT = 16384
+    CJSON_KEY_INPUT = 16384,
+    CJSON_KEY_PRIORITY = 32768
 } cjson_key;
 
 typedef enum cjson_presence {
@@ -92,6 +94,8 @@ typedef struct cjson_prompt {
     cjson_range messages; /* `messages`, `prompt` or `input` */
 } cjson_prompt;
 
+enum { CJSON_MODEL_MAX = 1024, CJSON_PRIORITIES_MAX = 8 };
+
 typedef struct cjson_request {
     cjson_key key;              /* the key that caused the error; NONE after success */
     size_t object;              /* offset of the object's opening brace */
@@ -110,9 +114,12 @@ typedef struct cjson_request {
     cjson_prompt prompt;        /* all lengths are 0 if a wanted member of the prompt occurs twice, or if a key differs
                                    from the name of one only in what some parsers ignore, such as its case */
     cjson_media media;
+    /* The members `priority`, also those whose keys differ from it only in what some parsers ignore: the bytes to leave
+       out, in ascending order, each with the comma that goes with it. Members without others between them are one
+       range. A body with more ranges is a CJSON_DUPLICATE. */
+    size_t priority_count;
+    cjson_range priorities[CJSON_PRIORITIES_MAX];
 } cjson_request;
-
-enum { CJSON_MODEL_MAX = 1024 };
 
 /* Reads the top-level keys of a request body whose bits are set in `wanted`.
    `capacity` is the number of readable bytes: `length`, and at least CJSON_PADDING more. */

@@ -101,6 +101,7 @@ extension ExecutorSettings {
         maxRunning = section.count("max_running", in: 1...1_000_000)
         section.read("include_usage", &includeUsage)
         stripBilling = section.flag("strip_billing")
+        section.read("priority", &priority, of: kind)
         if let health = section.section("health") { self.health.read(health) }
         section.read("idle_timeout", &idleTimeout, in: .zero ... .seconds(3600))
     }

@@ -70,6 +70,7 @@ extension Exchange: ServerStreamHandler {
         }
         if let caller { record.tenant = caller.tenant }
         if let failure = resetRefusal() { return failure }
+        if let failure = choosePriority(head.fields) { return failure }
         return caller?.begin(at: now)
     }
 
@@ -349,6 +350,7 @@ extension Exchange: ServerStreamHandler {
     private func route(to index: Int) {
         let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
+        routed.priority = record.priority
         if snapshot.choosesByPrompt(index) || fallbacks.contains(where: { snapshot.choosesByPrompt($0) }) {
             look(at: request, for: [index] + fallbacks, into: &routed)
         }

@@ -19,7 +19,7 @@ struct ExecutorSelection {
         case failure(Failure)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue to make room for an exchange of another tenant.
+        /// The exchange had to leave a queue to make room for an exchange of a higher class or of another tenant.
         ///
         /// `retryAfter` is the expected wait of a new request, in nanoseconds.
         case gaveWay(retryAfter: Nanoseconds)

@@ -17,6 +17,8 @@ package final class ExecutorTarget: Sendable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests, so that
     /// the executor finds the rest of the prompt in its cache.
     let stripsBilling: Bool
+    /// Which values of the member `priority` tell the executor the class of a request; nil if it is not told.
+    private let priorityOrder: PriorityOrder?
     /// The API key that requests carry, in the header field that `kind` requires; nil if no key is configured.
     ///
     /// Executors of several kinds may be at one engine, and their keys go in different fields.
@@ -43,9 +45,13 @@ package final class ExecutorTarget: Sendable {
         kind = settings.kind
         asksForUsage = settings.includeUsage
         stripsBilling = settings.stripBilling ?? stripBilling ?? settings.kind.stripsBilling
+        priorityOrder = settings.priorityOrder
         forwarded = ForwardedFields(forward + [settings.forward])
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
+
+    /// The value of the member `priority` that tells the executor this class; nil if the executor is not told the class.
+    func told(_ priority: PriorityClass) -> Int? { priorityOrder?.value(of: priority) }
 
     /// The value of the `host` field of requests to the executor.
     package var host: [UInt8] { engine.host }

@@ -23,7 +23,8 @@ package struct Grant: Sendable {
     }
 }
 
-/// The removal of a request from the queue, to make room for a request of a tenant with fewer waiting requests.
+/// The removal of a request from the queue, to make room for a request of a higher class, or of a tenant with fewer
+/// waiting requests.
 package struct GaveWay: Sendable {
     /// The pool in whose queue the request was.
     package let pool: ExecutorPool
@@ -82,10 +83,10 @@ extension ExecutorPool {
     ///   - waitMax: how long the request may still wait, in nanoseconds. With 0, the request is refused if all
     ///     executors are full.
     ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of
-    ///     another tenant may have to give way, see `FairQueue.makeRoom`.
+    ///     a lower class or of another tenant may have to give way, see `WaitingLines.makeRoom`.
     ///   - ended: called once, from any thread, at the end of the wait. The wait ends when the request gets an
-    ///     executor, when it must give way to a request of another tenant, or when every executor that could take it is
-    ///     drained or has weight 0.
+    ///     executor, when it must give way to another request, or when every executor that could take it is drained or
+    ///     has weight 0.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,
@@ -96,10 +97,12 @@ extension ExecutorPool {
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
-            // If a waiting request has been at an executor before, the waiting requests get the free slots first.
-            var others = state.returned.isEmpty ? [] : state.serve(entry, most: .max, at: now)
-            // Only a request that has been at an executor may overtake waiting requests.
-            let goesFirst = returning || state.queue.isEmpty
+            // Waiting requests that this request must not overtake get the free slots first.
+            var others =
+                state.mustServeFirst(request, returning: returning)
+                ? state.serve(entry, most: .max, downTo: request.priority, at: now) : []
+            // Only a request that has been at an executor may overtake waiting requests of its own or a higher class.
+            let goesFirst = returning || !state.lines.hasQueue(downTo: request.priority)
             if goesFirst, let admission = admitAtOnce(request, &state, at: now) { return (admission, others) }
             if let refusal = refusal(of: request, returning, state, waitMax: waitMax, queueMax: queueMax, at: now) {
                 return (refusal, others)
@@ -112,7 +115,7 @@ extension ExecutorPool {
                 state.leaveIfEmpty(entry)
                 return (.executor(executor, placement), others)
             }
-            if !returning, let way = state.makeRoom(for: request.tenant, queueMax: queueMax, at: now) {
+            if !returning, let way = state.makeRoom(for: request, queueMax: queueMax, at: now) {
                 others.append(way)
             }
             let waiting = PoolEntry.Waiting(request: request, pool: self, ended: ended)
@@ -133,7 +136,7 @@ extension ExecutorPool {
     ) -> Admission? {
         switch choose(request, &state, at: now) {
         case .executor(let executor, let placement):
-            if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
+            if state.times.watchedSince != nil { state.tookAtOnce(request) }
             return .executor(executor, placement)
         case .none: return Admission.none
         case .full: return nil
@@ -164,7 +167,7 @@ extension ExecutorPool {
             // After `most - waitMax`, the expected wait will be short enough.
             if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
         }
-        guard state.hasRoom(for: request.tenant, queueMax: queueMax) else {
+        guard state.lines.hasRoom(for: request, queueMax: queueMax) else {
             return .refused(retryAfter: retryAfter(request, state, at: now))
         }
         return nil
@@ -242,4 +245,7 @@ extension ExecutorPool {
 
     /// The number of requests that wait in the queue of this pool, for all snapshots together.
     package var waitingCount: Int { entry.waitingCount }
+
+    /// The number of waiting requests of each class, in the order of `PriorityClass.allCases`.
+    package var waitingCounts: [Int] { entry.waitingCounts }
 }
