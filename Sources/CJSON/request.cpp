@@ -56,7 +56,9 @@ static cjson_key key_named(string_view name) noexcept {
         if (name == "prompt") return CJSON_KEY_PROMPT;
         return name == "system" ? CJSON_KEY_SYSTEM : CJSON_KEY_NONE;
     case 7: return name == "best_of" ? CJSON_KEY_BEST_OF : CJSON_KEY_NONE;
-    case 8: return name == "messages" ? CJSON_KEY_MESSAGES : CJSON_KEY_NONE;
+    case 8:
+        if (name == "messages") return CJSON_KEY_MESSAGES;
+        return name == "priority" ? CJSON_KEY_PRIORITY : CJSON_KEY_NONE;
     case 10:
         if (name == "cache_salt") return CJSON_KEY_CACHE_SALT;
         return name == "max_tokens" ? CJSON_KEY_MAX_TOKENS : CJSON_KEY_NONE;
@@ -270,6 +272,50 @@ class NamedMembers {
     }
 };
 
+/// Finds the members `priority` while the scan goes through the keys of the body in their order.
+class PriorityFinder {
+  public:
+    PriorityFinder(const uint8_t *bytes, cjson_request *out) noexcept : bytes_(bytes), out_(out) {}
+
+    /// Notes that a member begins, whose key has its opening quotation mark at `offset`.
+    ///
+    /// Returns false if there are too many ranges.
+    bool begin(bool is_priority, size_t offset) noexcept {
+        if (is_priority == is_open_) return true;
+        is_open_ = is_priority;
+        if (!is_priority) {
+            // The range has the last comma, and the white space around it.
+            last().length = offset - last().offset;
+            return true;
+        }
+        if (out_->priority_count == CJSON_PRIORITIES_MAX) return false;
+        out_->priority_count++;
+        last().offset = offset;
+        return true;
+    }
+    /// Notes that the object ends, behind which are at most white space until `length`.
+    void end(size_t length) noexcept {
+        if (!is_open_) return;
+        // The last member has no comma behind it, so the comma before it goes.
+        string_view before = trimmed(view(0, last().offset));
+        string_view object = trimmed(view(0, length));
+        object.remove_suffix(1);
+        size_t begin = before.back() == ',' ? before.size() - 1 : last().offset;
+        last() = {begin, trimmed(object).size() - begin};
+    }
+
+  private:
+    const uint8_t *bytes_;
+    cjson_request *out_;
+    /// Whether the member before the next key is one of those that go.
+    bool is_open_ = false;
+
+    cjson_range &last() noexcept { return out_->priorities[out_->priority_count - 1]; }
+    string_view view(size_t offset, size_t length) const noexcept {
+        return {reinterpret_cast<const char *>(bytes_) + offset, length};
+    }
+};
+
 extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
                                            uint32_t wanted, cjson_names names, cjson_request *out) noexcept {
     std::memset(out, 0, sizeof *out);
@@ -284,6 +330,7 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     uint32_t seen = 0;
     PromptFinder finder(bytes);
     NamedMembers named(names, bytes, out->named);
+    PriorityFinder priorities(bytes, out);
     for (auto item : object) {
         ondemand::field field;
         if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
@@ -292,6 +339,10 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
         finder.end(size_t(name - 1 - bytes));
         FoldedName folded(name);
         auto [key, is_exact] = request_key(folded);
+        if (!priorities.begin(key == CJSON_KEY_PRIORITY, size_t(name - 1 - bytes))) {
+            out->key = key;
+            return CJSON_DUPLICATE;
+        }
         if (!(key & wanted)) {
             if (key == CJSON_KEY_NONE && !named.note(folded, field.value())) return CJSON_INVALID;
             continue;
@@ -337,6 +388,7 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
     const char *next;
     if (document.current_location().get(next) != OUT_OF_BOUNDS) return CJSON_TRAILING;
     finder.end(length);
+    priorities.end(length);
     out->prompt = finder.prompt();
     cjson_key billed = wanted & CJSON_KEY_SYSTEM ? CJSON_KEY_SYSTEM : CJSON_KEY_MESSAGES;
     if (size_t value = finder.value(billed))

@@ -62,6 +62,7 @@ extension Configuration {
         guard let section = root.section("admission") else { return }
         section.read("max_wait", &admission.maxWait, in: .zero ... .seconds(3600))
         section.read(count: "max_queue", &admission.maxQueue, in: 0...1_000_000)
+        if let shares = section.section("shares") { admission.shares.read(from: shares) }
         if admission.maxWait >= commitAfter {
             let waits = "\(Quantity.text(admission.maxWait)) is not below commit_after (\(Quantity.text(commitAfter)))"
             section.report("max_wait", waits)
@@ -102,6 +103,19 @@ extension Configuration {
     mutating func readCORS(from root: ConfigurationSection) {
         guard let section = root.section("cors") else { return }
         cors.origins = section.origins("origins")
+        section.finish()
+    }
+}
+
+extension QueueShares {
+    /// Reads `admission.shares`; together, the shares must leave something for the highest class.
+    fileprivate mutating func read(from section: ConfigurationSection) {
+        section.read(percent: "standard", &standard, in: 0...Self.sumMax)
+        section.read(percent: "bulk", &bulk, in: 0...Self.sumMax)
+        if standard + bulk > Self.sumMax {
+            let key = section.has("bulk") ? "bulk" : "standard"
+            section.report(key, "with standard (\(standard)%) and bulk (\(bulk)%), the sum is above \(Self.sumMax)%")
+        }
         section.finish()
     }
 }

@@ -219,6 +219,8 @@ extension Configuration {
         package var maxWait = Duration.seconds(8)
         /// The largest number of exchanges that wait for one model.
         package var maxQueue = 1000
+        /// The parts of the slots, and of the room in the queue, that are guaranteed to the lower classes of requests.
+        package var shares = QueueShares()
         package init() {}
     }
 
@@ -232,6 +234,8 @@ extension Configuration {
         package var secretPath: String?
         /// The limits that all clients without a key share.
         package var anonymousLimits = KeyLimits()
+        /// The class of requests without a key, and the classes that clients without a key may choose.
+        package var anonymousPriority = PriorityRule()
         package init() {}
     }
 

@@ -63,7 +63,15 @@ import CJSON
         if unsafe found.cache_salt.length > 0 { scan.cacheSalt = unsafe found.cache_salt.range }
         if unsafe found.previous_response.length > 0 { scan.previousResponse = unsafe found.previous_response.range }
         if names.count > 0 { scan.named = unsafe Self.named(found, count: names.count) }
+        if unsafe found.priority_count > 0 { scan.priorities = unsafe Self.priorities(found) }
         return scan
+    }
+
+    /// The ranges of the members `priority`.
+    private static func priorities(_ found: cjson_request) -> [Range<Int>] {
+        unsafe withUnsafeBytes(of: found.priorities) { bytes in
+            unsafe bytes.bindMemory(to: cjson_range.self).prefix(found.priority_count).map(\.range)
+        }
     }
 
     /// Scans one whole event, including its blank line.
@@ -187,6 +195,7 @@ import CJSON
         case CJSON_KEY_MAX_OUTPUT_TOKENS: ("max_output_tokens", "an integer")
         case CJSON_KEY_BEST_OF: ("best_of", "an integer")
         case CJSON_KEY_PROMPT: ("prompt", "a text or a list")
+        case CJSON_KEY_PRIORITY: ("priority", "an integer")
         default: ("n", "an integer")
         }
     }

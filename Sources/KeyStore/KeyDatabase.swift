@@ -88,7 +88,9 @@ package struct KeyDatabase: Sendable {
                             created INTEGER NOT NULL, -- seconds since 1970, as the next two
                             expires INTEGER,
                             revoked INTEGER,
-                            prefill_resets INTEGER
+                            prefill_resets INTEGER,
+                            priority TEXT, -- NULL: standard
+                            priority_choices TEXT -- one a line; NULL: none
                         ) STRICT;
                         PRAGMA user_version = \(Self.version);
                         """
@@ -101,8 +103,11 @@ package struct KeyDatabase: Sendable {
     ///
     /// The present keys get NULL in these columns.
     private static func addColumns(_ database: Database) throws {
-        guard try database.columns(in: "key").allSatisfy({ $0.name != "prefill_resets" }) else { return }
-        try database.execute(sql: "ALTER TABLE key ADD COLUMN prefill_resets INTEGER")
+        let present = try Set(database.columns(in: "key").map(\.name))
+        for (name, type) in [("prefill_resets", "INTEGER"), ("priority", "TEXT"), ("priority_choices", "TEXT")]
+        where !present.contains(name) {
+            try database.execute(sql: "ALTER TABLE key ADD COLUMN \(name) \(type)")
+        }
     }
 
     /// A number that changes whenever another connection changes the database.
@@ -142,12 +147,11 @@ package struct KeyDatabase: Sendable {
             key.id, Data(key.hash), key.tenant, key.role.rawValue, key.models?.joined(separator: "\n"),
             key.limits.concurrency, key.limits.requestsPerMinute, key.limits.tokensPerMinute, record.created,
             key.expires, record.revoked, key.limits.prefillResets,
+            key.priority.usual == .standard ? nil : key.priority.usual.rawValue,
+            key.priority.choices.isEmpty ? nil : key.priority.choices.map(\.rawValue).joined(separator: "\n"),
         ]
-        try Self.attempt {
-            try queue.write {
-                try $0.execute(sql: "INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments: values)
-            }
-        }
+        let sql = "INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        try Self.attempt { try queue.write { try $0.execute(sql: sql, arguments: values) } }
     }
 
     /// Revokes a key.
@@ -191,9 +195,26 @@ package struct KeyDatabase: Sendable {
                 tokensPerMinute: row["tokens_per_minute"],
                 prefillResets: row.hasColumn("prefill_resets") ? row["prefill_resets"] : nil
             ),
+            priority: try priority(of: id, row),
             expires: row["expires"]
         )
         return Record(key: key, created: row["created"], revoked: row["revoked"])
+    }
+
+    /// The class of the key's requests, and the classes that its bearer may choose.
+    ///
+    /// Both columns are missing in a database that only an earlier version of this server has edited.
+    private static func priority(of id: String, _ row: Row) throws -> PriorityRule {
+        func named(_ name: some StringProtocol) throws -> PriorityClass {
+            if let priority = PriorityClass(rawValue: String(name)) { return priority }
+            throw KeyDatabaseError(description: "key \(id) has a priority of another version")
+        }
+        let usual: String? = row.hasColumn("priority") ? row["priority"] : nil
+        let choices: String? = row.hasColumn("priority_choices") ? row["priority_choices"] : nil
+        return PriorityRule(
+            usual: try usual.map(named) ?? .standard,
+            choices: try (choices ?? "").split(separator: "\n").map(named)
+        )
     }
 
     /// Converts errors of SQLite into `KeyDatabaseError`, without the values of the SQL statement, which include the

@@ -5,6 +5,8 @@ package import Transport
 package struct RoutingRequest: Sendable {
     /// The tenant that sent the request; a pool's queue shares slots fairly between tenants.
     package var tenant: String
+    /// The class of the request; a pool's queue serves higher classes first.
+    package var priority = PriorityClass.standard
     /// The size of the prompt in bytes, as an estimate of the work for it.
     ///
     /// Unless a pool looks at prompts, it is the size of the body, in which images and other media count as much text as

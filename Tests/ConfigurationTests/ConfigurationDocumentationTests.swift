@@ -41,10 +41,11 @@ import Testing
            body_pace: 2000, read_pace: 1000, prefill_resets: 60,
            per_address: {connections: 1, new_connections: 2, handshakes: 3, requests: 4, streams: 5,
                          body_bytes: 1MiB, unknown_keys: off}}
-        admission: {max_wait: 1s, max_queue: 2}
+        admission: {max_wait: 1s, max_queue: 2, shares: {standard: 10%, bulk: 1%}}
         authentication:
           {required: false, keys: keys.yaml, secret: secret,
-           anonymous: {concurrency: 1, requests_per_minute: 2, tokens_per_minute: 3}}
+           anonymous: {concurrency: 1, requests_per_minute: 2, tokens_per_minute: 3, priority: bulk,
+                       priority_choices: [standard]}}
         ledger: {path: /var/ledger}
         cors: {origins: ["https://a.example", "*"]}
         log: {access: false, engine_errors: true, file: /l.log}
@@ -83,6 +84,7 @@ import Testing
                 include_usage: false
                 strip_billing: false
                 dialects: [chat]
+                priority: lowest-first
                 health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
                 idle_timeout: 0s
                 forward_fields: [x-openrouter-*]
@@ -106,6 +108,7 @@ import Testing
             include_usage: false
             strip_billing: false
             dialects: [chat]
+            priority: highest-first
             health: {path: /live, interval: 1s, timeout: 2s, rise: 3, fall: 4}
             idle_timeout: 0s
           - import: more.yaml

@@ -28,6 +28,7 @@ import Testing
                 $0.role = .observer
                 $0.models = ["m1", "/models/x"]
                 $0.limits = KeyLimits(concurrency: 1, requestsPerMinute: 2, tokensPerMinute: 3, prefillResets: 4)
+                $0.priority = PriorityRule(usual: .bulk, choices: [.interactive, .standard])
                 $0.expires = 77
             }
             let database = try KeyDatabase(editing: path)
@@ -38,17 +39,33 @@ import Testing
         }
     }
 
-    /// A database of an earlier version has no column for `prefill_resets`; the first command that edits it adds one.
-    @Test func anOlderDatabaseIsReadAndGetsTheNewColumn() throws {
+    /// A database of an earlier version has no columns for these; the first command that edits it adds them.
+    @Test(arguments: [["prefill_resets", "priority", "priority_choices"], ["priority", "priority_choices"]])
+    func anOlderDatabaseIsReadAndGetsTheNewColumns(missing: [String]) throws {
         try withPath { path in
             try KeyDatabase(editing: path).add(record("a"))
             let database = try DatabaseQueue(path: path)
-            try database.write { try $0.execute(sql: "ALTER TABLE key DROP COLUMN prefill_resets") }
+            for column in missing {
+                try database.write { try $0.execute(sql: "ALTER TABLE key DROP COLUMN \(column)") }
+            }
             try database.close()
             #expect(try KeyDatabase(reading: path).keys() == [record("a").key])
-            let resets = record("b", created: 2) { $0.limits.prefillResets = 7 }
-            try KeyDatabase(editing: path).add(resets)
-            #expect(try KeyDatabase(reading: path).keys().map(\.limits.prefillResets) == [nil, 7])
+            let newer = record("b", created: 2) {
+                $0.limits.prefillResets = 7
+                $0.priority = PriorityRule(usual: .interactive, choices: [.bulk])
+            }
+            try KeyDatabase(editing: path).add(newer)
+            #expect(try KeyDatabase(reading: path).keys() == [record("a").key, newer.key])
+        }
+    }
+
+    @Test func aPriorityOfAnotherVersionIsAFault() throws {
+        try withPath { path in
+            try KeyDatabase(editing: path).add(record("a"))
+            let database = try DatabaseQueue(path: path)
+            try database.write { try $0.execute(sql: "UPDATE key SET priority = 'urgent'") }
+            try database.close()
+            #expect(throws: KeyDatabaseError.self) { try KeyDatabase(reading: path).keys() }
         }
     }
 

@@ -42,7 +42,8 @@ typedef enum cjson_status {
     CJSON_TOO_LONG    /* the value of `key` is too long */
 } cjson_status;
 
-/* The keys of a request body that can be read. Each is also a bit of the parameter `wanted`. */
+/* The keys of a request body that can be read. Each is also a bit of the parameter `wanted`; `priority` is always
+   looked for. */
 typedef enum cjson_key {
     CJSON_KEY_NONE = 0,
     CJSON_KEY_MODEL = 1,
@@ -61,7 +62,8 @@ typedef enum cjson_key {
     CJSON_KEY_INSTRUCTIONS = 8192,
     CJSON_KEY_INPUT = 16384,
     CJSON_KEY_CACHE_SALT = 32768,
-    CJSON_KEY_PREVIOUS_RESPONSE = 65536
+    CJSON_KEY_PREVIOUS_RESPONSE = 65536,
+    CJSON_KEY_PRIORITY = 131072
 } cjson_key;
 
 typedef enum cjson_presence {
@@ -111,6 +113,7 @@ typedef struct cjson_names {
     const char *bytes;
     size_t count;       /* the number of names, at most CJSON_NAMED_MAX */
 } cjson_names;
+enum { CJSON_MODEL_MAX = 1024, CJSON_PRIORITIES_MAX = 8 };
 
 typedef struct cjson_request {
     cjson_key key;              /* the key that caused the error; NONE after success */
@@ -134,9 +137,12 @@ typedef struct cjson_request {
     cjson_range cache_salt;        /* the first value as written; length 0 if it is absent or not a string */
     cjson_range previous_response; /* the same of `previous_response_id` */
     cjson_range named[CJSON_NAMED_MAX]; /* the first string with each name of `names`, in their order */
+    /* The members `priority`, also those whose keys differ from it only in what some parsers ignore: the bytes to leave
+       out, in ascending order, each with the comma that goes with it. Members without others between them are one
+       range. A body with more ranges is a CJSON_DUPLICATE. */
+    size_t priority_count;
+    cjson_range priorities[CJSON_PRIORITIES_MAX];
 } cjson_request;
-
-enum { CJSON_MODEL_MAX = 1024 };
 
 /* Reads the top-level keys of a request body whose bits are set in `wanted`, and the members with the given names.
    `capacity` is the number of readable bytes: `length`, and at least CJSON_PADDING more. */

@@ -13,6 +13,7 @@ extension Configuration {
             authentication.secretPath = section.text("secret", expecting: "the path of a file").map(root.reader.resolve)
             if let anonymous = section.section("anonymous") {
                 authentication.anonymousLimits = KeyLimits(reading: anonymous)
+                authentication.anonymousPriority = PriorityRule(reading: anonymous)
                 anonymous.finish()
             }
             section.read("required", &authentication.required)

@@ -47,6 +47,9 @@ package enum KeyFile {
         if key.role != .user { lines.append("role: \(key.role.rawValue)") }
         if let models = key.models { lines.append("models: [\(models.map(quoted).joined(separator: ", "))]") }
         lines += key.limits.named.map { "\($0.name): \($0.count)" }
+        for (name, value) in key.priority.named {
+            lines.append(name == "priority" ? "priority: \(value)" : "\(name): [\(value)]")
+        }
         if let expires = key.expires { lines.append("expires: \(Timestamp.rfc3339(seconds: expires))") }
         return lines.enumerated().map { ($0.offset == 0 ? "  - " : "    ") + $0.element }.joined(separator: "\n")
     }
@@ -70,10 +73,20 @@ extension AccessKey {
         let models = section.texts("models", expecting: "ids of models")?.map(\.text)
         var limits = KeyLimits(reading: section)
         limits.prefillResets = section.count("prefill_resets", in: 1...KeyLimits.prefillResetsMost)
+        let priority = PriorityRule(reading: section)
         let expires = section.moment("expires")
         section.finish()
         guard let id, let hash, let tenant else { return nil }
-        self.init(id: id, hash: hash, tenant: tenant, role: role, models: models, limits: limits, expires: expires)
+        self.init(
+            id: id,
+            hash: hash,
+            tenant: tenant,
+            role: role,
+            models: models,
+            limits: limits,
+            priority: priority,
+            expires: expires
+        )
     }
 }
 

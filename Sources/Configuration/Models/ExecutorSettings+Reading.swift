@@ -102,6 +102,7 @@ extension ExecutorSettings {
         section.read("include_usage", &includeUsage)
         stripBilling = section.flag("strip_billing")
         dialects = section.dialects()
+        section.read("priority", &priority, of: kind)
         if let health = section.section("health") { self.health.read(health) }
         section.read("idle_timeout", &idleTimeout, in: .zero ... .seconds(3600))
     }

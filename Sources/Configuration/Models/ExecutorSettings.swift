@@ -32,6 +32,8 @@ package struct ExecutorSettings: Sendable, Equatable {
     package var stripBilling: Bool?
     /// The dialects that the executor has; nil means what the model says.
     package var dialects: [ServedDialect]?
+    /// Whether the engine is told the class of a request in the member `priority`, and by which values.
+    package var priority = PrioritySetting.off
     /// How long an unused connection is kept open; zero means that it is closed as soon as it is unused.
     ///
     /// The default is below 5 s, because uvicorn, the HTTP server of many engines, closes unused connections after 5 s.

@@ -40,6 +40,31 @@ extension ConfigurationSection {
         target = value
     }
 
+    /// Reads the value of a key as a list of cases of an enumeration, each written as its raw value.
+    func read<Choice: CaseIterable & RawRepresentable<String>>(_ key: String, _ target: inout [Choice]) {
+        let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let items = texts(key, expecting: "some of \(names)") else { return }
+        target = items.compactMap { item in
+            if let value = Choice(rawValue: item.text) { return value }
+            let message = "\(name(of: key)): '\(Self.printable(item.text))': expected some of \(names)"
+            reader.report(message, at: item.position)
+            return nil
+        }
+    }
+
+    /// Reads the value of a key as a whole number of percent, such as `20%`.
+    func read(percent key: String, _ target: inout Int, in range: ClosedRange<Int>) {
+        let expected = "a whole number of percent such as 20%"
+        guard let scalar = scalar(key, expecting: expected) else { return }
+        guard scalar.text.hasSuffix("%"), let value = Quantity.count(String(scalar.text.dropLast())) else {
+            return reject(scalar, key, "expected \(expected)")
+        }
+        guard range.contains(value) else {
+            return reject(scalar, key, "must be between \(range.lowerBound)% and \(range.upperBound)%")
+        }
+        target = value
+    }
+
     /// Returns the value of a key as a boolean.
     func flag(_ key: String) -> Bool? {
         guard let scalar = scalar(key, expecting: "true or false") else { return nil }

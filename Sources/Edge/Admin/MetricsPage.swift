@@ -118,6 +118,12 @@ struct MetricsPage {
         for (model, row) in models.dropLast() {
             text.sample([("model", model)], row.queued)
         }
+        text.family("freeinference_queue_length_by_priority", .gauge, "The same, by the priority of the requests.")
+        for model in server.snapshot.models {
+            for (priority, count) in zip(PriorityClass.allCases, model.pool.waitingCounts) {
+                text.sample([("model", model.entry.name), ("priority", priority.rawValue)], count)
+            }
+        }
         text.family(
             "freeinference_body_bytes_total",
             .counter,

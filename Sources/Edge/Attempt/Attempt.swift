@@ -169,7 +169,9 @@ final class Attempt: TimerTarget {
     }
 
     /// Adapts the body to the executor and sends the request; a failure is reported later, never inside this call.
-    func start(_ request: IncomingRequest, requestID: String) {
+    ///
+    /// - Parameter priority: The class of the request, which the executor is told if its settings say so.
+    func start(_ request: IncomingRequest, requestID: String, priority: PriorityClass = .standard) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         let stripsBilling = target.stripsBilling && request.scan?.billing != nil
         guard
@@ -179,7 +181,8 @@ final class Attempt: TimerTarget {
                 requestID: requestID,
                 instance: environment.instanceID,
                 asksForUsage: asksForUsage,
-                stripsBilling: stripsBilling
+                stripsBilling: stripsBilling,
+                priority: target.told(priority)
             )
         else { return }
         if stripsBilling { row.billingBlockStripped() }

@@ -37,6 +37,7 @@ final class AuthenticationSource {
             keys: store?.keys,
             isRequired: settings.required,
             anonymousLimits: settings.anonymousLimits,
+            anonymousPriority: settings.anonymousPriority,
             anonymousUse: anonymousUse
         )
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)

@@ -27,6 +27,8 @@ package final class Authenticator: Sendable {
     let isRequired: Bool
     /// The limits that apply to all requests without a key together.
     let anonymousLimits: KeyLimits
+    /// The class of requests without a key, and the classes that they may ask for.
+    let anonymousPriority: PriorityRule
     /// How much of `anonymousLimits` all requests without a key together have used.
     let anonymousUse: KeyUse
     /// The API keys in force; nil if no store of keys is configured.
@@ -35,10 +37,17 @@ package final class Authenticator: Sendable {
     let keys: KeyTable?
 
     /// - Parameter anonymousUse: how much of `anonymousLimits` has been used so far; the count outlives a snapshot.
-    init(keys: KeyTable?, isRequired: Bool, anonymousLimits: KeyLimits, anonymousUse: KeyUse) {
+    init(
+        keys: KeyTable?,
+        isRequired: Bool,
+        anonymousLimits: KeyLimits,
+        anonymousPriority: PriorityRule,
+        anonymousUse: KeyUse
+    ) {
         self.keys = keys
         self.isRequired = isRequired
         self.anonymousLimits = anonymousLimits
+        self.anonymousPriority = anonymousPriority
         self.anonymousUse = anonymousUse
     }
 
@@ -48,12 +57,14 @@ package final class Authenticator: Sendable {
     package convenience init(
         hash: HMACSHA256? = nil,
         isRequired: Bool = false,
-        anonymousLimits: KeyLimits = KeyLimits()
+        anonymousLimits: KeyLimits = KeyLimits(),
+        anonymousPriority: PriorityRule = PriorityRule()
     ) {
         self.init(
             keys: hash.map { KeyTable(hash: $0) },
             isRequired: isRequired,
             anonymousLimits: anonymousLimits,
+            anonymousPriority: anonymousPriority,
             anonymousUse: KeyUse()
         )
     }

@@ -18,6 +18,7 @@ struct Caller {
     /// The ids or aliases of the models that the key allows; nil if it allows all models.
     private let models: [String]?
     private let limits: KeyLimits
+    private let priority: PriorityRule
     private let quota: any Quota
     /// Whether the quota counts the exchange as a concurrent request.
     private var isRunning = false
@@ -33,6 +34,7 @@ struct Caller {
         keyID = nil
         models = nil
         limits = access.anonymousLimits
+        priority = access.anonymousPriority
         quota = access.anonymousUse
     }
 
@@ -42,6 +44,7 @@ struct Caller {
         keyID = key.id
         models = key.models
         limits = key.limits
+        priority = key.priority
         self.quota = quota
     }
 
@@ -55,6 +58,26 @@ struct Caller {
         return models.contains { name in
             name.hasBytes(of: model.id) || model.aliases.contains { name.hasBytes(of: $0) }
         }
+    }
+
+    // MARK: Priority
+
+    /// The class of a request with these header fields: the class that `x-freeinference-priority` names, otherwise the
+    /// usual class of the caller.
+    ///
+    /// - Returns: A failure if the field names no class, or a class that the caller may not choose.
+    func priority(of fields: FieldBlock) -> Result<PriorityClass, Failure> {
+        guard let first = fields.first(.freeInferencePriority) else { return .success(priority.usual) }
+        let asked = PriorityClass(rawValue: String(decoding: first, as: UTF8.self))
+        guard let asked, fields.occurrences(of: .freeInferencePriority) == 1 else {
+            let names = PriorityClass.allCases.map(\.rawValue).joined(separator: ", ")
+            return .failure(Failure(.invalidRequest, "'x-freeinference-priority' must be one of \(names)."))
+        }
+        guard priority.allows(asked) else {
+            let who = keyID == nil ? "Callers without an API key" : "This API key"
+            return .failure(Failure(.forbidden, "\(who) may not choose the priority '\(asked.rawValue)'."))
+        }
+        return .success(asked)
     }
 
     /// The beginning of the clause that states a limit, in a message to the client.

@@ -63,7 +63,7 @@ extension Exchange {
             environment.metrics.requestHandedOver(since: record.bodyEnded + waited)
         }
         if phase == .waiting { attempt.sentHead = record.earlyHead }
-        attempt.start(request, requestID: fields.requestID)
+        attempt.start(request, requestID: fields.requestID, priority: record.priority)
         deadlines.answer = now + (selection?.answerTime(total: answerTime(of: attempt), at: now) ?? 0)
         awaitAnswer()
         arm()

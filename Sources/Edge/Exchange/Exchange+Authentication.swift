@@ -37,6 +37,18 @@ extension Exchange {
         return failure
     }
 
+    /// Sets the class of the request, on which its place in a queue depends.
+    ///
+    /// - Returns: The refusal; nil if the request may go on.
+    func choosePriority(_ fields: FieldBlock) -> Failure? {
+        switch caller?.priority(of: fields) {
+        case .success(let priority): record.priority = priority
+        case .failure(let failure): return failure
+        case nil: break
+        }
+        return nil
+    }
+
     /// Whether the caller may use this model; true for a caller without a key.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 

@@ -70,6 +70,7 @@ extension Exchange: ServerStreamHandler {
         }
         if let caller { record.tenant = caller.tenant }
         if let failure = resetRefusal() { return failure }
+        if let failure = choosePriority(head.fields) { return failure }
         return caller?.begin(at: now)
     }
 
@@ -354,6 +355,7 @@ extension Exchange: ServerStreamHandler {
     private func route(to index: Int) {
         let fallbacks = fallbacks(of: index)
         var routed = RoutingRequest(tenant: record.tenant, promptBytes: record.promptBytes)
+        routed.priority = record.priority
         if let request { routed.path = PathSet(path: request.target.path) }
         record.reasoning = snapshot.models[index].reasoning
         let timeouts = snapshot.models[index].timeouts

@@ -29,6 +29,8 @@ struct ExchangeRecord {
     var isUnauthenticated = false
     /// The public name of the API key; nil if the request has no key or an unknown key.
     var key: String?
+    /// The class of the request.
+    var priority = PriorityClass.standard
     var model: String?
     /// The requested name of a model that does not exist or that the caller may not use, as `LogText` prepares it for
     /// the log.
@@ -120,6 +122,7 @@ struct ExchangeRecord {
             usage: usage
         )
         finished.modelAsked = modelAsked
+        finished.priority = priority
         finished.cloudflare = cloudflare
         if let attempt { finished.add(attempt, at: now) }
         return finished

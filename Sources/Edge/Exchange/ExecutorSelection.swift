@@ -21,7 +21,7 @@ struct ExecutorSelection {
         case waitOver
         /// The exchange has waited for as long as it may until a model was loaded.
         case loadWaitOver
-        /// The exchange had to leave a queue to make room for an exchange of another tenant.
+        /// The exchange had to leave a queue to make room for an exchange of a higher class or of another tenant.
         ///
         /// `retryAfter` is the expected wait of a new request, in nanoseconds.
         case gaveWay(retryAfter: Nanoseconds)

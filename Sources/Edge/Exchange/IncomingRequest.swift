@@ -36,6 +36,7 @@ final class IncomingRequest {
     ///   - instance: The id of this process, for `cdn-loop`.
     ///   - asksForUsage: Whether the executor is asked for the token usage of a stream even if the client did not ask.
     ///   - stripsBilling: Whether the billing header at the beginning of the system prompt is left out.
+    ///   - priority: The value of the member `priority` for the executor; nil if it gets none.
     /// - Returns: The request, and whether the usage must be removed from the answer because the client did not ask for
     ///   the usage. The result is nil if the request has not been scanned.
     func forExecutor(
@@ -44,7 +45,8 @@ final class IncomingRequest {
         requestID: String,
         instance: String,
         asksForUsage: Bool,
-        stripsBilling: Bool
+        stripsBilling: Bool,
+        priority: Int?
     )
         -> (request: ExecutorRequest, removesUsage: Bool)?
     {
@@ -55,7 +57,8 @@ final class IncomingRequest {
             dialect: dialect,
             executorModel: executor.executor.model,
             asksForUsage: asksForUsage,
-            stripsBilling: stripsBilling
+            stripsBilling: stripsBilling,
+            priority: priority
         )
         let path = QueryPolicy.withoutCredentials(target)
         let fields = FieldPolicy.toExecutor(

@@ -15,7 +15,7 @@ package enum RetryPolicy {
         case failure(Failure.Retry)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue to make room for an exchange of another tenant.
+        /// The exchange had to leave a queue to make room for an exchange of a higher class or of another tenant.
         case gaveWay
     }
 

@@ -31,6 +31,7 @@ extension FinishedExchange {
         json.field("bytes_in", bytesIn)
         json.field("bytes_out", bytesOut)
         if let key { json.field("key", key) }
+        if priority.rank != PriorityClass.standard.rank { json.field("priority", priority.rawValue) }
         if let model { json.field("model", model) }
         if let modelAsked { json.field("model_asked", modelAsked) }
         writeAttempts(to: &json)

@@ -56,6 +56,8 @@ package struct FinishedExchange: Sendable {
     var tenant: String?
     /// The public name of the API key; nil if the request had no key or an unknown key.
     var key: String?
+    /// The class of the request.
+    var priority = PriorityClass.standard
     /// The id of the model in the configuration; nil if the request named no known model.
     var model: String?
     /// The id of the model's entry in the registry; nil if the request named no known model.

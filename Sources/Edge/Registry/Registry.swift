@@ -199,7 +199,13 @@ package final class Registry {
             }
             return SnapshotModel(
                 entry: entry,
-                pool: ExecutorPool(entry.pool, members: members, balance: Balance(settings.balance), place: index),
+                pool: ExecutorPool(
+                    entry.pool,
+                    members: members,
+                    balance: Balance(settings.balance),
+                    shares: configuration.admission.shares,
+                    place: index
+                ),
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
                 mediaTokens: settings.mediaTokens,
                 prefixesAreTenants: settings.prefixScope == .tenant,

@@ -42,6 +42,7 @@ package final class ExecutorTarget: Sendable {
         kind = settings.kind
         asksForUsage = settings.includeUsage
         stripBillingGiven = settings.stripBilling ?? stripBilling
+        priorityOrder = settings.priorityOrder
         forwarded = ForwardedFields(forward + [settings.forward])
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
@@ -51,6 +52,8 @@ package final class ExecutorTarget: Sendable {
     ///
     /// Unless the configuration says it, the kind of the engine decides, which may be found at any time.
     var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
+    /// The value of the member `priority` that tells the executor this class; nil if the executor is not told the class.
+    func told(_ priority: PriorityClass) -> Int? { priorityOrder?.value(of: priority) }
 
     /// The value of the `host` field of requests to the executor.
     package var host: [UInt8] { engine.host }

@@ -13,7 +13,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case anthropicBeta, anthropicVersion, baggage, clientRequestID, contentDisposition, contentLanguage, idempotencyKey
     case openAIBeta, openAIModel, openAIProcessing, openAIVersion, originator, tracestate, traceresponse, xShouldRetry
     case claudeCodeSession, codexTurnState, conversationID, sessionID, sessionIDUnderscored, threadID, xApp
-    case cdnLoop, cfConnectingIP, cfIPCountry, cfRay, xRealIP, xSessionAffinity, xSessionID
+    case cdnLoop, cfConnectingIP, cfIPCountry, cfRay, freeInferencePriority, xRealIP, xSessionAffinity, xSessionID
 
     /// The name in lower case, as it is written to the wire; empty for `.other`.
     package var text: StaticString {
@@ -92,6 +92,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .cfConnectingIP: "cf-connecting-ip"
         case .cfIPCountry: "cf-ipcountry"
         case .cfRay: "cf-ray"
+        case .freeInferencePriority: "x-freeinference-priority"
         case .xRealIP: "x-real-ip"
         }
     }

@@ -42,7 +42,7 @@ package struct BodySplice: Equatable, Sendable {
     package init(unchanged length: Int) { append(.original(0..<length)) }
 
     /// Makes the body for one attempt: with the executor's name for the model, for streams of choices with a request
-    /// for the `usage` object, and for some executors without the billing header.
+    /// for the `usage` object, for some executors without the billing header, and without the client's `priority`.
     ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.
@@ -50,13 +50,15 @@ package struct BodySplice: Equatable, Sendable {
     ///   - executorModel: The executor's name for the model.
     ///   - asksForUsage: The executor's setting `include_usage`.
     ///   - stripsBilling: Whether `RequestScan.billing` is left out.
+    ///   - priority: The value of the member `priority` that the executor gets; nil if the executor gets none.
     package init(
         _ scan: RequestScan,
         length: Int,
         dialect: Dialect,
         executorModel: String,
         asksForUsage: Bool,
-        stripsBilling: Bool = false
+        stripsBilling: Bool = false,
+        priority: Int? = nil
     ) {
         var edits: [(range: Range<Int>, text: [UInt8], asksForUsage: Bool)] = []
         // Names are compared byte by byte. Swift's `==` treats canonically equivalent names as equal, but an engine may
@@ -70,7 +72,13 @@ package struct BodySplice: Equatable, Sendable {
             edits.append((edit.range, Array(edit.text.utf8), true))
         }
         if stripsBilling, let header = scan.billing { edits.append((header, [], false)) }
-        edits.sort { $0.range.lowerBound < $1.range.lowerBound }
+        for range in scan.priorities { edits.append((range, [], false)) }
+        if let priority, dialect.takesPriority {
+            let start = scan.objectStart + 1
+            edits.append((start..<start, Array("\"priority\":\(priority),".utf8), false))
+        }
+        // Bytes that are added stand before bytes that are left out at the same place.
+        edits.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
         var position = 0
         for edit in edits {
             append(.original(position..<edit.range.lowerBound))

@@ -70,6 +70,9 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     /// Whether requests only count or convert tokens; such requests do not count against a key's token rate limit.
     package var onlyCounts: Bool { self == .countTokens || self == .tokenize }
 
+    /// Whether engines that schedule by priority read the member `priority` of requests, or at least ignore it.
+    package var takesPriority: Bool { generates || self == .embeddings || self == .rerank }
+
     /// Whether the edge may send SSE comments to the client before the first event of a stream.
     package var hasComments: Bool {
         switch self {

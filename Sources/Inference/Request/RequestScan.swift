@@ -49,6 +49,9 @@ package struct RequestScan: Equatable, Sendable {
     ///
     /// If the header is a text block of its own, the range is the whole block, with the comma after it.
     package var billing: Range<Int>?
+    /// The bytes to leave out of the body so that it has no member `priority`, by which engines that schedule by priority
+    /// decide; in ascending order, and empty for nearly all requests.
+    package var priorities: [Range<Int>] = []
     /// The members of the body that make up its prompt; empty for dialects without prompts, and for a body whose prompt
     /// is ambiguous.
     package var prompt = PromptParts()

@@ -78,7 +78,7 @@ struct FreeInferenceImport {
         "routing_strategy": "executors share by load and weight",
         "processor": "answers are passed on as the engine gives them; choose the parsers of the engine itself",
         "extra_body": "nothing is added to requests; set defaults at the engine",
-        "priority_scheduling": "no priority is sent to engines",
+        "priority_scheduling": "set 'priority: true' at executors whose engines schedule by priority",
         "reasoning_efforts": "requests are not checked for it; the engine does that",
         "on_demand": "engines are not started from here",
         "pricing_schedule": "prices do not depend on the time; give pricing.overrides by hand",

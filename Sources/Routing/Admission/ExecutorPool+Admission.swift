@@ -26,7 +26,8 @@ package struct Grant: Sendable {
     }
 }
 
-/// The removal of a request from the queue, to make room for a request of a tenant with fewer waiting requests.
+/// The removal of a request from the queue, to make room for a request of a higher class, or of a tenant with fewer
+/// waiting requests.
 package struct GaveWay: Sendable {
     /// The pool in whose queue the request was.
     package let pool: ExecutorPool
@@ -88,11 +89,11 @@ extension ExecutorPool {
     ///   - waitMax: how long the request may still wait, in nanoseconds. With 0, the request is refused if all
     ///     executors are full.
     ///   - queueMax: how many requests that have not been at an executor may wait. If the queue is full, a request of
-    ///     another tenant may have to give way, see `FairQueue.makeRoom`.
+    ///     a lower class or of another tenant may have to give way, see `WaitingLines.makeRoom`.
     ///   - awaitsLoad: whether the request may wait in the queue for a model that is being loaded.
     ///   - ended: called once, from any thread, at the end of the wait. The wait ends when the request gets an
-    ///     executor, when it must give way to a request of another tenant, or when every executor that could take it is
-    ///     drained or has weight 0.
+    ///     executor, when it must give way to another request, or when every executor that could take it is drained or
+    ///     has weight 0.
     package func admit(
         _ request: RoutingRequest,
         returning: Bool = false,
@@ -104,14 +105,14 @@ extension ExecutorPool {
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
-            // If a waiting request has been at an executor before, or if the first one may go to some of the executors
-            // only, the waiting requests get the free slots first.
-            let isHeadRestricted = isHeadRestricted(&state, at: now)
+            // Waiting requests that this request must not overtake get the free slots first. So does the first one if it
+            // may go to some of the executors only: a slot that is free afterwards is not for it.
+            let isHeadRestricted = isHeadRestricted(&state, downTo: request.priority, at: now)
             var others =
-                state.returned.isEmpty && !isHeadRestricted ? [] : state.serve(entry, most: .max, at: now)
-            // Only a request that has been at an executor may overtake waiting requests. A slot that is still free after
-            // `serve` is at an executor which has none of the waiting requests' paths.
-            let goesFirst = returning || state.queue.isEmpty || isHeadRestricted
+                isHeadRestricted || state.mustServeFirst(request, returning: returning)
+                ? state.serve(entry, most: .max, downTo: request.priority, at: now) : []
+            // Only a request that has been at an executor may overtake waiting requests of its own or a higher class.
+            let goesFirst = returning || isHeadRestricted || !state.lines.hasQueue(downTo: request.priority)
             if goesFirst, let admission = admitAtOnce(request, &state, awaitsLoad: awaitsLoad, at: now) {
                 return (admission, others)
             }
@@ -125,7 +126,7 @@ extension ExecutorPool {
                 state.leaveIfEmpty(entry)
                 return (.executor(executor, placement), others)
             }
-            if !returning, let way = state.makeRoom(for: request.tenant, queueMax: queueMax, at: now) {
+            if !returning, let way = state.makeRoom(for: request, queueMax: queueMax, at: now) {
                 others.append(way)
             }
             let waiting = PoolEntry.Waiting(request: request, pool: self, ended: ended)
@@ -135,10 +136,18 @@ extension ExecutorPool {
         return admission
     }
 
-    /// Whether the first request in the queue may go to some of its pool's executors only.
-    private func isHeadRestricted(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Bool {
-        guard let head = state.queue.first else { return false }
-        return head.pool.isRestricted(head.request, at: now)
+    /// Whether a request that is first in the line of its class, of this class or a higher one, may go to some of its
+    /// pool's executors only.
+    private func isHeadRestricted(
+        _ state: inout PoolEntry.State,
+        downTo priority: PriorityClass,
+        at now: Nanoseconds
+    ) -> Bool {
+        for rank in 0...priority.rank {
+            guard let head = state.lines.lines[rank].queue.first else { continue }
+            if head.request.response != nil || head.pool.isRestricted(head.request, at: now) { return true }
+        }
+        return false
     }
 
     /// Gives the request an executor without a wait, if there is a slot.
@@ -153,7 +162,7 @@ extension ExecutorPool {
     ) -> Admission? {
         switch choose(request, &state, at: now) {
         case .executor(let executor, let placement):
-            if state.times.watchedSince != nil { state.queue.lastServed = request.tenant }
+            if state.times.watchedSince != nil { state.tookAtOnce(request) }
             return .executor(executor, placement)
         case .none: return Admission.none
         case .loading: return awaitsLoad ? nil : .loading
@@ -179,7 +188,7 @@ extension ExecutorPool {
         guard let pause = shortestPause(for: request, at: now) else {
             guard awaitsLoad(request, at: now) else { return Admission.none }
             guard limits.awaitsLoad else { return .loading }
-            if returning || state.hasRoom(for: request.tenant, queueMax: limits.queueMax) { return nil }
+            if returning || state.lines.hasRoom(for: request, queueMax: limits.queueMax) { return nil }
             return .refused(retryAfter: Self.retryAfterMin)
         }
         // The request is refused if each executor that may take it has asked for a pause longer than the request may
@@ -197,7 +206,7 @@ extension ExecutorPool {
             // After `most - waitMax`, the expected wait will be short enough.
             if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
         }
-        guard state.hasRoom(for: request.tenant, queueMax: limits.queueMax) else {
+        guard state.lines.hasRoom(for: request, queueMax: limits.queueMax) else {
             return .refused(retryAfter: retryAfter(request, state, at: now))
         }
         return nil
@@ -282,4 +291,7 @@ extension ExecutorPool {
 
     /// The number of requests that wait in the queue of this pool, for all snapshots together.
     package var waitingCount: Int { entry.waitingCount }
+
+    /// The number of waiting requests of each class, in the order of `PriorityClass.allCases`.
+    package var waitingCounts: [Int] { entry.waitingCounts }
 }

@@ -215,16 +215,34 @@ package struct FairQueue<Element> {
     ///
     /// - Returns: the removed entry; nil if no tenant has so many entries more.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
-        guard let index = giver(for: tenant), let last = lines[index].entries.last else { return nil }
+        giver(for: tenant).flatMap { removeLatest(of: $0) }
+    }
+
+    /// Removes the latest entry of the tenant with the most entries; returns nil if the queue is empty.
+    package mutating func removeLatest() -> (element: Element, ticket: Ticket)? {
+        fullest.flatMap { removeLatest(of: $0) }
+    }
+
+    /// Removes the latest entry of the tenant at this index in `lines`.
+    private mutating func removeLatest(of index: Int) -> (element: Element, ticket: Ticket)? {
+        guard let last = lines[index].entries.last else { return nil }
         let ticket = Ticket(tenant: index, sequence: last.sequence)
         return take(at: lines[index].entries.count - 1, of: index).map { ($0, ticket) }
     }
 
     /// The index in `lines` of the tenant from which `makeRoom` removes an entry; nil if there is none.
-    ///
-    /// If several tenants have equally many entries, more than all others, the function chooses among them the tenant
-    /// that was served last. If none of them was served last, it chooses the tenant whose turn comes last.
     private func giver(for tenant: String) -> Int? {
+        guard let fullest else { return nil }
+        let spare = lines[fullest].count - (indices[tenant].map { lines[$0].count } ?? 0)
+        let wasServedLast = lastServed.flatMap { indices[$0] } == fullest
+        return spare > 1 || spare == 1 && wasServedLast ? fullest : nil
+    }
+
+    /// The index in `lines` of the tenant with the most entries; nil if the queue is empty.
+    ///
+    /// If several tenants have equally many entries, more than all others, the property is that one of them that was
+    /// served last. If none of them was served last, it is the tenant whose turn comes last.
+    private var fullest: Int? {
         let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?
         for step in turns.indices {
@@ -232,10 +250,7 @@ package struct FairQueue<Element> {
             let most = fullest.map { lines[$0].count } ?? 0
             if lines[index].count > most || lines[index].count == most && fullest != latest { fullest = index }
         }
-        let own = indices[tenant].map { lines[$0].count } ?? 0
-        guard let fullest else { return nil }
-        let spare = lines[fullest].count - own
-        return spare > 1 || spare == 1 && fullest == latest ? fullest : nil
+        return fullest
     }
 
     // MARK: Lines

@@ -93,7 +93,13 @@ package final class ExecutorPool: Sendable {
     }
 
     /// Makes the pool of a new snapshot, which becomes the latest pool of `entry`.
-    package init(_ entry: PoolEntry, members: [PoolMember], balance: Balance = .leastLoad, place: Int = 0) {
+    package init(
+        _ entry: PoolEntry,
+        members: [PoolMember],
+        balance: Balance = .leastLoad,
+        shares: QueueShares = QueueShares(),
+        place: Int = 0
+    ) {
         self.entry = entry
         self.place = place
         self.members = members
@@ -102,6 +108,7 @@ package final class ExecutorPool: Sendable {
         weightSums = Self.weightSums(members, balance)
         generation = entry.state.withLock { state in
             state.generation += 1
+            state.lines.shares = shares
             state.turns.keep(members.map(\.executor.id))
             state.placement.keep(Set(members.map(\.executor.id)))
             // If the number of attempts is limited, the times of slots are recorded even before all slots are taken. So

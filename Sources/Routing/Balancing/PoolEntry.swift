@@ -19,14 +19,13 @@ package final class PoolEntry: Sendable {
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
-        /// Requests that have not been at an executor yet.
-        ///
-        /// The queue is fair between tenants.
-        var queue = FairQueue<Waiting>()
-        /// Requests that are served before the requests in `queue`, in the order of this array.
+        /// Requests that have not been at an executor yet, by their classes.
+        var lines = WaitingLines()
+        /// Requests that have been at an executor, and are served before the requests in `lines`, in the order of this
+        /// array: higher classes first.
         ///
         /// A request that finds no slot does not block the requests behind it.
-        var returned: [Returned] = []
+        var returned: [Passed] = []
         var returnedSequence = 0
         var times = SlotTimes()
         /// When each executor has its next turn.
@@ -55,9 +54,9 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request that has been at an executor, or that may not go to all executors of the latest snapshot and has
-    /// found only full ones.
-    struct Returned: Sendable {
+    /// A waiting request that does not block the requests behind it, because it may not go to all executors of the
+    /// latest snapshot.
+    struct Passed: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
     }
@@ -87,6 +86,11 @@ package final class PoolEntry: Sendable {
     /// The property takes the lock of `state`.
     package var waitingCount: Int { state.withLock { $0.waitingCount } }
 
+    /// The number of waiting requests of each class, in the order of `PriorityClass.allCases`.
+    ///
+    /// The property takes the lock of `state`.
+    package var waitingCounts: [Int] { state.withLock { $0.waitingCounts } }
+
     /// Gives free slots to waiting requests.
     ///
     /// - Parameter most: the largest number of slots to give.
@@ -115,39 +119,44 @@ package final class PoolEntry: Sendable {
 }
 
 extension PoolEntry.State {
-    var waitingCount: Int { queue.count + returned.count }
+    var waitingCount: Int { lines.count + returned.count }
+
+    /// The number of waiting requests of each class, in the order of `PriorityClass.allCases`.
+    var waitingCounts: [Int] {
+        var counts = lines.lines.map(\.count)
+        for passed in returned { counts[passed.waiting.request.priority.rank] += 1 }
+        return counts
+    }
 
     /// How many waiting requests would be served before a new request.
     ///
     /// - Parameter returning: whether the new request has been at an executor before.
     func ahead(of request: RoutingRequest, returning: Bool) -> Int {
-        returning ? returned.count : returned.count + queue.ahead(of: request.tenant, cost: request.promptBytes)
+        returning ? place(inReturned: request.priority) : returned.count + lines.ahead(of: request)
+    }
+
+    /// The index in `returned` of a new request of this class.
+    private func place(inReturned priority: PriorityClass) -> Int {
+        (returned.lastIndex { $0.waiting.request.priority.rank <= priority.rank } ?? -1) + 1
     }
 
     /// Adds a request to the waiting requests.
     mutating func push(_ waiting: PoolEntry.Waiting, returning: Bool) -> QueueTicket {
-        guard returning else {
-            let request = waiting.request
-            return .inOrder(queue.push(waiting, tenant: request.tenant, cost: request.promptBytes))
-        }
+        guard returning else { return lines.push(waiting) }
         returnedSequence += 1
         let ticket = QueueTicket.returned(returnedSequence)
-        returned.append(PoolEntry.Returned(ticket: ticket, waiting: waiting))
+        let passed = PoolEntry.Passed(ticket: ticket, waiting: waiting)
+        returned.insert(passed, at: place(inReturned: waiting.request.priority))
         return ticket
     }
 
-    /// Whether one more request of this tenant may wait in the queue.
-    func hasRoom(for tenant: String, queueMax: Int) -> Bool {
-        queue.count < queueMax || queue.mayMakeRoom(for: tenant)
-    }
-
-    /// Makes room for one more request of this tenant, if the queue is full.
+    /// Makes room for one more request, if the queue is full.
     ///
     /// - Returns: the request that was removed to make room; nil if none was.
-    mutating func makeRoom(for tenant: String, queueMax: Int, at now: Nanoseconds) -> PoolEntry.Ended? {
-        guard queue.count >= queueMax, let (waiting, ticket) = queue.makeRoom(for: tenant) else { return nil }
+    mutating func makeRoom(for request: RoutingRequest, queueMax: Int, at now: Nanoseconds) -> PoolEntry.Ended? {
+        guard let (waiting, ticket) = lines.makeRoom(for: request, queueMax: queueMax) else { return nil }
         let retryAfter = waiting.pool.retryAfter(waiting.request, self, at: now)
-        let way = GaveWay(pool: waiting.pool, ticket: .inOrder(ticket), retryAfter: retryAfter)
+        let way = GaveWay(pool: waiting.pool, ticket: ticket, retryAfter: retryAfter)
         return PoolEntry.Ended(waiting: waiting, end: .gaveWay(way))
     }
 
@@ -155,96 +164,10 @@ extension PoolEntry.State {
     ///
     /// Returns false if the request does not wait any more.
     mutating func remove(_ ticket: QueueTicket) -> Bool {
-        if case .inOrder(let ticket) = ticket, queue.remove(ticket) != nil { return true }
+        if lines.remove(ticket) { return true }
         guard let index = returned.firstIndex(where: { $0.ticket == ticket }) else { return false }
         returned.remove(at: index)
         return true
-    }
-
-    /// Chooses executors for waiting requests, first for the requests in `returned`, and counts their attempts.
-    mutating func serve(_ entry: PoolEntry, most: Int, at now: Nanoseconds) -> [PoolEntry.Ended] {
-        var granted: [PoolEntry.Ended] = []
-        serveReturned(&granted, most: most, at: now)
-        // The paths whose executors are full, although other executors of the latest pool may have room.
-        var full: [PathSet] = []
-        while granted.count < most, let (next, ticket) = next(besides: full) {
-            if let grant = take(for: next, .inOrder(ticket), at: now) {
-                _ = full.isEmpty ? queue.pop() : queue.serve(ticket)
-                granted.append(grant)
-            } else if next.pool.generation < generation || next.request.response != nil {
-                // The executors of the request's earlier snapshot, or the one that has made the response that it
-                // continues, are full. But requests behind it may go to other executors.
-                _ = full.isEmpty ? queue.pop() : queue.serve(ticket)
-                returned.append(PoolEntry.Returned(ticket: .inOrder(ticket), waiting: next))
-            } else if next.pool.isRestricted(next.request, at: now) {
-                full.append(next.request.path)
-            } else {
-                break
-            }
-        }
-        leaveIfEmpty(entry)
-        return granted
-    }
-
-    /// The request in `queue` that is next, apart from requests of the latest pool at these paths.
-    private mutating func next(
-        besides paths: [PathSet]
-    ) -> (element: PoolEntry.Waiting, ticket: FairQueue<PoolEntry.Waiting>.Ticket)? {
-        guard !paths.isEmpty else {
-            guard let next = queue.first, let ticket = queue.firstTicket else { return nil }
-            return (next, ticket)
-        }
-        let latest = generation
-        return queue.first { $0.pool.generation < latest || !paths.contains($0.request.path) }
-    }
-
-    /// Serves the requests in `returned`.
-    ///
-    /// A request whose executors are all full does not block the requests behind it.
-    private mutating func serveReturned(_ granted: inout [PoolEntry.Ended], most: Int, at now: Nanoseconds) {
-        var index = 0
-        var latestIsFull = false
-        while granted.count < most, index < returned.count {
-            let waiting = returned[index].waiting
-            let isOfLatest = waiting.pool.generation == generation
-            if latestIsFull, isOfLatest {
-                index += 1
-            } else if let grant = take(for: waiting, returned[index].ticket, at: now) {
-                returned.remove(at: index)
-                granted.append(grant)
-            } else {
-                // A request that may go to any executor of the latest pool has found no slot. So no other request of
-                // that pool would find one, and they are skipped.
-                if isOfLatest, waiting.request.tried.isEmpty, waiting.request.response == nil, waiting.request.usesBad,
-                    !waiting.pool.isRestricted(waiting.request, at: now)
-                {
-                    latestIsFull = true
-                }
-                index += 1
-            }
-        }
-    }
-
-    /// Ends the wait of a request if an executor takes it now, or if each executor is drained, has weight 0 or has been
-    /// tried.
-    ///
-    /// - Returns: nil if the request goes on waiting.
-    private mutating func take(
-        for waiting: PoolEntry.Waiting,
-        _ ticket: QueueTicket,
-        at now: Nanoseconds
-    ) -> PoolEntry.Ended? {
-        let pool = waiting.pool
-        guard case .executor(let executor, let placement) = pool.choose(waiting.request, &self, at: now) else {
-            // The request goes on waiting for an ejected executor, which may recover by itself. It does not wait for a
-            // drained executor, which stays drained until the operator gives another order.
-            if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request, at: now) }) { return nil }
-            let end = WithoutExecutor(pool: pool, ticket: ticket)
-            return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
-        }
-        let prefix = waiting.request.prefix
-        let grant = Grant(executor: executor, placement: placement, prefix: prefix, pool: pool, began: now)
-        return PoolEntry.Ended(waiting: waiting, end: .granted(grant))
     }
 
     // MARK: Engines
@@ -298,6 +221,6 @@ extension PoolEntry.State {
 
 /// Identifies a waiting request, so that it can be removed.
 package enum QueueTicket: Hashable, Sendable {
-    case inOrder(FairQueue<PoolEntry.Waiting>.Ticket)
+    case inOrder(PriorityClass, FairQueue<PoolEntry.Waiting>.Ticket)
     case returned(Int)
 }

@@ -25,6 +25,8 @@ package struct AccessKey: Equatable, Sendable {
     package var models: [String]?
     /// The limits on the use of the key.
     package var limits: KeyLimits
+    /// The class of the key's requests, and the classes that its bearer may choose.
+    package var priority: PriorityRule
     /// When the key expires, in seconds since 1970; nil for never.
     package var expires: Int?
     /// Whether the key is revoked.
@@ -40,6 +42,7 @@ package struct AccessKey: Equatable, Sendable {
         role: Role = .user,
         models: [String]? = nil,
         limits: KeyLimits = KeyLimits(),
+        priority: PriorityRule = PriorityRule(),
         expires: Int? = nil
     ) {
         self.id = id
@@ -48,6 +51,7 @@ package struct AccessKey: Equatable, Sendable {
         self.role = role
         self.models = models
         self.limits = limits
+        self.priority = priority
         self.expires = expires
     }
 

@@ -29,6 +29,10 @@ struct KeysCreateCommand: ParsableCommand {
     @Option(help: "Tokens a minute, of prompts and answers.") var tokensPerMinute: Int?
     @Option(help: "Requests a minute that may be given up before their answers begin. Default: limits.prefill_resets.")
     var prefillResets: Int?
+    @Option(help: "interactive, standard or bulk: how early its requests are served.")
+    var priority = PriorityClass.standard
+    @Option(help: "Priorities that a request may ask for, with commas between them. Default: none.")
+    var priorityChoices: String?
     @Option(help: "A day (2027-01-31, its first moment) or a moment (2027-01-31T12:00:00Z), in UTC.")
     var expires: String?
 
@@ -44,6 +48,13 @@ struct KeysCreateCommand: ParsableCommand {
             throw ValidationError("Names must not be empty nor have control characters.")
         }
         guard models == nil || !modelNames.isEmpty else { throw ValidationError("--models names none.") }
+        if priorityChoices != nil {
+            let choices = Self.names(priorityChoices)
+            let names = PriorityClass.allCases.map(\.rawValue)
+            guard !choices.isEmpty, choices.allSatisfy(names.contains) else {
+                throw ValidationError("--priority-choices must be some of \(names.joined(separator: ", ")).")
+            }
+        }
         if let expires { try Self.validate(expiry: expires) }
     }
 
@@ -56,8 +67,11 @@ struct KeysCreateCommand: ParsableCommand {
         }
     }
 
-    private var modelNames: [String] {
-        (models ?? "").split(separator: ",").map { Self.trimmed($0) }.filter { !$0.isEmpty }
+    private var modelNames: [String] { Self.names(models) }
+
+    /// The names in a list with commas between them.
+    private static func names(_ list: String?) -> [String] {
+        (list ?? "").split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
     }
 
     private static func trimmed(_ text: Substring) -> String {
@@ -88,6 +102,10 @@ struct KeysCreateCommand: ParsableCommand {
                 tokensPerMinute: tokensPerMinute,
                 prefillResets: prefillResets
             ),
+            priority: PriorityRule(
+                usual: priority,
+                choices: Self.names(priorityChoices).compactMap { PriorityClass(rawValue: $0) }
+            ),
             expires: expires.flatMap { Timestamp.seconds($0) }
         )
         switch store.kind {
@@ -104,3 +122,4 @@ struct KeysCreateCommand: ParsableCommand {
 }
 
 extension AccessKey.Role: ExpressibleByArgument {}
+extension PriorityClass: ExpressibleByArgument {}

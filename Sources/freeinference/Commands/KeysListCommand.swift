@@ -40,6 +40,7 @@ struct KeysListCommand: ParsableCommand {
         var words = ["\(key.id)", "tenant=\(key.tenant)", "role=\(key.role.rawValue)"]
         words.append("models=\(key.models?.joined(separator: ",") ?? "all")")
         words += key.limits.named.map { "\($0.name)=\($0.count)" }
+        words += key.priority.named.map { "\($0.name)=\($0.value)" }
         if record.created > 0 { words.append("created=\(Timestamp.rfc3339(seconds: record.created))") }
         if let expires = key.expires { words.append("expires=\(Timestamp.rfc3339(seconds: expires))") }
         if let revoked = record.revoked {

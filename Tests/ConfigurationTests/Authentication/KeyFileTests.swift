@@ -24,6 +24,7 @@ import Transport
             role: .observer,
             models: ["demo", "/models/a, b"],
             limits: KeyLimits(concurrency: 1, requestsPerMinute: 2, tokensPerMinute: 3, prefillResets: 4),
+            priority: PriorityRule(usual: .bulk, choices: [.interactive, .standard]),
             expires: 1_800_000_000
         )
         let plain = AccessKey(id: "b", hash: [UInt8](repeating: 1, count: 32), tenant: "t")
@@ -45,13 +46,15 @@ import Transport
                 tenant: t
               - {hash: \(Self.hash), tenants: t}
               - {id: c, hash: \(Self.hash), tenant: t, role: king, concurrency: -1, expires: tomorrow,
-                 prefill_resets: 1000001}
+                 prefill_resets: 1000001, priority: high, priority_choices: [bulk, low]}
             """
         let found = faults(text)
         let expected = [
             "k.yaml:3:11: keys[].hash: expected 64 hexadecimal digits", "k.yaml:5:5: keys[].id: missing",
             "k.yaml:5:5: keys[].tenant: missing", "unknown key 'tenants' in 'keys[]'; did you mean 'tenant'?",
             "keys[].role: 'king'", "keys[].concurrency: '-1'", "keys[].prefill_resets: '1000001'",
+            "keys[].priority: 'high': expected one of interactive, standard, bulk",
+            "keys[].priority_choices: 'low': expected some of interactive, standard, bulk",
             "keys[].expires: 'tomorrow'",
         ]
         for part in expected { #expect(found.contains { $0.contains(part) }, "\(part) is not in \(found)") }

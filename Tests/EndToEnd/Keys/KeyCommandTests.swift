@@ -32,7 +32,8 @@ import Testing
         try await withStore { store in
             let made = try await store.create(
                 ["--models", "demo, d", "--concurrency", "2", "--requests-per-minute", "3", "--tokens-per-minute", "4"]
-                    + ["--prefill-resets", "5", "--expires", "2099-12-31"]
+                    + ["--prefill-resets", "5", "--priority", "bulk", "--priority-choices", "interactive, standard"]
+                    + ["--expires", "2099-12-31"]
             )
             try expect(mode(store.scratch.file("secret"))) { $0 == 0o600 }
             let stored = try Data(contentsOf: URL(filePath: store.path))
@@ -41,7 +42,8 @@ import Testing
             let listed = try await store.keys(["list"])
             #expect(!listed.output.contains(made.key))
             let limits = "models=demo,d concurrency=2 requests_per_minute=3 tokens_per_minute=4 prefill_resets=5"
-            #expect(listed.output.hasPrefix("\(made.id) tenant=acme role=user \(limits) created="))
+            let priority = "priority=bulk priority_choices=interactive,standard"
+            #expect(listed.output.hasPrefix("\(made.id) tenant=acme role=user \(limits) \(priority) created="))
             #expect(listed.output.hasSuffix(" expires=2099-12-31T00:00:00Z\n"))
             try await store.revoke(made.id)
             try await expect(store.keys(["list"])) { $0.output.contains(" revoked=") }
@@ -73,6 +75,8 @@ import Testing
                 ["--tenant", ""], ["--tenant", "t", "--concurrency", "0"], ["--tenant", "t", "--expires", "soon"],
                 ["--tenant", "t", "--role", "king"], [], ["--tenant", "t", "--models", " , "],
                 ["--tenant", "t", "--expires", "2020-01-01"], ["--tenant", "t", "--expires", "2026-01-01T00:00:00Z"],
+                ["--tenant", "t", "--priority", "high"], ["--tenant", "t", "--priority-choices", "bulk,high"],
+                ["--tenant", "t", "--priority-choices", ","],
             ] {
                 let completed = try await store.keys(["create"] + arguments)
                 #expect(completed.status == .exited(64), "\(arguments)")

@@ -145,4 +145,12 @@ extension Server {
             try await metrics()["freeinference_queue_length", ["model": model]] == Double(length) ? true : nil
         }
     }
+
+    /// Waits until `length` requests of a priority are in the queue of a model.
+    func queue(of model: String, priority: String, reaches length: Int) async throws {
+        let labels = ["model": model, "priority": priority]
+        try await eventually("\(length) \(priority) requests in the queue of \(model)") {
+            try await metrics()["freeinference_queue_length_by_priority", labels] == Double(length) ? true : nil
+        }
+    }
 }

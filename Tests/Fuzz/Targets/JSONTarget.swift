@@ -80,7 +80,8 @@ final class JSONTarget: FuzzTarget {
         case .notAnObject, .trailingContent: findings.expect(false, "an object and nothing else: \(shown(bytes))")
         case .duplicate(let key):
             let isInside = key == "stream_options.include_usage"
-            findings.expect(isInside, "'\(key)' is there once: \(shown(bytes))")
+            let areLike = key == "priority" && members.count { Self.folded($0.key) == key } > 8
+            findings.expect(isInside || areLike, "'\(key)' is there once: \(shown(bytes))")
         case .ambiguous(let key):
             var names = members.map(\.key)
             if case .object(let options)? = all["stream_options"] { names += options.map(\.key) }
@@ -185,7 +186,9 @@ final class JSONTarget: FuzzTarget {
             executorModel: scan.model,
             asksForUsage: false
         )
-        findings.expect(same.bytes(of: body) == bytes, "nothing was to change")
+        let kept = Self.removing(scan.priorities, from: bytes)
+        findings.expect(same.bytes(of: body) == kept, "nothing else was to change: \(shown(bytes))")
+        checkPriorities(scan.priorities, bytes, kept, findings)
         stripBilling(scan, bytes, body, dialect, findings)
         let model = Self.executorModel
         let splice = BodySplice(
@@ -216,6 +219,26 @@ final class JSONTarget: FuzzTarget {
         }
     }
 
+    /// The bytes without these ranges, which do not overlap.
+    private static func removing(_ ranges: [Range<Int>], from bytes: [UInt8]) -> [UInt8] {
+        var rest = bytes
+        for range in ranges.sorted(by: { $0.lowerBound > $1.lowerBound }) { rest.removeSubrange(range) }
+        return rest
+    }
+
+    /// Checks that the body lacks its members `priority`, and nothing else.
+    private func checkPriorities(_ ranges: [Range<Int>], _ bytes: [UInt8], _ kept: [UInt8], _ findings: Findings) {
+        guard String(validating: bytes, as: UTF8.self) != nil, !hasLoneSurrogate(bytes),
+            case .object(var members)? = JSONValue(parsing: bytes)
+        else { return }
+        members.removeAll { Self.folded($0.key) == "priority" }
+        guard case .object(let left)? = JSONValue(parsing: kept) else {
+            findings.expect(false, "it is no JSON any more: \(shown(kept))")
+            return
+        }
+        findings.expect(members == left, "not the priorities at \(ranges) alone: \(shown(bytes))")
+    }
+
     /// Checks that the body is still JSON, or still is not, without its billing header, and that nothing else changes.
     private func stripBilling(
         _ scan: RequestScan,
@@ -234,12 +257,12 @@ final class JSONTarget: FuzzTarget {
         )
         let sent = splice.bytes(of: body)
         guard let range = scan.billing else {
-            findings.expect(sent == bytes, "no header was to leave out")
+            let kept = Self.removing(scan.priorities, from: bytes)
+            findings.expect(sent == kept, "no header was to leave out")
             return
         }
         let name = Array("x-anthropic-billing-header:".utf8)
-        var rest = bytes
-        rest.removeSubrange(range)
+        let rest = Self.removing(scan.priorities + [range], from: bytes)
         findings.expect(sent == rest, "more has changed: \(shown(bytes))")
         findings.expect(bytes[range].firstRange(of: name) != nil, "no header is in \(shown(bytes[range]))")
         guard !hasLoneSurrogate(bytes), case .object(var members)? = JSONValue(parsing: bytes) else { return }
@@ -247,7 +270,7 @@ final class JSONTarget: FuzzTarget {
             findings.expect(false, "it is no JSON any more: \(shown(sent))")
             return
         }
-        members.removeAll { ["system", "messages"].contains($0.key) }
+        members.removeAll { ["system", "messages"].contains($0.key) || Self.folded($0.key) == "priority" }
         left.removeAll { ["system", "messages"].contains($0.key) }
         findings.expect(members == left, "another member has changed: \(shown(bytes))")
     }

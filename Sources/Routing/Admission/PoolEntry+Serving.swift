@@ -1,0 +1,174 @@
+// How free slots are given to the requests that wait for a pool.
+internal import Transport
+
+extension PoolEntry.State {
+    /// Whether waiting requests must be asked before this new request takes a free slot.
+    ///
+    /// These are requests that do not block it if they find no slot, and requests of a lower class that is due.
+    func mustServeFirst(_ request: RoutingRequest, returning: Bool) -> Bool {
+        if !returned.isEmpty || lines.hasPassedBy(downTo: request.priority) { return true }
+        return !returning && lines.due != nil && !lines.hasQueue(downTo: request.priority)
+    }
+
+    /// Records that a request got a slot without a wait.
+    mutating func tookAtOnce(_ request: RoutingRequest) {
+        lines.lines[request.priority.rank].queue.lastServed = request.tenant
+        lines.gaveSlot(to: request.priority)
+    }
+
+    /// Chooses executors for waiting requests, and counts their attempts.
+    ///
+    /// Requests in `returned` are first. Each further slot goes to the class that must get it to keep its share, and
+    /// otherwise to the highest class.
+    ///
+    /// - Parameters:
+    ///   - most: the largest number of requests whose waits this call ends.
+    ///   - lowest: the lowest class that is served; a lower class gets only the slots that keep its share.
+    mutating func serve(
+        _ entry: PoolEntry,
+        most: Int,
+        downTo lowest: PriorityClass = .bulk,
+        at now: Nanoseconds
+    ) -> [PoolEntry.Ended] {
+        var ended: [PoolEntry.Ended] = []
+        var index = 0
+        servePassed(\.returned, from: &index, &ended, most: most, at: now)
+        var round = ServingRound()
+        while ended.count < most, serveLines(&round, downTo: lowest, &ended, at: now) {}
+        leaveIfEmpty(entry)
+        return ended
+    }
+
+    /// What one call of `serve` has found out; executors only become fuller during the call.
+    private struct ServingRound {
+        /// For each rank, the index in `passedBy` of the first request that has not been asked for.
+        var asked = [0, 0, 0]
+        /// Whether a request of the latest snapshot has found no slot.
+        ///
+        /// Then only requests of earlier snapshots can find one, at executors that the latest snapshot does not have.
+        var latestIsFull = false
+        /// The paths whose executors in the latest snapshot are full, although others may have room.
+        var fullPaths: [PathSet] = []
+    }
+
+    /// Ends the wait of one request in `lines`; returns false if none of them finds a slot.
+    private mutating func serveLines(
+        _ round: inout ServingRound,
+        downTo lowest: PriorityClass,
+        _ ended: inout [PoolEntry.Ended],
+        at now: Nanoseconds
+    ) -> Bool {
+        if let due = lines.due, serveLine(due, &round, &ended, at: now) { return true }
+        for rank in 0...lowest.rank where lines.lines[rank].count > 0 {
+            if serveLine(rank, &round, &ended, at: now) { return true }
+        }
+        return false
+    }
+
+    /// Ends the wait of one request of the class with this rank; returns false if none of them finds a slot.
+    private mutating func serveLine(
+        _ rank: Int,
+        _ round: inout ServingRound,
+        _ ended: inout [PoolEntry.Ended],
+        at now: Nanoseconds
+    ) -> Bool {
+        let before = ended.count
+        if round.asked[rank] < lines.lines[rank].passedBy.count {
+            servePassed(\.lines.lines[rank].passedBy, from: &round.asked[rank], &ended, most: before + 1, at: now)
+            if ended.count > before { return true }
+        }
+        while let (next, inQueue) = next(ofRank: rank, besides: round.fullPaths) {
+            let isOfLatest = next.pool.generation == generation
+            if isOfLatest, round.latestIsFull { return false }
+            let ticket = QueueTicket.inOrder(next.request.priority, inQueue)
+            let isFirst = round.fullPaths.isEmpty
+            if let end = take(for: next, ticket, at: now) {
+                _ = isFirst ? lines.lines[rank].queue.pop() : lines.lines[rank].queue.serve(inQueue)
+                ended.append(end)
+                return true
+            }
+            if isOfLatest, next.request.response == nil {
+                guard next.pool.isRestricted(next.request, at: now) else {
+                    round.latestIsFull = true
+                    return false
+                }
+                round.fullPaths.append(next.request.path)
+                continue
+            }
+            // The executors of the request's earlier snapshot, or the one that has made the response that it continues,
+            // are full. But requests behind it may go to other executors.
+            _ = isFirst ? lines.lines[rank].queue.pop() : lines.lines[rank].queue.serve(inQueue)
+            lines.lines[rank].passedBy.append(PoolEntry.Passed(ticket: ticket, waiting: next))
+            round.asked[rank] = lines.lines[rank].passedBy.count
+        }
+        return false
+    }
+
+    /// The request of a class that is next, apart from requests of the latest pool at these paths.
+    private mutating func next(
+        ofRank rank: Int,
+        besides paths: [PathSet]
+    ) -> (element: PoolEntry.Waiting, ticket: FairQueue<PoolEntry.Waiting>.Ticket)? {
+        guard !paths.isEmpty else {
+            guard let next = lines.lines[rank].queue.first, let ticket = lines.lines[rank].queue.firstTicket else {
+                return nil
+            }
+            return (next, ticket)
+        }
+        let latest = generation
+        return lines.lines[rank].queue.first { $0.pool.generation < latest || !paths.contains($0.request.path) }
+    }
+
+    /// Serves the requests in one array of requests that do not block those behind them, until `most` waits have ended.
+    ///
+    /// - Parameter index: where to begin; afterwards the index of the first request that has not been asked for.
+    private mutating func servePassed(
+        _ array: WritableKeyPath<Self, [PoolEntry.Passed]>,
+        from index: inout Int,
+        _ ended: inout [PoolEntry.Ended],
+        most: Int,
+        at now: Nanoseconds
+    ) {
+        var latestIsFull = false
+        while ended.count < most, index < self[keyPath: array].count {
+            let passed = self[keyPath: array][index]
+            let isOfLatest = passed.waiting.pool.generation == generation
+            if latestIsFull, isOfLatest {
+                index += 1
+            } else if let end = take(for: passed.waiting, passed.ticket, at: now) {
+                self[keyPath: array].remove(at: index)
+                ended.append(end)
+            } else {
+                // A request that may go to any executor of the latest pool has found no slot. So no other request of
+                // that pool would find one, and they are skipped.
+                let request = passed.waiting.request
+                let mayGoToAny = request.tried.isEmpty && request.response == nil && request.usesBad
+                if isOfLatest, mayGoToAny, !passed.waiting.pool.isRestricted(request, at: now) { latestIsFull = true }
+                index += 1
+            }
+        }
+    }
+
+    /// Ends the wait of a request if an executor takes it now, or if each executor is drained, has weight 0 or has been
+    /// tried.
+    ///
+    /// - Returns: nil if the request goes on waiting.
+    private mutating func take(
+        for waiting: PoolEntry.Waiting,
+        _ ticket: QueueTicket,
+        at now: Nanoseconds
+    ) -> PoolEntry.Ended? {
+        let pool = waiting.pool
+        guard case .executor(let executor, let placement) = pool.choose(waiting.request, &self, at: now) else {
+            // The request goes on waiting for an ejected executor, which may recover by itself. It does not wait for a
+            // drained executor, which stays drained until the operator gives another order.
+            if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request, at: now) }) { return nil }
+            let end = WithoutExecutor(pool: pool, ticket: ticket)
+            return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
+        }
+        lines.gaveSlot(to: waiting.request.priority)
+        let prefix = waiting.request.prefix
+        let grant = Grant(executor: executor, placement: placement, prefix: prefix, pool: pool, began: now)
+        return PoolEntry.Ended(waiting: waiting, end: .granted(grant))
+    }
+}

@@ -1,0 +1,72 @@
+// The classes of requests by which a queue decides which request is served first, and who may choose a class.
+
+/// The class of a request: a waiting request of a higher class is served before those of lower classes.
+///
+/// The cases are in the order in which they are served. `QueueShares` guarantees the lower classes a part of the slots.
+package enum PriorityClass: String, CaseIterable, Sendable {
+    /// Somebody waits for the answer.
+    case interactive
+    /// The class of requests for which nothing else is configured or asked for.
+    case standard
+    /// The answer may take long, as in batches and evaluations.
+    case bulk
+
+    /// The place of the class in the order of serving, from 0 for the highest class.
+    package var rank: Int {
+        switch self {
+        case .interactive: 0
+        case .standard: 1
+        case .bulk: 2
+        }
+    }
+}
+
+/// The class of a caller's requests, and the other classes that the caller may choose for a request.
+package struct PriorityRule: Equatable, Sendable {
+    /// The class of requests that name no class.
+    package var usual: PriorityClass
+    /// The classes that a request may name instead; empty if the caller may not choose.
+    package var choices: [PriorityClass]
+
+    /// Makes a rule; by default all requests are of the class `standard`.
+    package init(usual: PriorityClass = .standard, choices: [PriorityClass] = []) {
+        self.usual = usual
+        self.choices = choices
+    }
+
+    /// The parts of the rule that are not the default, with their names in a file of keys and their values.
+    ///
+    /// Several values have commas between them.
+    package var named: [(name: String, value: String)] {
+        var named: [(name: String, value: String)] = []
+        if usual.rank != PriorityClass.standard.rank { named.append(("priority", usual.rawValue)) }
+        if !choices.isEmpty { named.append(("priority_choices", choices.map(\.rawValue).joined(separator: ","))) }
+        return named
+    }
+
+    /// Whether a request of the caller may be of this class.
+    package func allows(_ priority: PriorityClass) -> Bool { priority == usual || choices.contains(priority) }
+}
+
+/// The parts of a queue that are guaranteed to its lower classes, in percent.
+///
+/// While requests of a class wait, the class gets at least its share of the slots that are given to waiting requests.
+/// The class also keeps its share of the room in the queue when requests of higher classes need room.
+package struct QueueShares: Equatable, Sendable {
+    /// The largest sum of both shares, so that the highest class always gets at least a tenth.
+    package static let sumMax = 90
+
+    /// The share of the class `standard`, 0 to `sumMax`.
+    package var standard: Int
+    /// The share of the class `bulk`, 0 to `sumMax`; the sum of both shares is at most `sumMax`.
+    package var bulk: Int
+
+    /// Makes shares in percent; with 0, a class is served only if no request of a higher class waits.
+    package init(standard: Int = 20, bulk: Int = 5) {
+        self.standard = standard
+        self.bulk = bulk
+    }
+
+    /// The share of the class with this rank; 0 for the highest class, which needs no guarantee.
+    func percent(ofRank rank: Int) -> Int { rank == 1 ? standard : rank == 2 ? bulk : 0 }
+}
