@@ -131,8 +131,6 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var watchedSince: Nanoseconds = 0
     /// Whether the connection of the last failed probe was refused, reset or closed.
     private var wasRefused = false
-    /// Whether the engine has been loading its model and has not been usable since.
-    private var isLoading = false
     private(set) var lastLoss: String?
     private(set) var results: [ExecutorHealth.Probe: UInt64]
 
@@ -242,14 +240,13 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
             inquiry.engineWasLost()
         }
         if wasLoading, answer == .passed { for executor in executors { executor.engineHasLoaded() } }
-        isLoading = engine.isLoading || isLoading && engine.isEjected && answer == .passed
         // The engine may have become usable again, so exchanges that wait for an executor may use it.
         if answer == .passed {
             engine.pump(at: now)
             inquiry.probePassed()
         }
         // Requests may wait until the model has been loaded, so that is noticed soon.
-        schedule(.ask, after: isLoading ? min(probe.interval, Self.loadingInterval) : probe.interval)
+        schedule(.ask, after: engine.isLoading ? min(probe.interval, Self.loadingInterval) : probe.interval)
     }
 
     private func reportIfDead() {

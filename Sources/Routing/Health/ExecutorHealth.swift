@@ -248,6 +248,8 @@ package struct ExecutorHealth: Sendable, Equatable {
             (probesLost, probesFailed, probesPassed) = (0, 0, 0)
             isDead = false
         case .passed:
+            // An engine that has just started has lost nothing before, so its first answer is enough.
+            if loading?.isStart == true { probesPassed = rise }
             loading = nil
             (probesLost, probesFailed) = (0, 0)
             probesPassed += 1

@@ -2,6 +2,7 @@ import Inference
 import LoopTesting
 import Routing
 import Testing
+import Transport
 
 @testable import Edge
 

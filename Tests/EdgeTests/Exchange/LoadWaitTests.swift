@@ -1,3 +1,5 @@
+import Foundation
+import HTTP
 import Inference
 import LoopTesting
 import Routing

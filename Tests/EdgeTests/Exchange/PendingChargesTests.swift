@@ -224,7 +224,7 @@ import Transport
         let client = try TestClient(environment)
         client.ask()
         try fail(environment) { $0.sayNoSuchPath() }
-        #expect(environment.executors.count == 2 && environment.executors[1].target.kind == .ollama)
+        #expect(environment.executors.count == 2 && environment.executors[1].name == "http://three:1")
         try fail(environment) { $0.sayNoSuchPath() }
         #expect(environment.executors.count == 2 && client.status == 404)
     }

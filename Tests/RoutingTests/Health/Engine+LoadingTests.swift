@@ -121,8 +121,8 @@ import Testing
         #expect(word(pool, at: 61 * second) == "none", "after load_wait it is dead")
         #expect(word(pool, request(120 * second), at: 61 * second) == "loading")
         engine.heard(at: 62 * second)
-        for _ in 0..<2 { probe(pool, .passed, at: 62 * second) }
-        #expect(word(pool, at: 62 * second) == "0")
+        probe(pool, .passed, at: 62 * second)
+        #expect(word(pool, at: 62 * second) == "0", "its first answer is enough")
         // It has been up since this process began, so a refused connection is a fault.
         engine.refused(at: 70 * second)
         #expect(word(pool, at: 70 * second) == "0" && !engine.isLoading)
