@@ -41,6 +41,23 @@ import Testing
         #expect(tickets.allSatisfy { queue.remove($0) == nil })
     }
 
+    /// Most of a crowd leaves, from anywhere in the line, after some of it was served.
+    @Test(arguments: [0, 1, 7, 60, 200], [0, 1, 50, 240])
+    func whoStaysInACrowdThatLeavesIsServed(served: Int, stay: Int) {
+        var random = DifferentialTests.Random(served * 1000 + stay)
+        var queue = FairQueue<Int>()
+        var left = (0..<500).map { ($0, queue.push($0, tenant: "x", cost: 10)) }
+        for _ in 0..<served { #expect(queue.pop() == left.removeFirst().0) }
+        while left.count > stay {
+            let (id, ticket) = left.remove(at: random.next(left.count))
+            #expect(queue.remove(ticket) == id && queue.count == left.count)
+        }
+        for (id, _) in left { #expect(queue.pop() == id) }
+        #expect(queue.pop() == nil && queue.isEmpty)
+        _ = queue.push(-1, tenant: "x", cost: 10)
+        #expect(queue.pop() == -1)
+    }
+
     @Test func aTicketOfTheDeadFitsNobodyElse() {
         var queue = FairQueue<Int>()
         let old = queue.push(1, tenant: "a", cost: 1)

@@ -107,7 +107,7 @@ extension ExecutorPool {
             // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
             // Waiting requests that this request must not overtake get the free slots first. So does the first one if it
             // may go to some of the executors only: a slot that is free afterwards is not for it.
-            let isHeadRestricted = isHeadRestricted(&state, downTo: request.priority, at: now)
+            let isHeadRestricted = isHeadRestricted(state, downTo: request.priority, at: now)
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)
                 ? state.serve(entry, most: .max, downTo: request.priority, at: now) : []
@@ -136,18 +136,12 @@ extension ExecutorPool {
         return admission
     }
 
-    /// Whether a request that is first in the line of its class, of this class or a higher one, may go to some of its
-    /// pool's executors only.
-    private func isHeadRestricted(
-        _ state: inout PoolEntry.State,
-        downTo priority: PriorityClass,
-        at now: Nanoseconds
-    ) -> Bool {
-        for rank in 0...priority.rank {
-            guard let head = state.lines.lines[rank].queue.first else { continue }
-            if head.request.response != nil || head.pool.isRestricted(head.request, at: now) { return true }
+    /// Whether a tenant's first request, of this class or a higher one, may go to some of its pool's executors only.
+    private func isHeadRestricted(_ state: PoolEntry.State, downTo priority: PriorityClass, at now: Nanoseconds) -> Bool
+    {
+        state.lines.lines[...priority.rank].contains { line in
+            line.queue.hasFirst { $0.request.response != nil || $0.pool.isRestricted($0.request, at: now) }
         }
-        return false
     }
 
     /// Gives the request an executor without a wait, if there is a slot.

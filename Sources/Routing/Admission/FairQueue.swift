@@ -59,7 +59,10 @@ package struct FairQueue<Element> {
         private mutating func trim() {
             while head < entries.count, entries[head].element == nil { head += 1 }
             while entries.count > head, entries[entries.count - 1].element == nil { entries.removeLast() }
-            if entries.count - head > 2 * count + 64 { entries.removeAll { $0.element == nil } }
+            if entries.count - head > 2 * count + 64 {
+                entries.removeAll { $0.element == nil }
+                head = 0
+            }
             guard head >= entries.count || head > 64 && head > entries.count / 2 else { return }
             entries.removeFirst(min(head, entries.count))
             head = 0
@@ -137,6 +140,11 @@ package struct FairQueue<Element> {
             let index = settle()
             return lines[index].first.map { Ticket(tenant: index, sequence: $0.sequence) }
         }
+    }
+
+    /// Whether the first entry of any tenant satisfies a condition; advances no turn.
+    func hasFirst(where isMeant: (Element) -> Bool) -> Bool {
+        turns.contains { lines[$0].first?.element.map(isMeant) == true }
     }
 
     /// The entry that is served next of those whose elements satisfy a condition; nil if there is none.

@@ -40,6 +40,10 @@ import Testing
         mutating func pop() -> Int? {
             guard let rank = next else { return nil }
             gave(to: rank)
+            defer {
+                // The engine looks in vain for a further slot, which settles whose turn it is in each class.
+                for rank in queues.indices where !queues[rank].isEmpty { _ = queues[rank].first }
+            }
             return queues[rank].pop()
         }
 

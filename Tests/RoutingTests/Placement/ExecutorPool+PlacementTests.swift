@@ -380,11 +380,19 @@ import Transport
             Issue.record("it has to wait for its maker")
             return
         }
-        _ = admit("other", Self.request([]))
-        pool.pump(at: Self.second)
-        #expect(granted.order == ["other"] && granted.grants.map(\.executor.id) == [1])
+        guard case .executor(let free, _) = admit("other", Self.request([])) else {
+            Issue.record("the other executor is free")
+            return
+        }
+        #expect(free.id == 1)
+        guard case .waiting = admit("behind", Self.request([])) else {
+            Issue.record("both executors are full")
+            return
+        }
+        pool.release(free, began: 0, at: Self.second)
+        #expect(granted.order == ["behind"] && granted.grants.map(\.executor.id) == [1])
         pool.release(pool.executors[running.executor], began: 0, at: Self.second)
-        #expect(granted.order == ["other", "continued"] && granted.grants.map(\.executor.id) == [1, 0])
+        #expect(granted.order == ["behind", "continued"] && granted.grants.map(\.executor.id) == [1, 0])
     }
 
     /// A maker that was restarted or is ejected has nothing stored, so the request may go anywhere.
