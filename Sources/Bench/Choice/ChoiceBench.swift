@@ -1,7 +1,7 @@
 // `bench choice`: how long a pool with a full placement map takes to choose the executor of a prompt.
 internal import Inference
-package import Routing
-internal import Transport
+internal import Routing
+package import Transport
 
 /// The time from a scanned body to the chosen executor: the hashes of the prompt, the look-ups and the decision.
 ///
@@ -98,7 +98,9 @@ package struct ChoiceBench {
             text += String(numbers[index], radix: 36) + " "
             index += 1
         }
-        let body = RequestBody(#"{"model":"m","messages":[{"role":"user","content":"\#(text.prefix(bytes))"}]}"#)
+        let json = Array(#"{"model":"m","messages":[{"role":"user","content":"\#(text.prefix(bytes))"}]}"#.utf8)
+        let body = RequestBody(expecting: json.count)
+        body.append(json.span)
         guard let scan = try? scanner.scanRequest(body) else {
             preconditionFailure("the bench's own body is not valid")
         }

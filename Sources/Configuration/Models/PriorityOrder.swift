@@ -31,24 +31,11 @@ package enum PrioritySetting: Sendable, Equatable {
     case order(PriorityOrder)
 }
 
-extension ExecutorSettings {
-    /// The order of the values of `priority`; nil if requests have no such member.
-    ///
-    /// It depends on `kind`, which may be found after the configuration has been read.
-    package var priorityOrder: PriorityOrder? {
-        switch priority {
-        case .off: nil
-        case .byKind: kind.priorityOrder
-        case .order(let order): order
-        }
-    }
-}
-
 extension ExecutorSettings.Kind {
     /// The order of engines of this kind; nil if they do not schedule by a member `priority`.
     ///
     /// An engine of an unknown kind is taken for one that has vLLM's order.
-    fileprivate var priorityOrder: PriorityOrder? {
+    package var priorityOrder: PriorityOrder? {
         switch self {
         case .vllm, .auto: .lowestFirst
         case .sglang: .highestFirst

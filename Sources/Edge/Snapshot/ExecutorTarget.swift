@@ -16,6 +16,8 @@ package final class ExecutorTarget: Sendable {
     package let asksForUsage: Bool
     /// What the configuration says of `strip_billing` for this executor; nil if it says nothing.
     private let stripBillingGiven: Bool?
+    /// Whether the executor is told the class of a request, and by which values of the member `priority`.
+    private let priority: PrioritySetting
     /// The API key that requests carry, in the header field that `kind` requires; nil if no key is configured.
     ///
     /// Executors of several kinds may be at one engine, and their keys go in different fields.
@@ -42,7 +44,7 @@ package final class ExecutorTarget: Sendable {
         kind = settings.kind
         asksForUsage = settings.includeUsage
         stripBillingGiven = settings.stripBilling ?? stripBilling
-        priorityOrder = settings.priorityOrder
+        priority = settings.priority
         forwarded = ForwardedFields(forward + [settings.forward])
         credential = settings.apiKey.map { ExecutorCredential(key: $0, kind: settings.kind) }
     }
@@ -52,8 +54,15 @@ package final class ExecutorTarget: Sendable {
     ///
     /// Unless the configuration says it, the kind of the engine decides, which may be found at any time.
     var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
+
     /// The value of the member `priority` that tells the executor this class; nil if the executor is not told the class.
-    func told(_ priority: PriorityClass) -> Int? { priorityOrder?.value(of: priority) }
+    func told(_ priority: PriorityClass) -> Int? {
+        switch self.priority {
+        case .off: nil
+        case .byKind: executor.engine.kind.setting.priorityOrder?.value(of: priority)
+        case .order(let order): order.value(of: priority)
+        }
+    }
 
     /// The value of the `host` field of requests to the executor.
     package var host: [UInt8] { engine.host }

@@ -6,16 +6,30 @@ import Testing
 @testable import Configuration
 
 @Suite struct PriorityOrderTests {
-    private static let orders: [(String, PriorityOrder?)] = [
-        ("kind: vllm", nil), ("kind: vllm, priority: false", nil), ("priority: true", .lowestFirst),
-        ("kind: vllm, priority: true", .lowestFirst), ("kind: sglang, priority: true", .highestFirst),
-        ("kind: sglang, priority: lowest-first", .lowestFirst),
-        ("kind: openai, priority: highest-first", .highestFirst),
+    private static let settings: [(String, PrioritySetting)] = [
+        ("kind: vllm", .off), ("kind: vllm, priority: false", .off), ("priority: true", .byKind),
+        ("kind: vllm, priority: true", .byKind), ("kind: sglang, priority: true", .byKind),
+        ("kind: sglang, priority: lowest-first", .order(.lowestFirst)),
+        ("kind: openai, priority: highest-first", .order(.highestFirst)),
     ]
 
-    @Test(arguments: orders) func theKindOrTheKeyDecidesTheOrder(settings: String, order: PriorityOrder?) throws {
+    @Test(arguments: settings) func theSettingIsRead(settings: String, expected: PrioritySetting) throws {
         let configuration = try read(valid(executor: ", \(settings)")).get()
-        #expect(configuration.models[0].executors.map(\.priorityOrder) == [order])
+        #expect(configuration.models[0].executors.map(\.priority) == [expected])
+    }
+
+    /// An engine of an unknown kind is taken for one with vLLM's order.
+    @Test func theKindDecidesTheOrder() {
+        let orders = ExecutorSettings.Kind.allCases.map { ($0, $0.priorityOrder) }
+        for (kind, order) in orders {
+            let expected: PriorityOrder? =
+                switch kind {
+                case .vllm, .auto: .lowestFirst
+                case .sglang: .highestFirst
+                default: nil
+                }
+            #expect(order == expected, "\(kind)")
+        }
     }
 
     @Test(arguments: ["openai", "anthropic", "ollama", "llama.cpp"])
