@@ -1,7 +1,7 @@
 // A record of the last request, for `GET /simulator/last`.
 internal import Inference
 
-/// The last request, except requests to `/simulator/`, `/health` and `/metrics`.
+/// The last request, except requests to `/simulator/` and all GETs, with which servers ask how an engine is.
 struct LastRequest {
     var method = ""
     var target: [UInt8] = []

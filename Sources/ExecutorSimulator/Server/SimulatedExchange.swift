@@ -104,7 +104,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Stores the request for `GET /simulator/last`.
     private func keepAsLast() {
-        guard !path.hasPrefix("/simulator/"), path != "/health", path != "/metrics" else { return }
+        guard !path.hasPrefix("/simulator/"), head.method != .get else { return }
         var last = LastRequest(method: head.method.text, target: head.target, authority: head.authority, body: body)
         last.version = "\(head.version)"
         last.fields = (0..<head.fields.count).map {

@@ -25,7 +25,7 @@ package struct SessionFields: Equatable, Sendable {
     /// The names of the fields if the configuration lists none.
     ///
     /// The order goes from names that are certainly those of sessions to those that may be a user's.
-    package static let standardNames = [
+    private static let standardNames = [
         "x-session-id", "x-session-affinity", "x-claude-code-session-id", "session-id", "session_id", "conversation_id",
         "body.session_id", "body.prompt_cache_key", "body.metadata.user_id", "body.user",
     ]

@@ -15,7 +15,7 @@ import Testing
         #expect(try read(valid(and: "session_fields: []")).get().sessionFields == SessionFields())
     }
 
-    @Test(arguments: ["[x-chat, 'a b']", "[body.a.b.c]", "[authorization]", "[1.5.x:]"])
+    @Test(arguments: ["[x-chat, 'a b']", "[body.a.b.c]", "[authorization]", "['x:y']"])
     func wrongNamesAreFaultsWithTheirPlace(list: String) {
         let found = faults(valid(and: "session_fields: \(list)"))
         #expect(

@@ -34,7 +34,7 @@ import Testing
         ("vllm", true), ("sglang", true), ("llama.cpp", true), ("ollama", true), ("auto", false), ("openai", false),
         ("anthropic", false),
     ]) func theKindDecides(kind: String, strips: Bool) throws {
-        let executor = "{url: 'http://one:1', kind: \(kind), include_usage: false}"
+        let executor = "{url: 'http://one:1', kind: \(kind), dialects: [chat, messages], include_usage: false}"
         for path in ["/v1/messages", "/v1/messages/count_tokens"] {
             let client = try client(executor)
             client.ask(Self.messages(true), path: path)
@@ -55,7 +55,11 @@ import Testing
         (", strip_billing: true", ", strip_billing: false", "strip_billing: false", "openai", true),
         (", strip_billing: false", ", strip_billing: true", "strip_billing: true", "sglang", false),
     ]) func theKeyDecides(executor: String, model: String, settings: String, kind: String, strips: Bool) throws {
-        let client = try client("{url: 'http://one:1', kind: \(kind)\(executor)}", model: model, settings: settings)
+        let client = try client(
+            "{url: 'http://one:1', kind: \(kind), dialects: [messages]\(executor)}",
+            model: model,
+            settings: settings
+        )
         client.ask(Self.messages(true), path: "/v1/messages")
         #expect(client.executors[0].body == Self.messages(!strips))
         #expect(strippedCount(client) == (strips ? 1 : 0))

@@ -28,10 +28,19 @@ private let broke = Failure(.executorBrokeOff)
         #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.routed).isEmpty)
     }
 
+    /// The deadline is set in the queue only while a model loads.
+    @Test func aWaitForAModelThatLoadsIsCommitted() {
+        var machine = machine(after: attempting)
+        _ = machine.handle(.queued)
+        #expect(machine.handle(.deadlinePassed(.commit)) == [.commitSilently, .sendKeepAlive])
+        #expect(machine.phase == .waitingInQueue && machine.isWaiting)
+        #expect(machine.handle(.deadlinePassed(.keepAlive)) == [.sendKeepAlive])
+        #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .waiting)
+    }
+
     @Test func aWaitIsSilentAfterSilenceOnly() {
         var machine = machine(after: attempting)
         #expect(machine.handle(.queued) == [] && machine.phase == .queued && machine.isWaiting)
-        #expect(machine.handle(.deadlinePassed(.commit)) == [], "nothing is committed while it waits")
         #expect(machine.handle(.routed) == [.startAttempt] && machine.phase == .attempt)
         _ = machine.handle(.deadlinePassed(.commit))
         #expect(machine.handle(.queued) == [] && machine.phase == .waitingInQueue && machine.isWaiting)

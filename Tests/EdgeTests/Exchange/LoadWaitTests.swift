@@ -125,7 +125,7 @@ import Transport
 
     @Test(arguments: [
         ("timeouts: {load_wait: 0s}", "", 0), ("timeouts: {load_wait: 5s}", "", 5),
-        ("timeouts: {load_wait: 5s}", ", timeouts: {load_wait: 20s}", 20),
+        ("timeouts: {load_wait: 5s}", ", timeouts: {load_wait: 8s}", 8),
         ("", ", timeouts: {load_wait: 0s}", 0), ("timeouts: {first_event: 10s}", "", 10),
     ]) func theSettingsDecide(settings: String, model: String, seconds: UInt64) throws {
         let environment = try environment(model: model, settings: settings)

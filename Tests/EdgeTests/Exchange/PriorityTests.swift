@@ -171,7 +171,8 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         let client = try TestClient(
             try environment("- {id: m, executors: [{url: 'http://one:1', kind: \(kind), include_usage: false}]}")
         )
-        client.ask(#"{"model":"m","priority":-100,"messages":[],"priority":-200}"#)
+        let path = kind == "anthropic" ? "/v1/messages" : "/v1/chat/completions"
+        client.ask(#"{"model":"m","priority":-100,"messages":[],"priority":-200}"#, path: path)
         #expect(client.executors[0].body == #"{"model":"m","messages":[]}"#)
         #expect(client.executors[0].request.body?.length == client.executors[0].body.utf8.count)
     }

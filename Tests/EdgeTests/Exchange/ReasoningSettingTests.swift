@@ -78,7 +78,13 @@ import Testing
         let large = #"data: {"choices":[{"index":0,"delta":{"reasoning":"\#(text)"}}]}"# + "\n\n"
         client.ask()
         client.executors[0].answer()
-        client.executors[0].say(Said.token + large + Said.finish + Said.done)
+        client.executors[0].say(Said.token)
+        // It comes in pieces, as large events do.
+        let bytes = Array(large.utf8)
+        for start in stride(from: 0, to: bytes.count, by: 16_384) {
+            client.executors[0].say(Array(bytes[start..<min(start + 16_384, bytes.count)]))
+        }
+        client.executors[0].say(Said.finish + Said.done)
         client.executors[0].end()
         client.pass(1_000_000_000)
         #expect(unframed(client.received).contains(large + Said.finish + Said.done))
