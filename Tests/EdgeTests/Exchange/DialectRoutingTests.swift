@@ -137,7 +137,7 @@ import Transport
             ask(client, "/v1/chat/completions")
             names.insert(answer(client))
         }
-        #expect(names.count == 3)
+        #expect(names.isSuperset(of: deaf), "those without the dialect had fewer turns before")
         try TestClient(environment).pass(600 * second, step: 10 * second)
         attempts = 0
         for _ in 0..<4 { attempts += try run() }

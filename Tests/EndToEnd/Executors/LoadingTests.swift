@@ -29,7 +29,7 @@ import Testing
                 #expect(answer.status == 200, "\(answer.body)")
                 if stream { #expect(eventData(answer.body).last == "[DONE]") }
                 let line = try #require(try await server.settledLog().last)
-                #expect(line.end.string == "complete" && (line.queue_ms.int ?? 0) > 0, "\(line)")
+                #expect(line.end.string == "complete" && (line.queue_ms.double ?? 0) > 0, "\(line)")
                 try await expect(executor.counters().finished.int, is: 1)
             }
         }
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func theWaitEndsWith503() async throws {
-        try await withExecutor(["--loading", "1h"]) { executor in
+        try await withExecutor(["--loading", "60m"]) { executor in
             let settings = "timeouts: {load_wait: 300ms}"
             try await withServer(configuration(executor.url, probed: true, settings: settings)) { server in
                 let answer = try await server.curl("/v1/chat/completions", body: chat(stream: true))
