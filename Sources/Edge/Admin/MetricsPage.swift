@@ -119,7 +119,9 @@ struct MetricsPage {
             text.sample([("model", model)], row.queued)
         }
         text.family("freeinference_queue_length_by_priority", .gauge, "The same, by the priority of the requests.")
-        for model in server.snapshot.models {
+        // As above, a model that had no request yet has no rows.
+        let used = Set(models.dropLast().map(\.0))
+        for model in server.snapshot.models where used.contains(model.entry.name) {
             for (priority, count) in zip(PriorityClass.allCases, model.pool.waitingCounts) {
                 text.sample([("model", model.entry.name), ("priority", priority.rawValue)], count)
             }
