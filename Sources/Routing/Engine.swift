@@ -36,8 +36,6 @@ package final class Engine: Sendable {
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Whether the engine refuses connections while it loads its model.
-    let refusesWhileLoading = Atomic<Bool>(false)
     /// Whether nothing is known of the engine from before this process began.
     let mayBeStarting = Atomic<Bool>(true)
     /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the

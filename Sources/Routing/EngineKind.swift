@@ -15,6 +15,10 @@ package enum EngineKind: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// Whether such an engine accepts connections only once it has loaded its model, so that a refused connection may mean
+    /// that it loads; engines of other kinds that refuse connections are not there.
+    var listensOnceLoaded: Bool { self == .vllm || self == .sglang }
+
     /// Whether the models at such an engine share its capacity, see `Engine.modelsShareCapacity`.
     var sharesCapacity: Bool { cachesPrompts }
 }

@@ -61,8 +61,4 @@ struct EngineDescription {
         entry.kind = settings.kind
         probe = HealthProbe(entry)
     }
-
-    /// Whether the engine accepts connections only once it has loaded its model, so that a refused connection may mean
-    /// that it loads.
-    var listensOnceLoaded: Bool { settings.kind == .vllm || settings.kind == .sglang }
 }

@@ -77,7 +77,6 @@ package final class Registry {
         var indices = Dictionary(uniqueKeysWithValues: books.enumerated().map { ($1.key, $0) })
         for (description, engine) in zip(descriptions, found) {
             engine.update(runningMax: description.runningMax, kind: EngineKind(description.settings.kind))
-            engine.update(listensOnceLoaded: description.listensOnceLoaded)
             let book = book(for: description.identity, &indices)
             if !addresses.contains(where: { $0 === book }) { addresses.append(book) }
             targets[description.identity] = EngineTarget(

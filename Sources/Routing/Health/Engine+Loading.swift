@@ -3,20 +3,12 @@ internal import Synchronization
 package import Transport
 
 extension Engine {
-    /// Says whether the engine accepts connections only once its model has been loaded (`vllm`, `sglang`).
-    ///
-    /// Others that refuse connections are not there.
-    package func update(listensOnceLoaded: Bool) { refusesWhileLoading.store(listensOnceLoaded, ordering: .relaxed) }
-
     /// Records that the engine has refused or closed a connection without an answer.
     ///
     /// An engine that accepts connections only once its model has been loaded, and that has not been up since this
     /// process began, is taken for one that starts.
     package func refused(at now: Nanoseconds) {
-        guard refusesWhileLoading.load(ordering: .relaxed), mayBeStarting.load(ordering: .relaxed), lastHeard == 0
-        else {
-            return
-        }
+        guard givenKind.listensOnceLoaded, mayBeStarting.load(ordering: .relaxed), lastHeard == 0 else { return }
         availability.change { health, _ in health.starts(at: now) }
     }
 

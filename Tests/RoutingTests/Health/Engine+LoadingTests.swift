@@ -104,7 +104,7 @@ import Testing
 
     private func starting() -> ExecutorPool {
         let pool = ExecutorPoolTests.pool(1)
-        pool.executors[0].engine.update(listensOnceLoaded: true)
+        pool.executors[0].engine.update(runningMax: nil, kind: .vllm)
         return pool
     }
 
