@@ -8,7 +8,7 @@ package import Transport
 /// Nothing is sent anywhere. Before each choice, other memory is written until the caches of the processor hold
 /// nothing of the pool any more.
 package struct ChoiceBench {
-    /// What is measured.
+    /// The pool, the prompts and the number of choices that a run measures.
     package struct Options {
         /// The number of executors of the pool, at least 1.
         package var executors = 10

@@ -113,6 +113,7 @@ typedef struct cjson_names {
     const char *bytes;
     size_t count;       /* the number of names, at most CJSON_NAMED_MAX */
 } cjson_names;
+
 enum { CJSON_MODEL_MAX = 1024, CJSON_PRIORITIES_MAX = 8 };
 
 typedef struct cjson_request {

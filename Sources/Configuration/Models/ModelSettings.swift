@@ -73,8 +73,10 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// As `prefix` while all executors of the model are of kinds that keep what they have computed for prompts, by
-        /// their `kind` or by what their probes have found; otherwise as `leastLoad`.
+        /// The choice is that of `prefix` while each executor of the model is an engine with a prefix cache, and that of
+        /// `leastLoad` otherwise.
+        ///
+        /// Which engines these are is known by `kind`, or by what their probes have found.
         case auto
         /// A request goes to the executor with the least load for its weight.
         ///

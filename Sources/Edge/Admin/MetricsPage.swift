@@ -119,7 +119,7 @@ struct MetricsPage {
             text.sample([("model", model)], row.queued)
         }
         text.family("freeinference_queue_length_by_priority", .gauge, "The same, by the priority of the requests.")
-        // As above, a model that had no request yet has no rows.
+        // A model that has had no request has no rows here, as in `freeinference_queue_length`.
         let used = Set(models.dropLast().map(\.0))
         for model in server.snapshot.models where used.contains(model.entry.name) {
             for (priority, count) in zip(PriorityClass.allCases, model.pool.waitingCounts) {

@@ -30,7 +30,7 @@ struct FailedAttempt {
 
     /// Whether the failure allows only one more attempt.
     ///
-    /// It does not if all that is known of the executor's kind is that this executor lacks the path: the next request
-    /// at the path is not tried there, so trying all executors once costs little.
+    /// The value is false if the executor's `kind` is unknown and the pool has learned that this executor lacks the path.
+    /// Later requests at the path do not go there, so each executor is tried at most once.
     var isSingle: Bool { failure.retry.isSingle && !(isPathRemembered && alike.isEmpty) }
 }

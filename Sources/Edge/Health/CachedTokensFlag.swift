@@ -69,7 +69,7 @@ final class CachedTokensReporter: TimerTarget {
         start()
     }
 
-    /// What is missing, and what to do about it, for an engine that lacks a flag.
+    /// The text that tells the operator to start an engine with a flag that it lacks.
     static func text(_ flag: String) -> String {
         "its answers never say what was cached, so that the size of its cache is a guess; start it with \(flag)"
     }

@@ -1,4 +1,4 @@
-// What the pages of an engine say of it.
+// Reads an engine's kind, load and cache size from its answers.
 internal import Configuration
 internal import Inference
 internal import Routing
@@ -15,7 +15,7 @@ struct EngineAnswer {
     let server: String?
     /// The body, if it is not a page of metrics.
     var body: [UInt8] = []
-    /// What the page says if it is a page of metrics.
+    /// The values on the page, if it is a page of metrics in the text format of Prometheus.
     var metrics = EngineMetricsReader()
 
     /// The kind that the answer shows.
@@ -35,7 +35,7 @@ struct EngineAnswer {
         }
     }
 
-    /// What the answer says of the engine's load and of the size of its cache; nil if it says nothing of them.
+    /// The engine's load and the size of its cache according to the answer; nil if the answer has neither.
     var load: EngineLoad? {
         guard status == 200 else { return nil }
         var load = EngineLoad()

@@ -1,4 +1,4 @@
-// What an engine is asked beside its health: of which kind it is, what it has to do, and how large its cache is.
+// Decides which page of an engine is requested next, to learn the engine's kind, its load and the size of its cache.
 internal import Routing
 internal import Transport
 
