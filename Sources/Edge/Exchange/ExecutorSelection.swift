@@ -369,12 +369,14 @@ struct ExecutorSelection {
         }
     }
 
-    /// The failure of a request whose path no executor of any pool has; nil if one of them has it, or if the last
-    /// failure is about something else.
+    /// The failure of a request whose path no executor of any pool has; nil if one of them has it, if a pool has no
+    /// executors yet, or if the last failure is about something else.
     private mutating func pathFailure(after failed: Failure?, at now: Nanoseconds) -> Failure? {
         // An engine that explains itself, as by a 501, is quoted to the request that it has answered.
         let isPlain = failed.map { $0.retry == .otherKind && $0.status == 404 } ?? true
         guard !request.path.isEmpty, isPlain else { return nil }
+        // What the executors of a pool without members would have is not known: their names have not resolved yet.
+        guard pools.allSatisfy({ !$0.members.isEmpty }) else { return nil }
         let counts = pools.map { $0.pathCounts(request.path, at: now) }
         guard counts.allSatisfy({ $0.have == 0 }) else { return nil }
         isPathUnserved = true

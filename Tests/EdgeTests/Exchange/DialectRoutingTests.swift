@@ -1,3 +1,4 @@
+import Configuration
 import Inference
 import LoopTesting
 import Routing
@@ -102,6 +103,19 @@ import Transport
         let client = try TestClient(environment)
         ask(client, "/v1/messages")
         #expect(client.status == 503 && client.received.contains("no_executor") == false)
+        #expect(client.finished?.failed?.kind == .noExecutor)
+    }
+
+    /// As long as the name of its only executor has not resolved, a model has no executors.
+    @Test func aModelWithoutExecutorsYetIsNoMissingDialect() throws {
+        var configuration = try configuration(
+            "listeners: [{address: '127.0.0.1:80'}]\nmodels: [{id: m, executors: [{url: 'http://one:1', resolve: all}]}]"
+        )
+        configuration.models[0].executors = []
+        let environment = TestEnvironment(Registry().resolve(configuration))
+        let client = try TestClient(environment)
+        ask(client, "/v1/messages")
+        #expect(client.status == 503)
         #expect(client.finished?.failed?.kind == .noExecutor)
     }
 
