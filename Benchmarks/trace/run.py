@@ -19,33 +19,57 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.processes import Process, free_port  # noqa: E402
 
-POLICIES = ("round-robin", "least-load", "prefix")
+BALANCES = ("round-robin", "least-load", "prefix")
 # All that a replay starts may use both cores, since the ways run at the same time.
 CORES = "0,1"
+
+
+def ways(text):
+    """The ways that an argument names, see `--ways`; each is a router and its options."""
+    found = []
+    for way in text.split(","):
+        name, _, times = way.partition("*")
+        router, *pairs = name.split(":")
+        if router not in (*BALANCES, "before", "smg"):
+            raise argparse.ArgumentTypeError(f"{router} is none of {', '.join(BALANCES)}, before and smg")
+        if not all("=" in pair for pair in pairs) or not (times or "1").isdigit():
+            raise argparse.ArgumentTypeError(f"{way} is not ROUTER[:OPTION=VALUE][*TIMES]")
+        found += [(name, router, dict(pair.split("=", 1) for pair in pairs))] * int(times or 1)
+    return found
 
 
 class Replay:
     """One way of choosing executors: its executors, its server, and the client that replays the trace."""
 
-    def __init__(self, name, binary, balance, options, folder):
-        self.name, self.options = name, options
+    def __init__(self, name, router, settings, seed, options, folder):
+        self.name, self.options, self.seed = name, options, seed
+        settings = dict(settings)
         self.speaks = []
-        self.folder = Path(folder, name.replace(" ", "-"))
-        self.folder.mkdir()
+        self.folder = Path(tempfile.mkdtemp(dir=folder))
         self.processes = []
         ports = [free_port() for _ in range(options.executors)]
-        simulator = ["executor", "--cache-tokens", str(options.cache_tokens), "--prefill-rate", str(options.prefill_rate)]
+        simulator = ["executor", "--cache-tokens", settings.pop("cache", options.cache_tokens)]
+        simulator += ["--prefill-rate", options.prefill_rate]
+        said = settings.pop("said", None)
+        if said:
+            simulator += ["--cache-tokens-said", said]
         for port in ports:
             self.start(f"executor-{port}", port, options.freeinference, *simulator, "--listen", f"127.0.0.1:{port}")
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         self.port, self.spare = free_port(), free_port()
-        if binary == options.smg:
-            self.start_smg(balance)
+        if router == "smg":
+            self.start_smg(settings)
+        elif settings:
+            sys.exit(f"{name}: {', '.join(settings)} is an option of smg")
+        elif router == "before":
+            self.start_server(options.before, "least-load", said)
         else:
-            self.start_server(binary, balance)
+            self.start_server(options.freeinference, router, said)
 
-    def start_server(self, binary, balance):
-        members = "".join(f"\n      - {{url: '{url}', kind: vllm, health: {{interval: 0s}}}}" for url in self.urls)
+    def start_server(self, binary, balance, asks):
+        """Our own server; only if `asks`, its probes ask the executors how large their caches are."""
+        interval = "1s" if asks else "0s"
+        members = "".join(f"\n      - {{url: '{url}', kind: vllm, health: {{interval: {interval}}}}}" for url in self.urls)
         configuration = self.folder / "freeinference.yaml"
         configuration.write_text(
             f"""\
@@ -63,10 +87,12 @@ models:
         )
         self.start("server", self.port, binary, "serve", "--config", configuration)
 
-    def start_smg(self, policy):
-        """SMG with its defaults, but for its limits on requests and times, which this load would exceed."""
+    def start_smg(self, settings):
+        """SMG with its defaults and `settings`, but for its limits on requests and times, which this load would exceed."""
         self.speaks = ["--http1"]
-        command = [self.options.smg, "launch", "--host", "127.0.0.1", "--port", str(self.port), "--policy", policy]
+        command = [self.options.smg, "launch", "--host", "127.0.0.1", "--port", str(self.port), "--policy", "cache_aware"]
+        for option, value in settings.items():
+            command += [f"--{option}", value]
         command += ["--prometheus-host", "127.0.0.1", "--prometheus-port", str(self.spare), "--log-level", "error"]
         command += ["--max-concurrent-requests", "100000", "--request-timeout-secs", "3600"]
         command += ["--disable-retries", "--disable-circuit-breaker", "--worker-urls", *self.urls]
@@ -91,7 +117,7 @@ models:
         options = self.options
         command = [options.freeinference, "bench", "trace", "--json", "--url", f"http://127.0.0.1:{self.port}"]
         command += ["--file", options.trace, "--speed", str(options.speed), "--max-tokens", str(options.max_tokens)]
-        command += ["--executors", ",".join(self.urls), "--seed", str(options.seed)]
+        command += ["--executors", ",".join(self.urls), "--seed", str(self.seed)]
         command += self.speaks
         if options.limit:
             command += ["--limit", str(options.limit)]
@@ -126,7 +152,10 @@ def table(name, report, reasons):
     hit = report.get("hit_ratio")
     hit = "       -" if hit is None else f"{hit:8.3f}"
     faults = report["refused"] + report["broken"]
-    print(f"{name:22} {report['answered']:8} {faults:6} {hit} {seconds} {report['late_ms']['p99']:9.1f}  {reasons or ''}", flush=True)
+    skew = report.get("skew")
+    skew = "     -" if skew is None else f"{skew:6.2f}"
+    late = report["late_ms"]["p99"]
+    print(f"{name:44} {report['answered']:8} {faults:6} {hit} {seconds} {skew} {late:9.1f}  {reasons or ''}", flush=True)
 
 
 def main():
@@ -135,7 +164,13 @@ def main():
     parser.add_argument("--before", help="the binary of before, which is run with least-load as well")
     parser.add_argument("--smg", help="the program smg of PyPI, which is run with its policy cache_aware as well")
     parser.add_argument("--trace", required=True, help="a file of requests, see `freeinference bench trace --help`")
-    parser.add_argument("--policies", default=",".join(POLICIES), help="with commas (default: %(default)s)")
+    parser.add_argument(
+        "--ways",
+        type=ways,
+        help=f"with commas: {', '.join(BALANCES)}, before and smg, each as ROUTER[:OPTION=VALUE][*TIMES]; options are cache (the "
+        "tokens of each executor's cache), said (the tokens that it says it has) and smg's own, such as "
+        "balance-abs-threshold; each of several TIMES has the next seed (default: all that can be run)",
+    )
     parser.add_argument("--speed", type=float, default=1.5)
     parser.add_argument("--limit", type=int, help="requests at most")
     parser.add_argument("--executors", type=int, default=8)
@@ -145,20 +180,21 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--one-by-one", action="store_true", help="one after the other, in place of all at once")
     options = parser.parse_args()
-    ways = [(policy, options.freeinference, policy) for policy in options.policies.split(",")]
-    if options.before:
-        ways.insert(0, ("least-load, before", options.before, "least-load"))
-    if options.smg:
-        ways.append(("smg cache_aware", options.smg, "cache_aware"))
+    chosen = options.ways or ways(",".join((*BALANCES, *(["before"] * bool(options.before)), *(["smg"] * bool(options.smg)))))
+    for router in ("before", "smg"):
+        if not getattr(options, router) and any(way[1] == router for way in chosen):
+            parser.error(f"the way {router} needs --{router}")
+    seeds = [options.seed + chosen[:index].count(way) for index, way in enumerate(chosen)]
+    runs = [(*way, seed) for way, seed in zip(chosen, seeds)]
     print(" ".join(sys.argv))
-    print(f"{'':22} {'answered':>8} {'faults':>6} {'hits':>8} {'mean':>8} {'p50':>8} {'p90':>8} {'p99':>8} {'late ms':>9}")
+    print(f"{'':44} {'answered':>8} {'faults':>6} {'hits':>8} {'mean':>8} {'p50':>8} {'p90':>8} {'p99':>8} {'skew':>6} {'late ms':>9}")
     folder = tempfile.mkdtemp(prefix="trace.")
     try:
-        for group in [[way] for way in ways] if options.one_by_one else [ways]:
+        for group in [[run] for run in runs] if options.one_by_one else [runs]:
             replays = []
             try:
-                for name, binary, balance in group:
-                    replays.append(Replay(name, binary, balance, options, folder))
+                for run in group:
+                    replays.append(Replay(*run, options, folder))
                 for replay in replays:
                     replay.begin()
                 for replay in replays:

@@ -27,6 +27,19 @@ import Testing
         #expect(problem(cache: 1_000_000, block: tokens) == "--block is between 1 and 65536 tokens, not \(tokens)")
     }
 
+    @Test func anOptionWithoutTheOneThatItChangesIsNamed() {
+        var options = ExecutorSimulatorOptions()
+        options.saidCacheTokens = 1000
+        #expect(options.cacheProblem == "--cache-tokens-said needs --cache-tokens")
+        options.cacheTokens = 1000
+        #expect(options.cacheProblem == nil)
+        options.saidCacheTokens = -1
+        #expect(options.cacheProblem == "--cache-tokens-said is between 0 and 1000000000, not -1")
+        options.saidCacheTokens = nil
+        options.slowWhile = "slow"
+        #expect(options.cacheProblem == "--slow-while needs --prefill-rate")
+    }
+
     @Test(arguments: [0, -1, .nan, .infinity, 1e10]) func aWrongRateIsNamed(rate: Double) throws {
         let found = try #require(problem(rate: rate))
         #expect(found.hasPrefix("--prefill-rate is above 0 and at most 1000000000 tokens"))

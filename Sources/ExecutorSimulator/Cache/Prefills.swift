@@ -10,6 +10,10 @@ final class Prefills: TimerTarget {
     private(set) var cache: PrefixCache?
     /// How many tokens a second are computed; nil if each prefill takes a given time, and none waits for another.
     private let rate: Double?
+    /// The path of the file that slows down the prefills which begin while it exists; nil for none.
+    private let slowWhile: String?
+    /// The part of `rate` that is left while the file `slowWhile` exists.
+    private static let slowPart = 1.0 / 3
     private var queue = PrefillQueue<SimulatedExchange>()
     private var timer: TimerID?
 
@@ -20,6 +24,7 @@ final class Prefills: TimerTarget {
         self.simulator = simulator
         cache = options.cacheTokens.map { PrefixCache(tokens: $0, blockSize: options.blockSize) }
         rate = options.prefillRate
+        slowWhile = options.slowWhile
     }
 
     /// How many prefills wait for their turn.
@@ -75,7 +80,8 @@ final class Prefills: TimerTarget {
 
     private func duration(_ tokens: Int) -> Nanoseconds {
         guard let rate else { return 0 }
-        return Nanoseconds(min((Double(tokens) / rate * 1_000_000_000).rounded(.up), 1e18))
+        let part = slowWhile.map { FileStamp($0) != nil } == true ? Self.slowPart : 1
+        return Nanoseconds(min((Double(tokens) / (rate * part) * 1_000_000_000).rounded(.up), 1e18))
     }
 
     private func schedule() {

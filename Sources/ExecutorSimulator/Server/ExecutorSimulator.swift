@@ -221,7 +221,7 @@ package final class ExecutorSimulator: ServerDelegate {
         let cache = prefills?.cache.map {
             EngineMetrics.Cache(
                 blockSize: $0.blockSize,
-                blocks: $0.capacity,
+                blocks: options.saidCacheTokens.map { $0 / options.blockSize } ?? $0.capacity,
                 queries: counters.prefixQueries,
                 hits: counters.prefixHits
             )

@@ -16,8 +16,12 @@ package struct ExecutorSimulatorOptions: Sendable {
     /// How many tokens of prompts are computed per second, one prompt after the other; nil if each prefill takes
     /// `prefill`.
     package var prefillRate: Double?
+    /// The path of a file that reduces `prefillRate` to a third while it exists; nil for no such file.
+    package var slowWhile: String?
     /// How many tokens of prompts the prefix cache holds; nil for no cache.
     package var cacheTokens: Int?
+    /// How many tokens the page of metrics says that the cache holds; nil for the truth.
+    package var saidCacheTokens: Int?
     /// How many tokens a block of the prefix cache has.
     package var blockSize = 16
     /// How many tokens per second each stream gets; 0 for as many as the client reads.
@@ -83,6 +87,11 @@ package struct ExecutorSimulatorOptions: Sendable {
                 return "--cache-tokens is at most \(cacheMost), not \(cacheTokens)"
             }
         }
+        guard saidCacheTokens == nil || cacheTokens != nil else { return "--cache-tokens-said needs --cache-tokens" }
+        if let saidCacheTokens, !(0...cacheMost).contains(saidCacheTokens) {
+            return "--cache-tokens-said is between 0 and \(cacheMost), not \(saidCacheTokens)"
+        }
+        guard slowWhile == nil || prefillRate != nil else { return "--slow-while needs --prefill-rate" }
         if let prefillRate, !(prefillRate > 0 && prefillRate <= rateMost) {
             return "--prefill-rate is above 0 and at most \(Int(rateMost)) tokens a second, not \(prefillRate)"
         }

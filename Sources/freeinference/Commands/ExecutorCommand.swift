@@ -56,8 +56,14 @@ struct ExecutorCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Tokens a second that prefills compute, one after the other.", valueName: "tokens"))
     var prefillRate: Double?
 
+    @Option(help: ArgumentHelp("Compute at a third of --prefill-rate while this file exists.", valueName: "path"))
+    var slowWhile: String?
+
     @Option(help: ArgumentHelp("Size of the prefix cache. (default: no cache)", valueName: "tokens"))
     var cacheTokens: Int?
+
+    @Option(help: ArgumentHelp("Size of the cache by the metrics. (default: the truth)", valueName: "tokens"))
+    var cacheTokensSaid: Int?
 
     @Option(help: ArgumentHelp("Size of a block of the prefix cache. (default: 16)", valueName: "tokens"))
     var block: Int?
@@ -154,7 +160,9 @@ struct ExecutorCommand: ParsableCommand {
     private var engineOptions: ExecutorSimulatorOptions {
         var options = ExecutorSimulatorOptions()
         options.prefillRate = prefillRate
+        options.slowWhile = slowWhile
         options.cacheTokens = cacheTokens
+        options.saidCacheTokens = cacheTokensSaid
         if let block { options.blockSize = block }
         options.dialects = dialects?.split(separator: ",").map(String.init)
         if let loading { options.loadingTime = loading.nanoseconds }

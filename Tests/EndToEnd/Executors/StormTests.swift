@@ -21,22 +21,6 @@ import Testing
         return try await ChildProcess.start("h2load", load + [server.tls + "/v1/chat/completions"], in: scratch)
     }
 
-    /// The exchanges that failed before their first event.
-    ///
-    /// Streams that h2load aborts at the end of its run are not failures.
-    private func lost(_ lines: [JSON]) -> [JSON] {
-        lines.filter { line in
-            guard line.end.string != "complete", line.end.string != "client_left" else { return false }
-            return line.status.int != 200 || (line.events.int ?? 0) == 0
-        }
-    }
-
-    private func expectNoneLost(_ lines: [JSON]) {
-        let lost = lost(lines)
-        let words = lost.prefix(3).map { "\($0.end) after \($0.attempts) attempts, \($0.failed_attempts)" }
-        #expect(lost.isEmpty, "\(lost.count) of \(lines.count): \(words)")
-    }
-
     /// Waits up to 40 s, because a late ejection may last that long.
     private func expectAllServe(_ executors: [Executor]) async throws {
         var before: [Int] = []

@@ -1,4 +1,5 @@
 // A simulator with a prefix cache and with a prefill rate, called through sockets.
+import Foundation
 import Inference
 import Testing
 import Transport
@@ -73,6 +74,32 @@ import Transport
             let usage = events(post(path, request(words + " k l m", more), to: address)).last?["usage"]
             #expect(usage?["prompt_tokens"]?.integer == 13)
             #expect(usage?["prompt_tokens_details"]?["cached_tokens"]?.integer == 8)
+        }
+    }
+
+    @Test func theMetricsMayLieAboutTheSizeOfTheCache() throws {
+        var options = Self.options(cache: 4096)
+        options.saidCacheTokens = 512
+        try with(options) { address in
+            let page = text("/metrics", from: address)
+            #expect(page.contains(#"kv_cache_size_tokens="512",num_gpu_blocks="128""#), "\(page)")
+        }
+    }
+
+    /// Ten tokens at 100 a second take 0.1 s, and three times as long while the file exists.
+    @Test func aFileSlowsPrefillsDown() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("slow-\(UUID())").path
+        var options = Self.options(cache: nil, rate: 100)
+        options.slowWhile = file
+        try with(options) { address in
+            #expect(FileManager.default.createFile(atPath: file, contents: nil))
+            let began = Clock.monotonicNow()
+            _ = post("/v1/chat/completions", request(words), to: address)
+            #expect(Clock.monotonicNow() - began >= 300_000_000)
+            try FileManager.default.removeItem(atPath: file)
+            let again = Clock.monotonicNow()
+            _ = post("/v1/chat/completions", request(words), to: address)
+            #expect(Clock.monotonicNow() - again >= 100_000_000)
         }
     }
 

@@ -1,0 +1,148 @@
+import Foundation
+import Testing
+
+/// One prefix has most of the load while executors with prefix caches die, come and slow down.
+@Suite struct PrefixStormTests {
+    private static let perSecond = 9.0
+    private static let seconds = 64
+    /// The blocks of the hot prefix, of 512 tokens each, and those of everything else that a prompt has.
+    private static let hotBlocks = 8, ownBlocks = 4
+    /// Tokens that an executor computes in a second; the load is 60 % of what the four executors of the start can do.
+    private static let rate = 8000
+    private static let bytesAToken = 4
+    /// What counts as one running stream in the work of an executor, in bytes, as the server counts it.
+    private static let bytesAStream = 4096
+    /// How much longer a request may wait at a holder of its prompt than elsewhere, in seconds.
+    private static let gate = 4
+
+    /// Requests at a steady rate, six of ten with the hot prefix; all other blocks are in one request alone.
+    private static let trace: String = {
+        var next = 1000
+        return (0..<Int(Double(seconds) * perSecond)).map { index in
+            let isHot = index % 5 < 3
+            let own = (0..<ownBlocks).map { next + $0 }
+            next += ownBlocks
+            let blocks = (isHot ? Array(0..<hotBlocks) : []) + own
+            return "{\"timestamp\": \(Int(Double(index) * 1000 / perSecond)), "
+                + "\"input_length\": \(blocks.count * 512), \"output_length\": 4, \"hash_ids\": \(blocks)}\n"
+        }.joined()
+    }()
+
+    /// A finished request, with the times at which it was sent to its executor and at which its answer began, in seconds.
+    private struct Request {
+        let executor: String
+        let held: Int
+        let missing: Int
+        let isHot: Bool
+        let sent: Double
+        let begun: Double
+        let ended: Double
+
+        init(_ line: JSON) throws {
+            executor = try #require(line.executor.string)
+            held = try #require(line.held_bytes.int)
+            let tokens = try #require(line.prompt_tokens.int)
+            missing = max(0, tokens * PrefixStormTests.bytesAToken - held)
+            isHot = tokens > PrefixStormTests.hotBlocks * 512
+            let time = try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(#require(line.time.string))
+            ended = time.timeIntervalSince1970
+            sent = try ended - (#require(line.duration_ms.double) - #require(line.attempt_ms.double)) / 1000
+            begun = try sent + #require(line.wait_ms.double) / 1000
+        }
+    }
+
+    /// The work of an executor at some time, in bytes of prompts.
+    private func work(_ requests: [Request], of executor: String, at time: Double) -> Int {
+        requests.reduce(0) { sum, request in
+            guard request.executor == executor, request.sent < time, time < request.ended else { return sum }
+            return sum + (time < request.begun ? request.missing : 0) + Self.bytesAStream
+        }
+    }
+
+    private func models(_ executors: [Executor]) -> String {
+        let members = executors.map { "{url: '\($0.url)', kind: vllm, health: {interval: 0s}}" }
+        return "- {id: demo, balance: prefix, executors: [\(members.joined(separator: ", "))]}"
+    }
+
+    @Test func aHotPrefixWhileExecutorsDieComeAndSlowDown() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let slow = scratch.file("slow")
+        let engine = ["--cache-tokens", "200000", "--prefill-rate", "\(Self.rate)", "--pace", "0"]
+        var executors: [Executor] = []
+        for index in 0..<4 {
+            let options = engine + (index == 1 ? ["--slow-while", slow] : [])
+            executors.append(try await Executor.start(options, in: scratch))
+        }
+        let killed = executors[0]
+        var configuration = Configuration(models: models(executors))
+        configuration.commands = scratch.file("admin.sock")
+        let file = try scratch.write(Self.trace, to: "trace.jsonl")
+        try await withServer(configuration) { server in
+            let arguments = ["bench", "trace", "--url", server.clear, "--file", file, "--json"]
+            let client = try await ChildProcess.start(Repository.binary, arguments, in: scratch)
+            try await Task.sleep(for: .seconds(10))
+            killed.process.signal(9)
+            _ = try await killed.process.ending()
+            try await Task.sleep(for: .seconds(8))
+            executors[0] = try await Executor.start(engine, at: killed.address, in: scratch)
+            let restart = Date().timeIntervalSince1970
+            try await Task.sleep(for: .seconds(8))
+
+            executors.append(try await Executor.start(engine, in: scratch))
+            configuration.models = models(executors)
+            try server.replaceFile(configuration.yaml(server.certificates))
+            #expect(try await server.command("reload").succeeded)
+            let reload = Date().timeIntervalSince1970
+            try await Task.sleep(for: .seconds(10))
+
+            _ = try scratch.write("", to: "slow")
+            let slowed = Date().timeIntervalSince1970
+            try await Task.sleep(for: .seconds(18))
+            try FileManager.default.removeItem(atPath: slow)
+            let fast = Date().timeIntervalSince1970
+            _ = try await client.ending(within: .seconds(120))
+
+            let lines = try await server.settledLog()
+            #expect(lines.count == Self.trace.split(separator: "\n").count)
+            expectNoneLost(lines)
+            let requests = try lines.filter { $0.end.string == "complete" }.map { try Request($0) }
+            #expect(requests.count > lines.count - 5, "only streams of the killed executor may break")
+            let urls = executors.map(\.url)
+            expectNothingHot(requests, steady: [urls[2], urls[3]])
+
+            let first = requests.filter { $0.executor == urls[0] && $0.sent > restart }.min { $0.sent < $1.sent }
+            #expect(first?.held == 0, "a restarted engine holds nothing")
+            let kept = requests.filter { $0.isHot && $0.sent > reload && [urls[2], urls[3]].contains($0.executor) }
+            #expect(!kept.isEmpty, "the executors that stay are used")
+            #expect(kept.allSatisfy { $0.held >= Self.hotBlocks * 512 * 3 }, "the reload forgets nothing")
+            #expect(requests.contains { $0.executor == urls[4] && $0.sent < slowed }, "one that comes has its part")
+
+            // The first seconds at the new pace are left out: the server needs some answers to notice it.
+            let shares = urls.map { url in
+                requests.count { $0.executor == url && $0.sent > slowed + 3 && $0.sent < fast }
+            }
+            let others = Double(shares.reduce(0, +) - shares[1]) / Double(shares.count - 1)
+            #expect(Double(shares[1]) < 0.75 * others, "the slow one has less: \(shares)")
+            #expect(shares[1] > 0, "and is not left out")
+            let cached = lines.reduce(0) { $0 + ($1.cached_tokens.int ?? 0) }
+            let all = lines.reduce(0) { $0 + ($1.prompt_tokens.int ?? 0) }
+            // All that is shared is 0.55 of the tokens.
+            #expect(cached * 10 > all * 4, "\(cached) of \(all)")
+        }
+        for executor in executors { try await executor.process.stop() }
+    }
+
+    /// Expects that no request went to an executor that had more to do than the gate allows, by the log.
+    ///
+    /// The least loaded of all executors has at most as much to do as the least loaded of `steady`, which were there all
+    /// the time. An executor may compute up to twice as fast as it should, for all that the server has measured.
+    private func expectNothingHot(_ requests: [Request], steady: [String]) {
+        let gate = 2 * Self.gate * Self.rate * Self.bytesAToken
+        for request in requests {
+            let own = work(requests, of: request.executor, at: request.sent)
+            let least = steady.map { work(requests, of: $0, at: request.sent) }.min() ?? 0
+            #expect(own <= least + request.held + gate, "\(own) bytes at \(request.executor), \(least) elsewhere")
+        }
+    }
+}
