@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Replays a trace of requests with several ways of choosing executors (`make bench-trace`).
 
-Each way has a server of its own and simulated executors of its own, with prefix caches; all replay the same trace at the same
-times. The hit ratio is what the executors have counted. Decoding does not slow down prefill in these executors.
+Each way has a server of its own and simulated executors of its own, with prefix caches; all replay the same trace at
+the same times. The hit ratio is what the executors have counted. Decoding does not slow down prefill in these
+executors.
 """
 
 import argparse
@@ -69,7 +70,8 @@ class Replay:
     def start_server(self, binary, balance, asks):
         """Our own server; only if `asks`, its probes ask the executors how large their caches are."""
         interval = "1s" if asks else "0s"
-        members = "".join(f"\n      - {{url: '{url}', kind: vllm, health: {{interval: {interval}}}}}" for url in self.urls)
+        member = f"kind: vllm, health: {{interval: {interval}}}"
+        members = "".join(f"\n      - {{url: '{url}', {member}}}" for url in self.urls)
         configuration = self.folder / "freeinference.yaml"
         configuration.write_text(
             f"""\
@@ -88,9 +90,9 @@ models:
         self.start("server", self.port, binary, "serve", "--config", configuration)
 
     def start_smg(self, settings):
-        """SMG with its defaults and `settings`, but for its limits on requests and times, which this load would exceed."""
+        """SMG with its defaults and `settings`, without its limits on requests and times, which this load exceeds."""
         self.speaks = ["--http1"]
-        command = [self.options.smg, "launch", "--host", "127.0.0.1", "--port", str(self.port), "--policy", "cache_aware"]
+        command = [self.options.smg, "launch", "--host", "127.0.0.1", "--port", self.port, "--policy", "cache_aware"]
         for option, value in settings.items():
             command += [f"--{option}", value]
         command += ["--prometheus-host", "127.0.0.1", "--prometheus-port", str(self.spare), "--log-level", "error"]
@@ -155,7 +157,8 @@ def table(name, report, reasons):
     skew = report.get("skew")
     skew = "     -" if skew is None else f"{skew:6.2f}"
     late = report["late_ms"]["p99"]
-    print(f"{name:44} {report['answered']:8} {faults:6} {hit} {seconds} {skew} {late:9.1f}  {reasons or ''}", flush=True)
+    counts = f"{report['answered']:8} {faults:6}"
+    print(f"{name:44} {counts} {hit} {seconds} {skew} {late:9.1f}  {reasons or ''}", flush=True)
 
 
 def main():
@@ -167,8 +170,8 @@ def main():
     parser.add_argument(
         "--ways",
         type=ways,
-        help=f"with commas: {', '.join(BALANCES)}, before and smg, each as ROUTER[:OPTION=VALUE][*TIMES]; options are cache (the "
-        "tokens of each executor's cache), said (the tokens that it says it has) and smg's own, such as "
+        help=f"with commas: {', '.join(BALANCES)}, before and smg, each as ROUTER[:OPTION=VALUE][*TIMES]; options are "
+        "cache (the tokens of each executor's cache), said (the tokens that it says it has) and smg's own, such as "
         "balance-abs-threshold; each of several TIMES has the next seed (default: all that can be run)",
     )
     parser.add_argument("--speed", type=float, default=1.5)
@@ -180,14 +183,16 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--one-by-one", action="store_true", help="one after the other, in place of all at once")
     options = parser.parse_args()
-    chosen = options.ways or ways(",".join((*BALANCES, *(["before"] * bool(options.before)), *(["smg"] * bool(options.smg)))))
-    for router in ("before", "smg"):
-        if not getattr(options, router) and any(way[1] == router for way in chosen):
+    possible = [router for router in ("before", "smg") if getattr(options, router)]
+    chosen = options.ways or ways(",".join((*BALANCES, *possible)))
+    for _, router, _ in chosen:
+        if router not in (*BALANCES, *possible):
             parser.error(f"the way {router} needs --{router}")
     seeds = [options.seed + chosen[:index].count(way) for index, way in enumerate(chosen)]
     runs = [(*way, seed) for way, seed in zip(chosen, seeds)]
     print(" ".join(sys.argv))
-    print(f"{'':44} {'answered':>8} {'faults':>6} {'hits':>8} {'mean':>8} {'p50':>8} {'p90':>8} {'p99':>8} {'skew':>6} {'late ms':>9}")
+    titles = " ".join(f"{title:>8}" for title in ("hits", "mean", "p50", "p90", "p99"))
+    print(f"{'':44} {'answered':>8} {'faults':>6} {titles} {'skew':>6} {'late ms':>9}")
     folder = tempfile.mkdtemp(prefix="trace.")
     try:
         for group in [[run] for run in runs] if options.one_by_one else [runs]:

@@ -5,7 +5,7 @@ package import Transport
 /// An operator's order for one executor, which overrides its configured weight.
 ///
 /// The control thread writes the order, and all workers read it when they choose an executor.
-final class ExecutorOrder: Sendable {
+struct ExecutorOrder: ~Copyable, Sendable {
     /// The weight that the operator has ordered; 0 if the executor must take no attempts, -1 if there is no order.
     private let ordered = Atomic<Int>(-1)
     private let drained = Atomic<Bool>(false)

@@ -55,10 +55,12 @@ extension ExecutorPool {
         _ trial: inout Int?,
         at now: Nanoseconds
     ) {
-        guard let index, mayTry(index, request, at: now), !state.free.contains(index) else { return }
+        guard let index, mayTry(index, request, at: now), !state.free.contains(where: { $0.index == index }) else {
+            return
+        }
         let use = members[index].executor.use(at: now)
         guard use != .no, members[index].takesMore(at: now) else { return }
-        state.free.append(index)
+        state.free.append(members[index].free(at: index, now))
         if use == .trial, trial == nil { trial = index }
     }
 
@@ -69,11 +71,11 @@ extension ExecutorPool {
         return weightSums.firstIndex(notBefore: { $0 <= point })
     }
 
-    /// The member with least work for its share, of those at these indices; of those that differ by less than one
-    /// request the one that was drawn last, so that their shares stay in proportion to the weights.
-    func leastOfSome(_ indices: [Int], at now: Nanoseconds) -> Int {
+    /// The index of the member with least work for its share; of those that differ by less than one request that of the
+    /// one that was drawn last, so that their shares stay in proportion to the weights.
+    func leastOfSome(_ free: [FreeMember]) -> Int {
         var least = Double.infinity
-        for index in indices { least = min(least, (members[index].work + 1) / members[index].share(at: now)) }
-        return indices.last { members[$0].work / members[$0].share(at: now) < least } ?? indices[0]
+        for member in free { least = min(least, member.loadWithOneMore) }
+        return (free.last { $0.load < least } ?? free[0]).index
     }
 }

@@ -163,26 +163,51 @@ package final class ExecutorPool: Sendable {
         if looksAtPrompt(of: request) { state.placement.map.findHolders(of: request.prefix, &state.placement.matches) }
         let maker = maker(for: request, &state, at: now)
         if asksSome, maker == nil, let choice = chooseOfSome(request, &state, at: now) { return choice }
-        let mercy = mercy(for: request, at: now)
-        var isOneUsable = false
-        // The index of an ejected executor whose ejection has lasted long enough for a trial. The trial is an attempt
-        // of this request, and the request is retried if the trial fails.
-        var trial: Int?
-        state.free.removeAll(keepingCapacity: true)
-        for index in members.indices where mayTry(index, request, at: now) && maker ?? index == index {
-            let use = members[index].executor.use(at: now)
-            guard use != .no || isSpared(index, by: mercy, for: request, at: now) else { continue }
-            isOneUsable = true
-            guard members[index].takesMore(at: now) else { continue }
-            state.free.append(index)
-            if use == .trial, trial == nil { trial = index }
+        var mercy = Mercy.none
+        var found = findFree(request, maker, by: mercy, &state, at: now)
+        if found.isOneLeftOut {
+            mercy = self.mercy(for: request, at: now)
+            if mercy != .none { found = findFree(request, maker, by: mercy, &state, at: now) }
         }
-        guard isOneUsable else { return awaitsLoad(request, at: now) ? .loading : .none }
-        if let choice = takeFree(request, &state, trial: trial, by: mercy, isMaker: maker != nil, at: now) {
+        guard found.isOneUsable else { return awaitsLoad(request, at: now) ? .loading : .none }
+        if let choice = takeFree(request, &state, trial: found.trial, by: mercy, isMaker: maker != nil, at: now) {
             return choice
         }
         entry.watch(&state, from: now)
         return .full
+    }
+
+    /// Puts the members that can take the request into `state.free`, in their order.
+    ///
+    /// - Parameter maker: the index of the only member that may take the request; nil if any may.
+    /// - Returns: whether a member is healthy enough to take requests, whether one is left out for its health, and the
+    ///   index of an ejected executor whose ejection has lasted long enough for a trial. The trial is an attempt of this
+    ///   request, and the request is retried if the trial fails.
+    private func findFree(
+        _ request: RoutingRequest,
+        _ maker: Int?,
+        by mercy: Mercy,
+        _ state: inout PoolEntry.State,
+        at now: Nanoseconds
+    ) -> (isOneUsable: Bool, isOneLeftOut: Bool, trial: Int?) {
+        state.free.removeAll(keepingCapacity: true)
+        var (isOneUsable, isOneLeftOut) = (false, false)
+        var trial: Int?
+        for index in members.indices where maker ?? index == index {
+            // One copy of the member, because each access by index would count a reference to its executor.
+            let member = members[index]
+            guard member.mayTry(request, at: now) else { continue }
+            let use = member.executor.use(at: now)
+            guard use != .no || isSpared(index, by: mercy, for: request, at: now) else {
+                isOneLeftOut = true
+                continue
+            }
+            isOneUsable = true
+            guard member.takesMore(at: now) else { continue }
+            state.free.append(member.free(at: index, now))
+            if use == .trial, trial == nil { trial = index }
+        }
+        return (isOneUsable, isOneLeftOut, trial)
     }
 
     /// Chooses among the members in `state.free`, and counts the attempt.
@@ -202,9 +227,9 @@ package final class ExecutorPool: Sendable {
         var trial = trial
         let looksAtPrompt = looksAtPrompt(of: request)
         while !state.free.isEmpty {
-            var (held, reason) = looksAtPrompt && trial == nil ? holder(request, &state, at: now) : (nil, .load)
+            var (held, reason) = looksAtPrompt && trial == nil ? holder(request, &state) : (nil, .load)
             if isMaker { reason = .response }
-            let index = trial ?? held ?? pick(&state, at: now)
+            let index = trial ?? held ?? pick(&state)
             let member = members[index]
             let placement =
                 looksAtPrompt
@@ -222,7 +247,7 @@ package final class ExecutorPool: Sendable {
             }
             // After this pool picked the executor, another pool took the executor's last slot or began its trial, or
             // the operator drained the executor.
-            state.free.removeAll { $0 == index }
+            state.free.removeAll { $0.index == index }
             trial = nil
         }
         return nil
@@ -231,8 +256,7 @@ package final class ExecutorPool: Sendable {
     /// Whether the member's present weight is above 0, and its executor has the request's path and has not been tried
     /// for this request.
     func mayTry(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
-        members[index].isInUse && hasPath(index, request.path, at: now)
-            && !request.tried.contains(members[index].executor.id)
+        members[index].mayTry(request, at: now)
     }
 
     /// Whether some members may not take the request because they lack its path.
@@ -241,38 +265,73 @@ package final class ExecutorPool: Sendable {
     }
 
     /// The index of the member whose turn it is among those in `state.free`.
-    private func pick(_ state: inout PoolEntry.State, at now: Nanoseconds) -> Int {
-        guard members.count > 1 else { return state.free[0] }
-        if asksSome { return leastOfSome(state.free, at: now) }
+    private func pick(_ state: inout PoolEntry.State) -> Int {
+        guard members.count > 1 else { return state.free[0].index }
+        if asksSome { return leastOfSome(state.free) }
         // The least work for its share that an executor would have with the new request.
         var least = Double.infinity
         let isByLoad = balance != .roundRobin && balance != .weighted
         if isByLoad {
-            for index in state.free { least = min(least, (members[index].work + 1) / members[index].share(at: now)) }
+            for member in state.free { least = min(least, member.loadWithOneMore) }
         }
-        var next: (index: Int, share: Double, due: Double, strangers: Double)?
+        var next: (member: FreeMember, due: Double, strangers: Double)?
         var first = Double.infinity
-        for index in state.free {
-            let share = members[index].share(at: now)
-            let executor = members[index].executor
-            let count = isByLoad ? nil : members.count
-            let due = state.dueTurn(of: executor, at: index, share: share, among: count)
+        let count = isByLoad ? nil : members.count
+        for place in state.free.indices {
+            let member = state.free[place]
+            let due = state.dueTurn(of: member.executor, at: member.index, share: member.share, among: count)
             first = min(first, due)
             // Skips an executor whose work is already at least the least work of any executor with the new request.
-            if isByLoad, members[index].work / share >= least { continue }
+            if isByLoad, member.load >= least { continue }
             // Of executors that are due alike by what is known here, the one with the fewest requests of others.
-            let strangers = isByLoad ? Double(executor.engine.strangers) / share : 0
+            let strangers = isByLoad ? Double(member.strangers) / member.share : 0
             if let next, (next.strangers, next.due) <= (strangers, due) { continue }
-            next = (index, share, due, strangers)
+            next = (member, due, strangers)
         }
-        guard let next else { return state.free[0] }
-        let id = members[next.index].executor.id
-        state.turns.took(next.due, of: id, at: next.index, share: next.share, first: first)
-        return next.index
+        guard let next else { return state.free[0].index }
+        let member = next.member
+        state.turns.took(next.due, of: member.executor, at: member.index, share: member.share, first: first)
+        return member.index
     }
 }
 
+/// A member that can take a request, and how much it has to do.
+struct FreeMember: Sendable {
+    /// The index of the member.
+    var index: Int
+    /// The id of its executor.
+    var executor: Int
+    /// How many requests its engine has that no process of this server has sent there.
+    var strangers: Int
+    /// Its present work in running streams, see `PoolMember.work`.
+    var work: Double
+    /// Its present weight, above 0.
+    var share: Double
+
+    /// The work for its share.
+    var load: Double { work / share }
+    /// The same with one request more.
+    var loadWithOneMore: Double { (work + 1) / share }
+}
+
 extension PoolMember {
+    /// What a choice has to know of this member, which is read once for each choice.
+    func free(at index: Int, _ now: Nanoseconds) -> FreeMember {
+        FreeMember(
+            index: index,
+            executor: executor.id,
+            strangers: executor.engine.strangers,
+            work: work,
+            share: share(at: now)
+        )
+    }
+
+    /// Whether the present weight is above 0, and the executor has the request's path and has not been tried for this
+    /// request.
+    func mayTry(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        isInUse && hasPath(request.path, at: now) && !request.tried.contains(executor.id)
+    }
+
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }
 
     /// The present work of the executor, in running streams: `bytesAStream` bytes of waiting prompts count as one

@@ -39,10 +39,10 @@ package final class PoolEntry: Sendable {
         var joined: [Engine] = []
         /// The generations of the pools whose engines are in `joined`.
         var joinedGenerations: [Int] = []
-        /// The indices of the members that may take a request.
+        /// The members that can take the request for which an executor is being chosen.
         ///
         /// Each choice fills the array anew. It is a property so that a choice allocates no memory.
-        var free: [Int] = []
+        var free: [FreeMember] = []
     }
 
     /// A request that waits for an executor.
@@ -204,10 +204,10 @@ extension PoolEntry.State {
     /// If `count` is set, the first turns of `count` executors are evenly spaced, so that executors with equal shares
     /// do not all have a turn at once. If `count` is nil, the first turn of a new executor is at a random time, so that
     /// many processes do not all begin with the same executor.
-    mutating func dueTurn(of executor: Executor, at index: Int, share: Double, among count: Int?) -> Double {
-        if let due = turns.due(of: executor.id, at: index, share: share) { return due }
+    mutating func dueTurn(of executor: Int, at index: Int, share: Double, among count: Int?) -> Double {
+        if let due = turns.due(of: executor, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)
-        return turns.add(executor.id, at: index, share: share, phase: phase)
+        return turns.add(executor, at: index, share: share, phase: phase)
     }
 
     /// A random number by xorshift64 (Marsaglia, 2003).

@@ -5,8 +5,8 @@ package import Transport
 /// The health of an engine or of an executor, and the limits that were learned from its refusals with status 429.
 ///
 /// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes
-/// no lock.
-final class Availability: Sendable {
+/// no lock. It is part of the object of the engine or executor, so that a choice reads few pieces of memory.
+struct Availability: ~Copyable, Sendable {
     private struct Values: Sendable {
         var health = ExecutorHealth()
         var load = ExecutorLoad()

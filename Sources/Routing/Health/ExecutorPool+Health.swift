@@ -60,9 +60,11 @@ extension ExecutorPool {
             engine.availability.endedWhole()
             executor.availability.endedWhole()
         case .lateFault(let scope):
-            let isEngines = scope == .timeout && engine.modelsShareCapacity
-            let availability = isEngines ? engine.availability : executor.availability
-            availability.change { health, _ in health.failedLate(scope, at: now) }
+            if scope == .timeout, engine.modelsShareCapacity {
+                engine.availability.change { health, _ in health.failedLate(scope, at: now) }
+            } else {
+                executor.availability.change { health, _ in health.failedLate(scope, at: now) }
+            }
         case .fault(.connection): engineFailed(executor, .connection, at: now)
         case .fault(.connectTimeout): engineFailed(executor, .connectTimeout, at: now)
         case .fault(.timeout) where engine.modelsShareCapacity: engineFailed(executor, .timeout, at: now)

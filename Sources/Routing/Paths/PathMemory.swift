@@ -6,7 +6,7 @@ package import Transport
 ///
 /// An ejection of the engine ends both, because the engine may have been restarted since, with another version or with
 /// other options.
-final class PathMemory: Sendable {
+struct PathMemory: ~Copyable, Sendable {
     /// How long a path is remembered as missing: 10 minutes.
     static let duration: Nanoseconds = 600_000_000_000
 
@@ -95,11 +95,18 @@ extension Executor {
     }
 }
 
+extension PoolMember {
+    /// Whether the member has the path of a request, by the configuration and by what its executor has answered.
+    func hasPath(_ path: PathSet, at now: Nanoseconds) -> Bool {
+        paths.isSuperset(of: path) && !executor.lacks(path, at: now)
+    }
+}
+
 extension ExecutorPool {
     /// Whether the member at this index has the path of a request, by the configuration and by what its executor has
     /// answered.
     func hasPath(_ index: Int, _ path: PathSet, at now: Nanoseconds) -> Bool {
-        members[index].paths.isSuperset(of: path) && !members[index].executor.lacks(path, at: now)
+        members[index].hasPath(path, at: now)
     }
 
     /// How many members have the path of a request, and how many have been found to lack it although the configuration

@@ -25,8 +25,7 @@ extension ExecutorPool {
     /// `state.placement.matches` has the holders, and `state.free` the members that can take the request.
     func holder(
         _ request: RoutingRequest,
-        _ state: inout PoolEntry.State,
-        at now: Nanoseconds
+        _ state: inout PoolEntry.State
     ) -> (index: Int?, reason: PlacementReason) {
         var reason = PlacementReason.load
         if let session = request.session, let home = state.placement.home(of: session),
@@ -34,31 +33,31 @@ extension ExecutorPool {
         {
             state.placement.map.refresh(home.executor, losses: home.losses)
             let bytes = state.placement.map.bytesHeld(of: request.prefix, by: home.executor)
-            if state.free.contains(index), isWorthIt(index, saving: bytes, state, at: now) { return (index, .session) }
+            if let member = state.free.first(where: { $0.index == index }), isWorthIt(member, saving: bytes, state) {
+                return (index, .session)
+            }
             reason = .gate
         }
-        var best: (index: Int, bytes: Int, load: Double)?
+        var best: (member: FreeMember, bytes: Int)?
         for match in state.placement.matches {
             guard let index = index(ofExecutor: match.executor) else { continue }
             if state.placement.map.refresh(match.executor, losses: members[index].executor.engine.losses) { continue }
             reason = .gate
-            guard state.free.contains(index) else { continue }
-            let load = members[index].work / members[index].share(at: now)
-            if load < best?.load ?? .infinity { best = (index, match.bytes, load) }
+            guard let member = state.free.first(where: { $0.index == index }) else { continue }
+            if member.load < best?.member.load ?? .infinity { best = (member, match.bytes) }
         }
-        guard let best, isWorthIt(best.index, saving: best.bytes, state, at: now) else { return (nil, reason) }
-        return (best.index, .prefix)
+        guard let best, isWorthIt(best.member, saving: best.bytes, state) else { return (nil, reason) }
+        return (best.member.index, .prefix)
     }
 
     /// Whether a request should go to a member that holds `bytes` of its prompt, although the least loaded member has
     /// less to do.
-    private func isWorthIt(_ index: Int, saving bytes: Int, _ state: PoolEntry.State, at now: Nanoseconds) -> Bool {
+    private func isWorthIt(_ member: FreeMember, saving bytes: Int, _ state: borrowing PoolEntry.State) -> Bool {
         var least = Double.infinity
-        for other in state.free { least = min(least, members[other].work / members[other].share(at: now)) }
+        for other in state.free { least = min(least, other.load) }
         // The work of the least loaded member, scaled to the weight of this one, so that the two can be compared.
-        let others = least * members[index].share(at: now)
-        let more = (members[index].work - others) * Double(Self.bytesAStream)
-        let rate = state.placement.rates[members[index].executor.id]?.bytesPerSecond ?? Self.rateDefault
+        let more = (member.work - least * member.share) * Double(Self.bytesAStream)
+        let rate = state.placement.rates[members[member.index].executor.id]?.bytesPerSecond ?? Self.rateDefault
         return more <= Double(bytes) + rate * Double(Self.gate) / 1e9
     }
 

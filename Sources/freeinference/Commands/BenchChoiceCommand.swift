@@ -10,7 +10,8 @@ struct BenchChoiceCommand: ParsableCommand {
         discussion: """
             Nothing is sent. The time is from the scanned body to the chosen executor: the hashes of the prompt, the \
             look-ups in a full placement map, and the decision. Before each choice 64 MiB of other memory are written, so \
-            that the processor's caches hold nothing of the pool.
+            that the processor's caches hold nothing of the pool; then another pool chooses, unless the caches are to \
+            have no code either (`--caches empty`).
             """
     )
 
@@ -23,16 +24,16 @@ struct BenchChoiceCommand: ParsableCommand {
     @Option(help: "Choices to measure.")
     var rounds = 400
 
-    @Flag(help: "Leave the processor's caches as they are.")
-    var warm = false
+    @Option(help: "What the processor's caches hold: this pool (warm), only the code (cold), nothing (empty).")
+    var caches = ChoiceBench.Caches.cold
 
     func run() throws {
         var options = ChoiceBench.Options()
         (options.executors, options.promptBytes) = (executors, promptBytes)
-        (options.rounds, options.isCold) = (rounds, !warm)
+        (options.rounds, options.caches) = (rounds, caches)
         let result = try ChoiceBench(options).run()
         print(
-            "\(executors) executors, prompts of \(promptBytes) bytes, caches \(warm ? "warm" : "cold"), microseconds:"
+            "\(executors) executors, prompts of \(promptBytes) bytes, caches \(caches.rawValue), microseconds:"
         )
         print(
             "hash \(Self.text(result.hash))  choice \(Self.text(result.choice))  both \(Self.text(result.median))",
@@ -55,3 +56,5 @@ struct BenchChoiceCommand: ParsableCommand {
         return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
     }
 }
+
+extension ChoiceBench.Caches: ExpressibleByArgument {}

@@ -7,16 +7,22 @@ import Testing
     @Test(arguments: [3, 70]) func theMeasuredPromptsAreHeld(executors: Int) throws {
         var options = ChoiceBench.Options()
         (options.executors, options.promptBytes, options.rounds, options.prompts) = (executors, 9000, 64, 100)
-        options.isCold = false
+        options.caches = .warm
         let result = try ChoiceBench(options).run()
         #expect(result.held == 1)
         #expect(result.hash > 0 && result.choice > 0 && result.p99 >= result.median)
     }
 
+    @Test(arguments: ChoiceBench.Caches.allCases) func theCachesMayHoldAnything(caches: ChoiceBench.Caches) throws {
+        var options = ChoiceBench.Options()
+        (options.rounds, options.prompts, options.caches) = (1, 10, caches)
+        #expect(try ChoiceBench(options).run().held == 1)
+    }
+
     /// A prompt below the first mark cannot be held.
     @Test func shortPromptsAreNotHeld() throws {
         var options = ChoiceBench.Options()
-        (options.promptBytes, options.rounds, options.prompts, options.isCold) = (500, 8, 10, false)
+        (options.promptBytes, options.rounds, options.prompts, options.caches) = (500, 8, 10, .warm)
         #expect(try ChoiceBench(options).run().held == 0)
     }
 }

@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func aMemoryEndsAfterTenMinutes() {
-        let memory = PathMemory()
+        let memory = KeptMemory()
         #expect(!memory.lacks(messages, losses: 0, at: second))
         #expect(memory.isMissing(messages, losses: 0, at: second))
         #expect(memory.lacks(messages, losses: 0, at: 600 * second))
@@ -46,14 +46,14 @@ import Testing
     }
 
     @Test func anEjectionEndsAMemory() {
-        let memory = PathMemory()
+        let memory = KeptMemory()
         #expect(memory.isMissing(messages, losses: 2, at: second) && memory.isMissing(chat, losses: 2, at: second))
         #expect(memory.lacks(messages, losses: 2, at: second))
         #expect(!memory.lacks(messages, losses: 3, at: second) && !memory.lacks(chat, losses: 3, at: second))
     }
 
     @Test func whereAnAnswerHasComeA404IsTheRequests() {
-        let memory = PathMemory()
+        let memory = KeptMemory()
         memory.answered(chat, losses: 0, at: second)
         #expect(!memory.isMissing(chat, losses: 0, at: second) && !memory.lacks(chat, losses: 0, at: second))
         #expect(memory.isMissing(messages, losses: 0, at: second))
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func anAnswerEndsAMemory() {
-        let memory = PathMemory()
+        let memory = KeptMemory()
         #expect(memory.isMissing(chat, losses: 0, at: second))
         memory.answered(chat, losses: 0, at: second)
         #expect(!memory.lacks(chat, losses: 0, at: second))
@@ -166,4 +166,15 @@ import Testing
         pool.release(pool.executors[0], at: second)
         #expect(granted.order.isEmpty && granted.withoutExecutor == ["m2"] && pool.waitingCount == 0)
     }
+}
+
+/// A memory that expectations can call; they take no value that cannot be copied.
+private final class KeptMemory {
+    private let memory = PathMemory()
+
+    func lacks(_ paths: PathSet, losses: Int, at now: UInt64) -> Bool { memory.lacks(paths, losses: losses, at: now) }
+    func isMissing(_ path: PathSet, losses: Int, at now: UInt64) -> Bool {
+        memory.isMissing(path, losses: losses, at: now)
+    }
+    func answered(_ path: PathSet, losses: Int, at now: UInt64) { memory.answered(path, losses: losses, at: now) }
 }
