@@ -36,6 +36,10 @@ struct CacheSize: Equatable, Sendable {
 
     /// Whether the size is still a guess: neither said by the engine nor learned from answers.
     private var isGuess = true
+    /// Whether answers have shown once that the size was too large.
+    ///
+    /// Until then the size grows in large steps, since it may be far below the true one; afterwards it is near to it.
+    private var hasBeenTooLarge = false
 
     /// Makes a size that has learned nothing yet.
     init(bytes: Int = Self.first) { self.bytes = bytes }
@@ -61,13 +65,14 @@ struct CacheSize: Equatable, Sendable {
         let (over, under) = (Double(over) / Double(answered), Double(under) / Double(answered))
         (answered, self.over, self.under) = (0, 0, 0)
         isGuess = false
+        if over > 0.03 { hasBeenTooLarge = true }
         let next =
             if over > 0.03 {
                 Double(min(bytes, max(held, Self.range.lowerBound))) * (1 - min(0.5, 1.5 * over))
             } else if under > 0.03 {
-                Double(bytes) * 1.25
+                Double(bytes) * (hasBeenTooLarge ? 1.25 : 2)
             } else if under > 0.01 || over < 0.01 && held > bytes / 2 {
-                Double(bytes) * 1.125
+                Double(bytes) * (hasBeenTooLarge ? 1.125 : 1.5)
             } else {
                 Double(bytes)
             }

@@ -19,8 +19,27 @@ import Testing
 
     @Test func whatIsCachedAndWasNotBelievedMakesItLarger() {
         let wrong = CacheSize.Answer(prompt: 100_000, believed: 10_000, cached: 90_000)
-        #expect(Self.learned(wrong, times: 17) == CacheSize.first * 5 / 4)
+        #expect(Self.learned(wrong, times: 17) == CacheSize.first * 2)
         #expect(Self.learned(wrong, times: 5000) == CacheSize.range.upperBound)
+    }
+
+    /// A size that is far too small is soon right; one that has been too large is near to the true one.
+    @Test func itGrowsInLargeStepsUntilItHasBeenTooLarge() {
+        let more = CacheSize.Answer(prompt: 100_000, believed: 10_000, cached: 90_000)
+        let less = CacheSize.Answer(prompt: 100_000, believed: 90_000, cached: 10_000)
+        let right = CacheSize.Answer(prompt: 100_000, believed: 50_000, cached: 50_000)
+        var size = CacheSize(bytes: 1 << 20)
+        func learn(_ answer: CacheSize.Answer) { for _ in 0..<17 { size.learn(answer, held: size.bytes) } }
+        learn(more)
+        #expect(size.bytes == 2 << 20)
+        learn(right)
+        #expect(size.bytes == 3 << 20)
+        learn(less)
+        #expect(size.bytes == 3 << 19)
+        learn(more)
+        #expect(size.bytes == 15 << 17)
+        learn(right)
+        #expect(size.bytes == (15 << 17) * 9 / 8)
     }
 
     /// Tokens are not evenly spread over bytes, so small differences are no reason.
