@@ -47,10 +47,9 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports that the answer has begun.
+    /// Reports that a streamed answer has begun.
     ///
-    /// The pool learns from the time how fast the executor computes prompts. This is not called for an answer that
-    /// arrives only when it is complete.
+    /// From the time that this took, the pool learns how fast the executor computes prompts.
     func answerBegan(at now: Nanoseconds) { pool.answerBegan(placement, of: executor, after: now - min(now, began)) }
 
     /// Reports how many tokens the executor itself has counted for the whole prompt.

@@ -100,7 +100,7 @@ extension Failure {
         }
     }
 
-    /// The failure of an answer whose finish reason shows that the answer is incomplete, or is missing.
+    /// The failure of an answer that is incomplete, as its finish reason or the lack of a finish reason shows.
     ///
     /// - Parameter reason: The finish or stop reason of the answer; nil if it has none.
     static func brokeOff(reason: String?) -> Failure {
