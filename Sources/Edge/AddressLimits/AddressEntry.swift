@@ -80,7 +80,7 @@ struct AddressEntry: Sendable {
         return AddressRefusal(limit: limit, wait: wait, group: group, isNews: isNews(limit, now))
     }
 
-    /// Subtracts the counts of a connection, a request or bytes of a body that have ended.
+    /// Subtracts the counts of a connection, a request or a body that has ended.
     mutating func release(_ holdings: AddressHoldings) {
         held -= holdings
         precondition(

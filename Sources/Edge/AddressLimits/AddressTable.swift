@@ -21,9 +21,9 @@ final class AddressTable: Sendable {
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
-    /// The latest of the times until which `countReset` has made requests of some address be refused.
+    /// The latest time at which any address's requests are still refused because of `countReset`.
     ///
-    /// Each request reads this value without a lock, and looks at the entry of its address only if the time is in the
+    /// Each request reads this value without a lock. It looks at the entry of its address only if the time is in the
     /// future.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 

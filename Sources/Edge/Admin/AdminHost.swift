@@ -12,8 +12,8 @@ enum AdminHost {
     /// Whether the listener answers a request for this authority.
     ///
     /// - Parameters:
-    ///   - authority: the value of `:authority` or `host`; empty if an HTTP/1.0 request has none. No browser sends such
-    ///     a request.
+    ///   - authority: the value of `:authority` or `host`; empty for an HTTP/1.0 request without it, which no browser
+    ///     sends.
     ///   - hosts: the names of `admin.hosts`.
     static func isAllowed(_ authority: [UInt8], hosts: [String]) -> Bool {
         guard !authority.isEmpty else { return true }

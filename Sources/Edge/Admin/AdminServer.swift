@@ -22,7 +22,6 @@ final class AdminServer {
     ///
     /// Each element has the listener's address, the name in the first certificate, the path of the chain's file, and
     /// the earliest expiry of the chain's certificates, in seconds since 1970. A chain that cannot be read is left out.
-    ///
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
     /// Notices workers whose event loops no longer turn; nil before the workers serve.
     var watch: WorkerWatch?
@@ -87,7 +86,7 @@ final class AdminServer {
         }
     }
 
-    /// The snapshot in force.
+    /// The immutable state that was made from the configuration in force.
     var snapshot: Snapshot { running.snapshot }
 
     /// The address that the listener is bound to.
@@ -108,8 +107,8 @@ final class AdminServer {
 
     /// Closes the listener and its connections; from now on, the successor process has the admin listener.
     ///
-    /// - Parameter sockets: the sockets of the listener. If the successor owns the file of a unix socket, closing this
-    ///   set does not remove the file.
+    /// - Parameter sockets: the same sockets in a new set. Closing this set does not remove the file of a unix socket
+    ///   that the successor uses.
     func handOver(_ sockets: ListenerSet) {
         self.sockets = sockets
         close()

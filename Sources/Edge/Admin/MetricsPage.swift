@@ -173,8 +173,8 @@ struct MetricsPage {
         }
     }
 
-    /// Writes how many executors were chosen in view of their cached prompts, by reason, and how much of the prompts
-    /// was cached.
+    /// Writes how many attempts had their executor chosen with the prompt in view, and how much of the prompts was
+    /// cached.
     private mutating func writePlacements() {
         text.family(
             "freeinference_placements_total",

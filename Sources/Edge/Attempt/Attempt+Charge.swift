@@ -5,7 +5,7 @@ internal import Transport
 
 /// Whether a failed attempt counts against the health of its executor at once, or only after later attempts.
 enum AttemptVerdict: Equatable {
-    /// The outcome is reported at once to the pool of executors from which this one was chosen.
+    /// The outcome is reported at once to the pool of executors from which the attempt's executor was chosen.
     case atOnce(ExecutorPool.Outcome)
     /// The request may have caused the failure, so the exchange keeps the failure in `PendingCharges` until later
     /// attempts show the cause.

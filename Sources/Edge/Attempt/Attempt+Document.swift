@@ -37,7 +37,7 @@ extension Attempt {
 
     /// Whether the document is JSON, as its content type says.
     ///
-    /// In dialects whose answers are all JSON, the first byte of the document can show this, too.
+    /// For APIs whose answers are all JSON, the first byte of the document can show this, too.
     private var isJSON: Bool {
         answer.head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: firstByte) } ?? false
     }
@@ -198,9 +198,9 @@ extension Attempt {
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure of a document that is incomplete or no answer of the dialect; nil if it may be relayed.
+    /// The failure of a document that is incomplete or no answer of the executor's API; nil if it may be relayed.
     ///
-    /// The document contains no error of the engine, because the caller has handled those.
+    /// Before this call, the caller has handled documents in which the engine reports an error.
     ///
     /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
@@ -216,7 +216,7 @@ extension Attempt {
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }
 
-    /// Scans the held document; nil if it is compressed or cannot be JSON.
+    /// Scans the document in `held`; returns nil if it is compressed or cannot be JSON.
     @inline(__always)
     private func scanHeld(_ head: ResponseHead) -> AnswerScan? {
         let bytes = held
@@ -258,7 +258,7 @@ extension Attempt {
 }
 
 extension Failure {
-    /// The failure of a document that is not an answer of the dialect, such as an HTML page or an empty object.
+    /// The failure of a document that is no answer of the executor's API, such as an HTML page or an empty object.
     fileprivate static var noAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "its document is no answer of this API"

@@ -3,7 +3,7 @@ package import HTTP
 package import Routing
 package import Transport
 
-/// Who sent a request, by the API key in the head of the request.
+/// Who sent a request, as the API key in the head of the request shows.
 package enum CallerIdentity: Sendable {
     /// The request has this key, which is in force.
     case key(KeyRing.Entry)

@@ -2,10 +2,11 @@
 internal import Routing
 internal import Transport
 
-/// Waits until drained executors have no attempt under way; confined to the control thread.
+/// Waits until executors that the operator has drained have no attempt under way; confined to the control thread.
 ///
-/// The class checks at intervals, because the workers do not report the end of each attempt. It holds references to the
-/// executors, because a reload may remove them from the configuration during the wait.
+/// Drained executors get no new requests. The class checks at intervals, because the workers do not report the end of
+/// each attempt. It holds references to the executors, because a reload may remove them from the configuration during
+/// the wait.
 final class AttemptWatch {
     /// The time between two checks, in nanoseconds.
     static let interval: Nanoseconds = 20_000_000

@@ -37,7 +37,7 @@ package struct OrderCommand: Equatable, Sendable {
         self.init(action, url: url, model: model, waits: query.number("wait") == 1)
     }
 
-    /// The path and query of the HTTP request for this order.
+    /// The path and query of the HTTP request for this command.
     var target: String {
         let (name, value): (String, Int?) =
             switch action {
@@ -95,7 +95,7 @@ package struct OrderCommand: Equatable, Sendable {
     private static func quoted(_ text: String) -> String { "'\(LogText.bounded(text))'" }
 }
 
-/// Carries out orders for executors; confined to the control thread.
+/// Carries out commands that drain or resume executors or change their weights; confined to the control thread.
 struct ExecutorOrderer {
     let running: RunningConfiguration
 

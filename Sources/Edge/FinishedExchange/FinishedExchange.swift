@@ -22,7 +22,7 @@ package struct FinishedExchange: Sendable {
         var duration: Nanoseconds
         /// Why the attempt failed before its answer was ready to be relayed; nil if it did not fail before that.
         var failure: Failure?
-        /// How the executor was chosen; nil if its pool does not look at prompts.
+        /// How the executor was chosen; nil if the model's executors are not chosen by their cached prompts.
         var placement: Placement?
     }
 
@@ -48,7 +48,7 @@ package struct FinishedExchange: Sendable {
     /// The request target as the client sent it, cut at 256 bytes.
     var target: [UInt8]
     var userAgent: String?
-    /// Cloudflare's id of the request and the client's country; nil if the request came from no trusted peer.
+    /// Cloudflare's id of the request and the client's country; nil if both are missing or cannot be trusted.
     var cloudflare: CloudflareFields?
     /// The id of the session, as the client has sent it, cut at 128 bytes.
     var session: String?
