@@ -2,6 +2,6 @@
 
 /// The version that `--version`, `/health/deep` and the metrics show.
 package enum Build {
-    /// The version of the release, as CHANGELOG.md has it.
+    /// The version number; the newest release in CHANGELOG.md has the same number.
     package static let version = "0.1.0"
 }

@@ -1,19 +1,20 @@
-// The entry of one address or network in the table of addresses: its counts for `limits.per_address`.
+// The counts of one address or network for `limits.per_address`: an entry in the table of addresses.
 internal import Configuration
 internal import Routing
 internal import Transport
 
-/// The counts of one group of addresses, which are compared with the limits of `limits.per_address`.
+/// The counts of one address or network, which are compared with the limits of `limits.per_address`.
 ///
-/// The type has no lock of its own: `AddressTable` locks the shard that contains the entry.
+/// The addresses that share one entry are a group: one IPv4 address, an IPv6 /64, or an IPv6 /48. The type has no lock
+/// of its own. `AddressTable` locks the shard that contains the entry.
 struct AddressEntry: Sendable {
-    /// The largest burst of new connections or of requests, in seconds of the configured rate.
+    /// How many seconds of the configured rate a burst of new connections or requests may use at once.
     ///
     /// A burst of 10 s lets many clients behind one address reconnect together after a restart.
     static let burstSeconds = 10
-    /// The factor between the limits of an IPv6 /64 and the higher limits of the /48 around it.
+    /// The limits of an IPv6 /48 are the limits of one of its /64 networks times this factor.
     static let scaleOfNetwork48 = 8
-    /// How long `isKnown` returns true after the last call of `noteKnown`: 10 min.
+    /// How long `isKnown` returns true after the last call of `noteKnown`, in nanoseconds: 10 minutes.
     static let knownPeriod: Nanoseconds = 600_000_000_000
     private static let warningPeriod: Nanoseconds = 60_000_000_000
 
@@ -23,44 +24,45 @@ struct AddressEntry: Sendable {
     private var requests = TokenBucket(period: Nanoseconds(burstSeconds) * 1_000_000_000)
     private var unknownKeys = TokenBucket()
     private var resets = ResetBucket()
-    /// The limits about which a warning was written in the minute that began at `warningsBegan`; one bit for each
-    /// limit.
+    /// A bit for each limit about which a warning was written in the minute that began at `warningsBegan`.
     private var warned: UInt8 = 0
     private var warningsBegan: Nanoseconds = 0
-    /// The time until which `isKnown` returns true; see `AddressTable.isKnown`.
+    /// The time until which `isKnown` returns true.
     private var knownUntil: Nanoseconds = 0
-    /// Whether the entry was used since `AddressShard` last examined it in a search for an entry to replace.
+    /// Whether the entry was used since the last time `AddressShard` considered it for replacement.
     var isRecent = true
 
     init(_ group: AddressGroup) { self.group = group }
 
-    /// Whether the group has a connection, a request or bytes of a body at present.
+    /// Whether a connection, a request or a part of a body is counted at present.
     ///
-    /// The entry of such a group must not be replaced by the entry of another group, because the counts would be lost.
+    /// While this is true, the entry must not be replaced by the entry of another group, because the counts would be
+    /// lost.
     var isHeld: Bool { !held.isEmpty }
 
     /// Whether `noteKnown` was called in the last `knownPeriod`.
     func isKnown(at now: Nanoseconds) -> Bool { now < knownUntil }
 
-    /// Records that a client of the address had a valid key or was served; see `AddressTable.noteKnown`.
+    /// Records that a client of the address had a valid key or was served by an executor.
     mutating func noteKnown(at now: Nanoseconds) {
         isRecent = true
         knownUntil = now + Self.knownPeriod
     }
 
-    /// The time until which requests of the group are refused, because its clients gave up too many requests; 0 or a
-    /// time in the past if they are not refused.
+    /// The time until which the group's requests are refused, because its clients gave up too many requests.
+    ///
+    /// The value is 0 or in the past if they are not refused.
     var resetsRefusedUntil: Nanoseconds { resets.refusedUntil }
 
-    /// Counts a request that its client gave up before the answer began; see `ResetBucket.count`.
+    /// Counts a request that its client gave up before the answer began.
     ///
-    /// - Returns: whether requests of the group are refused from now on and the operator has to be warned of it.
+    /// - Returns: true if the group's requests are refused from now on and the operator has to be warned of it.
     mutating func countReset(of most: Int, at now: Nanoseconds) -> Bool {
         isRecent = true
         return resets.count(of: most, at: now)
     }
 
-    /// Counts a claim if no limit refuses it.
+    /// Counts a claim, such as one more connection or request, if no limit refuses it.
     ///
     /// - Parameter scale: the factor by which all limits are multiplied.
     /// - Returns: nil if the claim is counted; otherwise the refusal, and nothing is counted.
@@ -78,7 +80,7 @@ struct AddressEntry: Sendable {
         return AddressRefusal(limit: limit, wait: wait, group: group, isNews: isNews(limit, now))
     }
 
-    /// Subtracts the counts of a connection, a request or bytes of a body that have ended.
+    /// Subtracts the counts of a connection, a request or a body that has ended.
     mutating func release(_ holdings: AddressHoldings) {
         held -= holdings
         precondition(
@@ -87,10 +89,10 @@ struct AddressEntry: Sendable {
         )
     }
 
-    /// Undoes the counting of a granted claim of a group, as if the claim had never been made.
+    /// Undoes the counting of a claim, as if the claim had never been made.
     ///
-    /// Does nothing if the entry belongs to another group by now. This can happen after the claim `.unknownKey`. That
-    /// claim adds nothing to `held`, so the entry of its group may have been replaced.
+    /// Does nothing if the entry belongs to another group by now. This can happen only after the claim `.unknownKey`,
+    /// because it adds nothing to `held` and so does not keep the entry from being replaced.
     mutating func undo(_ claim: AddressClaim, of group: AddressGroup) {
         guard group == self.group else { return }
         release(AddressHoldings(claim))

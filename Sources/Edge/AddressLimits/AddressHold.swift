@@ -7,9 +7,9 @@ internal import Transport
 
 /// The single owner of the counts that one connection or one request has in an `AddressTable`.
 ///
-/// `end` subtracts the counts from the table, and `deinit` calls `end`. So the counts are subtracted whichever way the
-/// connection or the request ends. The object moves from thread to thread together with the socket, and only one thread
-/// uses it at a time.
+/// `end` subtracts the counts from the table, and `deinit` calls `end`. So the counts are subtracted even if nothing
+/// has called `end`. The object moves from thread to thread together with the socket, and only one thread uses it at a
+/// time.
 package final class AddressHold: Sendable, ConnectionHold {
     /// The steps in which bytes of a request body are counted: 64 KiB.
     private static let bodyStep = 64 << 10
@@ -38,7 +38,7 @@ package final class AddressHold: Sendable, ConnectionHold {
 
     /// Counts the bytes of a request's body, in steps of 64 KiB.
     ///
-    /// - Parameter bytes: all bytes of the body so far.
+    /// - Parameter bytes: how many bytes of the body have arrived so far, all together.
     func growBody(to bytes: Int, limits: AddressLimits, at now: Nanoseconds) throws(AddressRefusal) {
         let counted = bodyBytes.load(ordering: .relaxed)
         guard bytes > counted else { return }

@@ -12,10 +12,10 @@ enum AddressLimit: String, CaseIterable, Sendable {
     case bodyBytes = "body_bytes"
     case unknownKeys = "unknown_keys"
 
-    /// The index of this limit in `allCases`, and in the counters of a worker.
+    /// The index of this limit in `allCases` and in the array of a worker's counters.
     var index: Int { Self.allCases.firstIndex(of: self)! }
 
-    /// The name of the counted things for messages, such as `new connections`.
+    /// What the limit counts, in words for messages, such as `new connections`.
     var what: String {
         switch self {
         case .connections: "connections"
@@ -45,16 +45,17 @@ enum AddressClaim: Sendable, Equatable {
 struct AddressRefusal: Error, Equatable {
     /// The limit that was reached.
     let limit: AddressLimit
-    /// How long until the same claim can be granted, in nanoseconds; 0 if the time cannot be predicted.
+    /// The time after which the same claim can be granted, in nanoseconds; 0 if the time cannot be predicted.
     let wait: Nanoseconds
     /// The address or network whose limit was reached.
     let group: AddressGroup
-    /// Whether this is the group's first refusal by this limit in a minute; the log gets a warning only of the first.
+    /// Whether this is the group's first refusal by this limit in a minute; only the first is logged as a warning.
     let isNews: Bool
 }
 
-/// Numbers of connections, handshakes, requests and body bytes, which are counted for an address, or added to or
-/// subtracted from its counts.
+/// How many connections, TLS handshakes, requests and body bytes are counted for an address.
+///
+/// A value is also used for a change of these counts: it is added to them or subtracted from them.
 struct AddressHoldings: Sendable, Equatable {
     var connections = 0
     var handshakes = 0

@@ -1,12 +1,12 @@
-// A part of the table of addresses: at most a fixed number of entries, some of which may be replaced by entries of
-// other addresses.
+// One shard of the table of addresses: a fixed number of entries at most, some of which can be replaced.
 internal import Transport
 
-/// The entries of the groups whose hash belongs to this shard; a value, which `AddressTable` keeps under a lock.
+/// The entries of those addresses and networks whose hash belongs to this shard; `AddressTable` keeps it under a lock.
 ///
-/// The entry of a group stays as long as the group has a connection or a request, so the counts of connections and
-/// requests are exact. Once the shard is full, any other entry may be replaced by the entry of a new group.
-/// `Dictionary` hashes with a random seed of the process (SipHash), so no client can choose addresses that collide.
+/// The addresses that share one entry are a group: one IPv4 address, an IPv6 /64, or an IPv6 /48. The entry of a group
+/// stays as long as the group has a connection or a request, so the counts of connections and requests are exact. Once
+/// the shard is full, any other entry may be replaced by the entry of a new group. `Dictionary` hashes with a random
+/// seed of the process (SipHash), so no client can choose addresses that collide.
 struct AddressShard: Sendable {
     /// The largest number of entries that one search for an entry to replace examines.
     private static let examinedMax = 16
@@ -21,8 +21,8 @@ struct AddressShard: Sendable {
 
     /// Calls `body` with the entry at an index that `index(of:)` has returned.
     ///
-    /// Since that call, the entry may have been replaced by the entry of another group, unless its own group has had a
-    /// connection or a request all the time.
+    /// Meanwhile, the entry may have been replaced by the entry of another group. This cannot happen while the group
+    /// for which `index(of:)` was called has a connection or a request.
     mutating func with<R>(_ index: Int, _ body: (inout AddressEntry) -> R) -> R { body(&entries[index]) }
 
     /// The entry of a group; nil if there is none.
@@ -45,12 +45,12 @@ struct AddressShard: Sendable {
         return free
     }
 
-    /// Finds an entry that may be replaced, because its group has neither a connection nor a request.
+    /// Finds an entry that may be replaced: its group has neither a connection nor a request.
     ///
-    /// The search examines at most `examinedMax` entries, and skips those that must not be replaced. An address is
-    /// known if `AddressTable.isKnown` is true for it. The search chooses the first entry of an unknown address that
-    /// was not used since an earlier search examined the entry. Otherwise it chooses the first entry of any unknown
-    /// address, and if there is none, the first entry of a known address.
+    /// The search examines at most `examinedMax` entries, and skips those that must not be replaced. It prefers
+    /// addresses without a recent client that had a valid key or was served (`AddressEntry.isKnown` is false). Its
+    /// first choice is such an entry that was not used since an earlier search examined it. Its second choice is any
+    /// such entry, and its last choice is the entry of a known address.
     private mutating func freeIndex(at now: Nanoseconds) -> Int? {
         var unknown: Int?
         var known: Int?

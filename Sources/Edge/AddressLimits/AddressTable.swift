@@ -1,28 +1,30 @@
-// The table of addresses, which all workers share: it grants or refuses what clients ask for, by their addresses.
+// The table of client addresses, which all workers share. By its counts, connections and requests are granted or
+// refused.
 internal import Configuration
 internal import Synchronization
 internal import Transport
 
 /// Counts the connections, requests and body bytes of each client address, for `limits.per_address`.
 ///
-/// Any thread may use the table. The table is used when a connection begins and ends, when a TLS handshake waits or
-/// ends, at the head and at the end of a request, for each 64 KiB of a body, for a request without a valid key, and for
-/// a request that its client gives up before the answer begins. Relaying a token does not use the table. The number of
-/// entries is fixed, so a flood of addresses cannot make the table grow. The entries are divided into shards, each with
-/// its own lock.
+/// Any thread may use the table. It is used at the beginning and end of a connection, when a TLS handshake waits or
+/// ends, and at the head and end of a request. It is also used for each 64 KiB of a body, for a request without a valid
+/// key, and for a request that its client gives up before the answer begins. It is not used for each token that is
+/// relayed. The number of entries is fixed, so a flood of addresses cannot make the table grow. The entries are divided
+/// into shards, each with its own lock.
 ///
-/// If the search for an entry to replace finds none, the claims of a new address are granted and not counted, because a
-/// refusal would shut out every new client. This happens only while the clients of most entries have connections or
-/// requests. Limits per address do not help against so many addresses, but `max_connections` and `memory_limit` do.
+/// A new address may find no entry to replace, when the clients of most entries have connections or requests. Its
+/// claims are then granted and not counted, because a refusal would shut out every new client. Limits per address do
+/// not help against so many addresses, but `max_connections` and `memory_limit` do.
 final class AddressTable: Sendable {
     /// How many addresses and networks the table can count, in all shards together.
     static let capacity = 65_536
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
-    /// The latest time until which requests of any address are refused because of `countReset`.
+    /// The latest time at which any address's requests are still refused because of `countReset`.
     ///
-    /// Each request reads this value without a lock.
+    /// Each request reads this value without a lock. It looks at the entry of its address only if the time is in the
+    /// future.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// - Parameters:
@@ -32,7 +34,7 @@ final class AddressTable: Sendable {
         shards = (0..<count).map { _ in Lock(AddressShard(capacity: max(1, capacity / count))) }
     }
 
-    /// How many addresses and networks have an entry; an entry is removed only when another address needs its place.
+    /// How many addresses and networks have an entry; an entry is removed only when another address replaces it.
     var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.entries.count } } }
     /// The present counts of an address; nil if the table has no entry for the address.
     func held(by address: SocketAddress) -> AddressHoldings? {
@@ -42,7 +44,7 @@ final class AddressTable: Sendable {
     /// How many claims were granted without being counted, because no entry could be replaced.
     var uncountedClaims: Int { uncounted.load(ordering: .relaxed) }
 
-    /// Counts a claim of an address, and returns the object that later subtracts its counts.
+    /// Counts a claim, such as one more connection or request, and returns the object that later subtracts its counts.
     ///
     /// - Returns: nil if the claim is granted but not counted, because `address` is a unix socket or the table is full.
     func hold(
@@ -68,7 +70,7 @@ final class AddressTable: Sendable {
 
     /// Whether a client of the address has lately sent a request with a valid key, or was served by an executor.
     ///
-    /// A worker asks this about a client whose TLS handshake has to wait. The result is true for
+    /// A worker calls this for a client whose TLS handshake has to wait. The result is true for
     /// `AddressEntry.knownPeriod` after `noteKnown`, unless another address has replaced the entry of this address. The
     /// result is false for a unix socket.
     func isKnown(_ address: SocketAddress, at now: Nanoseconds) -> Bool {
@@ -87,11 +89,11 @@ final class AddressTable: Sendable {
 
     // MARK: Requests that clients give up
 
-    /// Counts a request that a client of the address gave up before its answer began (`limits.prefill_resets`).
+    /// Counts a request that its client gave up before the answer began (`limits.prefill_resets`).
     ///
     /// - Parameter most: how many such requests one address may have in a minute.
-    /// - Returns: the address, or the network around it, whose requests are refused from now on and about which the
-    ///   operator has to be warned; nil if there is nothing to warn of.
+    /// - Returns: the address or the network around it, if its requests are refused from now on and the operator has to
+    ///   be warned of that; otherwise nil.
     func countReset(of address: SocketAddress, most: Int, at now: Nanoseconds) -> AddressGroup? {
         guard let group = AddressGroup(address) else { return nil }
         let own = countReset(of: group, most: most, at: now)
@@ -113,10 +115,11 @@ final class AddressTable: Sendable {
         return isNews ? group : nil
     }
 
-    /// How long requests of the address are still refused, in nanoseconds, because its clients gave up too many
-    /// requests; 0 if they are not refused.
+    /// How long the address's requests are still refused, because its clients gave up too many requests.
     ///
-    /// The function takes no lock as long as requests of no address are refused.
+    /// The result is in nanoseconds, and 0 if the requests are not refused.
+    ///
+    /// The function takes a lock only while the requests of some address are refused.
     func resetWait(of address: SocketAddress, at now: Nanoseconds) -> Nanoseconds {
         guard resetsRefusedUntil.load(ordering: .relaxed) > now, let group = AddressGroup(address) else { return 0 }
         let until = max(resetsRefusedUntil(of: group), group.around.map { resetsRefusedUntil(of: $0) } ?? 0)
@@ -129,7 +132,7 @@ final class AddressTable: Sendable {
 
     // MARK: Claims
 
-    /// Counts a further claim of a connection or a request, in the entries in which its first claim is counted.
+    /// Counts a further claim of a connection or request, in the same entries as its first claim.
     func grow(
         _ claim: AddressClaim,
         at places: AddressPlaces,
@@ -163,7 +166,7 @@ final class AddressTable: Sendable {
 
     private func shard(of group: AddressGroup) -> Int { Int(UInt(bitPattern: group.hashValue) >> 32) % shards.count }
 
-    /// Counts a claim against the limits of a group, and of the IPv6 /48 around the group.
+    /// Counts a claim against the limits of an address or network, and of the IPv6 /48 around it.
     ///
     /// - Returns: nil if the claim is granted but counted nowhere, because the table is full.
     private func take(
@@ -206,7 +209,7 @@ final class AddressTable: Sendable {
     }
 }
 
-/// The entries in which a claim is counted.
+/// Where a claim is counted: the entry of the address, and that of the larger IPv6 network around the address.
 struct AddressPlaces: Sendable {
     /// The entry of the address; nil if the table was full.
     let own: AddressPlace?

@@ -5,15 +5,15 @@ internal import Transport
 
 /// Decides by the `host` field of a request whether the admin listener answers it.
 ///
-/// The check prevents DNS rebinding. A web page in a browser on this machine may read answers of the page's own host
-/// only. The owner of the page may let that host's name resolve to 127.0.0.1, so that the browser lets the page read
-/// this listener's answers. But the `host` field of such a request names the page's host, which is not allowed.
+/// The check prevents DNS rebinding. In that attack, the owner of a web page lets the name of the page's host resolve
+/// to 127.0.0.1. A browser on this machine then takes this listener for the page's own host, and lets the page read the
+/// answers. But the `host` field of such a request names the page's host, which is not allowed here.
 enum AdminHost {
     /// Whether the listener answers a request for this authority.
     ///
     /// - Parameters:
-    ///   - authority: the value of `:authority` or `host`; empty if an HTTP/1.0 request has none. No browser sends such
-    ///     a request.
+    ///   - authority: the value of `:authority` or `host`; empty for an HTTP/1.0 request without it, which no browser
+    ///     sends.
     ///   - hosts: the names of `admin.hosts`.
     static func isAllowed(_ authority: [UInt8], hosts: [String]) -> Bool {
         guard !authority.isEmpty else { return true }

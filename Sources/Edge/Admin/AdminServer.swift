@@ -3,7 +3,9 @@ internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Answers requests to the admin listener, none of which changes the server; confined to the control thread.
+/// Answers requests to the admin listener; confined to the control thread.
+///
+/// The requests only read: none of them changes the state of the server.
 final class AdminServer {
     /// The state of the process; `/health/ready` shows the raw value.
     enum State: String { case starting, ready, leaving = "lame_duck", draining }
@@ -16,16 +18,16 @@ final class AdminServer {
     let collector: CounterCollector
     /// The health probes; nil before they begin.
     var prober: HealthProber?
-    /// For each certificate chain that a listener serves: the listener's address, the name in the first certificate,
-    /// the path of the chain's file, and the earliest expiry of its certificates, in seconds since 1970.
+    /// The certificate chains that listeners serve.
     ///
-    /// Unreadable chains are left out.
+    /// Each element has the listener's address, the name in the first certificate, the path of the chain's file, and
+    /// the earliest expiry of the chain's certificates, in seconds since 1970. A chain that cannot be read is left out.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
-    /// Checks that the event loops of the workers still turn; nil before the workers serve.
+    /// Notices workers whose event loops no longer turn; nil before the workers serve.
     var watch: WorkerWatch?
     /// Starts upgrades, and keeps the list of the older processes that drain; nil before the workers serve.
     var upgrader: Upgrader?
-    /// The number of this process in the chain of upgrades: 1, and for each successor one more than its predecessor's.
+    /// 1 for a process that was started anew; for the successor in an upgrade, one more than its predecessor's number.
     var processNumber = 1
     /// How many workers serve; the supervisor sets it.
     var workers = 0
@@ -38,8 +40,8 @@ final class AdminServer {
     private var sockets: ListenerSet
     /// Whether the sockets are closed.
     ///
-    /// The sockets must not be closed twice, because the numbers of their descriptors may belong to other files by
-    /// then.
+    /// A second close could close files of others, because the kernel gives the numbers of closed descriptors to new
+    /// files.
     private var isClosed = false
 
     /// Makes a listener that accepts no connections before `open` is called.
@@ -84,13 +86,13 @@ final class AdminServer {
         }
     }
 
-    /// The snapshot in force.
+    /// The immutable state that was made from the configuration in force.
     var snapshot: Snapshot { running.snapshot }
 
     /// The address that the listener is bound to.
     var address: SocketAddress { sockets.addresses[0] }
 
-    /// Adapts the listener to the configuration that a reload has put in force.
+    /// Adapts the listener to a new configuration, which a reload has put in force.
     ///
     /// If the listener's address has changed, connections to the old address are closed.
     func adopt() {
@@ -103,10 +105,10 @@ final class AdminServer {
         OperatorLog.say("listening on \(address) (admin)")
     }
 
-    /// Closes the listener and its connections, because from now on a successor process serves operators.
+    /// Closes the listener and its connections; from now on, the successor process has the admin listener.
     ///
-    /// - Parameter sockets: the sockets of the listener. If the successor owns the file of a unix socket, closing this
-    ///   set does not remove the file.
+    /// - Parameter sockets: the same sockets in a new set. Closing this set does not remove the file of a unix socket
+    ///   that the successor uses.
     func handOver(_ sockets: ListenerSet) {
         self.sockets = sockets
         close()

@@ -8,8 +8,8 @@ enum ControlAnswer {
     /// Sends a complete response; for a HEAD request, sends only the head.
     ///
     /// - Parameters:
-    ///   - body: JSON, unless `type` says otherwise.
-    ///   - allow: the value of the `allow` field, which a response with status 405 needs; nil for no such field.
+    ///   - body: the body of the response, JSON unless `type` names another content type.
+    ///   - allow: the value of the header field `allow`, which a response with status 405 needs; nil for no such field.
     static func send(
         status: Int,
         _ body: [UInt8],

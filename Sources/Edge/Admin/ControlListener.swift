@@ -22,8 +22,8 @@ final class ControlListener: ServerDelegate {
     ///
     /// - Parameters:
     ///   - sockets: a set with one socket. The caller closes the set after it has called `close`.
-    ///   - admits: whether a connection from this address is served; if not, it is closed at once.
-    ///   - handle: makes the handler of a request. The `PeerUser` is the user who has connected to a unix socket; nil
+    ///   - admits: returns whether a connection from this address is served; if not, the connection is closed at once.
+    ///   - handle: makes the handler of a request. The `PeerUser` is the user at the other end of a unix socket; nil
     ///     for other sockets.
     init(
         loop: EventLoop,

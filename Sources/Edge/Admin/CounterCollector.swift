@@ -3,7 +3,8 @@ internal import Transport
 
 /// The latest known counters of every worker; confined to the control thread.
 ///
-/// If a worker has ended or does not answer in time, its last known counters are used, so that no sum decreases.
+/// If a worker has ended or does not answer in time, its last known counters are used. So no sum decreases, as
+/// Prometheus requires of a counter.
 final class CounterCollector {
     private let survey: WorkerSurvey
     private var latest: [WorkerCounters]

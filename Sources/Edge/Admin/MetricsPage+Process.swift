@@ -67,8 +67,8 @@ extension MetricsPage {
         text.sample([("cause", "slow")], refusedAsSlow)
     }
 
-    /// Writes whether the last upgrade has failed, how many older processes still run, and how many exchanges they
-    /// have.
+    /// Writes whether the last upgrade has failed, how many older processes still run, and how many requests they still
+    /// serve.
     private mutating func writeUpgrades() {
         let older = server.upgrader?.predecessors.reports ?? []
         gauge(
@@ -111,7 +111,7 @@ extension MetricsPage {
         ) { (outcome: ReloadReport.Outcome) in running.reloads[outcome] ?? 0 }
     }
 
-    /// Writes the values from the operating system, under the metric names that Prometheus' client libraries use.
+    /// Writes values from the operating system, with the metric names that Prometheus' own client libraries use.
     private mutating func writeSystem() {
         let figures = ProcessFigures()
         text.family("process_cpu_seconds_total", .counter, "Time on processors, of all threads.")
@@ -218,7 +218,7 @@ extension MetricsPage {
         ("passed", .passed), ("failed", .failed), ("timed_out", .timedOut), ("not_ready", .notReady),
     ]
 
-    /// Writes a counter with one sample for each case of an enumeration, whose raw value is the label.
+    /// Writes a counter with one sample for each case of an enumeration; the raw value of the case is the label.
     private mutating func counter<Case: CaseIterable & RawRepresentable<String>, Count: BinaryInteger>(
         _ name: String,
         _ help: String,

@@ -5,16 +5,15 @@ internal import Transport
 
 /// The page `/metrics` in Prometheus' text format; made on the control thread for each request.
 ///
-/// No label value is text from a client, so that clients cannot create new time series.
+/// Clients cannot create new time series, because no label value is text from a client.
 struct MetricsPage {
     let server: AdminServer
     /// The counters, each summed over all workers.
     let counters: WorkerCounters
-    /// The counters of each model of the snapshot that a request has named since the process started.
+    /// The counters of each model that a request has named since the process started.
     ///
-    /// A model that no request has named is left out, because it would add some 12 kB of zeros to the page.
-    ///
-    /// The last element has an empty label and counts the requests that named no known model.
+    /// Other models are left out, because each would add some 12 kB of zeros to the page. The last element has an empty
+    /// label, and counts the requests that named no known model.
     private let models: [(label: String, counts: WorkerCounters.OfModel)]
     var text = PrometheusText()
 
@@ -42,7 +41,7 @@ struct MetricsPage {
 
     /// Writes the metrics that OpenTelemetry's conventions for generative AI define.
     ///
-    /// The labels are named after the attributes that the conventions define.
+    /// The label names are the conventions' attribute names.
     private mutating func writeConventions() {
         perModel(
             "gen_ai_server_time_to_first_token_seconds",
@@ -119,7 +118,7 @@ struct MetricsPage {
             text.sample([("model", model)], row.queued)
         }
         text.family("freeinference_queue_length_by_priority", .gauge, "The same, by the priority of the requests.")
-        // A model that has had no request has no rows here, as in `freeinference_queue_length`.
+        // A model that has had no request has no rows here, just as in the metric `freeinference_queue_length`.
         let used = Set(models.dropLast().map(\.0))
         for model in server.snapshot.models where used.contains(model.entry.name) {
             for (priority, count) in zip(PriorityClass.allCases, model.pool.waitingCounts) {
@@ -174,7 +173,8 @@ struct MetricsPage {
         }
     }
 
-    /// Writes how executors were chosen by prompts, and how much of the prompts was cached.
+    /// Writes how many attempts had their executor chosen with the prompt in view, and how much of the prompts was
+    /// cached.
     private mutating func writePlacements() {
         text.family(
             "freeinference_placements_total",
@@ -261,8 +261,7 @@ struct MetricsPage {
 
     /// The executors of all models, with their labels and their states.
     ///
-    /// `model` has the counters of the executor's model; nil if no request has named the model since the process
-    /// started.
+    /// `model` is nil if no request has named the executor's model since the process started.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()

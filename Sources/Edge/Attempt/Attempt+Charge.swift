@@ -5,10 +5,10 @@ internal import Transport
 
 /// Whether a failed attempt counts against the health of its executor at once, or only after later attempts.
 enum AttemptVerdict: Equatable {
-    /// The outcome is reported to the executor's pool at once.
+    /// The outcome is reported at once to the pool of executors from which the attempt's executor was chosen.
     case atOnce(ExecutorPool.Outcome)
-    /// The request may have caused the failure, so the exchange keeps the failure until later attempts show the cause;
-    /// see `PendingCharges`.
+    /// The request may have caused the failure, so the exchange keeps the failure in `PendingCharges` until later
+    /// attempts show the cause.
     ///
     /// The `FaultScope` says what has failed: the connection or the answer.
     ///
@@ -21,8 +21,8 @@ enum AttemptVerdict: Equatable {
 extension Attempt {
     /// Decides whether a failure counts against the health of the executor at once, or only after later attempts.
     ///
-    /// Called as soon as the failure is found, because the decision depends on whether the engine serves other requests
-    /// at that time.
+    /// This is called as soon as the failure is found, because the decision depends on whether the engine serves other
+    /// requests at that time.
     func verdict(on failure: Failure) -> AttemptVerdict {
         // An executor that was ejected for its failures gets one request as a trial before it gets others. If the trial
         // fails, the failure counts at once, even though the request may have caused it.
@@ -32,7 +32,8 @@ extension Attempt {
         switch failure.charge {
         case .none, .busy, .timeout: return .atOnce(outcome(of: failure))
         case .connection:
-            // A request cannot make a new connection fail, but it can make the engine close an open connection.
+            // A failure to connect, or before the whole request was sent, counts at once, because the request cannot be
+            // its cause. After that, the request may have made the engine close the connection.
             guard hasRequest, failure.kind != .executorUnreachable, failure.kind != .executorCertificate else {
                 return .atOnce(outcome(of: failure))
             }
@@ -48,11 +49,14 @@ extension Attempt {
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome
     }
 
-    /// The outcome of a missed deadline: an engine that answers other requests in the meantime is busy, not at fault.
+    /// The outcome of a missed deadline.
+    ///
+    /// If the engine has answered other requests since the attempt began, it is busy and not at fault.
     var timeoutOutcome: ExecutorPool.Outcome { servesOthers(since: times.began) ? .neither : .fault(.timeout) }
 
-    /// Whether the engine has sent bytes of relayed answers to other requests after `moment`, and within the last
-    /// `ExecutorHealth.silenceMax`.
+    /// Whether the engine has lately sent bytes of answers to other requests.
+    ///
+    /// The last bytes must be later than `moment`, and less than `ExecutorHealth.silenceMax` old.
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed
         // Bytes of this attempt's own answer do not count.

@@ -7,10 +7,9 @@ internal import Transport
 extension Attempt {
     // MARK: An error
 
-    /// Holds back the next bytes of an error's body, until the body is complete.
+    /// Stores the next bytes of an error's body, until the body is complete.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // If the body is too large, or if there is no memory for more of it, the error is classified by the part of the
-        // body that is already in `held`.
+        // If the body is too large or there is no memory for more of it, the error is classified by the part in `held`.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return
@@ -27,8 +26,8 @@ extension Attempt {
 
     /// Fails the attempt with the engine's error, or sends the request again.
     ///
-    /// The request is sent again without `stream_options` if the engine refuses `stream_options` and the edge had added
-    /// it.
+    /// The edge adds `stream_options` to ask for the token usage. If the engine refuses that field, the request is sent
+    /// again without it.
     func failOrSendAgain(_ error: EngineError) {
         if phase == .waiting, error.refusesStreamOptions, sendAgainWithoutUsage() { return }
         fail(failure(of: error))
@@ -36,7 +35,9 @@ extension Attempt {
 
     // MARK: A document
 
-    /// Whether the document is JSON: by its content type, or by its first byte in dialects where all answers are JSON.
+    /// Whether the document is JSON, as its content type says.
+    ///
+    /// For APIs whose answers are all JSON, the first byte of the document can show this, too.
     private var isJSON: Bool {
         answer.head.map { FieldPolicy.isJSON($0, in: dialect, beginsWith: firstByte) } ?? false
     }
@@ -91,8 +92,10 @@ extension Attempt {
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
     }
 
-    /// The failure of a document that does not fit the head that the client has already been sent; nil if the document
-    /// fits.
+    /// The failure of a document whose form differs from the head that the client has already been sent, or nil.
+    ///
+    /// To keep a connection open, the edge may send the head of a stream or of a JSON document before the executor
+    /// answers.
     private func misfit(isJSON: Bool) -> Failure? {
         switch sentHead {
         case .none: nil
@@ -101,15 +104,17 @@ extension Attempt {
         }
     }
 
-    /// Removes the byte order mark of a document if keep-alive spaces have been sent before the document.
+    /// Removes the byte order mark of a document if spaces have been sent before the document to keep the connection
+    /// open.
     ///
-    /// A byte order mark is only valid at the beginning of a text.
+    /// A byte order mark is valid only at the beginning of a text, and the text now begins with the spaces.
     private func dropByteOrderMark() {
         if sentHead == .json, held.starts(with: [0xEF, 0xBB, 0xBF]) { held.removeFirst(3) }
     }
 
-    /// Whether the executor's head says the same as the early head of a JSON document: status 200, `application/json`,
-    /// not compressed.
+    /// Whether the executor's head means the same as the head of a JSON document that the edge sends early.
+    ///
+    /// That head has the status 200 and the type `application/json`, and it announces no compression.
     var announcesJSON: Bool {
         guard let head = answer.head, head.status == 200, !FieldPolicy.isEncoded(head.fields) else { return false }
         return head.fields.begins(.contentType, with: "application/json")
@@ -127,8 +132,9 @@ extension Attempt {
 
     /// Relays the next bytes of a large document.
     ///
-    /// The last bytes of the announced length are held back until the document has been checked. Once the client has
-    /// them, its response is complete, and the edge can report no error any more.
+    /// If the length of the document was announced, its last bytes are held back until the document has been checked.
+    /// Once the client has all bytes of that length, its response is complete, and the edge can no longer report an
+    /// error.
     func pass(_ bytes: Span<UInt8>, to owner: any AttemptOwner) {
         answer.documentBytes += bytes.count
         if !large.isEmpty {
@@ -138,7 +144,7 @@ extension Attempt {
         owner.attempt(self, relays: bytes)
     }
 
-    /// Checks a large document when its framing has ended cleanly, and ends the attempt.
+    /// Checks a large document when the response has ended as HTTP requires, and ends the attempt.
     func largeDocumentEnded(_ owner: any AttemptOwner) {
         if let found = large.first?.scan(with: environment.scanner) {
             answer.scan = found
@@ -158,9 +164,9 @@ extension Attempt {
 
     // MARK: The end of a document
 
-    /// Decides by the first bytes whether an answer is the stream that the request asked for.
+    /// Decides by the first bytes whether an answer is a stream of events, as the request asked, or a document.
     ///
-    /// Called for an answer whose content type is not `text/event-stream`.
+    /// This is called if the request asked for a stream, but the answer's content type is not `text/event-stream`.
     func identify() {
         guard let owner, answer.kind == .document else { return }
         let begin = held
@@ -179,8 +185,7 @@ extension Attempt {
         }
     }
 
-    /// Treats an answer whose content type is not `text/event-stream` as a document, and reports this to the owner, the
-    /// exchange.
+    /// Treats the answer as a document, because nothing shows that it is a stream of events; tells the exchange.
     func becomeDocument(_ owner: any AttemptOwner) {
         answer.isUnlabelled = false
         owner.attempt(self, answersWith: answer.kind)
@@ -193,23 +198,25 @@ extension Attempt {
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure of a held document in which the engine reports no error; nil if the document may be relayed.
+    /// The failure of a document that is incomplete or no answer of the executor's API; nil if it may be relayed.
+    ///
+    /// Before this call, the caller has handled documents in which the engine reports an error.
     ///
     /// - Parameter found: The scan of the document; nil if it was not scanned.
     private func fault(of found: AnswerScan?) -> Failure? {
         guard let found, let head = answer.head else { return nil }
-        // If the body ends when the connection closes, half a document can look complete. Only valid JSON shows that
-        // the document is whole.
+        // If the body ends when the connection closes, a lost connection can make half a document look complete. Only
+        // valid JSON shows that the document is whole.
         let mustBeJSON = answer.scan != nil && (answer.endsWithClose || dialect != .other)
         if let failure = brokenness(of: found, mustBeJSON: mustBeJSON) { return failure }
         guard (200..<300).contains(head.status), !found.isAnswer(in: dialect) else { return nil }
-        // The client may have asked for events in a way that the scan of the request does not recognize, so events are
-        // accepted.
+        // A stream of events is accepted here. The client may have asked for it in a way that the scan of the request
+        // does not recognize.
         let begin = held
         return EventLines.begins(begin.span) == true ? nil : .noAnswer
     }
 
-    /// Scans the held document; nil if it is compressed or cannot be JSON.
+    /// Scans the document in `held`; returns nil if it is compressed or cannot be JSON.
     @inline(__always)
     private func scanHeld(_ head: ResponseHead) -> AnswerScan? {
         let bytes = held
@@ -221,7 +228,7 @@ extension Attempt {
         return found
     }
 
-    /// Checks the held document after its framing has ended cleanly, and relays it or fails.
+    /// Checks the complete document, and relays it or fails.
     func documentEnded() {
         guard let owner, let head = answer.head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {
@@ -251,7 +258,7 @@ extension Attempt {
 }
 
 extension Failure {
-    /// The failure of a document that is not an answer of the dialect, such as an HTML page or an empty object.
+    /// The failure of a document that is no answer of the executor's API, such as an HTML page or an empty object.
     fileprivate static var noAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "its document is no answer of this API"

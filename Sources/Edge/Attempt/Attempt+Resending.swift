@@ -29,10 +29,9 @@ extension Attempt {
         sendAgain(again)
     }
 
-    /// Sends the request again without `stream_options.include_usage`, which the edge had added and the engine has
-    /// refused.
+    /// Sends the request again without `stream_options.include_usage`, because the engine refuses this field.
     ///
-    /// Later requests to this engine do not ask for the token usage.
+    /// The edge had added the field to get the token usage. Later requests to this engine do not ask for the usage.
     ///
     /// - Returns: Whether the request was sent again; false if the client itself had asked for the usage.
     func sendAgainWithoutUsage() -> Bool {

@@ -14,11 +14,11 @@ extension Attempt {
         guard let owner, !answer.isUsageRefused else { return }
         let usages = meter.usages
         let found = measure(event, piece)
-        // Cases are matched by pattern, because `==` on an enum of another module would cost a function call for each
+        // The case is matched by a pattern, because `==` on an enum of another module costs a function call for each
         // event.
         let isBad = if case .broken = found { true } else { meter.sawError }
-        // An event that reports an error is not relayed. But if its first pieces have been sent already, the client
-        // gets the last piece, and then the edge's error event.
+        // An event that reports an error is not relayed. But if the first pieces of a large event have been sent
+        // already, the client gets its last piece, too, and then the edge's error event.
         if isBad, !hasSentBeginning(of: piece) {
             failed(by: found)
             return
@@ -38,15 +38,16 @@ extension Attempt {
         }
     }
 
-    /// Handles an event that reports an error or ends the stream too early: fails the attempt, or records that the
-    /// request has to be sent again without `stream_options`.
+    /// Handles an event that reports an error or ends the stream too early.
+    ///
+    /// The attempt fails, or the request has to be sent again without `stream_options`.
     private func failed(by found: Meter.EventClass) {
         guard let error = meter.error else {
             fail(.brokeOff(reason: meter.finishReason))
             return
         }
         if phase == .waiting, removesUsage, error.refusesStreamOptions {
-            // The `EventSplitter` is still passing events to `read`, so the request cannot be sent again here.
+            // The request cannot be sent again here, because the caller is still reading events of this answer.
             // `usageWasRefused` sends it afterwards.
             answer.isUsageRefused = true
             return
@@ -93,8 +94,7 @@ extension Attempt {
 
     /// Whether an event or a piece of an event is relayed now.
     ///
-    /// The first event that is relayed begins the response. Before that event, this function relays the events that
-    /// were held back.
+    /// The first relayed event begins the response, after any events that were held back.
     @inline(__always)
     private func isRelayedNow(
         _ event: Span<UInt8>,
@@ -111,7 +111,7 @@ extension Attempt {
         return phase == .relaying
     }
 
-    /// Holds an event back or drops it, if the event must not be relayed now.
+    /// Holds back or drops an event that must not be relayed now.
     ///
     /// Before the first event with content, comments are dropped and events without content are held back. A large
     /// event is held back, up to `heldMax` bytes, if it is the first event or may be an error.
@@ -143,9 +143,9 @@ extension Attempt {
         }
     }
 
-    /// Whether the first piece of a large event contains `error` or `detail`, as error events do.
+    /// Whether the first piece of a large event contains the word `error` or `detail`, as error events do.
     ///
-    /// An event that reports no error may contain these words, too.
+    /// Other events may contain these words, too, so the result only shows that the event must be examined whole.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }
@@ -156,8 +156,10 @@ extension Attempt {
         return has(Array("error".utf8)) || has(Array("detail".utf8))
     }
 
-    /// Relays an event with its reasoning in the member that the model's setting names, and without the `usage` that the
-    /// client did not request; relays nothing if nothing is left.
+    /// Relays an event in the form that the client expects; relays nothing if nothing is left.
+    ///
+    /// The reasoning is moved to the member that the model's setting names. The `usage` is removed if the client did
+    /// not request it.
     private func relayRewritten(_ event: Span<UInt8>, withoutUsage: Bool, to owner: any AttemptOwner) {
         let named = reasoning?.rewritten(event: event)
         var left = named
@@ -185,7 +187,7 @@ extension Attempt {
         return true
     }
 
-    /// Ends the attempt after the framing of its stream has ended cleanly: as complete, or with a failure.
+    /// Ends the attempt after its stream has ended as HTTP requires: as complete, or with a failure.
     func streamEnded() {
         var isBetween = splitter.finish { event, piece in read(event, piece) }
         if !isBetween, owner != nil, let (event, piece) = splitter.completedTail,
@@ -208,9 +210,9 @@ extension Attempt {
         endWhole(owner)
     }
 
-    /// The error in the bytes after the last whole event; nil if they contain no error.
+    /// An error in the bytes after the last complete event; nil if they contain none.
     ///
-    /// None of these bytes has been relayed. They may be an incomplete event, or a line or document that is not an
+    /// These bytes have not been relayed. They may be the beginning of an event, or a line or document that is no
     /// event.
     private var errorWithoutItsEnd: EngineError? {
         let rest = answer.holdsEvent ? held : splitter.rest

@@ -1,22 +1,25 @@
-// One try of an exchange at one executor: sends the request, reads the answer, and reports to the exchange.
+// One attempt to answer a client's request at one executor: sends the request, reads the answer, and reports to the
+// exchange.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// One try of an exchange at one executor; confined to its worker.
+/// One attempt to answer a client's request at one executor; confined to its worker.
 ///
-/// An attempt has an owner, its exchange, until the attempt is draining or over. Bytes that the executor sends after
-/// that are dropped. They cannot reach the exchange's next attempt, because each attempt is an object of its own. The
-/// type is split by subject: this file has the state, the start, the end and the dispatch of received bytes. `+Stream`
-/// reads events, `+Document` reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a
-/// failure counts against the health of the executor.
+/// The owner of an attempt is its exchange, which serves the client's request and may make several attempts. After the
+/// attempt is draining or over, it has no owner, and further bytes from the executor are dropped. They cannot reach the
+/// next attempt, because each attempt is an object of its own.
+///
+/// The type is split by subject: this file has the state, the start, the end and the dispatch of received bytes.
+/// `+Stream` reads events, `+Document` reads other answers, `+Resending` sends the request again, and `+Charge` decides
+/// whether a failure counts against the health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after its relay had begun.
     enum End: Equatable {
         /// The answer is complete: the last event of a stream, or the whole document, has been relayed.
         case whole
-        /// The answer was cut or had an error; the failure has not been reported to the client.
+        /// The answer was incomplete or contained an error, which the client has not been told yet.
         case brokeOff(Failure)
     }
 
@@ -28,7 +31,7 @@ final class Attempt: TimerTarget {
         case relaying
         /// The answer is complete; the executor has `drainTime` to end its side of the stream.
         case draining
-        /// The executor has been released, and nothing is reported to the owner any more.
+        /// The executor no longer works for the attempt, and nothing is reported to the owner any more.
         case over
     }
 
@@ -55,16 +58,16 @@ final class Attempt: TimerTarget {
     }
 
     let target: ExecutorTarget
-    /// The dialect that the executor answers in.
+    /// The kind of API, such as OpenAI's or Anthropic's, in whose format the executor answers.
     let dialect: Dialect
-    /// The number of choices that the response has: `n` for each prompt of the request.
+    /// The number of choices that the answer has: the request's `n`, times the number of its prompts.
     let choices: Int
     let environment: any ExchangeEnvironment
     /// Whether the token usage is removed from the answer, because the edge asked for it and the client did not.
     var removesUsage = false
-    /// The member in which the client gets the reasoning; nil if it gets it as the engine writes it.
+    /// The JSON member in which the client gets the model's reasoning; nil if the engine's own member is kept.
     var reasoning: ReasoningMember?
-    /// The counters of the model, in which the attempt records the time between two tokens.
+    /// The counters of the model; the attempt adds the time between two tokens to them.
     let row: ModelRow
     /// The exchange; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?
@@ -72,10 +75,9 @@ final class Attempt: TimerTarget {
     var lease: ExecutorLease
     /// The timer of `failureTime` or `drainTime`; nil while neither runs.
     var timer: TimerID?
-    /// The form of the response head that the client was sent before the executor answered; `.none` if no head was
-    /// sent.
+    /// The form of the response head that the client was sent before the executor answered; `.none` if none was sent.
     ///
-    /// After such a head, only an answer of the same form can be relayed.
+    /// After an early head, only an answer of the same form can be relayed.
     var sentHead = EarlyHead.none
     /// The request that was sent; nil once the attempt cannot send it again.
     var request: ExecutorRequest?
@@ -93,7 +95,7 @@ final class Attempt: TimerTarget {
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
-    /// The time before which arriving bytes are not recorded in the `Engine` object; see `noteArrival`.
+    /// Bytes that arrive before this time are not recorded in the `Engine` object, which all workers share.
     private var reportsHeardFrom: Nanoseconds = 0
     /// Whether the kernel has accepted the whole request for sending, or the executor has answered before that.
     private(set) var hasRequest = false
@@ -104,9 +106,9 @@ final class Attempt: TimerTarget {
     /// Whether `failure` counts against the health of the executor at once, or only after later attempts.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
-    // The state of the answer. `meter`, `splitter`, `held` and `large` are not properties of `answer`, because other
-    // code of the attempt uses `answer` while one of these four is being changed. Swift checks exclusive access for
-    // each stored property.
+    // The state of the answer. `meter`, `splitter`, `held` and `large` are not properties of `answer`, because code
+    // that changes one of them also uses `answer`. Swift allows no two such accesses to one stored property at the same
+    // time.
     var answer = AttemptAnswer()
     var meter: Meter
     var splitter = EventSplitter()
@@ -115,8 +117,7 @@ final class Attempt: TimerTarget {
     /// The array holds one of these: a whole document; the last bytes of a large document; the events without content
     /// at the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The reduced form of a large document, which is checked when the document ends; the array has at most one
-    /// element.
+    /// A summary of a large document, which is checked when the document ends; the array has at most one element.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
@@ -156,8 +157,8 @@ final class Attempt: TimerTarget {
 
     /// Records that bytes of the answer have arrived.
     ///
-    /// The arrival is recorded in the `Engine` object at most once in `Engine.heardStep`, because all workers share the
-    /// object and frequent writes would slow them.
+    /// All workers share the `Engine` object, and frequent writes to it would slow them. So the arrival is recorded
+    /// there at most once in `Engine.heardStep`.
     private func noteArrival() {
         let now = now
         lastHeard = now
@@ -168,9 +169,9 @@ final class Attempt: TimerTarget {
         if phase == .relaying { executor.engine.served(at: now) }
     }
 
-    /// Adapts the body to the executor and sends the request; a failure is reported later, never inside this call.
+    /// Adapts the body to the executor and sends the request; a failure is reported after this call has returned.
     ///
-    /// - Parameter priority: The class of the request, which the executor is told if its settings say so.
+    /// - Parameter priority: The priority class of the request, which is sent to the executor if its settings say so.
     func start(_ request: IncomingRequest, requestID: String, priority: PriorityClass = .standard) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         let stripsBilling = target.stripsBilling && request.scan?.billing != nil
@@ -201,17 +202,21 @@ final class Attempt: TimerTarget {
         stream?.setReading(reading)
     }
 
-    /// Limits how many bytes of the answer may arrive at once: in one read on HTTP/1.1, in the stream's window on
-    /// HTTP/2.
+    /// Limits how many bytes of the answer may arrive at once.
+    ///
+    /// On HTTP/1.1 this is the size of one read, and on HTTP/2 the window of the stream.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
-    /// Lets the pool learn from the usage of the answer, if the executor has counted the tokens of the prompt.
+    /// Tells the pool the token usage of the answer, if the executor itself has counted the tokens of the prompt.
+    ///
+    /// The pool learns from it how much of a prompt the executor had in its cache.
     func learn(_ usage: Usage) {
         guard !usage.isInputEstimated else { return }
         lease.learn(promptTokens: usage.input, cachedTokens: usage.cached)
     }
 
-    /// Lets the pool know the id of the answer, which a later request of the same tenant may continue.
+    /// Tells the pool the id of the answer, because a later request of the same tenant may continue the answer by its
+    /// id.
     ///
     /// - Parameter tenant: the tenant of the request.
     func learnResponse(salt tenant: String) {
@@ -219,8 +224,8 @@ final class Attempt: TimerTarget {
         pool.made(response: environment.promptHasher.hash(Array(id.utf8), salt: tenant), by: executor)
     }
 
-    /// Counts a missed deadline of the answer against the health of the executor, unless the engine has answered other
-    /// requests meanwhile.
+    /// Counts a missed deadline of the answer against the executor, unless the engine has answered other requests
+    /// meanwhile.
     func reportTimeout() {
         guard phase == .relaying else {
             lease.report(timeoutOutcome, at: now)
@@ -234,8 +239,9 @@ final class Attempt: TimerTarget {
     /// The executor's connection or HTTP/2 stream is closed in this turn of the event loop.
     func cancel() { close(.neither) }
 
-    /// Ends the attempt with a failure that the exchange has found before the answer was ready to be relayed; the owner
-    /// is not called.
+    /// Ends the attempt with a failure that the exchange has found before the answer was ready to be relayed.
+    ///
+    /// The owner is not called, because the exchange knows the failure.
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure
@@ -311,7 +317,7 @@ final class Attempt: TimerTarget {
         return error.classified(in: dialect)
     }
 
-    /// Begins the relay: no error has been found in the answer, and the exchange stays with this executor.
+    /// Begins to relay the answer, because no error has been found in it; no other executor is tried afterwards.
     func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         request = nil
@@ -353,7 +359,7 @@ extension Attempt: ExecutorStreamHandler {
         answerBegan(head, body: body, owner)
     }
 
-    /// Waits for the body of an answer with a status of 400 or above, because the body may tell more about the error.
+    /// Waits for the body of an answer with a status of 400 or above, which may say more about the error.
     private func failureBegan(_ owner: any AttemptOwner) {
         answer.kind = .failure
         owner.attempt(self, answersWith: answer.kind)
@@ -401,7 +407,7 @@ extension Attempt: ExecutorStreamHandler {
         }
     }
 
-    /// The framing of the response has ended cleanly.
+    /// The response has ended as HTTP requires, so its last byte has arrived.
     func responseEnded() {
         stream = nil
         guard let owner else {

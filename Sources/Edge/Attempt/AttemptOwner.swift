@@ -1,4 +1,4 @@
-// The protocol by which an attempt reports to its exchange. Its calls are listed in the order in which they can occur.
+// The protocol by which an attempt reports to its exchange. Its methods are in the order in which they can be called.
 internal import Inference
 internal import Transport
 
@@ -7,19 +7,21 @@ internal import Transport
 /// All calls are made on the worker's thread. An attempt makes no call after it has failed, ended or been cancelled.
 /// The exchange may end the attempt during any of the calls.
 protocol AttemptOwner: AnyObject {
-    /// The head of the response has arrived and announces this kind of answer; no part of the answer can be relayed
-    /// yet.
+    /// The head of the response has arrived, and announces an answer of this kind.
     ///
-    /// The kind `none` means that the answer was dropped, and that the request was sent to the same engine again.
+    /// No part of the answer can be relayed yet.
+    ///
+    /// The kind `none` means that the answer was discarded, and that its request was sent to the same engine again.
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind)
-    /// The answer can be relayed: the first event with content, a complete document, or the beginning of a large
-    /// document has arrived.
+    /// The relay of the answer can begin.
+    ///
+    /// The first event with content, a complete document, or the beginning of a large document has arrived.
     ///
     /// After this call the exchange cannot move to another executor, because the client is sent a part of this answer.
     func attemptIsReady(_ attempt: Attempt)
     /// The next bytes of the answer, valid during the call: an event, or a piece of a large event or of a document.
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>)
-    /// The bytes of the answer that were held back; they are passed on without a copy.
+    /// The next bytes of the answer, which were held back until now; they are passed on without a copy.
     func attempt(_ attempt: Attempt, relays document: SharedBytes)
     /// The answer is over; `attemptIsReady` has been called before.
     func attempt(_ attempt: Attempt, ended end: Attempt.End)

@@ -1,5 +1,5 @@
-// Resolves the `location` field of an engine's response with status 307 or 308; the result is nil if the redirect leads
-// to another engine.
+// Resolves the `location` field of an engine's response with status 307 or 308. A redirect to another engine is
+// refused.
 internal import Inference
 
 /// Decides where an engine's redirect leads, and whether it stays at the same engine.
@@ -37,7 +37,9 @@ enum EngineRedirect {
         return isBelow(whole, prefix) ? Array((whole + query).utf8) : nil
     }
 
-    /// The path and the query of a URL; nil if the URL has a scheme or an authority that differs from the engine's.
+    /// The path and the query of a URL or relative reference.
+    ///
+    /// The result is nil if the URL has a scheme or an authority that differs from the engine's.
     private static func pathAndQuery(of location: Substring, host: [UInt8], isSecure: Bool) -> Substring? {
         var rest = location
         let scheme = isSecure ? "https:" : "http:"
@@ -57,7 +59,7 @@ enum EngineRedirect {
         return rest
     }
 
-    /// Whether a path is the engine's prefix or below it, however a server reads the path.
+    /// Whether a path is the engine's prefix or below it, for every way in which a server may read the path.
     ///
     /// A server may decode percent escapes once or several times, drop the parameters of segments, and read `\` as `/`.
     private static func isBelow(_ path: String, _ prefix: [UInt8]) -> Bool {
@@ -85,12 +87,12 @@ enum EngineRedirect {
 
     /// Whether a URL may contain the byte: a visible ASCII character, except some punctuation.
     ///
-    /// None of the allowed bytes can end a request line.
+    /// So a redirect cannot contain a space or a line end, which would end the target in the request line.
     private static func isOfURL(_ byte: UInt8) -> Bool {
         (0x21...0x7E).contains(byte) && !"\"<>\\^`{|}".utf8.contains(byte)
     }
 
-    /// The authority in lower case, without the default port of the scheme.
+    /// The host and port in lower case, without the port that is the default of the scheme.
     private static func canonical(_ authority: String, _ isSecure: Bool) -> String {
         let text = authority.lowercased()
         let port = isSecure ? ":443" : ":80"

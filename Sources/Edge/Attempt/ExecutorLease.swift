@@ -1,20 +1,22 @@
-// The use of an executor by one attempt: the pool counts the attempt, and gets a report on its outcome.
+// The use of an executor by one attempt. The pool of executors counts the attempt, and gets a report on its outcome.
 internal import Routing
 internal import Transport
 
 /// The use of one executor by one attempt; the attempt must call `end` when it is over.
 ///
-/// Confined to its attempt. The pool has counted the attempt before the lease is made.
+/// Confined to its attempt. The pool counts the attempt before the lease is made, and until `end`.
 struct ExecutorLease {
     let executor: Executor
     /// The pool that the executor was chosen from.
     let pool: ExecutorPool
     /// When the pool counted the attempt.
     private let began: Nanoseconds
-    /// How the executor was chosen.
+    /// How the executor was chosen, and how much of the prompt it is believed to have in its cache.
     let placement: Placement
     private var isHeld = true
-    /// Whether the prompt still counts in `Engine.waitingBytes`, the size of all prompts whose answers have not begun.
+    /// Whether the prompt still counts in `Engine.waitingBytes`.
+    ///
+    /// That is the size of all prompts that the engine still has to compute, because their answers have not begun.
     private var isPromptWaiting = true
     private var isReported = false
 
@@ -27,7 +29,7 @@ struct ExecutorLease {
 
     /// Reports the outcome of the attempt to the pool, unless an outcome has been reported before.
     ///
-    /// The prompt no longer counts in `Engine.waitingBytes` afterwards, even if an outcome has been reported before.
+    /// In any case, the prompt no longer counts in `Engine.waitingBytes` afterwards.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }
@@ -35,7 +37,7 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports `whole`, `lateFault` or `busy`, even if the outcome `good` has been reported before.
+    /// Reports an outcome even if `good` has been reported when the answer began: `whole`, `lateFault` or `busy`.
     ///
     /// Does nothing for `neither`.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
@@ -45,13 +47,14 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports that the answer has begun before its end was known, by which the pool learns how fast the executor
-    /// computes prompts.
+    /// Reports that a streamed answer has begun.
+    ///
+    /// From the time that this took, the pool learns how fast the executor computes prompts.
     func answerBegan(at now: Nanoseconds) { pool.answerBegan(placement, of: executor, after: now - min(now, began)) }
 
-    /// Reports the usage that the executor has counted for the whole answer.
+    /// Reports how many tokens the executor itself has counted for the whole prompt.
     ///
-    /// - Parameter cachedTokens: the tokens of the prompt that were in the executor's cache; nil if it did not say.
+    /// - Parameter cachedTokens: how many of these tokens were in the executor's cache; nil if it did not say.
     func learn(promptTokens: Int, cachedTokens: Int?) {
         pool.learn(placement, of: executor, promptTokens: promptTokens, cachedTokens: cachedTokens)
     }

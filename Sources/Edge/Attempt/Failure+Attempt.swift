@@ -1,14 +1,15 @@
-// The failures of attempts. The text in `detail` says what the executor did wrong; it is written to the log, and is not
-// sent to the client.
+// The failures of attempts. The text in `detail` says what the executor did wrong. It is logged, and never sent to
+// clients.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported to the pool at once for an attempt with this failure.
+    /// The outcome that is reported at once to the pool of executors, for an attempt with this failure.
     ///
-    /// For the charge `suspect` the outcome is `neither`, because later attempts show who was at fault.
+    /// The charge `suspect` means that the request may have caused the failure. Its outcome here is `neither`, because
+    /// later attempts show who was at fault.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither
@@ -20,10 +21,10 @@ extension Failure {
         }
     }
 
-    /// The outcome that is reported to the pool for an attempt that failed while its answer was relayed.
+    /// The outcome that is reported to the pool of executors if the attempt failed while its answer was relayed.
     ///
-    /// No other executor can try the request any more, so the charge `suspect` counts as a fault. The engine was
-    /// reachable, so the fault is in its answer, not in the connection.
+    /// The charge `suspect` (the request may be the cause) counts as a fault here, because no other executor can try
+    /// the request any more. The engine was reachable, so the fault is in its answer, not in the connection.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
         case .suspect, .connection, .answer: .lateFault(.answer)
@@ -32,8 +33,9 @@ extension Failure {
         }
     }
 
-    /// The failure of a response whose status cannot be relayed to the client: a redirect, 204 (No Content), 205 (Reset
-    /// Content) or 206 (Partial Content).
+    /// The failure of a response whose status cannot be relayed to the client.
+    ///
+    /// Such a status is a redirect, 204 (No Content), 205 (Reset Content) or 206 (Partial Content).
     static func noAnswer(in head: ResponseHead) -> Failure {
         var failure = Failure(.executorProtocol)
         let leads = (300..<400).contains(head.status) ? ", which leads to no other path of the same engine" : ""
@@ -41,22 +43,21 @@ extension Failure {
         return failure
     }
 
-    /// The failure of a response with a 2xx status and an empty body, which is not an answer of any known dialect.
+    /// The failure of a response with a 2xx status and an empty body; no known API answers so.
     static var emptyAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "it answered without a body"
         return failure
     }
 
-    /// The failure of an answer whose JSON document is incomplete, although the framing of the response has ended
-    /// cleanly.
+    /// The failure of an answer whose JSON is incomplete, although the HTTP response is complete.
     static var cutDocument: Failure {
         var failure = Failure(.executorBrokeOff)
         failure.detail = "its document is not whole"
         return failure
     }
 
-    /// The failure of an answer that is a document, although the client has already been sent the head of a stream.
+    /// The failure of an answer that is a document, if the client has already been sent the head of a stream.
     static var noStream: Failure {
         var failure = Failure(executorStatus: 502)
         failure.detail = "it answered a request for a stream with a document"
@@ -99,7 +100,7 @@ extension Failure {
         }
     }
 
-    /// The failure of an answer whose finish reason, or lack of a reason, shows that the answer is not complete.
+    /// The failure of an answer that is incomplete, as its finish reason or the lack of a finish reason shows.
     ///
     /// - Parameter reason: The finish or stop reason of the answer; nil if it has none.
     static func brokeOff(reason: String?) -> Failure {

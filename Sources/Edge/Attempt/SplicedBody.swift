@@ -1,4 +1,4 @@
-// The request body as one attempt sends it: the client's bytes, with a few bytes replaced for the executor.
+// The request body that one attempt sends: the client's bytes, a few of which are replaced for the executor.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -16,7 +16,7 @@ final class SplicedBody: RequestBodySource {
     }
 
     var length: Int { splice.count }
-    /// The same body without the `include_usage` that the edge has added; nil if the edge has added none.
+    /// The same body without the field `include_usage`, which the edge has added; nil if the edge has not added it.
     var withoutUsage: SplicedBody? { splice.withoutUsage.map { SplicedBody(body: body, splice: $0) } }
 
     func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {

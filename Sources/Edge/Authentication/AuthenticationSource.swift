@@ -1,26 +1,29 @@
-// Makes the authenticator of each snapshot, and keeps the store of API keys open from one configuration to the next.
+// Makes an authenticator for each new configuration, and keeps the store of API keys open across configurations.
 internal import Configuration
 internal import Routing
 internal import Transport
 
-/// The open store of API keys, and what all requests without a key together have used of the limits that apply to them.
+/// The open store of API keys, and the use counted for requests without a key; confined to the control thread.
 ///
-/// Confined to the control thread.
+/// All requests without a key have limits in common, so their use is counted together.
 final class AuthenticationSource {
-    /// An authenticator that is not in force yet, and the store that it needs.
+    /// An authenticator that is not in force yet, and the store from which it gets its keys.
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether `watcher` replaces the store that is open now; `watcher` is nil if the configuration names no store.
+        /// Whether `watcher` is not the store that is open now.
         ///
-        /// If so, `commit` closes the replaced store, and `discard` closes `watcher`.
+        /// `watcher` is nil if the configuration names no store.
+        ///
+        /// If true, `commit` closes the store that is open now, and `discard` closes `watcher`.
         let isNewStore: Bool
     }
 
     private var watcher: KeyStoreWatcher?
     private let anonymousUse = KeyUse()
-    /// Where this process publishes how many exchanges each key has under way; nil while it shares the counts with no
-    /// other process.
+    /// Memory that is shared with other processes during an upgrade; nil if there are none.
+    ///
+    /// Here, this process publishes how many exchanges each key has under way.
     private var counts: SharedCounts?
 
     /// Makes the authenticator of a configuration; uses the open store if the configuration names the same store.
@@ -43,25 +46,25 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the store of an authenticator that is put in force; closes the earlier store if the authenticator has a
-    /// new one.
+    /// Keeps the store of an authenticator that is now in force, and closes the earlier store if it is another one.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher
     }
 
-    /// Drops a prepared authenticator, and closes the store if it was opened for this authenticator.
+    /// Drops a prepared authenticator, and closes its store if `prepare` has opened it.
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // `prepare` has published the counts of the keys' exchanges under the ids that the keys have in the dropped
-        // store. The same keys may have other ids in the store in force, so the counts are published again under these
-        // ids.
+        // `prepare` has published each key's count of exchanges under the key's id in the dropped store. In the store
+        // in force, the same key may have another id. So the counts are published again, under the ids of the store in
+        // force.
         watcher?.keys.share(in: counts)
     }
 
-    /// Publishes in `counts`, from now on, how many exchanges each key and all callers without a key have under way; if
-    /// `counts` is nil, publishes nothing any more.
+    /// Publishes in `counts`, from now on, how many exchanges each key has under way.
+    ///
+    /// All callers without a key count as one key. If `counts` is nil, nothing is published any more.
     func share(in counts: SharedCounts?) {
         self.counts = counts
         watcher?.keys.share(in: counts)

@@ -3,7 +3,7 @@ package import HTTP
 package import Routing
 package import Transport
 
-/// Who sent a request, by the API key in the head of the request.
+/// Who sent a request, as the API key in the head of the request shows.
 package enum CallerIdentity: Sendable {
     /// The request has this key, which is in force.
     case key(KeyRing.Entry)
@@ -15,8 +15,8 @@ package enum CallerIdentity: Sendable {
 
 /// The API keys in force, and whether a request must have a key.
 ///
-/// An authenticator is a part of a snapshot. It does not change, except for the keys in its table. All threads share
-/// it, and workers read it once for each request.
+/// An authenticator belongs to a snapshot, the immutable state that is made from one configuration. All threads share
+/// the authenticator, and workers read it once for each request. Only the keys in its table can change.
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
@@ -27,16 +27,17 @@ package final class Authenticator: Sendable {
     let isRequired: Bool
     /// The limits that apply to all requests without a key together.
     let anonymousLimits: KeyLimits
-    /// The class of requests without a key, and the classes that they may ask for.
+    /// The priority class of requests without a key, and the classes that such requests may ask for.
     let anonymousPriority: PriorityRule
-    /// How much of `anonymousLimits` all requests without a key together have used.
+    /// How much of `anonymousLimits` has been used by all requests without a key.
     let anonymousUse: KeyUse
     /// The API keys in force; nil if no store of keys is configured.
     ///
     /// Without a store, every request is anonymous, even a request that carries a key.
     let keys: KeyTable?
 
-    /// - Parameter anonymousUse: how much of `anonymousLimits` has been used so far; the count outlives a snapshot.
+    /// - Parameter anonymousUse: how much of `anonymousLimits` has been used so far; the object outlives the
+    ///   authenticator.
     init(
         keys: KeyTable?,
         isRequired: Bool,
@@ -51,9 +52,9 @@ package final class Authenticator: Sendable {
         self.anonymousUse = anonymousUse
     }
 
-    /// Makes an authenticator without keys; `publish` adds keys.
+    /// Makes an authenticator without keys; `publish` sets its keys.
     ///
-    /// Without a `hash` there can be no keys, and every request is anonymous.
+    /// If `hash` is nil, there can be no keys, and every request is anonymous.
     package convenience init(
         hash: HMACSHA256? = nil,
         isRequired: Bool = false,

@@ -1,4 +1,4 @@
-// The caller of an exchange: the models and limits of its key, and what the exchange uses of these limits.
+// The sender of a request: the models and limits of its API key, and what the request uses of these limits.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -6,12 +6,12 @@ internal import Transport
 
 /// The sender of one exchange's request: its tenant, its models, and its use of the key's limits.
 ///
-/// The exchange must call `ended` when the exchange ends, because `begin` and `reserve` count the request as concurrent
-/// and reserve tokens until then.
+/// The exchange, which serves the request, must call `ended` at its end. Until then, the request counts as concurrent
+/// (`begin`), and its tokens are reserved (`reserve`).
 struct Caller {
     /// The tenant that the key belongs to, or `anonymous` if there is no key.
     ///
-    /// Queues are fair between tenants, and the log and the metrics name the tenant.
+    /// Waiting requests are served fairly between tenants. The log and the metrics name the tenant.
     let tenant: String
     /// The public name of the key; nil for a caller without a key.
     let keyID: String?
@@ -20,9 +20,9 @@ struct Caller {
     private let limits: KeyLimits
     private let priority: PriorityRule
     private let quota: any Quota
-    /// Whether the quota counts the exchange as a concurrent request.
+    /// Whether `quota` counts the request as one of the caller's concurrent requests.
     private var isRunning = false
-    /// The number of reserved tokens; nil if none are reserved.
+    /// How many tokens are reserved for the request; nil if none are.
     private var reserved: Int?
 
     /// The caller with this key.
@@ -50,8 +50,8 @@ struct Caller {
 
     /// Whether the key allows the model, by its id or by one of its aliases.
     ///
-    /// A key that names the models it allows does not allow a model that only an engine has listed. Otherwise an engine
-    /// could extend what the key allows.
+    /// If a key lists its models, it allows none that is only known because an engine has listed it. Otherwise, an
+    /// engine could extend what the key allows.
     func mayUse(_ model: Model) -> Bool {
         guard let models else { return true }
         guard !model.isDiscovered else { return false }
@@ -62,10 +62,10 @@ struct Caller {
 
     // MARK: Priority
 
-    /// The class of a request with these header fields: the class that `x-freeinference-priority` names, otherwise the
-    /// usual class of the caller.
+    /// The priority class of a request: the field `x-freeinference-priority` names it, otherwise it is the caller's
+    /// usual class.
     ///
-    /// - Returns: A failure if the field names no class, or a class that the caller may not choose.
+    /// - Returns: The class, or a failure if the field's value is no class or a class that the caller may not choose.
     func priority(of fields: FieldBlock) -> Result<PriorityClass, Failure> {
         guard let first = fields.first(.freeInferencePriority) else { return .success(priority.usual) }
         let asked = PriorityClass(rawValue: String(decoding: first, as: UTF8.self))
@@ -80,12 +80,12 @@ struct Caller {
         return .success(asked)
     }
 
-    /// The beginning of the clause that states a limit, in a message to the client.
+    /// The subject and the verb of a sentence that states a limit, in a message to the client.
     private var whose: String { keyID == nil ? "callers without an API key together have" : "this API key has" }
 
     // MARK: Limits
 
-    /// Counts the request against the key's limits on concurrent requests and on requests in a minute.
+    /// Counts the request against the key's limits on concurrent requests and on requests per minute.
     ///
     /// - Returns: The refusal; nil if neither limit is exceeded.
     mutating func begin(at now: Nanoseconds) -> Failure? {
@@ -94,11 +94,11 @@ struct Caller {
         return denial.map { Failure($0, limits, whose: whose) }
     }
 
-    /// Reserves as many tokens as the request may use at most.
+    /// Reserves the largest number of tokens that the request may use.
     ///
     /// - Parameters:
     ///   - promptBytes: The estimated size of the prompt in bytes of text.
-    ///   - answerTokensMax: The request's own limit on the tokens of the answer; 0 if it sets none.
+    ///   - answerTokensMax: The limit that the request itself sets on the tokens of its answer; 0 if it sets none.
     /// - Returns: The refusal; nil if the tokens were reserved, or if the caller has no limit on tokens.
     mutating func reserve(promptBytes: Int, answerTokensMax: Int, at now: Nanoseconds) -> Failure? {
         let promptTokens = (promptBytes + Usage.bytesPerToken - 1) / Usage.bytesPerToken
@@ -112,11 +112,13 @@ struct Caller {
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
-    /// The request's limit on the answer counts as at most this many tokens, so that sums cannot overflow.
+    /// The largest value that is used for a request's limit on its answer, in tokens; larger values could overflow
+    /// sums.
     private static let answerTokensMost = 1 << 40
 
-    /// Ends the use of the caller's limits: the request no longer counts as concurrent, and the used tokens count
-    /// instead of the reserved tokens.
+    /// Ends the use of the caller's limits: the request is no longer concurrent, and its tokens are settled.
+    ///
+    /// The used tokens count from now on instead of the reserved tokens.
     ///
     /// Further calls have no effect.
     mutating func ended(used: Int, at now: Nanoseconds) {
@@ -132,12 +134,12 @@ struct Caller {
 
     /// Counts a request that the client gave up before its answer began.
     ///
-    /// Returns whether the caller's requests are refused from now on and the operator must be warned of it; see
-    /// `Quota.countReset`.
+    /// - Returns: true if the caller's requests are refused from now on and the operator must be warned of it.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool { quota.countReset(of: most, at: now) }
 
-    /// How long requests of the caller are still refused because the client gave up too many requests, in nanoseconds;
-    /// 0 if they are not refused.
+    /// How long the caller's requests are still refused, because the client gave up too many requests.
+    ///
+    /// The result is in nanoseconds, and 0 if the requests are not refused.
     func resetWait(at now: Nanoseconds) -> Nanoseconds { quota.resetWait(at: now) }
 
     // MARK: What the client sees
@@ -182,7 +184,7 @@ extension Failure {
         }
     }
 
-    /// The failure of a request that needs more tokens than the key may use in a whole minute; a retry would not help.
+    /// The failure of a request that needs more tokens than the key may use in a minute, so that no retry can help.
     fileprivate init(neverFits promptTokens: Int, answerTokens: Int, limit: Int, whose: String) {
         self.init(
             .exceedsLimit,

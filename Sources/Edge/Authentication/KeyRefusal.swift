@@ -1,6 +1,8 @@
 // Why the key of a request was refused.
 
-/// The reason for refusing a key, for the log only: the client is sent the same 401 for every reason.
+/// The reason why a key was refused, for the log.
+///
+/// The client is not told the reason: it is sent the same 401 for all of them.
 package enum KeyRefusal: Sendable, Equatable {
     /// The request has no key, but a key is required.
     case missing

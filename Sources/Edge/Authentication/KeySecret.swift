@@ -1,25 +1,25 @@
-// The secret with which API keys are hashed. The secret is in a file of its own, so that nobody can test guessed keys
-// with only a copy of the key store.
+// The secret with which API keys are hashed. It is in a file of its own, so that somebody who has only a copy of the
+// key store cannot test guessed keys.
 internal import CLinux
 package import Configuration
 internal import Glibc
 internal import Routing
 package import Transport
 
-/// Functions that read and make the file of the secret; they wait for the file system.
+/// Functions that read and make the file of the secret; each blocks its thread until the file system has answered.
 package enum KeySecret {
     private static let bytesMin = 32
     private static let bytesMax = 4096
 
-    /// Returns the HMAC that is keyed with the secret in a file.
+    /// Returns the HMAC (the keyed hash function) whose key is the secret in a file.
     ///
-    /// If there is no file, makes a file with a random secret and mode 0600.
+    /// If there is no such file, the function makes one with a random secret and mode 0600.
     package static func loadOrMake(_ path: String) -> Result<HMACSHA256, FileProblem> {
         if unsafe access(path, F_OK) != 0, errno == ENOENT, let problem = make(path) { return .failure(problem) }
         return load(path)
     }
 
-    /// Returns the HMAC that is keyed with the secret in a file; the file must exist.
+    /// Returns the HMAC (the keyed hash function) whose key is the secret in a file; the file must exist.
     package static func load(_ path: String) -> Result<HMACSHA256, FileProblem> {
         switch SystemFiles.read(path) {
         case .failure(let problem): return .failure(problem)
@@ -36,8 +36,9 @@ package enum KeySecret {
         }
     }
 
-    /// How many keys can no longer be used, because the secret with which they were hashed is missing; 0 if the secret
-    /// exists or there are no keys.
+    /// How many API keys are unusable, because the secret with which they were hashed is missing.
+    ///
+    /// The result is 0 if the secret exists or there are no keys.
     ///
     /// - Parameters:
     ///   - path: The file of the secret.
@@ -47,7 +48,7 @@ package enum KeySecret {
         return ((try? KeyStoreReader.load(path: keys)) ?? []).count
     }
 
-    /// The message that says why no new secret is made although the file of the secret is missing.
+    /// The message that says why no new secret is made, although the file of the secret is missing.
     package static func lostReason(_ path: String, keys: Int) -> String {
         "\(path) is not there, and the \(keys) keys there are were hashed under another than would be made now: "
             + "bring it back, or take the keys away as well"

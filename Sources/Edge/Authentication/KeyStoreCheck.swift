@@ -6,7 +6,7 @@ internal import Routing
 package enum KeyStoreCheck {
     /// Returns what is wrong with the keys at `path` and the secret at `secretPath`.
     ///
-    /// The check of a configuration calls this function through `FileInspection.keys`.
+    /// `FileInspection.keys` refers to this function, so that the check of a configuration can call it.
     package static func findings(path: String, secretPath: String) -> KeyFindings {
         var found = KeyFindings()
         let keys = keys(in: path, &found)

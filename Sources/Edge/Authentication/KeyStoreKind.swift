@@ -1,6 +1,6 @@
-// The two kinds of stores of API keys, which differ in the ending of their file names.
+// The two kinds of stores of API keys. The ending of the file name shows the kind.
 
-/// The kind of a store: `.yaml` and `.yml` are YAML files, every other name is a SQLite database.
+/// The kind of a store: names that end in `.yaml` or `.yml` are YAML files, and all others are SQLite databases.
 package enum KeyStoreKind: Sendable {
     /// A YAML file, which the operator edits.
     case yaml

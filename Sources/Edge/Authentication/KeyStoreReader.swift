@@ -15,7 +15,7 @@ package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertibl
 
 /// Reads the keys of one store, and remembers the state of the store, so that an unchanged store is not read again.
 ///
-/// All functions wait for the file system, so no worker calls them.
+/// All functions block their thread until the file system has answered, so no worker calls them.
 package struct KeyStoreReader: Sendable {
     private let path: String
     private let kind: KeyStoreKind
@@ -41,7 +41,8 @@ package struct KeyStoreReader: Sendable {
 
     /// Reads the keys if the store may have changed since the last call that did not throw.
     ///
-    /// - Returns: All keys; nil if nothing has changed. A database contains revoked keys too, and a YAML file does not.
+    /// - Returns: All keys; nil if nothing has changed. Revoked keys are included for a database, but not for a YAML
+    ///   file.
     /// - Throws: if the store cannot be read or has faults.
     package mutating func changes() throws(KeyStoreError) -> [AccessKey]? {
         switch kind {
@@ -52,8 +53,8 @@ package struct KeyStoreReader: Sendable {
 
     private mutating func fileChanges() throws(KeyStoreError) -> [AccessKey]? {
         guard let stamp = FileStamp(path) else { throw unreadable() }
-        // Two changes within one tick of the file system's clock give the file the same time. So a file that has just
-        // changed is read even if its time is the same as before.
+        // If a file changes twice within one tick of the file system's clock, both changes have the same time. So a
+        // file that has just changed is read even if its time is the same as at the last read.
         if stamp == seen, !stamp.isNew(at: Clock.wallTime().seconds) { return nil }
         switch SystemFiles.read(path) {
         case .failure(let problem): throw KeyStoreError(problems: ["cannot read \(path): \(problem)"])
@@ -79,8 +80,8 @@ package struct KeyStoreReader: Sendable {
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // These values are stored only after everything has been read, so that after an error the next call reads
-            // everything.
+            // These values are stored only now, after everything has been read. So after an error, the next call reads
+            // everything again.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys
         } catch {

@@ -7,10 +7,10 @@ internal import Transport
 
 /// An open store of keys, and the thread that watches the store.
 ///
-/// The control thread opens the store that a configuration names. It closes the store when a reload names another
-/// store.
+/// The control thread opens the store that a configuration names, and closes it when a later configuration names
+/// another.
 final class KeyStoreWatcher: Sendable {
-    /// The pause between two reads in microseconds, so short that a change is in force within a second.
+    /// The pause between two reads in microseconds; it is short so that a change is in force within a second.
     private static let interval: useconds_t = 250_000
 
     /// The keys of the store, which the thread keeps up to date.
@@ -21,7 +21,7 @@ final class KeyStoreWatcher: Sendable {
 
     /// Reads the keys in the store that a configuration names, and starts the thread that watches the store.
     ///
-    /// If the store has no key, and the secret for hashing keys does not exist, makes a secret.
+    /// If the store is empty and there is no secret for hashing keys, the function makes a secret.
     ///
     /// - Parameter previous: the table of keys that the new table replaces; nil if there is none.
     /// - Returns: nil if no keys are configured.
@@ -52,11 +52,11 @@ final class KeyStoreWatcher: Sendable {
         self.keys = keys
     }
 
-    /// Returns the HMAC that is keyed with the secret of a store.
+    /// Returns the HMAC (the keyed hash function) whose key is the secret of a store.
     ///
-    /// Makes a secret if there is neither a secret nor a key.
+    /// If there is neither a secret nor a key, the function makes a secret.
     private static func hash(_ path: String, _ secretPath: String) throws(StartError) -> HMACSHA256 {
-        // A new secret would make all existing keys unknown, so none is made while there are keys.
+        // With a new secret, all existing keys would be unknown. So no secret is made while there are keys.
         let lost = KeySecret.keysLost(secretPath, keys: path)
         guard lost == 0 else {
             throw StartError(description: "authentication.secret: \(KeySecret.lostReason(secretPath, keys: lost))")
@@ -79,7 +79,7 @@ final class KeyStoreWatcher: Sendable {
     /// Makes the thread end before its next read.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    /// Starts the thread.
+    /// Starts the thread that reads the store at intervals.
     ///
     /// While the store cannot be read, the keys that were read last stay in force, so that a fault in a file does not
     /// stop traffic. The operator is warned once for each fault.

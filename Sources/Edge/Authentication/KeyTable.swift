@@ -4,23 +4,24 @@ internal import Transport
 
 /// The API keys of one store, which are hashed with one secret.
 ///
-/// Any thread may use a table. A table outlives a configuration: if a reload changes neither the store nor its secret,
-/// the next snapshot has the same table.
+/// Any thread may use a table. If a reload of the configuration changes neither the store nor its secret, the table
+/// stays in use.
 package final class KeyTable: Sendable {
-    /// The HMAC by which keys are looked up; it is keyed with the secret of the store.
+    /// The HMAC (keyed hash function) by whose results keys are looked up; its key is the secret of the store.
     let hash: HMACSHA256
     private let ring: Lock<KeyRing>
-    /// Where this process publishes how many exchanges each key has under way; nil while it shares the counts with no
-    /// other process.
+    /// Memory that is shared with other processes during an upgrade; nil if there are none.
     ///
-    /// The lock is also held while a new ring is made, so that no key is missed when sharing begins. Only two threads
-    /// take this lock: the control thread, and the thread that watches the store.
+    /// Here, this process publishes how many exchanges each key has under way.
+    ///
+    /// The lock is also held while the keys are replaced, so that no key is missed when publishing begins. Only two
+    /// threads take this lock: the control thread, and the thread that watches the store.
     private let publishing: Lock<SharedCounts?>
 
-    /// Makes a table; without `previous` no key is in force before `publish`.
+    /// Makes a table; if `previous` is nil, no key is in force before `publish`.
     ///
-    /// - Parameter previous: the table that the new one replaces. The new table begins with the keys of `previous` and
-    ///   with the requests and tokens that count against their limits.
+    /// - Parameter previous: the table that the new table replaces. The new table begins with the same keys, and with
+    ///   the same counts of requests and tokens against their limits.
     init(hash: HMACSHA256, after previous: KeyTable? = nil) {
         self.hash = hash
         ring = Lock(KeyRing(previous?.current.all.map(\.key) ?? [], after: previous?.current))
@@ -32,8 +33,8 @@ package final class KeyTable: Sendable {
 
     /// Replaces the keys in force; called by one thread at a time.
     ///
-    /// - Parameter now: the monotonic time in nanoseconds. What a removed key has used of its limits is kept for a
-    ///   while, so that a key that is removed and added again does not start from zero.
+    /// - Parameter now: the monotonic time in nanoseconds. The use counted for a removed key is kept for a while, so
+    ///   that a key that is removed and added again does not start from zero.
     func publish(_ keys: [AccessKey], at now: Nanoseconds) {
         publishing.withLock { counts in
             // Only one thread publishes, so `ring` cannot change between the read of `current` and the write below.
@@ -43,8 +44,10 @@ package final class KeyTable: Sendable {
         }
     }
 
-    /// Publishes in `counts`, from now on, how many exchanges each key has under way, including keys that are added
-    /// later; if `counts` is nil, publishes nothing any more.
+    /// Publishes in `counts`, from now on, how many exchanges each key has under way, even for keys that are added
+    /// later.
+    ///
+    /// If `counts` is nil, nothing is published any more.
     func share(in counts: SharedCounts?) {
         publishing.withLock { shared in
             shared = counts

@@ -1,11 +1,12 @@
-// Waits until the last attempt at a drained executor has ended.
+// Waits until a drained executor has no request left: its last attempt has ended.
 internal import Routing
 internal import Transport
 
-/// Checks at intervals whether drained executors still have attempts under way; confined to the control thread.
+/// Waits until executors that the operator has drained have no attempt under way; confined to the control thread.
 ///
-/// The class polls, because the workers do not report the end of each attempt. The class holds references to the
-/// executors, because a reload may remove the executors from the configuration during the wait.
+/// Drained executors get no new requests. The class checks at intervals, because the workers do not report the end of
+/// each attempt. It holds references to the executors, because a reload may remove them from the configuration during
+/// the wait.
 final class AttemptWatch {
     /// The time between two checks, in nanoseconds.
     static let interval: Nanoseconds = 20_000_000
@@ -13,9 +14,10 @@ final class AttemptWatch {
     /// The executors to wait for.
     struct Watched {
         let executors: [Executor]
-        /// Whether the operator has drained whole engines, so that `running` counts all attempts at these engines.
+        /// Whether the operator has drained whole engines, and not only single models of them.
         ///
-        /// All attempts at an engine include those for models that a reload has removed from the configuration.
+        /// If true, `running` counts all attempts at the engines, even those for models that a reload has removed from
+        /// the configuration.
         let isWholeEngine: Bool
 
         /// How many attempts are under way at the executors, or at their engines if `isWholeEngine` is true.
@@ -37,8 +39,8 @@ final class AttemptWatch {
     private var ended: ((_ isDrained: Bool) -> Void)?
     private var timer: TimerID?
 
-    /// - Parameter ended: called once, possibly before `init` returns. The argument is true if the last attempt has
-    ///   ended, and false if an executor is no longer drained.
+    /// - Parameter ended: called once, possibly before `init` returns. Its argument is true if the last attempt has
+    ///   ended, and false if an executor was resumed before that.
     init(_ watched: Watched, loop: EventLoop, ended: @escaping (_ isDrained: Bool) -> Void) {
         self.loop = loop
         self.watched = watched
@@ -46,7 +48,7 @@ final class AttemptWatch {
         look()
     }
 
-    /// Ends the wait without a call of `ended`.
+    /// Ends the wait; the closure `ended` is not called.
     func cancel() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

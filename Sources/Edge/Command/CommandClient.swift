@@ -13,7 +13,7 @@ package enum CommandClient {
         package let body: [UInt8]
     }
 
-    /// The reason why a command was not answered, in words for the operator.
+    /// The reason why no server has answered the command, in words for the operator.
     package struct Failure: Error, CustomStringConvertible, Sendable {
         package let description: String
     }
@@ -44,7 +44,8 @@ package enum CommandClient {
             case .success(let answer): return answer
             case .failure(let failure):
                 problems.append("\(socket): \(failure.description)")
-                // If a server has received the command, the command must not be sent to another server as well.
+                // The server may have carried out the command, so the command must not be sent to another server as
+                // well.
                 if call.hasReached { throw Failure(description: problems.last ?? "") }
             }
         }

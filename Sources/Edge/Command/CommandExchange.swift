@@ -115,7 +115,10 @@ final class CommandExchange: ServerStreamHandler {
 }
 
 extension CommandRequest {
-    /// Whether the answer has a form of its own, in place of a `CommandReport`; such a command tells its obstacles itself.
+    /// Whether the command has its own form of answer instead of a `CommandReport`.
+    ///
+    /// For other commands, `requestBegan` first asks `Actions.obstacle` whether this process refuses changes at
+    /// present.
     fileprivate var hasOwnReport: Bool {
         switch self {
         case .reload, .changes, .status, .reopenLog: true
@@ -123,7 +126,7 @@ extension CommandRequest {
         }
     }
 
-    /// The description of the command in the operator's log; nil for commands that change nothing.
+    /// The name of the command in the operator's log; nil for commands that change nothing.
     fileprivate var summary: String? {
         switch self {
         case .changes, .status: return nil

@@ -1,12 +1,11 @@
 // The report of a command that changes something, as JSON and as lines of text.
 internal import Inference
 
-/// The answer to a command that changes an executor or the maintenance: what it has changed, or why it has changed
-/// nothing.
+/// The answer to a command that changes the server: what it has changed, or why it has changed nothing.
 package struct CommandReport: Sendable, Equatable {
     /// Whether the command was carried out.
     package var isDone: Bool
-    /// The changes that the command made, or the reason for a refusal; one sentence in each line.
+    /// The changes that the command has made, or the reason why it was refused; each line is one sentence.
     package var lines: [String]
 
     init(isDone: Bool, lines: [String]) {
@@ -27,7 +26,7 @@ package struct CommandReport: Sendable, Equatable {
         return writer.bytes
     }
 
-    /// Reads a report from the JSON that `json` writes; nil if the bytes are not such JSON.
+    /// Reads a report from JSON of the form that `json` has; nil if the bytes have another form.
     package init?(json: [UInt8]) {
         guard let value = JSONValue(parsing: json), let result = value["result"]?.string,
             let lines = value["lines"]?.array, result == "done" || result == "refused"

@@ -8,24 +8,25 @@ internal import Transport
 /// hexadecimal digits of their UTF-8 bytes, so that no character in them needs escaping.
 package enum CommandRequest: Equatable, Sendable {
     case reload
-    /// Say what a reload would change with the configuration file at this path; nil for the server's own file.
+    /// Report what a reload of the configuration file at this path would change; nil for the server's own file.
     case changes(file: String?)
     case status
     case order(OrderCommand)
-    /// Begin maintenance. `text` is the message for clients, and `retryAfter` is in seconds; nil for the defaults.
+    /// Begin maintenance. `text` is the message for clients, and `retryAfter` is in seconds. Each is nil for its
+    /// default.
     case maintain(text: String?, retryAfter: Int?)
     case endMaintenance
     /// Open the log file again, after another program has renamed it.
     case reopenLog
-    /// Start a new process in the place of the running one.
+    /// Start a new process that replaces the running one.
     case upgrade
 
     /// The reason why a request is not a valid command.
     enum Problem: Error, Equatable {
         case unknownPath
-        /// The command at the request's path needs this method, but the request has another method.
+        /// The request's path names a command, but the request does not have this method, which the command needs.
         case otherMethod(String)
-        /// An argument is missing or invalid; the text says why, in words for the operator.
+        /// An argument is missing or invalid; the associated text says why, in words for the operator.
         case argument(String)
     }
 
@@ -125,7 +126,9 @@ package enum CommandRequest: Equatable, Sendable {
 
         static func hexadecimal(_ text: String) -> String { Hexadecimal.text(Array(text.utf8)) }
 
-        /// The query with its question mark, without the arguments whose value is nil; empty if every value is nil.
+        /// The query for these arguments, with its question mark.
+        ///
+        /// Arguments whose value is nil are left out. The result is empty if all are.
         static func written(_ arguments: [(name: String, value: String?)]) -> String {
             let items = arguments.compactMap { argument in argument.value.map { "\(argument.name)=\($0)" } }
             return items.isEmpty ? "" : "?" + items.joined(separator: "&")

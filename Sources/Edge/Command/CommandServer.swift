@@ -1,4 +1,4 @@
-// Serves the operator's commands to the running server, on a unix socket of mode 0600 and on the control thread.
+// Takes the operator's commands to the running server, on a unix socket of mode 0600. It runs on the control thread.
 internal import CLinux
 internal import Configuration
 internal import HTTP
@@ -7,26 +7,27 @@ internal import Transport
 
 /// Serves HTTP on the command socket; confined to the control thread.
 ///
-/// The socket is never a TCP socket, because any web page in a browser on this machine could send requests to a TCP
-/// socket.
+/// The socket is a unix socket, because any web page in a browser on this machine could send requests to a TCP socket.
 final class CommandServer {
     /// The functions that carry out the commands.
     struct Actions {
-        /// Returns why this process carries out no order, maintenance or upgrade; nil if it carries them out.
+        /// Returns why this process refuses changes at present; nil if it carries them out.
+        ///
+        /// Such changes are orders for executors, maintenance and upgrades.
         var obstacle: () -> String? = { nil }
         /// Reads the configuration again and puts it in force, then calls the closure with the result.
         var reload: (@escaping (ReloadReport) -> Void) -> Void
-        /// Reports what a reload would change with the configuration file at this path; nil for the server's own file.
+        /// Reports what a reload of the configuration file at this path would change; nil for the server's own file.
         var rehearse: (_ path: String?) -> ReloadReport
         /// Returns the status of the server at this moment, as JSON.
         var status: () -> [UInt8]
-        /// Carries out an order for an executor; throws the reason if the order is invalid.
+        /// Drains or resumes an executor or changes its weight; throws the reason if the order is invalid.
         var order: (OrderCommand) throws(CommandRequest.Problem) -> ExecutorOrderer.Outcome
         /// Begins the maintenance or changes its message; ends the maintenance if the argument is nil.
         var maintain: (Maintenance?) -> CommandReport
         /// Opens the log file again, then calls the closure with the outcome.
         var reopenLog: (@escaping (LogReopening) -> Void) -> Void
-        /// Starts a new process in the place of this one, then calls the closure with the report.
+        /// Starts a new process that replaces this one, then calls the closure with the report.
         var upgrade: (@escaping (CommandReport) -> Void) -> Void
     }
 
@@ -35,7 +36,7 @@ final class CommandServer {
     private let process: ProcessState
     private let environment: [String: String]
     private var setting: Configuration.CommandSocket?
-    /// The last warning that the socket cannot be opened; nil if the socket has been opened since.
+    /// The last warning that the socket could not be opened; nil if it has been opened since.
     private var warning: String?
     private var sockets: ListenerSet?
     private var listener: ControlListener?
@@ -50,7 +51,7 @@ final class CommandServer {
         self.actions = actions
     }
 
-    /// Opens the command socket that a configuration names, unless it is already open; logs its path or the error.
+    /// Opens the command socket that a configuration names, unless it is open already; logs the path or the error.
     ///
     /// If the socket cannot be opened, the earlier socket stays in use, and the next call tries again.
     func adopt(_ configuration: Configuration) {
@@ -65,8 +66,8 @@ final class CommandServer {
             return
         }
         warning = nil
-        // The earlier listener keeps its connections, because one of them may wait for the answer to the reload under
-        // way.
+        // The earlier listener keeps its open connections, because the client of one of them may still wait for the
+        // answer to `reload`.
         if let listener { replaced.append(listener) }
         listener?.pause()
         listener = nil
@@ -91,22 +92,20 @@ final class CommandServer {
 
     // MARK: Handing over
 
-    /// The command socket, for the successor that takes the place of this process; nil if no command socket is open.
+    /// The command socket, to be handed to the process that replaces this one; nil if none is open.
     var handed: Handover.ListenerSockets? {
         sockets.map { Handover.ListenerSockets(address: "\($0.addresses[0])", descriptors: $0.descriptors) }
     }
 
-    /// The descriptors of a command socket that a predecessor hands over; nil if the configuration does not name its
-    /// path.
+    /// The descriptors of the predecessor's command socket, if the configuration names its path; otherwise nil.
     func kept(of handed: Handover.ListenerSockets?, by configuration: Configuration) -> [CInt]? {
         guard let handed, adopted(handed, configuration) != nil else { return nil }
         return handed.descriptors
     }
 
-    /// Takes over the command socket of a predecessor if the configuration names the path of the socket; otherwise
-    /// closes the socket.
+    /// Takes over the predecessor's command socket if the configuration names its path; otherwise closes it.
     ///
-    /// Call this before `adopt` of the same configuration.
+    /// This must be called before `adopt` is called with the same configuration.
     func inherit(_ handed: Handover.ListenerSockets?, _ configuration: Configuration) {
         guard let handed else { return }
         guard var adopted = adopted(handed, configuration) else {
@@ -123,7 +122,7 @@ final class CommandServer {
         return address.flatMap { try? ListenerSet(adopting: handed.sockets, on: $0, isInherited: false) }
     }
 
-    /// Accepts no more commands, because a successor accepts them from now on; commands under way are still answered.
+    /// Accepts no more commands, because a successor process accepts them; commands under way are still answered.
     ///
     /// - Parameter taken: the descriptors of the sockets that the successor keeps.
     func handOver(_ taken: Set<CInt>) {

@@ -1,11 +1,11 @@
-// The unix socket on which the server takes commands from the command line: its default paths, and how it is opened.
+// The unix socket on which a running server takes commands: its default paths, and how it is opened.
 internal import Configuration
 internal import Glibc
 internal import Transport
 
 /// The default paths of the command socket, and the function that opens the socket.
 package enum CommandSocket {
-    /// The default path for a server that systemd or root starts.
+    /// The default path for a server that systemd or root has started.
     private static let systemPath = "/run/freeinference/admin.sock"
 
     /// The default paths of `admin.socket`, in the order in which the server and the command line try them.
@@ -19,8 +19,7 @@ package enum CommandSocket {
         return paths
     }
 
-    /// The paths that the configuration allows, in the order in which the server tries them; none if it disables the
-    /// socket.
+    /// The paths that the server tries, in this order; none if the configuration disables the socket.
     static func paths(_ setting: Configuration.CommandSocket, environment: [String: String]) -> [String] {
         switch setting {
         case .off: []
@@ -33,7 +32,7 @@ package enum CommandSocket {
     ///
     /// Replaces the socket file of a server that has died, but not the socket file of a running server.
     ///
-    /// - Returns: the socket, or the reason why it cannot be opened, in words for the operator; both are nil if the
+    /// - Returns: the socket, or the reason why it cannot be opened, in words for the operator. Both are nil if the
     ///   configuration disables the socket.
     static func open(
         _ setting: Configuration.CommandSocket,
@@ -47,8 +46,8 @@ package enum CommandSocket {
                 problems.append("\(path): the path is too long")
                 continue
             }
-            // An error of `makeFolder` is not reported here: without the folder, opening the socket fails as well, and
-            // that error is reported.
+            // An error here needs no report: without the folder, the socket cannot be opened, and that error is
+            // reported.
             SystemFiles.makeFolder(of: path)
             do throws(ListenerSet.Failure) {
                 return (try ListenerSet(addresses: [address], workers: 1, access: [SocketFileAccess(mode: 0o600)]), nil)

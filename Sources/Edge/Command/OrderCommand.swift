@@ -1,4 +1,4 @@
-// A command that drains or resumes an executor or changes its weight: how it finds the executor, and what it answers.
+// Commands that drain or resume an executor or change its weight: how the executor is found, and what is answered.
 internal import Configuration
 internal import Inference
 internal import Routing
@@ -11,11 +11,11 @@ package struct OrderCommand: Equatable, Sendable {
 
     /// Whether to drain the executor, to resume it, or to change its weight.
     package var action: OrderAction
-    /// The URL of the engine as the operator wrote it: complete, or only the beginning of the URL.
+    /// The URL of the engine, or only the beginning of the URL, as the operator wrote it.
     package var url: String
     /// The model's id or alias in the configuration, or its name at the engine; nil for all models of the engine.
     package var model: String?
-    /// Whether a drain is answered only when the last attempt at the executor has ended.
+    /// Whether the answer to a drain waits until the last attempt at the executor has ended.
     package var waits: Bool
 
     package init(_ action: OrderAction, url: String, model: String? = nil, waits: Bool = false) {
@@ -28,7 +28,7 @@ package struct OrderCommand: Equatable, Sendable {
     init(_ action: OrderAction, _ query: CommandRequest.Query) throws(CommandRequest.Problem) {
         guard let url = try query.text("url"), !url.isEmpty else { throw .argument("no URL is given") }
         let model = try query.text("model")
-        // The text is written to the operator's log. A line feed in the text would begin a forged line there.
+        // The text is written to the operator's log, where a line feed in it would begin a forged line.
         for text in [url, model ?? ""] {
             guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                 throw .argument("a URL or a model has control characters")
@@ -37,7 +37,7 @@ package struct OrderCommand: Equatable, Sendable {
         self.init(action, url: url, model: model, waits: query.number("wait") == 1)
     }
 
-    /// The path and query of the HTTP request for this order.
+    /// The path and query of the HTTP request for this command.
     var target: String {
         let (name, value): (String, Int?) =
             switch action {
@@ -55,11 +55,11 @@ package struct OrderCommand: Equatable, Sendable {
 
     // MARK: Finding the executor
 
-    /// Finds the URL that the operator means among `known`, whose URLs are normalized.
+    /// Finds the URL that the operator means; the URLs in `known` are normalized.
     ///
     /// The operator may write a URL in any form that the configuration allows. The beginning of a URL is enough, with
-    /// or without the scheme, if it is the beginning of only one known URL. The beginning must not end inside a name or
-    /// a number: `gpu-1` does not mean `gpu-10`.
+    /// or without the scheme, if only one known URL begins so. The beginning must not end inside a name or a number:
+    /// `gpu-1` does not mean `gpu-10`.
     ///
     /// A host name may stand for several engines, one at each of its addresses. The URL with the host name, or the
     /// beginning of that URL, then means all of these engines.
@@ -88,30 +88,29 @@ package struct OrderCommand: Equatable, Sendable {
     private static func begins(_ url: String, with given: String) -> Bool {
         guard !given.isEmpty, url.hasPrefix(given) else { return false }
         guard let next = url.dropFirst(given.count).first, let last = given.last else { return true }
-        // `gpu-1` is not the beginning of `gpu-10`.
+        // The beginning must not end inside a name or a number, as `gpu-1` does in `gpu-10`.
         return !(next.isLetter || next.isNumber) || !(last.isLetter || last.isNumber)
     }
 
     private static func quoted(_ text: String) -> String { "'\(LogText.bounded(text))'" }
 }
 
-/// Carries out orders for executors; confined to the control thread.
+/// Carries out commands that drain or resume executors or change their weights; confined to the control thread.
 struct ExecutorOrderer {
     let running: RunningConfiguration
 
     /// The result of an order that was carried out.
     struct Outcome {
         var report: CommandReport
-        /// The drained executors; nil if the order is not a drain.
+        /// The executors that were drained; nil if the order is not a drain.
         ///
-        /// A client that waits gets its answer when the last attempt at these executors has ended.
+        /// If the operator asked to wait, the answer is sent when the last attempt at these executors has ended.
         var watch: AttemptWatch.Watched?
     }
 
     /// Carries out an order.
     ///
-    /// - Throws: an error that lists the possible URLs or models, if the URL or the model is unknown, or the URL is
-    ///   ambiguous.
+    /// - Throws: an error if the URL or the model is unknown, or if the URL is ambiguous. It lists the possible values.
     func carryOut(_ command: OrderCommand, at now: Nanoseconds) throws(CommandRequest.Problem) -> Outcome {
         let snapshot = running.snapshot
         let ordered = running.registry.orders.all.map(\.target.url)
@@ -175,7 +174,7 @@ struct ExecutorOrderer {
         }
     }
 
-    /// A line for each model that has one of these executors, if all executors of the model have the weight 0.
+    /// A line for each model that has one of these executors, and whose executors now all have the weight 0.
     private func emptyModels(_ executors: [Executor]) -> [String] {
         running.snapshot.models
             .filter { model in

@@ -10,7 +10,7 @@ struct StatusReport {
     private(set) var json: [UInt8] = []
     private let server: AdminServer
     private var writer = JSONWriter(reserving: 4096)
-    /// The time of the control loop's clock when the report was made.
+    /// The time when the report was made, on the clock of the control thread's event loop.
     private let now: Nanoseconds
     /// The wall time when the report was made, in seconds since 1970.
     private let wallTime = Clock.wallTime().seconds
@@ -48,7 +48,7 @@ struct StatusReport {
         writer.field("memory_limit_bytes", process.budget.limit)
     }
 
-    /// Writes the number of this process, the last upgrade if it has failed, and the older processes that drain.
+    /// Writes which process this is, the last upgrade if it has failed, and the older processes that still drain.
     private mutating func writeUpgrades() {
         writer.field("process", Int(getpid()))
         writer.field("process_number", server.processNumber)
@@ -120,7 +120,7 @@ struct StatusReport {
         writer.endObject()
     }
 
-    /// Writes what an engine has said of its load; nothing if it has said nothing.
+    /// Writes the load that an engine has reported; writes nothing if it has reported none.
     private mutating func write(_ load: EngineLoad) {
         guard load != EngineLoad() else { return }
         writer.key("engine")
@@ -164,7 +164,7 @@ struct StatusReport {
 }
 
 extension ExecutorHealth.Cause {
-    /// The cause of an executor's bad health, in words for the operator.
+    /// Why the executor is not healthy, in words for the operator.
     fileprivate var text: String {
         switch self {
         case .probes(let count): "\(count) health probes in a row failed"

@@ -1,9 +1,9 @@
 // Renders the server's answer to `freeinference status` as a table for a terminal.
 internal import Inference
 
-/// Renders the JSON of `StatusReport` as the lines of a table.
+/// The lines of a table that show the JSON of `StatusReport`.
 package struct StatusTable {
-    /// The lines of the table, cut to the width of the terminal, but never to fewer than 80 columns.
+    /// The lines of the table; they are cut to the width of the terminal, or to 80 columns if it is narrower.
     package private(set) var lines: [String] = []
     private let width: Int
 

@@ -12,11 +12,13 @@ package struct CloudflareFields: Sendable, Equatable {
     /// The country of the client, as two letters.
     var country: String?
 
-    /// Reads the fields; nil if the listener does not learn addresses from fields, the peer is not trusted, or the
-    /// request has neither field.
+    /// Reads the fields; nil if they cannot be trusted or are both missing.
     ///
-    /// A proxy that names its clients in PROXY headers passes their header fields on unchanged, so a client could forge
-    /// these two fields. Such a proxy's fields are therefore not read.
+    /// They are trusted if the peer is a trusted proxy, and if proxies of this listener name their clients in header
+    /// fields.
+    ///
+    /// Other proxies name their clients in PROXY headers, and pass on all header fields unchanged. A client of theirs
+    /// could forge these two fields.
     ///
     /// - Parameter namesClientsInFields: whether trusted peers of the listener name their clients in header fields.
     init?(_ fields: FieldBlock, from client: Client, namesClientsInFields: Bool) {

@@ -1,12 +1,15 @@
-// The id that the server gives to each exchange, in addition to the request id, which the client may choose.
+// The id that the server gives to each exchange (a request and its response). The client may choose a second id itself:
+// the request id.
 
-/// The id of an exchange, unique among all exchanges of a log, unless two processes start within the same millisecond.
+/// The id of an exchange, which is a request and its response.
+///
+/// It is unique in a log, unless two processes start within the same millisecond.
 package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     /// When the process started, in milliseconds since 1970.
     package var processStart: Int
-    /// The number of the exchange in the process.
+    /// The number of the exchange; no other exchange of the process has the same number.
     ///
-    /// Of four workers, the first gives the numbers 1, 5, 9 and so on, so that no two workers give the same number.
+    /// Each worker gives numbers of its own. Of four workers, for example, the first gives 1, 5, 9 and so on.
     package var number: Int
 
     /// Makes the id of the exchange with this number in the process that started at `processStart`.

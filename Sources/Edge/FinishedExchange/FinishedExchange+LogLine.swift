@@ -5,7 +5,7 @@ internal import Routing
 internal import Transport
 
 extension FinishedExchange {
-    /// The log line, without a line end.
+    /// The line for the access log, without the line feed at its end.
     var logLine: [UInt8] {
         var json = JSONWriter(reserving: 960)
         json.beginObject()
@@ -66,7 +66,7 @@ extension FinishedExchange {
     /// Writes the status, type, code and meaning of an engine's error, and its message if the configuration asks for
     /// the message.
     ///
-    /// The message is optional because it may quote what the client has sent.
+    /// The message is left out by default, because it may quote what the client has sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {
         guard let error else { return }
         json.key("engine_error")
@@ -80,7 +80,7 @@ extension FinishedExchange {
         json.endObject()
     }
 
-    /// Writes the number of attempts, the failed attempts, and the times of the phases of the last attempt.
+    /// Writes how many attempts were made, which of them failed, and how long each phase of the last one took.
     private func writeAttempts(to json: inout JSONWriter) {
         let final = last ?? failed.last
         if let final {
@@ -102,8 +102,8 @@ extension FinishedExchange {
 
     /// Writes the failed attempts.
     ///
-    /// The last attempt is left out if the exchange ended with its failure, because the log line then has that failure
-    /// as its `end`.
+    /// If the exchange ended with the failure of its last attempt, that attempt is left out here. Its failure is in the
+    /// member `end` of the log line.
     private func writeFailures(to json: inout JSONWriter) {
         var listed = failed[...]
         if last == nil, let failure = failed.last?.failure, end == .failed(failure) { listed.removeLast() }
@@ -126,7 +126,7 @@ extension FinishedExchange {
         json.endArray()
     }
 
-    /// Writes the fields about the answer, if the answer is what the request asked for: a stream, or one JSON document.
+    /// Writes the fields about the answer, if it is what the request asked for: a stream, or one JSON document.
     private func writeAnswer(to json: inout JSONWriter) {
         if wantsStream, let stream {
             write(stream, to: &json)
@@ -165,7 +165,7 @@ extension FinishedExchange {
 }
 
 extension HTTPVersion {
-    /// The version as it is written in the log line.
+    /// The HTTP version in the form of the log line.
     var label: String {
         switch self {
         case .http10: "HTTP/1.0"
@@ -182,7 +182,7 @@ extension JSONWriter {
 }
 
 extension Failure {
-    /// The edge's message about what is wrong with the request; nil for a failure that is not the request's fault.
+    /// The message that says what is wrong with the request; nil for a failure that is not the request's fault.
     fileprivate var faultOfRequest: String? {
         let faults = [400, 413, 414, 415, 417, 431, 501, 505]
         return kind != .executorError && side == .client && faults.contains(status) ? message : nil

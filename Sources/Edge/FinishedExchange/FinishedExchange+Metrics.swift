@@ -37,8 +37,8 @@ extension WorkerCounters.OfModel {
         let stream = finished.stream
         tokens[.init(isInput: true, isEstimated: usage.isInputEstimated), default: 0] &+= UInt64(usage.input)
         tokens[.init(isInput: false, isEstimated: usage.isOutputEstimated), default: 0] &+= UInt64(usage.output)
-        // The semantic conventions of OpenTelemetry ask for counts, not for estimates. So only the executor's counts
-        // and the counted events of a stream are recorded.
+        // The semantic conventions of OpenTelemetry ask for counts, not for estimates. So only tokens that the executor
+        // has counted are recorded, or tokens that were counted as the events of a stream.
         if !usage.isInputEstimated {
             input.observe(UInt64(usage.input))
             prefixTokens.add(usage, finished.last?.placement)
@@ -53,10 +53,10 @@ extension WorkerCounters.OfModel {
 }
 
 extension WorkerCounters.PrefixTokens {
-    /// Adds a prompt that its executor has counted.
+    /// Adds a prompt whose tokens the executor has counted.
     ///
-    /// - Parameter placement: what the pool believed to be cached, in bytes; nil if it does not look at prompts. The
-    ///   believed part of the prompt is the same in tokens as in bytes.
+    /// - Parameter placement: how much of the prompt was believed to be in the executor's cache, in bytes. The same
+    ///   share of the tokens counts as believed. Nil if the model's executors are not chosen by their cached prompts.
     fileprivate mutating func add(_ usage: Usage, _ placement: Placement?) {
         prompt &+= UInt64(usage.input)
         cached &+= UInt64(usage.cached ?? 0)

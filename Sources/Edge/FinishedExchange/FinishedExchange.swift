@@ -1,28 +1,28 @@
-// Everything that is known about a finished exchange; its log line and the counters are made from this value.
+// The facts about a finished exchange (a request and its response), from which its log line and the counters are made.
 internal import HTTP
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// The facts about one exchange, or about one request that the HTTP layer has refused; made once, at its end.
+/// The facts about one exchange, or about one request that the HTTP layer has refused.
 ///
-/// A value of this type holds no prompt, no completion and no API key. Moments are in nanoseconds of the event loop's
-/// clock, 0 if the moment has not come; durations are in nanoseconds.
+/// The value is made once, at the end of the exchange. It holds no prompt, no completion and no API key. Moments are in
+/// nanoseconds of the event loop's clock, and 0 if the moment has not come. Durations are in nanoseconds.
 package struct FinishedExchange: Sendable {
     /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
         /// The name of the executor's engine: its URL, with an address if a host name stands for several engines.
         var executor: String
-        /// The id of the executor in the registry.
+        /// The number that identifies the executor for as long as the process runs.
         var executorID: Int
-        /// The id of the model whose pool the executor was chosen from, which may be a fallback of the requested model.
+        /// The number of the model for which the attempt was made: the requested model, or one of its fallbacks.
         var modelID: Int
         var times: Attempt.Times
         /// The time from the start of the attempt to its end.
         var duration: Nanoseconds
         /// Why the attempt failed before its answer was ready to be relayed; nil if it did not fail before that.
         var failure: Failure?
-        /// How the executor was chosen; nil if its pool does not look at prompts.
+        /// How the executor was chosen; nil if the model's executors are not chosen by their cached prompts.
         var placement: Placement?
     }
 
@@ -48,19 +48,19 @@ package struct FinishedExchange: Sendable {
     /// The request target as the client sent it, cut at 256 bytes.
     var target: [UInt8]
     var userAgent: String?
-    /// Cloudflare's id of the request and the client's country; nil if the request came from no trusted peer.
+    /// Cloudflare's id of the request and the client's country; nil if both are missing or cannot be trusted.
     var cloudflare: CloudflareFields?
-    /// The session that the client named, cut at 128 bytes.
+    /// The id of the session, as the client has sent it, cut at 128 bytes.
     var session: String?
     /// The caller's tenant; nil if the request carried an unknown key, or no key where one is required.
     var tenant: String?
     /// The public name of the API key; nil if the request had no key or an unknown key.
     var key: String?
-    /// The class of the request.
+    /// The priority class of the request.
     var priority = PriorityClass.standard
     /// The id of the model in the configuration; nil if the request named no known model.
     var model: String?
-    /// The id of the model's entry in the registry; nil if the request named no known model.
+    /// The number that identifies the model for as long as the process runs; nil if `model` is nil.
     var modelID: Int?
     /// The name of the requested model, if no such model exists or the caller may not use it.
     var modelAsked: String?
@@ -74,18 +74,18 @@ package struct FinishedExchange: Sendable {
     var bodyEnded: Nanoseconds = 0
     var committed: Nanoseconds = 0
     var ended: Nanoseconds
-    /// The sum of all times that the exchange waited for an executor; nil if it never waited.
+    /// How long the exchange waited in queues for an executor, all together; nil if it never waited.
     var queueWait: Nanoseconds?
 
     var bytesIn = 0
     var bytesOut = 0
-    /// Bytes of the response that the edge had not yet sent when the client left or was cut off.
+    /// How many bytes of the response were not yet sent when the client left or was cut off.
     var bytesLost = 0
     /// Whether the request asked for a stream.
     var wantsStream = false
     /// The attempts that failed before their answers were ready to be relayed, in order.
     var failed: [Attempted] = []
-    /// The attempt with which the exchange ended; nil if there was none, or if that attempt is the last of `failed`.
+    /// The attempt that was the last; nil if there was none, or if it is already the last element of `failed`.
     var last: Attempted?
     /// The counts and times of the relayed stream; nil if the answer was not a stream of events.
     var stream: Stream?
@@ -94,17 +94,17 @@ package struct FinishedExchange: Sendable {
     var finishReason: String?
     /// The tokens that were used; nil if the request named no known model, or only asked for a count of tokens.
     var usage: Usage?
-    /// Whether the log line has the message of an engine's error, in addition to its type and code.
+    /// Whether the log line contains the message of an engine's error; its type and code are always there.
     var showsEngineErrors = false
     /// Whether the exchange was a health check, which is neither logged nor counted.
     var isHealthCheck = false
     /// The client's certificate; nil if the client presented none.
     var clientCertificate: ClientCertificate?
 
-    /// The status by which the exchange is counted.
+    /// The status under which the exchange is counted in the metrics.
     ///
-    /// If the exchange failed after a status below 400 was sent, the result is the status of the failure. Otherwise the
-    /// result is `status`.
+    /// This is the status that the client was sent. But if the exchange failed after a status below 400 was sent, it is
+    /// the status of the failure.
     var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status
@@ -115,7 +115,8 @@ package struct FinishedExchange: Sendable {
 
     /// An estimate of the tokens that the executor sent and that did not reach the client.
     ///
-    /// The estimate is the number of the stream's tokens, times `bytesLost`, divided by `bytesOut`.
+    /// The share of the stream's tokens is taken to be the same as the share of the bytes: `bytesLost` divided by
+    /// `bytesOut`.
     var wastedTokens: Int {
         guard end != .complete, let stream, bytesLost > 0, bytesOut > 0, stream.tokens > 0 else { return 0 }
         return (stream.tokens * min(bytesLost, bytesOut) + bytesOut - 1) / bytesOut

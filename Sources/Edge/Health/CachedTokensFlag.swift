@@ -1,10 +1,11 @@
-// Which flag an engine lacks whose answers never say how many tokens of a prompt were cached.
+// Tells the operator to start an engine with a flag, so that its answers say how many tokens of a prompt were cached.
 internal import Routing
 internal import Transport
 
 extension EngineKind {
-    /// The flag with which an engine of this kind says in answers how many tokens of a prompt were cached; nil if it says
-    /// so without a flag.
+    /// The command-line flag with which an engine of this kind reports how many tokens of a prompt were cached.
+    ///
+    /// The result is nil if the engine reports them without a flag, or if no flag is known.
     var cachedTokensFlag: String? {
         switch self {
         case .vllm: "--enable-prompt-tokens-details"
@@ -15,21 +16,24 @@ extension EngineKind {
 }
 
 extension ExecutorPool {
-    /// The flag that an executor's engine lacks, as its answers show; nil if it lacks none.
+    /// The flag with which an executor's engine should be started; nil if its answers report cached tokens already.
+    ///
+    /// The pool decides this by the answers that it has seen so far.
     func missingFlag(of executor: Executor) -> String? {
         hidesCachedTokens(executor) ? executor.engine.kind.cachedTokensFlag : nil
     }
 }
 
-/// Tells the operator, once for each engine, which flag it lacks; confined to the control thread.
+/// Looks for engines that do not report cached tokens, and tells the operator once for each; confined to the control
+/// thread.
 final class CachedTokensReporter: TimerTarget {
-    /// The time between two looks at the pools, in nanoseconds.
+    /// The time between two checks of all engines, in nanoseconds.
     private static let interval: Nanoseconds = 2_000_000_000
 
     private let loop: EventLoop
     private let say: (String, LogPriority) -> Void
     private var snapshot: Snapshot
-    /// The ids of the engines that were told.
+    /// The ids of the engines about which the operator was told.
     private var told: Set<Int> = []
     private var timer: TimerID?
 
@@ -43,7 +47,7 @@ final class CachedTokensReporter: TimerTarget {
         self.say = say
     }
 
-    /// Looks at the pools of a new snapshot from now on.
+    /// Checks the engines of a new snapshot from now on.
     func adopt(_ snapshot: Snapshot) {
         self.snapshot = snapshot
         told.formIntersection(snapshot.engines.map(\.engine.id))
@@ -69,7 +73,7 @@ final class CachedTokensReporter: TimerTarget {
         start()
     }
 
-    /// The text that tells the operator to start an engine with a flag that it lacks.
+    /// The message that tells the operator to start an engine with this flag.
     static func text(_ flag: String) -> String {
         "its answers never say what was cached, so that the size of its cache is a guess; start it with \(flag)"
     }

@@ -1,27 +1,27 @@
-// Reads an engine's kind, load and cache size from its answers.
+// Reads the kind of an engine, such as vLLM, its load and its cache size from its answers to questions.
 internal import Configuration
 internal import Inference
 internal import Routing
 
-/// The answer of an engine to one of the `EngineQuestions`.
+/// The answer of an engine to a question about itself (`EngineQuestions`).
 struct EngineAnswer {
-    /// The largest body that is read, in bytes; a longer one says nothing.
+    /// The largest body that is read, in bytes; a longer body is ignored.
     static let bodyBytesMax = ModelListAnswer.bodyBytesMax
 
-    /// The path of the question, without the path of the engine's URL.
+    /// The path that was requested, without the path of the engine's URL.
     let path: String
     let status: Int
     /// The value of the header field `server`; nil if it is absent.
     let server: String?
-    /// The body, if it is not a page of metrics.
+    /// The body; empty if the answer is a page of metrics.
     var body: [UInt8] = []
-    /// The values on the page, if it is a page of metrics in the text format of Prometheus.
+    /// The values of a page of metrics, which is in the text format of Prometheus.
     var metrics = EngineMetricsReader()
 
-    /// The kind that the answer shows.
+    /// The kind of the engine, if the answer shows it.
     ///
-    /// - Returns: the kind, which is `unknown` if the answer comes from software that has no kind; nil if the answer
-    ///   does not show it.
+    /// - Returns: the kind; `unknown` if the answer shows software that is none of the known kinds; nil if it shows
+    ///   nothing.
     var kind: EngineKind? {
         if server?.lowercased().hasPrefix("llama.cpp") == true { return .llamaCpp }
         guard status == 200 else { return nil }
@@ -51,10 +51,10 @@ struct EngineAnswer {
 }
 
 extension EngineLoad {
-    /// The largest number of slots or ranks of an engine that is read.
+    /// How many slots or ranks of one engine are read at most.
     private static let partsMax = 4096
 
-    /// Reads llama.cpp's `/slots`.
+    /// Reads the page `/slots` of llama.cpp: for each slot, whether it is in use, and the size of its context.
     fileprivate mutating func readSlots(_ slots: [JSONValue]) {
         let slots = slots.prefix(Self.partsMax).filter { $0["is_processing"]?.bool != nil }
         guard !slots.isEmpty else { return }
@@ -62,12 +62,14 @@ extension EngineLoad {
         cacheTokens = Self.sum(slots.compactMap { $0["n_ctx"]?.integer })
     }
 
-    /// Reads SGLang's `/v1/loads` or the older `/get_load`: an object for each rank, in a list, or one object alone.
+    /// Reads the page `/v1/loads` or the older page `/get_load` of SGLang.
+    ///
+    /// The page has one object for each rank (a process of the engine), in a list, or a single object.
     fileprivate mutating func readLoads(_ page: JSONValue?) {
         let ranks = page?["loads"]?.array ?? page?.array ?? page.map { [$0] } ?? []
         for rank in ranks.prefix(Self.partsMax) {
             let waits = rank["num_waiting_reqs"]?.integer
-            // `num_reqs` and `load` contain the requests that wait.
+            // `num_reqs` and `load` count the waiting requests, too.
             let runs =
                 rank["num_running_reqs"]?.integer
                 ?? (rank["num_reqs"]?.integer ?? rank["load"]?.integer).map { $0 - (waits ?? 0) }
@@ -77,7 +79,7 @@ extension EngineLoad {
         }
     }
 
-    /// Reads llama.cpp's `/props`: the number of slots, and the context of each.
+    /// Reads the page `/props` of llama.cpp: the number of slots, and the size of each slot's context.
     fileprivate mutating func readProperties(_ page: JSONValue?) {
         guard let slots = page?["total_slots"]?.integer, (1...Self.partsMax).contains(slots),
             let context = page?["default_generation_settings"]?["n_ctx"]?.integer, context > 0
@@ -85,14 +87,14 @@ extension EngineLoad {
         cacheTokens = Self.product(slots, context)
     }
 
-    /// Reads SGLang's `/get_server_info`: the size of the cache of each copy of the model.
+    /// Reads the page `/get_server_info` of SGLang: the cache size of each copy of the model, and the number of copies.
     fileprivate mutating func readServerInfo(_ page: JSONValue?) {
         guard let size = page?["max_total_num_tokens"]?.integer, size > 0 else { return }
         let copies = page?["dp_size"]?.integer ?? 1
         cacheTokens = Self.product(size, min(max(copies, 1), Self.partsMax))
     }
 
-    /// The sum of counts; nil if one is negative or the sum is too large to be one.
+    /// The sum of counts; nil if there are none, or if one is negative or is too large to be a real count.
     private static func sum(_ counts: [Int]) -> Int? {
         var sum = 0
         for count in counts {

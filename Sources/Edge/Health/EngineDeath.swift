@@ -1,12 +1,11 @@
-// What the workers learn about an engine that health probes have found dead, and which attempts at the engine are
-// ended.
+// The message to the workers that an engine is dead, and the rule by which they end their attempts at the engine.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Why an engine is considered dead (`Engine.isDead`).
+/// Why health probes have found an engine dead (`Engine.isDead`).
 package struct EngineDeath: Sendable {
-    /// How the last probe failed, for logs.
+    /// How the last probe failed, in words for the log.
     let reason: String
     /// Whether the connection of the last failed probe was refused, reset or closed.
     ///
@@ -15,10 +14,10 @@ package struct EngineDeath: Sendable {
 }
 
 extension Attempt {
-    /// Whether the attempt must end because its engine is dead.
+    /// Whether the attempt must end because its engine is dead; `death` says why.
     ///
-    /// An attempt that has received bytes within `ExecutorHealth.silenceMax` continues, whatever the probes say. An
-    /// attempt that has received no byte ends at once if `death.isRefusal` is true.
+    /// An attempt must end if it has waited for bytes for `ExecutorHealth.silenceMax`. If `death.isRefusal` is true and
+    /// no byte has arrived yet, the attempt must end at once. While reading is paused, it continues.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -27,7 +26,7 @@ extension Attempt {
 }
 
 extension Exchange {
-    /// Ends the attempt of this exchange if the attempt is at the dead engine and `isLost` is true.
+    /// Ends this exchange's attempt if it is at the dead engine and `isLost` is true.
     ///
     /// If nothing of the answer has been relayed, the exchange may try another executor. Otherwise the exchange ends
     /// with a failure.

@@ -1,4 +1,4 @@
-// Asks an engine what it is and what it has to do, after it has passed a health probe.
+// Asks an engine for its kind (such as vLLM), its load and its cache size, after it has passed a health probe.
 internal import HTTP
 internal import Routing
 internal import Transport
@@ -12,7 +12,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
         case late
     }
 
-    /// The largest page of metrics that is read, in bytes; of a longer one nothing counts.
+    /// The largest page of metrics that is read, in bytes; a larger page is ignored.
     private static let metricsBytesMax = 16 << 20
 
     private let loop: EventLoop
@@ -27,7 +27,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
     private var question: EngineQuestions.Question?
     private var request: (any ExecutorStream)?
     private var timer: TimerID?
-    /// The answer to the question under way, as far as it has arrived.
+    /// The part of the answer to the question under way that has arrived.
     private var answer: EngineAnswer?
     /// The length of the body that has arrived, in bytes.
     private var bodyBytes = 0
@@ -48,10 +48,10 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
 
     private var engine: Engine { target.engine }
 
-    /// Takes over the target of a new snapshot, which is reached as the one before.
+    /// Takes over the engine's entry in a new snapshot; its address, TLS settings and credential are unchanged.
     func adopt(_ target: EngineTarget) { self.target = target }
 
-    /// Asks what is to be asked now, because the engine has passed a probe; does nothing while it is being asked.
+    /// Asks the questions that are due, because the engine has passed a probe; does nothing if a question is under way.
     func probePassed() {
         guard question == nil, timer == nil else { return }
         // The question is sent in the next turn of the loop. By then, the connection of the probe is unused again, and
@@ -59,14 +59,16 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
         schedule(.ask, after: 0)
     }
 
-    /// Asks everything again after the next probe that passes, because the engine was lost and may be another one then.
+    /// Forgets all answers, because another engine may be at the URL after this one was lost.
+    ///
+    /// After the next passed probe, all questions are asked again.
     func engineWasLost() {
         stop()
         questions.engineWasLost()
         engine.forgetWords()
     }
 
-    /// Ends the question under way.
+    /// Cancels the question under way, and its timer.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -105,9 +107,9 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
         )
     }
 
-    /// Takes the answer to the question under way, and asks the next one.
+    /// Processes the answer to the question under way, and asks the next question that is due.
     ///
-    /// - Parameter answer: nil if there was no whole answer.
+    /// - Parameter answer: nil if no complete answer has arrived in time.
     private func end(_ answer: EngineAnswer?) {
         guard let question else { return }
         stop()

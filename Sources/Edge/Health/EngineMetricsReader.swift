@@ -1,40 +1,41 @@
-// Reads what engines say of themselves in their metrics.
+// Reads the kind and the load of an engine from its page of metrics.
 internal import Routing
 internal import Transport
 
-/// Reads a page in Prometheus' text format piece by piece, and keeps only what says the kind and the load of an engine.
+/// Reads a page in Prometheus' text format in pieces, and keeps only the engine's kind and load.
 ///
-/// A line that is not well formed says nothing, and neither does a line that is longer than `lineMax`. So a page of any
-/// size takes no more memory than one line.
+/// Lines that are not well formed, or longer than `lineMax`, are ignored. The reader stores only one line at a time, so
+/// a page of any size takes little memory.
 struct EngineMetricsReader: Sendable {
     /// The longest line that is read, in bytes.
     static let lineMax = 8 << 10
 
-    /// The engine whose names the metrics have; nil if they have none of a known engine.
+    /// The kind of engine to which the names of the metrics belong; nil if they belong to no known kind.
     private(set) var kind: EngineKind?
     private(set) var load = EngineLoad()
     private var line: [UInt8] = []
-    /// Whether the rest of the line says nothing.
+    /// Whether the rest of the current line is ignored.
     private var isSkipping = false
-    /// The uses of the caches of the engine's parts, whose mean is `load.cacheUse`.
+    /// How full the cache of each part of the engine is, from 0 to 1; `load.cacheUse` is their mean.
     private var uses: [Double] = []
     private static let usesMax = 1024
 
-    /// Takes the next bytes.
+    /// Reads the next bytes of the page.
     mutating func take(_ bytes: Span<UInt8>) {
         for index in bytes.indices {
             let byte = bytes[index]
             if byte == UInt8(ascii: "\n") {
                 endLine()
             } else if !isSkipping {
-                // The names of all other metrics, and comments, begin with other letters.
+                // Only names that begin with `vllm:`, `sglang:` or `llamacpp:` matter here. Lines with other first
+                // letters are ignored, and so are comments.
                 if line.isEmpty, !"vsl".utf8.contains(byte) { isSkipping = true } else { line.append(byte) }
                 if line.count > Self.lineMax { isSkipping = true }
             }
         }
     }
 
-    /// Takes the end of the page, which may be the end of its last line.
+    /// Reads the last line of the page, which may have no line feed at its end.
     mutating func finish() { endLine() }
 
     private mutating func endLine() {
@@ -45,7 +46,8 @@ struct EngineMetricsReader: Sendable {
 
     private mutating func take(_ sample: MetricSample) {
         if kind == nil { kind = Self.kind(ofName: sample.name) }
-        // SGLang has the same values again for each rank that computes a part of the same model, and for each priority.
+        // SGLang repeats its values for each rank that computes a part of the same model, and for each priority. So
+        // only the lines of rank 0 without a priority are counted.
         guard ["tp_rank", "pp_rank"].allSatisfy({ sample.labels[$0].map { $0 == "0" } ?? true }),
             sample.labels["priority"]?.isEmpty ?? true
         else { return }
@@ -71,13 +73,13 @@ struct EngineMetricsReader: Sendable {
         return name.hasPrefix("llamacpp:") ? .llamaCpp : nil
     }
 
-    /// Adds a count; an engine that consists of several parts has a line for each.
+    /// Adds a count to the load; an engine with several parts has one line for each part, so the lines are summed.
     private mutating func add(_ sample: MetricSample, to path: WritableKeyPath<EngineLoad, Int?>) {
         guard sample.value < 1e12 else { return }
         load[keyPath: path] = (load[keyPath: path] ?? 0) + Int(sample.value)
     }
 
-    /// Adds the size of a cache of vLLM, which is in the labels of a line whose value says nothing.
+    /// Adds the size of a cache of vLLM, which is in the labels of this line, not in its value.
     private mutating func addCache(_ labels: [String: String]) {
         func count(_ name: String) -> Int? { labels[name].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
         var tokens = count("kv_cache_size_tokens")
@@ -90,7 +92,7 @@ struct EngineMetricsReader: Sendable {
     }
 }
 
-/// One line of a page in Prometheus' text format, without its time.
+/// One line of a page in Prometheus' text format, without its timestamp.
 struct MetricSample: Equatable {
     let name: String
     let labels: [String: String]
@@ -132,7 +134,7 @@ struct MetricSample: Equatable {
         }
     }
 
-    /// Reads a value in quotation marks, with the escapes of the format, and removes it from the beginning of `rest`.
+    /// Reads a label value in quotation marks, decodes its escapes, and removes it from the beginning of `rest`.
     private static func quoted(_ rest: inout ArraySlice<UInt8>) -> String? {
         guard rest.popFirst() == UInt8(ascii: "\"") else { return nil }
         var value: [UInt8] = []

@@ -1,71 +1,71 @@
-// Decides which page of an engine is requested next, to learn the engine's kind, its load and the size of its cache.
+// Decides which page of an engine is requested next, to learn its kind (such as vLLM), its load and its cache size.
 internal import Routing
 internal import Transport
 
-/// Decides which question an engine is asked next; a value without connections or a clock.
+/// Decides which question an engine is asked next; a value that has no connection and reads no clock.
 ///
-/// The engine is asked only after it has passed a health probe: once for its kind and the size of its cache, and after
-/// each probe for its load. If it says nothing on a topic, everything stays as it is without an answer, and the engine is
-/// asked again rarely.
+/// The engine is asked only after it has passed a health probe. Its kind and its cache size are asked once, and its
+/// load after each probe. If no page answers a question, the engine is asked again only after `rarely`.
 struct EngineQuestions: Equatable, Sendable {
-    /// A request to the engine: a GET.
+    /// A question, which is a GET request for a page of the engine.
     struct Question: Equatable, Sendable {
-        /// What the answer is for.
+        /// What is asked.
         var topic: Topic
-        /// The path, without the path of the engine's URL.
+        /// The path of the page, without the path of the engine's URL.
         var path: String
     }
 
-    /// What an answer is for.
+    /// What a question is about.
     enum Topic: Sendable, CaseIterable {
-        /// The kind of the engine.
+        /// The kind of the engine, such as vLLM.
         case kind
-        /// How much the engine has to do.
+        /// How many requests the engine has, and how full its cache is.
         case load
-        /// How large the engine's cache is, where the answers on its load do not say it.
+        /// The size of the engine's cache; asked only if the answers about the load do not contain it.
         case size
     }
 
-    /// What the answer to a question says.
+    /// The result of a question.
     enum Outcome: Equatable, Sendable {
-        /// The answer says what was asked.
+        /// The answer contains what was asked.
         case said
-        /// The answer says nothing: it is an error, or the engine does not have the page.
+        /// The answer does not contain what was asked: it is an error, or the engine does not have the page.
         case nothing
-        /// There was no whole answer in time.
+        /// No complete answer has arrived in time.
         case lost
-        /// The answer shows that no further page will say it.
+        /// The answer shows that the other pages on the topic will not help either, so they are not asked.
         case final
     }
 
-    /// Which of the pages for one topic is asked next.
+    /// How far the questions on one topic have come; several pages can answer a question.
     private struct Progress: Equatable {
-        /// The index of the page; the number of pages if none of them says anything.
+        /// The index of the page that is asked next; after the last page, the number of pages.
         var page = 0
-        /// How many questions for this page in a row were lost.
+        /// How many questions for this page in a row have had no complete answer.
         var lost = 0
-        /// Whether an answer has said what was asked.
+        /// Whether an answer has contained what was asked.
         var isKnown = false
-        /// The engine is not asked before this time.
+        /// The time before which the engine is not asked about this topic again.
         var again: Nanoseconds = 0
     }
 
-    /// The time after which an engine that has said nothing on a topic is asked again, in nanoseconds.
+    /// How long an engine is not asked again about a topic on which no page has answered, in nanoseconds: 10 minutes.
     static let rarely: Nanoseconds = 600_000_000_000
     /// The shortest time between two questions for the load of an engine, in nanoseconds.
     static let loadInterval: Nanoseconds = 1_000_000_000
-    /// After this many lost questions in a row, a page counts as one that says nothing.
+    /// If this many questions in a row have no complete answer, the next page is asked instead.
     static let lostMax = 3
 
     private var progress: [Topic: Progress] = [:]
-    /// The kind of the engine when it was asked last.
+    /// The kind of the engine at the last call of `next`.
     private var engineKind = EngineKind.unknown
 
     /// The next question; nil if there is none for now.
     ///
     /// - Parameters:
-    ///   - givenKind: the kind that the configuration gives; the kind is asked only if it is `unknown`.
-    ///   - kind: the kind that the engine has as far as known.
+    ///   - givenKind: the kind that the configuration gives. The engine is asked for its kind only if this is
+    ///     `unknown`.
+    ///   - kind: the kind of the engine, as far as it is known.
     mutating func next(givenKind: EngineKind, kind: EngineKind, at now: Nanoseconds) -> Question? {
         if kind != engineKind {
             engineKind = kind
@@ -83,9 +83,9 @@ struct EngineQuestions: Equatable, Sendable {
         return nil
     }
 
-    /// Takes the outcome of the question that `next` has returned.
+    /// Records the result of the question that `next` has returned.
     ///
-    /// - Returns: whether no page has said anything on the topic, and none is left.
+    /// - Returns: true if all pages on the topic have been asked without success.
     mutating func answered(_ topic: Topic, _ outcome: Outcome, at now: Nanoseconds) -> Bool {
         let count = Self.pages(on: topic, of: engineKind).count
         var asked = progress[topic, default: Progress()]
@@ -109,19 +109,19 @@ struct EngineQuestions: Equatable, Sendable {
         return true
     }
 
-    /// Records that the answer on the load has said the size of the cache too, so that it is not asked.
+    /// Records that an answer about the load contains the size of the cache, so that the size is not asked.
     mutating func sizeIsKnown() { progress[.size, default: Progress()].isKnown = true }
 
-    /// Begins anew, because the engine was lost and may have been replaced by another.
+    /// Forgets everything, because the engine was lost, and another engine may be at its URL next time.
     mutating func engineWasLost() { self = EngineQuestions() }
 
-    /// The pages that say something on a topic, in the order in which they are asked.
+    /// The pages that can answer a question on a topic, in the order in which they are asked.
     private static func pages(on topic: Topic, of kind: EngineKind) -> [String] {
         switch (topic, kind) {
-        // The list of models shows the kind of most engines. The metrics of vLLM need no key. Only Ollama's models can
-        // have any owner, and its first page says what it is.
+        // The list of models shows most kinds. The metrics of vLLM can be read without a key. Ollama's models can have
+        // any owner in the list, but the page `/` of Ollama contains its name.
         case (.kind, _): ["/v1/models", "/metrics", "/"]
-        // SGLang and llama.cpp have metrics only if a flag asks for them.
+        // SGLang and llama.cpp serve metrics only if they are started with a flag, so other pages are asked, too.
         case (.load, .vllm): ["/metrics"]
         case (.load, .sglang): ["/metrics", "/v1/loads", "/get_load"]
         case (.load, .llamaCpp): ["/metrics", "/slots"]

@@ -7,17 +7,17 @@ internal import Transport
 
 /// The health probe of one engine: a GET request at intervals.
 ///
-/// The section `health` of the configuration sets the values; the default path depends on the executor's `kind`.
+/// The section `health` of the configuration sets the values. The default path depends on the `kind` of the executor.
 struct HealthProbe: Sendable, Equatable {
     /// The path of the request, including the path of the executor's URL.
     var path: [UInt8]
-    /// The time from the result of one probe to the request of the next probe, in nanoseconds.
+    /// The time from the result of one probe to the start of the next probe, in nanoseconds.
     var interval: Nanoseconds
     /// How long a probe waits for its answer, in nanoseconds.
     var timeout: Nanoseconds
-    /// How many probes must pass in a row for an ejected engine to be used again.
+    /// How many probes in a row must pass before an ejected engine gets requests again.
     var rise: Int
-    /// How many probes must fail in a row for an engine to be ejected.
+    /// How many probes in a row must fail before an engine is ejected, so that it gets no requests.
     var fall: Int
 
     /// The probe of an executor; nil for an executor that is not probed.
@@ -34,7 +34,7 @@ struct HealthProbe: Sendable, Equatable {
 
     /// The path of the health page of each kind of engine.
     ///
-    /// It is nil for remote APIs, which have no such page and would count each probe as a request.
+    /// The path is nil for remote APIs: they have no such page, and would count each probe as a request.
     private static func path(of kind: ExecutorSettings.Kind) -> String? {
         switch kind {
         case .auto, .vllm, .sglang, .llamaCpp: "/health"

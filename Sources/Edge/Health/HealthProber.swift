@@ -17,7 +17,8 @@ final class HealthProber {
     /// Starts the probes.
     ///
     /// - Parameters:
-    ///   - died: called when an engine is found dead, and again after each further probe of it that fails.
+    ///   - died: called when probes have found an engine dead, and again after each further failed probe of that
+    ///     engine.
     ///   - kindFound: called when the kind of an engine has been found or has changed.
     init(
         _ snapshot: Snapshot,
@@ -61,14 +62,15 @@ final class HealthProber {
                 died: died,
                 kindChanged: { [weak self] engine in self?.kindChanged(of: engine) }
             )
-            // The engines are in 16 groups, whose first probes are a sixteenth of the interval apart. So the probes are
-            // spread over the interval.
+            // The engines are divided into 16 groups. The first probes of one group begin a sixteenth of the interval
+            // after those of the group before it, so the probes are spread over the interval.
             prober.start(after: probe.interval / 16 * Nanoseconds(index % 16))
             probers.append(prober)
         }
         for prober in left {
             prober.stop()
-            // The engine is no longer probed, so the results of its earlier probes must not keep requests from it.
+            // The engine is no longer probed. Without this call, the result of an earlier failed probe would keep
+            // requests from it.
             prober.engine.probesEnded(at: loop.now)
         }
     }
@@ -78,7 +80,7 @@ final class HealthProber {
         probers.map { ($0.engine.name, $0.results) }
     }
 
-    /// Why the last failed probe of an engine failed; nil if none has failed.
+    /// Why the most recently failed probe of an engine failed; nil if none has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
     }
@@ -99,14 +101,14 @@ final class HealthProber {
 private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// The longest time between two probes of an engine that loads its model, in nanoseconds.
     private static let loadingInterval: Nanoseconds = 500_000_000
-    /// How much of an answer's body is kept to be classified, in bytes.
+    /// How many bytes of an answer's body are kept to classify the answer.
     private static let bodyMax = 4096
     private enum TimerKind: Int {
         /// The next probe is due.
         case ask
         /// The probe under way has waited for its answer for too long.
         case late
-        /// The engine may have been silent for long enough to count as dead.
+        /// The engine may have sent nothing for so long that it counts as dead.
         case silence
     }
 
@@ -117,7 +119,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// The executors of all models at this engine.
     private var executors: [Executor]
     private let died: (Engine, EngineDeath) -> Void
-    /// Asks the engine what it is.
+    /// Asks the engine for its kind, its load and its cache size after a passed probe.
     private let inquiry: EngineInquiry
     /// The request of the probe under way; nil between two probes.
     private var request: (any ExecutorStream)?
@@ -125,7 +127,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var body: [UInt8] = []
     /// Fires when the next probe is due, or when the probe under way has waited too long for its answer.
     private var timer: TimerID?
-    /// Fires when the engine may have been silent for long enough to count as dead.
+    /// Fires when the engine may have sent nothing for so long that it counts as dead.
     private var silenceTimer: TimerID?
     /// When probing began, in nanoseconds of the event loop's clock.
     private var watchedSince: Nanoseconds = 0
@@ -156,7 +158,8 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     var engine: Engine { target.engine }
 
-    /// Takes over the target and the executors of a new snapshot, in which the probe of the engine is unchanged.
+    /// Takes over the engine's settings and executors from a new snapshot, whose probe settings for the engine are the
+    /// same.
     func adopt(_ target: EngineTarget, executors: [Executor]) {
         self.target = target
         self.executors = executors
@@ -240,12 +243,13 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
             inquiry.engineWasLost()
         }
         if wasLoading, answer == .passed { for executor in executors { executor.engineHasLoaded() } }
-        // The engine may have become usable again, so exchanges that wait for an executor may use it.
+        // The engine may have become usable again, so it may now take exchanges that wait for an executor.
         if answer == .passed {
             engine.pump(at: now)
             inquiry.probePassed()
         }
-        // Requests may wait until the model has been loaded, so that is noticed soon.
+        // While the engine loads its model, requests may wait for it. It is then probed more often, so that they wait
+        // no longer than needed.
         schedule(.ask, after: engine.isLoading ? min(probe.interval, Self.loadingInterval) : probe.interval)
     }
 
@@ -254,9 +258,9 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         died(engine, EngineDeath(reason: "its last health probe: \(lastLoss ?? "")", isRefusal: wasRefused))
     }
 
-    /// Sets the timer for the moment at which an ejected engine has been silent for long enough to count as dead.
+    /// Sets the timer for the moment when an ejected engine has sent nothing for so long that it counts as dead.
     ///
-    /// Timed-out probes alone do not make an engine dead; the engine must also have sent nothing for
+    /// Timed-out probes alone do not show that an engine is dead. It must also have sent nothing for
     /// `ExecutorHealth.silenceMax`.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }

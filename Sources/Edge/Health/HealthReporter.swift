@@ -2,9 +2,10 @@
 internal import Routing
 internal import Transport
 
-/// Reports changes of the health of engines to the operator; confined to the control thread.
+/// Tells the operator when an engine goes down or comes back; confined to the control thread.
 ///
-/// Checks the health of each engine at intervals, so a change that lasts for less than an interval may not be reported.
+/// The class checks the health of each engine at intervals, so it may miss a change that lasts for less than an
+/// interval.
 final class HealthReporter: TimerTarget {
     /// The time between two checks, in nanoseconds.
     private static let interval: Nanoseconds = 250_000_000
@@ -41,9 +42,9 @@ final class HealthReporter: TimerTarget {
         snapshot.engines.map { Watched(engine: $0.engine, executors: snapshot.executors(at: $0.engine)) }
     }
 
-    /// Watches the engines of a new snapshot from now on.
+    /// Checks the engines of a new snapshot from now on.
     ///
-    /// An engine that was reported as down under the earlier snapshot is reported when it comes back.
+    /// If an engine was reported as down before, its return is reported, too.
     func adopt(_ snapshot: Snapshot) {
         let before = watched
         watched = Self.watched(snapshot)

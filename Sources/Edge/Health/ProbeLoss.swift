@@ -1,4 +1,4 @@
-// A health probe that has failed, and what its failure says about the engine.
+// A failed health probe, and what the failure says about the engine.
 internal import Glibc
 internal import HTTP
 internal import Inference
@@ -9,7 +9,7 @@ internal import Transport
 struct ProbeLoss: Sendable, Equatable {
     /// How the probe counts for the engine's health: as `failed` or as `timedOut`.
     let probe: ExecutorHealth.Probe
-    /// How the probe failed, as text for logs.
+    /// How the probe failed, in words for the log.
     let text: String
     /// Whether the connection was refused, reset or closed.
     var isRefusal = false
