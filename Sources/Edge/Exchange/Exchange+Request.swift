@@ -386,7 +386,6 @@ extension Exchange: ServerStreamHandler {
     /// hashes.
     ///
     /// - Parameter models: the catalog indices of the model and of its fallbacks.
-    /// - Parameter models: the catalog indices of the model and of its fallbacks.
     private func look(at request: IncomingRequest?, for models: [Int], into routed: inout RoutingRequest) {
         guard let request, let body = request.body, let scan = request.scan else { return }
         let hasher = environment.promptHasher

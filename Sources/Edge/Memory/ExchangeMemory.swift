@@ -32,7 +32,7 @@ struct ExchangeMemory {
     private var scan: BodyCharge?
     /// The limit on bytes of the response that wait for the client; reading from the executor pauses above it.
     var window = OutputWindow()
-    /// What the request has counted in the limits of its client's address; nil if no limit applies.
+    /// The part of the request in the counts of its client's address; nil if no limit per address applies.
     var addressHold: AddressHold?
 
     init(account: MemoryAccount, budget: MemoryBudget) {

@@ -23,7 +23,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
     /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for request
-    /// bodies.
+    /// bodies, with the pieces of bodies that wait for memory.
     ///
     /// The factor of bodies is large, because a client has to send every byte that is charged for a body, and because
     /// one connection must be able to hold a body of half the budget.

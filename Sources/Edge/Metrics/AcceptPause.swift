@@ -13,7 +13,7 @@ package enum AcceptPause: String, CaseIterable, Sendable {
     /// The system has too little memory, or epoll already watches as many sockets as the system allows.
     case system
 
-    /// The cause of a pause because the server may have no further connection.
+    /// The cause of a pause at a limit on connections, memory or descriptors.
     init(_ lack: ConnectionRoom.Lack) {
         self =
             switch lack {

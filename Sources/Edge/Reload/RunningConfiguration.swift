@@ -39,8 +39,8 @@ final class RunningConfiguration {
     private(set) var configuration: Configuration
     /// The configuration exactly as it was read, including values that are not applied.
     private var asRead: Configuration
-    /// The members that the file itself does not list: executors of separate files, models of engines, addresses of
-    /// names.
+    /// The members that the configuration itself does not list: executors of separate files, models of engines,
+    /// addresses of host names.
     private(set) var members: FoundMembers
     /// The configuration with the found members, resolved against the registry.
     private(set) var snapshot: Snapshot
@@ -57,7 +57,7 @@ final class RunningConfiguration {
     /// The indices of the workers that have not begun to use `snapshot` in time.
     var lateWorkers: [Int] = []
 
-    /// The found executors and models that cannot be used, one line each with the reason.
+    /// The found executors and models that are not used, one line each with the reason.
     private var leftOut: [String] = []
     private var leftOutBefore: Set<String> = []
 
