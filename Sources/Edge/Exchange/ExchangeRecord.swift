@@ -79,7 +79,7 @@ struct ExchangeRecord {
     /// Makes the `FinishedExchange` for the log line and the counters, when the exchange ends.
     ///
     /// - Parameters:
-    ///   - attempt: The attempt that was under way at the end; nil if there was none, or if it is already in `failed`.
+    ///   - attempt: The last attempt; nil if no attempt had begun, or if the last one has failed and is in `failed`.
     ///   - wait: How long the exchange waited for executors.
     func finished(
         _ end: ExchangeMachine.End,

@@ -50,10 +50,10 @@ struct BodyQueue: Sendable {
 
     private struct Waiting {
         var asker: Asker
-        /// The time from which the body may again get the turn, the permission to exceed the part of the budget for
-        /// bodies.
+        /// The time from which the body may get the turn again.
         ///
-        /// The time is set when the body gets no memory although it has the turn; it is 0 before that.
+        /// The turn is permission to exceed the part of the budget for bodies. The time is set when the body gets no
+        /// memory although it has the turn; it is 0 before that.
         var turnFrom: Nanoseconds = 0
     }
 
@@ -74,8 +74,9 @@ struct BodyQueue: Sendable {
     private var nearest: ExchangeID?
     /// The time of the latest call of `ask`.
     private var lastAsked: Nanoseconds = 0
-    /// The body that has the turn, the permission to exceed the part of the budget for bodies; and when the turn ends
-    /// unless the body's exchange calls `ask` again.
+    /// The body that has the turn, and when the turn ends unless the body's exchange calls `ask` again.
+    ///
+    /// The turn is permission to exceed the part of the budget for bodies.
     private var turn: (id: ExchangeID, ends: Nanoseconds)?
     private var nextPress: Nanoseconds = 0
 

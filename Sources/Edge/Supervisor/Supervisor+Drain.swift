@@ -33,7 +33,8 @@ extension Supervisor {
         OperatorLog.say("the signal \(number) goes on to the main process, because systemd does not know it yet")
         mainLink.send(.signal(number))
         guard [SIGTERM, SIGINT, SIGQUIT].contains(number), !outlivesMain else { return true }
-        // systemd believes that this process is the main one, so it has told it to end and waits for that.
+        // systemd believes that this process is the main one. So it has sent the signal to this process, and waits for
+        // its end.
         outlivesMain = true
         let settings = running.snapshot.process
         let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
@@ -193,7 +194,7 @@ extension Supervisor {
     private func stop(after main: LaunchedProcess) {
         OperatorLog.say("waiting for the main process \(main.id), for which systemd takes this one")
         endsOnceAlone = false
-        // The link is closed so that the main process does not wait for this one in turn.
+        // The link is closed so that the main process does not wait for this older process.
         reportUse()
         mainLink?.close()
         mainLink = nil

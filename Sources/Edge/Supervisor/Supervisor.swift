@@ -45,7 +45,7 @@ package final class Supervisor {
     var failure: StartError?
     /// The facts for the report at the end of the drain; nil until the process has been asked to end.
     var drain: DrainReport?
-    /// The timer for the end of the lame duck period; nil outside of that period.
+    /// The timer for the end of the lame duck period, in which a process that will end still serves; nil outside of it.
     var lameDuck: TimerID?
     /// Checks that the event loops of the workers are not blocked; nil before the process is ready.
     var watch: WorkerWatch?

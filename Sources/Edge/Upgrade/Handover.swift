@@ -39,7 +39,7 @@ struct Handover: Equatable {
         var version: String
         /// When the older process began to drain, in seconds since 1970.
         var since: Int
-        /// Whether the older process was told to end within `drain_timeout`, because another upgrade needed its place.
+        /// Whether the older process was told to end within `drain_timeout`, to make room for another upgrade.
         var isHurried = false
         /// The column of the older process in the table of shared counts; nil if it has none.
         var column: Int?
@@ -47,7 +47,7 @@ struct Handover: Equatable {
 
     /// The id of the process that hands over, which is the main process.
     var process: Int32
-    /// The version of the program that hands over.
+    /// The version of the program that the main process runs.
     var version: String
     /// The number of the process that hands over in the sequence of upgrades, from 1.
     var number: Int

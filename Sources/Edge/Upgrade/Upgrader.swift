@@ -42,7 +42,7 @@ final class Upgrader {
         var version = ""
         /// Whether a reload was asked for since the upgrade began.
         var reloads = false
-        /// Whether the end of the server was asked for since the successor was told to accept.
+        /// Whether the operator asked for the end of the server after the successor was told to accept connections.
         var ends = false
     }
 

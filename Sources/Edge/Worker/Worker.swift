@@ -141,8 +141,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .serve(let socket, let peer, let listener, let hold):
             serve(socket, from: peer, listener: listener, hold: hold)
         case .waitEnded(let key, let end):
-            // If the exchange has ended in the meantime, `giveBack` passes its place at the executor to the next
-            // exchange in the queue.
+            // If the exchange has ended in the meantime, the executor that the pool has granted to it is given to the
+            // next exchange in the queue.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .refuse(let slow):
             let refused = exchanges.elements.refuse(slow)
