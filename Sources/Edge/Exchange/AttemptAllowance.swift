@@ -21,11 +21,11 @@ struct AttemptAllowance {
 
     /// How many attempts have begun.
     private(set) var attempts = 0
-    /// How many attempts have found that the model is being loaded; these count against no limit.
+    /// How many attempts failed because the executor was still loading the model; no limit counts these attempts.
     private var loadingAttempts = 0
     /// The total duration of the failed attempts, in nanoseconds.
     private var duration: Nanoseconds = 0
-    /// How many failures were of a kind that allows only one more attempt.
+    /// How many attempts failed in a way that allows only one more attempt.
     private var singleRetries = 0
     /// How many executors closed the connection after they had the whole request.
     private var breaks = 0
@@ -60,12 +60,13 @@ struct AttemptAllowance {
 
     /// How long the next attempt may take until its answer is ready to be relayed, in nanoseconds.
     ///
-    /// The result is `total` minus the duration of the failed attempts, but at least `attemptTimeMin`, because a very
-    /// short attempt would fail in any case. If `total` is less than `attemptTimeMin`, the result is `total`.
+    /// The result is `total` minus the duration of the failed attempts and minus `waited`, but at least
+    /// `attemptTimeMin`, because a very short attempt would fail in any case. If `total` is less than `attemptTimeMin`,
+    /// the result is `total`.
     ///
     /// - Parameters:
     ///   - total: The configured time for all attempts together, in nanoseconds.
-    ///   - waited: How long the exchange has waited until a model was loaded, which counts as time of an attempt.
+    ///   - waited: How long the exchange has waited for an executor to load the model, in nanoseconds.
     func answerTime(total: Nanoseconds, waited: Nanoseconds = 0) -> Nanoseconds {
         let used = duration + waited
         return max(min(total, Self.attemptTimeMin), total > used ? total - used : 0)

@@ -16,7 +16,8 @@ enum CDNLoop {
     /// Whether the request has passed through the process with the id `instance` more than `loopsMax` times, or carries
     /// a `cdn-loop` list that exceeds `bytesMax` or `entriesMax`.
     ///
-    /// An id is compared as bytes, up to the first white space or `;`; the rest of an entry is not checked.
+    /// Ids are compared byte by byte. An id ends at the first white space or `;`; the rest of the list entry is
+    /// ignored.
     static func isLoop(_ fields: FieldBlock, instance: String, loopsMax: Int) -> Bool {
         var (bytes, entries, passes) = (0, 0, 0)
         for index in 0..<fields.count where fields.known(index) == .cdnLoop {

@@ -9,7 +9,7 @@ package struct CrossOriginPolicy: Sendable {
     private let isOpen: Bool
     private let origins: Set<String>
 
-    /// Returns nil for an empty list; responses then have no CORS fields.
+    /// Returns nil for an empty list of origins; the responses of the server then have no CORS fields.
     init?(origins: [String]) {
         guard !origins.isEmpty else { return nil }
         isOpen = origins.contains("*")

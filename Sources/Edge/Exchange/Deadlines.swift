@@ -13,10 +13,13 @@ struct Deadlines {
     var body: Nanoseconds = .max
     /// When the exchange must have left the queue (`admission.max_wait`).
     var queue: Nanoseconds = .max
-    /// When the exchange next makes the pool check its queue, because no event reports that a paused executor may be
+    /// When the waiting exchange next makes the pool of executors serve its queue.
+    ///
+    /// The queue is checked by time, because no event reports that an executor which was out of use for a while may be
     /// used again.
     var pump: Nanoseconds = .max
-    /// When the exchange next asks whether the retry budget allows another attempt.
+    /// When the exchange next asks whether the retry budget, a limit on all retries of the process, allows another
+    /// attempt.
     var retry: Nanoseconds = .max
     /// When the first event of a stream, or the whole of a document, must have arrived.
     var answer: Nanoseconds = .max
@@ -30,7 +33,8 @@ struct Deadlines {
     private var stallTime: Nanoseconds = 0
     /// When the client must have read some of the bytes that wait for it (`timeouts.client_stall`).
     var clientStall: Nanoseconds = .max
-    /// Judges how fast the client takes the response (`limits.read_pace`), from the first call of `watchClient` on.
+    /// Judges whether the client reads the response fast enough (`limits.read_pace`), from the first call of
+    /// `watchClient` on.
     var readPace = ReadPace()
     /// The timer of all deadlines; it fires no later than the earliest deadline.
     var timer = Deadline()
@@ -51,9 +55,9 @@ struct Deadlines {
     /// Sets the deadline `clientStall`, at which the exchange checks whether the client reads, and reads fast enough.
     ///
     /// - Parameters:
-    ///   - taken: How many bytes of the response the client has taken.
-    ///   - waiting: How many bytes of the response wait for the client.
-    ///   - stall: When the client must have taken some bytes.
+    ///   - taken: How many bytes of the response the client has read so far.
+    ///   - waiting: How many bytes of the response are buffered because the client has not read them yet.
+    ///   - stall: The time by which the client must have read some bytes.
     ///   - window: The length of the period over which the client's pace is measured, in nanoseconds.
     ///   - bytesPerSecondMin: The lowest pace that is allowed; 0 for no limit.
     mutating func watchClient(
@@ -84,8 +88,8 @@ struct Deadlines {
     /// paused.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
-    /// When bytes were last relayed, or the relay began; nil before the relay, and while reading from the executor is
-    /// paused.
+    /// When bytes of the answer were last relayed to the client, or when the relay began if none were; nil before the
+    /// relay, and while reading from the executor is paused.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
     /// Clears all deadlines, but continues to judge how fast the client reads.

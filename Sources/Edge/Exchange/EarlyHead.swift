@@ -2,9 +2,9 @@
 internal import HTTP
 internal import Inference
 
-/// The form of a response whose status and head go out after `commit_after`, although no executor has answered.
+/// The form of the response head that the client gets after `commit_after` if no executor has answered by then.
 ///
-/// The form follows from the request alone: from its version, path and fields, and from whether it asks for a stream.
+/// The form depends on the request alone: on its version, path and fields, and on whether it asks for a stream.
 enum EarlyHead: Equatable, Sendable {
     /// No head goes out early: the client waits for the executor's answer.
     case none

@@ -44,7 +44,7 @@ extension Exchange {
         }
     }
 
-    /// Calls `claim`, which counts the request or its body against the limits of the client's address.
+    /// Calls `claim`, a closure that counts the request or its body against the limits of the client's address.
     ///
     /// - Returns: The refusal; nil if no limit is exceeded.
     private func refusal(of claim: () throws(AddressRefusal) -> Void) -> Failure? {

@@ -23,7 +23,7 @@ extension Exchange {
         }
     }
 
-    /// The failure of a request that no executor serves, because none has the request's path.
+    /// The failure with a message for the client that no executor of the model serves the path of the request.
     private func unserved(_ failure: Failure) -> Failure {
         var failure = failure
         let path = request.map { String(decoding: $0.target.path, as: UTF8.self) } ?? ""
@@ -34,8 +34,9 @@ extension Exchange {
 
     // MARK: 10. The attempt
 
-    /// Makes an attempt at the leased executor, and reports `routed` to the state machine, which answers with
-    /// `startAttempt`.
+    /// Begins an attempt at the executor that the selection has reserved.
+    ///
+    /// Reports `routed` to the state machine, whose action `startAttempt` then sends the request.
     private func begin(_ lease: ExecutorLease) {
         deadlines.clearWaiting()
         guard let row = record.row else { preconditionFailure("an executor for an exchange without a model") }
@@ -83,8 +84,8 @@ extension Exchange {
         deadlines.queue = now + (left ?? 0)
         deadlines.pump = now + Self.pumpInterval
         deadlines.answer = .max
-        // The head is not sent during a wait in a queue, so that the client gets an error status if the wait fails. A
-        // model may take long to load, so such a wait is kept alive as an executor's silence is.
+        // While the exchange waits in a queue, no head is sent, so that the client gets an error status if the wait
+        // fails. A model may take long to load, so during that wait the client gets a head and keep-alive bytes.
         let isHeadDue = awaitsLoad && record.earlyHead != .none && phase != .waiting && phase != .waitingInQueue
         deadlines.commit = isHeadDue ? record.bodyEnded + snapshot.limits.commitAfter : .max
         handle(.queued)
@@ -150,7 +151,7 @@ extension Exchange {
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether a keep-alive comment or `ping` event is sent when nothing of the answer has been relayed for
+    /// Whether a comment or a `ping` event is sent to the client when nothing of the answer has been relayed for
     /// `keep_alive`.
     private var sendsComments: Bool { record.earlyHead == .eventStream && attempt?.answer.kind == .events }
 
@@ -169,7 +170,7 @@ extension Exchange {
     /// The timeouts of the attempt's model, which may be a fallback of the model that the client named.
     private func timeouts(of attempt: Attempt) -> ModelTimeouts { snapshot.models[attempt.pool.place].timeouts }
 
-    /// Ends the attempt because of a failure that the exchange has found, such as a missed deadline.
+    /// Ends the attempt because of a failure that the edge has found itself, such as a missed deadline.
     func attemptFailed(_ failure: Failure) {
         guard let attempt, machine.mayRetry else { return }
         attempt.giveUp(failure)

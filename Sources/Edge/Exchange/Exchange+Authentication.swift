@@ -37,7 +37,7 @@ extension Exchange {
         return failure
     }
 
-    /// Sets the class of the request, on which its place in a queue depends.
+    /// Sets the priority class of the request, on which its position in a queue depends.
     ///
     /// - Returns: The refusal; nil if the request may go on.
     func choosePriority(_ fields: FieldBlock) -> Failure? {

@@ -6,7 +6,7 @@ internal import Inference
 internal import Transport
 
 extension Exchange {
-    /// Takes the next piece of a body when memory is short, or when the body has a `BodyWait` from before.
+    /// Takes the next piece of a body while memory is short, or after the body has already waited for memory once.
     ///
     /// If too little memory is free for the piece, the piece is held back and not reported to the stream as consumed.
     /// So the client soon has to stop: on HTTP/2 the server does not enlarge the flow-control window, and on HTTP/1.1
@@ -24,9 +24,9 @@ extension Exchange {
             deadlines.body = now + BodyWait.interval
             arm()
         }
-        // The pieces of all bodies that wait may take only a small part of the memory budget. If that part is full,
-        // this body takes memory of the budget that has become free meanwhile. If too little is free, the body that has
-        // waited longest is refused, and its pieces free memory for this piece.
+        // All waiting bodies together may hold back pieces only in a small part of the memory budget. If that part is
+        // full, this body takes memory that has become free in the rest of the budget. If too little is free there, the
+        // body that has waited longest is refused. The memory of its pieces is then free for this piece.
         while !wait.hold(bytes, in: environment.budget, at: now) {
             if takesRoom(for: wait.pieces.count + bytes.count, in: body, wait) {
                 take(bytes, into: body, wait)
@@ -69,7 +69,7 @@ extension Exchange {
         if wait.isWhole { requestEnded() }
     }
 
-    /// Decides whether the end of the request has to wait, because pieces of the body are held back.
+    /// Returns whether the end of the request has to wait because pieces of its body are still held back.
     ///
     /// A body that has arrived whole asks for memory again at once, because a small whole body may take memory that
     /// other bodies may not take (`ExchangeMemory.growWholeBody`).
@@ -84,7 +84,7 @@ extension Exchange {
         return true
     }
 
-    /// Ends the wait of the body, if the body waits, because the exchange needs the body no longer.
+    /// Ends the wait of the body for memory, if it waits, because the exchange no longer needs the body.
     func endBodyWait() {
         guard let wait = request?.wait else { return }
         wait.leave(environment.bodyQueue, record.id)
@@ -139,7 +139,7 @@ extension Exchange {
         )
     }
 
-    /// The facts about the request body by which `BodyWait` decides whether the body gets memory.
+    /// The facts about this request's body by which `BodyWait` decides whether the body gets memory.
     private var arriving: BodyWait.Body {
         var length: Int?
         if case .known(let bytes)? = request?.head.body { length = bytes }
@@ -148,8 +148,8 @@ extension Exchange {
 
     // MARK: Bodies that are refused in favour of others
 
-    /// How long the body has waited in all its waits together; nil if it does not wait now, or has waited for less than
-    /// a second.
+    /// How long the body has waited for memory in all; nil if it does not wait now, or has waited for less than a
+    /// second.
     fileprivate var longWait: Nanoseconds? {
         guard phase == .body, let wait = request?.wait, wait.isHeld else { return nil }
         let waited = wait.waited(at: now)
@@ -173,7 +173,7 @@ extension Exchange {
 }
 
 extension [Exchange] {
-    /// Refuses the request whose body has waited longest for memory, if a body has waited for at least a second.
+    /// Refuses the request whose body has waited longest for memory, if that body has waited for at least a second.
     ///
     /// - Returns: false if there is no such body.
     func refuseLongestWait(besides asker: Exchange) -> Bool {
@@ -187,9 +187,9 @@ extension [Exchange] {
         return true
     }
 
-    /// Refuses the slowest of the bodies that are arriving.
+    /// Refuses the slowest of the request bodies that are arriving, to free memory for bodies that wait.
     ///
-    /// - Returns: how many were refused.
+    /// - Returns: how many requests were refused.
     func refuse(_ slow: SlowBodies) -> Int {
         let arriving = compactMap { exchange in exchange.arrivingBody.map { (exchange, $0) } }
         let chosen = slow.chosen(among: arriving.map(\.1))

@@ -61,9 +61,8 @@ extension Exchange: TimerTarget {
     /// During the relay no keep-alive bytes are sent while bytes wait for the client, nor inside an event that is
     /// relayed in pieces.
     ///
-    /// A relayed token moves the deadline for a stall of the executor, but not this deadline, because moving two
-    /// deadlines for each token would cost more. So this function finds out when the last bytes were relayed, and waits
-    /// for the rest of `keep_alive`.
+    /// During the relay this deadline is not moved with each token, because that would cost too much. When it passes,
+    /// this function computes when bytes were last relayed, and waits for the rest of `keep_alive`.
     private func keepAlivePassed() {
         guard phase == .relay else {
             handle(.deadlinePassed(.keepAlive))

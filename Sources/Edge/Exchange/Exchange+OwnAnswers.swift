@@ -4,7 +4,7 @@ internal import Inference
 internal import Transport
 
 extension Exchange {
-    /// Refuses a request with this failure, unless the method of the request calls for another answer.
+    /// Answers the request with this failure, unless the method of the request calls for another answer.
     ///
     /// An unknown method is answered with 501 (RFC 9110 section 15.6.2). `OPTIONS *` asks about the server as a whole
     /// and is answered with 200.
@@ -21,8 +21,8 @@ extension Exchange {
 
     /// The failure for a request to a path that is not served.
     func nothingHere(_ head: RequestHead) -> Failure {
-        // No path accepts a multipart body. So the client gets this failure instead of a 404, which might suggest
-        // another path.
+        // No path of this server accepts a multipart body. A 404 would suggest that another path might, so the client
+        // gets 415.
         if head.method == .post, isMultipart(head) { return Failure(.unsupportedMediaType) }
         return Failure(.notFound, PathHint.message(head.method, RequestTarget(head.target).path))
     }

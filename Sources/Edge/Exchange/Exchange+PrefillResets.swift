@@ -6,11 +6,10 @@ internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// Counts the request against its client if the client has given the request up while an executor worked on the
-    /// prompt.
+    /// Counts the request against its client if the client gave it up while an executor was working on the prompt.
     ///
-    /// The client is the API key, or the address of a request without a key. As for other limits per address, a trusted
-    /// peer is never refused for the requests of its clients.
+    /// Requests are counted by API key, or by address if they have no key. The address of a trusted peer, such as a
+    /// proxy, is not refused for the requests of its clients.
     func countPrefillReset(_ end: ClientEnd) {
         guard let attempt, attempt.phase == .waiting, attempt.hasRequest, end.isOfClient, let most = prefillResetsMax
         else { return }
@@ -23,8 +22,9 @@ extension Exchange {
         }
     }
 
-    /// How many requests in a minute the client may give up: the key's own limit, else that of the configuration; nil
-    /// if there is no limit.
+    /// How many requests in a minute the client may give up; nil if there is no limit.
+    ///
+    /// The key's own limit takes precedence over the limit of the configuration.
     private var prefillResetsMax: Int? { caller?.prefillResetsMax ?? snapshot.limits.prefillResetsMax }
 
     /// The refusal of a request whose client has given up too many requests; nil if the request may go on.

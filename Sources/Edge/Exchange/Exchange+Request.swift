@@ -40,7 +40,7 @@ extension Exchange: ServerStreamHandler {
         }
     }
 
-    /// Applies to the request those rules of the listener that do not concern the client's address.
+    /// Applies the listener's rules about the host, ACME challenges and the redirect to HTTPS.
     ///
     /// - Returns: Whether a rule has refused, answered or redirected the request.
     private func isSettledByRules(_ head: RequestHead) -> Bool {
@@ -241,9 +241,9 @@ extension Exchange: ServerStreamHandler {
         try scanner.scanRequest(body, dialect: dialect, naming: snapshot.sessionFields.members)
     }
 
-    /// Handles the result of the scan thread, which reaches the worker through the worker's mailbox.
+    /// Takes the result of the scan thread, which arrives through the worker's mailbox.
     ///
-    /// The exchange may have failed or ended in the meantime.
+    /// The exchange may have failed or ended by then; if so, the result is ignored.
     func scanThreadReplied(_ outcome: ScanOutcome) {
         guard phase == .body else { return }
         switch outcome {
@@ -253,9 +253,8 @@ extension Exchange: ServerStreamHandler {
             guard let coding = request?.coding else { return }
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
-            // The exchange still has the charge for the compressed body, and `hold` has the charge for the decoded
-            // body. Both charges are given back first, so that the body is not counted twice when the exchange is
-            // charged for it.
+            // The compressed body is charged to the exchange, and the decoded body is charged to `hold`. Both charges
+            // are given back before the decoded body is charged to the exchange, so that it is not counted twice.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value
@@ -317,7 +316,7 @@ extension Exchange: ServerStreamHandler {
         route(to: index)
     }
 
-    /// Which head the client may be sent before an executor has answered.
+    /// The form of the head that the client may be sent before an executor has answered.
     private func earlyHead(of request: IncomingRequest) -> EarlyHead {
         EarlyHead(
             request.head,
@@ -334,9 +333,9 @@ extension Exchange: ServerStreamHandler {
         return request.map { snapshot.passthrough.has($0.target.path, of: index) } == true
     }
 
-    /// Reserves, from the key's token rate, the largest number of tokens that the request may use.
+    /// Reserves the largest number of tokens that the request may use, within the token rate of the caller's key.
     ///
-    /// A request that only asks for a count of tokens uses no tokens.
+    /// A request that only asks for a count of tokens needs no reservation.
     ///
     /// - Returns: The refusal; nil if the request may go on.
     private func reserveTokens(_ found: RequestScan) -> Failure? {
@@ -366,7 +365,8 @@ extension Exchange: ServerStreamHandler {
             look(at: request, for: [index] + fallbacks, into: &routed)
         }
         if let request, let body = request.body, let id = request.scan?.previousResponse {
-            // Without the quotation marks, as the id of an answer is hashed.
+            // `id` includes the quotation marks of the JSON string. They are left out, because ids of responses are
+            // hashed without them.
             routed.response = environment.promptHasher.hash(body, id.dropFirst().dropLast(), salt: record.tenant)
         }
         selection = ExecutorSelection(
@@ -378,11 +378,12 @@ extension Exchange: ServerStreamHandler {
         proceed(after: .arrival)
     }
 
-    /// Finds the session of a request, hashes the beginnings of its prompt, and counts the prompt's bytes alone in place
-    /// of the whole body's.
+    /// Collects what the choice of an executor by prompt needs: the session, hashes of the prompt's beginnings, and the
+    /// size of the prompt.
     ///
-    /// Images and other media count as many bytes as a text with as many tokens. Each model's pool has a map of its own,
-    /// so the hashes need not depend on the model.
+    /// The size counts only the prompt, not the whole body. An image or other media counts as many bytes as a text with
+    /// the same number of tokens. The same hashes serve all models, because the pool of each model keeps its own map of
+    /// hashes.
     ///
     /// - Parameter models: the catalog indices of the model and of its fallbacks.
     private func look(at request: IncomingRequest?, for models: [Int], into routed: inout RoutingRequest) {

@@ -106,8 +106,8 @@ extension Exchange {
     /// The state machine's action `sendKeepAlive`: sends a space before a JSON document; in a stream a comment, or a
     /// `ping` event in the dialect of Anthropic messages.
     func sendKeepAlive() {
-        // After an event with an `id` or `retry` field, openai-python 2.37 takes each blank line for an event without
-        // data. The comment is then sent without a blank line.
+        // If an event of the stream had an `id` or `retry` field, openai-python 2.37 takes each later blank line for an
+        // event without data. The comment is then sent without a blank line after it.
         let bytes: StaticString =
             record.earlyHead == .json
             ? " "
@@ -154,8 +154,7 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves memory for the response's output buffer, and sets the read limit of the attempt to the same number of
-    /// bytes.
+    /// Reserves memory for the output buffer of the response, and lets the attempt read at most as many bytes ahead.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)

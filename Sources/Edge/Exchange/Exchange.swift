@@ -102,7 +102,8 @@ final class Exchange {
     private func end(_ end: ExchangeMachine.End) {
         let usage = usage(end)
         settleCaller(usage)
-        // Before the end of an answer an engine may have counted the prompt, and not yet what was cached of it.
+        // Only a complete answer has reliable token counts: early in a stream, an engine may report the size of the
+        // prompt but not yet how much of it was cached.
         if end == .complete, let usage, let attempt, attempt.failure == nil { attempt.learn(usage) }
         if end == .complete, dialect == .responses { attempt?.learnResponse(salt: record.tenant) }
         letGoOfRequest()
@@ -127,8 +128,7 @@ final class Exchange {
         environment.exchangeEnded(self, finished)
     }
 
-    /// The tokens that the exchange has used; nil if the request named no known model, or only asked for a count of
-    /// tokens.
+    /// The tokens that the exchange has used; nil if the request named no known model, or only asked to count tokens.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
         // No tokens count as used if the last attempt has not sent the whole request, or failed before its answer was

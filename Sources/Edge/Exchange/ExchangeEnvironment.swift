@@ -30,7 +30,7 @@ protocol ExchangeEnvironment: AnyObject {
     func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
-    /// Hashes the beginnings of prompts, for pools that choose executors by them.
+    /// Hashes the beginnings of prompts, so that a pool can prefer an executor that has the beginning in its cache.
     var promptHasher: PromptHasher { get }
     /// How many connections, requests and bytes each client address uses (`limits.per_address`); all workers share it.
     var addresses: AddressTable { get }
@@ -57,14 +57,15 @@ protocol ExchangeEnvironment: AnyObject {
     /// Sends a request to an executor; a failure is reported to `handler` later, never inside this call.
     func send(_ request: ExecutorRequest, to target: ExecutorTarget, handler: any ExecutorStreamHandler)
         -> any ExecutorStream
-    /// A closure that a pool calls, from any thread, when it ends the wait of the exchange.
+    /// A closure that a pool of executors calls, from any thread, when the exchange need not wait in its queue any
+    /// longer.
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
     /// Scans a body on this thread; nil if there is no memory for the scan.
     func scanHere(_ body: RequestBody, for exchange: Exchange) -> Result<RequestScan, RequestScanError>?
-    /// Passes a body to the scan thread, which decodes it if it has a coding, and then scans it.
+    /// Passes a body to the scan thread, which decodes the body if it is compressed, and then scans it.
     ///
-    /// The result arrives later at `Exchange.scanThreadReplied`; until then `charge` keeps the memory of the body
-    /// charged.
+    /// The result arrives later at `Exchange.scanThreadReplied`. Until then `charge` keeps the memory of the body
+    /// counted.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
     /// Warns that requests of a client are refused from now on, because of `limits.prefill_resets`.
     ///

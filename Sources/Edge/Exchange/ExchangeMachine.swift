@@ -30,7 +30,7 @@ package struct ExchangeMachine: Equatable, Sendable {
 
     /// The deadlines whose passing is reported to the machine.
     ///
-    /// `Deadlines` describes them; `response` is `Deadlines.answer` for an answer that is not a stream.
+    /// `response` is `Deadlines.answer` for an answer that is not a stream; `Deadlines` describes all of them.
     package enum DeadlineKind: CaseIterable, Equatable, Sendable {
         case body, response, commit, keepAlive, stall, clientStall
     }
@@ -72,7 +72,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case commit
         /// Send 200 and the head of a stream or of a JSON document before the executor has answered.
         case commitSilently
-        /// Send bytes that mean nothing: a comment or a `ping` event in a stream, a space before a JSON document.
+        /// Send bytes without content that keep the connection open: in a stream a comment or a `ping` event, before a
+        /// JSON document a space.
         case sendKeepAlive
         /// Send a status with the failure in its body.
         case answer(Failure)
@@ -84,7 +85,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// Abort the response to a client that does not read.
         case cutClient
         case abortAttempt
-        /// Leave the queue; a slot that the pool grants after that is given back.
+        /// Leave the queue; if the pool still grants an executor afterwards, the exchange gives it back.
         case stopWaiting
         /// The exchange is over: settle the caller's limits, count and log the exchange, and release everything.
         case end(End)
@@ -115,7 +116,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// Whether the exchange waits for an executor.
     package var isWaiting: Bool { phase == .queued || phase == .waitingInQueue }
 
-    /// Takes an `Event` and returns the actions to carry out, in order; none if the phase ignores the `Event`.
+    /// Takes an event and returns the actions to carry out, in order; there are none if the phase ignores the event.
     package mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .clientLeft: return clientLeft(.clientLeft)
@@ -132,7 +133,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         }
     }
 
-    /// Handles each `Event` that matters in one or two phases only, and returns the actions.
+    /// Handles each event that matters in one or two phases only, and returns the actions.
     @inline(__always)
     private mutating func handleInPhase(_ event: Event) -> [Action] {
         switch (phase, event) {

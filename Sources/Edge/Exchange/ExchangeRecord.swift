@@ -29,18 +29,18 @@ struct ExchangeRecord {
     var isUnauthenticated = false
     /// The public name of the API key; nil if the request has no key or an unknown key.
     var key: String?
-    /// The class of the request.
+    /// The priority class of the request, on which its position in a queue depends.
     var priority = PriorityClass.standard
     var model: String?
-    /// The requested name of a model that does not exist or that the caller may not use, as `LogText` prepares it for
-    /// the log.
+    /// The model name in the request if no such model exists or the caller may not use it, prepared for the log.
     var modelAsked: String?
     /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?
     var wantsStream = false
     /// Which head the client may be sent before an executor has answered.
     var earlyHead = EarlyHead.none
-    /// The member in which the client gets the reasoning of chat answers, as the model that it named has it.
+    /// The member of the JSON in which the client gets a chat answer's reasoning: the setting `reasoning` of the
+    /// requested model.
     var reasoning = ReasoningMember.asIs
     var status = 0
     var bytesIn = 0
@@ -50,10 +50,10 @@ struct ExchangeRecord {
     var bounds = UsageBounds()
     /// How many bytes of the response still waited for the client when the client was cut off.
     var bytesLost = 0
-    /// The attempts that failed before their answers were ready to be relayed, in order.
+    /// The attempts that failed before anything of their answers could be relayed, in order.
     private var failed: [FinishedExchange.Attempted] = []
 
-    /// - Parameter namesClientsInFields: Whether trusted peers of the listener name their clients in header fields.
+    /// - Parameter namesClientsInFields: Whether trusted proxies send the addresses of their clients in header fields.
     init(_ head: RequestHead, id: ExchangeID, client: Client, namesClientsInFields: Bool, now: Nanoseconds) {
         self.id = id
         version = head.version
@@ -79,8 +79,7 @@ struct ExchangeRecord {
     /// Makes the `FinishedExchange` for the log line and the counters, when the exchange ends.
     ///
     /// - Parameters:
-    ///   - attempt: The attempt that the exchange ended with; nil if none had begun, or if the last attempt is in
-    ///     `failed`.
+    ///   - attempt: The last attempt; nil if no attempt had begun, or if the last one has failed and is in `failed`.
     ///   - wait: How long the exchange waited for executors.
     func finished(
         _ end: ExchangeMachine.End,

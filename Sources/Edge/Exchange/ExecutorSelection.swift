@@ -19,9 +19,9 @@ struct ExecutorSelection {
         case failure(Failure)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange has waited for as long as it may until a model was loaded.
+        /// The exchange has waited as long as it may for a model to be loaded.
         case loadWaitOver
-        /// The exchange had to leave a queue to make room for an exchange of a higher class or of another tenant.
+        /// The exchange had to leave a queue to make room for one of a higher priority class or of another tenant.
         ///
         /// `retryAfter` is the expected wait of a new request, in nanoseconds.
         case gaveWay(retryAfter: Nanoseconds)
@@ -69,13 +69,13 @@ struct ExecutorSelection {
     /// The exchange's position in a queue: the index of the pool, and the ticket; nil while the exchange is in no
     /// queue.
     private var queue: (pool: Int, ticket: QueueTicket)?
-    /// The index of the pool whose queue the exchange last left without an executor.
+    /// The index of the pool in whose queue the exchange last waited without getting an executor.
     private var waitedFor = 0
     /// Whether the exchange is in a queue because a model is being loaded.
     private(set) var awaitsLoad = false
     /// Whether the attempt after the wait counts as a retry in the retry budget.
     private var waitsForRetry = false
-    /// Whether a retry of the exchange is counted in the retry budget.
+    /// Whether the retry budget, a limit on all retries of the process, counts a retry of this exchange now.
     private var holdsRetry = false
     /// The failure after which the exchange waits until the retry budget allows a retry; nil if the exchange does not
     /// wait for the retry budget.
@@ -102,7 +102,7 @@ struct ExecutorSelection {
         return used < limits.waitMax ? limits.waitMax - used : 0
     }
 
-    /// How much longer the exchange may wait until a model has been loaded, in nanoseconds.
+    /// How much longer the exchange may wait for a model to be loaded, in nanoseconds.
     func loadWaitLeft(at now: Nanoseconds) -> Nanoseconds {
         let used = wait.totalForLoad(at: now)
         return used < request.loadWait ? request.loadWait - used : 0
@@ -115,8 +115,7 @@ struct ExecutorSelection {
 
     // MARK: The next step
 
-    /// Decides on the next step, and takes what the step needs: a slot at an executor, a position in a queue, or a
-    /// retry of the retry budget.
+    /// Decides on the next step, and reserves what the step needs: an executor, a position in a queue, or a retry.
     ///
     /// - Parameter ended: If the step is `wait`, the pool calls this closure once, from any thread, when it ends the
     ///   wait. For other steps the closure is not called.
@@ -131,7 +130,7 @@ struct ExecutorSelection {
         let left = waitLeft(at: now)
         var situation = situation(after: cause, waitIsLeft: left > 0)
         var refused: Nanoseconds?
-        // The first pool that is loading its model.
+        // The index of the first pool whose executors are still loading the model.
         var loading: Int?
         if case .gaveWay(let retryAfter) = cause { refused = retryAfter }
         while true {
@@ -175,10 +174,10 @@ struct ExecutorSelection {
         }
     }
 
-    /// Lets the exchange wait until a pool's model has been loaded, because no pool has an executor that is ready.
+    /// Puts the exchange in a pool's queue until the model is loaded, because no pool has an executor that is ready.
     ///
-    /// - Returns: nil if the exchange may not wait any longer, or if the pool has no room in its queue. Then `refused` is
-    ///   the wait that the pool predicts.
+    /// - Returns: nil if the exchange may not wait any longer, or if the queue is full. If it is full, `refused`
+    ///   becomes the wait that the pool predicts.
     private mutating func awaitLoad(
         of pool: Int,
         after cause: Cause,
@@ -212,8 +211,9 @@ struct ExecutorSelection {
         return nil
     }
 
-    /// Whether an exchange that waits until a model has been loaded should ask all pools again: another pool has become
-    /// ready, or there is nothing left to wait for.
+    /// Whether an exchange that waits for a model to be loaded should ask all pools again.
+    ///
+    /// It should if another pool has an executor that is ready, or if the awaited executors can no longer be used.
     func shouldAskAgain(at now: Nanoseconds) -> Bool {
         guard awaitsLoad, let queue else { return false }
         if pools.indices.contains(where: { $0 != queue.pool && pools[$0].hasUsable(for: request, at: now) }) {
@@ -223,10 +223,12 @@ struct ExecutorSelection {
         return !waited.awaitsLoad(request, at: now) && !waited.hasUsable(for: request, at: now)
     }
 
-    /// Lets an exchange that has waited for a model go on waiting for a slot, if the model has been loaded and all slots
-    /// are taken; the exchange keeps its position.
+    /// Turns the wait for a model to be loaded into a wait for a busy executor, once the model is loaded but all
+    /// executors are busy.
     ///
-    /// - Returns: whether the exchange now waits for a slot, for which `waitLeft` is the limit.
+    /// The exchange keeps its position in the queue.
+    ///
+    /// - Returns: whether the exchange now waits for a busy executor, for at most `waitLeft`.
     mutating func waitsForSlotNow(at now: Nanoseconds) -> Bool {
         guard awaitsLoad, let queue else { return false }
         let waited = pools[queue.pool]
@@ -236,10 +238,10 @@ struct ExecutorSelection {
         return true
     }
 
-    /// The situation for `RetryPolicy` before any pool is asked.
+    /// Describes the exchange for `RetryPolicy`, before any pool is asked.
     ///
-    /// If the next attempt would be a retry that the retry budget limits, this function counts the retry in the budget,
-    /// provided that the budget allows it.
+    /// If the next attempt would be a retry that needs the retry budget, the retry is counted in the budget here, if
+    /// the budget has room.
     private mutating func situation(after cause: Cause, waitIsLeft: Bool) -> RetryPolicy.Situation {
         var situation = RetryPolicy.Situation(
             cause.ofPolicy,
@@ -256,7 +258,9 @@ struct ExecutorSelection {
         return situation
     }
 
-    /// Records the position in a pool's queue; the retry does not count in the retry budget while the exchange waits.
+    /// Records the position in a pool's queue.
+    ///
+    /// While the exchange waits, the retry budget does not count its retry.
     private mutating func enterQueue(
         of pool: Int,
         _ ticket: QueueTicket,
@@ -272,9 +276,9 @@ struct ExecutorSelection {
 
     /// The index of the first pool to ask.
     ///
-    /// After `waitOver` and `gaveWay` only later pools are asked, because the pool of the wait and the pools before it
-    /// had no executor. At a path of `passthrough`, a retry at an engine of another `kind` stays in the pool of the failed
-    /// attempt, because the path may mean something else to other models.
+    /// After a wait that ended without an executor, only the pools after the awaited pool are asked, because the
+    /// earlier ones had no executor. At a path of `passthrough`, a retry at an engine of another `kind` stays in the
+    /// pool of the failed attempt, because the path may mean something else to other models.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .loadWaitOver, .gaveWay: waitedFor + 1
@@ -285,14 +289,14 @@ struct ExecutorSelection {
 
     /// Takes the executor that a pool has granted to the waiting exchange.
     ///
-    /// - Returns: nil if the exchange does not wait for that pool: a grant may arrive after the exchange has left the
+    /// - Returns: nil if the exchange does not wait for that pool, because the grant arrived after it had left the
     ///   queue.
     mutating func granted(_ grant: Grant, at now: Nanoseconds) -> ExecutorLease? {
         guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
         awaitsLoad = false
-        // The grant may belong to an earlier wait in the same queue. The exchange then still has a position, which it
-        // leaves here.
+        // The grant may belong to an earlier wait in this queue. The exchange then has another position in the queue,
+        // which it gives up here.
         pools[pool].leave(ticket)
         // A retry that has been granted an executor begins even if the retry budget is full, and counts in the budget.
         if waitsForRetry {
@@ -302,7 +306,7 @@ struct ExecutorSelection {
         return take(grant.executor, grant.placement, of: pool, began: grant.began, at: now)
     }
 
-    /// Whether the exchange still has the position with this ticket in the queue of this pool.
+    /// Whether the exchange is still in the queue of this pool with this ticket.
     func stands(in waited: ExecutorPool, at position: QueueTicket) -> Bool {
         guard let (pool, ticket) = queue else { return false }
         return pools[pool] === waited && ticket == position
@@ -360,7 +364,7 @@ struct ExecutorSelection {
         }
     }
 
-    /// Whether the exchange has waited in vain until a model was loaded.
+    /// Whether the exchange has waited for a model to be loaded, and the model is still not loaded.
     private func isStillLoading(after cause: Cause, at now: Nanoseconds) -> Bool {
         switch cause {
         case .loadWaitOver: return true
@@ -369,13 +373,16 @@ struct ExecutorSelection {
         }
     }
 
-    /// The failure of a request whose path no executor of any pool has; nil if one of them has it, if a pool has no
-    /// executors yet, or if the last failure is about something else.
+    /// The 404 for a path that no executor of any pool serves; nil if that is not so, or not known.
+    ///
+    /// The result is also nil if the last attempt failed for another reason.
     private mutating func pathFailure(after failed: Failure?, at now: Nanoseconds) -> Failure? {
-        // An engine that explains itself, as by a 501, is quoted to the request that it has answered.
+        // If an executor answered with more than a plain 404, such as a 501, the client gets that executor's own
+        // failure.
         let isPlain = failed.map { $0.retry == .otherKind && $0.status == 404 } ?? true
         guard !request.path.isEmpty, isPlain else { return nil }
-        // What the executors of a pool without members would have is not known: their names have not resolved yet.
+        // A pool without members is still resolving the host names of its executors, so nothing is known about their
+        // paths.
         guard pools.allSatisfy({ !$0.members.isEmpty }) else { return nil }
         let counts = pools.map { $0.pathCounts(request.path, at: now) }
         guard counts.allSatisfy({ $0.have == 0 }) else { return nil }
@@ -400,7 +407,7 @@ struct ExecutorSelection {
 
     /// Records an attempt that failed before its answer was ready to be relayed.
     ///
-    /// The executor is not asked again, unless it was only busy, or the exchange may wait until its model is loaded.
+    /// The executor is not tried again, unless it was only busy, or the exchange may wait for it to load the model.
     mutating func failed(_ failed: FailedAttempt, at now: Nanoseconds) {
         var failed = failed
         if failed.failure.retry == .otherKind {
@@ -418,31 +425,32 @@ struct ExecutorSelection {
         request.tried += failed.alike
     }
 
-    /// Records that an executor has answered the request with an error, without computing its prompt.
+    /// Records that an executor answered with an error without reading the prompt, so its cache does not have the
+    /// prompt.
     func wasNotComputed(at lease: ExecutorLease) {
         lease.pool.takeBack(request.prefix, lease.placement, of: lease.executor)
     }
 
     /// Records that an executor has answered the request.
     ///
-    /// The answer shows that the request was not at fault, so earlier failures now count against the health of their
-    /// executors.
+    /// The answer shows that the request was not the cause of earlier failures. So these failures now count against the
+    /// health of the executors that failed.
     mutating func answered(by executor: Executor, at now: Nanoseconds) {
         charges.requestAnswered(at: now)
         executor.answered(at: request.path, at: now)
     }
 
-    /// Ends the count of the exchange's retry in the retry budget, when the retry has an answer or the exchange reports
-    /// a failure.
+    /// Makes the retry budget no longer count the retry of this exchange, because it has an answer or is given up.
     ///
-    /// Does nothing if no retry of the exchange is counted.
+    /// Does nothing if the budget counts no retry of this exchange.
     mutating func releaseRetry() {
         guard holdsRetry else { return }
         holdsRetry = false
         budget.retryEnded()
     }
 
-    /// Makes the pool check its queue, because no event reports that a paused executor may be used again.
+    /// Makes the pool serve its queue, because no event reports that an executor which was out of use may be used
+    /// again.
     func pump(at now: Nanoseconds) {
         if let queue { pools[queue.pool].pump(at: now) }
     }

@@ -1,5 +1,5 @@
-// How long an exchange has waited for executors: in queues, until the retry budget allowed a retry, and until a model was
-// loaded.
+// How long an exchange has waited for executors: in queues, for the retry budget to allow a retry, and for a model to
+// be loaded.
 internal import Transport
 
 /// The sum of all waits of one exchange; moments are on the event loop's clock, durations in nanoseconds.
@@ -25,7 +25,7 @@ struct ExecutorWait: Equatable, Sendable {
         beforeForLoad + (isForLoad ? since.map { now &- $0 } ?? 0 : 0)
     }
 
-    /// Begins a wait; does nothing if a wait of the same sort is under way.
+    /// Begins a wait; does nothing if a wait for the same thing, an executor or the loading of a model, is under way.
     ///
     /// - Parameter isForLoad: whether the exchange waits until a model has been loaded.
     mutating func begin(forLoad isForLoad: Bool = false, at now: Nanoseconds) {

@@ -6,7 +6,7 @@ extension Failure {
     /// The failure with status 503 for a request for which too little of the memory budget is free now.
     static let noMemory = Failure(.memory, retryAfter: 1)
 
-    /// The same failure for a body that had begun to arrive.
+    /// The failure with status 503 for a body that had begun to arrive when too little memory was free for the rest.
     ///
     /// - Parameter detail: Why this body is refused, for the log.
     static func noMemory(because detail: String?) -> Failure {

@@ -35,7 +35,7 @@ enum FieldPolicy {
     ///
     /// - Parameters:
     ///   - forwarded: The configured fields that pass in addition to the fixed list.
-    ///   - client: The address of the client, which the executor is told if `forwarded` says so.
+    ///   - client: The address of the client, which the executor is sent if `forwarded` allows it.
     ///   - version: The HTTP version of the client's request, for `via`.
     ///   - instance: The id of this process, which is added to the client's list in `cdn-loop`.
     static func toExecutor(
@@ -137,8 +137,7 @@ enum FieldPolicy {
         return kept
     }
 
-    /// Adds the header fields of an executor's error that may pass to the client, except fields that `extra` already
-    /// has.
+    /// Adds those header fields of an executor's error response that may pass to the client and that `extra` lacks.
     static func appendOfError(_ fields: FieldBlock, to extra: inout FieldBlock) {
         let hopByHop = HopByHop(of: fields)
         for index in 0..<fields.count where !hopByHop.contains(index, in: fields) {

@@ -18,8 +18,7 @@ final class IncomingRequest {
     var coding: ContentCoding?
     /// What the scan has found in the body; nil before the model has been identified.
     var scan: RequestScan?
-    /// The wait of the body for memory, and the body's pace; nil until memory is too short for the body or its pace is
-    /// asked for.
+    /// The body's wait for memory and its pace; nil until memory is too short or the pace is asked for.
     var wait: BodyWait?
     /// The failure with which the request is refused once its body has been read and dropped.
     var refusal: Failure?

@@ -23,11 +23,13 @@ enum PathHint {
     private static let known = (Dialect.paths.map { String(describing: $0.path) } + reads).map(KnownPath.init)
     private static let knownNames = known.map(\.path)
 
-    /// A served path and its segments, which are computed once, because anybody can ask for any path at any rate.
+    /// A served path and its segments.
+    ///
+    /// The segments are computed once, because anybody can send requests with wrong paths at any rate.
     private struct KnownPath {
         let path: String
         let segments: [String]
-        /// The segments without the version, such as `v1`.
+        /// The segments of the path without a leading version such as `v1`.
         let ending: [String]
 
         init(_ path: String) {

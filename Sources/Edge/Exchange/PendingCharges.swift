@@ -24,7 +24,7 @@ struct PendingCharges {
 
     private var faults: [Fault] = []
 
-    /// Keeps the failure if its verdict is `pending`; a failure with the verdict `atOnce` has been reported already.
+    /// Keeps the failure if its verdict is `pending`; a failure with the verdict `atOnce` has been counted already.
     mutating func add(_ verdict: AttemptVerdict, of executor: Executor, in pool: ExecutorPool) {
         guard case .pending(let scope, let onlyIfMended, let servesOthers) = verdict else { return }
         faults.append(
@@ -47,7 +47,7 @@ struct PendingCharges {
         faults = []
     }
 
-    /// Counts, against the health of their executors, the failures that the executors have probably caused.
+    /// Counts the failures that are probably the fault of the executors, against the health of these executors.
     ///
     /// Called when no executor has answered the request.
     mutating func exchangeFailed(at now: Nanoseconds) {

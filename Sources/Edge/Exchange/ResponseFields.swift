@@ -20,7 +20,9 @@ struct ResponseFields {
         return fields
     }
 
-    /// The fields of a response without a body; the caller adds the fields of `crossOrigin` if the response needs them.
+    /// The fields of a response without a body.
+    ///
+    /// The caller adds the CORS fields if the response needs them.
     func withoutBody(status: Int, date: String, _ extra: FieldBlock) -> FieldBlock {
         var fields = extra
         if status != 204 { fields.append(.contentLength, "0") }

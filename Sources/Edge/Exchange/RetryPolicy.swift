@@ -15,7 +15,7 @@ package enum RetryPolicy {
         case failure(Failure.Retry)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue to make room for an exchange of a higher class or of another tenant.
+        /// The exchange had to leave a queue to make room for one of a higher priority class or of another tenant.
         case gaveWay
     }
 
@@ -25,7 +25,7 @@ package enum RetryPolicy {
         package var cause: Cause
         /// Whether the limits of `AttemptAllowance` allow one more attempt.
         package var attemptsAreLeft = true
-        /// Whether the retry budget allows this exchange a retry.
+        /// Whether the retry budget, a limit on all retries of the process, allows this exchange a retry.
         package var budgetHasRoom = true
         /// Whether the exchange has waited for less than `admission.max_wait` in all.
         package var waitIsLeft = true
@@ -112,7 +112,7 @@ package enum RetryPolicy {
 }
 
 extension Failure.Retry {
-    /// Whether the attempt that follows a failure with this value must be allowed by the retry budget.
+    /// Whether the retry budget, a limit on all retries of the process, must allow an attempt after this failure.
     package var needsBudget: Bool {
         switch self {
         case .withinBudget, .once: true
@@ -122,6 +122,6 @@ extension Failure.Retry {
 
     /// Whether only one more attempt may follow a failure with this value.
     ///
-    /// If the next attempt fails with this value again, the client gets that failure.
+    /// If that attempt fails with the same value, the client gets its failure.
     package var isSingle: Bool { self == .once || self == .otherKind }
 }

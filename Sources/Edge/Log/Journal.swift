@@ -2,7 +2,7 @@
 internal import CLinux
 internal import Glibc
 
-/// Finds out whether a descriptor writes to systemd's journal.
+/// Finds out whether a file descriptor writes to systemd's journal.
 ///
 /// The journal reads a priority at the start of each line (sd-daemon(3)).
 package enum Journal {

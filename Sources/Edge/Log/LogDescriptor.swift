@@ -2,8 +2,9 @@
 internal import CLinux
 internal import Glibc
 
-/// Writes to a descriptor; if the descriptor is full, waits until it accepts bytes again or until a condition ends the
-/// wait.
+/// Writes to a file descriptor.
+///
+/// If the descriptor is full, waits until it accepts bytes again or a condition ends the wait.
 struct LogDescriptor {
     /// The kind of a descriptor, which decides how the writer detects that the descriptor is full.
     ///
@@ -74,7 +75,9 @@ struct LogDescriptor {
         return end.map { $0 + 1 } ?? pipePiece
     }
 
-    /// Whether a write may be tried; also true if `poll` reports an error, because the write then returns that error.
+    /// Whether a write may be tried.
+    ///
+    /// Also true if `poll` reports an error, because the write then returns that error.
     private var hasRoom: Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         return unsafe poll(&entry, 1, pollTimeout) != 0

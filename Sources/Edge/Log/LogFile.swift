@@ -11,7 +11,7 @@ final class LogFile {
     private let sink: LogSink
     /// The mailbox to which the log thread posts the number of each finished reopening.
     private let changes = Mailbox<Int>()
-    /// For each reopening under way, by its number: the closure that is called when the reopening has finished.
+    /// The closures to call when a reopening has finished, by the number of the reopening.
     private var waiting: [Int: () -> Void] = [:]
     private var number = 0
 

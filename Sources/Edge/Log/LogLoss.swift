@@ -5,6 +5,6 @@ internal import Glibc
 struct LogLoss: Equatable, Sendable {
     /// The number of lost lines, which are not written later.
     var lines = 0
-    /// The errno of the write; 0 if the queue or the output was full, because nobody read the output.
+    /// The errno of the failed write; 0 if there was no room, because nobody read the output.
     var code: CInt = 0
 }

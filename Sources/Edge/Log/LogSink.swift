@@ -16,7 +16,7 @@ package final class LogSink: Sendable {
         var isEnding = false
         /// The output that `lines` will be written to.
         var output: LogOutput
-        /// Changes to another output that the log thread has not made yet, oldest first.
+        /// Changes to another output that have been ordered but not carried out by the log thread, oldest first.
         var changes: [Change] = []
     }
 
@@ -40,17 +40,17 @@ package final class LogSink: Sendable {
     private static let roomKept = 1 << 20
     /// How long the log thread may go on writing after `endWaiting` was called, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
-    /// The maximum number of changes to another output that may wait for the log thread.
+    /// The maximum number of ordered changes to another output that the log thread has not carried out.
     ///
-    /// A change waits for long only if a write blocks the log thread.
+    /// Several changes wait at once only if a write blocks the log thread.
     private static let changesMax = 4
 
     /// The output to which the log thread writes first.
     private let firstOutput: LogOutput
     private let queue: Lock<Queue>
-    /// The number of changes to another output that the log thread has not made yet.
+    /// The number of ordered changes to another output that the log thread has not carried out.
     ///
-    /// While the number is above 0, the log thread does not wait for an output that is full.
+    /// While a change waits, the log thread does not wait for a full output.
     private let changesWaiting = Atomic<Int>(0)
     private let droppedLines = Atomic<Int>(0)
     /// Why the last line was dropped: an errno, or 0 if the queue or the output was full because nobody read the
@@ -164,7 +164,8 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// Writes the remaining lines of the earlier output, closes it, and makes the new output the target.
+    /// Carries out a change: writes the remaining lines to the earlier output, closes it, and makes the new output the
+    /// target.
     private func make(_ change: Change, _ target: inout Target) {
         unsafe drop(target.writer.write(change.lines, count: change.count, to: put(target)))
         unsafe drop(target.writer.finish(to: put(target)))
@@ -178,8 +179,9 @@ package final class LogSink: Sendable {
         { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
     }
 
-    /// Whether the log thread stops waiting for an output that is full: a change to another output waits, or the time
-    /// that `endWaiting` allows is over.
+    /// Whether the log thread must no longer wait for an output that is full.
+    ///
+    /// This is so if a change to another output waits, or if the time that `endWaiting` allows is over.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)
@@ -195,8 +197,8 @@ package final class LogSink: Sendable {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
         for _ in 0..<150 where !isEnded.load(ordering: .acquiring) { usleep(10_000) }
-        // After a normal end no lines are left. If a write hangs, for example on a network file system, the lines that
-        // are still queued are lost.
+        // After a normal end the queue is empty. If a write hangs, for example on a network file system, the queued
+        // lines are lost and counted here.
         let left = queue.withLock { queue in
             defer { (queue.changes, queue.count) = ([], 0) }
             return queue.changes.reduce(queue.count) { $0 + $1.count }

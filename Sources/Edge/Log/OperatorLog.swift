@@ -37,7 +37,7 @@ package enum OperatorLog {
     }
 
     private static func append(_ text: String, _ priority: LogPriority, to bytes: inout [UInt8]) {
-        // The journal makes an entry of each line, and each entry needs its priority.
+        // The journal makes one entry of each line, so each line needs a priority.
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             if isJournal { bytes += priority.prefix }
             bytes += (index == 0 ? "freeinference: \(line)\n" : "\(line)\n").utf8

@@ -1,7 +1,7 @@
 // Limits warnings that clients can cause to one per second and kind, so that no client can flood the journal.
 internal import HTTP
 
-/// For each kind of warning: when it was last written, and how many warnings were left out since then.
+/// When each kind of warning was last written, and how many warnings of the kind were left out since then.
 ///
 /// Shared by all workers: `ProcessState` holds it under a lock.
 struct RationedWarnings: Sendable {

@@ -4,9 +4,9 @@ internal import Transport
 
 /// The models of one engine, according to the lists that it has returned so far.
 struct DiscoveredModels {
-    /// The models that the engine serves, as far as its lists show; nil before its first list.
+    /// The models that the engine serves according to its lists; nil before its first list.
     private(set) var listing: FoundMembers.Listing?
-    /// The models in `listing` that the last list lacked.
+    /// The models in `listing` that were missing in the engine's last list.
     private var missing: Set<ExactText> = []
 
     /// - Parameter known: the models that were found at the engine under an earlier configuration; nil if none were.

@@ -1,11 +1,11 @@
-// Finds members outside of the configuration file while the server runs: executors that files list, models that engines
-// list, and addresses of host names.
+// Finds executors and models that the configuration does not list itself, while the server runs: executors in separate
+// files, models that engines list, and addresses of host names.
 internal import Configuration
 internal import Transport
 
 /// Follows the files, engines and host names of the configuration in force; confined to the control thread.
 ///
-/// This class only finds members; `Reloader.takeFound` puts them in force.
+/// This class only finds these executors, models and addresses; `Reloader.takeFound` puts them in force.
 final class MemberSources {
     /// The time between two checks of the files, in nanoseconds.
     private static let interval: Nanoseconds = 500_000_000
@@ -14,7 +14,7 @@ final class MemberSources {
     private let running: RunningConfiguration
     private let environment: [String: String]
     private let changed: () -> Void
-    /// The members that have been found so far.
+    /// The executors, models and addresses that have been found so far.
     private(set) var found: FoundMembers
     private var files: [ListFileFollower<[ExecutorSettings]>] = []
     private var engines: [ModelDiscovery] = []
@@ -57,10 +57,11 @@ final class MemberSources {
 
     /// Follows the files, engines and host names of the configuration that is now in force.
     ///
-    /// - Parameter settled: called as for `start`, but only new engines and new host names are waited for.
+    /// - Parameter settled: called once, when every new engine and every new host name has answered or failed, or when
+    ///   `StartChecks.namesTimeout` has passed.
     func adopt(settled: @escaping () -> Void) {
-        // The reload that calls this function has read the files. Their new lists may contain host names that must be
-        // resolved.
+        // The reload has just read the files of executors before it called this function. The new lists may contain
+        // host names that must be resolved.
         found.files = running.members.files
         found = found.kept(for: running.configuration)
         followFiles()
@@ -140,8 +141,8 @@ final class MemberSources {
             return engine
         }
         for engine in left { engine.stop() }
-        // An engine may call `answered` before `start` returns, and `answered` reads `engines`. So `engines` must be
-        // complete.
+        // An engine may call `answered` before its `start` returns, and `answered` reads `engines`. So all elements of
+        // `engines` are made before the first one is started.
         for engine in engines { engine.start() }
     }
 

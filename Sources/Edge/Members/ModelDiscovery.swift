@@ -72,8 +72,9 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
         client = ExecutorClient(loop: loop, settings: target.engine.client, environment: ExecutorEnvironment())
     }
 
-    /// Uses the target of a new snapshot from now on; does nothing and returns false if the target needs other
-    /// connections or another request.
+    /// Uses the engine's settings in a new snapshot from now on.
+    ///
+    /// Does nothing and returns false if these settings need other connections or another request.
     func adopt(_ target: DiscoveryTarget) -> Bool {
         guard target.asksLike(self.target) else { return false }
         self.target = target
@@ -124,7 +125,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
             ExecutorRequest(method: .get, target: target.path, host: target.engine.host, fields: fields, body: nil),
             handler: self
         )
-        // If the request failed before `send` returned, it has already ended and is not kept.
+        // If the request failed before `send` returned, `isAsking` is already false and `sent` is not kept.
         if isAsking { request = sent }
     }
 

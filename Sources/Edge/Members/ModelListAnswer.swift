@@ -33,8 +33,8 @@ enum ModelListAnswer: Equatable {
             self = .unusable("answered with something that is no list of models")
             return
         }
-        // If two edges listed each other's models, a removed model would never disappear, and requests for it would
-        // circulate between the edges.
+        // An engine that is an edge itself is refused. If two edges listed each other's models, a removed model would
+        // never disappear, and requests for it would circulate between the edges.
         self =
             listing.isThisServer ? .unusable("is a server like this one: name its models in the file") : .list(listing)
     }

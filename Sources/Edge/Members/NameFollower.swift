@@ -7,16 +7,18 @@ internal import Transport
 final class NameFollower {
     private let resolver: NameResolver
     private var lists: [NameLookup: AddressList] = [:]
-    /// The addresses that a predecessor has found, which are used until the first answer for their name.
+    /// The addresses that were known before this follower began, such as from the process before this one.
+    ///
+    /// They are used until the first answer for their name.
     private let known: [NameLookup: [WeightedAddress]]
     /// How many times `adopt` has been called.
     private var adoptions = 0
     /// Called when the addresses of a host name have changed.
     var changed: () -> Void = {}
-    /// Whether the first query for each host name has ended: with addresses, with an error, or at its time limit.
+    /// Whether the first DNS query for each host name has ended: with addresses, with an error, or at its time limit.
     private(set) var isSettled = true
 
-    /// - Parameter known: the addresses that a predecessor has found.
+    /// - Parameter known: the addresses that are known already, such as from the process before this one.
     init(loop: EventLoop, known: [NameLookup: [WeightedAddress]] = [:]) {
         self.known = known
         resolver = NameResolver(loop: loop, books: []) { OperatorLog.say($0, .warning) }
@@ -42,8 +44,8 @@ final class NameFollower {
         isSettled = false
         resolver.adopt([], Array(kept.values))
         resolver.start(timeout: StartChecks.namesTimeout) { [unowned self, adoptions] in
-            // The resolver also calls the closures that earlier calls of `adopt` have passed to it. Those closures must
-            // do nothing.
+            // The resolver also calls the closures of earlier calls of `adopt`. A closure from an earlier call does
+            // nothing.
             guard adoptions == self.adoptions else { return }
             isSettled = true
             settled()

@@ -32,9 +32,9 @@ final class TrustedPeersFollower {
                 followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
                 continue
             }
-            // Each element of `peers` may have an older list than the list in force: after the renewal of a
-            // certificate, it has the list that the last reload has read. So it gets the list in force here. If the
-            // file is newer than the list in force, the next check reads the file.
+            // Each element of `peers` may hold an older list than the one in force, for example after a certificate was
+            // renewed. It is therefore given the list in force. If the file has changed since then, the next check
+            // reads it.
             if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
             followed.append((peers, known.file))
         }

@@ -1,4 +1,4 @@
-// Counts the memory that one attempt uses for the part of a response that it holds back.
+// Counts the memory that one attempt uses for bytes of the executor's response that cannot be sent on yet.
 internal import Transport
 
 /// The memory that one attempt has charged to the account of the client's connection.
@@ -6,17 +6,17 @@ internal import Transport
 /// Confined to the worker of the attempt. `end` gives everything back, whichever way the attempt ends.
 struct AnswerMemory {
     private let account: MemoryAccount
-    /// The charge for a response that is held until it is complete.
+    /// The charge for a response that is buffered until it is complete.
     private var answer = MemoryCharge()
     /// The charge for the bytes of an event that is not complete.
     private var piece = MemoryCharge()
 
     init(account: MemoryAccount) { self.account = account }
 
-    /// Appends bytes to a response that is held until it is complete; if there is no memory, returns false.
+    /// Appends bytes to a response that is buffered until it is complete; if there is no memory, returns false.
     ///
-    /// - Parameter expected: the announced length of the response, in bytes. The buffer gets larger than this only if
-    ///   more bytes arrive.
+    /// - Parameter expected: the announced length of the response in bytes; nil if unknown. The buffer exceeds this
+    ///   length only if more bytes arrive.
     mutating func hold(_ bytes: Span<UInt8>, in held: inout [UInt8], expected: Int?) -> Bool {
         let needed = held.count + bytes.count
         if needed > held.capacity {
@@ -30,7 +30,7 @@ struct AnswerMemory {
         return true
     }
 
-    /// Gives back the charge for the held response, which has been sent on or dropped.
+    /// Gives back the charge for the buffered response, which has been sent on or dropped.
     mutating func letGoOfAnswer() { answer.set(0, on: account) }
 
     /// Sets the charge for an incomplete event to this many bytes, in place of the previous charge.

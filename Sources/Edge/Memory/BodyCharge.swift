@@ -4,7 +4,7 @@ internal import Transport
 
 /// A charge against the memory budget that is given back when the last reference to the charge is released.
 ///
-/// The exchange holds a reference, and so does the job that scans its body on the scan thread.
+/// The exchange and the scan thread's job for its body each hold a reference.
 final class BodyCharge: Sendable {
     private let budget: MemoryBudget
     private let charged = Atomic<Int>(0)
@@ -16,6 +16,6 @@ final class BodyCharge: Sendable {
         if bytes > 0 { budget.giveBack(bytes, of: .bodies) }
     }
 
-    /// Takes over the charge of `bytes` from an account.
+    /// Takes over a charge of `bytes` from the account of the client's connection.
     func adopt(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 }

@@ -1,5 +1,5 @@
-// The charge for a request body that the scan thread decodes. The charge lasts until the exchange charges the decoded
-// body to the account of the client's connection.
+// The charge for a request body that the scan thread decodes. It lasts until the exchange charges the decoded body to
+// the account of its client's connection.
 internal import Synchronization
 internal import Transport
 

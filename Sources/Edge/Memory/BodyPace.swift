@@ -4,9 +4,8 @@ internal import Transport
 
 /// The recent pace of one request body.
 ///
-/// The arrival of a piece causes no work here: the pace is computed only when `bytesPerSecond` is called with the
-/// number of bytes that have arrived. All times are those of a clock that stands still while the body waits for memory,
-/// because the client cannot send then.
+/// No work is done when a piece of the body arrives: the pace is computed only when `bytesPerSecond` is called. The
+/// clock for all times stands still while the body waits for memory, because the client cannot send then.
 struct BodyPace: Equatable, Sendable {
     /// The shortest time over which a pace is measured, in nanoseconds; bytes that arrive in less time count as if they
     /// had taken this time.

@@ -12,8 +12,7 @@ internal import Transport
 ///   exchange has not called `ask` for `turnMax`. Without the turn, bodies could wait for each other's memory, and none
 ///   would finish.
 /// - A small body that has arrived whole may take memory beyond that part without the turn
-///   (`ExchangeMemory.growWholeBody`). It needs this queue only if such bodies have used up the memory that they may
-///   take.
+///   (`ExchangeMemory.growWholeBody`). It needs this queue only if other small bodies have used up that memory.
 /// - If a body waits longer than `pressAfter`, the slowest bodies are refused. Only bodies that are less than half as
 ///   fast as the fastest waiting body are refused (`SlowBodies`).
 /// - A body that has waited `waitMax` is refused. The body that has waited longest is refused earlier if there is no
@@ -32,12 +31,12 @@ struct BodyQueue: Sendable {
     /// not call `ask` again, in nanoseconds.
     static let turnMax: Nanoseconds = 1_000_000_000
 
-    /// A body for whose next bytes the budget has refused memory.
+    /// A body that asks the queue, because the budget has refused memory for its next bytes.
     struct Asker: Equatable, Sendable {
         let id: ExchangeID
-        /// How many bytes have not arrived yet; nil if the client has not announced the length.
+        /// How many bytes the client still has to send; nil if the client has not announced the length.
         var missing: Int?
-        /// How many bytes of memory the body's buffer has to grow by.
+        /// How many bytes of memory the body's buffer has to grow by, to take the next bytes.
         var lacking: Int
         /// How fast the body has arrived while it was not held back, in bytes a second.
         var bytesPerSecond: Int
@@ -45,37 +44,39 @@ struct BodyQueue: Sendable {
         var waited: Nanoseconds
         /// Whether the connection of the body may hold the larger buffer.
         ///
-        /// If not, the turn, the permission to exceed the part of the budget for bodies, would not help the body.
+        /// If it may not, permission to exceed the part of the budget for bodies (the turn) would not help the body.
         var fitsConnection: Bool
     }
 
     private struct Waiting {
         var asker: Asker
-        /// The time from which the body may again get the turn, the permission to exceed the part of the budget for
-        /// bodies.
+        /// The time from which the body may get the turn again.
         ///
-        /// The time is set when the body gets no memory although it has the turn; it is 0 before that.
+        /// The turn is permission to exceed the part of the budget for bodies. The time is set when the body gets no
+        /// memory although it has the turn; it is 0 before that.
         var turnFrom: Nanoseconds = 0
     }
 
     enum Answer: Equatable, Sendable {
-        /// The body has the turn, so it may exceed the part of the budget for bodies; the order, if any, says which
-        /// slow bodies are refused.
+        /// The body has the turn, so it may exceed the part of the budget for bodies.
+        ///
+        /// The `SlowBodies`, if any, say which slow bodies to refuse.
         case finish(SlowBodies?)
-        /// The body waits, and asks again later; the order is as in `finish`.
+        /// The body waits, and asks again later; the `SlowBodies`, if any, say which slow bodies to refuse.
         case wait(SlowBodies?)
         /// The body has waited for too long, and has left the queue.
         case refuse
     }
 
     private var waiting: [ExchangeID: Waiting] = [:]
-    /// The body that gets the turn next: of the waiting bodies that may have it, the one that still needs the fewest
-    /// bytes.
+    /// The waiting body that gets the turn next: the one that still needs the fewest bytes, among those that may have
+    /// it.
     private var nearest: ExchangeID?
     /// The time of the latest call of `ask`.
     private var lastAsked: Nanoseconds = 0
-    /// The body that has the turn, the permission to exceed the part of the budget for bodies; and when the turn ends
-    /// unless the body's exchange calls `ask` again.
+    /// The body that has the turn, and when the turn ends unless the body's exchange calls `ask` again.
+    ///
+    /// The turn is permission to exceed the part of the budget for bodies.
     private var turn: (id: ExchangeID, ends: Nanoseconds)?
     private var nextPress: Nanoseconds = 0
 
@@ -114,8 +115,7 @@ struct BodyQueue: Sendable {
         return .finish(press(for: body, at: now))
     }
 
-    /// Ends the turn of a body, its permission to exceed the part of the budget for bodies, because the body got no
-    /// memory even so.
+    /// Takes the turn from a body, because it got no memory although it may exceed the part of the budget for bodies.
     ///
     /// Another body may have the turn next.
     mutating func turnDidNotHelp(_ id: ExchangeID) {
@@ -127,8 +127,7 @@ struct BodyQueue: Sendable {
 
     /// Records that memory for the next bytes of a body has been charged, so that the body waits no longer.
     ///
-    /// - Parameter isLast: whether memory for all bytes of the body is charged, so that the body needs the turn no
-    ///   longer.
+    /// - Parameter isLast: whether memory for all bytes of the body is charged, so that its turn is over.
     /// - Returns: whether the body keeps the turn, its permission to exceed the part of the budget for bodies.
     mutating func foundRoom(_ id: ExchangeID, isLast: Bool) -> Bool {
         remove(id)
@@ -143,7 +142,7 @@ struct BodyQueue: Sendable {
         if turn?.id == id { turn = nil }
     }
 
-    /// Counts a body that was refused because it had waited the longest when more bodies had to wait.
+    /// Counts a body that was refused because it had waited the longest and its memory was needed for another body.
     mutating func refusedLongest() { refusedAfterWait &+= 1 }
 
     /// Counts bodies that were refused because they were slow.
@@ -185,8 +184,8 @@ struct BodyQueue: Sendable {
         (one.asker.missing ?? .max, one.asker.id.number) < (other.asker.missing ?? .max, other.asker.id.number)
     }
 
-    /// The order to refuse slow bodies in favour of `body`; nil if `body` has not waited long enough, or if the last
-    /// order was given too recently.
+    /// The order to refuse slow bodies so that `body` gets memory; nil if `body` has not waited long enough for that,
+    /// or if the last order was given too recently.
     private mutating func press(for body: Asker, at now: Nanoseconds) -> SlowBodies? {
         guard body.waited >= Self.pressAfter, now >= nextPress else { return nil }
         nextPress = now + Self.pressInterval

@@ -5,8 +5,8 @@ internal import Transport
 
 /// The wait of one request body for memory, and its pace.
 ///
-/// An exchange makes a `BodyWait` when memory is too short for its body, or when the pace of its body is asked for
-/// because another body waits. Confined to the worker of the exchange.
+/// An exchange makes a `BodyWait` when memory is too short for its body, or when another body's wait makes the pace of
+/// this body matter. Confined to the worker of the exchange.
 final class BodyWait {
     /// How long a body waits before it asks for memory again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000
@@ -15,8 +15,8 @@ final class BodyWait {
 
     /// The pieces that are held back until memory for the body is free, in the order of their arrival.
     ///
-    /// All pieces together are at most one flow-control window of bytes, because the server does not enlarge the window
-    /// meanwhile.
+    /// All pieces together are at most one flow-control window of bytes, because the client may send no more until the
+    /// pieces are reported as consumed.
     private(set) var pieces: [UInt8] = []
     /// How many bytes of the memory budget are charged for `pieces`.
     private var charged = 0
@@ -75,7 +75,7 @@ final class BodyWait {
 
     // MARK: Asking for memory
 
-    /// The facts about the body for which memory is asked.
+    /// The facts about a body on which the decision about its memory depends.
     struct Body {
         let id: ExchangeID
         /// How many bytes of the body have arrived, including those that are held back.
@@ -88,7 +88,9 @@ final class BodyWait {
     enum Room: Equatable {
         /// The memory was free, and is charged now.
         case found
-        /// Too little memory is free now; the order, if there is one, says which slow bodies are refused.
+        /// Too little memory is free now.
+        ///
+        /// The `SlowBodies`, if any, say which slow bodies are refused to free some.
         case none(SlowBodies?)
         /// The body has waited for too long, or needs more memory than any body may have.
         case refused
@@ -96,8 +98,8 @@ final class BodyWait {
 
     /// Charges the memory for the next bytes of a body, if the budget and the queue of waiting bodies allow it.
     ///
-    /// While other bodies wait and bodies have used up most of their part of the budget, a body that does not wait yet
-    /// gets no memory.
+    /// If other bodies already wait and memory for bodies is nearly used up, a body that did not wait before must wait
+    /// too.
     ///
     /// - Parameter footprint: the size of the body's buffer with the next bytes.
     func findRoom(
@@ -144,7 +146,7 @@ final class BodyWait {
 
     /// Charges free memory for a body, although other bodies wait for memory; if too little is free, returns false.
     ///
-    /// Used if there is no memory in which the pieces of this body could be held back.
+    /// This is used if there is not even memory to hold back the pieces of the body during a wait.
     func takeRoom(
         for footprint: Int,
         of body: Body,

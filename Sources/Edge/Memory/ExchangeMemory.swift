@@ -13,9 +13,9 @@ struct ExchangeMemory {
     static let attemptCost = 8 << 10
     /// The size of the largest body buffer, in bytes, that needs no charge of its own.
     ///
-    /// `begin` charges memory for the response, which is unused until the response begins. A small body uses that memory
-    /// first, and is released when the response begins. So a short request can always be received, even if the bodies
-    /// of other clients have used up all memory for bodies.
+    /// `begin` charges memory for the response in advance. A small body uses that memory until the response begins, and
+    /// is then released. So a short request can always be received, even if the bodies of other clients have used up
+    /// all memory for bodies.
     static let smallBodyMax = RequestBody.firstCapacity + RequestBody.padding
 
     /// The size of the largest body, in bytes, for which `growWholeBody` may exceed the part of the budget for bodies.
@@ -25,14 +25,14 @@ struct ExchangeMemory {
     private let budget: MemoryBudget
     /// The charge for `attemptCost` and for the exchange's share of the memory for buffered responses.
     private var fixed = MemoryCharge()
-    /// The size of the buffer of the request body, in bytes; it is charged if it is larger than `smallBodyMax`.
+    /// The size of the request body's buffer in bytes; a size up to `smallBodyMax` is not charged.
     private(set) var body = 0
     /// The charge that the exchange shares with the scan thread; nil if the body has not been passed to the scan
     /// thread.
     private var scan: BodyCharge?
-    /// How much of the response may wait for the client before the edge pauses reading from the executor.
+    /// The limit on bytes of the response that wait for the client; reading from the executor pauses above it.
     var window = OutputWindow()
-    /// What the request uses of `limits.per_address`; nil if the request is not counted against these limits.
+    /// The part of the request in the counts of its client's address; nil if no limit per address applies.
     var addressHold: AddressHold?
 
     init(account: MemoryAccount, budget: MemoryBudget) {
@@ -60,7 +60,7 @@ struct ExchangeMemory {
 
     // MARK: The request body
 
-    /// Whether a body of `length` bytes would fit into the memory budget if nothing else were charged to the budget.
+    /// Whether the memory budget could hold a body of `length` bytes if it were otherwise unused.
     func mayEverHold(body length: Int) -> Bool { length <= budget.bodyMax }
 
     /// Whether the limit on all bodies of the connection together allows a buffer of `footprint` bytes for this body.
@@ -80,7 +80,7 @@ struct ExchangeMemory {
     ///
     /// - Parameters:
     ///   - footprint: the size of the buffer in bytes, now or after the next bytes are appended.
-    ///   - use: what gives the body precedence over others; `.bodies` for none.
+    ///   - use: what the memory is for; a use other than `.bodies` takes precedence over other bodies.
     mutating func growBody(to footprint: Int, for use: MemoryUse = .bodies) -> Bool {
         guard footprint > body else { return true }
         let more = Self.charge(of: footprint) - Self.charge(of: body)
@@ -89,10 +89,10 @@ struct ExchangeMemory {
         return true
     }
 
-    /// Raises the charge for a body that has arrived whole, as `growBody` does.
+    /// Raises the charge for a body that has arrived completely, as `growBody` does.
     ///
-    /// A body of at most `wholeBodyMax` may take memory beyond what is left for bodies that are still under way. It is
-    /// scanned and sent on at once, so it does not keep that memory for longer than its exchange needs.
+    /// A body of at most `wholeBodyMax` may take memory that bodies which are still arriving may not take. It is
+    /// scanned and sent on at once, so it soon gives the memory back.
     mutating func growWholeBody(to footprint: Int) -> Bool {
         if growBody(to: footprint, for: .waitingBody) { return true }
         return footprint <= Self.wholeBodyMax + RequestBody.padding && growBody(to: footprint, for: .wholeBody)
@@ -113,7 +113,7 @@ struct ExchangeMemory {
         return charge
     }
 
-    /// Gives the charge for the body back, or hands it to the scan thread's job, which may still read the body.
+    /// Gives back the charge for the body, or leaves it to the scan thread's job, which may still read the body.
     mutating func letGoOfBody() {
         guard body > 0 else { return }
         let charged = Self.charge(of: body)

@@ -17,13 +17,13 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// Every connection may hold this many bytes for streams, and this many for bodies, while at least eight times as
-    /// many bytes are free.
+    /// Every connection may hold this many bytes for streams, and as many again for bodies, as long as at least eight
+    /// times this number of bytes are free.
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
-    /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for bodies and
-    /// their pieces that are held back.
+    /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for request
+    /// bodies, with the pieces of bodies that wait for memory.
     ///
     /// The factor of bodies is large, because a client has to send every byte that is charged for a body, and because
     /// one connection must be able to hold a body of half the budget.
@@ -31,11 +31,11 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     private let most: Atomic<Int>
     private let charged = Atomic<Int>(0)
-    /// The bytes that other processes of an upgrade have charged; 0 while there are no such processes.
+    /// The bytes that other processes have charged during an upgrade; 0 if there are no other processes.
     private let elsewhere = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
-    /// The part of `charged` that is for pieces of bodies that wait for memory.
+    /// The part of `charged` that is for arrived pieces of bodies that wait for memory.
     private let heldBack = Atomic<Int>(0)
     /// The sum of the shares that `enter` has given out: how many bytes of their responses all exchanges may buffer.
     private let shares = Atomic<Int>(0)
@@ -68,7 +68,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     // MARK: The whole
 
-    /// Charges `bytes`; if that would exceed the limit, charges nothing and returns false.
+    /// Charges `bytes`; if fewer than `spare` bytes of the limit would stay free, charges nothing and returns false.
     ///
     /// - Parameter spare: how many bytes of the limit have to stay free.
     package func reserve(_ bytes: Int, leaving spare: Int = 0) -> Bool {
@@ -81,8 +81,9 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return false
     }
 
-    /// Charges `bytes` of a placement map, if a quarter of the limit stays free; otherwise charges nothing and returns
-    /// false.
+    /// Charges `bytes` for a map of the prompts that executors have in their caches.
+    ///
+    /// If less than a quarter of the limit would stay free, charges nothing and returns false.
     package func reservePlacement(_ bytes: Int) -> Bool { reserve(bytes, leaving: limit / 4) }
 
     /// Gives back what `reserve` has charged.
@@ -90,8 +91,9 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     // MARK: Accounts
 
-    /// Charges `bytes` for an account if its connection may hold that many more; otherwise charges nothing and returns
-    /// false.
+    /// Charges `bytes` for a connection's account.
+    ///
+    /// If the connection may not hold that many more bytes, charges nothing and returns false.
     ///
     /// - Parameters:
     ///   - held: the bytes that the connection already holds for this use.
@@ -104,8 +106,8 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
                 ofFree: limit - usedInAll - bytes,
                 of: limit
             )
-            // The shares for buffered responses may take only half of what a connection may hold, because early
-            // exchanges get large shares. The other half is for later exchanges of the connection.
+            // Buffered responses may take only half of what a connection may hold. Early exchanges get large shares,
+            // and the other half is left for later exchanges of the connection.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return !(bodiesWait && isFullOfBodies) && grantBody(bytes, beyond: held)
@@ -115,17 +117,16 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         }
     }
 
-    /// The largest number of bytes of `whole` that one connection may hold, if `free` bytes remain free afterwards.
+    /// How many bytes of `whole` one connection may hold, if `free` bytes stay free after the charge.
     ///
-    /// If `n` connections, one after the other, take all that they may hold, about `1 / (1 + n * factor)` of `whole`
-    /// stays free.
+    /// If `n` connections in turn take all that they may hold, about `1 / (1 + n * factor)` of `whole` stays free.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
         return max(Int(min(part, Double(whole))), min(connectionMin, free / 8))
     }
 
-    /// Charges `bytes` even if that exceeds the limit.
+    /// Charges `bytes`, even if more than the limit is then charged.
     package func take(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 
     /// Gives back bytes that an account got from `grant` or `take`.
@@ -143,28 +144,28 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// How many bytes of the whole limit must stay free after a charge for a body.
     ///
-    /// `bodiesMax` does not ensure that any bytes stay free, because connections may take more than their quarter of
-    /// the limit. Requests on these connections need the free bytes to begin and to be answered. After a charge for the
-    /// one body that has the turn, only half as many bytes must stay free.
+    /// This rule is needed besides `bodiesMax`, because connections may take more than the last quarter of the limit.
+    /// The free bytes are for requests on open connections to begin and to be answered. Only half as many bytes must
+    /// stay free after a charge for the one body that has the turn in `BodyQueue`.
     private var spareOfBodies: Int { limit / 16 }
 
-    /// How many bytes of the whole limit must stay free after a charge for a small body that is whole.
+    /// How many bytes of the whole limit must stay free after a charge for a small body that has arrived completely.
     ///
-    /// A hundred connections that hold as many streams as they may leave about a sixty-fourth of the limit free. Small
-    /// requests of other clients still need to pass then. A small body that is whole gives its memory back as soon as it is answered, so it may use
-    /// memory that other bodies have to leave.
+    /// If a hundred connections hold as many streams as they may, about a sixty-fourth of the limit is free. Small
+    /// requests of other clients must still be served then. A small body soon gives its memory back, so it may use
+    /// memory that larger bodies may not use.
     private var spareOfSmallBodies: Int { limit / 512 }
 
-    /// The largest body that a connection can ever hold, in bytes.
+    /// The largest body that one connection can hold, in bytes.
     ///
     /// `part` allows one connection seven tenths of `bodiesMax` while no other connection has a body.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
-    /// Whether bodies take more than three quarters of what they may take together, or little of the whole limit is
-    /// free.
+    /// Whether bodies take more than three quarters of what they may take together, or less than an eighth of the limit
+    /// is free.
     ///
-    /// One connection alone cannot take so much. If the result is false and a connection still gets no memory for a
-    /// body, the reason is that this connection itself already holds much.
+    /// One connection alone cannot take so much. If the result is false and a connection gets no memory for a body, the
+    /// connection itself already holds too much.
     var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 || used > limit / 8 * 7 }
 
     /// Whether any body waits for memory.
@@ -181,10 +182,10 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// Charges `bytes` for a body that may take memory beyond `bodiesMax`.
     ///
-    /// The connection of the body may then hold more than `part` allows at the moment, but never more than `bodyMax`.
+    /// The connection of the body may also hold more than `part` allows now, but never more than `bodyMax`.
     ///
     /// - Parameters:
-    ///   - most: the largest number of bytes that all bodies together may take then.
+    ///   - most: the largest number of bytes that all bodies together may take after this charge.
     ///   - spare: how many bytes of the whole limit have to stay free.
     private func grantBody(_ bytes: Int, beyond held: Int, upTo most: Int, leaving spare: Int) -> Bool {
         guard bytes <= bodyMax, held + bytes <= bodyMax else { return false }
@@ -200,13 +201,12 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         take(bytes)
     }
 
-    /// Charges `bytes` for pieces that are held back because their body waits for memory; if there is no memory for the
-    /// pieces, charges nothing and returns false.
+    /// Charges `bytes` for pieces of a body that waits for memory; if there is no memory, charges nothing and returns
+    /// false.
     ///
-    /// All such pieces together may take a sixteenth of the limit. How much of this sixteenth the pieces of one body
-    /// may take depends on how much of the sixteenth is free (`part`). The more such pieces there are, the more of the
-    /// whole limit they leave free: the first of them need only the room that small bodies need, so that a small body
-    /// can become whole.
+    /// Waiting pieces of all bodies may take a sixteenth of the limit, of which `part` decides how much one body gets.
+    /// The more bytes wait, the more of the whole limit has to stay free. The first pieces need only the spare room of
+    /// small bodies, so that a small body can arrive completely.
     ///
     /// - Parameter held: the bytes that are already charged for pieces of the same body.
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {

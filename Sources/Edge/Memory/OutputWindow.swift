@@ -1,8 +1,8 @@
 // Decides when reading from an executor pauses because the client is slow.
 
-/// The limits for bytes that wait for a client: reading from the executor pauses above the high watermark.
+/// The limit on response bytes that wait for a client; reading from the executor pauses above the high watermark.
 ///
-/// Reading resumes when at most half as many bytes wait. Each exchange has one window, which is confined to its worker.
+/// Reading resumes when at most half the high watermark waits. Each exchange has its own window on its worker.
 struct OutputWindow: Equatable {
     /// The high watermark in bytes; 0 before the response has begun, when nothing is relayed.
     private(set) var highWatermark = 0

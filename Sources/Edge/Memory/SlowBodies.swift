@@ -2,13 +2,12 @@
 
 /// An order to every worker: refuse the slowest of the bodies that are arriving.
 package struct SlowBodies: Equatable, Sendable {
-    /// The size of the smallest buffer whose body is refused, in bytes; the refusal of a smaller one would free too
-    /// little.
+    /// The smallest buffer, in bytes, whose body may be refused; to refuse a smaller one would free too little memory.
     static let footprintMin = 16 << 10
 
     /// The pace, in bytes a second, below which a body may be refused.
     let pace: Int
-    /// How much memory has to become free, in bytes; each worker stops when its own refusals have freed that much.
+    /// How much memory has to become free, in bytes; each worker refuses bodies until its own refusals free that much.
     let bytes: Int
 
     /// A body that is arriving.

@@ -3,7 +3,7 @@ internal import Inference
 internal import Transport
 
 extension Worker {
-    /// The largest body, in bytes, that can be scanned in the buffers that the scanner keeps.
+    /// The largest body, in bytes, that the scanner can scan in the buffers that it keeps between scans.
     ///
     /// The scan of a larger body needs more memory, which is charged while the scan runs.
     private static let smallScanMax = 128 << 10

@@ -13,7 +13,7 @@ package enum AcceptPause: String, CaseIterable, Sendable {
     /// The system has too little memory, or epoll already watches as many sockets as the system allows.
     case system
 
-    /// The cause of a pause at a limit of this process.
+    /// The cause of a pause at a limit on connections, memory or descriptors.
     init(_ lack: ConnectionRoom.Lack) {
         self =
             switch lack {
@@ -23,7 +23,7 @@ package enum AcceptPause: String, CaseIterable, Sendable {
             }
     }
 
-    /// The cause of a pause after an error of `accept4` or of the poller, from the `errno`.
+    /// The cause of a pause after an error of `accept4`, epoll or io_uring with this `errno`.
     init(code: CInt) { self = code == EMFILE || code == ENFILE ? .descriptors : .system }
 
     /// The index of the cause in `WorkerCounters.acceptPauses`.

@@ -6,7 +6,9 @@
 package struct AttemptCounts: Sendable {
     private var rows: [(executor: Int, ends: [UInt64])] = []
 
-    /// The counts of one executor, by the index of `Ending`; nil if no attempt at it has ended.
+    /// The counts of one executor; nil if no attempt at it has ended.
+    ///
+    /// The array has one count for each way in which an attempt can end, in the order of `Ending`.
     subscript(executor: Int) -> [UInt64]? { rows.first { $0.executor == executor }?.ends }
 
     /// Counts an attempt that has ended.
@@ -14,7 +16,7 @@ package struct AttemptCounts: Sendable {
     /// - Parameter ending: how the attempt ended, as an index of `Ending`.
     mutating func count(_ ending: Int, executor: Int) { rows[index(of: executor)].ends[ending] &+= 1 }
 
-    /// Adds what another worker has counted.
+    /// Adds the counts of another worker.
     mutating func add(_ other: AttemptCounts) {
         for row in other.rows { WorkerCounters.add(row.ends, to: &rows[index(of: row.executor)].ends) }
     }

@@ -6,10 +6,10 @@ enum Ending {
     private static let kinds = Failure.Kind.allCases
     private static let sides: [Failure.Side] = [.client, .executor, .edge]
 
-    /// The number of indices: one for `complete`, and one for each pair of a failure's kind and side.
+    /// The number of ways to end: complete, or failed with one of the pairs of a failure's kind and side.
     static let count = 1 + kinds.count * sides.count
 
-    /// The index of an exchange's end; 0 if the exchange is complete.
+    /// The index of the way in which an exchange ended; 0 if it is complete.
     static func index(of end: ExchangeMachine.End) -> Int {
         switch end {
         case .complete: 0

@@ -1,15 +1,15 @@
 // Measures the server's own delay: how long requests and answers wait in a worker before they are written to sockets.
 internal import Transport
 
-/// The requests, answers and aborts that one turn of the event loop has handed over.
+/// The requests, answers and aborts that the worker has passed to connections in one turn of the event loop.
 ///
-/// Their delays are measured at the end of the turn, when the event loop has written all output to the kernel.
+/// Their delays are measured at the end of the turn, when all output has been written to the sockets.
 struct HandedOver {
     /// When each request was ready to be sent to its executor.
     var requests: [Nanoseconds] = []
     /// When the first event of each answer arrived.
     var answers: [Nanoseconds] = []
-    /// The number of attempts that ended because their clients have left.
+    /// The number of attempts that were aborted because their clients have left.
     var aborts = 0
 
     /// Adds the delays to a worker's counters, and empties this value for the next turn.

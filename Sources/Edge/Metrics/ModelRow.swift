@@ -2,9 +2,9 @@
 
 /// The counters of one model at one worker; confined to the worker.
 ///
-/// An exchange holds the row of its model, so that no search is needed to count a token.
+/// An exchange keeps a reference to the counters of its model, so that no search is needed to count a token.
 final class ModelRow {
-    /// The id of the model's entry; `WorkerCounters.noModel` for the row of requests that named no model.
+    /// The id of the model; `WorkerCounters.noModel` for the counters of requests that named no known model.
     let id: Int
     var counts = WorkerCounters.OfModel()
 

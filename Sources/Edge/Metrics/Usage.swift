@@ -15,7 +15,7 @@ struct Usage: Equatable {
     /// Tokens of the response that were reasoning; nil if the executor has not reported them.
     var reasoning: Int?
 
-    /// Whether the executor reported an impossibly large count, which was replaced by the largest possible number.
+    /// Whether the executor reported a count that cannot be true, which was replaced by the largest possible number.
     private(set) var isCapped = false
 
     /// How many bytes of JSON count as one token in an estimate.

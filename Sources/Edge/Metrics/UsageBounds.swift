@@ -1,4 +1,4 @@
-// The largest number of tokens that a request and its response can have, whatever counts an engine reports.
+// The largest number of tokens that a request and its response can have; larger counts of an engine are not believed.
 internal import Inference
 
 /// The largest numbers of tokens of an exchange: computed when the request is known, applied when the exchange has
@@ -15,8 +15,9 @@ struct UsageBounds: Equatable {
     private var output: Int?
     private var completions = 1
 
-    /// The bounds before the request is known: the input has no bound, the output is bounded by the bytes of the
-    /// response.
+    /// The bounds before the request is known.
+    ///
+    /// The input has no bound, and the output is bounded by the number of bytes of the response.
     init() {}
 
     /// The bounds of a request.
@@ -30,7 +31,7 @@ struct UsageBounds: Equatable {
         // earlier prompt is counted like one more file.
         let named = media.images + media.references + (dialect == .responses ? 1 : 0)
         input = max(promptTokens, bodyBytes) + Self.templateTokens + min(named, 1 << 10) * Self.mediaTokens
-        // For some engines a limit of 0 means no limit.
+        // For some engines a limit of 0 output tokens means that there is no limit.
         output = scan.answerTokensMax == 0 ? nil : scan.answerTokensMax
         completions = min(scan.choices, 1 << 10)
     }

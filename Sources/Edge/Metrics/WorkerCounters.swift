@@ -41,17 +41,18 @@ package struct WorkerCounters: Sendable {
         var billingBlocksStripped: UInt64 = 0
         /// The tokens of prompts that executors have counted, and how many of them were cached.
         var prefixTokens = PrefixTokens()
-        /// The number of attempts whose executor was chosen with the prompt in view, by the reason for the choice.
+        /// The number of attempts whose executor was chosen by the prompt, by the reason for the choice.
         var placements: [PlacementReason: UInt64] = [:]
         /// The number of exchanges that waited for an executor when the worker made this copy of its counters.
         var queued = 0
     }
 
-    /// The tokens of prompts whose executors have counted them.
+    /// The tokens of those prompts for which executors have reported token counts.
     struct PrefixTokens: Equatable, Sendable {
         /// All tokens of these prompts.
         var prompt: UInt64 = 0
-        /// The tokens that the pool believed to be in the executor's cache, for pools that look at prompts.
+        /// The tokens that pools expected to be in an executor's cache; only pools that choose executors by prompt
+        /// expect any.
         var believed: UInt64 = 0
         /// The tokens that executors have reported as cached.
         var cached: UInt64 = 0
@@ -73,10 +74,11 @@ package struct WorkerCounters: Sendable {
     var wastedTokens: [UInt64] = []
     /// The number of connections on which the client spoke a protocol that the listener does not serve, by protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
-    /// The number of connections and requests that were refused because of the client's address or a PROXY header, by
-    /// the reason.
+    /// The number of connections and requests that were refused, by the reason.
+    ///
+    /// The reason is a rule about the client's address, or a PROXY header that is missing or wrong.
     var clientsRefused: [ClientRefusal: UInt64] = [:]
-    /// The number of requests, by where the address of the client came from (`ClientAddressSource.index`).
+    /// The number of requests, by how the client's address was found, such as from a header field.
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
     /// The number of requests that clients gave up after an executor had got them and before their answers began.
     var prefillResets: UInt64 = 0
@@ -102,7 +104,8 @@ package struct WorkerCounters: Sendable {
     var handshakeFailures = [UInt64](repeating: 0, count: HandshakeFailure.allCases.count)
     /// The number of refusals because of `limits.per_address`, by the limit (`AddressLimit.index`).
     var addressRefusals = [UInt64](repeating: 0, count: AddressLimit.allCases.count)
-    /// The number of clients' TLS handshakes that had to wait for streams before their first step (`HandshakeGate`).
+    /// The number of clients' TLS handshakes that were held back before their first step, so that requests under way
+    /// were not delayed (`HandshakeGate`).
     var handshakesHeld: UInt64 = 0
     /// The number of TLS handshakes that waited when the worker made this copy of its counters.
     var handshakesWaiting = 0

@@ -7,11 +7,11 @@ internal import Transport
 final class WorkerMetrics {
     /// All counters except the counters of the models, which are in `rows`.
     private var common = WorkerCounters()
-    /// The counters of the models, by the ids of their entries in the registry.
+    /// The counters of each model, by the id of the model in the registry.
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
     private var handedOver = HandedOver()
-    /// Whether this turn of the event loop has handed over a request or an answer, or ended an attempt.
+    /// Whether this turn of the event loop has anything to measure at its end: a request, an answer or an abort.
     private var hasWork = false
 
     init(tenants: TenantLabels) {
@@ -26,7 +26,7 @@ final class WorkerMetrics {
         return copy
     }
 
-    /// The counters of a model, which are made at the first call.
+    /// The counters of a model, which are created at the first call.
     func row(of model: ModelEntry) -> ModelRow { row(model.id) }
 
     /// The counters of the model with this id; for nil, the counters of requests that named no known model.
@@ -38,7 +38,7 @@ final class WorkerMetrics {
         return row
     }
 
-    /// Drops the rows of all models whose ids are not in this set.
+    /// Drops the counters of all models whose ids are not in this set.
     func keep(_ models: Set<Int>) {
         rows = rows.filter { id, _ in id == WorkerCounters.noModel || models.contains(id) }
     }
@@ -81,7 +81,7 @@ final class WorkerMetrics {
 
     // MARK: What a turn hands over
 
-    /// Records that this turn of the event loop hands a request over to an executor's connection.
+    /// Records that this turn of the event loop passes a request to an executor's connection.
     ///
     /// - Parameter since: when the request was complete and its wait for an executor was over.
     func requestHandedOver(since: Nanoseconds) {
@@ -89,9 +89,9 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Records that this turn of the event loop hands the beginning of a response over to the client's connection.
+    /// Records that this turn of the event loop passes the beginning of a response to the client's connection.
     ///
-    /// - Parameter since: when the first event of the response arrived.
+    /// - Parameter since: when the first event of the response arrived from the executor.
     func answerHandedOver(since: Nanoseconds) {
         handedOver.answers.append(since)
         hasWork = true
@@ -103,8 +103,9 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Measures the delays of what this turn of the event loop has handed over; called at the end of the turn, when all
-    /// output has been written.
+    /// Measures the delays of everything that this turn of the event loop has passed to connections.
+    ///
+    /// Called at the end of the turn, when all output has been written.
     ///
     /// - Parameter began: when the turn began.
     func turnEnded(began: Nanoseconds, clock: Clock) {

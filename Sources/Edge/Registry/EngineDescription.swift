@@ -5,7 +5,7 @@ internal import Routing
 /// One engine as the executor entries of a configuration describe it.
 struct EngineDescription {
     let identity: EngineIdentity
-    /// The settings of the first executor entry; the further entries fill in what the first entry leaves open.
+    /// The settings of the first executor entry, completed by the later entries where the first entry sets no value.
     private(set) var settings: ExecutorSettings
     /// The largest `max_running` of the entries; nil if no entry has the setting.
     private(set) var runningMax: Int?
@@ -14,8 +14,8 @@ struct EngineDescription {
 
     /// The engines of a configuration, each once.
     ///
-    /// The engines of all models come first, in the order of the configuration. The engines that are asked for their
-    /// lists of models follow.
+    /// First come the engines of the configured models, in the order of the configuration, then the engines that are
+    /// asked for their lists of models.
     static func all(_ configuration: Configuration) -> [EngineDescription] {
         let entries = configuration.models.flatMap(\.executors) + configuration.discoveries.map(\.engine)
         var descriptions: [EngineDescription] = []
@@ -45,8 +45,8 @@ struct EngineDescription {
     }
 
     private mutating func add(_ other: ExecutorSettings) {
-        // A further entry may set a value that the first entry leaves at `auto`. The configuration has been checked, so
-        // the entries do not contradict each other.
+        // A later entry may set a value that the first entry leaves at `auto`. Entries that contradict each other were
+        // refused when the configuration was checked.
         if settings.kind == .auto { settings.kind = other.kind }
         if settings.wireProtocol == .auto { settings.wireProtocol = other.wireProtocol }
         // The smaller timeout is safe, because a connection that is closed too early is opened again. A request on a

@@ -32,7 +32,7 @@ extension EngineKind {
 }
 
 extension Engine {
-    /// What the engine's answers have shown of its kind, for the operator.
+    /// The kind of the engine as its answers have shown it, in words for the operator.
     var foundKindText: String {
         guard foundKind != .unknown else { return "its kind does not show any more" }
         return "its kind is \(foundKind.setting.rawValue), as it shows"

@@ -5,8 +5,9 @@ internal import Transport
 package enum OrderAction: Equatable, Sendable {
     /// Take no new attempts.
     case drain
-    /// End the orders for the target, so that the configuration applies again; for an engine, also the orders for its
-    /// models.
+    /// End the orders for the target, so that the configuration applies again.
+    ///
+    /// If the target is an engine, the orders for its models end too.
     case resume
     /// Use this weight in place of the configured one; a drain stays in force.
     case weight(Int)
@@ -79,7 +80,8 @@ struct ExecutorOrders: Equatable, Sendable {
         name.hasPrefix("unix:") ? name : String(name.prefix { $0 != " " })
     }
 
-    /// Whether an order for `url` applies to the engine with this name: the engine at `url`, or at an address of its
-    /// host name.
+    /// Whether an order for `url` applies to the engine with this name.
+    ///
+    /// It applies to the engine at `url`, and to each engine at one of the addresses of that URL's host name.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }
 }

@@ -5,7 +5,7 @@ internal import Transport
 extension Registry {
     /// Changes an order, and applies it to all executors of the target, including executors of earlier configurations.
     ///
-    /// After this function has returned, no attempt begins that the order forbids.
+    /// When this function returns, no attempt that the order forbids can begin any more.
     func give(_ action: OrderAction, to target: ExecutorOrders.Target, at now: Nanoseconds) {
         orders.give(action, to: target)
         for executor in executors where ExecutorOrders.covers(target.url, name: executor.name) {
@@ -22,6 +22,7 @@ extension Registry {
 }
 
 extension ExecutorOrders.Order {
-    /// The weight that replaces the configured weight, 0 while the executor is drained; nil if nothing replaces it.
+    /// The weight to use in place of the configured one, 0 while the executor is drained; nil for the configured
+    /// weight.
     fileprivate var presentWeight: Int? { isDrained ? 0 : weight }
 }

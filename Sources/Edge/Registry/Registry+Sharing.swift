@@ -3,11 +3,10 @@ internal import Routing
 internal import Transport
 
 extension Registry {
-    /// Publishes the attempts at all engines and executors to the other processes of an upgrade from now on.
+    /// From now on, publishes the attempts at all engines and executors to the other processes of an upgrade.
     ///
-    /// Limits are then compared with the sums over all processes. This also holds for engines and executors that the
-    /// registry makes later. Workers may begin and end attempts during this call: `Engine.share` counts these attempts
-    /// too.
+    /// Limits are then compared with the sums over all processes, also for engines and executors that the registry
+    /// makes later. Workers may begin and end attempts during this call, and these are counted too.
     ///
     /// - Parameter counts: the table that the processes share; nil ends the sharing.
     func share(in counts: SharedCounts?) {
@@ -19,7 +18,7 @@ extension Registry {
     /// Gives free slots of all engines to waiting requests.
     ///
     /// While several processes share their counts, `CountSharing` calls this function at short intervals, because no
-    /// event reports a slot that another process has freed. An engine for which no request waits costs almost nothing.
+    /// event reports that another process has freed a slot. An engine for which no request waits costs almost nothing.
     func pump(at now: Nanoseconds) { for engine in engines { engine.pump(at: now) } }
 
     /// Replaces all orders by the orders of another process, and applies these to the executors.

@@ -4,8 +4,9 @@ internal import HTTP
 package import Routing
 internal import Transport
 
-/// Resolves each configuration to a snapshot, in which engines, executors and models of earlier snapshots keep their
-/// identity.
+/// Resolves each configuration to a snapshot.
+///
+/// Engines, executors and models that were in earlier snapshots stay the same objects.
 ///
 /// Confined to the control thread. An entry is kept until no snapshot and no exchange refers to it. The id of an entry
 /// is never used again.
@@ -22,7 +23,7 @@ package final class Registry {
         var model: ExactText
     }
     private struct KnownBook {
-        /// The `addressKey` of the engines that share the address book.
+        /// Identifies the host and port, or the unix socket; engines with the same key share the address book.
         var key: String
         var book: AddressBook
     }
@@ -35,17 +36,17 @@ package final class Registry {
     var orders = ExecutorOrders()
     private var models: [ModelEntry] = []
     private var books: [KnownBook] = []
-    /// The table in which attempts are published; nil while this process shares counts with no other process.
+    /// The table in which attempts are counted for all processes of an upgrade; nil while this process runs alone.
     var sharedCounts: SharedCounts?
     private var lastID = 0
     private var generation = 0
 
-    /// Where the memory of the placement maps is counted; nil without a limit.
+    /// The budget for the maps of prompts that pools believe to be in executors' caches; nil without a limit.
     private let memory: (any PlacementMemory)?
 
     /// Makes an empty registry.
     ///
-    /// - Parameter memory: where the memory of what pools remember is counted; nil without a limit.
+    /// - Parameter memory: the budget for what pools remember of prompts; nil without a limit.
     package init(memory: (any PlacementMemory)? = nil) { self.memory = memory }
 
     /// A new id, never 0.
@@ -54,15 +55,15 @@ package final class Registry {
         return lastID
     }
 
-    /// The numbers of engines, executors and models that are kept; for tests.
+    /// The numbers of engines, executors and models in the registry; for tests.
     var counts: (engines: Int, executors: Int, models: Int) { (knownEngines.count, executors.count, models.count) }
 
     /// Resolves a configuration, which must have been read without errors.
     ///
-    /// The address books of new host names are empty until a `NameResolver` fills them.
+    /// The addresses of new host names are unknown until a `NameResolver` finds them.
     ///
     /// - Parameters:
-    ///   - listeners: the plans of the configuration's listeners; nil to make the plans now, which reads certificates.
+    ///   - listeners: the resolved listeners of the configuration; nil to resolve them now, which reads certificates.
     ///   - access: the API keys in force; by default there are none.
     package func resolve(
         _ configuration: Configuration,
@@ -105,11 +106,11 @@ package final class Registry {
 
     // MARK: Engines
 
-    /// Finds the known engine of each identity, or makes a new one.
+    /// Finds the known engine of each identity, or makes a new engine.
     ///
-    /// Equal identities are matched first. The other identities are then matched, by URL and address alone, with the
-    /// remaining engines of the previous configuration. So an engine whose API key or certificate authority has been
-    /// replaced stays the same engine.
+    /// Identical identities are matched first. The remaining ones are matched by URL and address alone, with engines of
+    /// the previous configuration that are still unmatched. So an engine keeps its state when its API key or
+    /// certificate authority is replaced.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in knownEngines.enumerated() { indices[known.identity] = index }
@@ -216,7 +217,8 @@ package final class Registry {
     }
 
     private func makeModel(_ name: String) -> ModelEntry {
-        // A random seed, so that the pools of several processes do not all choose the same executor.
+        // The seed is random, so that several processes with the same configuration do not all choose the same
+        // executor.
         let pool = PoolEntry(id: nextID(), seed: UInt64.random(in: .min ... .max), memory: memory)
         let entry = ModelEntry(id: nextID(), name: name, knownSince: Clock.wallTime().seconds, pool: pool)
         models.append(entry)
@@ -233,7 +235,7 @@ package final class Registry {
 
     // MARK: Removal
 
-    /// Removes the entries to which only the registry refers.
+    /// Removes engines, executors and models to which nothing but the registry refers any more.
     private func removeUnreferenced() {
         for index in models.indices.reversed() where isKnownUniquelyReferenced(&models[index]) {
             models.remove(at: index)

@@ -30,7 +30,8 @@ final class CertificateFollower {
         self.loop = loop
         self.running = running
         self.renew = renew
-        // The start of the server has already warned about these certificates.
+        // These certificates have just been checked at the start of the server, which has warned of any that expire
+        // soon.
         let now = Clock.wallTime().seconds
         for contents in running.snapshot.listeners.flatMap(\.certificates) { warned[contents.files.chain] = now }
         schedule()

@@ -5,7 +5,7 @@ package import Configuration
 package enum ConfigurationSource {
     /// A file, at this path.
     case file(String)
-    /// A function that makes a configuration; a call may take one second.
+    /// A function that makes a configuration; it may take up to one second.
     case made(() -> Result<Configuration, ConfigurationErrors>)
 
     /// Reads and checks the configuration.

@@ -1,7 +1,7 @@
 // The report of a reload, as JSON and as lines of text.
 internal import Inference
 
-/// The report of one reload, for everyone who has asked for that reload.
+/// The report of one reload, which everyone who asked for the reload gets.
 package struct ReloadReport: Sendable, Equatable {
     /// How a reload can end.
     package enum Outcome: String, Sendable, CaseIterable {

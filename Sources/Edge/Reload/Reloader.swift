@@ -4,15 +4,15 @@ internal import Transport
 
 /// Reloads the configuration; confined to the control thread.
 ///
-/// Only one reload is under way at a time. All requests for a reload that arrive meanwhile share one further reload.
-/// That reload reads the file after these requests have arrived, so that no request is answered from an older state of
-/// the file.
+/// Only one reload is under way at a time. Requests for a reload that arrive meanwhile are answered together by one
+/// further reload, which reads the file again. So no request is answered from a state of the file that is older than
+/// the request.
 final class Reloader {
     /// The functions of the supervisor that the reloader calls.
     struct Environment {
         /// Reads and checks the configuration.
         var read: () -> Result<Configuration, ConfigurationErrors>
-        /// Returns why no reload can begin now, for example because the process is ending; nil if a reload can begin.
+        /// Returns the reason why no reload can begin now, such as the end of the process; nil if a reload can begin.
         var obstacle: () -> String?
         /// Whether the process drains, after which it ends.
         var isDraining: () -> Bool
@@ -25,7 +25,7 @@ final class Reloader {
         ///
         /// - Returns: the indices of the workers that will report that they use the snapshot.
         var post: (Snapshot, [ListenerKey: ListenerSet]) -> Set<Int>
-        /// Returns the found members that complete the configuration in force.
+        /// Returns the executors, models and addresses that were found outside of the configuration file.
         var found: () -> FoundMembers
         /// Called with true when a reload begins, and with false when it has ended.
         var isReloading: (Bool) -> Void
@@ -43,19 +43,19 @@ final class Reloader {
         /// The workers that have not adopted the snapshot yet.
         var pending: Set<Int> = []
         let cause: Cause
-        /// Whether the delay has been reported, because workers were still pending after `adoptTimeout`.
+        /// Whether it has been reported that some workers did not adopt the snapshot within `adoptTimeout`.
         var isLate = false
     }
 
     /// The time within which every worker must begin to use a new snapshot, in nanoseconds.
     ///
-    /// One turn of a worker's loop takes milliseconds. A pause of the whole process does not count, because the loop's
-    /// clock stands still during the pause.
+    /// One turn of a worker's loop takes milliseconds. Time during which the whole process is paused does not count,
+    /// because the loop's clock stands still then.
     static let adoptTimeout: Nanoseconds = 30_000_000_000
 
     private let running: RunningConfiguration
     private let environment: Environment
-    /// The sockets of earlier configurations that were not closed because the process drains.
+    /// The sockets of earlier configurations that stay open until the end of the process, because it drains.
     private var socketsLeft: [ServerSockets] = []
     /// The change that some workers have not adopted yet: a reload, renewed certificates, or new members; nil if none.
     private var underWay: UnderWay?
@@ -63,7 +63,7 @@ final class Reloader {
     private var waiting: [(ReloadReport) -> Void] = []
     /// The callbacks that get the report of the next reload.
     private var next: [(ReloadReport) -> Void] = []
-    /// Whether `takeFound` has announced members that no snapshot contains yet.
+    /// Whether executors, models or addresses have been found that no snapshot contains yet.
     private var hasFound = false
 
     init(_ running: RunningConfiguration, _ environment: Environment) {
@@ -82,7 +82,8 @@ final class Reloader {
         beginIfIdle()
     }
 
-    /// Returns the report that a reload with the configuration from `read` would give, but changes nothing.
+    /// Does a dry run: returns the report that a reload with the configuration from `read` would give, but changes
+    /// nothing.
     func rehearse(_ read: () -> Result<Configuration, ConfigurationErrors>) -> ReloadReport {
         var report = ReloadReport(outcome: .unchanged, generation: running.snapshot.generation)
         if prepare(&report, read, isRehearsal: true) != nil { report.outcome = .applied }
@@ -149,11 +150,11 @@ final class Reloader {
 
     /// Posts the new snapshot to the workers, once host names are resolved and engines have listed their models.
     ///
-    /// If members were found during the wait, a further snapshot that contains them is posted instead.
+    /// If executors, models or addresses were found in the meantime, the posted snapshot contains them too.
     private func settled() {
         guard underWay != nil else { return }
         guard let prepared = running.prepare(found: environment.found()) else { return postToWorkers() }
-        // The further snapshot has the same sockets, so no socket has to be closed.
+        // The snapshot with the found members has the same sockets, so no socket has to be closed.
         _ = running.commit(prepared)
         underWay?.report.generation = running.snapshot.generation
         underWay?.report.changes += prepared.changes
@@ -219,7 +220,7 @@ final class Reloader {
 
     /// Reports that some workers have not begun to use a snapshot within `adoptTimeout`.
     ///
-    /// The reload ends with this report, because whoever asked for it must not wait for a worker that hangs.
+    /// The reload ends with this report, so that a client that asked for it does not wait for a worker that hangs.
     private func reportLate(_ generation: Int) {
         guard var late = underWay, !late.pending.isEmpty, generation == running.snapshot.generation else { return }
         late.isLate = true
@@ -237,7 +238,7 @@ final class Reloader {
         }
     }
 
-    /// Refuses the requested reloads, because some workers do not use the snapshot in force yet.
+    /// Refuses the requested reloads, because some workers still use an older snapshot.
     private func refuseBehind(_ late: UnderWay) {
         (waiting, next) = (next, [])
         environment.isReloading(true)
@@ -277,8 +278,8 @@ final class Reloader {
     private func endIfAdopted() {
         guard let finished = underWay, finished.pending.isEmpty else { return }
         underWay = nil
-        // While the process drains, workers may still use the removed listeners. `closeLeftSockets` closes the sockets
-        // at the end of the process.
+        // While the process drains, workers may still use the removed listeners. Their sockets are closed by
+        // `closeLeftSockets` at the end of the process.
         if environment.isDraining() {
             socketsLeft.append(finished.socketsBefore)
         } else {

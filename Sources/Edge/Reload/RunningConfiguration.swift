@@ -39,7 +39,8 @@ final class RunningConfiguration {
     private(set) var configuration: Configuration
     /// The configuration exactly as it was read, including values that are not applied.
     private var asRead: Configuration
-    /// The found members that complete the configuration: executors of files, models of engines, addresses of names.
+    /// The members that the configuration itself does not list: executors of separate files, models of engines,
+    /// addresses of host names.
     private(set) var members: FoundMembers
     /// The configuration with the found members, resolved against the registry.
     private(set) var snapshot: Snapshot
@@ -53,7 +54,7 @@ final class RunningConfiguration {
     private(set) var reloads: [ReloadReport.Outcome: Int] = Dictionary(
         uniqueKeysWithValues: ReloadReport.Outcome.allCases.map { ($0, 0) }
     )
-    /// The indices of the workers that have not begun to use `snapshot` in time; set by the reloader.
+    /// The indices of the workers that have not begun to use `snapshot` in time.
     var lateWorkers: [Int] = []
 
     /// The found executors and models that are not used, one line each with the reason.
@@ -111,16 +112,16 @@ final class RunningConfiguration {
         since = Clock.wallTime().seconds
     }
 
-    /// Makes this process the owner of the files of the unix sockets that it has taken over: it has to remove them.
+    /// Makes this process responsible for removing the files of the unix sockets that it has taken over.
     func own() { sockets.own() }
 
-    /// Leaves the files of the unix sockets that have these descriptors to a successor: this process does not remove
-    /// them.
+    /// Makes this process no longer remove the files of the unix sockets with these descriptors, because a successor
+    /// does.
     func disown(_ taken: Set<CInt>) { sockets.disown(taken) }
 
     // MARK: A new configuration
 
-    /// Takes every step that can fail, before a configuration is put in force.
+    /// Takes every step of putting a configuration in force that can fail.
     ///
     /// The caller must pass the result to `commit`, unless this is a rehearsal.
     ///
@@ -146,9 +147,9 @@ final class RunningConfiguration {
         if !isRehearsal { changes += self.members.changes(to: members) }
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
-        // Warnings are not compared, because a warning counts the days until a certificate expires, so its text changes
-        // each day. The executors in files are not compared, because they are among the members, whose changes are
-        // found above.
+        // Warnings are not compared, because they count the days until a certificate expires and so change each day.
+        // The executors that separate files list are not compared here either, because `changes` already has their
+        // differences.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
@@ -195,7 +196,7 @@ final class RunningConfiguration {
         }
     }
 
-    /// Returns the configuration in force with the present contents of its certificate files, ready for `commit`.
+    /// Returns the configuration in force with certificates that are read from their files again, ready for `commit`.
     ///
     /// A listener whose files cannot be used keeps its certificates. The other listeners still get their new
     /// certificates.
@@ -230,7 +231,7 @@ final class RunningConfiguration {
         return same(listeners: snapshot.listeners, members: found, members.changes(to: found))
     }
 
-    /// Returns the configuration in force with the given certificates and members; no socket is opened.
+    /// Returns the configuration in force with other certificates or members, without opening a socket.
     private func same(listeners: [ListenerPlan], members: FoundMembers, _ changes: [String]) -> Prepared {
         Prepared(
             configuration: configuration,
@@ -282,9 +283,9 @@ final class RunningConfiguration {
         return before
     }
 
-    /// Returns the new configuration, but with the present values of settings that cannot change now.
+    /// Returns the new configuration, in which settings that cannot change now keep their present values.
     ///
-    /// `kept` has one line for each new value that is not applied.
+    /// `kept` has one line for each new value that is not applied, with the reason.
     private func keeping(_ new: Configuration) -> (Configuration, kept: [String]) {
         var effective = new
         var kept: [String] = []
@@ -326,7 +327,7 @@ final class RunningConfiguration {
 
     // MARK: Other processes
 
-    /// Publishes the use of engines, executors and API keys to the other processes of an upgrade from now on.
+    /// From now on, publishes the use of engines, executors and API keys to the other processes of an upgrade.
     ///
     /// Limits are then compared with the sums over all processes.
     ///
@@ -338,8 +339,9 @@ final class RunningConfiguration {
 
     // MARK: Records
 
-    /// Returns a line for each found executor or model that is not used, unless the line was the same at the last call;
-    /// at most 10 lines.
+    /// Returns one line for each found executor or model that is not used, at most 10 lines.
+    ///
+    /// Lines that were already there at the previous call are left out.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)

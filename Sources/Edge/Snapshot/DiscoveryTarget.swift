@@ -19,7 +19,7 @@ struct DiscoveryTarget: Sendable {
         path = engine.pathPrefix + Array("/v1/models\(query)".utf8)
     }
 
-    /// Whether both targets send the same request over the same connections.
+    /// Whether a request to the other target would be the same, over the same connections.
     func asksLike(_ other: DiscoveryTarget) -> Bool {
         engine.connectsLike(other.engine) && path == other.path && engine.host == other.engine.host
             && engine.credential == other.engine.credential

@@ -6,7 +6,7 @@ internal import Transport
 
 /// How to connect to one engine, and how to ask it whether it is healthy.
 ///
-/// `Engine` holds the engine's load and health; an `EngineTarget` holds the settings of the connections to the engine.
+/// The settings belong to one snapshot. `Engine`, which holds the engine's load and health, outlives snapshots.
 package final class EngineTarget: Sendable {
     /// The engine's load and health, which outlive the snapshot.
     package let engine: Engine
@@ -40,7 +40,7 @@ package final class EngineTarget: Sendable {
         self.client = client
     }
 
-    /// Whether connections that were made for the other target can be used for this target.
+    /// Whether connections made with the other target's settings can be used with the settings of this one.
     func connectsLike(_ other: EngineTarget) -> Bool {
         let (mine, its) = (client, other.client)
         return mine.addresses === its.addresses && mine.version == its.version
@@ -48,7 +48,7 @@ package final class EngineTarget: Sendable {
             && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
     }
 
-    /// Whether health probes of both targets send the same request over the same connections.
+    /// Whether the other target's health probes send the same request over the same connections as this one's.
     func isProbedLike(_ other: EngineTarget) -> Bool {
         connectsLike(other) && probe == other.probe && host == other.host && credential == other.credential
     }

@@ -29,7 +29,7 @@ package struct ExchangeLimits: Sendable {
     package var bodyPace: Int
     /// `limits.read_pace`: the lowest pace at which a client may take a response, in bytes a second; 0 for no limit.
     package var readPace: Int
-    /// `limits.prefill_resets`: how many requests in a minute a client may give up before their first event; nil for no
+    /// `limits.prefill_resets`: how many requests in a minute a client may give up before the answer begins; nil for no
     /// limit.
     package var prefillResetsMax: Int?
 

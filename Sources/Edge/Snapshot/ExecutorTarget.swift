@@ -10,26 +10,28 @@ package final class ExecutorTarget: Sendable {
     package let model: ModelEntry
     /// How the executor's engine is reached.
     package let engine: EngineTarget
-    /// The software of the engine as the configuration says it; `auto` if it says nothing, see `Engine.kind`.
+    /// The configured software of the engine; `auto` if none is configured, in which case `Engine.kind` is what was
+    /// found.
     package let kind: ExecutorSettings.Kind
     /// Whether the edge asks the executor for the token counts of a stream if the client does not ask for them.
     package let asksForUsage: Bool
-    /// What the configuration says of `strip_billing` for this executor; nil if it says nothing.
+    /// The setting `strip_billing` for this executor; nil if it is not set anywhere.
     private let stripBillingGiven: Bool?
-    /// Whether the executor is told the class of a request, and by which values of the member `priority`.
+    /// Whether the executor is told the priority class of a request, and by which values of the JSON member `priority`.
     private let priority: PrioritySetting
     /// The API key that requests carry, in the header field that `kind` requires; nil if no key is configured.
     ///
-    /// Executors of several kinds may be at one engine, and their keys go in different fields.
+    /// The key belongs to the executor, because executors of several kinds may be at one engine, and each kind reads
+    /// another header field.
     package let credential: ExecutorCredential?
     /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields
 
     /// - Parameters:
-    ///   - forward: Which header fields the configuration and the model let pass to executors. The initializer adds the
-    ///     fields that `settings` lets pass to this executor.
-    ///   - stripBilling: What the model or the configuration says of `strip_billing`; nil if neither says anything.
-    ///     What `settings` says takes precedence.
+    ///   - forward: The header fields that the common settings and the model let pass to executors. The initializer
+    ///     adds those that `settings` lets pass.
+    ///   - stripBilling: The setting `strip_billing` of the model, or else the common one; nil if neither is set. A
+    ///     value in `settings` takes precedence.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,
@@ -52,10 +54,11 @@ package final class ExecutorTarget: Sendable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests, so that
     /// the executor finds the rest of the prompt in its cache.
     ///
-    /// Unless the configuration says it, the kind of the engine decides, which may be found at any time.
+    /// If `strip_billing` is not set, the kind of the engine decides. The kind may be found or change at any time.
     var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
 
-    /// The value of the member `priority` that tells the executor this class; nil if the executor is not told the class.
+    /// The number that tells the executor this priority class, in the JSON member `priority`; nil if it is told
+    /// nothing.
     func told(_ priority: PriorityClass) -> Int? {
         switch self.priority {
         case .off: nil

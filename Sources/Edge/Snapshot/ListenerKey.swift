@@ -5,7 +5,7 @@ package import Configuration
 package struct ListenerKey: Hashable, Sendable, CustomStringConvertible {
     /// The configured address; its port may be 0.
     package let address: ListenAddress
-    /// Distinguishes listeners with the same address, in the order of the configuration; 0 unless the port is 0.
+    /// A number that tells listeners with the same address and port 0 apart, in the order of the configuration; else 0.
     package let number: Int
 
     /// The configured address as text.

@@ -66,8 +66,8 @@ package struct ListenerPlan: Sendable {
     /// - Throws: `TLSError` when a certificate or its key cannot be used.
     func makeContexts(_ ticketKeys: TicketKeys) throws(TLSError) -> TLSServerContexts? {
         guard isSecure else { return nil }
-        // The contents of a file that could not be read are empty. Such a file is read once more, because
-        // `SystemFiles.read` returns the reason. It never blocks, not even on a FIFO.
+        // A file that could not be read has empty contents in the plan. It is read once more to get the reason for the
+        // error. The read never blocks, not even on a FIFO.
         var files = certificates.flatMap { [($0.files.chain, $0.chain), ($0.files.key, $0.key)] }
         if let clients = tls.clients { files.append((clients.path, clients.contents)) }
         for (path, bytes) in files {
@@ -79,7 +79,7 @@ package struct ListenerPlan: Sendable {
 }
 
 extension TLSServerSettings {
-    /// The settings of a listener; reads the file of the authorities that sign its clients' certificates.
+    /// The settings of a listener; reads the file of the authorities that sign the certificates of clients.
     ///
     /// The contents of a file that cannot be read are empty.
     fileprivate init(_ listener: ListenerSettings) {

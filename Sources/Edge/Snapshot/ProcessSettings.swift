@@ -10,20 +10,21 @@ package struct ProcessSettings: Sendable {
     package let workers: Int
     /// `max_connections`; memory and descriptors may allow fewer connections (`ConnectionRoom`).
     package let connectionsMax: Int
-    /// How long a busy worker waits before it polls again, so that it handles more events at once.
+    /// How long a busy worker waits before it asks for events again, to handle more of them in one turn of its loop.
     package let gather: Gather
-    /// What tells the workers which sockets are ready: epoll, or io_uring as well.
+    /// How workers learn which sockets are ready: by epoll alone, or also by io_uring.
     package let poller: PollerChoice
     /// How long the process still serves after it has been asked to end, in nanoseconds; health checks get 503 in this
     /// time.
     package let lameDuck: Nanoseconds
     /// How long exchanges may continue after the process has stopped accepting connections, in nanoseconds.
     package let drainTimeout: Nanoseconds
-    /// How long exchanges may continue in a process whose place a newer one has taken, in nanoseconds.
+    /// How long exchanges may continue in this process after an upgrade has put a newer process in its place, in
+    /// nanoseconds.
     package let upgradeDrain: Nanoseconds
     /// How many older processes may drain at once after upgrades; at least 1.
     package let upgradeGenerations: Int
-    /// How long a new process may take until it is ready, and then until it accepts connections, in nanoseconds.
+    /// How long a new process may take to become ready in an upgrade, and then to accept connections, in nanoseconds.
     package let upgradeTimeout: Nanoseconds
     /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin

@@ -7,8 +7,8 @@ package import Transport
 
 /// One configuration, resolved against the registry: the settings, models, executors and engines that exchanges use.
 ///
-/// `Registry.resolve` makes snapshots. Each exchange keeps the snapshot with which it began. A snapshot is a class
-/// because every exchange holds one, and a copy of a structure would retain a dozen references.
+/// `Registry.resolve` makes snapshots. Each exchange keeps the snapshot with which it began. A snapshot is a class, so
+/// that an exchange can hold it as one reference; a copy of a structure would retain a dozen.
 package final class Snapshot: Sendable {
     /// The number of this snapshot, counted from 1 in each process.
     package let generation: Int
@@ -40,7 +40,7 @@ package final class Snapshot: Sendable {
     package let accessLog: Bool
     /// Whether the log line of an exchange contains the text of engines' errors.
     let logsEngineErrors: Bool
-    /// The fields by which clients name sessions; empty if no pool looks at prompts.
+    /// The header fields and members by which clients name sessions; empty if no pool chooses executors by prompt.
     let sessionFields: SessionFields
     /// The limits of every model's queue.
     package let admission: AdmissionLimits
@@ -98,8 +98,9 @@ package final class Snapshot: Sendable {
         return found
     }
 
-    /// Decides anew what `balance: auto` means for the models that have an executor at this engine, whose kind has been
-    /// found or has changed.
+    /// Decides again what `balance: auto` means for each model with an executor at this engine.
+    ///
+    /// Called when the kind of the engine has been found or has changed.
     func kindChanged(of engine: Engine) {
         for model in models where model.pool.members.contains(where: { $0.executor.engine === engine }) {
             model.pool.kindsChanged()
@@ -120,7 +121,7 @@ package final class Snapshot: Sendable {
         return models[pool.place].targets.filter { $0.kind == kind }.map(\.executor)
     }
 
-    /// Whether the model at this index chooses its executors by what they hold of a prompt.
+    /// Whether the model at this index prefers executors that already have the beginning of a prompt in their cache.
     func choosesByPrompt(_ index: Int) -> Bool { models[index].pool.choosesByPrompt }
 }
 

@@ -14,11 +14,12 @@ package struct SnapshotModel: Sendable {
     package let timeouts: ModelTimeouts
     /// The estimated numbers of tokens for images and other media in a prompt.
     package let mediaTokens: MediaTokens
-    /// Whether a prompt is compared only with prompts of the same tenant, to find an executor that holds its beginning.
+    /// Whether only earlier prompts of the same tenant count in the search for an executor that has a prompt in its
+    /// cache.
     let prefixesAreTenants: Bool
     /// The member in which clients get the reasoning of chat answers.
     let reasoning: ReasoningMember
-    /// How each member of the pool is reached, by the member's index in the pool.
+    /// The connection settings of each executor of the pool, by the executor's index in the pool.
     let targets: [ExecutorTarget]
     /// Indices in `Snapshot.models` of the models to fall back on, in the order in which they are tried.
     package let fallbacks: [Int]
@@ -32,10 +33,10 @@ package struct ModelTimeouts: Sendable, Equatable {
     package var response: Nanoseconds
     /// The time between two events of a stream.
     package var stall: Nanoseconds
-    /// How long a request may wait until the model has been loaded; 0 if it does not wait for that.
+    /// How long a request may wait for the model to be loaded; 0 if it must not wait.
     package var loadWait: Nanoseconds
 
-    /// The timeouts of one model; a timeout that the model does not set is the common timeout of all models.
+    /// The timeouts of one model; where the model sets none, the common timeout of all models applies.
     init(_ own: ModelSettings.Timeouts, else common: Configuration.Timeouts) {
         firstEvent = Nanoseconds((own.firstEvent ?? common.firstEvent).inNanoseconds)
         response = Nanoseconds((own.response ?? common.response).inNanoseconds)

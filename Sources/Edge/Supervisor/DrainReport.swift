@@ -1,15 +1,15 @@
 // The result of a drain, in one line for the operator.
 internal import Transport
 
-/// Collects facts about a drain for the report to the operator; confined to the control thread.
+/// Collects facts about the end of the process, for one line in the operator's log; confined to the control thread.
 struct DrainReport {
     /// When the process was asked to end, or handed over to a successor, in nanoseconds of the control loop's clock.
     let began: Nanoseconds
-    /// The name of the setting that limits the time of the drain: `drain_timeout` or `upgrade_drain`.
+    /// The setting that limits how long exchanges may continue: `drain_timeout`, or `upgrade_drain` after an upgrade.
     var limit: String
-    /// How many exchanges were still under way when the time of `limit` had passed or a second signal had come.
+    /// How many exchanges were under way when they were ended, because the time was over or a second signal had come.
     private(set) var cutCount = 0
-    /// Whether the time of `limit` has passed.
+    /// Whether the time that the setting `limit` allows has passed.
     private(set) var isExpired = false
     /// Whether a second signal has ended the exchanges under way.
     private(set) var isCut = false
@@ -19,13 +19,13 @@ struct DrainReport {
         self.limit = limit
     }
 
-    /// Notes that the time of `limit` has passed while this many exchanges were under way.
+    /// Records that the allowed time has passed while this many exchanges were under way.
     mutating func expired(_ exchanges: Int) {
         isExpired = true
         cutCount = exchanges
     }
 
-    /// Notes that a second signal has come while this many exchanges were under way.
+    /// Records that a second signal has come while this many exchanges were under way.
     mutating func cut(_ exchanges: Int) {
         isCut = true
         cutCount = max(cutCount, exchanges)

@@ -6,10 +6,10 @@ internal import HTTP
 package enum LibraryCheck {
     /// The first release of nghttp2 with the fix, 1.68.1, in the form 0xMMNNPP of NGHTTP2_VERSION_NUM.
     static let fixedNumber = 0x01_44_01
-    /// Package versions in which a distribution has added the fix to an older release of nghttp2.
+    /// Versions of distributions' packages in which the fix was added to an older release of nghttp2.
     ///
-    /// `package` is the version of the package without its last number. The fix is in each such package whose last
-    /// number is at least `number`.
+    /// `package` is the version without its last number. Packages with this version have the fix if their last number
+    /// is at least `number`.
     static let fixedRevisions: [(package: String, number: Int)] = [("1.52.0-1+deb12u", 3)]
     /// dpkg's list of installed packages, on Debian and distributions derived from Debian.
     private static let packages = "/var/lib/dpkg/status"

@@ -1,11 +1,12 @@
-// Finds out how long systemd may send its signals to this process although another process is the main one by now.
+// After an upgrade, systemd may for a short time still send signals to this process that are meant for its successor.
 internal import Glibc
 internal import Transport
 
-/// The time between the hand-over to a successor and the moment at which systemd knows of it.
+/// The time between the hand-over to a successor and the moment at which systemd knows the successor as the main
+/// process.
 ///
-/// systemd sends a signal for the service to the process that it knows as the main one. Whatever it sends before it has
-/// read `MAINPID` reaches the older process. Confined to the control thread.
+/// systemd sends a signal for the service to the process that it knows as the main one. Until it has read the message
+/// `MAINPID`, that is this older process. Confined to the control thread.
 final class MisdirectedSignals {
     /// How long systemd may take to read `MAINPID`, in nanoseconds; later signals count as meant for this process.
     private static let timeMax: Nanoseconds = 10_000_000_000
@@ -25,12 +26,12 @@ final class MisdirectedSignals {
     /// Whether a signal that is received now may be meant for the main process.
     var arePossible: Bool { descriptor != nil }
 
-    /// Begins the time; to be called when `MAINPID` has been sent.
+    /// Begins to wait until systemd has read `MAINPID`; called when this message has been sent.
     ///
     /// - Parameters:
-    ///   - isEnding: called when systemd knows the main process, while `arePossible` is still true. It has to handle
-    ///     the signals that wait, because systemd may have sent them before.
-    ///   - ended: called afterwards, when `arePossible` is false.
+    ///   - isEnding: called when systemd knows the new main process, while `arePossible` is still true. It handles the
+    ///     signals that have arrived, because systemd may have sent them before.
+    ///   - ended: called after `isEnding`, when `arePossible` is false.
     func begin(isEnding: @escaping () -> Void, ended: @escaping () -> Void = {}) {
         guard let descriptor = ServiceNotifier.barrier(environment: environment) else { return }
         self.descriptor = descriptor

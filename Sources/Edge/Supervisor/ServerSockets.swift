@@ -4,8 +4,8 @@ internal import Transport
 
 /// The listening sockets of one configuration.
 ///
-/// Copies share the sockets. A socket stays open until `close`, or until `closeRemoved` of a configuration that no
-/// longer has its listener.
+/// Copies share the sockets. A socket is closed by `close`, or by `closeRemoved` of a configuration without its
+/// listener.
 struct ServerSockets {
     /// The sockets for clients, by listener: one socket for each worker, or one socket that all workers share.
     private(set) var clients: [ListenerKey: ListenerSet] = [:]
@@ -46,8 +46,8 @@ struct ServerSockets {
 
     /// Takes over the sockets that the main process hands over, and binds new sockets for all other listeners.
     ///
-    /// A socket for which this process's configuration has no listener is closed here. It stays open in the main
-    /// process, which accepts the connections in its backlog.
+    /// If the new configuration has no listener for a socket, this process closes its descriptor. The main process
+    /// still has the socket, and accepts the connections in its backlog.
     ///
     /// - Throws: `StartError` if an address cannot be bound; then everything that was opened is closed again.
     init(_ snapshot: Snapshot, from inheritance: Inheritance) throws(StartError) {
@@ -102,7 +102,7 @@ struct ServerSockets {
 
     // MARK: Handing over
 
-    /// The sockets for clients and the socket of the admin listener, for a process that takes this one's place.
+    /// The open sockets, to be handed over to a successor.
     var handed: (listeners: [Handover.ListenerSockets], admin: Handover.ListenerSockets) {
         let all = clients.merging(inherited) { client, _ in client }
         let listeners = all.map { key, set in
@@ -122,21 +122,22 @@ struct ServerSockets {
         return Set(sets.flatMap(\.descriptors))
     }
 
-    /// Makes this process the owner of the files of the unix sockets that it has taken over: `close` removes them.
+    /// Makes this process responsible for the files of unix sockets that it has taken over: `close` then removes them.
     mutating func own() {
         for key in clients.keys { clients[key]?.own() }
         admin.own()
     }
 
-    /// Leaves the files of the unix sockets that have these descriptors to another process: `close` no longer removes
-    /// them.
+    /// Makes `close` no longer remove the files of the unix sockets with these descriptors, because another process
+    /// does.
     mutating func disown(_ taken: Set<CInt>) {
         for (key, set) in clients where taken.isSuperset(of: set.descriptors) { clients[key]?.disown() }
         if taken.isSuperset(of: admin.descriptors) { admin.disown() }
     }
 
-    /// Returns the sockets for a later configuration: the sockets that are open already, and new sockets for added
-    /// listeners.
+    /// Returns the sockets for a later configuration.
+    ///
+    /// Sockets that are open already are kept, and new sockets are opened for added listeners.
     ///
     /// - Throws: `StartError` if an address cannot be bound; then all sockets that this call opened are closed again.
     func opening(_ plans: [ListenerPlan], _ settings: ProcessSettings) throws(StartError) -> ServerSockets {
@@ -234,7 +235,7 @@ struct ServerSockets {
 }
 
 extension ListenAddress {
-    /// Reads an address that another process of the server has written; nil if this version does not understand it.
+    /// Reads an address from the message of another process; nil if this version does not understand it.
     fileprivate init?(handed text: String) {
         guard case .success(let address) = Self.parse(text) else { return nil }
         self = address

@@ -22,8 +22,7 @@ enum ServiceNotifier {
         return microseconds * 1000 / 2
     }
 
-    /// The time in microseconds that `stopping` adds to its argument, because the process does not end at once after
-    /// the drain.
+    /// The time in microseconds that `stopping` adds to the time of the lame duck period and the drain.
     ///
     /// In this time the process sends the last error events of streams and writes the last log lines.
     private static let stoppingReserve: UInt64 = 15_000_000
@@ -59,7 +58,7 @@ enum ServiceNotifier {
     static func barrier(environment: [String: String]) -> CInt? {
         var pair: [CInt] = [-1, -1]
         guard unsafe clinux_socket_pair(&pair) == 0 else { return nil }
-        // systemd closes its copy of the other end when it reads the datagram.
+        // systemd closes the other end of the socket pair when it reads this datagram.
         defer { close(pair[1]) }
         let bytes = Array("BARRIER=1".utf8)
         let flags = clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT
@@ -74,7 +73,7 @@ enum ServiceNotifier {
         return nil
     }
 
-    /// Calls `body` with a socket that is connected to systemd's; does nothing if there is none.
+    /// Calls `body` with a socket that is connected to systemd's socket; does nothing if systemd has given none.
     private static func withSocket(_ environment: [String: String], _ body: (_ socket: CInt) -> Void) {
         guard var path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
         // The name of an abstract socket begins with a zero byte; NOTIFY_SOCKET has `@` in its place.

@@ -1,5 +1,5 @@
-// The services of the control thread that use the snapshot in force: name resolution, health probes, health reports,
-// files of trusted peers.
+// The services of the control thread that use the configuration's snapshot: name resolution, health probes, health
+// reports, files of trusted peers.
 internal import Routing
 internal import Transport
 

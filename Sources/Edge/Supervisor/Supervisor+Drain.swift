@@ -1,4 +1,5 @@
-// How the process ends: the lame duck period, the drain, the cut of the remaining exchanges, the last waits.
+// How the process ends: the lame duck period, the drain, the end of remaining exchanges, and the wait for other
+// processes.
 internal import Configuration
 internal import Glibc
 internal import Transport
@@ -32,7 +33,8 @@ extension Supervisor {
         OperatorLog.say("the signal \(number) goes on to the main process, because systemd does not know it yet")
         mainLink.send(.signal(number))
         guard [SIGTERM, SIGINT, SIGQUIT].contains(number), !outlivesMain else { return true }
-        // systemd stops this process, as the main one that it knows, and waits for it.
+        // systemd believes that this process is the main one. So it has sent the signal to this process, and waits for
+        // its end.
         outlivesMain = true
         let settings = running.snapshot.process
         let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
@@ -72,8 +74,8 @@ extension Supervisor {
 
     /// Begins to end the process in a timer that is due at once.
     ///
-    /// The end of the server has made an upgrade fail. The loop sends the answer to the upgrade's command before it
-    /// fires the timer, after which the command socket may be closed.
+    /// Called when the end of the server has made an upgrade fail. The delay is needed because the end may close the
+    /// command socket. Before the timer fires, the loop sends the answer to the command that began the upgrade.
     private func endAfterAnswering() {
         let end = TimerClosure { [unowned self] in if drain == nil { beginEnding() } }
         _ = loop.timers.schedule(at: loop.now, target: end, kind: 0)
@@ -113,8 +115,9 @@ extension Supervisor {
         predecessors.stopAll(within: running.snapshot.process.drainTimeout)
     }
 
-    /// Posts a message that makes all workers end their connections, and ends the exchanges that are still under way
-    /// after this time, in nanoseconds.
+    /// Tells all workers to end their connections, and limits how long exchanges may continue.
+    ///
+    /// - Parameter time: After this time, in nanoseconds, the exchanges that are still under way are ended.
     func endConnections(_ message: WorkerMessage, within time: Nanoseconds) {
         let load = process.load
         OperatorLog.say(
@@ -127,7 +130,7 @@ extension Supervisor {
 
     /// Ends all exchanges that are still under way after this time, in nanoseconds.
     ///
-    /// If an earlier call has set an earlier end, that end stays.
+    /// If an earlier call has set an earlier time, that time still applies.
     func expire(after time: Nanoseconds) {
         expiry = min(expiry, loop.now + time)
         _ = loop.timers.schedule(
@@ -165,17 +168,18 @@ extension Supervisor {
 
     // MARK: End
 
-    /// How much longer than `drain_timeout` the main process waits for older processes, in nanoseconds.
+    /// The main process waits for older processes this much longer than the drain may take, in nanoseconds.
     private static let predecessorReserve: Nanoseconds = 5_000_000_000
 
-    /// Ends the loop of the control thread, once the processes have ended that this one has to outlive.
+    /// Ends the loop of the control thread, after waiting for other processes if that is necessary.
     ///
-    /// The main process waits for them, because systemd kills the remaining processes of a service when its main
-    /// process ends.
+    /// The main process waits for the older ones, because systemd kills the remaining processes of a service when its
+    /// main process ends.
     func stopOnceAlone() {
         if role == .predecessor {
             if outlivesMain, let successor { return stop(after: successor) }
-            // A stop that systemd has begun may still show that this process has to outlive the main one.
+            // While systemd may still take this process for the main one, a signal may show that it has to outlive its
+            // successor.
             endsOnceAlone = misdirected.arePossible
             if endsOnceAlone { return }
         }
@@ -186,11 +190,11 @@ extension Supervisor {
         _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
     }
 
-    /// Ends the loop of the control thread once the main process has ended, or could not end in its time.
+    /// Ends the loop of the control thread once the main process has ended, or the time that it may take is over.
     private func stop(after main: LaunchedProcess) {
         OperatorLog.say("waiting for the main process \(main.id), for which systemd takes this one")
         endsOnceAlone = false
-        // The main process must not wait for this one.
+        // The link is closed so that the main process does not wait for this older process.
         reportUse()
         mainLink?.close()
         mainLink = nil

@@ -1,4 +1,4 @@
-// The supervisor's part in an upgrade: as the main process, as the successor that starts, and as the older process.
+// The supervisor's part in an upgrade: as the main process, as its successor, or as an older process.
 internal import Configuration
 internal import Glibc
 internal import HTTP
@@ -6,15 +6,16 @@ internal import Inference
 internal import Transport
 
 extension Supervisor {
-    /// The role of a process in the chain of processes that upgrades make.
+    /// The role of a process during and after an upgrade; each upgrade starts a new process that takes the old one's
+    /// place.
     enum Role {
         /// Serves clients, and obeys the operator's signals and commands.
         case main
         /// Has been started by the main process to take its place, and does not accept connections yet.
         case successor
-        /// Accepts connections, but is not the main process yet.
+        /// A successor that accepts connections already, but has not become the main process yet.
         case accepting
-        /// Has handed over to the main process, and drains.
+        /// Has handed over to a newer process, and ends once its exchanges have ended.
         case predecessor
     }
 
@@ -66,8 +67,7 @@ extension Supervisor {
     /// The state of this process at this moment, such as ticket keys, orders and health, as JSON for the successor.
     private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
 
-    /// Publishes the counts of this process in a table of shared counts, and allots a column of the table to the
-    /// successor.
+    /// Publishes this process's counts in a shared table, and reserves a column of the table for the successor.
     private func shareCounts() throws(StartError) -> Handover.CountsFile {
         let counts: SharedCounts
         do throws(SharedCountsError) {
@@ -83,8 +83,9 @@ extension Supervisor {
         return Handover.CountsFile(descriptor: counts.descriptor, column: column, giver: counts.column)
     }
 
-    /// Frees the column of the shared counts that was allotted to a failed successor, and ends the sharing if no other
-    /// process is left.
+    /// Frees the column that was reserved in the shared counts for a successor that has failed.
+    ///
+    /// If no other process is left, the counts are no longer shared.
     private func takeBackColumn() {
         if let successorColumn { sharing.counts?.clear(successorColumn) }
         successorColumn = nil
@@ -155,7 +156,7 @@ extension Supervisor {
         survey.ask(
             { worker in worker.openListeners(sockets) },
             answered: { _, _ in },
-            // A worker that does not answer within the time of the survey opens its listeners later.
+            // Listeners of a worker that has not answered in time open later.
             finished: { _ in accepted() }
         )
     }
@@ -173,9 +174,9 @@ extension Supervisor {
         if ends || endsWhenMain { beginEnding() }
     }
 
-    /// Adds the process that has handed over to the older processes that this main process knows.
+    /// Adds the process that has handed over to the older processes that this new main process follows.
     ///
-    /// If that process has already ended, its column of the shared counts is freed at once.
+    /// If the older process has already ended, its column of the shared counts is freed at once.
     private func inherit(_ handover: Handover, through link: UpgradeLink) {
         let giver = Handover.Predecessor(
             descriptor: link.descriptor,
@@ -192,8 +193,8 @@ extension Supervisor {
 
     /// Handles the end of the link to the main process.
     ///
-    /// If the main process has ended before it has handed over, for example because it was killed, this successor
-    /// serves in its place.
+    /// If the main process ends before it has handed over, for example because it was killed, this successor becomes
+    /// the main process.
     private func mainEnded() {
         switch role {
         case .successor:
@@ -204,14 +205,14 @@ extension Supervisor {
         }
     }
 
-    /// Ends this process, because the main process has given up the upgrade.
+    /// Ends this successor, because the main process has given up the upgrade.
     private func giveUp() {
         guard role == .successor || role == .accepting else { return }
         OperatorLog.say("upgrade: this process was not needed, and ends")
         endUnserved()
     }
 
-    /// Ends this process before it is the main one; the main process still has all sockets and goes on serving.
+    /// Ends this successor; the main process still has all sockets and goes on serving.
     func endUnserved() {
         mainLink?.close()
         if workers.areStarted { process.postToAll(.stop) } else { loop.stop() }
@@ -238,8 +239,8 @@ extension Supervisor {
         drain = DrainReport(began: loop.now, limit: "upgrade_drain")
         admin.state = .draining
         endConnections(.handOver, within: running.snapshot.process.upgradeDrain)
-        // The successor reads reports only once it has got the message `main`, which the upgrader sends after this
-        // function has returned. So a timer sends the first report. The timer fires later in this turn of the loop.
+        // The new main process reads reports only after the message `main`, which the upgrader sends to it once this
+        // function has returned. So the first report is sent by a timer, later in this turn of the loop.
         let start = TimerClosure { [unowned self] in
             report()
             if ends { hurry(stops: true) }
@@ -261,7 +262,7 @@ extension Supervisor {
     /// Shortens the drain of an older process.
     ///
     /// - Parameters:
-    ///   - stops: whether the whole server ends, so that connections without a request are closed at once.
+    ///   - stops: whether the whole server ends. Connections without a request are then closed at once.
     ///   - time: how long the drain may still take, in nanoseconds; nil for `drain_timeout` of this process.
     func hurry(stops: Bool, within time: Nanoseconds? = nil) {
         if stops { process.postToAll(.drain) }
@@ -274,8 +275,8 @@ extension Supervisor {
         report(again: false)
     }
 
-    /// Tells the main process what this older process's exchanges have used of the limits of API keys since the last
-    /// report.
+    /// Reports to the main process which part of the API keys' limits this older process's exchanges have used since
+    /// the last report.
     func reportUse() {
         if let rates = KeyRates(takenFrom: running.snapshot.access) { mainLink?.send(.use(rates.json)) }
     }

@@ -29,10 +29,11 @@ package final class Supervisor {
         [unowned self] in
         reloader.takeFound()
     }
-    /// Makes a message for the operator's log that is written once, when the process is ready and at least one model is
-    /// known; nil for no message.
+    /// Makes a message for the operator's log, such as an example of a request; nil for no message.
+    ///
+    /// The message is written once, when the process is ready and at least one model is known.
     package var greeting: ((_ model: String) -> String)?
-    /// Whether a reload must follow once the process is ready, because the operator has asked for it earlier.
+    /// Whether a reload must follow once the process is ready, because the operator asked for one during the start.
     var reloadsWhenReady = false
     /// Puts renewed certificates in force; nil before the process is ready.
     var certificates: CertificateFollower?
@@ -40,11 +41,11 @@ package final class Supervisor {
     /// The mailbox in which the control thread receives the workers' reports.
     private let reports = Mailbox<WorkerReport>()
     private var losses = LogLossReporter()
-    /// The error of a worker that could not start; nil if there was none.
+    /// The error of a worker that could not start; nil if all have started.
     var failure: StartError?
     /// The facts for the report at the end of the drain; nil until the process has been asked to end.
     var drain: DrainReport?
-    /// The timer for the end of the lame duck period; nil outside of that period.
+    /// The timer for the end of the lame duck period, in which a process that will end still serves; nil outside of it.
     var lameDuck: TimerID?
     /// Checks that the event loops of the workers are not blocked; nil before the process is ready.
     var watch: WorkerWatch?
@@ -53,9 +54,9 @@ package final class Supervisor {
     let inheritance: Inheritance?
     /// The program and the arguments of this process, for upgrades; nil if they are not known.
     let program: Program?
-    /// What has started this process, as far as it decides whether an upgrade is possible.
+    /// The facts about the start of this process that decide whether an upgrade is possible.
     let starter: ProcessStarter
-    /// The role of this process in the chain of processes that upgrades make.
+    /// Whether this process is the main one, its successor, or an older one.
     var role = Role.main
     /// The older processes that drain, while this process is the main one.
     let predecessors: Predecessors
@@ -63,27 +64,29 @@ package final class Supervisor {
     /// The link to the main process, while this process is not the main one; nil if there is none.
     var mainLink: UpgradeLink?
     private(set) lazy var sharing = CountSharing(loop: loop, running: running, process: process)
-    /// The column of shared counts that was allotted to the last successor; nil if there is none.
+    /// The column in the table of shared counts that is reserved for the last successor; nil if there is none.
     var successorColumn: Int?
-    /// Whether this process ends as soon as it need not wait any more: the main process for older ones, an older
-    /// process for systemd to learn of the main one.
+    /// Whether this process ends as soon as its wait for other processes is over.
+    ///
+    /// The main process waits for older processes to end. An older process waits until systemd knows the new main
+    /// process.
     var endsOnceAlone = false
     /// Whether a signal asked for the end of the server before this process was the main one.
     var endsWhenMain = false
-    /// Whether the drain of this older process was shortened to `drain_timeout`.
+    /// Whether this older process was told to end within `drain_timeout`.
     var isHurried = false
     private(set) lazy var misdirected = MisdirectedSignals(loop: loop, environment: environment)
     /// The process to which this one has handed over; nil before the hand-over.
     var successor: LaunchedProcess?
     /// Whether this older process must not end before `successor` has ended.
     ///
-    /// systemd takes this process for the main one when it stops the service, and kills the others when this one ends.
+    /// systemd still takes this process for the main one and stops the service. It kills the other processes when this
+    /// one ends.
     var outlivesMain = false
-    /// When the drain ends all exchanges that are still under way, in nanoseconds of the loop's clock; `max` before a
-    /// drain.
+    /// When the exchanges that are still under way are ended, in nanoseconds of the loop's clock; `max` before a drain.
     var expiry = Nanoseconds.max
 
-    /// The number of this process in the chain of upgrades, from 1.
+    /// The number of this process in the sequence of upgrades; the process that the operator started has 1.
     var number: Int { (inheritance?.handover.number ?? 0) + 1 }
 
     // MARK: Start
@@ -95,7 +98,7 @@ package final class Supervisor {
     ///   - environment: the environment of the process, with the variables that systemd has set.
     ///   - program: the program and the arguments of this process, which an upgrade starts again; nil if they are not
     ///     known, so that upgrades are refused.
-    ///   - inheritance: what the main process has handed over, if it has started this process to take its place.
+    ///   - inheritance: what the main process hands over to this successor; nil if no upgrade has started this process.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     package init(
         configuration: Configuration,
@@ -158,8 +161,8 @@ package final class Supervisor {
         admin.prober = followers.prober
         reportPauses()
         reportLogLosses()
-        // Clients wait in the kernel's backlog until the executors' host names are resolved and the engines have listed
-        // their models, but no longer than `namesTimeout`.
+        // Clients wait in the kernel's backlog until host names are resolved and engines have listed their models, but
+        // no longer than `namesTimeout`.
         let settled = Self.afterBoth { [unowned self] in startWorkers() }
         followers.start(named: settled)
         members.start(settled: settled)
@@ -188,7 +191,8 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
-            // If a file of executors has changed during the wait, `members` must resolve the new host names in it.
+            // A file that lists executors may have changed since the start. `members` then resolves the new host names
+            // in it.
             members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
@@ -209,7 +213,8 @@ package final class Supervisor {
             process.postToAll(.stop)
         case .adopted(let worker, let generation): reloader.adopted(worker: worker, generation: generation)
         case .stoppedAccepting:
-            // The listeners are closed so that the kernel refuses new connections, because no worker would accept them.
+            // No worker accepts connections any more. The sockets are closed, so that the kernel refuses new
+            // connections.
             if workers.countStoppedAccepting() { closeListeners() }
         case .answered(let worker, let number, let answer):
             survey.answered(worker: worker, number: number, answer)
@@ -250,7 +255,8 @@ package final class Supervisor {
         if inheritance != nil { greeting = nil }
         greet()
         if greeting != nil { OperatorLog.say("no engine has listed a model yet: a line to try is shown when one has") }
-        // After an upgrade, the older process has told systemd that this process is the main one (MAINPID).
+        // After an upgrade, the older process tells systemd which process is the main one (MAINPID), and that it is
+        // ready.
         if inheritance == nil { ServiceNotifier.notify("READY=1", environment: environment) }
         watchWorkers()
         if reloadsWhenReady { reloader.reload() }
@@ -264,7 +270,7 @@ package final class Supervisor {
         OperatorLog.say(greeting(model.id))
     }
 
-    /// Begins to check that no worker's event loop is blocked, and to notify systemd's watchdog while none is.
+    /// Begins to check that no worker's event loop is blocked; while none is, systemd's watchdog is notified.
     func watchWorkers() {
         let interval = ServiceNotifier.watchdogInterval(environment: environment, process: getpid())
         let watch = WorkerWatch(
@@ -327,7 +333,7 @@ package final class Supervisor {
         )
     }
 
-    /// Why a process that has handed over carries out no command.
+    /// The answer to a command that comes to a process which has handed over to a newer one.
     private static let anotherIsMain = "another process of the server is the main one: ask again"
 
     private func makeCommandServer() -> CommandServer {
@@ -375,7 +381,7 @@ package final class Supervisor {
         ServiceNotifier.notify(isReloading ? "RELOADING=1\nMONOTONIC_USEC=\(now)" : "READY=1", environment: environment)
     }
 
-    /// At the end of each turn of the loop, warns if the clock has found that the whole process was paused.
+    /// Warns at the end of a turn of the loop if the whole process was paused, which the clock detects.
     private func reportPauses() {
         var reported: Nanoseconds = 0
         loop.onTurnEnd = { [unowned self] in

@@ -21,7 +21,7 @@ final class WorkerThreads {
 
     /// Whether `start` has been called.
     var areStarted: Bool { !threads.isEmpty }
-    /// Whether every worker has stopped accepting, so that no worker uses the listening sockets any more.
+    /// Whether every worker has stopped accepting connections, so that the listening sockets can be closed.
     var haveAllStoppedAccepting: Bool { stoppedAccepting == count }
     /// How many workers serve at this moment.
     var serving: Int { max(0, started - hasEnded.count { $0 }) }

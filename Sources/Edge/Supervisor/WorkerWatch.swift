@@ -16,7 +16,7 @@ final class WorkerWatch {
     private let interval: Nanoseconds
     private let turned: () -> Void
     private let say: (String, LogPriority) -> Void
-    /// The number of the last question to each worker.
+    /// For each worker, the number of the last question that it was asked.
     ///
     /// A worker is asked again only after it has answered.
     private var asked: [Int]
@@ -27,7 +27,7 @@ final class WorkerWatch {
     ///
     /// - Parameters:
     ///   - interval: the time between two checks, in nanoseconds. A worker must answer within this time.
-    ///   - turned: called at each check that finds no silent worker; it notifies systemd's watchdog.
+    ///   - turned: called at each check if all workers have answered; it notifies systemd's watchdog.
     ///   - say: writes a message to the operator.
     init(
         loop: EventLoop,
@@ -58,10 +58,9 @@ final class WorkerWatch {
         silent.remove(worker)
     }
 
-    /// Calls `turned` at once after a pause of the whole process, because systemd's watchdog did not stop during the
-    /// pause.
+    /// Notifies systemd's watchdog at once after a pause of the whole process, unless a worker is silent.
     ///
-    /// Does nothing while a worker is silent.
+    /// The watchdog's clock goes on during a pause of the process.
     func processContinued() { if silent.isEmpty { turned() } }
 
     private func look() {

@@ -1,25 +1,25 @@
-// Applies limits to all processes of an upgrade together, while several of them run: each one publishes what it uses.
+// Applies limits to the sum over all processes of an upgrade: each process publishes what it uses.
 internal import Transport
 
 /// Publishes the counts of this process in a table of shared counts, and applies the counts of the other processes;
 /// confined to the control thread.
 ///
-/// Attempts, and exchanges of API keys, are published when they begin, and their limits are never exceeded. Memory and
-/// connections are published only each 100 ms. All processes together may exceed these limits by what they add in that
+/// Attempts and the exchanges of API keys are published when they begin, so their limits are never exceeded. Memory and
+/// connections are published every 100 ms. All processes together may exceed these two limits by what they add in that
 /// time.
 final class CountSharing: TimerTarget {
-    /// The time between two searches for free slots, in nanoseconds.
+    /// The time between two searches for free slots at executors, in nanoseconds.
     ///
-    /// The searches are necessary because no event reports a slot that another process has freed.
+    /// The searches are necessary because no event reports that another process has freed a slot.
     private static let pumpInterval: Nanoseconds = 20_000_000
-    /// Memory and connections are published once in this many intervals of `pumpInterval`.
+    /// Memory and connections are published once in every this many searches for free slots.
     private static let exchangePeriod = 5
 
     private let loop: EventLoop
     private let running: RunningConfiguration
     private let process: ProcessState
     private let say: (String, LogPriority) -> Void
-    /// The table in which this process publishes its counts; nil while no other process shares them.
+    /// The table in which this process publishes its counts; nil while it shares them with no other process.
     private(set) var counts: SharedCounts?
     private var memory: SharedCounts.Row?
     private var connections: SharedCounts.Row?
@@ -41,7 +41,7 @@ final class CountSharing: TimerTarget {
         self.say = say
     }
 
-    /// Begins to share: afterwards all present counts are in the table, and limits apply to all processes together.
+    /// Begins to share: puts all present counts in the table, and applies limits to all processes together.
     ///
     /// A process that hands over calls this function before it starts its successor. A successor calls it with the
     /// table that it has adopted, before its workers accept connections.
@@ -64,7 +64,7 @@ final class CountSharing: TimerTarget {
         (memory, connections, counts) = (nil, nil, nil)
         process.budget.setUsedElsewhere(0)
         process.setConnectionsElsewhere(0)
-        // The last of the other processes may have freed slots since the last search, and requests may wait for them.
+        // The other processes may have freed slots when they ended, and requests here may wait for these slots.
         running.registry.pump(at: loop.now)
     }
 

@@ -14,9 +14,9 @@ struct Handover: Equatable {
 
     /// The sockets of one listener.
     struct ListenerSockets: Equatable {
-        /// The configured address, as in `ListenAddress.description`.
+        /// The configured address of the listener, as text.
         var address: String
-        /// The number in the listener's `ListenerKey`.
+        /// The number that distinguishes listeners with the same address (`ListenerKey`).
         var number = 0
         /// The descriptors of the sockets; never empty.
         var descriptors: [CInt]
@@ -33,23 +33,23 @@ struct Handover: Equatable {
         var descriptor: CInt
         /// The id of the older process.
         var process: Int32
-        /// The number of the older process in the chain of upgrades, from 1.
+        /// The number of the older process in the sequence of upgrades, from 1.
         var number: Int
         /// The version of the program that the older process runs.
         var version: String
         /// When the older process began to drain, in seconds since 1970.
         var since: Int
-        /// Whether the older process was told to end within `drain_timeout`.
+        /// Whether the older process was told to end within `drain_timeout`, to make room for another upgrade.
         var isHurried = false
         /// The column of the older process in the table of shared counts; nil if it has none.
         var column: Int?
     }
 
-    /// The id of the process that hands over.
+    /// The id of the process that hands over, which is the main process.
     var process: Int32
-    /// The version of the program that hands over.
+    /// The version of the program that the main process runs.
     var version: String
-    /// The number of the process that hands over in the chain of upgrades, from 1.
+    /// The number of the process that hands over in the sequence of upgrades, from 1.
     var number: Int
     /// The sockets for clients.
     var listeners: [ListenerSockets]
@@ -59,12 +59,12 @@ struct Handover: Equatable {
     var commands: ListenerSockets?
     /// The older processes that still drain, oldest first.
     var predecessors: [Predecessor]
-    /// The memfd with the counts that all processes share; nil if there is none.
+    /// The table of counts that all processes share; nil if there is none.
     var counts: CountsFile?
     /// The state of the main process, as the JSON of an `InheritedState`.
     var state: [UInt8] = Array("{}".utf8)
 
-    /// The memfd of a table of shared counts (`SharedCounts`), in which each process has a column.
+    /// The memory file (memfd) with a table of shared counts (`SharedCounts`), in which each process has a column.
     struct CountsFile: Equatable {
         var descriptor: CInt
         /// The column of the successor.
@@ -73,7 +73,7 @@ struct Handover: Equatable {
         var giver: Int
     }
 
-    /// All descriptors that the successor needs, besides its own link to the main process.
+    /// All descriptors that the successor inherits, except the one of its link to the main process.
     var descriptors: [CInt] {
         (listeners + [admin] + [commands].compactMap(\.self)).flatMap(\.descriptors) + predecessors.map(\.descriptor)
             + [counts?.descriptor].compactMap(\.self)

@@ -3,7 +3,7 @@ internal import Configuration
 internal import Glibc
 internal import Transport
 
-/// The message `handover` of the main process, and the link over which the successor answers it.
+/// The message `handover` from the main process to its successor, and the link by which the successor answers.
 ///
 /// Confined to the thread that starts the process, which becomes the control thread.
 package final class Inheritance {
@@ -13,7 +13,7 @@ package final class Inheritance {
     let handover: Handover
     /// The descriptor of this process's end of the link.
     let descriptor: CInt
-    /// The state at the time when the main process started this one; nil if this version does not understand it.
+    /// The state of the main process when it started this one; nil if this version does not understand it.
     private(set) lazy var state = InheritedState(json: handover.state)
 
     private init(_ handover: Handover, _ descriptor: CInt) {

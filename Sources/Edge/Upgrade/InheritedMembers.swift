@@ -1,12 +1,11 @@
-// The models and addresses that a process had found outside of its configuration file, for its successor.
+// The models of engines and the addresses of host names that a process has found, to be handed over to its successor.
 internal import Configuration
 internal import Inference
 internal import Transport
 
-/// The models that engines have listed and the addresses of host names, as a predecessor knew them.
+/// The models that engines have listed and the addresses of host names, as the process before this one knew them.
 ///
-/// A successor begins with these models and addresses. So a model does not vanish because its engine is slow to list it
-/// again.
+/// A successor begins with them. So a model does not vanish because its engine is slow to list it again.
 struct InheritedMembers: Equatable, Sendable {
     /// The largest numbers of engines with a list, and of host names, that are handed over.
     private static let listingsMax = 10_000, lookupsMax = 10_000
@@ -24,8 +23,9 @@ struct InheritedMembers: Equatable, Sendable {
         addresses = Dictionary(uniqueKeysWithValues: found.addresses.prefix(Self.lookupsMax).map { ($0, $1) })
     }
 
-    /// Returns `found` with these members added, except members of engines and host names that `configuration` does not
-    /// contain.
+    /// Returns `found` with these models and addresses added.
+    ///
+    /// Those of engines and host names that `configuration` does not contain are left out.
     func added(to found: FoundMembers, for configuration: Configuration) -> FoundMembers {
         var found = found
         for identity in configuration.discoveries.map(\.identity) {

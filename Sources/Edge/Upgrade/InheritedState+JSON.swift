@@ -1,10 +1,11 @@
-// The parts of an inherited state in JSON. Numbers out of range are left out or replaced by the nearest valid number.
+// How parts of an inherited state are written as JSON, and read. A number out of range is left out, or replaced by the
+// nearest valid number.
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension JSONWriter {
-    /// Writes a member whose value is an array with one object for each entry.
+    /// Writes a JSON member whose value is an array with one object for each entry.
     mutating func list<Entry>(
         _ name: StaticString,
         _ entries: some Sequence<Entry>,
@@ -35,13 +36,13 @@ extension JSONValue {
     /// The longest duration that is read, in nanoseconds: about 31 years.
     fileprivate static let durationMax: Nanoseconds = 1_000_000_000_000_000_000
 
-    /// The value of a member that is a duration in nanoseconds; nil if it is missing or not valid.
+    /// The value of a JSON member as a duration in nanoseconds; nil if it is missing or not valid.
     fileprivate func duration(_ key: String) -> Nanoseconds? {
         guard let number = self[key]?.integer, number >= 0 else { return nil }
         return min(Nanoseconds(number), Self.durationMax)
     }
 
-    /// The value of a member that counts something; 0 if it is missing or not a whole number.
+    /// The value of a JSON member as a count; 0 if it is missing or not a whole number.
     fileprivate func count(_ key: String) -> Int { self[key]?.integer ?? 0 }
 }
 
@@ -173,7 +174,7 @@ extension JSONWriter {
 }
 
 extension TokenBucket.Record {
-    /// Reads a bucket; a bucket that is missing or not valid counts as unused.
+    /// Reads the state of one rate limit; a state that is missing or not valid counts as unused.
     fileprivate init(_ json: JSONValue?) {
         self.init()
         guard let json, let spent = json["spent"]?.double, spent.isFinite, spent > 0 else { return }

@@ -6,25 +6,24 @@ internal import Transport
 
 /// The state of a process that its successor takes over.
 ///
-/// It contains no readings of the process's own clock: times are durations, relative to the moment at which the state
-/// was captured.
+/// Clocks of two processes differ. So times are durations, relative to the moment at which the state was captured.
 ///
-/// The version that reads the JSON form may know other members than the version that wrote it. A member that the reader
-/// does not know is ignored, and so is a member that is not valid. If a member is missing, the successor begins without
-/// it.
+/// The process that reads the JSON form may be of another version than the process that wrote it. It ignores members
+/// that it does not know or that are not valid. If a member is missing, the successor begins without that part of the
+/// state.
 ///
-/// The state contains secrets, the ticket keys. So it passes through nothing but the link between the two processes.
+/// The state contains secrets, the TLS ticket keys. So it is passed only over the link between the two processes.
 struct InheritedState: Equatable, Sendable {
     /// The largest size of the JSON form, in bytes; `json` leaves out parts of a larger state.
     static let bytesMax = 32 << 20
     /// The largest number of entries of each kind, such as orders or API keys, that are handed over.
     private static let entriesMax = 100_000
 
-    /// Identifies an engine, or one model at an engine, in both processes.
+    /// Identifies an engine, or one model at an engine, in the same way in both processes.
     struct Target: Hashable, Sendable {
         /// The engine's name, which is its URL.
         var url: String
-        /// The engine's number among the engines with the same URL.
+        /// Tells engines with the same URL apart.
         var ordinal: Int
         /// The engine's name for the model; nil for the engine itself.
         var model: String?
@@ -54,7 +53,7 @@ struct InheritedState: Equatable, Sendable {
 
     /// Captures the state of this process.
     ///
-    /// `KeyRates` later reports what API keys have used after this moment.
+    /// What API keys use after this moment is reported by `KeyRates`.
     ///
     /// - Parameters:
     ///   - found: the models and addresses that have been found so far.
@@ -80,8 +79,8 @@ struct InheritedState: Equatable, Sendable {
 
     /// Applies the state to this process, which has not served a request yet.
     ///
-    /// `ProcessState.instanceID` and `found` are given to the initializers of `ProcessState` and `RunningConfiguration`
-    /// instead. A newer state of the same predecessor may be applied later.
+    /// Two parts are not applied here, because initializers have taken them: `instanceID` and `found`. The function may
+    /// be called again with a newer state of the same process.
     ///
     /// - Parameter now: the time of the loops' clock.
     func restore(to running: RunningConfiguration, _ process: ProcessState, at now: Nanoseconds) {

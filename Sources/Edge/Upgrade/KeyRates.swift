@@ -1,9 +1,9 @@
-// Reports of a process that has handed over: what its exchanges use of the limits per minute of API keys.
+// Reports of a process that has handed over: what its exchanges use of the rate limits of API keys.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// What API keys have used since the last report, by the ids of the keys.
+/// What the requests of each API key have used since the last report, by the id of the key.
 ///
 /// A process that has handed over sends such reports to the main process at short intervals, because its exchanges
 /// still use tokens, and give back tokens that were reserved for them.
@@ -15,7 +15,7 @@ struct KeyRates: Equatable, Sendable {
     /// What all callers without an API key together have used.
     private var anonymous = KeyRateUse()
 
-    /// Makes a report of what API keys have used since the last report, or since the capture of an `InheritedState`.
+    /// Makes a report of what API keys have used since the last report, or since an `InheritedState` was made.
     ///
     /// - Returns: nil if no key has used anything.
     init?(takenFrom access: Authenticator) {
@@ -26,7 +26,7 @@ struct KeyRates: Equatable, Sendable {
         if keys.isEmpty, anonymous == KeyRateUse() { return nil }
     }
 
-    /// Counts what another process has used against the limits here; keys that this process does not have are ignored.
+    /// Counts what another process has used against the limits in this process; keys that are unknown here are ignored.
     ///
     /// - Parameter now: the time of the loops' clock.
     func add(to access: Authenticator, at now: Nanoseconds) {
@@ -69,7 +69,7 @@ struct KeyRates: Equatable, Sendable {
     }
 
     private static func use(_ json: JSONValue) -> KeyRateUse {
-        // The bounds keep sums from overflowing.
+        // The limits on the numbers keep their sums from overflowing.
         let most = 1 << 50
         let requests = min(max(0, json["requests"]?.integer ?? 0), most)
         return KeyRateUse(requests: requests, tokens: min(max(-most, json["tokens"]?.integer ?? 0), most))

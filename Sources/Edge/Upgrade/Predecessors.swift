@@ -19,18 +19,19 @@ final class Predecessors {
     var ended: (Handover.Predecessor) -> Void = { _ in }
     /// Called with what an older process's exchanges have used of the limits of API keys, as the JSON of `KeyRates`.
     var used: ([UInt8]) -> Void = { _ in }
-    /// Called with a signal that an older process has received in place of this one.
+    /// Called with a signal that systemd sent to an older process, but meant for this main process.
     var signalled: (CInt) -> Void = { _ in }
 
     init(loop: EventLoop) { self.loop = loop }
 
-    /// Adopts the links to older processes that the main process has handed over; reads nothing from them before
-    /// `resume`.
+    /// Takes over the links to older processes from the main process before this one.
+    ///
+    /// Reads nothing from the links before `resume`.
     func adopt(_ handed: [Handover.Predecessor]) {
         entries = handed.map { Entry(facts: $0, link: UpgradeLink($0.descriptor, loop: loop)) }
     }
 
-    /// Adds the process whose place this one takes.
+    /// Adds the process that has handed over to this one.
     func add(_ facts: Handover.Predecessor, link: UpgradeLink) { entries.append(Entry(facts: facts, link: link)) }
 
     /// How many older processes drain.
@@ -54,16 +55,16 @@ final class Predecessors {
         }
     }
 
-    /// Stops reading, because a successor may read from the links from now on.
+    /// Stops reading from the links, because a successor may read from them from now on.
     func pause() { for entry in entries { entry.link.pause() } }
 
-    /// Closes this process's descriptors of the links, because the successor has inherited the links.
+    /// Closes this process's descriptors of the links, because its successor has them now.
     func release() {
         for entry in entries { entry.link.close() }
         entries = []
     }
 
-    /// Tells the process with this number, unless it was told before or has ended, to end within `drain_timeout`.
+    /// Tells the process with this number to end within `drain_timeout`, unless it has ended or was told so before.
     func hurry(_ number: Int) {
         guard let index = entries.firstIndex(where: { $0.facts.number == number }), !entries[index].facts.isHurried
         else { return }

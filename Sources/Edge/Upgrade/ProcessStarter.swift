@@ -1,12 +1,12 @@
-// What has started this process, and whether it would take the end of this process for the end of the server.
+// What has started this process, and whether it would treat the end of this process as the end of the server.
 internal import Configuration
 internal import Glibc
 internal import Transport
 
 /// The facts about the start of this process that decide whether an upgrade is possible.
 ///
-/// After an upgrade this process ends, and another one serves. Upgrades are refused where that would be the end of the
-/// server, because whoever has started this process watches only this process.
+/// After an upgrade this process ends, and a new one serves. Upgrades are refused if the program that started this
+/// process, such as a container runtime, would then consider the server ended.
 struct ProcessStarter: Equatable {
     /// The id of this process.
     var process: Int32
@@ -17,7 +17,7 @@ struct ProcessStarter: Equatable {
     /// The environment variables of this process.
     var environment: [String: String]
 
-    /// The facts about the calling process; to be asked for when it starts, because its parent may end later.
+    /// The facts about the calling process; taken at its start, because its parent may end later.
     static func ofThisProcess(environment: [String: String]) -> ProcessStarter {
         ProcessStarter(
             process: getpid(),
@@ -32,7 +32,8 @@ struct ProcessStarter: Equatable {
     /// The reason why an upgrade would end the server; nil if it would not.
     var obstacle: String? {
         if process == 1 { return "the server is the process 1 of its container: start a new container" }
-        // An upgrade has started this process, so the end of the first process did not end the server.
+        // If an upgrade has started this process, the server has already outlived its first process. NOTIFY_SOCKET
+        // means that systemd can be told which process is the main one.
         if environment[Inheritance.variable] != nil || environment["NOTIFY_SOCKET"] != nil { return nil }
         // systemd sets SYSTEMD_EXEC_PID for the processes that it starts itself (systemd.exec(5)).
         if environment["SYSTEMD_EXEC_PID"] == "\(process)" {

@@ -5,7 +5,8 @@ internal import Transport
 
 /// Sends and receives `UpgradeMessage`s on a unix stream socket; confined to the control thread.
 ///
-/// Only the static functions block: the others send later what the socket does not accept at once.
+/// Only the static functions block. The other functions keep bytes that the socket does not accept, and send them
+/// later.
 final class UpgradeLink {
     /// The largest message that is read, in bytes; a longer one ends the link.
     static let messageMax = 64 << 20
@@ -21,7 +22,7 @@ final class UpgradeLink {
     private var input: [UInt8] = []
     private var output: [UInt8] = []
     private var retry: TimerID?
-    /// Whether the other end was closed, or the link was closed here.
+    /// Whether the other end has closed the link, or this end has.
     private(set) var isEnded = false
 
     /// - Parameter descriptor: a non-blocking stream socket, which the link closes.
@@ -47,7 +48,7 @@ final class UpgradeLink {
         // Bytes that arrived before this call are not lost: the poller also reports a socket that is already readable.
     }
 
-    /// Stops reading, because another process reads from this end from now on; `read` begins again.
+    /// Stops reading, because another process reads from this end from now on; a call of `read` begins again.
     func pause() {
         if let watch { loop.unwatch(watch, descriptor: descriptor) }
         watch = nil
@@ -82,7 +83,7 @@ final class UpgradeLink {
             output.removeFirst(count)
         }
         guard !output.isEmpty, retry == nil else { return }
-        // The socket's buffer is full, or the other end is closed. In the second case, `readWaiting` ends the link.
+        // The socket's buffer is full, or the other end is closed. If it is closed, `readWaiting` ends the link.
         retry = loop.timers.schedule(
             at: loop.now + Self.retryInterval,
             target: TimerClosure { [unowned self] in
@@ -110,7 +111,7 @@ final class UpgradeLink {
         }
     }
 
-    /// Handles each message that is complete with these bytes, and keeps the bytes after the last newline.
+    /// Handles each message that these bytes complete, and keeps the bytes after the last newline for the next call.
     private func take(_ bytes: ArraySlice<UInt8>) {
         var rest = bytes
         while let newline = rest.firstIndex(of: 0x0A) {
@@ -130,15 +131,15 @@ final class UpgradeLink {
 
     // MARK: The start of a successor
 
-    /// Waits for the first message, before there is an event loop.
+    /// Waits for the first message; used at the start of a process, before it has an event loop.
     ///
     /// - Parameter timeout: in milliseconds.
     /// - Returns: nil if no message comes in time, or if it is not understood.
     static func firstMessage(_ descriptor: CInt, timeout: CInt = 10_000) -> UpgradeMessage? {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        // The main process sends its second message only after an answer to the first one. So no other message follows
-        // in the bytes that are read here, and the message is whole when they end with a newline.
+        // The main process sends its second message only after this process has answered the first one. So the bytes
+        // contain only one message, which is complete when they end with a newline.
         while bytes.count < messageMax {
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
@@ -153,7 +154,7 @@ final class UpgradeLink {
         return nil
     }
 
-    /// Sends a message and waits until the socket has accepted it, before there is an event loop.
+    /// Sends a message and waits until the socket has accepted it; used before there is an event loop.
     static func sendNow(_ message: UpgradeMessage, to descriptor: CInt) {
         var rest = message.line
         while !rest.isEmpty {

@@ -6,9 +6,9 @@ internal import Transport
 enum UpgradeMessage: Equatable {
     /// From the main process to its successor, as the first message.
     case handover(Handover)
-    /// From the successor: it could serve, and waits for `commit`.
+    /// From the successor: it is ready to serve, and waits for `commit`.
     ///
-    /// `taken` has the descriptors of the listening sockets that it uses: for clients, for the admin listener and for
+    /// `taken` lists the descriptors of the listening sockets that it uses: for clients, for the admin listener and for
     /// commands.
     case ready(taken: [CInt], version: String)
     /// From the successor: it cannot serve, for these reasons, and ends.
@@ -32,11 +32,13 @@ enum UpgradeMessage: Equatable {
     case use([UInt8])
     /// From an older process to the main process: a signal that systemd meant for the main process.
     case signal(CInt)
-    /// To an older process: end within this time in nanoseconds, or without a time within `drain_timeout` of its own
-    /// configuration.
+    /// To an older process: end within this time, in nanoseconds.
     ///
-    /// With `stops`, the whole server ends, so connections without a request under way are closed at once. Otherwise
-    /// each of them may carry one more request, because a close at the moment of a request would lose the request.
+    /// Without a time, `drain_timeout` of the older process's own configuration applies.
+    ///
+    /// If `stops` is true, the whole server ends, so connections without a request are closed at once. If not, each
+    /// connection may carry one more request, because a request that arrives while its connection is closed would be
+    /// lost.
     case hurry(stops: Bool, within: Nanoseconds? = nil)
     /// To an older process: end all exchanges and the process at once.
     case cut

@@ -1,12 +1,12 @@
-// Starts a new process in the place of this one, and hands everything over to it once it is ready.
+// Starts a new process that takes the place of this one, and hands sockets and state over to it once it is ready.
 internal import CLinux
 internal import Glibc
 internal import Transport
 
 /// The main process's side of an upgrade; confined to the control thread.
 ///
-/// At most one upgrade is under way at a time. Until the successor accepts connections, this process goes on serving,
-/// and whatever happens to the successor changes nothing here.
+/// At most one upgrade is under way at a time. This process goes on serving until the successor accepts connections. If
+/// the successor fails before that, nothing changes here.
 final class Upgrader {
     /// The functions of the supervisor that the upgrader calls.
     struct Environment {
@@ -21,10 +21,11 @@ final class Upgrader {
         var state: () -> [UInt8]
         /// Called when the successor serves, so that this process has to drain.
         ///
-        /// `taken` has the descriptors of the listening sockets that the successor keeps. `ends` says whether the
-        /// operator asked for the end of the server meanwhile.
+        /// `taken` lists the descriptors of the listening sockets that the successor keeps. `ends` says whether the
+        /// operator has asked for the end of the server during the upgrade.
         var succeeded: (_ successor: LaunchedProcess, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
-        /// Called when an upgrade has failed; the arguments say what the operator asked for meanwhile.
+        /// Called when an upgrade has failed; the arguments say whether the operator asked for a reload or for the end
+        /// during it.
         var failed: (_ reloads: Bool, _ ends: Bool) -> Void
     }
 
@@ -33,7 +34,7 @@ final class Upgrader {
         let link: UpgradeLink
         let process: LaunchedProcess
         let answered: (CommandReport) -> Void
-        /// The number of the oldest process, if it has to end when the successor serves (`UpgradeRoom`); otherwise nil.
+        /// The number of the oldest process, if that process has to end when the successor serves; otherwise nil.
         let hurried: Int?
         var timer: TimerID?
         /// The descriptors that the successor keeps; nil before it is ready.
@@ -41,7 +42,7 @@ final class Upgrader {
         var version = ""
         /// Whether a reload was asked for since the upgrade began.
         var reloads = false
-        /// Whether the end of the server was asked for since the successor was told to accept.
+        /// Whether the operator asked for the end of the server after the successor was told to accept connections.
         var ends = false
     }
 
@@ -72,7 +73,7 @@ final class Upgrader {
 
     /// Whether an upgrade is under way.
     var isUnderWay: Bool { attempt != nil }
-    /// Whether the successor has received the newest state, so that later changes of the state would be lost.
+    /// Whether the successor has been sent the newest state, so that later changes of the state would not reach it.
     var hasSentState: Bool { attempt?.taken != nil }
 
     /// Starts an upgrade.
@@ -107,7 +108,8 @@ final class Upgrader {
         do throws(StartError) {
             (link, process) = try launch(program, handover)
         } catch {
-            // The supervisor frees the column of the shared counts that `handover` has allotted to the successor.
+            // `handover` has reserved a column of the shared counts for the successor. The supervisor frees the column
+            // now.
             environment.failed(false, false)
             throw error
         }
@@ -139,7 +141,8 @@ final class Upgrader {
         let image =
             program
             .setting(Inheritance.variable, to: "\(others)")
-            // These variables of systemd apply to this process only. The successor gets the sockets by `handover`.
+            // These variables of systemd name this process or its descriptors. The successor gets the sockets by
+            // `handover`.
             .setting("LISTEN_PID", to: nil).setting("LISTEN_FDS", to: nil).setting("LISTEN_FDNAMES", to: nil)
             .setting("WATCHDOG_PID", to: nil)
         do throws(SystemError) {
@@ -179,7 +182,8 @@ final class Upgrader {
         if let timer = attempt?.timer { loop.timers.cancel(timer) }
         attempt?.taken = taken
         attempt?.version = version
-        // The successor waits for its workers for up to the time of the survey, which is not its fault.
+        // The successor may wait for slow workers for as long as `WorkerSurvey.timeout`, so it gets that time in
+        // addition.
         let time = environment.settings().upgradeTimeout + WorkerSurvey.timeout
         attempt?.timer = makeTimer("was ready but did not accept connections", within: time)
         // From now on the successor may read the reports of older processes.
@@ -230,7 +234,7 @@ final class Upgrader {
 
     // MARK: What is asked for meanwhile
 
-    /// Postpones a reload until the upgrade under way has ended; the process that then serves carries it out.
+    /// Postpones a reload until the upgrade under way has ended; the process that is then the main one carries it out.
     ///
     /// - Returns: false if no upgrade is under way.
     func reloadAfterwards() -> Bool {
@@ -239,10 +243,10 @@ final class Upgrader {
         return true
     }
 
-    /// Passes the end of the server on to the successor, or ends a successor that does not accept connections yet.
+    /// Asks the successor to end the server, or ends a successor that does not accept connections yet.
     ///
-    /// - Returns: whether the request was passed on. If the upgrade fails afterwards, `Environment.failed` gets the
-    ///   request. If the function returns false, the caller must end this process itself.
+    /// - Returns: whether the successor was asked. If the upgrade fails afterwards, `Environment.failed` reports that
+    ///   the end was asked for. If the result is false, the caller must end this process itself.
     func endAfterwards() -> Bool {
         guard attempt?.taken != nil else {
             fail(["the server is ending"])

@@ -24,7 +24,7 @@ package struct ConnectionRoom: Sendable, Equatable {
         }
     }
 
-    /// How many connections clients may have, on all workers together.
+    /// How many connections clients may have to all workers together.
     package private(set) var most: Int
     /// The limit that decides `most`.
     package private(set) var lack: Lack
@@ -36,7 +36,7 @@ package struct ConnectionRoom: Sendable, Equatable {
         if memory < most { (most, lack) = (memory, .memory) }
     }
 
-    /// Returns the smaller of this limit and the given number of descriptors.
+    /// Returns this limit, or the given number of descriptors if that is smaller.
     func within(descriptors: Int) -> ConnectionRoom {
         guard descriptors < most else { return self }
         var room = self
@@ -44,9 +44,9 @@ package struct ConnectionRoom: Sendable, Equatable {
         return room
     }
 
-    /// Returns the smaller of this limit and the part of `whole` that other processes of an upgrade leave.
+    /// Returns this limit, or what other processes of an upgrade leave of `whole` if that is smaller.
     ///
-    /// Each process has file descriptors of its own, so `whole` is the limit without descriptors.
+    /// `whole` is the limit without regard to file descriptors, because each process has file descriptors of its own.
     ///
     /// - Parameter elsewhere: how many connections clients have to the other processes.
     func beside(_ elsewhere: Int, of whole: ConnectionRoom) -> ConnectionRoom {

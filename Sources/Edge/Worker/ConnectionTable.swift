@@ -7,9 +7,9 @@ struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
     /// Whether each connection has carried a request, by the connection's index in `connections`.
     private var hasServed: [Bool] = []
-    /// When `isNoteDue` last returned true for each connection, by the connection's index; 0 before the first time.
+    /// When `isNoteDue` last returned true, by the connection's index; 0 if it never has.
     private var noted: [Nanoseconds] = []
-    /// The shortest time between two calls of `AddressTable.noteKnown` for one connection.
+    /// The shortest time between two calls of `AddressTable.noteKnown` for one connection, in nanoseconds.
     private static let notePeriod: Nanoseconds = 60_000_000_000
     /// How many connections have carried a request.
     private(set) var servedCount = 0
@@ -47,10 +47,9 @@ struct ConnectionTable {
         servedCount += 1
     }
 
-    /// Whether the worker has to call `AddressTable.noteKnown` for the client of a connection now; true at most once a
-    /// minute for each connection.
+    /// Whether the worker should now record that the client's address is known (`AddressTable.noteKnown`).
     ///
-    /// If the result is true, the function records the time.
+    /// The result is true at most once a minute for each connection. If it is true, the function records the time.
     mutating func isNoteDue(_ connection: ServerConnection, at now: Nanoseconds) -> Bool {
         let slot = Int(connection.key.index)
         guard connections.contains(connection.key), noted[slot] == 0 || now >= noted[slot] + Self.notePeriod

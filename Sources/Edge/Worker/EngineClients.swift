@@ -13,7 +13,7 @@ struct EngineClients {
     private let loop: EventLoop
     private let environment: ExecutorEnvironment
     private var entries: [Int: Entry] = [:]
-    /// The targets of the latest snapshot by the ids of their engines; empty until `adopt` is called.
+    /// The connection settings in the latest snapshot, by the ids of the engines; empty until `adopt` is called.
     private var latest: [Int: EngineTarget] = [:]
 
     init(loop: EventLoop, environment: ExecutorEnvironment) {

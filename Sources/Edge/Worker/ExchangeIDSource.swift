@@ -2,7 +2,8 @@
 
 /// Makes the ids of exchanges and of refused requests; confined to its worker.
 ///
-/// With three workers, the first one gives out the numbers 1, 4, 7 and so on, the second one 2, 5, 8.
+/// Each worker counts in steps of the number of workers. Of three workers, the first one gives out the numbers 1, 4, 7
+/// and so on, the second one 2, 5, 8.
 struct ExchangeIDSource {
     /// When the process started, in milliseconds since 1970.
     private let processStart: Int

@@ -30,7 +30,7 @@ final class MaintenanceState: Sendable {
     private let on = Atomic<Bool>(false)
     private let value = Lock<Maintenance?>(nil)
 
-    /// The maintenance in force; nil, without taking a lock, while there is none.
+    /// The maintenance in force; nil if there is none, which is found without taking a lock.
     var current: Maintenance? { on.load(ordering: .acquiring) ? value.withLock { $0 } : nil }
 
     /// Begins or changes the maintenance; ends it if the argument is nil.

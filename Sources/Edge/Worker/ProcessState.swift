@@ -42,7 +42,7 @@ package final class ProcessState: Sendable {
     /// executors.
     private let descriptorsMax: Int
     private let connections = Atomic<Int>(0)
-    /// How many connections clients have to other processes of an upgrade; 0 while there are none.
+    /// How many connections clients have to other processes during an upgrade; 0 if there are no other processes.
     private let connectionsElsewhere = Atomic<Int>(0)
     private let warnings = Lock(RationedWarnings())
 
@@ -79,7 +79,7 @@ package final class ProcessState: Sendable {
     /// How many connections clients may have under this snapshot.
     func room(_ snapshot: Snapshot) -> ConnectionRoom { snapshot.connectionRoom.within(descriptors: descriptorsMax) }
 
-    /// Counts one more connection and charges its memory; `connectionEnded` takes both back.
+    /// Counts one more connection and charges memory for it; `connectionEnded` undoes both.
     ///
     /// - Parameter snapshot: the current snapshot of the calling worker.
     /// - Returns: nil if the connection was counted; otherwise the limit that is reached.
@@ -94,7 +94,7 @@ package final class ProcessState: Sendable {
     /// Sets how many connections clients have to other processes; they count against the limit of this process.
     func setConnectionsElsewhere(_ count: Int) { connectionsElsewhere.store(max(0, count), ordering: .relaxed) }
 
-    /// Takes back the count and the charge of a connection that has ended or could not be established.
+    /// Undoes the count and the charge for a connection that has ended or could not be established.
     package func connectionEnded() {
         connections.wrappingSubtract(1, ordering: .relaxed)
         budget.release(MemoryBudget.connectionCharge)
@@ -116,7 +116,7 @@ package final class ProcessState: Sendable {
 
     /// Closes the mailbox of a worker that has ended, and handles the messages that the worker has not read.
     ///
-    /// The sockets in these messages are closed, and slots of executors are given back to the pools.
+    /// Sockets in these messages are closed, and the places at executors that they grant are given back to the pools.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {

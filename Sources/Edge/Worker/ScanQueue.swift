@@ -2,21 +2,20 @@
 
 /// The waiting jobs of all callers, in an order that gives each caller an equal share of the scanned bytes.
 ///
-/// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes. The first job of
-/// each caller has a due time: the time when it became the caller's first job, plus its size in bytes. `pop` takes the
-/// job with the earliest due time, and sets the clock to that time.
+/// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time.
+/// Each caller's first job is due at the clock reading when it became the first job, plus its size in bytes. `pop`
+/// takes the job that is due first, and sets the clock to its due reading.
 ///
-/// So a caller with many large bodies delays the smaller body of another caller by at most one of the large bodies. A
-/// large body does not wait forever, because the clock moves on with each job. The jobs of one caller are served in
-/// order.
+/// So many large bodies of one caller delay a smaller body of another caller by at most one large body. A large body
+/// does not wait forever, because the clock moves on with each job. The jobs of one caller are served in order.
 ///
 /// The queue has no maximum length: the memory budget limits how many bodies wait.
 struct ScanQueue<Job> {
     private struct Line {
         var jobs: [(job: Job, bytes: Int)] = []
-        /// The time of the queue's clock when `jobs[0]` became the caller's first job; `charge` moves this time later.
+        /// The clock reading when `jobs[0]` became the caller's first job; `charge` makes it later.
         var start: Int
-        /// The number of the caller's arrival; decides between two callers that are due at the same time.
+        /// The number of the caller's arrival, which decides between two jobs that are due at the same clock reading.
         var arrival: Int
     }
 
@@ -54,8 +53,7 @@ struct ScanQueue<Job> {
         return (job, caller)
     }
 
-    /// Charges a caller for work of its last job that was not known beforehand, such as a body that decodes to many
-    /// bytes.
+    /// Charges a caller for work that was not known when the job was queued, such as a body that decodes to many bytes.
     mutating func charge(_ bytes: Int, to caller: String) {
         // If no job waits, the work has delayed no other caller, so nothing is charged.
         guard count > 0, bytes > 0 else { return }

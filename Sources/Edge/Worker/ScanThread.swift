@@ -1,10 +1,10 @@
-// The thread that scans large request bodies and decodes compressed ones. 64 MiB of hostile JSON would otherwise block
-// a worker for most of a second.
+// The thread that scans large request bodies and decodes compressed ones. A worker would be blocked for most of a
+// second by 64 MiB of hostile JSON.
 package import Inference
 internal import Synchronization
 internal import Transport
 
-/// A value on its way from one thread to another, which the sender does not use until it comes back.
+/// A value that is passed from one thread to another; the sender does not use it until it comes back.
 // Sound because the exchange that posts a job does not use the body until the outcome is in its worker's mailbox. In
 // the meantime the exchange may only release its reference, and reference counts are atomic.
 package struct InTransit<Value>: @unchecked Sendable {
@@ -30,11 +30,11 @@ final class ScanThread: Sendable {
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
-        /// The charge for the body's memory, which lasts until both the job and the exchange have released it.
+        /// The charge for the body's memory, which lasts until both this job and the exchange have released it.
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect
-        /// The names of further members that the scan finds.
+        /// The names of JSON members that the scan finds besides the members that it always finds.
         var names: MemberNames
         /// The content coding, such as gzip, that is removed before the scan; nil for a body without a coding.
         var coding: ContentCoding?
@@ -45,7 +45,7 @@ final class ScanThread: Sendable {
     }
 
     private let jobs = Lock(ScanQueue<Job>())
-    /// Carries one message for each job in `jobs`.
+    /// Wakes the thread: carries one message for each job in `jobs`.
     private let wakeUps = Mailbox<Void>()
 
     /// Starts the thread, which runs until the process exits.

@@ -6,8 +6,8 @@ internal import Transport
 extension Worker {
     /// Counts a new connection against the limits of its peer's address.
     ///
-    /// A connection of a trusted peer is not counted here: either the peer is exempt, or the connection's PROXY header
-    /// names the client, and `clientIdentified` counts the connection against that client.
+    /// A connection of a trusted peer is not counted here. Either the peer is exempt from limits, or it names its
+    /// client in a PROXY header, and `clientIdentified` counts the connection against that client.
     ///
     /// - Parameter plan: the listener of the connection; nil if this worker does not know it.
     /// - Returns: nil if the connection is not counted.

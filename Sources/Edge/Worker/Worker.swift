@@ -20,9 +20,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The snapshot that new requests use.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// The account for memory that belongs to no single client's connection.
+    /// The account for memory that is not used for one client's connection.
     ///
-    /// It is charged for the scanner, and for bytes that executors have not read yet.
+    /// It is charged for the scanner, and for bytes that wait until executors read them.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     private(set) var keyHasher: HMACSHA256Hasher?
@@ -33,9 +33,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private var exchanges = Slab<Exchange>()
     private var clients: EngineClients
     private(set) var isLeaving = false
-    /// How the connections of this worker end while it drains; nil before the drain.
+    /// Why the connections of this worker have to end: the server ends, or has been handed over; nil before that.
     private var draining: ConnectionDrain?
-    /// The limit that was reached when `takeRoom` last returned false.
+    /// The limit because of which `takeRoom` last returned false.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -141,7 +141,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         case .serve(let socket, let peer, let listener, let hold):
             serve(socket, from: peer, listener: listener, hold: hold)
         case .waitEnded(let key, let end):
-            // If the exchange has ended in the meantime, `giveBack` passes the slot that the pool has granted to the
+            // If the exchange has ended in the meantime, the executor that the pool has granted to it is given to the
             // next exchange in the queue.
             if let exchange = exchanges[key] { exchange.waitEnded(end) } else { end.giveBack(at: loop.now) }
         case .refuse(let slow):
@@ -153,7 +153,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// Uses a snapshot for new requests; exchanges under way keep the snapshot with which they began.
     func adopt(_ new: Snapshot, _ sockets: [ListenerKey: ListenerSet]) {
-        // A worker that drains accepts no connections, and ends with the snapshot that it has.
+        // A worker that drains accepts no connections, and keeps its snapshot until it ends.
         guard new.generation > snapshot.generation, draining == nil else { return }
         if new.access.keys !== snapshot.access.keys { keyHasher = new.access.makeHasher() }
         loop.gather = new.process.gather
@@ -206,7 +206,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             return
         }
         let chosen = process.workers.index(forConnectionAcceptedBy: index)
-        // A worker that does not use this snapshot yet gets no connection, because it may not know the listener.
+        // A worker that uses an older snapshot gets no connection, because it may not know the listener of the
+        // connection.
         if chosen != index, process.workers[chosen].generation >= snapshot.generation {
             process.workers[chosen].connectionBegan()
             let message = WorkerMessage.serve(socket, peer: peer, listener: listener, hold: hold)
@@ -255,11 +256,11 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // Another worker may have handed the connection on before it knew that this worker drains.
+        // Another worker may have handed this connection on before it could know that this worker drains.
         if let draining { connection.drain(draining) }
     }
 
-    /// Removes a connection that is closed, and accepts again if accepting had paused.
+    /// Removes a closed connection, and accepts connections again if a limit had paused that.
     ///
     /// While the worker drains, it ends after its last connection.
     package func connectionEnded(_ connection: ServerConnection) {
@@ -303,10 +304,10 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
     }
 
-    /// The delay between a change of this worker's load and its publication, in nanoseconds.
+    /// The delay between a change of this worker's load and its publication to other workers, in nanoseconds.
     ///
-    /// Connections that arrive together need about this time until all of them carry exchanges, which are then part of
-    /// the load.
+    /// Connections that arrive together need about this time until all of them carry exchanges. Only then does the
+    /// number of exchanges show the real load.
     private static let loadInterval: Nanoseconds = 250_000_000
 
     private func publishLoadSoon() {
@@ -436,16 +437,16 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// Stops accepting connections, and reports that to the control thread.
     ///
-    /// After a hand-over, the worker first accepts the connections in the backlogs of the sockets. For a new
-    /// connection, the kernel wakes only one of the processes that share a socket (`Listener.resume`). If it has woken
-    /// this process, the successor does not notice the connection before the next one arrives.
+    /// After a hand-over to a new process, the worker first accepts the connections that wait in the sockets' backlogs.
+    /// For a new connection, the kernel wakes only one of the processes that share a socket (`Listener.resume`). If it
+    /// woke this process, the successor would not see the connection before another one arrives.
     private func stopAccepting() {
         ownHandle.setTakesConnections(false)
         if draining == .handedOver {
             for listener in listeners.all { listener.close() }
         } else {
-            // The server ends, so health checks get 503 from now on. After a hand-over they do not, because the server
-            // as a whole goes on.
+            // When the server ends, health checks get 503 from now on. After a hand-over they do not, because the new
+            // process serves.
             isLeaving = true
             listeners.pause()
         }
@@ -470,7 +471,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         _ = loop.timers.schedule(
             at: loop.now + Self.lingerPeriod,
             target: TimerClosure { [unowned self] in
-                // Another worker may have handed a connection on in the meantime; when that connection ends,
+                // Another worker may have handed a connection to this one in the meantime. When that connection ends,
                 // `endIfDrained` is called again.
                 if connections.isEmpty { loop.stop() }
             },

@@ -44,7 +44,7 @@ package final class WorkerHandle: Sendable {
 
     /// The generation of the snapshot that the worker uses.
     ///
-    /// A connection is handed on only to a worker whose snapshot is new enough to have the connection's listener.
+    /// A connection is handed only to a worker whose snapshot is new enough to have the listener of the connection.
     package var generation: Int { adopted.load(ordering: .acquiring) }
 
     /// Sets `generation`; called by the worker when it has begun to use the snapshot of this generation.
@@ -58,8 +58,8 @@ package final class WorkerHandle: Sendable {
 
     /// Counts a connection of this worker.
     ///
-    /// The accepting worker calls this before it hands the connection on, so that many connections that come together
-    /// do not all go to one worker.
+    /// The worker that has accepted the connection calls this before it hands the connection to the worker of this
+    /// handle. So many connections that come together do not all go to one worker.
     package func connectionBegan() { connections.wrappingAdd(1, ordering: .relaxed) }
     /// Counts the end of a connection of this worker.
     package func connectionEnded() { connections.wrappingSubtract(1, ordering: .relaxed) }
@@ -76,11 +76,10 @@ package final class WorkerHandle: Sendable {
         publishedConnections.store(connections, ordering: .relaxed)
     }
 
-    /// The worker's load, with an estimate for the connections that came after the last publication.
+    /// The worker's load, in which each connection since the last publication counts as `average` exchanges.
     ///
-    /// Each of these connections counts as `average` exchanges. If many connections come together, the first ones
-    /// already carry exchanges while the later ones are still in their handshakes. If only exchanges counted, all later
-    /// connections would go to one worker.
+    /// New connections carry no exchanges while they are still in their handshakes. If only exchanges counted, all
+    /// connections that come together would go to the worker that seems idle.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)

@@ -15,8 +15,8 @@ struct WorkerListeners {
     private var entries: [ListenerKey: Entry] = [:]
     /// The listeners that the latest snapshot has removed.
     ///
-    /// They are kept because a worker that has not adopted the snapshot yet may still hand on a connection of a removed
-    /// listener.
+    /// A worker that still uses the earlier snapshot may hand a connection of a removed listener to this worker, which
+    /// then needs the settings of the listener.
     private var removed: [ListenerKey: Entry] = [:]
 
     /// Makes the TLS contexts; no connection is accepted before `open`.
@@ -35,7 +35,7 @@ struct WorkerListeners {
         (entries[key] ?? removed[key]).map { ($0.plan, $0.contexts) }
     }
 
-    /// Begins to accept on the listeners that do not accept yet.
+    /// Begins to accept on those listeners that have not been opened yet.
     ///
     /// - Parameter make: makes the listeners with this key, one for each socket; none if the key has no socket.
     mutating func open(_ make: (ListenerKey) -> [Listener]) {
@@ -61,8 +61,8 @@ struct WorkerListeners {
     /// keeps its earlier settings, and no new listener is made.
     ///
     /// - Parameter failed: called with each plan that is not used, and the reason.
-    /// - Returns: the listeners that the snapshot does not name. The caller must close them after this call: `close`
-    ///   still accepts the connections in the backlog, and the worker looks up their plan in `removed`.
+    /// - Returns: the listeners that the snapshot does not name. The caller must close them after this call, because
+    ///   `close` still accepts the connections in the backlog, and the worker finds their settings in `removed`.
     mutating func adopt(
         _ plans: [ListenerPlan],
         ticketKeys: TicketKeys,

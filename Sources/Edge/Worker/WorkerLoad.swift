@@ -18,11 +18,11 @@ package struct WorkerLoad: Sendable, Equatable {
     /// Most connections are idle most of the time, but a new HTTP/2 connection may soon carry hundreds of streams.
     var weight: Int { 4 * exchanges + connections }
 
-    /// Whether this worker should hand the connection that it has just accepted on to the other worker.
+    /// Whether this worker should hand the connection that it has just accepted to the other worker.
     ///
-    /// A worker hands a connection on only if it is clearly busier, because handing on wakes another thread. Clearly
-    /// busier means that this worker, with the new connection, has two connections or one exchange more if the loads
-    /// are small, and a quarter more if they are large.
+    /// It does so only if it is clearly busier, because a hand-over wakes another thread. If loads are small, this
+    /// means two connections or one exchange more, counted with the new connection. If loads are large, it means a
+    /// quarter more.
     package func handsOn(to other: WorkerLoad) -> Bool {
         weight + 1 >= other.weight + other.weight / 4 + 2
     }

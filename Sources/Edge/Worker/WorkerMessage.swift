@@ -8,28 +8,27 @@ package enum WorkerMessage: Sendable {
     case leave
     /// Accept no new connections, and close each connection as soon as it has no request under way.
     ///
-    /// If this message comes after `handOver`, the worker has already stopped accepting, and `isLeaving` keeps its
-    /// value.
+    /// If this message comes after `handOver`, the worker has already stopped accepting connections, and health checks
+    /// still get the same answer as before.
     case drain
-    /// Another process accepts connections on the sockets of this one: accept the connections in the backlogs of the
-    /// sockets, and no others.
+    /// A new process accepts connections on the same sockets: accept only those that already wait in the backlogs.
     ///
-    /// Open connections end in a way that no client notices (`ConnectionDrain.handedOver`). The worker ends after its
-    /// last connection.
+    /// Open connections end in a way that clients do not notice (`ConnectionDrain.handedOver`). The worker ends after
+    /// its last connection.
     case handOver
     /// The time for the drain is over: exchanges under way end now, streams with an error event. The worker then ends.
     case expire
-    /// The same as `expire`, except that the connections have only 50 ms to send their last bytes, in place of 1 s.
+    /// Like `expire`, but the connections have only 50 ms instead of 1 s to send their last bytes.
     case cut
     /// End the event loop at once, even if exchanges are under way.
     case stop
     /// Use this snapshot for new requests; the dictionary has the sockets of the snapshot's listeners.
     case adopt(Snapshot, [ListenerKey: ListenerSet])
-    /// A question of `WorkerSurvey` with its number; the closure answers it on the worker's thread.
+    /// Answer a question of `WorkerSurvey`: the number identifies it, and the closure runs on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
     /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop is not blocked.
     case showTurn(Int)
-    /// Health probes have found the engine dead, so the attempts at it for which `Attempt.isLost` is true must end.
+    /// End the attempts at an engine that health probes have found dead, if their answers are lost (`Attempt.isLost`).
     ///
     /// Posted again after each further probe that fails.
     case engineDied(Engine, EngineDeath)

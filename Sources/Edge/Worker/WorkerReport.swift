@@ -13,7 +13,7 @@ package enum WorkerReport: Sendable {
     case stoppedAccepting
     /// The answer of the worker with this index to the question with this number (`WorkerSurvey`).
     case answered(worker: Int, number: Int, any Sendable)
-    /// The last counters of a worker that ends.
+    /// The last counters of a worker, sent when it ends.
     case counted(worker: Int, WorkerCounters)
     /// The worker's thread is about to end.
     case ended(worker: Int)

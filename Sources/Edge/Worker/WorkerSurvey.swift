@@ -21,7 +21,7 @@ final class WorkerSurvey: TimerTarget {
 
     private let loop: EventLoop
     private let workers: [WorkerHandle]
-    /// Whether a worker has ended, by its index.
+    /// For each worker, whether it has ended.
     private var hasEnded: [Bool]
     private var questions: [Question] = []
     /// The number of the last question.
@@ -81,7 +81,7 @@ final class WorkerSurvey: TimerTarget {
 
     func timerFired(_ kind: Int) { finish() }
 
-    /// Ends the questions that all workers have answered, and the questions whose `timeout` has passed.
+    /// Finishes the questions that all workers have answered, and the questions for which `timeout` has passed.
     private func finish() {
         let isOver = { [now = loop.now] (question: Question) in question.pending.isEmpty || question.due <= now }
         let over = questions.filter(isOver)
