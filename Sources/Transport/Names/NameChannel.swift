@@ -44,10 +44,11 @@ package struct NameSource: Sendable {
 
 /// Resolves names with c-ares.
 ///
-/// Confined to its loop's thread. The c-ares channel is open only while there are unanswered queries. So c-ares reads
-/// `/etc/resolv.conf` and related files anew for later queries, and holds no socket between queries.
+/// Confined to its loop's thread. The c-ares channel (c-ares's handle with its sockets) is open only while there are
+/// unanswered queries. So c-ares reads `/etc/resolv.conf` and related files anew for later queries, and holds no
+/// socket between queries.
 ///
-/// The channel must be closed before it is released.
+/// `close` must be called before the object is released.
 @safe
 final class NameChannel: TimerTarget {
     private let loop: EventLoop

@@ -73,7 +73,7 @@ package struct Program: Sendable, Equatable {
         do throws(SystemError) {
             return try LaunchedProcess(id: unsafe launch.process)
         } catch {
-            // The id still stands for the process, since it was started a moment ago.
+            // The process was started a moment ago, so its id cannot belong to another process yet.
             unsafe Glibc.kill(launch.process, SIGKILL)
             throw error
         }

@@ -22,8 +22,9 @@ internal import COpenSSL
     /// The dictionary is indexed by the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// For each name, the indices of the certificates that serve it: of each key type, the first certificate that has
-    /// the name.
+    /// Maps each name to the indices of the certificates that serve the name.
+    ///
+    /// A name is served by at most one certificate of each key type: the first certificate of this type with the name.
     ///
     /// - Throws: when a certificate would never be served, because earlier certificates with the same type of key serve
     ///   all its names.
@@ -111,7 +112,7 @@ internal import COpenSSL
 /// Switches a connection to another context of its listener.
 ///
 /// All contexts of a listener have the same settings for the verification of clients. The function nevertheless sets
-/// them on the connection again, so that they do not depend on what `SSL_set_SSL_CTX` copies.
+/// these settings on the connection again, because `SSL_set_SSL_CTX` might not copy all of them.
 @unsafe private func use(_ context: TLSContext, for ssl: OpaquePointer) {
     guard unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
     unsafe SSL_set_SSL_CTX(ssl, context.raw)

@@ -87,7 +87,7 @@ package struct TokenBucket: Sendable {
 extension TokenBucket {
     /// A copy of a bucket's contents to hand over to another process.
     ///
-    /// The record contains an age and no time, because the clocks of two processes differ.
+    /// The record contains an age instead of a time, because the clocks of two processes differ.
     package struct Record: Equatable, Sendable {
         /// How many tokens were spent when the bucket was last used; at least 0.
         package var spent = 0.0
