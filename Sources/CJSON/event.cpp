@@ -56,7 +56,9 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// Reads llama.cpp's `timings`, which stand beside `usage` and tell the cached tokens in versions whose `usage` does not.
+/// Reads the number of cached tokens from llama.cpp's `timings`, an object beside `usage`.
+///
+/// In some versions of llama.cpp, `usage` lacks this number.
 static void read_timings(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return;
     each(value, [&](string_view key, ondemand::value &field) {
@@ -212,7 +214,7 @@ struct RootPatterns {
     cjson_text id = {};
 };
 
-/// Reads a member that identifies a complete response of some dialect.
+/// Reads a member that shows to which dialect (API format) a complete response belongs.
 ///
 /// Returns false for any other member.
 static bool read_answer_member(string_view key, ondemand::value &value, RootPatterns &patterns,

@@ -177,7 +177,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind according to the first bytes of the content, for content without a type, a media type and a file name.
+/// The kind according to the first bytes of the content, for content that has no type, media type or file name.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))

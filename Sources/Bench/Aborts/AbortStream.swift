@@ -39,7 +39,7 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream is old enough to be reset, has sent the part of the body that it may send, and has received
+    /// Whether the stream may be reset: it is old enough, has sent the allowed part of the body, and has received
     /// enough tokens.
     ///
     /// Always false in a phase without `ageMin`, because in such a phase the arrival of an event triggers the reset.

@@ -144,7 +144,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
 
     /// The maximum number of streams that the bench opens in one phase.
     ///
-    /// Each stream that ended before its reset is replaced, but at most `options.count` streams are replaced.
+    /// The bench replaces streams that ended before their reset, but at most `options.count` of them.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

@@ -97,7 +97,7 @@ struct TokenScanner {
             || find("\"error\":{", anchor: 0, start, count) != nil
             || find("\"error\": {", anchor: 0, start, count) != nil
         if isError { return .error }
-        // The first needle also finds `reasoning_content`.
+        // The search for `content":` also finds the key `reasoning_content`.
         let isText = unsafe hasText("content\":", start, count) || hasText("reasoning\":", start, count)
         return isText ? .unstampedToken : .other
     }
