@@ -39,10 +39,10 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream may be reset: it is old enough, has sent the allowed part of the body, and has received
-    /// enough tokens.
+    /// Whether the stream has reached its phase, so that it may be reset now.
     ///
-    /// Always false in a phase without `ageMin`, because in such a phase the arrival of an event triggers the reset.
+    /// The result is always false in a phase without `ageMin`, where the arrival of an event triggers the reset
+    /// instead.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin

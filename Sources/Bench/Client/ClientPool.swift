@@ -1,4 +1,4 @@
-// The connections of a bench whose number of streams is not known in advance.
+// Opens connections as needed, for a bench that does not know in advance how many streams it opens.
 
 /// Opens streams on as few connections as possible; each carries at most as many streams as the server accepts.
 ///

@@ -25,7 +25,7 @@ package struct TraceFile: Equatable, Sendable {
     let format: TraceFormat
     /// The requests, sorted by time; requests of the same time are in the order of their lines.
     let requests: [Request]
-    /// The numbers of the blocks of all prompts.
+    /// The numbers of the blocks of all prompts, one prompt after the other.
     ///
     /// One array for all requests needs much less memory than an array for each request.
     let blockNumbers: [Int]

@@ -10,13 +10,13 @@ package enum MemoryUse: Sendable {
     case bodies
     /// A request body that has waited for memory, or that cannot wait.
     ///
-    /// Once granted, the bytes are counted and given back as `bodies`. The same is true of `wholeBody` and `lastBody`.
+    /// Once granted, the bytes are counted and given back as `bodies`, like those of `wholeBody` and `lastBody`.
     case waitingBody
     /// A small request body that has arrived completely; it may exceed the limit for all bodies together.
     case wholeBody
     /// The one request body that may exceed the limit for all bodies together, so that it can arrive completely.
     case lastBody
-    /// Everything else: streams, header sections, responses, output.
+    /// Everything except request bodies: streams, header sections, responses, output.
     case streams
     /// The part of a stream's output buffer that exceeds the minimum size.
     ///

@@ -109,11 +109,11 @@ package final class Channel: Registered, TimerTarget {
     private var closingPace = 0
     /// How long the channel waits for the peer to close its side, after everything was sent.
     package var linger = Linger.short
-    /// When a lingering channel closes at the latest.
+    /// When a lingering channel, which waits for the peer to close, closes the connection at the latest.
     var lingerEnd: Nanoseconds = 0
     /// How many bytes of output were unacknowledged at the last check of the lingering channel.
     var unacknowledged = CInt.max
-    /// Checks whether the peer takes the remaining output of a closing channel fast enough.
+    /// Checks whether the peer reads the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
     /// How many bytes the kernel has accepted from `pending` since the channel was created.
     var pendingTaken = 0
@@ -501,7 +501,7 @@ package final class Channel: Registered, TimerTarget {
         if mayRead { readAdmitted() }
     }
 
-    /// Reads once, without asking the loop's `HandshakeGate`.
+    /// Reads once, even if `readOnce` would make the channel wait for its handshake or in the `YieldQueue`.
     func readAdmitted() {
         let limit = min(loop.readMax, max(1024, readLimit))
         // `recv` costs less than `read`, because it bypasses the file layer of the kernel.

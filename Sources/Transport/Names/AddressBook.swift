@@ -12,7 +12,7 @@ package final class AddressBook: Sendable {
         var addresses: [SocketAddress]
         /// The index in `addresses` of the address to try first.
         var first = 0
-        /// Whether the success or failure of a connection has set `first`; if false, `first` is 0.
+        /// Whether `first` was set after a connection succeeded or failed; if false, `first` is 0.
         var isChosen = false
     }
 

@@ -22,8 +22,8 @@ package struct Program: Sendable, Equatable {
 
     /// The absolute path of the file by which this process was started; nil if the kernel does not report it.
     ///
-    /// Read this property before the process changes its working directory: a relative path is taken as relative to the
-    /// current working directory.
+    /// Read this property before the process changes its working directory, because a relative path is resolved against
+    /// the current working directory.
     package static var startPath: String? {
         guard let start = unsafe clinux_start_path() else { return nil }
         let path = unsafe String(cString: start)
@@ -100,7 +100,7 @@ package struct LaunchedProcess: Sendable {
     /// The value is nil if the process has already ended.
     private let descriptor: Socket?
 
-    /// - Throws: the errno of `pidfd_open`, such as EMFILE; none if the process has ended already.
+    /// - Throws: the errno of `pidfd_open`, such as EMFILE. If the process has ended already, there is no error.
     init(id: Int32) throws(SystemError) {
         self.id = id
         let opened = clinux_pidfd_open(id)

@@ -3,7 +3,7 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Counts that the processes of an upgrade publish to one another, in a memfd that all of them map.
+/// Counts that the old and new processes of an upgrade publish to one another, in a memfd that all of them map.
 ///
 /// The table has a row for each quantity, such as the number of attempts at one engine, and a column for each process.
 /// A process writes only its own column, and reads the sum of the other columns. The size of the memfd is sealed:

@@ -34,8 +34,8 @@ internal import COpenSSL
             var isUsed = index == 0
             for name in certificate.names {
                 let earlier = claims[name, default: []]
-                // Only one certificate of each key type serves a name. If this certificate lists the name twice,
-                // `earlier` contains the certificate itself at the second entry.
+                // A name is served by only one certificate of each key type. `earlier` may contain this certificate
+                // itself, if the certificate lists the name twice.
                 if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
                 claims[name] = earlier + [index]
                 isUsed = true
