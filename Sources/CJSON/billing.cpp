@@ -115,8 +115,8 @@ bool take_pair(Reader &reader) noexcept {
 /// name, the header is the whole line.
 ///
 /// - Parameter header: receives the range of the header.
-/// - Returns: false if the value is not a string, if it does not begin with the header, or if the line of the header
-///   contains bytes that no header has, such as escapes other than line ends.
+/// - Returns: false if the value is not a string or does not begin with the header. The result is also false if the
+///   line of the header contains bytes that no header has, such as escapes other than line ends.
 bool take_header(Reader &reader, Part &header) noexcept {
     if (!reader.take('"') || size_t(reader.end - reader.at) < header_name.size()
         || std::memcmp(reader.at, header_name.data(), header_name.size()) != 0)

@@ -72,7 +72,7 @@ package struct TraceOptions: Sendable {
         max(1, min(request.outputTokens, maxTokens ?? .max))
     }
 
-    /// The command that repeats the run, with every option, also those that have their default values.
+    /// The command that repeats the run, with every option, even options with their default values.
     ///
     /// The API key is replaced by `KEY`.
     func command(format: TraceFormat, target: BenchTarget) -> String {

@@ -204,7 +204,7 @@ package final class MemoryAccount {
 ///
 /// The owner of the item must call `set(0, on:)` when the item is freed, to return the charge.
 package struct MemoryCharge {
-    /// The bytes charged now.
+    /// How many bytes are charged at present.
     package private(set) var bytes = 0
 
     package init() {}

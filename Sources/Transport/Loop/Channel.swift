@@ -50,7 +50,7 @@ package protocol ChannelHandler: AnyObject {
 extension ChannelHandler {
     /// The default implementation does nothing.
     package func channelContinues(_ channel: Channel) {}
-    /// The default implementation returns the address of the socket's peer, as that of an unknown client.
+    /// The default implementation returns an unknown client with the address of the socket's peer.
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
         HandshakeClient(address: IPAddress(channel.peer))
     }

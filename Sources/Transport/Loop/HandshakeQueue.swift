@@ -1,4 +1,4 @@
-// A queue of TLS handshakes that have to wait, which decides which of them continues next.
+// A queue of TLS handshakes that have to wait. The queue decides which handshake continues next.
 
 /// The waiting handshakes, ordered by rank; within a rank, the clients' addresses are served round-robin.
 ///

@@ -10,7 +10,7 @@ package final class Listener: Registered, TimerTarget {
     /// The maximum number of connections accepted in one turn of the loop, so that a burst of new connections does not
     /// prolong the turn.
     ///
-    /// A time limit applies as well: `YieldQueue.slice`.
+    /// The time for accepting in a turn is limited too (`YieldQueue.slice`).
     private static let acceptsMax = 64
     /// How many batches of `acceptsMax` connections `close` accepts, at most, from the socket's backlog.
     private static let closingTurnsMax = 64

@@ -48,8 +48,8 @@ package struct Program: Sendable, Equatable {
     /// - Parameter descriptors: the descriptors that stay open in the new process. In this process they must be
     ///   close-on-exec, so that no other child process inherits them.
     /// - Throws: the errno of `clone` or `execve`, such as EAGAIN for a full process table, ENOENT for a missing file,
-    ///   ENOEXEC for a file that is not a program, or EMFILE if no descriptor is free to watch the process, which is then
-    ///   ended.
+    ///   or ENOEXEC for a file that is not a program. The error is EMFILE if no descriptor is free to watch the new
+    ///   process; the process is then killed.
     package func launch(keeping descriptors: [CInt]) throws(SystemError) -> LaunchedProcess {
         var launch = unsafe clinux_launch()
         let words = { (words: [[UInt8]]) in unsafe words.map { unsafe Self.copy($0) } + [nil] }

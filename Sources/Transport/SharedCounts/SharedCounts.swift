@@ -245,7 +245,7 @@ package final class SharedCounts: Sendable {
         /// The sum of the counts of all other processes.
         package var others: Int { table.sum(row: index, without: table.column) }
 
-        /// Whether the other row is the same row of the same table.
+        /// Whether both values stand for the same row of the same table.
         package func isSame(as other: Row?) -> Bool {
             guard let other else { return false }
             return other.table === table && other.index == index

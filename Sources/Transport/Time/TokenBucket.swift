@@ -106,7 +106,9 @@ extension TokenBucket {
         Record(spent: spent, age: spent > 0 && now > updatedAt ? now - updatedAt : 0)
     }
 
-    /// Replaces the contents of the bucket by those of a record that was made just before; the period is unchanged.
+    /// Replaces the contents of the bucket by those of a record, which must have been made just before `now`.
+    ///
+    /// The period of the bucket does not change.
     package mutating func restore(_ record: Record, at now: Nanoseconds) {
         spent = max(0, record.spent)
         updatedAt = now > record.age ? now - record.age : 0
