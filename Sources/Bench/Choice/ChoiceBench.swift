@@ -92,8 +92,7 @@ package struct ChoiceBench {
             for index in stride(from: 0, to: sweep.count, by: 64) { sweep[index] &+= 1 }
             if options.caches == .cold { for _ in 0..<3 { _ = try choose(prefix(of: other), otherPool) } }
             let body = bodies[round % bodies.count].0
-            // The server scans a body right before the choice, which brings the body into the caches. So does the
-            // bench.
+            // As in the server, the body is scanned right before the choice, which brings the body into the caches.
             guard let scan = try? scanner.scanRequest(body) else { throw BenchError("a body is not valid") }
             let began = Clock.monotonicNow()
             let prefix = hasher.prefix(of: body, scan, salt: "", leavingOutBilling: false)
