@@ -10,17 +10,17 @@
 namespace {
 
 const string_view header_name = "x-anthropic-billing-header:";
-/// Within how many bytes of the value the header must end.
+/// The header must end within this many bytes from the beginning of the searched value.
 ///
 /// The limit bounds the work for a body without the header.
 const size_t searched_max = 4096;
 
-/// A part of the body.
+/// A range of bytes of the body; empty if both pointers are null.
 struct Part {
     const uint8_t *begin = nullptr, *end = nullptr;
 };
 
-/// Reads JSON forward from a position; a function that does not find what it expects returns false.
+/// Reads JSON forward from a position; a function returns false if the expected text is not there.
 struct Reader {
     const uint8_t *at, *end;
 
@@ -33,7 +33,7 @@ struct Reader {
     void skip_space() noexcept {
         while (is_at(' ') || is_at('\t') || is_at('\n') || is_at('\r')) at++;
     }
-    /// Takes a character of JSON's structure, and the white space before and after it.
+    /// Reads a structural character of JSON, such as a comma, and the white space before and after it.
     bool take_structural(char byte) noexcept {
         skip_space();
         if (!take(byte)) return false;
@@ -45,7 +45,7 @@ struct Reader {
         while (at < end && *at != '"') at += *at == '\\' ? 2 : 1;
         return take('"');
     }
-    /// Reads a string without escapes; `text` is what stands between the quotation marks.
+    /// Reads a string without escapes, and sets `text` to the bytes between the quotation marks.
     bool plain_string(string_view &text) noexcept {
         if (!take('"')) return false;
         const uint8_t *first = at;
@@ -77,7 +77,7 @@ struct Reader {
 
 // MARK: The header
 
-/// Whether a byte of a string is a visible ASCII character or a space, and stands for itself.
+/// Whether a byte of a JSON string is a space or a visible ASCII character that needs no escape.
 bool is_plain(uint8_t byte) noexcept { return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\'; }
 
 bool is_of_name(uint8_t byte) noexcept {
@@ -109,14 +109,14 @@ bool take_pair(Reader &reader) noexcept {
     return true;
 }
 
-/// Reads a string up to the end of the header at its beginning.
+/// Reads the header at the beginning of a string, and leaves the rest of the string unread.
 ///
-/// The header is its name, the pairs after the name, and the line ends after the pairs. If no pair follows the name,
-/// the header is the whole line.
+/// The header consists of its name, the pairs after the name, and the line ends after the pairs. If no pair follows the
+/// name, the header is the whole line.
 ///
-/// - Parameter header: receives the header; what follows it in the string remains.
-/// - Returns: false if the value is not a string, if it does not begin with the header, or if the line of the header
-///   has bytes that no header has, such as escapes.
+/// - Parameter header: receives the range of the header.
+/// - Returns: false if the value is not a string or does not begin with the header. The result is also false if the
+///   line of the header contains bytes that no header has, such as escapes other than line ends.
 bool take_header(Reader &reader, Part &header) noexcept {
     if (!reader.take('"') || size_t(reader.end - reader.at) < header_name.size()
         || std::memcmp(reader.at, header_name.data(), header_name.size()) != 0)
@@ -137,7 +137,8 @@ bool take_header(Reader &reader, Part &header) noexcept {
 
 /// Reads a text block that begins with the header.
 ///
-/// - Parameter end: the end of the body, up to which the block is read once the header has been found.
+/// - Parameter end: the end of the body. Once the header has been found, the limit `searched_max` no longer applies,
+///   and the block is read up to `end`.
 bool take_block(Reader &reader, const uint8_t *end, Part &header) noexcept {
     if (!reader.take_structural('{')) return false;
     string_view name, type;
@@ -177,7 +178,7 @@ Part find_in_prompt(Reader reader, const uint8_t *end) noexcept {
     return take_header(reader, header) ? header : Part();
 }
 
-/// Reads the role of a message; false if it is not that of a system prompt.
+/// Reads the role of a message; false if the role is neither `system` nor `developer`.
 bool take_system_role(Reader &reader, string_view &role) noexcept {
     return reader.plain_string(role) && (role == "system" || role == "developer");
 }

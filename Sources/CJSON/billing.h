@@ -6,9 +6,9 @@
 ///
 /// Looks only at the first string or block, and validates only the bytes that it returns.
 ///
-/// - Parameter value: the offset of the prompt; if `is_messages` is true, of an array of messages, whose first message
-///   is searched if its role is `system` or `developer`.
-/// - Returns: the bytes to leave out, so that the body is still JSON and lacks only the header; an empty range if the
-///   value does not begin with the header. A block that holds nothing but the header is left out whole, together with
-///   the comma after it.
+/// - Parameter value: the offset of the system prompt. If `is_messages` is true, it is the offset of an array of
+///   messages, and the prompt is the first message if its role is `system` or `developer`.
+/// - Returns: the bytes to remove from the body; an empty range if the prompt does not begin with the header. Without
+///   these bytes, the body is still valid JSON, and lacks only the header. If a block contains nothing but the header,
+///   the range is the whole block and the comma after it.
 cjson_range find_billing(const uint8_t *bytes, size_t length, size_t value, bool is_messages) noexcept;

@@ -56,7 +56,9 @@ static bool read_usage(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// Reads llama.cpp's `timings`, which stand beside `usage` and tell the cached tokens in versions whose `usage` does not.
+/// Reads the number of cached tokens from llama.cpp's `timings`, an object beside `usage`.
+///
+/// In some versions of llama.cpp, `usage` lacks this number.
 static void read_timings(ondemand::value &value, cjson_event *out) noexcept {
     if (!is_object(value)) return;
     each(value, [&](string_view key, ondemand::value &field) {
@@ -191,8 +193,9 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
     });
 }
 
-/// Clears the result of scanning a payload that is not exactly one JSON document, but keeps `error` and the fields of
-/// the event.
+/// Clears the result for a payload that is not exactly one JSON document.
+///
+/// Only `error` and the fields of the event itself, such as its name, are kept.
 static void keep_only_error(cjson_event *out) noexcept {
     cjson_event kept = {};
     kept.has_data = out->has_data;
@@ -203,8 +206,7 @@ static void keep_only_error(cjson_event *out) noexcept {
     *out = kept;
 }
 
-/// Collects what the top-level members of one document show: whether the document is an error, and whether it is a
-/// failed response of OpenAI's responses API.
+/// Collects, from the top-level members of one document, the signs of an error or of an OpenAI response that failed.
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;
@@ -212,7 +214,7 @@ struct RootPatterns {
     cjson_text id = {};
 };
 
-/// Reads a member that identifies a complete response of some dialect.
+/// Reads a member that shows to which dialect (API format) a complete response belongs.
 ///
 /// Returns false for any other member.
 static bool read_answer_member(string_view key, ondemand::value &value, RootPatterns &patterns,
@@ -333,7 +335,7 @@ extern "C" void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, si
     scan(parser, length, out);
 }
 
-/// Scans a line of the event that is not a valid field, because the line may be an error in JSON.
+/// Scans a line of the event that is not a field such as `data:`, because some engines send an error as bare JSON.
 ///
 /// If the line is no error, `out` does not change.
 static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjson_event *out) noexcept {

@@ -34,7 +34,7 @@ class FoldedName {
 
     /// Whether the folded name fits into 32 bytes and is ASCII.
     ///
-    /// Every name that the edge looks for is short.
+    /// Every name that the scans look for is short.
     bool is_short() const noexcept { return short_; }
     /// Whether the name, with its escapes decoded, equals its folded form.
     bool is_exact() const noexcept { return exact_; }

@@ -65,7 +65,7 @@ struct payload {
     bool plain = false;
     /// The kind according to the media type or the file name.
     kind hint = kind::none;
-    /// The content as it stands in the body, and its size in bytes after decoding.
+    /// The content as written in the body, and the size of the content in bytes after decoding.
     string_view raw;
     size_t decoded = 0;
     /// The kind according to the name of the member that holds the content, such as `audio`.
@@ -99,7 +99,7 @@ bool is_any(string_view text, std::initializer_list<string_view> words) noexcept
     return false;
 }
 
-/// The kind that the member `type` of a part names.
+/// The kind of media for the value of a part's member `type`, such as `image_url`.
 kind kind_of_type(string_view type) noexcept {
     if (is_any(type, {"image_url", "input_image", "image", "computer_screenshot", "image_file", "output_image",
                       "image_generation_call", "image_embeds"}))
@@ -110,7 +110,7 @@ kind kind_of_type(string_view type) noexcept {
     return kind::none;
 }
 
-/// The kind that a media type names.
+/// The kind of media (image, audio, video or file) for a media type such as `image/png`.
 ///
 /// The slash of the media type may be escaped.
 kind kind_of_media_type(string_view type) noexcept {
@@ -177,7 +177,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind according to the first bytes of the content, for content without a type, a media type and a file name.
+/// The kind according to the first bytes of the content, for content that has no type, media type or file name.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
@@ -194,7 +194,7 @@ kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     return kind::text;
 }
 
-/// Reads a text that is the content of a part, or a reference to it, into `found`.
+/// Reads a text into `found`: the content of a part itself, or the URL or id of the content.
 void read_content(payload &found, string_view text, bool may_be_base64) noexcept {
     found.present = true;
     if (is_data_url(text)) {

@@ -1,5 +1,5 @@
-// The prefilter: one pass over the payload of an event, which reports the patterns that occur in the payload. Most
-// events need no parser then.
+// The prefilter: one fast pass over the payload of an event, which reports the patterns that occur in the payload. For
+// most events, the patterns show that no JSON parser is needed.
 //
 // The pass looks for `\u`, and for a quotation mark that is followed by the first letter of a known key. It ignores the
 // structure of the document, so it may report a value that looks like a key. A false report is harmless, because an

@@ -26,7 +26,7 @@ static string_view trimmed(string_view view) noexcept {
 /// The first token of a value, without trailing whitespace.
 static string_view token(ondemand::value &value) noexcept { return trimmed(value.raw_json_token()); }
 
-/// The position of a view within the body.
+/// The range of a view in the body, whose first byte is `bytes`.
 static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
     return {size_t(reinterpret_cast<const uint8_t *>(view.data()) - bytes), view.size()};
 }
@@ -171,25 +171,27 @@ static size_t count_prompts(ondemand::value &value) noexcept {
     return count;
 }
 
-/// The keys of the prompt.
+/// The keys of the members that make up the prompt.
 static const uint32_t prompt_keys = CJSON_KEY_TOOLS | CJSON_KEY_SYSTEM | CJSON_KEY_INSTRUCTIONS | CJSON_KEY_MESSAGES
                                     | CJSON_KEY_PROMPT | CJSON_KEY_INPUT;
 
-/// Finds the values of the prompt's members while the scan goes through the keys of the body in their order.
+/// Finds the members that make up the prompt, while the scan reads the keys of the body one after the other.
 class PromptFinder {
   public:
     explicit PromptFinder(const uint8_t *bytes) noexcept : bytes_(bytes) {}
 
-    /// Notes that the body has a member with this key of the prompt, whose value begins at `offset`.
+    /// Records a member of the prompt: its key, and the offset at which its value begins.
+    ///
+    /// `is_exact` is false if only a lenient JSON parser would read the member's name as this key.
     void begin(cjson_key key, bool is_exact, size_t offset) noexcept {
         if (!is_exact || (seen_ & key)) ambiguous_ |= key;
         seen_ |= key;
         open_ = &member(key);
         open_->offset = offset;
     }
-    /// Notes that the last value, if it is one of the prompt's, ends before `at`.
+    /// Records the end of the member passed to `begin`; does nothing if its end is recorded already.
     ///
-    /// Between the value and `at` are white space and exactly one other byte, a comma or a brace.
+    /// The value ends before `at`. Between the value and `at` are white space and one comma or brace.
     void end(size_t at) noexcept {
         if (!open_) return;
         string_view value(reinterpret_cast<const char *>(bytes_) + open_->offset, at - open_->offset);
@@ -198,9 +200,11 @@ class PromptFinder {
         open_->length = trimmed(value).size();
         open_ = nullptr;
     }
-    /// The members; none of them if engines may differ in which values they use, because one occurs twice.
+    /// The members of the prompt; all empty if a key occurs twice or in a form that only lenient parsers accept.
+    ///
+    /// Engines may differ in which value of such a key they use.
     cjson_prompt prompt() const noexcept { return ambiguous_ ? cjson_prompt() : prompt_; }
-    /// The offset of the value with this key; 0 if there is none, or if engines may differ in which value they use.
+    /// The offset of the value of this key; 0 if the key is absent, occurs twice, or has a form that is not exact.
     size_t value(cjson_key key) noexcept {
         return (seen_ & key) && !(ambiguous_ & key) ? member(key).offset : 0;
     }
@@ -208,9 +212,9 @@ class PromptFinder {
   private:
     const uint8_t *bytes_;
     cjson_prompt prompt_{};
-    /// The member whose end is not known yet; null if there is none.
+    /// The member for which `begin` was called but not yet `end`; null if there is none.
     cjson_range *open_ = nullptr;
-    /// The keys that have occurred, and those that occurred twice or in another form.
+    /// The keys that have occurred, and the keys that have occurred twice or in a form that is not exact.
     uint32_t seen_ = 0, ambiguous_ = 0;
 
     cjson_range &member(cjson_key key) noexcept {
@@ -219,7 +223,9 @@ class PromptFinder {
     }
 };
 
-/// Notes the range of a value, if it is the first one and a string; other values are left unread.
+/// Stores the range of a string in `out`, unless `out` already contains the range of an earlier string.
+///
+/// Values of other types are not read.
 static void note_string(ondemand::value &value, const uint8_t *bytes, cjson_range &out) noexcept {
     ondemand::json_type type;
     if (out.length == 0 && value.type().get(type) == SUCCESS && type == ondemand::json_type::string)
@@ -234,7 +240,7 @@ class NamedMembers {
             names_[count_] = string_view(at);
     }
 
-    /// Notes a member if it, or a member of it, has one of the names; returns false if the body is not valid.
+    /// Stores the value of a member, or of a member inside it, that has one of the names; false if the JSON is invalid.
     bool note(const FoldedName &name, ondemand::value &value) noexcept {
         if (count_ == 0 || !name.is_short() || !name.is_exact()) return true;
         bool is_outer = false;
@@ -266,25 +272,27 @@ class NamedMembers {
     const uint8_t *bytes_;
     cjson_range *out_;
 
-    /// Whether `path` is a member of the object with this name.
+    /// Whether `path` names a member of the object `name`, as `a.b` names a member of `a`.
     static bool is_inside(string_view path, string_view name) noexcept {
         return path.size() > name.size() && path[name.size()] == '.' && path.substr(0, name.size()) == name;
     }
 };
 
-/// Finds the members `priority` while the scan goes through the keys of the body in their order.
+/// Finds the ranges of the members `priority`, which are later removed from the body.
+///
+/// The scan calls `begin` for each key of the body, in their order, and then `end`.
 class PriorityFinder {
   public:
     PriorityFinder(const uint8_t *bytes, cjson_request *out) noexcept : bytes_(bytes), out_(out) {}
 
-    /// Notes that a member begins, whose key has its opening quotation mark at `offset`.
+    /// Records that a member begins; `offset` is the position of the opening quotation mark of its key.
     ///
-    /// Returns false if there are too many ranges.
+    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` ranges.
     bool begin(bool is_priority, size_t offset) noexcept {
         if (is_priority == is_open_) return true;
         is_open_ = is_priority;
         if (!is_priority) {
-            // The range has the last comma, and the white space around it.
+            // The range ends at the next key, so it includes the comma before this key.
             last().length = offset - last().offset;
             return true;
         }
@@ -293,10 +301,10 @@ class PriorityFinder {
         last().offset = offset;
         return true;
     }
-    /// Notes that the object ends, behind which are at most white space until `length`.
+    /// Records the end of the object; only white space may follow its closing brace, up to `length`.
     void end(size_t length) noexcept {
         if (!is_open_) return;
-        // The last member has no comma behind it, so the comma before it goes.
+        // No comma follows the last member of the object. So the range includes the comma before the member.
         string_view before = trimmed(view(0, last().offset));
         string_view object = trimmed(view(0, length));
         object.remove_suffix(1);
@@ -307,7 +315,7 @@ class PriorityFinder {
   private:
     const uint8_t *bytes_;
     cjson_request *out_;
-    /// Whether the member before the next key is one of those that go.
+    /// Whether the last member was a `priority`, so that its range has no end yet.
     bool is_open_ = false;
 
     cjson_range &last() noexcept { return out_->priorities[out_->priority_count - 1]; }
@@ -335,7 +343,7 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
         ondemand::field field;
         if (std::move(item).get(field) != SUCCESS) return CJSON_INVALID;
         const uint8_t *name = reinterpret_cast<const uint8_t *>(field.key().raw());
-        // The name follows its quotation mark.
+        // `name` points to the byte after the opening quotation mark.
         finder.end(size_t(name - 1 - bytes));
         FoldedName folded(name);
         auto [key, is_exact] = request_key(folded);

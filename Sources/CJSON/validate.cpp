@@ -96,7 +96,7 @@ struct Reader {
             } else if (!scalar()) {
                 return false;
             }
-            // A value has ended here, so the enclosing array or object continues or ends.
+            // A value has ended here. Next comes a comma, or the end of the enclosing array or object.
             while (true) {
                 skip_space();
                 if (depth == 0) return at == end;

@@ -5,22 +5,24 @@
 
 _Static_assert(CPREFIXHASH_SECRET >= XXH3_SECRET_SIZE_MIN, "XXH3 refuses a shorter secret");
 
-/// The stream that is hashed, and the hashes of its beginnings.
+/// The stream of bytes that is hashed, and the hashes of its beginnings.
 ///
-/// The stream is the salt's length, the salt, and for each part of the prompt one byte that names the part, followed by
-/// the part. In place of a content, such as an image, it has one byte that says so, and the content's length and hash.
-/// Only the text of the parts counts towards the marks.
+/// The stream begins with the salt's length and the salt. Then it contains each part of the prompt, after one byte that
+/// names the part. An image or other media content in a part is replaced by the byte 0xFC and the length and hash of
+/// the content.
+///
+/// A hash is made at each mark, which is a number of bytes of text. Only the text of the parts is counted.
 struct stream {
     XXH3_state_t state;
     const uint8_t *secret;
     const cprefixhash_marks *marks;
     uint64_t *hashes;
     size_t capacity;
-    /// The number of hashes so far, the number of bytes of the prompt so far, and the number at the next mark.
+    /// The number of hashes so far, the number of bytes of text so far, and the number of bytes at the next mark.
     size_t count, bytes, mark;
 };
 
-/// Adds bytes of the prompt, up to the last mark.
+/// Adds text of the prompt to the stream, and makes a hash at each mark; ignores text after the last mark.
 static void add(struct stream *stream, const uint8_t *bytes, size_t length) {
     while (length > 0 && stream->count < stream->capacity && stream->mark <= stream->marks->bytes_max) {
         size_t piece = stream->mark - stream->bytes;
@@ -35,7 +37,7 @@ static void add(struct stream *stream, const uint8_t *bytes, size_t length) {
     }
 }
 
-/// Adds the text of a part between two offsets, without the bytes to leave out.
+/// Adds the text of a part between two offsets to the stream, without the bytes of `left_out`.
 static void add_text(struct stream *stream, const cprefixhash_prompt *prompt, size_t begin, size_t end) {
     size_t gap = prompt->left_out.offset, gap_end = gap + prompt->left_out.length;
     if (prompt->left_out.length == 0 || gap < begin || gap_end > end) gap = gap_end = end;
@@ -43,7 +45,7 @@ static void add_text(struct stream *stream, const cprefixhash_prompt *prompt, si
     add(stream, prompt->bytes + gap_end, end - gap_end);
 }
 
-/// Adds a part of the prompt: its text, and the length and hash of each content inside of it.
+/// Adds a part of the prompt to the stream: its text, and the length and hash of each media content in the part.
 ///
 /// - Parameter name: a byte that does not occur in UTF-8, so that no prompt contains it.
 static void add_part(struct stream *stream, const cprefixhash_prompt *prompt, cprefixhash_range part, uint8_t name) {
@@ -54,7 +56,7 @@ static void add_part(struct stream *stream, const cprefixhash_prompt *prompt, cp
         cprefixhash_range content = prompt->contents[i];
         if (content.offset < at || content.offset + content.length > end) continue;
         add_text(stream, prompt, at, content.offset);
-        // Beyond the last mark nothing needs to be hashed any more.
+        // After the last mark, nothing needs to be hashed.
         if (stream->count >= stream->capacity || stream->mark > stream->marks->bytes_max) return;
         struct { uint8_t name; uint64_t length, hash; } __attribute__((packed)) seen = {
             0xFC, content.length,

@@ -39,10 +39,10 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream is old enough to be reset, has sent the part of the body that it may send, and has received
-    /// enough tokens.
+    /// Whether the stream has reached its phase, so that it may be reset now.
     ///
-    /// Always false in a phase without `ageMin`, because in such a phase the arrival of an event triggers the reset.
+    /// The result is always false in a phase without `ageMin`, where the arrival of an event triggers the reset
+    /// instead.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin

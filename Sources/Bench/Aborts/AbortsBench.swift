@@ -9,8 +9,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private static let abortTimeout: Nanoseconds = 3_000_000_000
     /// How long the bench waits after the last reset of the phase `body`.
     ///
-    /// In this phase, the executor should notice no abort if the server reads the whole body before it contacts the
-    /// executor.
+    /// In this phase, clients disconnect before they have sent the whole body. A server that reads the whole body first
+    /// has not contacted the executor yet, so the executor has no abort to report.
     private static let quietPeriod: Nanoseconds = 500_000_000
     /// A phase ends early if no stream could be reset for this long.
     private static let stallMax: Nanoseconds = 10_000_000_000
@@ -144,7 +144,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
 
     /// The maximum number of streams that the bench opens in one phase.
     ///
-    /// Each stream that ended before its reset is replaced, but at most `options.count` streams are replaced.
+    /// The bench replaces streams that ended before their reset, but at most `options.count` of them.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

@@ -8,7 +8,7 @@ package struct AbortsReport {
     struct Figures {
         var phase: AbortPhase
         var resets = 0
-        /// The times from each reset until the executor noticed the abort, by the executor's time stamp.
+        /// The time from each reset until the executor noticed the abort, measured by the executor's time stamp.
         var delay = Distribution()
         /// How many aborts the executor noticed, by the phase of the request that the executor reported: `body`,
         /// `prefill` or `stream`.

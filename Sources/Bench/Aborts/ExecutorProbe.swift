@@ -1,5 +1,5 @@
-// Asks an executor for its metrics, or the simulated executor for its counters and for the aborts that it noticed,
-// through HTTP/1.1 on the bench's event loop.
+// Queries an executor through HTTP/1.1, on the bench's event loop. Every executor has metrics. The simulated executor
+// also reports its counters, and the aborts that it has noticed.
 internal import Transport
 
 /// One abort that the executor has reported.

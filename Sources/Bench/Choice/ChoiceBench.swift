@@ -1,20 +1,21 @@
-// `bench choice`: how long a pool with a full placement map takes to choose the executor of a prompt.
+// `bench choice`: measures how long an executor pool takes to choose the executor (model server) for a prompt. The
+// pool's placement map, which remembers what prompts each executor has received, is full.
 internal import Inference
 internal import Routing
 package import Transport
 
-/// The time from a scanned body to the chosen executor: the hashes of the prompt, the look-ups and the decision.
+/// Measures the time to hash a prompt whose request body has been scanned, and to choose an executor for the prompt.
 ///
-/// Nothing is sent anywhere. Before each choice, other memory is written until the caches of the processor hold
-/// nothing of the pool any more, unless they are to be warm.
+/// Nothing is sent. Unless the processor's caches shall be warm, the bench writes other memory before each choice, so
+/// that the caches contain nothing of the pool any more.
 package struct ChoiceBench {
     /// What the caches of the processor hold when an executor is chosen.
     package enum Caches: String, CaseIterable, Sendable {
-        /// Whatever the choice before has left there, of which much is needed again.
+        /// What the previous choice of the same pool has left in the caches: much of it is needed again.
         case warm
-        /// The code, since another pool has just chosen; nothing of this pool.
+        /// The code, because another pool has just made a choice, but none of the measured pool's data.
         case cold
-        /// Neither the code nor the pool.
+        /// Neither the code nor the data of the measured pool.
         case empty
     }
 
@@ -24,9 +25,9 @@ package struct ChoiceBench {
         package var executors = 10
         /// The size of each prompt, in bytes.
         package var promptBytes = 4096
-        /// The number of choices.
+        /// The number of choices that are measured.
         package var rounds = 400
-        /// How many prompts fill the map before; the default is more than it remembers.
+        /// How many prompts fill the placement map before the measurement; by default more than the map can remember.
         package var prompts = 40_000
         /// What the processor's caches hold when an executor is chosen.
         package var caches = Caches.cold
@@ -37,27 +38,28 @@ package struct ChoiceBench {
 
     /// The times of one run.
     package struct Result {
-        /// The time to hash the prompt, in nanoseconds, and the time to choose; medians.
+        /// The median times to hash the prompt and to choose the executor, in nanoseconds.
         package var hash: Nanoseconds, choice: Nanoseconds
-        /// The sum of both: median and 99th percentile, in nanoseconds.
+        /// The time to hash and to choose together: its median and 99th percentile, in nanoseconds.
         package var median: Nanoseconds, p99: Nanoseconds
-        /// The part of the choices that went to a holder of the prompt, 0 to 1.
+        /// The share of the choices, 0 to 1, that went to an executor which had received the beginning of the prompt
+        /// before.
         package var held: Double
     }
 
-    /// The number of conversations whose next turns are measured; others fill the map.
+    /// How many different prompts the measured choices use, one after the other; other prompts fill the placement map.
     private static let conversations = 64
-    /// More than the last cache of a usual server.
+    /// How many bytes are written to empty the caches: more than the last-level cache of a usual server has.
     private static let swept = 64 << 20
 
     private let options: Options
     private let hasher = PromptHasher()
     private let scanner = JSONScanner()
     private let pool: ExecutorPool
-    /// The pool that chooses before, so that the code is in the caches.
+    /// The pool that makes choices before each measured choice, so that the code is in the caches (`Caches.cold`).
     private let otherPool: ExecutorPool
 
-    /// Makes pools of executors that have nothing to do.
+    /// Makes the pools; their executors have no requests to serve.
     package init(_ options: Options) {
         self.options = options
         (pool, otherPool) = (Self.pool(1, options.executors), Self.pool(2, options.executors))
@@ -74,7 +76,7 @@ package struct ChoiceBench {
         )
     }
 
-    /// Fills the map, and measures.
+    /// Fills the placement map, and measures the choices.
     ///
     /// - Throws: `BenchError` if no executor can be chosen.
     package func run() throws -> Result {
@@ -90,7 +92,7 @@ package struct ChoiceBench {
             for index in stride(from: 0, to: sweep.count, by: 64) { sweep[index] &+= 1 }
             if options.caches == .cold { for _ in 0..<3 { _ = try choose(prefix(of: other), otherPool) } }
             let body = bodies[round % bodies.count].0
-            // The scan of a request comes right before its choice, so its body is in the caches.
+            // As in the server, the body is scanned right before the choice, which brings the body into the caches.
             guard let scan = try? scanner.scanRequest(body) else { throw BenchError("a body is not valid") }
             let began = Clock.monotonicNow()
             let prefix = hasher.prefix(of: body, scan, salt: "", leavingOutBilling: false)
@@ -110,7 +112,7 @@ package struct ChoiceBench {
         )
     }
 
-    /// A chat of this size that no other number has, and its scan.
+    /// A chat request with a prompt of `bytes` bytes, and its scan; each `number` gives a different prompt.
     private func body(_ number: Int, bytes: Int) -> (RequestBody, RequestScan) {
         let numbers = SeededNumbers(seed: UInt64(bitPattern: Int64(number)))
         var text = ""
@@ -133,7 +135,7 @@ package struct ChoiceBench {
         return (prefix, request.scan.prompt.count)
     }
 
-    /// Chooses an executor, whose attempt is over at once; returns the reason, and when the executor was chosen.
+    /// Chooses an executor, and ends the request at once; returns the reason and the time of the choice.
     private func choose(
         _ prompt: (prefix: PromptPrefix, bytes: Int),
         _ pool: ExecutorPool

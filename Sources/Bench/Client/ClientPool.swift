@@ -1,6 +1,6 @@
-// The connections of a bench whose number of streams is not known in advance.
+// Opens connections as needed, for a bench that does not know in advance how many streams it opens.
 
-/// Opens streams on as few connections as possible, with at most as many streams on each as the server accepts.
+/// Opens streams on as few connections as possible; each carries at most as many streams as the server accepts.
 ///
 /// Confined to the thread of the event loop.
 final class ClientPool {
@@ -8,8 +8,8 @@ final class ClientPool {
     private var connections: [any ClientConnection] = []
     /// How many streams a connection may carry before its server has said how many it accepts.
     ///
-    /// This is what the server said on another connection, or else the least number that RFC 9113 section 6.5.2
-    /// recommends.
+    /// The number is the one that the server has announced on another connection. Before any announcement, it is the
+    /// smallest number that RFC 9113 section 6.5.2 recommends.
     private var streamsAssumed = 100
     /// How many connections have been opened.
     private(set) var opened = 0
@@ -22,10 +22,10 @@ final class ClientPool {
     /// Begins to open a connection.
     func open() throws(BenchError) { _ = try add() }
 
-    /// Whether a connection is not established, or its server has not said how many streams it accepts.
+    /// Whether an open connection is not established yet, or its server has not said how many streams it accepts.
     var isConnecting: Bool { connections.contains { $0.endReason == nil && $0.streamsAllowed == nil } }
 
-    /// Why all connections have ended; nil if one has not ended, or none was opened.
+    /// Why the first connection has ended, if all have ended; nil if one is still open, or if none was opened.
     var failure: String? {
         connections.contains { $0.endReason == nil } ? nil : connections.first?.endReason
     }

@@ -1,8 +1,9 @@
 // The bench's HTTP/1.1 client, which carries one stream at a time, and reuses the connection if the server
 // keeps it open.
 //
-// The bench does not use the HTTP module's client for executors, because that client repeats some failed requests,
-// delays TCP acknowledgments and resumes TLS sessions. A bench must count each failure and measure each handshake.
+// The bench does not use the client of the HTTP module, which the server uses for executors. That client repeats some
+// failed requests, delays TCP acknowledgments and resumes TLS sessions. A bench must count each failure and measure
+// each handshake.
 internal import HTTP
 internal import Transport
 

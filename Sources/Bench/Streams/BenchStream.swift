@@ -7,7 +7,7 @@ protocol BenchStreamOwner: AnyObject {
     ///
     /// - Parameter after: the time since the request.
     func firstToken(after: Nanoseconds)
-    /// A token with the time when the executor sent it has arrived.
+    /// A token has arrived that contains the time at which the executor sent it.
     ///
     /// - Parameters:
     ///   - latency: the time since the executor sent the token.
@@ -46,7 +46,7 @@ final class BenchStream: ClientStreamHandler {
         startedAt = Clock.monotonicNow()
     }
 
-    /// Whether a token with the time when the executor sent it has arrived.
+    /// Whether a token has arrived that contains the time at which the executor sent it.
     var isRunning: Bool { lastToken > 0 }
 
     func responded(status: Int) { self.status = status }

@@ -9,9 +9,7 @@ package final class StreamsBench: BenchStreamOwner {
     /// How long the bench waits for the first token of every stream, after the warm-up.
     private static let beginTimeout: Nanoseconds = 10_000_000_000
 
-    /// The place for one of the concurrent streams.
-    ///
-    /// When a stream ends, a new stream takes its place.
+    /// One of the concurrent streams; when the stream ends, the bench opens a new stream in the same slot.
     private struct Slot {
         var connection: (any ClientConnection)?
         var stream: BenchStream?

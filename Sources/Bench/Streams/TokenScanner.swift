@@ -9,13 +9,13 @@ struct TokenScanner {
     enum Event: Equatable {
         /// A token, with the time when the executor sent it, by CLOCK_MONOTONIC.
         case token(Nanoseconds)
-        /// Text of a model whose executor, unlike the simulated one, does not say when it sent the token.
+        /// A token without a sending time; only the simulated executor adds the time to its tokens.
         case unstampedToken
         /// `[DONE]`.
         case done
         /// An error event, or an event larger than `tailMax`.
         case error
-        /// Any other event: a comment, the event with the role, or the event with the usage.
+        /// Any other event, such as a comment, the first event (with the role), or the event with the token counts.
         case other
     }
 
@@ -97,7 +97,7 @@ struct TokenScanner {
             || find("\"error\":{", anchor: 0, start, count) != nil
             || find("\"error\": {", anchor: 0, start, count) != nil
         if isError { return .error }
-        // The first needle also finds `reasoning_content`.
+        // The search for `content":` also finds the key `reasoning_content`.
         let isText = unsafe hasText("content\":", start, count) || hasText("reasoning\":", start, count)
         return isText ? .unstampedToken : .other
     }

@@ -29,7 +29,8 @@ struct PrefixCounters: Equatable {
 
     /// The tokens that the executor has counted since it reported `earlier`.
     ///
-    /// A restart sets an executor's counters to 0. So if they are smaller than `earlier`, all their tokens count.
+    /// A restart sets an executor's counters to 0. So if the counters are smaller than `earlier`, the executor was
+    /// restarted, and all tokens of the counters are returned.
     func since(_ earlier: PrefixCounters) -> PrefixCounters {
         guard queries >= earlier.queries, hits >= earlier.hits else { return self }
         return PrefixCounters(queries: queries - earlier.queries, hits: hits - earlier.hits)
@@ -40,7 +41,8 @@ struct PrefixCounters: Equatable {
         for line in page.split(separator: "\n") where line.hasPrefix(name) {
             let rest = line.dropFirst(name.count)
             guard rest.first == "{" || rest.first == " " else { continue }
-            // A value of a label may have spaces and braces, so the end of the labels is sought from the end of the line.
+            // A value of a label may have spaces and braces, so the end of the labels is sought from the end of the
+            // line.
             let end = rest.lastIndex(of: "}").map { rest.index(after: $0) } ?? rest.startIndex
             guard let word = rest[end...].split(separator: " ").first, let value = Double(word) else { continue }
             sum = (sum ?? 0) + value

@@ -2,8 +2,8 @@
 
 /// Numbers that a seed and an index determine.
 ///
-/// The generator is SplitMix64 (Steele, Lea and Flood 2014), which can compute any of its numbers without the numbers
-/// before it.
+/// The generator is SplitMix64 (Steele, Lea and Flood 2014). It can compute the number at any index directly, without
+/// the numbers at lower indices.
 struct SeededNumbers {
     private static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
 
@@ -15,7 +15,7 @@ struct SeededNumbers {
     /// The number at an index.
     subscript(_ index: UInt64) -> UInt64 { Self.mix(start &+ index &* Self.step) }
 
-    /// A sequence of its own for an index, for example for one of several purposes.
+    /// A separate sequence for each index, so that several purposes can use different numbers of one seed.
     func sequence(_ index: UInt64) -> SeededNumbers { SeededNumbers(seed: self[index]) }
 
     private static func mix(_ value: UInt64) -> UInt64 {

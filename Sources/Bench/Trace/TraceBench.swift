@@ -1,12 +1,12 @@
-// `bench trace`: sends the requests of a trace at their times, whether earlier ones are answered or not, and measures
-// their times to first token and the hits in the executors' caches.
+// `bench trace`: sends the requests of a trace at their times, even if earlier requests are not answered yet. It
+// measures the times to first token and the hits in the executors' caches.
 internal import Transport
 
 /// One run of `bench trace`, on the calling thread.
 package final class TraceBench: BenchStreamOwner {
     /// How long the bench waits until its first connections are established.
     private static let connectTimeout: Nanoseconds = 10_000_000_000
-    /// How often a line on stderr says how far the replay is.
+    /// The time between two lines on stderr about the progress of the replay.
     private static let progressInterval: Nanoseconds = 10_000_000_000
 
     private let options: TraceOptions
@@ -114,7 +114,7 @@ package final class TraceBench: BenchStreamOwner {
 
     // MARK: The replay
 
-    /// Sends each request when it is due, and then waits until all streams have ended, or `drain` is over.
+    /// Sends each request when it is due, and then waits for all streams to end, for at most `options.drain` seconds.
     private func replay(from began: Nanoseconds) {
         let entries = schedule.entries
         var next = 0
@@ -128,10 +128,11 @@ package final class TraceBench: BenchStreamOwner {
                 send(entries[next].request, due: began + entries[next].due)
                 next += 1
                 lastSent = now
-                // Between two requests that are due at once the loop also reads what has arrived.
+                // If several requests are due at once, the loop reads between them what has arrived.
                 loop.turn(waitMax: 0)
             } else {
-                // Rounding down makes the loop busy for the last millisecond, so that the request is sent in time.
+                // The wait is rounded down to whole milliseconds. So the loop polls without waiting in the last
+                // millisecond, and the request is sent in time.
                 loop.turn(waitMax: Int(min((began + entries[next].due - now) / 1_000_000, 50)))
             }
             sayProgress(now)

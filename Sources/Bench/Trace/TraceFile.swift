@@ -1,5 +1,5 @@
-// A trace: when each model request came, how long its prompt and its answer were, and which blocks its prompt shares
-// with other prompts.
+// A trace: when each model request came, how long its prompt and its answer were, and which blocks of 512 tokens its
+// prompt shares with other prompts.
 internal import Transport
 
 /// The requests of a trace, in the order of their times.
@@ -12,19 +12,20 @@ package struct TraceFile: Equatable, Sendable {
         var inputTokens: Int
         /// The length of the answer in tokens, at least 0.
         var outputTokens: Int
-        /// Where the numbers of the prompt's blocks are in `blockNumbers`; empty if the format has no such numbers.
+        /// The range of `blockNumbers` with the numbers of the prompt's blocks; empty if the format has no such
+        /// numbers.
         var blocks: Range<Int>
     }
 
-    /// How many tokens one of the numbers in `hash_ids` stands for.
+    /// The number of tokens in a block, which one number in `hash_ids` identifies.
     static let blockTokens = 512
     /// The maximum time between the first and the last request.
     static let spanMax: Nanoseconds = 31 * 86_400 * 1_000_000_000
 
     let format: TraceFormat
-    /// The requests; those of the same time are in the order of their lines.
+    /// The requests, sorted by time; requests of the same time are in the order of their lines.
     let requests: [Request]
-    /// The numbers of the blocks of all prompts.
+    /// The numbers of the blocks of all prompts, one prompt after the other.
     ///
     /// One array for all requests needs much less memory than an array for each request.
     let blockNumbers: [Int]

@@ -2,10 +2,12 @@
 
 /// The format of a trace.
 package enum TraceFormat: String, CaseIterable, Sendable {
-    /// Mooncake's: JSON objects, one on each line, with `timestamp` (ms), `input_length`, `output_length` (tokens) and
-    /// `hash_ids`, the numbers of the prompt's blocks of 512 tokens.
+    /// The format of Mooncake's traces: one JSON object on each line.
+    ///
+    /// The members are `timestamp` (in ms), `input_length` and `output_length` (in tokens), and `hash_ids`, the numbers
+    /// of the prompt's blocks of 512 tokens.
     case mooncake
-    /// Azure's of 2023 and 2024: CSV with the columns `TIMESTAMP`, `ContextTokens` and `GeneratedTokens`.
+    /// The format of Azure's traces of 2023 and 2024: CSV with the columns of `azureHeader`.
     case azure
 
     /// The first line of a trace in Azure's format.

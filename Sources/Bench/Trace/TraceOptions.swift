@@ -9,9 +9,9 @@ package struct TraceOptions: Sendable {
     package var speed = 1.0
     /// The share of the requests that is sent, above 0 and at most 1.
     package var scale = 1.0
-    /// How many requests are sent at most; nil for all that `scale` takes.
+    /// The maximum number of requests that are sent; nil for all requests that `scale` selects.
     package var limit: Int?
-    /// Determines which requests `scale` takes, and the words of the prompts.
+    /// The seed of the pseudo-random numbers that select requests by `scale` and make the words of the prompts.
     package var seed: UInt64 = 1
     /// The model that requests ask for.
     package var model = "demo"
@@ -42,7 +42,7 @@ package struct TraceOptions: Sendable {
         return nil
     }
 
-    /// The request with a prompt of a trace.
+    /// Makes the request for one entry of a trace, with the text of its prompt.
     ///
     /// - Parameters:
     ///   - index: the index of the request in the trace.
@@ -67,12 +67,12 @@ package struct TraceOptions: Sendable {
         return .chat(json.bytes, apiKey: apiKey)
     }
 
-    /// How many tokens are asked for: those of the trace, at least 1, and at most `maxTokens`.
+    /// How many tokens the request asks for: as many as in the trace, but at least 1 and at most `maxTokens`.
     private func tokens(of request: TraceFile.Request) -> Int {
         max(1, min(request.outputTokens, maxTokens ?? .max))
     }
 
-    /// The command that repeats the run, with every option, also those that have their default values.
+    /// The command that repeats the run, with every option, even options with their default values.
     ///
     /// The API key is replaced by `KEY`.
     func command(format: TraceFormat, target: BenchTarget) -> String {
@@ -97,7 +97,7 @@ package struct TraceOptions: Sendable {
         return words + target.overrides.flatMap { ["--resolve", $0] }
     }
 
-    /// A word as a shell reads it: in quotation marks if it has characters with a meaning of their own.
+    /// A word in the form that a shell takes: in quotation marks if it has characters with a special meaning.
     private static func quoted(_ word: String) -> String {
         let plain = word.utf8.allSatisfy { byte in
             switch byte {

@@ -1,4 +1,4 @@
-// Makes the texts of prompts, of which a trace has only the lengths and the numbers of their blocks.
+// Makes the texts of prompts. A trace contains only the length of each prompt and the numbers of its blocks.
 internal import Transport
 
 /// Makes the text of each prompt of a trace.
@@ -11,9 +11,9 @@ struct TracePrompt {
     /// How many different words there are.
     private static let words: UInt64 = 26 * 26 * 26
 
-    /// One sequence of words for each block number.
+    /// The words of blocks with a number: one sequence for each block number.
     private let shared: SeededNumbers
-    /// One sequence of words for each block that occurs only once.
+    /// The words of blocks without a number, each of which occurs only once: one sequence for each request.
     private let unique: SeededNumbers
 
     init(seed: UInt64) {
@@ -24,8 +24,8 @@ struct TracePrompt {
 
     /// The text of the prompt of the request at `index` of the trace: letters and spaces.
     ///
-    /// Two prompts of a trace with block numbers begin with the same text as far as their numbers agree. In a trace
-    /// without block numbers, no text occurs twice.
+    /// In a trace with block numbers, two prompts begin with the same text for as long as their block numbers are
+    /// equal. In a trace without block numbers, no text occurs twice.
     func text(of index: Int, in trace: TraceFile) -> [UInt8] {
         let request = trace.requests[index]
         var text: [UInt8] = []
@@ -45,7 +45,7 @@ struct TracePrompt {
         return text
     }
 
-    /// Appends the first `count` words that `numbers` determine; each number is enough for four words.
+    /// Appends the first `count` words of a sequence; each number of `numbers` determines four words.
     private static func append(_ count: Int, of numbers: SeededNumbers, to text: inout [UInt8]) {
         var bits: UInt64 = 0
         for index in 0..<count {

@@ -1,4 +1,4 @@
-// Reads the lines of a trace in either format, and names the line that is wrong.
+// Reads the lines of a trace in either format; an error names the line that is wrong.
 internal import Inference
 internal import Transport
 
@@ -17,7 +17,7 @@ struct TraceReader {
     /// The number of the current line, from 1.
     private var number = 0
     private var isHeaderRead = false
-    /// The format; nil until a line has shown it.
+    /// The format; nil until the first line has been recognized.
     private(set) var format: TraceFormat?
     /// The requests in the order of their lines; times count from an arbitrary moment.
     private(set) var requests: [TraceFile.Request] = []
@@ -98,7 +98,7 @@ struct TraceReader {
         try checkedTokens(try member(name, of: object).integer, name, atLeast: least)
     }
 
-    /// Reads `hash_ids`, of which there is one for every 512 tokens that have begun.
+    /// Reads the array `hash_ids`, which must have one element for each block of 512 tokens or less.
     private mutating func readBlocks(of object: JSONValue, tokens: Int) throws(BenchError) -> Range<Int> {
         guard let values = try member("hash_ids", of: object).array else { throw failure("hash_ids is not an array") }
         let needed = (tokens + TraceFile.blockTokens - 1) / TraceFile.blockTokens

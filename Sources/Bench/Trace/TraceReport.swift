@@ -8,14 +8,16 @@ package struct TraceReport {
     struct Executor {
         var url: String
         var before: PrefixCounters
-        /// Nil if the counters could not be read after the run.
+        /// The counters after the run; nil if they could not be read.
         var after: PrefixCounters?
 
         /// The tokens that the executor has counted during the run; nil if the counters after the run are not known.
         var counted: PrefixCounters? { after.map { $0.since(before) } }
     }
 
-    /// Times to first token are told apart up to an hour, because a pool that is too small lets requests wait for long.
+    /// The longest time to first token that percentiles tell apart: an hour.
+    ///
+    /// Such times occur if the server has too few executors, because requests then wait for long.
     private static let firstTokenMax: Nanoseconds = 3_600_000_000_000
 
     var url = ""
@@ -27,7 +29,7 @@ package struct TraceReport {
     var planned = 0
     /// Whether a signal ended the run early.
     package internal(set) var isInterrupted = false
-    /// From the first request to the end of the last stream, or to the moment when the bench stopped waiting.
+    /// The time from the first request to the end of the last stream, or until the bench stopped waiting.
     var duration: Nanoseconds = 0
 
     /// How many requests were sent.
@@ -38,7 +40,7 @@ package struct TraceReport {
     var left = 0
     /// The largest number of streams at once.
     var mostRunning = 0
-    /// How many tokens the prompts that were sent have, by the trace.
+    /// The number of tokens of all prompts that were sent, according to the trace.
     var promptTokens = 0
     /// The times from sending each request to its first token.
     var firstToken = Distribution(highest: firstTokenMax)
@@ -46,7 +48,7 @@ package struct TraceReport {
     var late = Distribution(highest: firstTokenMax)
     /// How many responses had a status other than 200, by status.
     var refused: [Int: Int] = [:]
-    /// How many streams broke, by cause; without those that were refused.
+    /// How many streams broke, by cause; streams that were refused are not included.
     var broken: [StreamsReport.Breakage: Int] = [:]
     /// The error of the first stream that was refused or broke; nil if there was none.
     var sample: String?
@@ -76,13 +78,16 @@ package struct TraceReport {
         }
     }
 
-    /// The share of all tokens that an executor has looked up; nil if it or the total is not known.
+    /// An executor's share, from 0 to 1, of the tokens that all executors together have looked up.
+    ///
+    /// The share is nil if the executor's number of tokens is unknown, or if the total is unknown or 0.
     func share(of executor: Executor) -> Double? {
         guard let all = counted, all.queries > 0, let own = executor.counted else { return nil }
         return own.queries / all.queries
     }
 
-    /// The largest share divided by the mean share: 1 if the executors had equal shares; nil if no share is known.
+    /// The largest share of an executor, divided by the mean share: 1 if all shares are equal; nil if no share is
+    /// known.
     var skew: Double? {
         let shares = executors.compactMap { share(of: $0) }
         return shares.max().map { $0 * Double(shares.count) }
@@ -212,7 +217,7 @@ package struct TraceReport {
 
     private static func ratio(_ value: Double?) -> String { value.map { Text.fixed($0, digits: 3) } ?? "unknown" }
 
-    /// `0`, or `3: 2 reset, 1 cut`.
+    /// The total and the count of each name, such as `3: 2 reset, 1 cut`; `0` if all counts are 0.
     private static func list(_ counts: [(name: String, count: Int)]) -> String {
         let present = counts.filter { $0.count > 0 }
         guard !present.isEmpty else { return "0" }

@@ -17,8 +17,8 @@ struct TraceSchedule: Equatable {
     ///
     /// - Parameters:
     ///   - speed: how many seconds of the trace pass in one second.
-    ///   - scale: the share of the requests that is taken, above 0 and at most 1. A larger share has all requests of a
-    ///     smaller one with the same seed.
+    ///   - scale: the share of the requests that is taken, above 0 and at most 1. With the same seed, a larger share
+    ///     contains all requests of a smaller share.
     ///   - limit: how many requests are taken at most; nil for no limit.
     init(_ trace: TraceFile, speed: Double, scale: Double, limit: Int?, seed: UInt64) {
         let numbers = SeededNumbers(seed: seed).sequence(2)
@@ -33,6 +33,6 @@ struct TraceSchedule: Equatable {
         }
     }
 
-    /// Turns a number into one from 0 to below 1.
+    /// Converts a 64-bit number to a fraction that is at least 0 and less than 1.
     private static func fraction(_ number: UInt64) -> Double { Double(number >> 11) / Double(1 << 53) }
 }

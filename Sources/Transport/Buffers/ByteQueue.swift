@@ -10,7 +10,7 @@ internal import Glibc
 struct Chunk {
     static let size = 4096
     static let room = size - MemoryLayout<Chunk>.size
-    /// How much memory a chunk takes whose bytes belong to a `SharedBytes`: its header and malloc's overhead, in bytes.
+    /// The memory of a chunk whose bytes belong to a `SharedBytes`: the header and malloc's overhead, in bytes.
     static let referenceSize = 64
     var next: UnsafeMutablePointer<Chunk>?
     /// The owner of the bytes, retained by the chunk; nil if the bytes follow the header.

@@ -10,13 +10,13 @@ package enum MemoryUse: Sendable {
     case bodies
     /// A request body that has waited for memory, or that cannot wait.
     ///
-    /// Once granted, the bytes are counted and given back as `bodies`. The same is true of `wholeBody` and `lastBody`.
+    /// Once granted, the bytes are counted and given back as `bodies`, like those of `wholeBody` and `lastBody`.
     case waitingBody
     /// A small request body that has arrived completely; it may exceed the limit for all bodies together.
     case wholeBody
     /// The one request body that may exceed the limit for all bodies together, so that it can arrive completely.
     case lastBody
-    /// Everything else: streams, header sections, responses, output.
+    /// Everything except request bodies: streams, header sections, responses, output.
     case streams
     /// The part of a stream's output buffer that exceeds the minimum size.
     ///
@@ -59,7 +59,7 @@ package final class MemoryAccount {
     /// The account's creator gives these bytes back to the source.
     private let prepaid: Int
     private var granted: Int
-    /// The part of `granted` that the source was not asked for, since the bytes were allocated already.
+    /// The part of `granted` that `take` has added without asking the source, because the bytes were allocated already.
     private var taken = 0
     private var isClosed = false
     private var charged: Int
@@ -95,7 +95,8 @@ package final class MemoryAccount {
     /// - Returns: false, and charges nothing, if the source refuses.
     package func charge(_ bytes: Int, for use: MemoryUse = .streams) -> Bool {
         guard !isClosed else { return true }
-        // The source has not consented to what was taken. So it is asked for that together with the new bytes.
+        // The source was not asked for the bytes that `take` has added. They are given back here, and the source is
+        // then asked for these bytes and the new bytes together.
         if taken > 0 { returnTaken(all: true) }
         let missing = charged + bytes - granted
         if missing > 0, let source {
@@ -137,12 +138,12 @@ package final class MemoryAccount {
         source.giveBack(spare, of: .streams)
     }
 
-    /// Gives grains back that the source was not asked for.
+    /// Gives back grains that `take` has added without asking the source.
     ///
-    /// If the account kept them, later charges could use them without the consent of the source, and many connections
-    /// together would hold more than the source allows.
+    /// If the account kept these grains, later charges could use them without the consent of the source. Many
+    /// connections together would then hold more than the source allows.
     ///
-    /// - Parameter all: whether also grains that are in use are given back; the caller has to ask for them again.
+    /// - Parameter all: whether to give back even grains that are in use; the caller must then ask for them again.
     private func returnTaken(all: Bool = false) {
         guard let source else { return }
         let bytes = all ? taken : min(granted - charged, taken) / Self.grain * Self.grain
@@ -203,7 +204,7 @@ package final class MemoryAccount {
 ///
 /// The owner of the item must call `set(0, on:)` when the item is freed, to return the charge.
 package struct MemoryCharge {
-    /// The bytes charged now.
+    /// How many bytes are charged at present.
     package private(set) var bytes = 0
 
     package init() {}

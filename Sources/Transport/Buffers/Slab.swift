@@ -29,8 +29,8 @@ public struct SlabKey: Hashable, Sendable {
 ///
 /// A new element takes the index of a removed one.
 ///
-/// Insertion, removal and access by key take constant time. The table never shrinks: its memory is that of the largest
-/// number of elements it has had at once.
+/// Insertion, removal and access by key take constant time. The table never shrinks: it keeps the memory for the
+/// largest number of elements that it has held at once.
 ///
 /// Everything is public and inlinable because Swift 6.3 specializes a generic type with `package` access only within
 /// its module. In other modules, each operation would look up type metadata at run time.

@@ -14,7 +14,7 @@ struct BulkReads {
     /// The size of the smallest large read, and of the largest read after `turnMax`, in bytes.
     static let largeMin = 16 << 10
 
-    /// When the time for large reads of this turn is over; nil before the first large read.
+    /// The time at which large reads of this turn have used up `turnMax`; nil before the first large read.
     private var ends: Nanoseconds?
     /// Whether large reads have taken `turnMax` in this turn.
     private(set) var isOver = false

@@ -1,4 +1,4 @@
-// How an accepted channel performs its TLS handshake: at once, or when the loop's HandshakeGate admits the handshake.
+// How an accepted channel performs its TLS handshake: at once, or later, when the loop's HandshakeGate admits it.
 internal import CLinux
 internal import Glibc
 
@@ -28,8 +28,7 @@ struct ChannelHandshake {
     var hasAnswered = false
     /// Identifies the waiting handshake in the loop's `HandshakeGate`; nil while the handshake does not wait.
     var waiting: SlabKey?
-    /// The handshake's bytes that were read from the socket together with the preamble, while the handshake waits;
-    /// empty if no such bytes were read.
+    /// The first bytes of a waiting handshake, if they were read together with the preamble; otherwise empty.
     var input: [UInt8] = []
 }
 

@@ -185,9 +185,9 @@ extension Channel {
         closingTimer = loop.timers.schedule(at: loop.now + linger.period, target: self, kind: 0)
     }
 
-    /// Whether the lingering channel waits for one more period.
+    /// Whether a lingering channel, which has sent everything, waits one more period for the peer to close.
     ///
-    /// It does so if the peer has acknowledged some, but not all, of the remaining output in the last period.
+    /// The channel waits if the peer has acknowledged some, but not all, of the remaining output in the last period.
     private func lingersOn() -> Bool {
         guard phase == .lingering, loop.now < lingerEnd else { return false }
         let left = clinux_unacknowledged(descriptor)

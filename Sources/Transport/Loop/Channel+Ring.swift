@@ -10,8 +10,8 @@ extension Channel {
     ///
     /// The handler calls this function when it expects many small reads, as in a token stream.
     ///
-    /// After `setReading(false)`, the handler can still get up to 32 KiB, because Linux 6.8 and later fill up to 32
-    /// buffers of 1 KiB at once for one socket.
+    /// Even after `setReading(false)`, the handler can get up to 32 KiB more: Linux 6.8 and later fill up to 32 buffers
+    /// of 1 KiB at once for one socket.
     package func expectSmallReads() {
         guard ringReceive == .none, phase == .open, isOpened, isReading, !hasEnded, readLimit >= Self.ringReadLimitMin,
             let registration, let ring = loop.receiveRing, ring.receive(registration, descriptor: descriptor)

@@ -32,8 +32,10 @@ package protocol ChannelHandler: AnyObject {
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output of the channel, so the handler may produce more.
     func channelDrained(_ channel: Channel)
-    /// A new turn of the loop, or of a channel that yields, has begun after the handler called
-    /// `Channel.continueNextTurn`.
+    /// The handler can continue the work for which it has called `Channel.continueNextTurn`.
+    ///
+    /// The call comes in the next turn of the loop. If the channel yields, the call comes when the loop next serves the
+    /// channel from its `YieldQueue`.
     func channelContinues(_ channel: Channel)
     /// Returns the client of an accepted channel whose TLS handshake has to wait.
     ///
@@ -48,7 +50,7 @@ package protocol ChannelHandler: AnyObject {
 extension ChannelHandler {
     /// The default implementation does nothing.
     package func channelContinues(_ channel: Channel) {}
-    /// The default implementation returns the address of the socket's peer, as that of an unknown client.
+    /// The default implementation returns an unknown client with the address of the socket's peer.
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
         HandshakeClient(address: IPAddress(channel.peer))
     }
@@ -107,11 +109,11 @@ package final class Channel: Registered, TimerTarget {
     private var closingPace = 0
     /// How long the channel waits for the peer to close its side, after everything was sent.
     package var linger = Linger.short
-    /// When a lingering channel closes at the latest.
+    /// When a lingering channel, which waits for the peer to close, closes the connection at the latest.
     var lingerEnd: Nanoseconds = 0
     /// How many bytes of output were unacknowledged at the last check of the lingering channel.
     var unacknowledged = CInt.max
-    /// Checks whether the peer takes the remaining output of a closing channel fast enough.
+    /// Checks whether the peer reads the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
     /// How many bytes the kernel has accepted from `pending` since the channel was created.
     var pendingTaken = 0
@@ -439,7 +441,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Requests a call of `channelContinues` in the next turn of the loop, where the handler continues unfinished work.
     ///
-    /// A channel that yields has that call when it has its next turn among those that yield.
+    /// If the channel yields, the call comes when the loop next serves the channel from its `YieldQueue`.
     ///
     /// The handler should pause reading until that call. Otherwise it gets further bytes, which it would have to store.
     package func continueNextTurn() {
@@ -447,7 +449,7 @@ package final class Channel: Registered, TimerTarget {
         revisit()
     }
 
-    /// Requests a call of `readAgain` in the next turn, or a further turn in the loop's `YieldQueue`.
+    /// Requests a call of `readAgain` in the next turn, or adds a channel that yields to the loop's `YieldQueue`.
     func revisit() {
         guard !isRevisited, phase != .closed else { return }
         guard !takesTurns else {
@@ -458,7 +460,7 @@ package final class Channel: Registered, TimerTarget {
         loop.revisit(self)
     }
 
-    /// Reads once, unless the channel has to wait for its handshake or for its turn.
+    /// Reads once, unless the channel's TLS handshake has to wait, or the channel yields and waits in the `YieldQueue`.
     private func readOnce() {
         if handshake.isGated, phase == .open {
             if !mayShakeHands() { return }
@@ -474,13 +476,16 @@ package final class Channel: Registered, TimerTarget {
     /// Whether the loop reads this channel after all other work of a turn, because its client has lately caused much
     /// work.
     ///
-    /// A channel that receives through io_uring yields only what its handler has put off.
+    /// Bytes that are received through io_uring are handled at once nevertheless. Of such a channel, only the work that
+    /// the handler has put off by `continueNextTurn` waits.
     package var yields: Bool { recentWork.isMuch(at: loop.now) }
 
-    /// Counts work that the client has caused, in nanoseconds; see `RecentWork`.
+    /// Adds the cost of work that the client has caused to `recentWork`, in nanoseconds.
     package func countWork(_ work: Nanoseconds) { recentWork.add(work, at: loop.now) }
 
-    /// Whether the channel yields and does not wait for its TLS handshake, which has a queue of its own.
+    /// Whether the channel waits in the `YieldQueue` before it reads.
+    ///
+    /// During its TLS handshake, a channel waits in the `HandshakeGate` instead.
     private var takesTurns: Bool { yields && !handshake.isGated }
 
     private func awaitTurn() {
@@ -489,14 +494,14 @@ package final class Channel: Registered, TimerTarget {
         loop.yielding.append(self)
     }
 
-    /// Does what `readAgain` does, after the loop has removed the channel from its `YieldQueue`.
+    /// Continues the handler's unfinished work, and reads once; the loop has removed the channel from its `YieldQueue`.
     func takeTurn() {
         awaitsTurn = false
         goOn()
         if mayRead { readAdmitted() }
     }
 
-    /// Reads once, without asking the loop's `HandshakeGate`.
+    /// Reads once, even if `readOnce` would make the channel wait for its handshake or in the `YieldQueue`.
     func readAdmitted() {
         let limit = min(loop.readMax, max(1024, readLimit))
         // `recv` costs less than `read`, because it bypasses the file layer of the kernel.

@@ -41,7 +41,7 @@ package final class EventLoop {
     package let wire = TLSWire()
     /// Decides when the TLS handshakes of clients may take CPU time from streams.
     package let handshakes = HandshakeGate()
-    /// The channels that are read after all other work of a turn.
+    /// The channels that yield: the loop reads them after all other work of a turn.
     let yielding = YieldQueue()
     /// The listeners that have connections to accept in this turn.
     private var accepting: [Listener] = []
@@ -64,7 +64,7 @@ package final class EventLoop {
     private var flushing: [Channel] = []
     /// Closed channels that the loop releases at the end of the turn.
     private var pendingRelease: [Channel] = []
-    /// The channels on which the next turn calls `readAgain`: they may have unread bytes, or asked for the call.
+    /// The channels on which the next turn calls `readAgain`, because they may have unread bytes or have requested it.
     private var unread: [Channel] = []
     private var bulk = BulkReads()
     private var isStopped = false
@@ -73,7 +73,7 @@ package final class EventLoop {
     ///
     /// Only a loop with a `ProcessClock` has a limit, because this clock must be read often.
     private let waitLimit: Int?
-    /// The value of `clock.paused` when the last pause was noticed.
+    /// The value of `clock.paused` when the loop last noticed a pause of the process.
     private var pausedBefore: Nanoseconds = 0
     /// For how many further turns, at most, the loop fires no timers after the last pause of the process.
     private var catchUpTurns = 0
@@ -312,7 +312,7 @@ package final class EventLoop {
         }
     }
 
-    /// Lets each listener that is ready accept connections, together for as long as `YieldQueue.slice` says.
+    /// Lets all listeners that are ready accept connections; `YieldQueue.slice` limits the time that they share.
     private func acceptConnections() {
         let now = clock.now
         let end = now + YieldQueue.slice(after: now - min(time, now))
@@ -320,9 +320,9 @@ package final class EventLoop {
         accepting.removeAll(keepingCapacity: true)
     }
 
-    /// Serves channels that yield, for as long as `YieldQueue.slice` says.
+    /// Serves channels that yield, for the time that `YieldQueue.slice` returns.
     ///
-    /// The output of all others has been written before.
+    /// The loop has already written the output of all other channels in this turn.
     private func serveYielding() {
         var now = clock.now
         let end = now + YieldQueue.slice(after: now - min(time, now))

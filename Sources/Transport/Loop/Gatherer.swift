@@ -7,7 +7,7 @@ internal import Glibc
 package enum Gather: Sendable, Equatable {
     /// The loop never waits.
     case off
-    /// The loop waits while it has many I/O events a second but few in each turn, or after a burst of I/O events.
+    /// The loop waits after a burst of I/O events, and while it has many I/O events a second but few in each turn.
     case auto
     /// The loop waits in the same cases as with `auto`, but always for this long.
     case fixed(Nanoseconds)

@@ -5,11 +5,11 @@
 /// A handshake may begin while the credit is above 0. Its cost is measured and charged afterwards. So, in any period,
 /// handshakes take at most a quarter of the time (`share`), plus `burst`, plus the cost of one handshake.
 package struct HandshakeBudget: Sendable {
-    /// How many nanoseconds of the worker's time earn one nanosecond of credit.
+    /// How many nanoseconds must pass to earn one nanosecond of credit.
     package static let share: Nanoseconds = 4
     /// The largest credit, in nanoseconds: 0.5 ms.
     ///
-    /// The loop also stops running handshakes in a turn after about this time, because its other work waits meanwhile.
+    /// In one turn, the loop runs waiting handshakes for about this time at most, because its other work has to wait.
     package static let burst: Nanoseconds = 500_000
     /// The largest debt, in nanoseconds: 16 ms.
     ///

@@ -2,9 +2,10 @@
 
 /// Holds TLS handshakes back while streams are under way and handshakes have used up their budget of CPU time.
 ///
-/// While a handshake is held back, the client's bytes stay unread in the kernel. In each turn, after the loop has
-/// written all output, it continues as many waiting handshakes as the budget allows. In a turn without other work, one
-/// handshake may continue even if the budget is used up. So handshakes may use all the time that streams do not need.
+/// While a handshake is held back, the client's bytes stay unread in the kernel. At the end of each turn, when all
+/// output is written, the loop continues as many waiting handshakes as the budget allows. In a turn without other work,
+/// one handshake may continue even if the budget is used up. So handshakes may use all the time that streams do not
+/// need.
 ///
 /// Confined to the thread of its loop.
 package final class HandshakeGate {

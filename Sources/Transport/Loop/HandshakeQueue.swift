@@ -1,10 +1,10 @@
-// A queue of TLS handshakes that have to wait, which decides which of them continues next.
+// A queue of TLS handshakes that have to wait. The queue decides which handshake continues next.
 
 /// The waiting handshakes, ordered by rank; within a rank, the clients' addresses are served round-robin.
 ///
 /// Handshakes that the server has already answered come first. Then come session resumptions and handshakes of known
 /// clients (rank `preferred`). After every `preferredInARow` of these, one handshake of rank `stranger` continues,
-/// because anybody can send bytes that look like a resumption.
+/// because any client can send bytes that look like a resumption.
 ///
 /// The handshakes of one address continue in order of arrival. Every client in the queue still waits for an answer: a
 /// handshake is removed when its deadline passes or its client disconnects.
@@ -18,28 +18,30 @@ package struct HandshakeQueue<Element> {
         case stranger
     }
 
-    /// How many preferred handshakes may continue one after the other while a stranger's handshake waits.
+    /// How many handshakes of rank `preferred` may continue in a row while a handshake of rank `stranger` waits.
     static var preferredInARow: Int { 4 }
 
     private struct Entry {
         var element: Element
         var rank: Rank
-        /// Names the line of the handshake: the client's IPv4 address, or the /64 of its IPv6 address; nil for unix
-        /// sockets, which share one line.
+        /// The address group in whose line the handshake waits; nil for unix sockets, which share one line.
+        ///
+        /// The group is the client's IPv4 address, or the /64 network of its IPv6 address.
         var line: AddressGroup?
     }
 
     /// The largest number of handshakes that may wait; handshakes of the rank `begun` do not count.
     ///
-    /// One address may take at most as many places as then remain free: half of all places if no other handshake waits.
-    /// If `n` addresses take as many places as they may, one place in `n + 1` remains free for other addresses.
+    /// An address may take another place only while it has fewer places than are free. So one address alone can take
+    /// half of all places. If `n` addresses take as many as they can, one place in `n + 1` remains free for other
+    /// addresses.
     package var places = 16_384
     private var entries = Slab<Entry>()
-    /// The lines of each rank, by the raw value of the rank.
+    /// The waiting handshakes of each rank, by the raw value of the rank.
     private var ranks = Rank.allCases.map { _ in Lines() }
-    /// How many handshakes of the rank `preferred` have continued since a stranger's handshake last did.
+    /// How many handshakes of the rank `preferred` have continued since the last one of the rank `stranger`.
     ///
-    /// Once this number is `preferredInARow`, a stranger's handshake is next.
+    /// Once this number has reached `preferredInARow`, a handshake of the rank `stranger` is next.
     private var preferredCount = 0
 
     package init() {}
@@ -122,7 +124,7 @@ private struct Lines: Sendable {
 /// A first-in, first-out queue; `append` and `popFirst` take amortized constant time, and `remove` takes linear time.
 private struct FIFO<Item: Equatable & Sendable>: Sendable {
     private var items: [Item] = []
-    /// How many of the first `items` have been returned by `popFirst`; they are removed later, many at once.
+    /// How many items at the beginning of `items` were returned by `popFirst`; they are removed later, many at once.
     private var taken = 0
 
     var count: Int { items.count - taken }

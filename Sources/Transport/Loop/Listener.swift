@@ -10,7 +10,7 @@ package final class Listener: Registered, TimerTarget {
     /// The maximum number of connections accepted in one turn of the loop, so that a burst of new connections does not
     /// prolong the turn.
     ///
-    /// The limit of time (`YieldQueue.slice`) applies as well.
+    /// The time for accepting in a turn is limited too (`YieldQueue.slice`).
     private static let acceptsMax = 64
     /// How many batches of `acceptsMax` connections `close` accepts, at most, from the socket's backlog.
     private static let closingTurnsMax = 64
@@ -86,10 +86,12 @@ package final class Listener: Registered, TimerTarget {
         }
     }
 
-    /// Connections have come; the loop calls `accept` after all other work of the turn.
+    /// Handles epoll's report of new connections: the loop calls `accept` after all other work of the turn.
     func ready(_ events: UInt32) { loop.acceptLater(self) }
 
-    /// Accepts connections until there are no more, or until `end` by the loop's clock, but at least one.
+    /// Accepts connections until none is left, a limit is reached, or the time `end` of the loop's clock has passed.
+    ///
+    /// The function tries to accept one connection even if `end` has already passed.
     func accept(until end: Nanoseconds) {
         for index in 0..<Self.acceptsMax where registration != nil {
             if index > 0, loop.clock.now >= end { return }

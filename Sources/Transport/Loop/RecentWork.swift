@@ -1,23 +1,25 @@
-// How much work the client of a channel has lately caused, by which the event loop decides whether the channel yields.
+// Measures how much work the client of a channel has lately caused. A channel whose client causes much work yields.
 
-/// A leaky bucket of work, which is told in nanoseconds: each piece of work adds to it, and it leaks with time.
+/// A leaky bucket of work in nanoseconds: each piece of work adds its cost, and the content shrinks as time passes.
 ///
-/// A channel whose bucket is filled beyond `most` yields: the loop reads it after all other work of a turn (see
-/// `YieldQueue`). To yield costs a channel nothing while the loop has nothing else to do, so the classification may be
-/// coarse.
+/// While the content exceeds `most`, the channel yields: the loop reads it after all other work of a turn (see
+/// `YieldQueue`). If the loop has no other work, a channel that yields is not delayed, so rough costs are good enough.
 package struct RecentWork: Sendable, Equatable {
-    /// What a new connection adds: 200 ms, so that it yields for its first 100 ms.
+    /// The cost of a new connection: 200 ms, so that the connection yields for its first 100 ms.
     ///
-    /// Else a flood of connections that have one request each would not yield.
+    /// Without this cost, a flood of connections with one request each would not yield.
     package static let connection: Nanoseconds = 200_000_000
-    /// What one request adds: 10 ms, so that a connection with more than 100 requests a second yields in the long run.
+    /// The cost of a request: 10 ms, so that a connection with more than 100 requests a second yields in the long run.
     package static let request: Nanoseconds = 10_000_000
-    /// What a refused request adds to `request`: 50 ms, so that a connection with 17 refusals a second yields in
-    /// the long run.
+    /// The cost of a refused request in addition to `request`: 50 ms.
+    ///
+    /// So a connection with 17 refused requests a second yields in the long run.
     package static let refusal: Nanoseconds = 50_000_000
-    /// How much work a channel may have caused at once before it yields: 100 ms, which is 10 requests, or one that is refused.
+    /// The largest content with which a channel does not yield: 100 ms.
+    ///
+    /// It corresponds to a burst of 10 requests, or of one refused request.
     static let most: Nanoseconds = 100_000_000
-    /// The largest content of the bucket: 1.1 s, so that a channel no longer yields one second after its last request.
+    /// The maximum content of the bucket: 1.1 s, so that a channel stops yielding one second after its last request.
     static let capacity: Nanoseconds = 1_100_000_000
 
     /// When the bucket will be empty.

@@ -1,35 +1,35 @@
-// The channels of one event loop that yield: they are read after all other work of a turn, one after the other.
+// The queue of the channels that yield: the event loop reads them one after the other, after all other work of a turn.
 
-/// The channels that have something to read and yield to all others, because their clients have lately caused much work
-/// (`RecentWork`).
+/// A queue of channels that yield, because their clients have lately caused much work (`RecentWork`).
 ///
-/// In each turn, after the output of all others is written, the loop serves these channels for a limited time. Then it
-/// polls again. A channel that has more to read goes to the end of the queue, so the channels take turns; if there is
-/// time, it is served again in the same turn. Others thus wait for about `sliceMin`, and a loop that has nothing else to
-/// do serves only these channels.
+/// In each turn, the loop first reads all other channels and writes their output. Then it serves the channels of this
+/// queue for a limited time (`slice`), and polls again. A channel that has more to read goes to the end of the queue.
+/// It is served again in the same turn if there is time.
+///
+/// So the queue delays the other channels by about `sliceMin` in a turn. If the loop has no other work, the channels of
+/// the queue get all its time.
 ///
 /// Confined to the thread of its loop.
 final class YieldQueue {
-    /// The least time that these channels have in one turn, in nanoseconds: 0.1 ms.
+    /// The minimum time for the channels of the queue in one turn, in nanoseconds: 0.1 ms.
     ///
-    /// One service may exceed it, because its cost is not known before.
+    /// The loop may exceed this time with the last channel that it serves, because it cannot know the cost beforehand.
     static let sliceMin: Nanoseconds = 100_000
-    /// Which part of the time that all other work of the turn has taken these channels have, if it is more than
-    /// `sliceMin`.
+    /// The queue gets the time of the turn's other work divided by this number, but at least `sliceMin`.
     ///
-    /// So a worker that is busy with others gives them about a fifth of its time. Listeners, which accept connections
-    /// before, have as much.
+    /// So a busy worker spends about a fifth of its time on the queue. The same rule limits the time in which listeners
+    /// accept connections.
     static let share: Nanoseconds = 4
 
     private var channels: [Channel] = []
-    /// How many of `channels` have been taken.
+    /// How many channels at the beginning of `channels` have already been removed from the queue.
     private var taken = 0
     /// Whether no channel waits.
     ///
-    /// The value is stored, because each turn of the loop reads it.
+    /// The value is stored and not computed, because the loop reads it in each turn.
     private(set) var isEmpty = true
 
-    /// How long the loop serves these channels in a turn whose other work has taken this long.
+    /// How long the loop may serve the queue in a turn whose other work has taken `spent` nanoseconds.
     static func slice(after spent: Nanoseconds) -> Nanoseconds { max(sliceMin, spent / share) }
 
     var count: Int { channels.count - taken }

@@ -12,7 +12,7 @@ package final class AddressBook: Sendable {
         var addresses: [SocketAddress]
         /// The index in `addresses` of the address to try first.
         var first = 0
-        /// Whether the success or failure of a connection has set `first`; if false, `first` is 0.
+        /// Whether `first` was set after a connection succeeded or failed; if false, `first` is 0.
         var isChosen = false
     }
 
@@ -38,8 +38,8 @@ package final class AddressBook: Sendable {
 
     /// The addresses in the order in which a connection should try them; empty while the name is not resolved.
     ///
-    /// This is the resolver's order (RFC 6724), rotated so that the address that worked most recently comes first.
-    /// After a failure, the address that follows the failed address comes first.
+    /// The order is that of the resolver (RFC 6724), rotated. The address to which a connection succeeded most recently
+    /// comes first. After a failure, the address that follows the failed address comes first.
     package func addresses() -> [SocketAddress] {
         page.withLock { page in
             guard page.first > 0 else { return page.addresses }

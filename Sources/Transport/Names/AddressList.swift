@@ -1,4 +1,5 @@
-// The addresses of a name that has a separate executor at each address. A `NameResolver` keeps the list up to date.
+// The addresses of a name that has a separate executor (a model server) at each address. A `NameResolver` keeps the
+// list up to date.
 
 /// The addresses of a name, sorted: an answer with the same addresses in another order does not change the list.
 ///

@@ -44,10 +44,11 @@ package struct NameSource: Sendable {
 
 /// Resolves names with c-ares.
 ///
-/// Confined to its loop's thread. The c-ares channel is open only while there are unanswered queries. So c-ares reads
-/// `/etc/resolv.conf` and related files anew for later queries, and holds no socket between queries.
+/// Confined to its loop's thread. The c-ares channel (c-ares's handle with its sockets) is open only while there are
+/// unanswered queries. So c-ares reads `/etc/resolv.conf` and related files anew for later queries, and holds no
+/// socket between queries.
 ///
-/// The channel must be closed before it is released.
+/// `close` must be called before the object is released.
 @safe
 final class NameChannel: TimerTarget {
     private let loop: EventLoop
@@ -191,7 +192,7 @@ final class NameChannel: TimerTarget {
 
     fileprivate func ready(_ descriptor: CInt, events: UInt32) {
         unsafe enter { raw in
-            // An error or a hangup is passed on as readable, because c-ares detects both by reading.
+            // An error or a hangup is reported to c-ares as readable, because c-ares detects both when it reads.
             let reading = events & ~clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             let writing = events & clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             unsafe ares_process_fd(raw, reading, writing)

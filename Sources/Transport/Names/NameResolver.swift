@@ -1,7 +1,7 @@
-// Keeps every `AddressBook` and `AddressList` up to date: resolves its name at the start, and again each time the TTL
-// of the last answer has passed.
+// Keeps the addresses in every `AddressBook` and `AddressList` up to date: resolves the name of the book or list at the
+// start, and again each time the TTL of the last answer has passed.
 
-/// Resolves the names of executors.
+/// Resolves the host names of executors, the model servers to which requests go.
 ///
 /// Confined to the control thread's loop. No request waits for the resolver: a slow name server only delays the use of
 /// new addresses.
@@ -34,7 +34,7 @@ package final class NameResolver: TimerTarget {
         let lookup: NameLookup
         /// For a service (SRV), its servers with their addresses; unused for a host.
         var service = ServiceAddresses()
-        /// Whether the last answer had too many addresses; the warning is logged only when this becomes true.
+        /// Whether the last answer had too many addresses; a warning is logged only when the value becomes true.
         var isOverfull = false
         var failures = 0
         /// Whether the last query failed; of several failures in a row, only the first is reported.
@@ -242,7 +242,7 @@ package final class NameResolver: TimerTarget {
             return nil
         case .list(let list):
             let isOther = list.replace(with: found.weighted)
-            // The owner of the list reports its changed addresses, so the resolver does not.
+            // The owner of the list reports changed addresses, so the resolver does not report them.
             if wasFailing { say("\(name) resolves again, to \(list.addresses.count) addresses") }
             if list.leftOut > 0, !entry.isOverfull {
                 let most = AddressList.addressesMax

@@ -1,4 +1,4 @@
-// The query for a name that has a separate executor at each address, and the addresses in the answer.
+// The query for a name that has a separate executor (a model server) at each address, and the addresses in the answer.
 internal import Glibc
 
 /// A query to the name servers for a name that has a separate executor at each address.
@@ -63,7 +63,7 @@ extension ResolvedAddress: Comparable {
 /// One address of a name, and its weight in the distribution of requests over all addresses of the name.
 package struct WeightedAddress: Sendable, Hashable {
     package let address: ResolvedAddress
-    /// How many requests the address gets, in proportion to the weights of the other addresses.
+    /// The weight of the address: each address gets requests in proportion to its weight.
     ///
     /// The weight is 1 for an address of a host. For an address of a service, it is the weight of the SRV record,
     /// divided by the number of addresses of the record's target.

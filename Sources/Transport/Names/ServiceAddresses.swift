@@ -12,7 +12,7 @@ struct FoundAddresses {
 
 /// Collects the servers of a service and their addresses from the answers to the caller's queries.
 ///
-/// If the name of a server can no longer be resolved, the last addresses of the server stay.
+/// If the name of a server can no longer be resolved, the server keeps its last addresses.
 struct ServiceAddresses {
     private var records: [ServiceRecord] = []
     private var secondsToLive = 0
@@ -46,7 +46,8 @@ struct ServiceAddresses {
             hosts[name] = answer.addresses.map(\.host)
             secondsToLive = min(secondsToLive, answer.secondsToLive)
         case .failure(let error):
-            // The last addresses of the server stay. A TTL of 0 makes the resolver query the service again soon.
+            // The query failed, so the server keeps its last addresses. A TTL of 0 makes the resolver query the service
+            // again soon.
             secondsToLive = 0
             lastError = error
         }

@@ -4,7 +4,7 @@
 struct ServiceRecord: Equatable {
     /// The priority number; only the records with the lowest number in an answer are used.
     var priority: UInt16
-    /// How many requests the server gets, in proportion to the weights of the other records with the same priority.
+    /// The weight of the server: among records with the same priority, each server gets requests in proportion to it.
     var weight: UInt16
     var port: UInt16
     /// The name of the server, in lower case and without its last dot.

@@ -22,8 +22,8 @@ package struct Program: Sendable, Equatable {
 
     /// The absolute path of the file by which this process was started; nil if the kernel does not report it.
     ///
-    /// Read this property before the process changes its working directory: a relative path is taken as relative to the
-    /// current working directory.
+    /// Read this property before the process changes its working directory, because a relative path is resolved against
+    /// the current working directory.
     package static var startPath: String? {
         guard let start = unsafe clinux_start_path() else { return nil }
         let path = unsafe String(cString: start)
@@ -48,8 +48,8 @@ package struct Program: Sendable, Equatable {
     /// - Parameter descriptors: the descriptors that stay open in the new process. In this process they must be
     ///   close-on-exec, so that no other child process inherits them.
     /// - Throws: the errno of `clone` or `execve`, such as EAGAIN for a full process table, ENOENT for a missing file,
-    ///   ENOEXEC for a file that is not a program, or EMFILE if no descriptor is free to watch the process, which is then
-    ///   ended.
+    ///   or ENOEXEC for a file that is not a program. The error is EMFILE if no descriptor is free to watch the new
+    ///   process; the process is then killed.
     package func launch(keeping descriptors: [CInt]) throws(SystemError) -> LaunchedProcess {
         var launch = unsafe clinux_launch()
         let words = { (words: [[UInt8]]) in unsafe words.map { unsafe Self.copy($0) } + [nil] }
@@ -73,7 +73,7 @@ package struct Program: Sendable, Equatable {
         do throws(SystemError) {
             return try LaunchedProcess(id: unsafe launch.process)
         } catch {
-            // The id still stands for the process, since it was started a moment ago.
+            // The process was started a moment ago, so its id cannot belong to another process yet.
             unsafe Glibc.kill(launch.process, SIGKILL)
             throw error
         }
@@ -100,7 +100,7 @@ package struct LaunchedProcess: Sendable {
     /// The value is nil if the process has already ended.
     private let descriptor: Socket?
 
-    /// - Throws: the errno of `pidfd_open`, such as EMFILE; none if the process has ended already.
+    /// - Throws: the errno of `pidfd_open`, such as EMFILE. If the process has ended already, there is no error.
     init(id: Int32) throws(SystemError) {
         self.id = id
         let opened = clinux_pidfd_open(id)

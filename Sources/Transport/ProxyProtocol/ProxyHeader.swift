@@ -5,8 +5,8 @@
 package struct ProxyHeader: Sendable, Equatable {
     /// The address and port of the client; nil if the header names no client with an IP address.
     ///
-    /// That is so if the proxy opened the connection for itself (`LOCAL`), or if the address family is `UNKNOWN`,
-    /// `AF_UNSPEC`, `AF_UNIX` or one that the protocol does not define.
+    /// The header names no such client in two cases: the proxy opened the connection for itself (`LOCAL`), or the
+    /// address family is `UNKNOWN`, `AF_UNSPEC`, `AF_UNIX` or one that the protocol does not define.
     package var client: SocketAddress?
     /// How many bytes the header has.
     package var length: Int

@@ -7,8 +7,9 @@ package final class ProxyPreamble: ChannelPreamble {
     /// A proxy sends the header at once, so only a broken or hostile peer takes longer.
     package static let timeout: Nanoseconds = 5_000_000_000
 
-    /// Called once with the header, before any byte of the client is delivered; if it returns false, the connection is
-    /// closed.
+    /// Called once with the header, before any byte of the client is delivered.
+    ///
+    /// If the closure returns false, the connection is closed.
     package var accepts: (ProxyHeader) -> Bool = { _ in true }
     /// Called once, with the reason, if the first bytes are not a valid header; the connection is then closed.
     package var refused: (StaticString) -> Void = { _ in }

@@ -1,13 +1,13 @@
-// Publishes one count of this process to the other processes of an upgrade.
+// Publishes one count of this process to the other server processes that run during an upgrade.
 package import Synchronization
 
 /// Copies one count of this process to a row of a `SharedCounts` table, where the other processes read it.
 ///
-/// While this process shares no counts, the mirror has no row, and does nothing.
+/// While this process shares no counts, the mirror has no row, and does nothing. Sharing may begin and end at any time.
 ///
-/// The count itself is an atomic of the mirror's owner. While the process shares counts, the owner calls `publish`
-/// after each change. `publish` reads the count and writes it to the row under a lock. So the row has the latest value
-/// in the end, even if several threads change the count at once. Sharing may begin and end at any time.
+/// The count itself is an atomic variable of the mirror's owner, which calls `publish` after each change. `publish`
+/// reads the count and writes it to the row under a lock. So the row has the latest value in the end, even if several
+/// threads change the count at once.
 package final class CountMirror: Sendable {
     private let row = Lock<SharedCounts.Row?>(nil)
 

@@ -3,7 +3,7 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Counts that the processes of an upgrade publish to one another, in a memfd that all of them map.
+/// Counts that the old and new processes of an upgrade publish to one another, in a memfd that all of them map.
 ///
 /// The table has a row for each quantity, such as the number of attempts at one engine, and a column for each process.
 /// A process writes only its own column, and reads the sum of the other columns. The size of the memfd is sealed:
@@ -21,7 +21,7 @@ package final class SharedCounts: Sendable {
     /// At most ten processes exist at once: the main process, 7 processes that drain (`upgrade_generations`), one that
     /// has to end within `drain_timeout`, and a successor that is being started.
     static let columnsUsual = 15
-    /// How many rows, at most, are searched for one identity.
+    /// How many rows, at most, are searched for the row of one identity (the name of a counted quantity).
     ///
     /// If all these rows belong to other identities, the table counts as full.
     static let probesMax = 1024
@@ -192,7 +192,9 @@ package final class SharedCounts: Sendable {
 
     // MARK: Rows
 
-    /// Whether `row(for:)` has ever found no free row in this process; the count concerned is then not shared.
+    /// Whether `row(for:)` has ever returned nil in this process.
+    ///
+    /// A count for which there was no row is not shared.
     package var isFull: Bool { isLackingRows.load(ordering: .relaxed) }
 
     /// Returns the row of an identity; if the identity has no row yet, a free row becomes its row.
@@ -243,7 +245,7 @@ package final class SharedCounts: Sendable {
         /// The sum of the counts of all other processes.
         package var others: Int { table.sum(row: index, without: table.column) }
 
-        /// Whether the other row is the same row of the same table.
+        /// Whether both values stand for the same row of the same table.
         package func isSame(as other: Row?) -> Bool {
             guard let other else { return false }
             return other.table === table && other.index == index

@@ -1,5 +1,5 @@
 // The addresses and the host name of this machine. The `check` command uses them to find an engine URL that points back
-// at the edge itself.
+// at this server itself.
 internal import CLinux
 internal import Glibc
 

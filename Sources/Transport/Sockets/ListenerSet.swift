@@ -15,12 +15,12 @@ package struct ListenerSet: Sendable {
 
     /// The sockets of each address: one socket for each worker, or a single socket that all workers share.
     ///
-    /// A unix socket or a socket from systemd is shared. If the sockets were taken over from another process, their
-    /// number is that of the other process.
+    /// A unix socket or a socket from systemd is shared. Sockets that were taken over from another process are as many
+    /// as that process had, whatever the number of workers is now.
     private var sockets: [[Socket]] = []
     /// The paths of the unix sockets that this process owns; `close` removes these files.
     private var files: [String] = []
-    /// The paths of adopted unix sockets whose files another process still owns, until `own` is called.
+    /// The paths of the unix sockets that were taken over; until `own` is called, another process owns these files.
     private var adoptedFiles: [String] = []
     /// The addresses in the order of the initializer's argument.
     ///
@@ -115,10 +115,10 @@ package struct ListenerSet: Sendable {
             && Sockets.localAddress(of: socket)?.description == address.description
     }
 
-    /// Describes the inherited sockets that the edge does not use: their address is not in `addresses`, or an earlier
-    /// socket has the same address.
+    /// Describes the inherited sockets that this server does not use.
     ///
-    /// Clients of such a socket would connect and wait forever, because the edge never accepts there.
+    /// A socket is not used if its address is not in `addresses`, or if an earlier socket has the same address. Clients
+    /// that connect to the socket wait forever, because the server never accepts their connections.
     package static func unclaimed(_ inherited: [Socket], addresses: [SocketAddress]) -> [String] {
         var left = inherited
         for address in addresses {

@@ -2,14 +2,15 @@
 internal import CLinux
 internal import Glibc
 
-/// The user and the process that connected to a unix socket, as the kernel recorded them when they connected (unix(7),
-/// `SO_PEERCRED`).
+/// The user and the process that connected to a unix socket.
+///
+/// The kernel records both when the process connects (unix(7), `SO_PEERCRED`).
 package struct PeerUser: Sendable, Equatable, CustomStringConvertible {
     /// The user id.
     package let user: UInt32
     /// The process id; 0 if the process is in another PID namespace.
     ///
-    /// The process may have ended in the meantime.
+    /// The process may have ended since it connected.
     package let process: Int32
 
     package init(user: UInt32, process: Int32) {

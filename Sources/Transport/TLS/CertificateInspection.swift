@@ -85,7 +85,7 @@ package enum CertificateInspection {
         }
     }
 
-    /// All findings about a file of certificate authorities that the edge trusts.
+    /// All findings about a file of certificate authorities that this server trusts.
     ///
     /// - Parameters:
     ///   - now: the time in seconds since 1970.

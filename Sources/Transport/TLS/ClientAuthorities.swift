@@ -26,7 +26,7 @@ final class LoadedAuthorities {
     let certificates = CertificateStack()
     /// The names and dates of these certificates, in the order of the file.
     private(set) var facts: [CertificateFacts] = []
-    /// The names of the certificates in the file that may not sign others, and that are therefore not used.
+    /// The names of the certificates in the file that are not used, because they may not sign other certificates.
     private(set) var leftOut: [String] = []
 
     /// Parses a file.

@@ -4,7 +4,7 @@ internal import COpenSSL
 
 /// The name and dates of one certificate, for the messages of `CertificateInspection`.
 struct CertificateFacts: Sendable {
-    /// The first DNS name; else the common name of the subject; else the text `without a name`.
+    /// The first DNS name; without one, the common name of the subject; without both, the text `without a name`.
     let name: String
     /// The beginning of the validity, in seconds since 1970.
     let validFrom: Int64

@@ -1,6 +1,7 @@
 // One TLS connection, as client or as server. The connection owns neither a socket nor a buffer: it reads and writes
-// ciphertext through the worker's TLSWire. A Channel owns the connection. Before each `read`, the channel feeds
-// ciphertext to the wire, and after each call it sends the wire's output.
+// ciphertext through the TLSWire, the ciphertext buffers of the worker thread. A Channel, which has the socket, owns
+// the connection. The channel feeds ciphertext to the wire before each `read`, and sends the wire's output after each
+// call.
 
 internal import COpenSSL
 
@@ -125,8 +126,8 @@ internal import COpenSSL
         allowKeyUpdates()
         defer { countKeyUpdates() }
         if !isEstablished {
-            // OpenSSL consumes the client's first bytes. If they are plaintext, they must be examined before, to find
-            // out which protocol the client speaks instead of TLS.
+            // If the client sends plaintext, its first bytes show which protocol it speaks instead of TLS. They are
+            // examined before the handshake, because OpenSSL consumes them.
             let clear = unsafe isClient || SSL_in_before(raw) != 1 ? nil : ClearText(wire.unread)
             let result = unsafe SSL_do_handshake(raw)
             guard result == 1 else { return unfinished(result, clear: clear) }
@@ -200,9 +201,9 @@ internal import COpenSSL
     /// Whether the handshake resumed an earlier session.
     package var isResumed: Bool { unsafe SSL_session_reused(raw) == 1 }
 
-    /// Why the peer's certificate does not verify; nil if it does.
+    /// Why the verification of the peer's certificate failed; nil if it succeeded.
     ///
-    /// The result does not depend on whether the context accepts every certificate.
+    /// The reason is available even if the context accepts every certificate.
     package var verifyError: String? {
         let result = unsafe SSL_get_verify_result(raw)
         guard result != Int(X509_V_OK) else { return nil }
@@ -280,10 +281,10 @@ internal import COpenSSL
 
     /// Sets how many KeyUpdate messages the next read accepts.
     ///
-    /// A connection accepts 32 of them in all, and one more for each MiB of plaintext received.
+    /// A connection accepts 32 KeyUpdate messages in all, and one more for each MiB of plaintext received.
     ///
-    /// A KeyUpdate costs two key derivations and a reply, so a flood of them would load the worker. A well-behaved peer
-    /// sends one only after many gigabytes.
+    /// A KeyUpdate costs two key derivations and a reply, so a flood of KeyUpdates would load the worker. A
+    /// well-behaved peer sends one only after many gigabytes.
     private func allowKeyUpdates() {
         let allowed = 32 + received >> 20
         unsafe wire.raw.pointee.key_updates = 0

@@ -1,5 +1,5 @@
-// An SSL_CTX with the settings of the edge: TLS versions, ciphers, modes, session tickets. A worker makes its contexts
-// on its own thread.
+// An SSL_CTX with this server's settings: TLS versions, ciphers, modes, session tickets. Each worker thread makes its
+// own contexts.
 
 internal import COpenSSL
 
@@ -111,9 +111,9 @@ internal import COpenSSL
             )
             guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
-        // A client that resumes a session does not verify the server's certificate again. So the session ID context is
-        // a hash of the certificates' names: a session can be resumed only where the same names are served. That is so
-        // on every worker, and also after a certificate was renewed.
+        // A client that resumes a session does not verify the server's certificate again. So a session must be resumed
+        // only where the same names are served. For this purpose, the session ID context is a hash of the certificates'
+        // names. The hash is the same on every worker, and also after a certificate was renewed.
         let id = Self.sessionContext(of: certificates, clients: settings.clients)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())

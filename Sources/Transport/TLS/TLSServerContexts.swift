@@ -22,8 +22,9 @@ internal import COpenSSL
     /// The dictionary is indexed by the name without its `*`, such as ".example.com".
     private let wildcards: [String: TLSContext]
 
-    /// For each name, the indices of the certificates that serve it: of each key type, the first certificate that has
-    /// the name.
+    /// Maps each name to the indices of the certificates that serve the name.
+    ///
+    /// A name is served by at most one certificate of each key type: the first certificate of this type with the name.
     ///
     /// - Throws: when a certificate would never be served, because earlier certificates with the same type of key serve
     ///   all its names.
@@ -33,8 +34,8 @@ internal import COpenSSL
             var isUsed = index == 0
             for name in certificate.names {
                 let earlier = claims[name, default: []]
-                // Only one certificate of each key type serves a name. If this certificate lists the name twice,
-                // `earlier` contains the certificate itself at the second entry.
+                // A name is served by only one certificate of each key type. `earlier` may contain this certificate
+                // itself, if the certificate lists the name twice.
                 if earlier.contains(where: { certificates[$0].key.type == certificate.key.type }) { continue }
                 claims[name] = earlier + [index]
                 isUsed = true
@@ -111,7 +112,7 @@ internal import COpenSSL
 /// Switches a connection to another context of its listener.
 ///
 /// All contexts of a listener have the same settings for the verification of clients. The function nevertheless sets
-/// them on the connection again, so that they do not depend on what `SSL_set_SSL_CTX` copies.
+/// these settings on the connection again, because `SSL_set_SSL_CTX` might not copy all of them.
 @unsafe private func use(_ context: TLSContext, for ssl: OpaquePointer) {
     guard unsafe SSL_get_SSL_CTX(ssl) != context.raw else { return }
     unsafe SSL_set_SSL_CTX(ssl, context.raw)

@@ -1,6 +1,6 @@
-// The buffers between OpenSSL and the sockets of a worker. Each worker has one wire, and all its TLS connections read
-// and write ciphertext through it. A Channel feeds the wire and sends its output. OpenSSL reads and writes the wire as
-// a BIO.
+// The ciphertext buffers between OpenSSL and the sockets of a worker thread. Each worker has one wire, through which
+// all its TLS connections read and write. A Channel, which has the socket, feeds the wire with received bytes and sends
+// the wire's output. OpenSSL uses the wire as a BIO, its abstraction of input and output.
 
 internal import COpenSSL
 internal import Glibc

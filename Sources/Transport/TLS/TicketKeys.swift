@@ -107,7 +107,7 @@ internal import COpenSSL
 
     /// A copy of the keys to hand over to another process.
     ///
-    /// The record contains an age and no time, because the clocks of two processes differ.
+    /// The record contains an age instead of a time, because the clocks of two processes differ.
     package struct Record: Equatable, Sendable {
         /// The current key and the keys before it, 80 bytes each.
         package var keys: [[UInt8]]

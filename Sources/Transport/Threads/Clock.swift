@@ -15,9 +15,9 @@ extension Nanoseconds {
 
 /// A source of time for event loops and their timers.
 package enum Clock: Sendable {
-    /// CLOCK_MONOTONIC.
+    /// The time of CLOCK_MONOTONIC.
     case monotonic
-    /// CLOCK_MONOTONIC, minus the time during which the whole process was stopped.
+    /// The time of CLOCK_MONOTONIC, minus the time during which the whole process was stopped.
     case process(ProcessClock)
     case manual(ManualClock)
 

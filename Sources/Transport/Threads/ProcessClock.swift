@@ -54,9 +54,9 @@ package final class ProcessClock: Sendable {
     /// Stores the current time in `seen`.
     ///
     /// If the process was stopped since the last store, the function adds the length of that pause, less
-    /// `noteInterval`, to the sum of all pauses. The clock then shows `noteInterval` more than at the last store. It
-    /// never showed more before the pause, because `now` calls this function once `noteInterval` has passed since a
-    /// store. So the clock does not go back.
+    /// `noteInterval`, to the sum of all pauses. The clock then shows `noteInterval` more than at the last store.
+    /// Before the pause, the clock showed at most that, because `now` calls this function once `noteInterval` has
+    /// passed since a store. So the clock does not go back.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)

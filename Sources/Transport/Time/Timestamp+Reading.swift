@@ -9,7 +9,7 @@ extension Timestamp {
 
     /// Parses a UTC day (`2027-01-31`) or moment (`2027-01-31T12:00:00Z`) into seconds since 1970.
     ///
-    /// - Returns: nil for any other text, and for times before 1970. A day stands for its first second.
+    /// - Returns: for a day, the time of its first second; nil for any other text, and for times before 1970.
     package static func seconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || bytes.count == 20, hasForm(bytes) else { return nil }

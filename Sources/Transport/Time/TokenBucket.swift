@@ -87,7 +87,7 @@ package struct TokenBucket: Sendable {
 extension TokenBucket {
     /// A copy of a bucket's contents to hand over to another process.
     ///
-    /// The record contains an age and no time, because the clocks of two processes differ.
+    /// The record contains an age instead of a time, because the clocks of two processes differ.
     package struct Record: Equatable, Sendable {
         /// How many tokens were spent when the bucket was last used; at least 0.
         package var spent = 0.0
@@ -106,7 +106,9 @@ extension TokenBucket {
         Record(spent: spent, age: spent > 0 && now > updatedAt ? now - updatedAt : 0)
     }
 
-    /// Replaces the contents of the bucket by those of a record that was made just before; the period is unchanged.
+    /// Replaces the contents of the bucket by those of a record, which must have been made just before `now`.
+    ///
+    /// The period of the bucket does not change.
     package mutating func restore(_ record: Record, at now: Nanoseconds) {
         spent = max(0, record.spent)
         updatedAt = now > record.age ? now - record.age : 0

@@ -1,8 +1,9 @@
-// `freeinference bench choice`: measures the choice of an executor by what the executors hold of a prompt.
+// `freeinference bench choice`: measures how long the choice of an executor takes, if it depends on what the cache of
+// each executor holds of the prompt.
 internal import ArgumentParser
 internal import Bench
 
-/// Prints how long a pool with a full placement map takes to choose the executor of a prompt.
+/// Prints how long a pool of executors takes to choose one for a prompt, with a full map of earlier prompts.
 struct BenchChoiceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "choice",
@@ -49,7 +50,7 @@ struct BenchChoiceCommand: ParsableCommand {
         }
     }
 
-    /// Nanoseconds as microseconds with two digits.
+    /// Formats nanoseconds as microseconds with two decimal places.
     private static func text(_ time: UInt64) -> String {
         let hundredths = (time + 5) / 10
         let rest = hundredths % 100

@@ -1,4 +1,4 @@
-// The file of API keys that the configuration names, for the subcommands of `keys`.
+// Finds and opens the file of API keys whose path is in the configuration, for the subcommands of `keys`.
 import ArgumentParser
 import Configuration
 import Edge
@@ -36,7 +36,7 @@ struct ConfiguredKeys {
         }
     }
 
-    /// Exits with 1 if the configuration lacks one of these models.
+    /// Exits with 1 if the configuration has no model with one of the names in `models`.
     func require(_ models: [String]) throws {
         // Names are compared byte by byte, as the server compares the model names in requests.
         let unknown = models.filter { model in !modelNames.contains { $0.hasBytes(of: model) } }

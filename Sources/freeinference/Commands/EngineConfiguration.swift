@@ -3,11 +3,11 @@ import Configuration
 import Edge
 import Migration
 
-/// Makes a configuration that serves the models which the engines list.
+/// Makes a configuration for all models that the engines (model servers such as vLLM) offer.
 enum EngineConfiguration {
     /// A source that makes the same configuration on each reload.
     ///
-    /// Reloads need not ask the engines, because the server asks them for their models at intervals.
+    /// A reload need not query the engines, because the server queries them for their models at intervals.
     static func source(_ engines: [ExecutorURL]) -> ConfigurationSource {
         .made { .success(configuration(engines)) }
     }

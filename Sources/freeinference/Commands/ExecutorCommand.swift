@@ -1,4 +1,4 @@
-// `freeinference executor`: runs a simulated model server, for tests, for benchmarks, and to try the edge.
+// `freeinference executor`: runs a simulated model server, for tests, for benchmarks, and to try the gateway.
 import ArgumentParser
 import ExecutorSimulator
 import Transport

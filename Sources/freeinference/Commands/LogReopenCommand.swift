@@ -1,4 +1,4 @@
-// `freeinference log reopen`: has the running server open its log file again.
+// `freeinference log reopen`: tells the running server to open its log file again, for example after a rotation.
 import ArgumentParser
 import Edge
 

@@ -3,7 +3,7 @@ import ArgumentParser
 import Configuration
 import Edge
 
-/// The destination of a configuration: stdout, or a file that must not exist yet, except with `--force`.
+/// The destination of a configuration: stdout or a file; an existing file is overwritten only with `--force`.
 struct OutputFile: ParsableArguments {
     @Option(name: .shortAndLong, help: "Write to this file instead of stdout; it must not be there yet.")
     var output: String?

@@ -23,7 +23,8 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         guard watch else { return try show(from: "") }
-        // The signal handler may end the program at any time, because the program has not changed the terminal's modes.
+        // The signal handler may end the program at once: the program has not changed the terminal's modes, so nothing
+        // must be restored.
         signal(SIGINT) { _ in _exit(0) }
         let isTerminal = isatty(1) == 1
         while true {

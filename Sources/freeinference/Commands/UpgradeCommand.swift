@@ -1,4 +1,4 @@
-// `freeinference upgrade`: has a new process take the place of the running server.
+// `freeinference upgrade`: replaces the running server by a new process of the same program.
 import ArgumentParser
 import Edge
 import Transport
