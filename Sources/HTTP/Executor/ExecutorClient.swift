@@ -3,8 +3,8 @@ package import Transport
 
 /// Sends requests to the executors of one engine.
 ///
-/// An `ExecutorClient` is used only by its worker. An HTTP/1.1 connection carries one request at a time and is kept
-/// alive between requests. An HTTP/2 connection carries as many requests as the engine's
+/// An `ExecutorClient` is used only by its worker thread. An HTTP/1.1 connection carries one request at a time and is
+/// kept alive between requests. An HTTP/2 connection carries as many requests as the engine's
 /// SETTINGS_MAX_CONCURRENT_STREAMS allows. When all connections are full, another connection is opened.
 package final class ExecutorClient {
     /// The largest number of requests that wait for one connection while it is being opened.

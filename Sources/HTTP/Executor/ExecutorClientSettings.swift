@@ -57,7 +57,7 @@ package struct ExecutorClientSettings: Sendable {
         self.idleTimeout = idleTimeout
     }
 
-    /// The protocols that the edge offers to the engine by ALPN.
+    /// The protocols that this server offers to the engine by ALPN.
     var protocols: [String] {
         switch version {
         case .auto: ["h2", "http/1.1"]

@@ -4,7 +4,7 @@ internal import Transport
 /// One connection that is being opened, and the attempts that wait for it.
 ///
 /// If the dial succeeds, it passes the open channel and the attempts to its `ExecutorClient`. If the dial fails, all
-/// its attempts fail. A dial is used only by its worker.
+/// its attempts fail. A dial is used only by its worker thread.
 final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     /// The largest number of addresses that one dial tries.
     private static let addressesMax = 4

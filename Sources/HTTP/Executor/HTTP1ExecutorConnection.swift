@@ -3,7 +3,7 @@ internal import Transport
 
 /// One HTTP/1.1 connection to an executor, without pipelining.
 ///
-/// A connection is used only by its worker.
+/// A connection is used only by its worker thread.
 final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier {
     private enum State { case idle, head, body(left: Int), chunked, untilClose, closed }
 

@@ -4,7 +4,7 @@ internal import Transport
 
 /// The HTTP/2 stream of one request to an executor.
 ///
-/// A stream is used only by the worker of its connection. The connection holds the stream until the stream ends.
+/// A stream is used only by the worker thread of its connection. The connection holds the stream until the stream ends.
 final class HTTP2ExecutorStream: AttemptCarrier {
     let connection: HTTP2ExecutorConnection
     let id: Int32

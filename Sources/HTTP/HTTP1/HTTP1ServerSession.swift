@@ -3,7 +3,7 @@ internal import Transport
 
 /// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
 ///
-/// A session is used only by the worker of its connection. The extensions contain refusals (`+Refusals`) and the
+/// A session is used only by the worker thread of its connection. The extensions contain refusals (`+Refusals`) and the
 /// upgrade to HTTP/2 (`+Upgrade`).
 final class HTTP1ServerSession: ServerProtocol {
     enum State {
@@ -46,11 +46,11 @@ final class HTTP1ServerSession: ServerProtocol {
     /// Response bytes that wait to be sent, in the order of the requests.
     var output: ByteQueue
     var outputCharge = MemoryCharge()
-    /// The request that is read before the upgrade to HTTP/2; nil if no upgrade is under way.
+    /// The request that asks for an upgrade to HTTP/2, while its body is read; nil if no upgrade is under way.
     var upgrading: UpgradedRequest?
     /// The memory charge for `waiting`, for the part of a head that has been read, and for `upgrading`.
     var inputCharge = MemoryCharge()
-    /// How the connection drains; nil if it does not drain.
+    /// How the connection drains, which means that it ends after its requests; nil if it does not drain.
     var draining: ConnectionDrain?
     /// Whether reading from the channel is paused.
     var isPaused = false
@@ -269,7 +269,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
-    /// Whether a malformed request has the method HEAD.
+    /// Whether a malformed request has the method HEAD, so that the response to it must have no content.
     ///
     /// Empty lines before the request are skipped (RFC 9112 section 2.2).
     private static func asksForHEAD(_ bytes: Span<UInt8>) -> Bool {
@@ -404,7 +404,8 @@ final class HTTP1ServerSession: ServerProtocol {
         draining = drain
         if let stream {
             // If the head of the response has been sent without `connection: close`, the client may send another
-            // request. After a hand-over, that request is still served, and its response has `connection: close`.
+            // request. After a hand-over to a successor process, that request is still served, and its response has
+            // `connection: close`.
             if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
             return
         }

@@ -16,11 +16,11 @@ protocol ServerProtocol: AnyObject {
     ///
     /// The session makes the last call to the handler of each request: `clientLeft` or `responseFinished`.
     func ended(_ end: ClientEnd)
-    /// A new turn of the loop has begun, in which the session reads the bytes that it kept in the previous turn.
+    /// A new turn of the event loop has begun, in which the session reads the bytes that it kept in the previous turn.
     ///
     /// The session has asked for this call with `Channel.continueNextTurn`.
     func continueReceiving()
-    /// Appends output to `scratch`, in the flush phase of the loop's turn.
+    /// Appends output to `scratch`, in the flush phase of the event loop's turn.
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
     func drained()
@@ -34,7 +34,7 @@ protocol ServerProtocol: AnyObject {
 
 /// One client's connection, from accept to close.
 ///
-/// A connection is used only by its worker.
+/// A connection is used only by its worker thread.
 package final class ServerConnection: ChannelHandler, TimerTarget {
     /// How long a draining connection waits for its first request.
     ///
@@ -80,7 +80,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The client's certificate, which has been verified; nil if the client presented none, and before the handshake is
     /// complete.
     package private(set) var clientCertificate: ClientCertificate?
-    /// The entry of the connection in the counts for its client's address; nil if the connection is not counted.
+    /// Counts the connection for the limits of its client's address; nil if the connection is not counted.
     ///
     /// The worker sets this property. The connection calls `end` when its socket is closed.
     package var hold: (any ConnectionHold)?
@@ -89,7 +89,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var wire: (any ServerProtocol)?
     private var preface: [UInt8] = []
     private var deadline = Deadline()
-    /// How the connection drains; nil if it does not drain.
+    /// How the connection drains, which means that it ends after its requests; nil if it does not drain.
     private var draining: ConnectionDrain?
     /// Whether the connection still waits for its PROXY header.
     private var awaitsProxyHeader = false
@@ -211,14 +211,15 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
     }
 
-    /// Counts a request as work that the client has caused, whether it is served or not.
+    /// Counts a request, served or refused, as work that the client has caused (`Channel.yields`).
     func countRequest() {
         if !client.trusted { channel.countWork(RecentWork.request) }
     }
 
     /// Counts a response as work that the client has caused for nothing, if its status is 4xx.
     ///
-    /// A connection that carries the requests of many users does not yield because of some of them.
+    /// A connection with much work yields to other connections (`Channel.yields`). A connection that carries the
+    /// requests of many users is not counted, so it does not yield because of some of them.
     func countResponse(status: Int) {
         if status >= 400, status < 500, !client.trusted { channel.countWork(RecentWork.refusal) }
     }
@@ -230,8 +231,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Ends the connection gracefully, in the way that `drain` names.
     ///
-    /// No client that has just connected is refused. If the server ends, such a client has `firstRequestPeriod` for its
-    /// handshake and again for its first request. After a hand-over, it has the usual time.
+    /// A client that has just connected is not refused. If the server ends, the client has `firstRequestPeriod` for its
+    /// handshake and again for its first request. After a hand-over to a successor process, the client has the usual
+    /// time.
     ///
     /// After a drain `.handedOver`, a drain `.stopping` ends the connection sooner. Any other second call does nothing.
     package func drain(_ drain: ConnectionDrain = .stopping) {

@@ -11,7 +11,7 @@ package enum ClientEnd: Sendable {
     ///
     /// The text gives the reason.
     case violation(StaticString)
-    /// The server closed the connection, because of a deadline, a limit or the end of draining.
+    /// The server closed the connection, because of a deadline, a limit, or the end of the server.
     case edge
 }
 
@@ -178,7 +178,7 @@ package class ServerStream {
         get { state.handler }
         set { state.handler = newValue }
     }
-    /// The loop's time at which response bytes were last sent, or at which the first bytes began to wait for the
+    /// The event loop's time at which response bytes were last sent, or at which the first bytes began to wait for the
     /// client.
     package internal(set) final var lastMoved: Nanoseconds {
         get { state.lastMoved }
@@ -295,7 +295,7 @@ package class ServerStream {
     /// The number of response bytes that wait to be sent to the client.
     package var buffered: Int { output.count }
 
-    /// The loop's time at which the client last took bytes, or at which bytes began to wait for the client.
+    /// The event loop's time at which the client last took bytes, or at which bytes began to wait for the client.
     package var lastProgress: Nanoseconds { lastMoved }
 
     /// Returns the head with the fields that the operator has configured for all responses of the listener.
@@ -314,7 +314,7 @@ package class ServerStream {
     package func respond(_ head: ResponseHead, end: Bool) {}
     /// Queues bytes of the response body.
     ///
-    /// The bytes are sent in the flush phase of this turn of the loop.
+    /// The bytes are sent in the flush phase of this turn of the event loop.
     package func send(_ bytes: Span<UInt8>) {}
     /// Queues bytes of the response body, without a copy if the framing allows it.
     package func send(_ shared: SharedBytes) {}
