@@ -201,7 +201,7 @@ package struct KeyDatabase: Sendable {
         return Record(key: key, created: row["created"], revoked: row["revoked"])
     }
 
-    /// The class of the key's requests, and the classes that its bearer may choose.
+    /// The priority class of requests with the key, and the priority classes that these requests may choose.
     ///
     /// Both columns are missing in a database that only an earlier version of this server has edited.
     private static func priority(of id: String, _ row: Row) throws -> PriorityRule {

@@ -5,7 +5,7 @@ internal import Transport
 ///
 /// The connection that receives the body owns the decoder.
 ///
-/// An engine sends at least one chunk for most tokens of its answer, so `decode` has a fast path for a chunk that has
+/// `decode` runs at least once for each token that an engine streams, so it has a fast path for a chunk that has
 /// arrived whole.
 package struct ChunkedDecoder: Sendable {
     /// The result of one call of `decode`.

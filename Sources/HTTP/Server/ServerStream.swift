@@ -1,7 +1,7 @@
 // The stream interface: a request and its response, independent of the HTTP version.
 package import Transport
 
-/// Why a client left before its response was complete.
+/// Why the response to a client could not be completed.
 package enum ClientEnd: Sendable {
     /// The client reset the HTTP/2 stream, with this error code.
     case reset(UInt32)
@@ -11,7 +11,7 @@ package enum ClientEnd: Sendable {
     ///
     /// The text gives the reason.
     case violation(StaticString)
-    /// The server closed the connection, because of a deadline, a limit, or the end of the server.
+    /// The server closed the connection, because of a deadline or a limit, or because the process ends.
     case edge
 }
 
