@@ -38,8 +38,8 @@ extension Configuration {
 
     /// Marks as known the keys that `readCommandSocket` and `readAccess` have read.
     ///
-    /// These two functions use a `ConfigurationSection` object of their own. Without this call, `finish` of `section`
-    /// would report their keys as unknown.
+    /// These two functions read from another `ConfigurationSection` object. Without this call, `finish` of `section`
+    /// would report the keys as unknown.
     private static func noteKeysReadBefore(of section: ConfigurationSection) {
         for key in ["socket", "hosts", "allow"] { _ = section.node(key) }
     }

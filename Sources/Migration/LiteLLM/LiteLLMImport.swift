@@ -1,14 +1,16 @@
-// Reads LiteLLM's config.yaml. Deployments that share a model_name become the executors of one model.
+// Reads LiteLLM's config.yaml. LiteLLM calls each entry of `model_list` a deployment. Deployments that share a
+// `model_name` become the executors of one model.
 internal import Configuration
 internal import Transport
 
 /// Makes a draft of a configuration from the models and settings of LiteLLM's proxy.
 struct LiteLLMImport {
-    /// A deployment that becomes an executor, and the settings whose conversion depends on the model's other
-    /// deployments.
+    /// A deployment (an entry of `model_list`) that becomes an executor.
+    ///
+    /// The struct also has the settings whose conversion depends on the other deployments of the model.
     struct Deployment {
         var executor: DraftExecutor
-        /// The deployment's `order`; nil if the deployment has none.
+        /// The deployment's `order`; nil if the deployment has no `order`.
         ///
         /// LiteLLM tries the deployments with the lowest order first.
         var order: Int?
@@ -20,7 +22,7 @@ struct LiteLLMImport {
         var path: String
     }
 
-    /// A model and its deployments.
+    /// A model and its deployments (the entries of `model_list` with the model's name).
     struct Group {
         var model: DraftModel
         var deployments: [Deployment] = []
@@ -198,7 +200,7 @@ struct LiteLLMImport {
         )
         guard isUsable else { return nil }
         executor.url = address.text
-        // The provider `openai` with an `api_base` means any engine that has OpenAI's API.
+        // A deployment with the provider `openai` and an `api_base` may be any engine that has OpenAI's API.
         if address.isSecure {
             if provider.kind == .auto || provider.kind == .ollama { executor.kind = .openai }
         } else if provider.kind == .openai {
