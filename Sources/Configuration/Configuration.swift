@@ -66,7 +66,7 @@ package struct Configuration: Sendable, Equatable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
     /// that the kind of each executor decides.
     package var stripBilling: Bool?
-    /// The fields by which clients name sessions.
+    /// The header fields and body members by which clients say that requests belong to one session.
     package var sessionFields = SessionFields.standard
     /// The APIs (`ServedDialect`) that executors offer; nil means that the kind of each executor decides.
     package var dialects: [ServedDialect]?

@@ -73,7 +73,8 @@ package struct ExecutorSettings: Sendable, Equatable {
 
         /// Whether the billing header of coding agents is left out of requests unless `strip_billing` says otherwise.
         ///
-        /// These engines generate with the prefixes of prompts in their caches, and have no use for the header.
+        /// The header changes with each request, so these engines would never find a prompt with it in their prefix
+        /// caches.
         package var stripsBilling: Bool {
             switch self {
             case .vllm, .sglang, .ollama, .llamaCpp: true

@@ -35,7 +35,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     var carrier: (any AttemptCarrier)?
     /// Whether the connection has carried an earlier request.
     ///
-    /// The executor may have closed such a connection while this request was on its way.
+    /// If so, the executor may have closed the idle connection while this request was on its way.
     var isReused = false
     /// Whether bytes have arrived since the request was given to the connection.
     var hasReceived = false

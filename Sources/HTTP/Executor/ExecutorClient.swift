@@ -1,4 +1,4 @@
-// The connections of one worker to one engine: which connection carries a request, and when a connection is opened.
+// The connections of one worker thread to one engine: which connection carries a request, and when one is opened.
 package import Transport
 
 /// Sends requests to the executors of one engine.
@@ -20,7 +20,7 @@ package final class ExecutorClient {
     private var isShared: Bool?
     /// The unused HTTP/1.1 connections.
     ///
-    /// The most recently used connection is used first, so that surplus connections reach their idle timeout.
+    /// The connection that was used last is used first, so that surplus connections reach their idle timeout.
     private var idle: [HTTP1ExecutorConnection] = []
     /// The HTTP/2 connections.
     private var shared: [HTTP2ExecutorConnection] = []
@@ -33,7 +33,7 @@ package final class ExecutorClient {
     /// The number of connections that the client has opened or tried to open so far.
     package private(set) var opened = 0
 
-    /// - Parameter environment: the state that all connections of the worker to executors share.
+    /// - Parameter environment: the state that all connections of the worker thread to executors share.
     package init(
         loop: EventLoop,
         settings: ExecutorClientSettings,

@@ -71,10 +71,10 @@ package struct ExecutorRequest {
     }
 }
 
-/// Receives the response of an attempt.
+/// Receives the response of an attempt (one try to get a response from an executor).
 ///
-/// Every call comes on the worker's thread. The last call is `attemptFailed` or `responseEnded`. No call follows
-/// after `ExecutorStream.cancel`.
+/// Every call comes on the worker's thread. The last call is `attemptFailed` or `responseEnded`. No call follows after
+/// `ExecutorStream.cancel`.
 package protocol ExecutorStreamHandler: AnyObject {
     /// The kernel has taken the whole request.
     func requestSent()

@@ -17,9 +17,9 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var decoder = ChunkedDecoder()
     /// The bytes of an incomplete response head.
     private var partial: [UInt8] = []
-    /// The size of the interim heads of the response, in bytes.
+    /// The total size of the interim heads (1xx) of the response so far, in bytes.
     ///
-    /// Interim heads (1xx) are dropped, but their total size is limited.
+    /// Interim heads are dropped, but their total size is limited.
     private var interimBytes = 0
     private var keepAlive = true
     private var deadline = Deadline()
@@ -199,7 +199,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Ends a complete response.
+    /// Handles the end of a complete response.
     ///
     /// The connection stays open for another request if the response and the settings allow it, the whole request was
     /// sent, and no unexpected bytes follow.

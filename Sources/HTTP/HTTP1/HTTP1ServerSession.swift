@@ -52,7 +52,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var inputCharge = MemoryCharge()
     /// How the connection drains, which means that it ends after its requests; nil if it does not drain.
     var draining: ConnectionDrain?
-    /// Whether reading from the channel is paused.
+    /// Whether reading from the channel (the client's socket) is paused.
     var isPaused = false
     /// Whether `read` is running.
     ///
@@ -102,7 +102,7 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// Charges the connection for the memory of the received bytes that the session keeps.
+    /// Charges the memory account of the connection for the received bytes that the session keeps.
     ///
     /// The memory is already in use, so the charge may exceed the limit of the connection.
     func chargeInput() {
@@ -110,7 +110,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
     }
 
-    /// Charges the connection for output beyond the memory that the handler has reserved.
+    /// Charges the memory account of the connection for output beyond the memory that the handler has reserved.
     func chargeOutput() {
         let beyond = output.footprint - (stream?.outputPaid ?? 0)
         if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }

@@ -1,4 +1,5 @@
-// How an HTTP/2 connection ends: the client leaves or is at fault, a deadline passes, or the server drains.
+// How an HTTP/2 connection ends: the client leaves or is at fault, a deadline passes, or the server ends its
+// connections.
 internal import CNghttp2
 internal import Transport
 

@@ -263,7 +263,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     // MARK: Frames, before nghttp2 reads them
 
-    /// What the session does with a frame.
+    /// What the session does with a frame before nghttp2 reads it.
     private enum FrameVerdict {
         case feed
         /// The session has handled the frame itself, so nghttp2 does not get the frame.

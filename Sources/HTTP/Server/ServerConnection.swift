@@ -36,9 +36,9 @@ protocol ServerProtocol: AnyObject {
 ///
 /// A connection is used only by its worker thread.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// How long a draining connection waits for its first request.
+    /// How long a connection that is about to end (drain) still waits for its first request.
     ///
-    /// The request may already be on its way when draining begins.
+    /// The request may already be on its way when the connection begins to drain.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
     /// How many request bodies on this connection wait for memory.
     ///
@@ -54,23 +54,23 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let channel: Channel
     /// The limits and deadlines of the listener.
     package let settings: ServerSettings
-    /// Whether a rule of the listener may refuse, answer or redirect a request; see `ServerSettings.hasRequestRules`.
+    /// Whether a rule of the listener may refuse, answer or redirect a request (`ServerSettings.hasRequestRules`).
     ///
-    /// The value is stored here, because each request needs it and code in another module copies all of `settings` to
-    /// read one property.
+    /// The value is stored here because each request needs it. Code in another module would copy all of `settings` to
+    /// read it there.
     package let hasRequestRules: Bool
     /// Whether trusted peers of the listener name their clients in header fields.
     package let namesClientsInFields: Bool
     /// Whether the operator adds fields to all responses of the listener.
     let hasResponseFields: Bool
-    /// The state that all HTTP/2 sessions of the worker share.
+    /// The state that all HTTP/2 sessions of the worker thread share.
     package let environment: HTTP2Environment
     /// The client that opened the connection.
     ///
     /// The client is the peer of the socket, until a PROXY header has given the address of another client. A request
     /// may have another client than its connection: `client(of:)` returns the client of a request.
     package private(set) var client: Client
-    /// The account that is charged for all memory that the server holds for this connection.
+    /// The memory account that is charged for everything that the server holds in memory for this connection.
     package let account: MemoryAccount
     /// The key under which the delegate stores the connection in its table.
     ///
@@ -97,7 +97,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var refusals = TokenBucket(period: 10_000_000_000)
 
     /// - Parameters:
-    ///   - preamble: the stage of `channel` that reads the PROXY header; nil if the peer need not send one.
+    ///   - preamble: the part of `channel` that reads the PROXY header first; nil if the peer need not send a PROXY
+    ///     header.
     ///   - delegate: makes the handlers of requests. The delegate must live until it has received `connectionEnded`.
     package init(
         channel: Channel,
@@ -142,8 +143,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     // MARK: The client
 
-    /// Sets the client that the PROXY header names; returns false if a rule of the listener or a limit for the client's
-    /// address refuses the connection.
+    /// Sets the client that the PROXY header names.
+    ///
+    /// Returns false if a rule of the listener or a limit for the client's address refuses the connection.
     private func proxyHeaderRead(_ header: ProxyHeader) -> Bool {
         awaitsProxyHeader = false
         if let address = header.client {
@@ -174,7 +176,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         endBeforeClient()
     }
 
-    /// Ends the connection while its PROXY header is read; the channel then closes itself.
+    /// Ends the connection, because its PROXY header is missing, invalid or names a refused client.
+    ///
+    /// The channel closes itself afterwards.
     private func endBeforeClient() {
         isEnded = true
         finish(.edge)

@@ -131,7 +131,7 @@ package class ServerStream {
     /// separately.
     package static let cost = 4 << 10
 
-    /// The stored properties that other modules read through the accessors below.
+    /// The stored properties that other modules read through the computed properties below.
     ///
     /// The properties are private so that the compiler sees every access and omits the runtime check for exclusive
     /// access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
@@ -152,9 +152,7 @@ package class ServerStream {
     private var state: State
     /// Response bytes that wait to be sent; empty for HTTP/1, whose session queues the output of all responses.
     var output: ByteQueue
-    /// Whether the response was aborted or the stream was refused.
-    ///
-    /// The handler gets no more calls.
+    /// Whether the response was aborted or the stream was refused, so that the handler gets no more calls.
     var isBroken = false
     /// The client of this request; nil if the request has the same client as its connection.
     private var ownClient: Client?
@@ -246,7 +244,7 @@ package class ServerStream {
 
     // MARK: Memory
 
-    /// Charges the connection for the stream and for its request head of `bytes` bytes.
+    /// Charges the memory account of the connection for the stream and for its request head of `bytes` bytes.
     ///
     /// - Returns: false if the connection may not hold that much memory; then the function charges nothing.
     func admit(headOf bytes: Int) -> Bool {
@@ -258,7 +256,7 @@ package class ServerStream {
         return false
     }
 
-    /// Ends the charge for the request head, because the handler has released the head.
+    /// Ends the memory charge for the request head, because the handler has released the head.
     package func letGoOfHead() { head.set(0, on: connection.account) }
 
     /// Records for how many bytes of output the handler has reserved memory; 0 ends the reservation.
@@ -268,7 +266,7 @@ package class ServerStream {
         chargeOutput()
     }
 
-    /// Charges the connection for output beyond `outputPaid`.
+    /// Charges the memory account of the connection for output beyond `outputPaid`.
     ///
     /// The stream calls this function whenever its output grows or shrinks. The function does nothing while the
     /// reservation of the handler covers all output.
