@@ -88,8 +88,10 @@ package struct ModelSettings: Sendable, Equatable {
         /// The load is the number of running streams, plus one for each 4 KiB of prompts that wait for their first
         /// event. Executors whose load differs by less than one request take turns.
         case leastLoad = "least-load"
-        /// A request goes to an executor that is believed to hold the beginning of its prompt in its cache, unless that
-        /// executor has much more to do than others; otherwise as `leastLoad`.
+        /// A request goes to an executor that is believed to have the beginning of the prompt in its cache.
+        ///
+        /// If there is no such executor, or if it has much more to do than others, the executor is chosen as with
+        /// `leastLoad`.
         case prefix
         /// The executors take turns, in proportion to their weights.
         case roundRobin = "round-robin"

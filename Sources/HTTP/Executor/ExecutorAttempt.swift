@@ -89,7 +89,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         failed(failure)
     }
 
-    /// Tells the handler that the kernel has taken the whole request.
+    /// Tells the handler, once, that the kernel has taken the whole request.
     func reportSent() {
         guard !isSentReported else { return }
         isSentReported = true

@@ -1,7 +1,7 @@
 // The connections of one worker thread to one engine: which connection carries a request, and when one is opened.
 package import Transport
 
-/// Sends requests to the executors of one engine.
+/// Sends requests to one engine, which may be the executor of several models.
 ///
 /// An `ExecutorClient` is used only by its worker thread. An HTTP/1.1 connection carries one request at a time and is
 /// kept alive between requests. An HTTP/2 connection carries as many requests as the engine's
@@ -106,10 +106,10 @@ package final class ExecutorClient {
 
     // MARK: The end of a dial
 
-    /// Makes an HTTP connection from the channel that a dial has opened.
+    /// Makes an HTTP connection from the channel (the connected socket) that a dial has opened.
     ///
-    /// The attempts that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first of
-    /// them, and `place` finds connections for the others.
+    /// The attempts that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first
+    /// attempt, and `place` finds connections for the rest.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }
@@ -125,7 +125,7 @@ package final class ExecutorClient {
         if isRetired { connection.retire() }
     }
 
-    /// Removes a dial that has ended without a connection.
+    /// Removes a dial (an attempt to open a connection) that has failed or was cancelled.
     func lost(_ dial: ExecutorDial) {
         dials.removeAll { $0 === dial }
         connections -= 1

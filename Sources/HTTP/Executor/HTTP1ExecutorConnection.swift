@@ -29,7 +29,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var sentOfBody = 0
     private var isRequestSent = false
 
-    /// Makes the connection from an open channel.
+    /// Makes the connection from an open channel (a connected socket).
     init(client: ExecutorClient, channel: Channel) {
         self.client = client
         self.channel = channel
@@ -63,7 +63,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         channel.mark()
     }
 
-    /// Never called, because the dial has already opened the channel.
+    /// Never called, because `ExecutorDial` has already opened the channel.
     func channelOpened(_ channel: Channel) {}
 
     func channelFlush(_ channel: Channel, into scratch: Scratch) {
@@ -155,7 +155,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Sets the state for reading the body that a response head has announced.
+    /// Prepares to read the body that a response head has announced.
     @inline(__always)
     private func expect(_ body: ResponseBody) {
         switch body {

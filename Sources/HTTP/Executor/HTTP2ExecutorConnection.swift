@@ -87,7 +87,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         case failed(ExecutorFailure)
     }
 
-    /// Makes the connection from an open channel.
+    /// Makes the connection from an open channel (a connected socket).
     init(client: ExecutorClient, channel: Channel) {
         self.client = client
         self.channel = channel

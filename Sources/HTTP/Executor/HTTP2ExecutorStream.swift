@@ -36,7 +36,7 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     var isPaused = false
     /// The number of bytes that arrived while reading was paused.
     ///
-    /// When reading resumes, the window of the stream opens by this number.
+    /// When reading resumes, the flow-control window of the stream opens by this number.
     var withheld = 0
 
     init(connection: HTTP2ExecutorConnection, id: Int32, attempt: ExecutorAttempt, readsBefore: Int) {

@@ -278,7 +278,7 @@ final class HTTP1ServerSession: ServerProtocol {
         return bytes.extracting(droppingFirst: start).extracting(first: 5).equals("HEAD ")
     }
 
-    /// Sets the state for reading the body that a request head has announced.
+    /// Prepares to read the body that a request head has announced.
     private func expect(_ body: BodyLength) {
         switch body {
         case .none, .known(0): state = .responding

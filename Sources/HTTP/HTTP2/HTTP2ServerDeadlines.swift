@@ -2,7 +2,7 @@
 // deadline.
 internal import Transport
 
-/// Deadlines on the loop's clock; `Nanoseconds.max` means that a deadline is not set.
+/// Deadlines on the event loop's clock; `Nanoseconds.max` means that a deadline is not set.
 struct HTTP2ServerDeadlines {
     /// When the client must have acknowledged the server's SETTINGS.
     var settings: Nanoseconds

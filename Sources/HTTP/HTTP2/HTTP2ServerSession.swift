@@ -20,7 +20,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The largest number of requests that may begin on one connection in one turn of the event loop.
     ///
     /// A client can send a request and its reset in 30 bytes, so one read may contain thousands of requests. To serve
-    /// all of them at once would delay the other connections of the worker.
+    /// all of them at once would delay the other connections of the worker thread.
     static let requestsPerTurn = 8
     /// The limit in place of `requestsPerTurn` for a client that has lately caused much work (`Channel.yields`).
     ///
@@ -129,7 +129,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// are used for each field or frame. They are stored outside `incoming` so that Swift can check exclusive access to
     /// them at compile time.
     var receiving: HTTP2ServerStream?
-    /// How many more requests may begin in this turn of the event loop.
+    /// How many further requests of this connection may begin in this turn of the event loop.
     var requestsLeft = HTTP2ServerSession.requestsPerTurn
     var history = HTTP2StreamHistory()
     var outbox = Outbox()
@@ -315,7 +315,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     private func classifyHeaders(on id: Int32, isOpen: Bool) -> FrameVerdict {
         if let code = history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
         // A header block for a stream that has closed, or that will not open, counts as a control frame, because
-        // nghttp2 decodes the block nevertheless.
+        // nghttp2 decodes even such a block.
         guard !isOpen, ending.isGoingAway || !history.isNew(id) else { return .feed }
         return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
     }

@@ -53,7 +53,8 @@ package struct AccessRules: Sendable {
     /// Whether the listener serves health checks and ACME challenges even to clients that `allow` or `trusted_only`
     /// refuses.
     ///
-    /// Listeners without TLS do so. They apply the two rules only at the head of each request, when the path is known.
+    /// The value is true for listeners without TLS. They apply `allow` and `trusted_only` only at the head of each
+    /// request, when the path is known.
     package var hasExemptPaths = false
 
     package init() {}

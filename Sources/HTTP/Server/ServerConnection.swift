@@ -91,7 +91,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var deadline = Deadline()
     /// How the connection drains, which means that it ends after its requests; nil if it does not drain.
     private var draining: ConnectionDrain?
-    /// Whether the connection still waits for its PROXY header.
+    /// Whether the connection still waits for the PROXY header that its peer must send.
     private var awaitsProxyHeader = false
     private var isEnded = false
     private var refusals = TokenBucket(period: 10_000_000_000)

@@ -81,7 +81,7 @@ package protocol ServerDelegate: AnyObject {
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
     /// The PROXY header of a connection has named its client, which the listener's rules do not refuse.
     ///
-    /// - Returns: false if the connection ends nevertheless, because of a limit for the client's address.
+    /// - Returns: false if the connection must end because of a limit for the client's address.
     func clientIdentified(on connection: ServerConnection) -> Bool
     /// The connection has ended, and its streams and its socket are released.
     ///

@@ -29,7 +29,7 @@ final class ForeignSection {
         self.entries = Self.merged(entries, depth: 0)
     }
 
-    /// The highest number of nested merge keys that are followed.
+    /// The highest number of nested YAML merge keys (`<<`) that are followed.
     private static let mergeDepthMax = 8
 
     private static func merged(_ entries: [ConfigurationEntry], depth: Int) -> [ConfigurationEntry] {
@@ -79,8 +79,8 @@ final class ForeignSection {
 
     /// Returns the single value of a key; nil if the key is absent.
     ///
-    /// For a list, a section, an empty text or a text with control characters, the result is also nil. Such a value is
-    /// noted as not carried over.
+    /// The result is also nil for a list, a section, an empty text, or a text with control characters. A note then says
+    /// that the value is not carried over.
     func text(_ key: String) -> ForeignText? {
         guard let node = node(key) else { return nil }
         return text(node, key)
