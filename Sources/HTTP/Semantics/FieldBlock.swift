@@ -109,7 +109,7 @@ package struct FieldBlock: Sendable {
         append(name: Array(name.utf8).span, value: Array(value.utf8).span)
     }
 
-    /// Appends those fields of `others` whose names this block does not have.
+    /// Appends the fields of `others` whose names do not occur in this block.
     mutating func appendMissing(_ others: FieldBlock) {
         let present = count
         for index in 0..<others.count {

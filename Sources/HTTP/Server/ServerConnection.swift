@@ -220,7 +220,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         if !client.trusted { channel.countWork(RecentWork.request) }
     }
 
-    /// Counts a response as work that the client has caused for nothing, if its status is 4xx.
+    /// Counts a response with a 4xx status as further work that the client has caused.
     ///
     /// A connection with much work yields to other connections (`Channel.yields`). A connection that carries the
     /// requests of many users is not counted, so it does not yield because of some of them.

@@ -170,7 +170,9 @@ package class ServerStream {
         state = State(lastMoved: connection.channel.loop.now)
     }
 
-    /// The handler of the request; nil before the delegate has made it, for a refused request, and after the stream has
+    /// The handler of the request.
+    ///
+    /// The value is nil before the delegate has made the handler, for a refused request, and after the stream has
     /// ended.
     package internal(set) final var handler: (any ServerStreamHandler)? {
         get { state.handler }
