@@ -5,7 +5,8 @@ internal import Transport
 
 /// A DNS name or an IP address of a certificate.
 ///
-/// The name has no characters that could add another name to OpenSSL's extension text.
+/// The name has no characters, such as commas, that could add another name to the text from which OpenSSL makes the SAN
+/// extension.
 enum CertificateName: Hashable {
     case dns(String)
     case address([UInt8], text: String)

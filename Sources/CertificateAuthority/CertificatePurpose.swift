@@ -11,7 +11,7 @@ enum CertificatePurpose {
     /// A client, whose name is in the subject.
     case client(String)
 
-    /// How long the certificate is valid, in seconds; no longer than browsers accept.
+    /// How long the certificate is valid, in seconds; the time is not longer than browsers accept.
     var validity: Int64 {
         switch self {
         case .authority: 825 * 86_400 - 1
@@ -43,7 +43,7 @@ enum CertificatePurpose {
         }
     }
 
-    /// The extensions of a certificate that signs no others, for one extended key usage.
+    /// The extensions of a certificate that cannot sign other certificates; `usage` is its extended key usage.
     private static func leafExtensions(_ usage: String) -> [(CInt, String)] {
         [
             (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),

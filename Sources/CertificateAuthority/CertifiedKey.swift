@@ -1,4 +1,5 @@
-// Makes keys and X.509 certificates with OpenSSL, for development and for tests. Used by DevelopmentCertificates.swift.
+// Makes keys and X.509 certificates with OpenSSL, for development and for tests. The functions in
+// DevelopmentCertificates.swift use this file.
 
 internal import COpenSSL
 internal import Glibc

@@ -1,4 +1,4 @@
-// How many client connections fit into `memory_limit`.
+// Computes how many client connections fit into `memory_limit`.
 
 extension Configuration {
     /// The bytes of `memory_limit` that each client connection is charged when it is accepted.
@@ -11,7 +11,8 @@ extension Configuration {
     ///
     /// If a body needs more than half of `memory_limit`, the result is computed as if it needed half.
     package var connectionsBesideBody: Int {
-        // Scanning a body needs 17/3 of its size in addition to the body itself (docs/limits.md).
+        // Scanning a body needs 17/3 of the body's size in addition to the body itself, so 20/3 together
+        // (docs/limits.md).
         let need = limits.bodyBytes / 3 * 20
         return max(1, (memoryLimitBytes - min(need, memoryLimitBytes / 2)) / Self.connectionChargeBytes)
     }

@@ -1,4 +1,4 @@
-// Reading the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, log, CORS origins.
+// Reads the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, log, CORS origins.
 internal import Inference
 internal import Routing
 
@@ -21,7 +21,7 @@ extension Configuration {
         }
     }
 
-    /// Reads `limits`; the limits of a body and of an exchange's buffer must not be above `memory_limit`.
+    /// Reads `limits`; the limits of a request body and of a response buffer must not be above `memory_limit`.
     mutating func readLimits(from root: ConfigurationSection) {
         // The default of `limits.body` is lowered to `memory_limit`, because a larger body could never be accepted.
         limits.bodyBytes = min(limits.bodyBytes, memoryLimitBytes)
@@ -108,7 +108,7 @@ extension Configuration {
 }
 
 extension QueueShares {
-    /// Reads `admission.shares`; together, the shares must leave something for the highest class.
+    /// Reads `admission.shares`; together, the shares must leave something for the highest priority class.
     fileprivate mutating func read(from section: ConfigurationSection) {
         section.read(percent: "standard", &standard, in: 0...Self.sumMax)
         section.read(percent: "bulk", &bulk, in: 0...Self.sumMax)

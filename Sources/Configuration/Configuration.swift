@@ -28,35 +28,36 @@ package struct Configuration: Sendable, Equatable {
     package var certificateNotice = Duration.seconds(21 * 86_400)
     /// How long health checks are answered with 503 after SIGTERM, before the server stops accepting connections.
     package var lameDuck = Duration.zero
-    /// How long running exchanges may continue after SIGTERM, once `lameDuck` has passed.
+    /// How long requests under way may continue after SIGTERM, once `lameDuck` has passed.
     package var drainTimeout = Duration.seconds(60)
-    /// How long exchanges may continue in a process that a newer process has replaced (an upgrade).
+    /// How long requests under way may continue in a process that a newer process has replaced (an upgrade).
     package var upgradeDrain = Duration.seconds(3600)
-    /// How many older processes may drain at the same time, that is, finish their exchanges after upgrades.
+    /// How many replaced processes may exist at the same time to finish their requests after upgrades.
     package var upgradeGenerations = 4
-    /// How long the new process of an upgrade may take until it is ready, and after that, how long until it accepts
-    /// connections.
+    /// How long the new process of an upgrade may take until it is ready.
+    ///
+    /// Once it is ready, it may take the same time again until it accepts connections.
     package var upgradeTimeout = Duration.seconds(30)
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
     package var commitAfter = Duration.seconds(10)
-    /// The interval at which a client is sent SSE comments while its stream has no events.
+    /// The interval at which the server sends SSE comments to a client whose stream has no events for a while.
     package var keepAlive = Duration.seconds(10)
-    /// Whether a client that has requested no stream is sent the status, and then spaces, until its answer arrives.
+    /// Whether the server sends the status and then spaces to a client that waits for a response that is not a stream.
     ///
     /// The spaces keep proxies from closing a connection on which nothing is sent.
     package var jsonKeepAlive = false
     /// How many times a request may have passed through this server before, according to its field `cdn-loop`.
     package var maxLoops = 1
-    /// The timeouts of connections and exchanges; a model may replace some of them.
+    /// The timeouts of connections and requests; a model may replace some of them.
     package var timeouts = Timeouts()
-    /// The limits of single requests, connections and exchanges.
+    /// The limits of each request and of each connection.
     package var limits = Limits()
-    /// The limits of the queue that each model has.
+    /// The limits of the queue in which the requests for a model wait for an executor.
     package var admission = Admission()
     /// Whether clients need API keys, which file contains the keys, and the limits of clients without a key.
     package var authentication = Authentication()
-    /// The file for a record of finished exchanges; not used yet.
+    /// The file for a record of finished requests; not used yet.
     package var ledger = Ledger()
     /// Which web pages may send requests from a browser.
     package var cors = CORS()
@@ -65,9 +66,9 @@ package struct Configuration: Sendable, Equatable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
     /// that the kind of each executor decides.
     package var stripBilling: Bool?
-    /// The fields by which clients name sessions.
+    /// The header fields and body members by which clients say that requests belong to one session.
     package var sessionFields = SessionFields.standard
-    /// The dialects that executors have; nil means that the kind of each executor decides.
+    /// The APIs (`ServedDialect`) that executors offer; nil means that the kind of each executor decides.
     package var dialects: [ServedDialect]?
     /// The settings of the access log: which lines are written, and to which file.
     package var log = Log()
@@ -97,7 +98,7 @@ package struct Configuration: Sendable, Equatable {
 }
 
 extension Configuration {
-    /// The listener for metrics, status and debug pages; by default only this machine can reach it.
+    /// The listener for metrics, status and debug pages; by default only this machine can reach the listener.
     package struct Admin: Sendable, Equatable {
         /// The address to listen on; never the address of a client listener.
         package var address = ListenAddress.tcp(host: "127.0.0.1", port: 9901)
@@ -150,40 +151,43 @@ extension Configuration {
         case epoll
     }
 
-    /// How long each phase of a connection or an exchange may take.
+    /// How long each phase of a connection or of a request may take.
     package struct Timeouts: Sendable, Equatable {
         /// The longest time from accepting a connection to the end of its TLS handshake.
         package var handshake = Duration.seconds(10)
         /// The longest time from the first byte of a request head to its end.
         package var header = Duration.seconds(10)
-        /// How long a client may send no byte of a request body that is not complete.
+        /// The longest pause that a client may make while it sends a request body.
         package var body = Duration.seconds(30)
-        /// How long a client connection without an exchange is kept open.
+        /// How long a client connection without a request under way is kept open.
         package var idle = Duration.seconds(75)
         /// The value that replaces `idle` for connections of a trusted listener.
         package var idleTrusted = Duration.seconds(905)
-        /// How long a client may read nothing while response bytes wait to be sent to it.
+        /// The longest time in which a client may read nothing although response bytes wait to be sent.
         package var clientStall = Duration.seconds(60)
         /// How long TCP connect, TLS handshake and first HTTP/2 frame may take together, for one address of an
         /// executor.
         package var connect = Duration.seconds(2)
-        /// How long all attempts of an exchange together may take until the first event of a stream.
+        /// How long a request may take until the first event of its streamed response, over all executors that are
+        /// tried.
         ///
         /// Each 40 kB of request body adds 1 s.
         package var firstEvent = Duration.seconds(300)
-        /// How long all attempts of an exchange together may take until the end of a response that is not a stream.
+        /// How long a request may take until the end of a response that is not a stream, over all executors that are
+        /// tried.
         package var response = Duration.seconds(600)
         /// The longest time between two events of a stream.
         ///
         /// The time in which the server pauses reading from the executor does not count.
         package var stall = Duration.seconds(300)
-        /// How long a request may wait until the model has been loaded, if no other executor is ready; zero means not at
-        /// all.
+        /// How long a request may wait for an executor that is loading the model, if no other executor is ready.
+        ///
+        /// Zero means that no request waits.
         package var loadWait = Duration.seconds(60)
         package init() {}
     }
 
-    /// How many bytes, header fields and streams a request, a connection or an exchange may have.
+    /// How many bytes, header fields and streams a request or a connection may have.
     package struct Limits: Sendable, Equatable {
         /// The largest request body, in bytes.
         package var bodyBytes = 64 << 20
@@ -193,7 +197,7 @@ extension Configuration {
         package var headerCount = 100
         /// The largest number of streams at once on one HTTP/2 connection.
         package var streams = 1024
-        /// The response bytes that an exchange buffers before it pauses reading from its executor.
+        /// The response bytes that are buffered for one request before the server pauses reading from the executor.
         package var exchangeBufferBytes = 256 << 10
         /// The lowest average pace at which a client may send a request body, in bytes a second; 0 for any pace.
         package var bodyPace = 1000
@@ -204,22 +208,23 @@ extension Configuration {
         package var perAddress = AddressLimits()
         /// How many requests a client may give up in a minute; nil for no limit.
         ///
-        /// A request counts if the client gives it up after an executor has received it, and before its first event has
-        /// arrived.
+        /// A request counts if the client gives it up after an executor has received it, and before the first event of
+        /// the response has arrived.
         package var prefillResets: Int? = 1000
         package init() {}
     }
 
-    /// The limits of the queue in which the exchanges of one model wait for an executor.
+    /// The limits of the queue in which the requests for one model wait for an executor.
     package struct Admission: Sendable, Equatable {
-        /// How long an exchange may wait; zero means that no exchange waits.
+        /// How long a request may wait; zero means that no request waits.
         ///
-        /// The value is below `commitAfter`, so that the client of an exchange that has waited too long can get the
+        /// The value is below `commitAfter`, so that a request that has waited too long can still be answered with the
         /// status 429.
         package var maxWait = Duration.seconds(8)
-        /// The largest number of exchanges that wait for one model.
+        /// The largest number of requests that wait for one model.
         package var maxQueue = 1000
-        /// The parts of the slots, and of the room in the queue, that are guaranteed to the lower classes of requests.
+        /// The parts of the queue, and of the executors' free slots, that are guaranteed to requests of lower priority
+        /// classes.
         package var shares = QueueShares()
         package init() {}
     }
@@ -234,12 +239,13 @@ extension Configuration {
         package var secretPath: String?
         /// The limits that all clients without a key share.
         package var anonymousLimits = KeyLimits()
-        /// The class of requests without a key, and the classes that clients without a key may choose.
+        /// The priority class of requests without a key, and the priority classes that clients without a key may
+        /// choose.
         package var anonymousPriority = PriorityRule()
         package init() {}
     }
 
-    /// The file for a record of finished exchanges; the path is read, but nothing is written to the file yet.
+    /// The file for a record of finished requests; the path is read, but nothing is written to the file yet.
     package struct Ledger: Sendable, Equatable {
         /// The path of the file, absolute; nil if there is none.
         package var path: String?
@@ -256,9 +262,9 @@ extension Configuration {
 
     /// The settings of the log: what is written, and to which file.
     package struct Log: Sendable, Equatable {
-        /// Whether one JSON line is written for each exchange.
+        /// Whether one JSON line is written for each exchange (a request and its response).
         package var access = true
-        /// Whether the JSON line of an exchange contains the error text of the engine, which may quote the client's
+        /// Whether the JSON line of a request contains the error text of the engine, which may quote the client's
         /// request.
         package var engineErrors = false
         /// The absolute path of the file that the log goes to; nil for stdout.

@@ -1,9 +1,9 @@
-// The header fields that no setting can forward from a client to an executor, and the reason for each.
+// The header fields that are never forwarded from a client to an executor, whatever the settings say, and the reasons.
 package import HTTP
 internal import Transport
 
 extension FieldName {
-    /// Returns the reason why no setting can forward a field; nil if a setting can forward the field.
+    /// Returns the reason why a field is never forwarded; nil if the settings may forward the field.
     ///
     /// - Parameter name: The name of the field, in lower case.
     package static func whyNeverForwarded(_ name: ArraySlice<UInt8>) -> String? {

@@ -1,5 +1,5 @@
-// Reading `forward_fields`, `forward_user_agent` and `forward_client`, which are allowed at the top level, in a model
-// and in an executor.
+// Reads `forward_fields`, `forward_user_agent` and `forward_client`, which are allowed at the top level, in a model and
+// in an executor.
 internal import HTTP
 internal import Transport
 

@@ -99,9 +99,9 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// Adds the columns that are missing in a database which an earlier version of this server has made.
+    /// Adds the columns that are missing in a database of an earlier version of this server.
     ///
-    /// The present keys get NULL in these columns.
+    /// Keys that are already in the database get NULL in these columns.
     private static func addColumns(_ database: Database) throws {
         let present = try Set(database.columns(in: "key").map(\.name))
         for (name, type) in [("prefill_resets", "INTEGER"), ("priority", "TEXT"), ("priority_choices", "TEXT")]
@@ -110,12 +110,12 @@ package struct KeyDatabase: Sendable {
         }
     }
 
-    /// A number that changes whenever another connection changes the database.
+    /// A number that changes whenever another connection, such as that of `freeinference keys`, changes the database.
     package func dataVersion() throws(KeyDatabaseError) -> Int {
         try Self.attempt { try queue.read { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 } }
     }
 
-    /// All keys, including revoked ones, oldest first.
+    /// All keys, including revoked keys, the oldest key first.
     package func records() throws(KeyDatabaseError) -> [Record] {
         try Self.attempt {
             try queue.read { database in
@@ -129,7 +129,7 @@ package struct KeyDatabase: Sendable {
         try records().filter { $0.revoked == nil }.map(\.key)
     }
 
-    /// All keys; `isRevoked` is set for the revoked ones.
+    /// All keys, including revoked keys, which have `isRevoked` set.
     package func keysWithRevoked() throws(KeyDatabaseError) -> [AccessKey] {
         try records().map { record in
             var key = record.key
@@ -201,9 +201,10 @@ package struct KeyDatabase: Sendable {
         return Record(key: key, created: row["created"], revoked: row["revoked"])
     }
 
-    /// The class of the key's requests, and the classes that its bearer may choose.
+    /// The priority class of requests with the key, and the priority classes that these requests may choose.
     ///
-    /// Both columns are missing in a database that only an earlier version of this server has edited.
+    /// The columns `priority` and `priority_choices` are missing in a database that only an earlier version of this
+    /// server has edited.
     private static func priority(of id: String, _ row: Row) throws -> PriorityRule {
         func named(_ name: some StringProtocol) throws -> PriorityClass {
             if let priority = PriorityClass(rawValue: String(name)) { return priority }

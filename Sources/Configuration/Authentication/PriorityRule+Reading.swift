@@ -1,4 +1,4 @@
-// Reads the class of a caller's requests, and the classes that the caller may choose.
+// Reads the priority class of a caller's requests, and the priority classes that the caller may choose.
 internal import Routing
 
 extension PriorityRule {

@@ -1,4 +1,4 @@
-// Finding the files that match a pattern, or that are in a folder.
+// Finds the files that match a pattern, or that are in a folder.
 import Glibc
 
 extension SystemFiles {

@@ -4,8 +4,8 @@ package import Transport
 
 /// A list of ranges of IP addresses, from a text file or from the configuration.
 ///
-/// Each line of a file has one range or one address; empty lines and what follows a `#` are ignored. The word `unix:`
-/// stands for all peers of unix sockets.
+/// Each line of a file has one range or one address. Empty lines and comments, which begin with `#`, are ignored. The
+/// word `unix:` stands for all peers of unix sockets.
 package struct AddressFile: Sendable, Equatable {
     /// The largest file that is read, in bytes.
     static let bytesMax = 1 << 20

@@ -1,4 +1,4 @@
-// Reading the section `admin` of a configuration: the address for metrics and health, the clients that may use the
+// Reads the section `admin` of a configuration: the address for metrics and health, the clients that may use the
 // address, and the command socket.
 internal import Transport
 
@@ -38,8 +38,8 @@ extension Configuration {
 
     /// Marks as known the keys that `readCommandSocket` and `readAccess` have read.
     ///
-    /// These two functions have read their keys from another `ConfigurationSection` object, so `finish` of this object
-    /// would otherwise report the keys as unknown.
+    /// These two functions read from another `ConfigurationSection` object. Without this call, `finish` of `section`
+    /// would report the keys as unknown.
     private static func noteKeysReadBefore(of section: ConfigurationSection) {
         for key in ["socket", "hosts", "allow"] { _ = section.node(key) }
     }

@@ -1,4 +1,4 @@
-// Reading the address of a listener or of `admin`, and the mode and group of its socket file.
+// Reads the address of a listener or of `admin`, and the mode and group of the socket file.
 internal import Transport
 
 extension ConfigurationSection {

@@ -14,7 +14,7 @@ package struct ListenerAccess: Sendable, Equatable {
     ///
     /// The file is read again when it changes.
     package var trustedPeersPath: String?
-    /// Whether peers that are not trusted are refused.
+    /// Whether the listener refuses every peer that is not in `trustedPeers`.
     package var trustedOnly = false
     /// The clients that are served, except those in `deny`; nil if all clients except those in `deny` are served.
     package var allow: [AddressRange]?

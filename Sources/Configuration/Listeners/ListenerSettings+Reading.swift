@@ -1,4 +1,4 @@
-// Reading the section `listeners` of a configuration.
+// Reads the section `listeners` of a configuration.
 internal import Transport
 
 /// A listener and the position of its address in the file.

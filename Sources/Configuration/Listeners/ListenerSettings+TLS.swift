@@ -1,4 +1,4 @@
-// Reading the TLS settings of a listener: certificates, versions, groups, and the certificates of clients.
+// Reads the TLS settings of a listener: certificates, versions, key exchange groups, and the certificates of clients.
 internal import Transport
 
 extension ListenerSettings.TLS {
@@ -98,7 +98,7 @@ extension ConfigurationSection {
         return groups.isEmpty ? nil : groups
     }
 
-    /// Reads `sni_strict`; reports an error and returns false if it is true without TLS.
+    /// Reads `sni_strict`; reports an error and returns false if the value is true but the listener has no TLS.
     func needsServerName(isSecure: Bool) -> Bool {
         var isStrict = false
         read("sni_strict", &isStrict)

@@ -9,13 +9,13 @@ package struct ListenerSettings: Sendable, Equatable {
     package var socketAccess = SocketFileAccess()
     /// The TLS settings; nil for cleartext.
     package var tls: TLS?
-    /// Whether `Upgrade: h2c` is accepted; never on a TLS listener.
+    /// Whether the HTTP/1.1 upgrade to HTTP/2 (`Upgrade: h2c`) is accepted; never on a TLS listener.
     package var h2cUpgrade = true
     /// Whether clients may speak HTTP/2, by ALPN, by prior knowledge or by upgrade.
     package var http2 = true
     /// Whether the clients are proxies that the operator runs.
     ///
-    /// Connections of a trusted listener have looser limits, and `timeouts.idleTrusted` in place of `timeouts.idle`.
+    /// Connections of a trusted listener have higher limits, and `timeouts.idleTrusted` in place of `timeouts.idle`.
     package var trusted = false
     /// Whether requests are redirected to the TLS listener with status 308; never on a TLS listener.
     package var redirectsToHTTPS = false

@@ -16,7 +16,7 @@ extension Configuration {
     }
 }
 
-/// A configuration to which executors and models are added, in one step for each source: files, engines, names.
+/// A configuration to which executors and models are added, in one step for each source: files, engines, host names.
 private struct MemberCompletion {
     var configuration: Configuration
     /// One line for each found executor or model that is not used, with the reason.
@@ -40,8 +40,8 @@ private struct MemberCompletion {
 
     /// Appends to the configuration the models that engines list.
     ///
-    /// No model is added if its name is already an id or an alias in the configuration, or belongs to another engine.
-    /// With `join` the engine instead becomes one more executor of the model that has the name.
+    /// A model is not added if its name is already an id or an alias in the configuration, or if the name belongs to
+    /// another engine. With `join`, the engine then becomes one more executor of the model that has the name.
     mutating func addDiscovered(_ found: FoundMembers) {
         var indices: [ExactText: Int] = [:]
         for (index, model) in configuration.models.enumerated() {
@@ -72,7 +72,7 @@ private struct MemberCompletion {
 
     private mutating func add(_ executor: ExecutorSettings, toModelAt index: Int, joins: Bool) {
         let model = configuration.models[index]
-        // If the model already has an executor at this URL, the settings of that executor apply.
+        // If the model already has an executor at this URL, only the settings of that executor apply.
         guard !model.executors.contains(where: { $0.url == executor.url }) else { return }
         guard joins else {
             let name = Self.shown(executor.model ?? "")

@@ -1,5 +1,5 @@
-// Reading `- import: FILE` in the list of models. An imported file contains more models; an error in an imported file
-// is reported at its position in that file.
+// Reads `- import: FILE` in the list of models. An imported file contains more models. An error in an imported file is
+// reported at its position in that file.
 
 extension ConfigurationReader {
     /// The maximum depth of nested imports; a file that the main file imports has depth 1.

@@ -1,4 +1,4 @@
-// Reading a further file that contains a list: a file of `import` with models, or of `executors_from` with executors.
+// Reads a further file that contains a list: models in a file of `import`, or executors in a file of `executors_from`.
 
 extension ConfigurationSection {
     /// Returns the items of a YAML file that contains a list; an empty array for an empty file.

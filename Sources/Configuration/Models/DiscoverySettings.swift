@@ -6,12 +6,11 @@
 package struct DiscoverySettings: Sendable, Equatable {
     /// How the engine is reached; the executor of each discovered model gets these settings.
     package var engine: ExecutorSettings
-    /// Whether the engine becomes one more executor of a model whose name is already in use, if the engine lists this
-    /// name.
+    /// Whether the engine becomes one more executor of an existing model if it lists a model of the same name.
     ///
     /// If the value is false, the engine gets no requests for this name.
     package var joins = false
-    /// The template for each discovered model; its id and its executors are empty.
+    /// The settings of each discovered model; the id and the executors are empty here and filled in for each model.
     package var model = ModelSettings(id: "", executors: [])
 
     /// Makes an entry for the given engine, with the default of every other setting.

@@ -1,4 +1,4 @@
-// Finds executor entries that refer to the same engine and contradict each other.
+// Finds executor entries of a configuration that refer to the same engine and contradict each other.
 
 /// The `kind` and `protocol` of each engine, as set by the entries that have been read so far.
 ///

@@ -7,7 +7,7 @@ package import Transport
 package struct EngineIdentity: Hashable, Sendable {
     /// The URL of the engine.
     package var url: ExecutorURL
-    /// How many engines the host name in the URL stands for: one, or one for each address of the name.
+    /// How many engines the host name in the URL stands for: a single engine, or one for each address of the name.
     package var resolve: ExecutorSettings.Resolve
     /// The address of the engine if each address of the host name stands for an engine; nil otherwise.
     package var address: ResolvedAddress?

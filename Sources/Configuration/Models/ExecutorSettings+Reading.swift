@@ -1,4 +1,4 @@
-// Reading the section `executors` of a model.
+// Reads the section `executors` of a model.
 internal import Transport
 
 extension ExecutorSettings {
@@ -80,7 +80,7 @@ extension ExecutorSettings {
         if url == nil { return nil }
     }
 
-    /// Reads the keys that say how an engine is reached and probed; `url` must have been set before.
+    /// Reads the keys that say how an engine is reached and how its health is checked; `url` must have been set before.
     private mutating func read(from section: ConfigurationSection, isURLValid: Bool) {
         section.read("kind", &kind)
         section.read("protocol", &wireProtocol)

@@ -5,14 +5,15 @@ package import Transport
 package struct ExecutorSettings: Sendable, Equatable {
     /// The URL at which the executor is reached.
     package var url: ExecutorURL
-    /// How many executors the host name in the URL stands for: one, or one for each address of the name.
+    /// How many executors the host name in the URL stands for: a single executor, or one for each address of the name.
     package var resolve = Resolve.one
-    /// The address to connect to if each address of the host name stands for an executor; nil in an entry as read from
-    /// a file.
+    /// The address to connect to, if each address of the host name stands for an executor.
+    ///
+    /// The value is nil in an entry that was read from a file, because the addresses are found later.
     package var address: ResolvedAddress?
     /// The executor's own name for the model; nil means the model's id.
     package var model: String?
-    /// The executor's share of the requests in proportion to the other executors of its model; 0 means none.
+    /// The executor's share of the requests in proportion to the other executors of its model; 0 means no requests.
     package var weight = 1
     /// The software of the engine; `auto` means that the software is unknown, and no feature of a particular software
     /// is used.
@@ -28,11 +29,11 @@ package struct ExecutorSettings: Sendable, Equatable {
     /// Whether `stream_options.include_usage` is inserted into requests for streams.
     package var includeUsage = true
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
-    /// what the model says.
+    /// that the setting of the model applies.
     package var stripBilling: Bool?
-    /// The dialects that the executor has; nil means what the model says.
+    /// The APIs (`ServedDialect`) that the executor offers; nil means that the setting of the model applies.
     package var dialects: [ServedDialect]?
-    /// Whether the engine is told the class of a request in the member `priority`, and by which values.
+    /// Whether the engine is told the priority class of a request in the JSON member `priority`, and by which values.
     package var priority = PrioritySetting.off
     /// How long an unused connection is kept open; zero means that it is closed as soon as it is unused.
     ///
@@ -72,7 +73,8 @@ package struct ExecutorSettings: Sendable, Equatable {
 
         /// Whether the billing header of coding agents is left out of requests unless `strip_billing` says otherwise.
         ///
-        /// These engines generate with the prefixes of prompts in their caches, and have no use for the header.
+        /// The header changes with each request, so these engines would never find a prompt with it in their prefix
+        /// caches.
         package var stripsBilling: Bool {
             switch self {
             case .vllm, .sglang, .ollama, .llamaCpp: true

@@ -36,7 +36,7 @@ package struct FoundMembers: Sendable, Equatable {
     /// The engine to which each discovered model name belongs; set by `kept(for:after:)`.
     package private(set) var holders: [ExactText: EngineIdentity] = [:]
 
-    /// Makes a value without members.
+    /// Makes a value without executors and models.
     package init() {}
 
     /// Makes the members for a configuration that has just been read: only the executors in its files.
@@ -86,7 +86,7 @@ package struct FoundMembers: Sendable, Equatable {
     /// The largest number of lines that `changes` returns.
     private static let changesMax = 20
 
-    /// Describes the members that were added, removed or changed, in one line each.
+    /// Describes each executor, model or address that was added, removed or changed, in one line each.
     ///
     /// If there are more than 20 lines, the last line says how many lines are left out.
     package func changes(to new: FoundMembers) -> [String] {

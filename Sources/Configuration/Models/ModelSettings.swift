@@ -9,7 +9,7 @@ package struct ModelSettings: Sendable, Equatable {
     package var aliases: [String] = []
     /// How an executor is chosen for each request.
     package var balance = Balance.auto
-    /// Whose prompts a prompt is compared with, where `balance` looks at prompts.
+    /// Whose earlier prompts a new prompt is compared with, if `balance` chooses executors by their cached prompts.
     package var prefixScope = PrefixScope.pool
     /// The ids of the models that are tried, in this order, when none of this model's executors can answer.
     package var fallbacks: [String] = []
@@ -23,11 +23,11 @@ package struct ModelSettings: Sendable, Equatable {
     /// `Configuration.forward`.
     package var forward = ForwardSettings()
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
-    /// what `Configuration.stripBilling` says.
+    /// that `Configuration.stripBilling` applies.
     package var stripBilling: Bool?
-    /// The dialects that the model's executors have; nil means what `Configuration.dialects` says.
+    /// The APIs (`ServedDialect`) that the model's executors offer; nil means that `Configuration.dialects` applies.
     package var dialects: [ServedDialect]?
-    /// The member in which clients get the reasoning of chat answers.
+    /// The JSON member in which clients get the reasoning of chat answers.
     package var reasoning = ReasoningMember.asIs
     /// The executors that serve the model.
     ///
@@ -35,8 +35,9 @@ package struct ModelSettings: Sendable, Equatable {
     package var executors: [ExecutorSettings]
     /// A file with further executors, which is read again when it changes; nil if the model has no file of executors.
     package var executorFile: ExecutorFile?
-    /// Whether the model comes only from the list of an engine; API keys that are limited to certain models cannot use
-    /// it.
+    /// Whether the model comes only from the list of models of an engine.
+    ///
+    /// API keys that are limited to certain models cannot use a discovered model.
     package var isDiscovered = false
     /// The fields of the model's entry in the list of models, in the order in which the list shows them.
     package var catalog: [CatalogField] = []
@@ -50,20 +51,23 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// Timeouts that replace the values in `Configuration.Timeouts`; a nil value replaces nothing.
     package struct Timeouts: Sendable, Equatable {
-        /// How long all attempts of an exchange together may take until the first event of a stream.
+        /// How long a request may take until the first event of its streamed response, over all executors that are
+        /// tried.
         ///
         /// Each 40 kB of request body adds 1 s.
         package var firstEvent: Duration?
-        /// How long all attempts of an exchange together may take until the end of a response that is not a stream.
+        /// How long a request may take until the end of a response that is not a stream, over all executors that are
+        /// tried.
         package var response: Duration?
         /// The longest time between two events of a stream.
         package var stall: Duration?
-        /// How long a request may wait until the model has been loaded.
+        /// How long a request may wait for an executor that is loading the model.
         package var loadWait: Duration?
         package init() {}
     }
 
-    /// Whose prompts a prompt is compared with, to find an executor that holds its beginning.
+    /// Whose earlier prompts a new prompt is compared with, to find an executor that has the beginning of the new
+    /// prompt in its cache.
     package enum PrefixScope: String, Sendable, CaseIterable {
         /// With the prompts of all tenants.
         case pool
@@ -73,18 +77,21 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// How an executor is chosen for each request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// The choice is that of `prefix` while each executor of the model is an engine with a prefix cache, and that of
-        /// `leastLoad` otherwise.
+        /// The same as `prefix` while every executor of the model has a prefix cache, and the same as `leastLoad`
+        /// otherwise.
         ///
-        /// Which engines these are is known by `kind`, or by what their probes have found.
+        /// Whether an executor has a prefix cache is known from its `kind`, or from the server's probes of the
+        /// executor.
         case auto
         /// A request goes to the executor with the least load for its weight.
         ///
         /// The load is the number of running streams, plus one for each 4 KiB of prompts that wait for their first
         /// event. Executors whose load differs by less than one request take turns.
         case leastLoad = "least-load"
-        /// A request goes to an executor that is believed to hold the beginning of its prompt in its cache, unless that
-        /// executor has much more to do than others; otherwise as `leastLoad`.
+        /// A request goes to an executor that is believed to have the beginning of the prompt in its cache.
+        ///
+        /// If there is no such executor, or if it has much more to do than others, the executor is chosen as with
+        /// `leastLoad`.
         case prefix
         /// The executors take turns, in proportion to their weights.
         case roundRobin = "round-robin"

@@ -1,7 +1,7 @@
-// How an engine that schedules by priority is told the class of a request.
+// How an engine that schedules by priority is told the priority class of a request.
 package import Routing
 
-/// The order in which an engine serves the values of the member `priority` of requests.
+/// Whether an engine serves requests with low or with high values of the JSON member `priority` first.
 package enum PriorityOrder: String, Sendable, CaseIterable {
     /// Requests with lower values are served first, as by vLLM.
     case lowestFirst = "lowest-first"
@@ -21,7 +21,7 @@ package enum PriorityOrder: String, Sendable, CaseIterable {
     }
 }
 
-/// Whether an engine is told the class of a request, and by which values of the member `priority`.
+/// Whether an engine is told the priority class of a request, and by which values of the JSON member `priority`.
 package enum PrioritySetting: Sendable, Equatable {
     /// Requests have no member `priority`.
     case off
@@ -34,7 +34,7 @@ package enum PrioritySetting: Sendable, Equatable {
 extension ExecutorSettings.Kind {
     /// The order of engines of this kind; nil if they do not schedule by a member `priority`.
     ///
-    /// An engine of an unknown kind is taken for one that has vLLM's order.
+    /// An engine of an unknown kind counts as an engine with vLLM's order.
     package var priorityOrder: PriorityOrder? {
         switch self {
         case .vllm, .auto: .lowestFirst

@@ -1,14 +1,15 @@
-// The words of the key `dialects`, which says what an executor speaks, and the paths that each word stands for.
+// The values of the key `dialects`: the APIs that an executor can offer, and the request paths of each API.
 internal import Inference
 package import Routing
 
-/// A dialect that an executor may have or lack, as a configuration file names it.
+/// An API that an executor may offer, by its name in a configuration file.
 ///
-/// Paths that belong to no case, such as `/tokenize`, `/v1/score` and `/v1/audio/speech`, are asked for at every executor.
+/// Some paths belong to no case, such as `/tokenize`, `/v1/score` and `/v1/audio/speech`. Requests for these paths may
+/// go to every executor.
 package enum ServedDialect: String, CaseIterable, Sendable {
     case chat, completions, embeddings, responses, messages, rerank
 
-    /// The dialect to which a path belongs; nil if it belongs to none.
+    /// The case to which a request path belongs; nil if the path belongs to no case.
     private init?(of path: String, _ dialect: Dialect) {
         switch dialect {
         case .openAIChat: self = .chat
@@ -23,7 +24,7 @@ package enum ServedDialect: String, CaseIterable, Sendable {
         }
     }
 
-    /// The paths of an executor that has these dialects: all known paths but those of the other dialects.
+    /// The paths of an executor that offers these APIs: all known paths except the paths of other cases.
     package static func paths(of dialects: [ServedDialect]) -> PathSet {
         var paths = PathSet.all
         for (index, (path, dialect)) in Dialect.paths.enumerated() {
@@ -37,10 +38,11 @@ package enum ServedDialect: String, CaseIterable, Sendable {
 }
 
 extension ExecutorSettings.Kind {
-    /// The dialects that an executor of this kind has unless `dialects` says otherwise.
+    /// The APIs that an executor of this kind offers unless the configuration sets `dialects`.
     ///
-    /// Engines differ by version and by options, and their answers teach what they lack, so no dialect is left out that
-    /// some version has. Only remote APIs are known to have one API alone.
+    /// Which APIs an engine offers depends on its version and its options. So every API is listed that any version may
+    /// offer, and the server learns from an engine's answers which of them are missing. For the remote APIs of `openai`
+    /// and `anthropic`, the missing APIs are known.
     package var dialects: [ServedDialect] {
         switch self {
         case .auto, .vllm, .sglang, .llamaCpp, .ollama: ServedDialect.allCases
@@ -51,7 +53,7 @@ extension ExecutorSettings.Kind {
 }
 
 extension ConfigurationSection {
-    /// Returns the dialects in the value of `dialects`, each once; nil if the key is absent or has no valid value.
+    /// Returns the APIs that the value of `dialects` lists, each once; nil if the key is absent or has no valid value.
     func dialects() -> [ServedDialect]? {
         let key = "dialects"
         let names = ServedDialect.allCases.map(\.rawValue)

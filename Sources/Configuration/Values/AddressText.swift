@@ -47,7 +47,8 @@ func mappedIPv4(_ host: String) -> String? {
     return bytes[12...].map(String.init).joined(separator: ".")
 }
 
-/// Whether the bytes are the address `0.0.0.0` or `::`, each of which means all addresses of its family.
+/// Whether the bytes are the address `0.0.0.0`, which means all IPv4 addresses, or `::`, which means all IPv6
+/// addresses.
 func isUnspecified(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 == 0 } }
 
 /// Returns the 4 or 16 bytes of an address in network order; nil if the text is not an address.

@@ -160,9 +160,9 @@ extension ExecutorURL: CustomStringConvertible {
 }
 
 extension AddressBook {
-    /// Makes the book of the addresses to which connections for a URL are made.
+    /// Makes the list of addresses to which connections for a URL are made.
     ///
-    /// The book of a host name is empty until a `NameResolver` has found addresses.
+    /// For a host name, the list is empty until a `NameResolver` has found addresses.
     package convenience init(of url: ExecutorURL) {
         guard url.scheme == .unix else {
             self.init(host: url.host, port: url.port)

@@ -76,7 +76,7 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether two addresses are equal, or one of them means all addresses of their family.
+    /// Whether two addresses are equal, or one of them means all IPv4 or all IPv6 addresses of this machine.
     ///
     /// Addresses of different families never overlap, because a listener of this server on `::` does not accept IPv4
     /// connections.

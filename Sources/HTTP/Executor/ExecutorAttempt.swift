@@ -3,19 +3,19 @@ internal import Transport
 
 /// The object that carries an attempt now: an `ExecutorDial`, an HTTP/1.1 connection, or an HTTP/2 stream.
 protocol AttemptCarrier: AnyObject {
-    /// Pauses or resumes reading, as in `ExecutorStream`.
+    /// Pauses or resumes reading the response from the executor.
     func setReading(_ reading: Bool)
-    /// Sets how many bytes may arrive at once, as in `ExecutorStream`.
+    /// Sets how many bytes of the response may arrive at once.
     func setReadLimit(_ bytes: Int)
-    /// Cancels the attempt, and ends its request at the executor in this turn of the loop.
+    /// Cancels the attempt, and ends its request at the executor in this turn of the event loop.
     func cancel(_ attempt: ExecutorAttempt)
 }
 
-/// A request to an executor, and the handler of its response.
+/// A request to an executor (an engine that runs models), and the handler of its response.
 ///
-/// An attempt is used only by its worker. Two failures are not reported to the handler. If the executor has closed an
-/// idle connection, the request moves to a new connection, once. If the executor refuses a request without processing
-/// it, the request moves to another connection, up to `movesMax` times.
+/// An attempt is used only by its worker thread. Two failures are not reported to the handler. If the executor has
+/// closed an idle connection, the request moves to a new connection, once. If the executor refuses a request without
+/// processing it, the request moves to another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
     /// How many times the request moves to another connection because the executor has refused it.
     ///
@@ -29,13 +29,13 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     private(set) var request: ExecutorRequest
     /// The handler of the response; nil after the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
-    /// The HTTP/1.1 connection or the HTTP/2 stream on which the request is sent.
+    /// The dial, the HTTP/1.1 connection or the HTTP/2 stream that carries the attempt now.
     ///
     /// The value is nil while the request moves to another connection, and after the attempt has ended.
     var carrier: (any AttemptCarrier)?
     /// Whether the connection has carried an earlier request.
     ///
-    /// The executor may have closed such a connection while this request was on its way.
+    /// If so, the executor may have closed the idle connection while this request was on its way.
     var isReused = false
     /// Whether bytes have arrived since the request was given to the connection.
     var hasReceived = false
@@ -74,7 +74,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         }
     }
 
-    /// Reports a failure in the timers phase of this turn of the loop.
+    /// Reports a failure to the handler when the event loop next runs its timers.
     ///
     /// Failures inside `ExecutorClient.send` are reported by this function, because the handler must not be called
     /// before `send` has returned.
@@ -89,7 +89,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         failed(failure)
     }
 
-    /// Tells the handler that the kernel has taken the whole request.
+    /// Tells the handler, once, that the kernel has taken the whole request.
     func reportSent() {
         guard !isSentReported else { return }
         isSentReported = true

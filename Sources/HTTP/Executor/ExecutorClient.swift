@@ -1,10 +1,10 @@
-// The connections of one worker to one engine: which connection carries a request, and when a connection is opened.
+// The connections of one worker thread to one engine: which connection carries a request, and when one is opened.
 package import Transport
 
-/// Sends requests to the executors of one engine.
+/// Sends requests to one engine, which may be the executor of several models.
 ///
-/// An `ExecutorClient` is used only by its worker. An HTTP/1.1 connection carries one request at a time and is kept
-/// alive between requests. An HTTP/2 connection carries as many requests as the engine's
+/// An `ExecutorClient` is used only by its worker thread. An HTTP/1.1 connection carries one request at a time and is
+/// kept alive between requests. An HTTP/2 connection carries as many requests as the engine's
 /// SETTINGS_MAX_CONCURRENT_STREAMS allows. When all connections are full, another connection is opened.
 package final class ExecutorClient {
     /// The largest number of requests that wait for one connection while it is being opened.
@@ -20,7 +20,7 @@ package final class ExecutorClient {
     private var isShared: Bool?
     /// The unused HTTP/1.1 connections.
     ///
-    /// The most recently used connection is used first, so that surplus connections reach their idle timeout.
+    /// The connection that was used last is used first, so that surplus connections reach their idle timeout.
     private var idle: [HTTP1ExecutorConnection] = []
     /// The HTTP/2 connections.
     private var shared: [HTTP2ExecutorConnection] = []
@@ -33,7 +33,7 @@ package final class ExecutorClient {
     /// The number of connections that the client has opened or tried to open so far.
     package private(set) var opened = 0
 
-    /// - Parameter environment: the state that all connections of the worker to executors share.
+    /// - Parameter environment: the state that all connections of the worker thread to executors share.
     package init(
         loop: EventLoop,
         settings: ExecutorClientSettings,
@@ -106,10 +106,10 @@ package final class ExecutorClient {
 
     // MARK: The end of a dial
 
-    /// Makes an HTTP connection from the channel that a dial has opened.
+    /// Makes an HTTP connection from the channel (the connected socket) that a dial has opened.
     ///
-    /// The attempts that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first of
-    /// them, and `place` finds connections for the others.
+    /// The attempts that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first
+    /// attempt, and `place` finds connections for the rest.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }
@@ -125,7 +125,7 @@ package final class ExecutorClient {
         if isRetired { connection.retire() }
     }
 
-    /// Removes a dial that has ended without a connection.
+    /// Removes a dial (an attempt to open a connection) that has failed or was cancelled.
     func lost(_ dial: ExecutorDial) {
         dials.removeAll { $0 === dial }
         connections -= 1

@@ -45,7 +45,7 @@ package struct ExecutorClientSettings: Sendable {
     ///
     /// The time should be shorter than the engine's own idle timeout, which is 5 s for uvicorn.
     package var idleTimeout: Nanoseconds
-    /// The largest number of idle HTTP/1.1 connections that one worker keeps to the engine.
+    /// The largest number of idle HTTP/1.1 connections that one worker thread keeps to the engine.
     package var idleMax = 1024
 
     /// Makes settings for HTTP/1.1 without TLS.
@@ -57,7 +57,7 @@ package struct ExecutorClientSettings: Sendable {
         self.idleTimeout = idleTimeout
     }
 
-    /// The protocols that the edge offers to the engine by ALPN.
+    /// The protocols that this server offers to the engine by ALPN.
     var protocols: [String] {
         switch version {
         case .auto: ["h2", "http/1.1"]

@@ -4,7 +4,7 @@ internal import Transport
 /// One connection that is being opened, and the attempts that wait for it.
 ///
 /// If the dial succeeds, it passes the open channel and the attempts to its `ExecutorClient`. If the dial fails, all
-/// its attempts fail. A dial is used only by its worker.
+/// its attempts fail. A dial is used only by its worker thread.
 final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     /// The largest number of addresses that one dial tries.
     private static let addressesMax = 4
@@ -127,7 +127,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         for attempt in take() { attempt.failed(failure) }
     }
 
-    /// Ends the dial and releases its channel.
+    /// Ends a dial that has opened no connection, and closes its channel.
     ///
     /// - Returns: the attempts that waited for the connection.
     private func take() -> [ExecutorAttempt] {
@@ -147,9 +147,9 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
     func setReading(_ reading: Bool) {}
     func setReadLimit(_ bytes: Int) {}
 
-    /// Removes the attempt.
+    /// Removes an attempt that waits for the connection.
     ///
-    /// The dial ends when no attempt waits for it.
+    /// The dial ends when no attempt waits any more.
     func cancel(_ attempt: ExecutorAttempt) {
         waiting.removeAll { $0 === attempt }
         if waiting.isEmpty { _ = take() }

@@ -1,9 +1,9 @@
-// The state that all connections of one worker to executors share: the options of nghttp2, and TLS contexts.
+// The state that all connections of one worker thread to executors share: the options of nghttp2, and TLS contexts.
 package import Transport
 
-/// The options of nghttp2 and the TLS contexts that all connections of one worker to executors share.
+/// The options of nghttp2 and the TLS contexts that all connections of one worker thread to executors share.
 ///
-/// Each worker owns one environment, which lives as long as these connections.
+/// Each worker thread owns one environment, which lives as long as these connections.
 package final class ExecutorEnvironment {
     let library = HTTP2Library.forExecutors()
     private var contexts: [ContextKey: CachedContext] = [:]
@@ -22,10 +22,10 @@ package final class ExecutorEnvironment {
         let stamp: FileStamp?
     }
 
-    /// The account that is charged for output that waits to be sent to executors.
+    /// The memory account that is charged for output that waits to be sent to executors.
     let account: MemoryAccount
 
-    /// - Parameter account: the account that is charged for output that waits to be sent to executors.
+    /// - Parameter account: the memory account that is charged for output that waits to be sent to executors.
     package init(account: MemoryAccount = MemoryAccount()) {
         self.account = account
     }

@@ -1,9 +1,9 @@
 // The stream interface to executors: one request and its response, independent of the HTTP version.
 package import Transport
 
-/// A failure of an attempt in the transport or in HTTP.
+/// Why an attempt failed: in the network, in TLS or in the HTTP protocol.
 ///
-/// Errors that the content of a response reports are not included.
+/// A response that arrives whole and reports an error, for example by its status, is not a failure in this sense.
 package enum ExecutorFailure: Error, Sendable {
     /// The connection could not be opened: it was refused, the address is unreachable, or the unix socket does not
     /// exist.
@@ -71,10 +71,10 @@ package struct ExecutorRequest {
     }
 }
 
-/// Receives the response of an attempt.
+/// Receives the response of an attempt (one try to get a response from an executor).
 ///
-/// Every call comes on the worker's thread. The last call is `attemptFailed` or `responseEnded`. No call follows
-/// after `ExecutorStream.cancel`.
+/// Every call comes on the worker's thread. The last call is `attemptFailed` or `responseEnded`. No call follows after
+/// `ExecutorStream.cancel`.
 package protocol ExecutorStreamHandler: AnyObject {
     /// The kernel has taken the whole request.
     func requestSent()
@@ -94,7 +94,7 @@ package protocol ExecutorStreamHandler: AnyObject {
 
 /// A handle for one attempt at an executor.
 ///
-/// A stream is used only by its worker.
+/// A stream is used only by its worker thread.
 package protocol ExecutorStream: AnyObject {
     /// Pauses or resumes reading.
     ///

@@ -3,7 +3,7 @@ internal import Transport
 
 /// One HTTP/1.1 connection to an executor, without pipelining.
 ///
-/// A connection is used only by its worker.
+/// A connection is used only by its worker thread.
 final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier {
     private enum State { case idle, head, body(left: Int), chunked, untilClose, closed }
 
@@ -17,9 +17,9 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var decoder = ChunkedDecoder()
     /// The bytes of an incomplete response head.
     private var partial: [UInt8] = []
-    /// The size of the interim heads of the response, in bytes.
+    /// The total size of the interim heads (1xx) of the response so far, in bytes.
     ///
-    /// Interim heads (1xx) are dropped, but their total size is limited.
+    /// Interim heads are dropped, but their total size is limited.
     private var interimBytes = 0
     private var keepAlive = true
     private var deadline = Deadline()
@@ -29,7 +29,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
     private var sentOfBody = 0
     private var isRequestSent = false
 
-    /// Makes the connection from an open channel.
+    /// Makes the connection from an open channel (a connected socket).
     init(client: ExecutorClient, channel: Channel) {
         self.client = client
         self.channel = channel
@@ -63,7 +63,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         channel.mark()
     }
 
-    /// Never called, because the dial has already opened the channel.
+    /// Never called, because `ExecutorDial` has already opened the channel.
     func channelOpened(_ channel: Channel) {}
 
     func channelFlush(_ channel: Channel, into scratch: Scratch) {
@@ -155,7 +155,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Sets the state for reading the body that a response head has announced.
+    /// Prepares to read the body that a response head has announced.
     @inline(__always)
     private func expect(_ body: ResponseBody) {
         switch body {
@@ -199,7 +199,7 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         }
     }
 
-    /// Ends a complete response.
+    /// Handles the end of a complete response.
     ///
     /// The connection stays open for another request if the response and the settings allow it, the whole request was
     /// sent, and no unexpected bytes follow.

@@ -4,11 +4,11 @@ internal import Transport
 
 /// One HTTP/2 connection to an executor.
 ///
-/// A connection is used only by its worker. Requests are given to nghttp2 only after the executor's SETTINGS have
-/// arrived. The SETTINGS show that the executor speaks HTTP/2 and how many requests it accepts at once. Reading from
-/// the channel never pauses. If a client is slow, the connection closes only the flow-control window of the stream that
-/// carries its request. The extension `+Frames` contains the callbacks of nghttp2, the flush phase and the windows of
-/// the streams.
+/// A connection is used only by its worker thread. Requests are given to nghttp2 only after the executor's SETTINGS
+/// have arrived. The SETTINGS show that the executor speaks HTTP/2 and how many requests it accepts at once. Reading
+/// from the channel never pauses. If a client is slow, the connection closes only the flow-control window of the stream
+/// that carries its request. The extension `+Frames` contains the callbacks of nghttp2, the flush phase and the windows
+/// of the streams.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
     /// The flow-control windows for the executor, in bytes: `streamWindow` for one stream, and `connectionWindow` for
@@ -46,7 +46,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     var sent: [HTTP2ExecutorStream] = []
     /// How many times bytes were received from the socket.
     ///
-    /// `fail` compares this number with the `readsBefore` of each stream.
+    /// `fail` compares this number with the `readsBefore` of each stream to learn whether bytes have arrived since the
+    /// stream began.
     private(set) var reads = 0
     /// Whether the executor's SETTINGS have arrived.
     ///
@@ -74,7 +75,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var block: HTTP2HeaderBlock
     /// Limits how many header blocks may arrive on streams that have ended.
     ///
-    /// The limit is above zero, because header blocks may still be on their way when a stream is cancelled.
+    /// Some such blocks are no fault of the executor, because they may be on their way when a stream is cancelled.
     private var lateBlocks: HTTP2Allowance
     /// Whether a PING has been submitted and nothing has arrived since.
     private var isPinged = false
@@ -86,7 +87,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         case failed(ExecutorFailure)
     }
 
-    /// Makes the connection from an open channel.
+    /// Makes the connection from an open channel (a connected socket).
     init(client: ExecutorClient, channel: Channel) {
         self.client = client
         self.channel = channel
@@ -206,7 +207,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         return id
     }
 
-    /// Resets the stream in this turn of the loop.
+    /// Resets the stream in this turn of the event loop.
     func cancel(_ stream: HTTP2ExecutorStream) {
         forget(stream)
         guard !isClosed else { return }

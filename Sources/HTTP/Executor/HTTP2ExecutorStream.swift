@@ -4,7 +4,7 @@ internal import Transport
 
 /// The HTTP/2 stream of one request to an executor.
 ///
-/// A stream is used only by the worker of its connection. The connection holds the stream until the stream ends.
+/// A stream is used only by the worker thread of its connection. The connection holds the stream until the stream ends.
 final class HTTP2ExecutorStream: AttemptCarrier {
     let connection: HTTP2ExecutorConnection
     let id: Int32
@@ -36,7 +36,7 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     var isPaused = false
     /// The number of bytes that arrived while reading was paused.
     ///
-    /// When reading resumes, the window of the stream opens by this number.
+    /// When reading resumes, the flow-control window of the stream opens by this number.
     var withheld = 0
 
     init(connection: HTTP2ExecutorConnection, id: Int32, attempt: ExecutorAttempt, readsBefore: Int) {

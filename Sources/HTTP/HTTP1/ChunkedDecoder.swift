@@ -5,7 +5,8 @@ internal import Transport
 ///
 /// The connection that receives the body owns the decoder.
 ///
-/// `decode` runs at least once for each token of a stream, so it has a fast path for a chunk that has arrived whole.
+/// `decode` runs at least once for each token that an engine streams, so it has a fast path for a chunk that has
+/// arrived whole.
 package struct ChunkedDecoder: Sendable {
     /// The result of one call of `decode`.
     package enum Step: Equatable, Sendable {

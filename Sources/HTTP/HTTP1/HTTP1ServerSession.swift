@@ -3,7 +3,7 @@ internal import Transport
 
 /// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
 ///
-/// A session is used only by the worker of its connection. The extensions contain refusals (`+Refusals`) and the
+/// A session is used only by the worker thread of its connection. The extensions contain refusals (`+Refusals`) and the
 /// upgrade to HTTP/2 (`+Upgrade`).
 final class HTTP1ServerSession: ServerProtocol {
     enum State {
@@ -46,13 +46,13 @@ final class HTTP1ServerSession: ServerProtocol {
     /// Response bytes that wait to be sent, in the order of the requests.
     var output: ByteQueue
     var outputCharge = MemoryCharge()
-    /// The request that is read before the upgrade to HTTP/2; nil if no upgrade is under way.
+    /// The request that asks for an upgrade to HTTP/2, while its body is read; nil if no upgrade is under way.
     var upgrading: UpgradedRequest?
     /// The memory charge for `waiting`, for the part of a head that has been read, and for `upgrading`.
     var inputCharge = MemoryCharge()
-    /// How the connection drains; nil if it does not drain.
+    /// How the connection drains, which means that it ends after its requests; nil if it does not drain.
     var draining: ConnectionDrain?
-    /// Whether reading from the channel is paused.
+    /// Whether reading from the channel (the client's socket) is paused.
     var isPaused = false
     /// Whether `read` is running.
     ///
@@ -102,7 +102,7 @@ final class HTTP1ServerSession: ServerProtocol {
         chargeInput()
     }
 
-    /// Charges the connection for the memory of the received bytes that the session keeps.
+    /// Charges the memory account of the connection for the received bytes that the session keeps.
     ///
     /// The memory is already in use, so the charge may exceed the limit of the connection.
     func chargeInput() {
@@ -110,7 +110,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
     }
 
-    /// Charges the connection for output beyond the memory that the handler has reserved.
+    /// Charges the memory account of the connection for output beyond the memory that the handler has reserved.
     func chargeOutput() {
         let beyond = output.footprint - (stream?.outputPaid ?? 0)
         if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }
@@ -269,7 +269,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
-    /// Whether a malformed request has the method HEAD.
+    /// Whether a malformed request has the method HEAD, so that the response to it must have no content.
     ///
     /// Empty lines before the request are skipped (RFC 9112 section 2.2).
     private static func asksForHEAD(_ bytes: Span<UInt8>) -> Bool {
@@ -278,7 +278,7 @@ final class HTTP1ServerSession: ServerProtocol {
         return bytes.extracting(droppingFirst: start).extracting(first: 5).equals("HEAD ")
     }
 
-    /// Sets the state for reading the body that a request head has announced.
+    /// Prepares to read the body that a request head has announced.
     private func expect(_ body: BodyLength) {
         switch body {
         case .none, .known(0): state = .responding
@@ -404,7 +404,8 @@ final class HTTP1ServerSession: ServerProtocol {
         draining = drain
         if let stream {
             // If the head of the response has been sent without `connection: close`, the client may send another
-            // request. After a hand-over, that request is still served, and its response has `connection: close`.
+            // request. After a hand-over to a successor process, that request is still served, and its response has
+            // `connection: close`.
             if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
             return
         }

@@ -6,7 +6,7 @@ internal import Transport
 ///
 /// The output of the stream goes to the session, which sends the responses in order.
 ///
-/// A stream is used only by the worker of its connection.
+/// A stream is used only by the worker thread of its connection.
 final class HTTP1ServerStream: ServerStream {
     private enum Framing { case none, length(left: Int), chunked, untilClose }
 

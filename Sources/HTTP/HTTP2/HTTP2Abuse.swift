@@ -1,4 +1,4 @@
-// Limits against HTTP/2 clients that cause work without asking for responses.
+// Limits against HTTP/2 clients that cause work for the server without asking for responses.
 internal import Transport
 
 /// Limits how often the client of one connection does something that costs the server more than it costs the client.

@@ -41,7 +41,7 @@ struct HTTP2FieldCounter {
         prefixLeft = (awaitsPadding ? 1 : 0) + (header.flags & Self.priorityFlag != 0 ? 5 : 0)
     }
 
-    /// Whether a part of the frame's payload has not arrived yet.
+    /// Whether the counter still expects a part of the frame's payload.
     var isReading: Bool { payloadLeft > 0 }
 
     /// Reads the next bytes of the frame's payload.

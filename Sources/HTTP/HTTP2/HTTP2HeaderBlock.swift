@@ -14,13 +14,12 @@ struct HTTP2HeaderBlock {
     private static let decodingMax = 256 << 10
     /// `extraFields` and `extraBytes` are this many times larger on a trusted connection, which carries many users.
     private static let trustedFactor = 10
-    /// A block counts as one that mainly repeats entries of the HPACK table if its decoded names and values are more
-    /// than this many times larger than its received bytes.
+    /// The ratio of decoded to received bytes above which a block counts as one that mainly repeats entries of the
+    /// HPACK table.
     private static let repeatedTimes = 8
-    /// A block that mainly repeats entries of the HPACK table ends the connection if it is larger than this many times
-    /// `bytesMax`.
+    /// The largest block that mainly repeats entries of the HPACK table, as a multiple of `bytesMax`.
     ///
-    /// For other blocks, the factor is `fatalFactor`.
+    /// A larger block ends the connection. For other blocks, the factor is `fatalFactor`.
     private static let repeatedFactor = 2
 
     /// The limits of one block: the number of its fields, and its size in bytes.

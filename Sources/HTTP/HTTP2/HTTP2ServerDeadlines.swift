@@ -2,16 +2,16 @@
 // deadline.
 internal import Transport
 
-/// Deadlines on the loop's clock; `Nanoseconds.max` means that a deadline is not set.
+/// Deadlines on the event loop's clock; `Nanoseconds.max` means that a deadline is not set.
 struct HTTP2ServerDeadlines {
     /// When the client must have acknowledged the server's SETTINGS.
     var settings: Nanoseconds
     /// When the header block that is arriving must be complete.
     var headers: Nanoseconds = .max
-    /// When the server sends the shutdown notice to a client that opens further streams after a hand-over to a
-    /// successor.
+    /// When the shutdown notice (a first GOAWAY, which still allows new streams) is sent after a hand-over to a
+    /// successor process, if the client opens further streams.
     var announcement: Nanoseconds = .max
-    /// When the server sends the final GOAWAY, after the shutdown notice.
+    /// When the server sends the final GOAWAY, which follows the shutdown notice and allows no new streams.
     var notice: Nanoseconds = .max
     /// When a connection without streams closes.
     var idle: Nanoseconds = .max

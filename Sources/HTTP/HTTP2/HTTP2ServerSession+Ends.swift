@@ -1,4 +1,5 @@
-// How an HTTP/2 connection ends: the client leaves or is at fault, a deadline passes, or the server drains.
+// How an HTTP/2 connection ends: the client leaves or is at fault, a deadline passes, or the server ends its
+// connections.
 internal import CNghttp2
 internal import Transport
 
@@ -27,7 +28,8 @@ extension HTTP2ServerSession {
 
     // MARK: The client is at fault
 
-    /// Ends the connection because of a fault of the client, with a GOAWAY in the flush phase of this turn of the loop.
+    /// Ends the connection because of a fault of the client, with a GOAWAY in the flush phase of this turn of the event
+    /// loop.
     ///
     /// No more frames are read.
     func fail(_ fault: HTTP2Fault) {
@@ -36,7 +38,7 @@ extension HTTP2ServerSession {
         end(fault.code, saying: fault.words)
     }
 
-    /// Ends the connection with a GOAWAY that has this code, in the flush phase of this turn of the loop.
+    /// Ends the connection with a GOAWAY that has this code, in the flush phase of this turn of the event loop.
     private func end(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         guard !ending.isFatal else { return }
         ending.isFatal = true
@@ -74,9 +76,9 @@ extension HTTP2ServerSession {
 
     /// Ends the connection gracefully, which begins with the shutdown notice (RFC 9113 section 6.8).
     ///
-    /// If the server ends, the notice is sent at once. After a hand-over to a successor, the notice is sent when no
-    /// stream is open. A connection that has carried no stream yet then waits for its first stream, because a client
-    /// that connects and gets a GOAWAY in place of a response may give up.
+    /// If the server ends, the notice is sent at once. After a hand-over to a successor process, the notice is sent
+    /// when no stream is open. A connection that has carried no stream yet then waits for its first stream, because a
+    /// client that connects and gets a GOAWAY in place of a response may give up.
     func drain(_ drain: ConnectionDrain) {
         guard drain == .handedOver else { return announceEnd() }
         ending.isHandedOver = true

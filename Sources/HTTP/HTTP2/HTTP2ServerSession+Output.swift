@@ -62,7 +62,7 @@ extension HTTP2ServerSession {
 
     func flush(into scratch: Scratch) {
         // If received bytes wait in `incoming.putOff`, `continueReceiving` resets `requestsLeft` in the next turn of
-        // the loop.
+        // the event loop.
         if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { allowRequests() }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)

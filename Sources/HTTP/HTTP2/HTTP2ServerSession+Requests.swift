@@ -103,7 +103,7 @@ extension HTTP2ServerSession {
 
     /// nghttp2 has closed a stream.
     ///
-    /// The handler gets its last call.
+    /// The handler of the stream gets its last call.
     func streamEnded(_ id: Int32, code: UInt32) {
         forgetRecent()
         // `receiving` may be another stream, whose header fields are still arriving.

@@ -46,8 +46,8 @@ extension HTTP2ServerSession {
         history.opened(1)
         history.endedByClient(1)
         makeIncremental(1)
-        // Only the head is charged here. The HTTP/1.1 session was charged for the body and the settings while it
-        // received them.
+        // Only the memory of the head is charged here. The HTTP/1.1 session was charged for the body and the settings
+        // while it received them.
         guard stream.admit(headOf: request.head.footprint) else {
             refuse(stream)
             connection.delegate.refusedForMemory(on: connection)

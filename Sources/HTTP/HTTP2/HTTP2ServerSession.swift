@@ -4,9 +4,9 @@ internal import Transport
 
 /// The server's side of one HTTP/2 connection.
 ///
-/// Output is sent only in the flush phase of the loop's turn. A session is used only by the worker of its connection.
-/// The extensions contain the beginning (`+Start`), the requests (`+Requests`), the responses (`+Output`) and the end
-/// (`+Ends`).
+/// Output is sent only in the flush phase of the event loop's turn. A session is used only by the worker thread of its
+/// connection. The extensions contain the beginning (`+Start`), the requests (`+Requests`), the responses (`+Output`)
+/// and the end (`+Ends`).
 @safe
 final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// How many bytes a client may send on one stream, and on all streams together, before handlers have consumed
@@ -17,14 +17,14 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// If there are more, the connection ends, because the client opens streams and does not read the server's resets.
     private static let refusedMax = 4096
-    /// The largest number of requests that may begin on one connection in one turn of the loop.
+    /// The largest number of requests that may begin on one connection in one turn of the event loop.
     ///
     /// A client can send a request and its reset in 30 bytes, so one read may contain thousands of requests. To serve
-    /// all of them at once would delay the other connections of the worker.
+    /// all of them at once would delay the other connections of the worker thread.
     static let requestsPerTurn = 8
-    /// The largest number of requests that begin at once on a connection that yields (`Channel.yields`).
+    /// The limit in place of `requestsPerTurn` for a client that has lately caused much work (`Channel.yields`).
     ///
-    /// Then other such connections have their turns.
+    /// The limit is lower so that all such clients get their turns soon.
     static let requestsPerTurnYielding = 2
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
@@ -32,8 +32,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
-    /// How long after a hand-over the client may open further streams before it gets the shutdown notice, counted from
-    /// the first of these streams.
+    /// The time from the first stream that a client opens after a hand-over to a successor process until the shutdown
+    /// notice.
     ///
     /// The notice only asks the client to open its next streams on another connection, so it is useless while the
     /// client opens no streams. It can even do harm: some clients, such as those that use Python's `h2`, give up all
@@ -51,18 +51,19 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The state of the session's input: the frame reader, and bytes that the session has not read yet.
     struct Incoming {
         var frames = HTTP2FrameReader()
-        /// Received bytes that wait for the next turn of the loop, because too many requests have begun in this turn.
+        /// Received bytes that wait for the next turn of the event loop, because too many requests have begun in this
+        /// turn.
         ///
-        /// The session pauses reading from the channel meanwhile, so these bytes come from a single read.
+        /// While bytes wait, the session pauses reading from the channel, so all of them come from a single read.
         ///
-        /// Bytes that have been read stay in front of the others until all have been read, so that no bytes are moved.
+        /// Processed bytes stay in the array until all bytes are processed. To remove them earlier would move the rest.
         var putOff: [UInt8] = []
         /// How many bytes of `putOff` have been read.
         var putOffUsed = 0
         var putOffCharge = MemoryCharge()
     }
 
-    /// What the flush phase has to do besides sending the output of nghttp2.
+    /// What the flush phase, which sends the output of a turn, has to do besides sending the output of nghttp2.
     struct Outbox {
         /// HTTP/1.1 output that is sent before the first HTTP/2 frame, such as the response 101 after an upgrade.
         var preamble: [UInt8] = []
@@ -81,11 +82,12 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var movedStreams: [HTTP2ServerStream] = []
     }
 
-    /// Whether and why the connection ends, and which of the steps to its end have been taken.
+    /// Whether and why the connection ends, and which steps of its shutdown have been taken.
     struct Ending {
         /// Whether the shutdown notice has been submitted.
         var isDraining = false
-        /// Whether a successor accepts the new connections, so that the shutdown notice follows when no stream is open.
+        /// Whether a successor process accepts the new connections, so that the shutdown notice is sent when no stream
+        /// is open.
         var isHandedOver = false
         /// Whether the final GOAWAY has to be submitted in the next flush phase.
         ///
@@ -99,7 +101,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var isGoingAway = false
         /// Whether the session has stopped reading frames.
         ///
-        /// The connection closes in the flush phase of this turn of the loop.
+        /// The connection closes in the flush phase of this turn of the event loop.
         var isFatal = false
         /// The client's fault for which the connection ends; nil if the client is not at fault.
         var fault: HTTP2Fault?
@@ -124,10 +126,10 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// The stream whose request head is arriving; nil if there is none.
     ///
     /// No other frame may come between the frames of one head (RFC 9113 section 4.3). This property and the next two
-    /// are used for each field or frame. They are not in `incoming`, so that Swift can check exclusive access to them
-    /// at compile time.
+    /// are used for each field or frame. They are stored outside `incoming` so that Swift can check exclusive access to
+    /// them at compile time.
     var receiving: HTTP2ServerStream?
-    /// How many more requests may begin in this turn of the loop.
+    /// How many further requests of this connection may begin in this turn of the event loop.
     var requestsLeft = HTTP2ServerSession.requestsPerTurn
     var history = HTTP2StreamHistory()
     var outbox = Outbox()
@@ -182,7 +184,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         channel.continueNextTurn()
     }
 
-    /// Reads the bytes that were put off in the previous turn of the loop.
+    /// Reads the bytes that were put off in the previous turn of the event loop.
     func continueReceiving() {
         guard !incoming.putOff.isEmpty else { return }
         allowRequests()
@@ -198,12 +200,12 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
     }
 
-    /// Lets as many requests begin as may begin in one turn of the loop.
+    /// Lets as many requests begin as may begin in one turn of the event loop.
     func allowRequests() {
         requestsLeft = channel.yields ? Self.requestsPerTurnYielding : Self.requestsPerTurn
     }
 
-    /// Keeps bytes for the next turn of the loop, in which `continueReceiving` is called.
+    /// Keeps bytes for the next turn of the event loop, in which `continueReceiving` is called.
     private func keep(_ bytes: Span<UInt8>) {
         incoming.putOff.append(bytes)
         incoming.putOffCharge.set(incoming.putOff.capacity, on: connection.account)
@@ -216,7 +218,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         incoming.putOffCharge.set(0, on: connection.account)
     }
 
-    /// Reads frames until no further request may begin in this turn of the loop.
+    /// Reads frames until no further request may begin in this turn of the event loop.
     ///
     /// - Returns: the number of bytes that need not be read again: all of them once the connection ends.
     private func read(_ bytes: Span<UInt8>) -> Int {
@@ -261,7 +263,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     // MARK: Frames, before nghttp2 reads them
 
-    /// What the session does with a frame.
+    /// What the session does with a frame before nghttp2 reads it.
     private enum FrameVerdict {
         case feed
         /// The session has handled the frame itself, so nghttp2 does not get the frame.
@@ -292,7 +294,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         if header.type != HTTP2FrameHeader.continuation { deadlines.headers = .max }
         block.frame(header)
         let isOpen = streams[header.stream] != nil
-        // The history is updated last, because a frame is judged only by the frames before it.
+        // The history is updated after the checks, because a frame is checked only against the frames before it.
         defer {
             if header.endsStream || header.type == HTTP2FrameHeader.resetStream {
                 history.endedByClient(header.stream)
@@ -313,7 +315,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     private func classifyHeaders(on id: Int32, isOpen: Bool) -> FrameVerdict {
         if let code = history.fault(ofFrameOn: id, isOpen: isOpen) { return .fail(.violation(code)) }
         // A header block for a stream that has closed, or that will not open, counts as a control frame, because
-        // nghttp2 decodes the block nevertheless.
+        // nghttp2 decodes even such a block.
         guard !isOpen, ending.isGoingAway || !history.isNew(id) else { return .feed }
         return abuse.controlFrame(now: now) ? .feed : .fail(.frames)
     }
@@ -351,7 +353,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     override func beginHeaders(_ frame: UnsafePointer<nghttp2_frame>) {
         deadlines.headers = now + connection.settings.headerTimeout
         armDeadline()
-        // Every header block that is not a request head is trailers.
+        // A header block that is not a request head contains trailers.
         guard unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
         let id = unsafe frame.pointee.hd.stream_id
         // If many resets of refused streams are unsent, the client keeps opening streams and does not read the resets.

@@ -6,7 +6,7 @@ internal import Transport
 ///
 /// The stream queues its output until nghttp2 asks for it.
 ///
-/// A stream is used only by the worker of its connection.
+/// A stream is used only by the worker thread of its connection.
 final class HTTP2ServerStream: ServerStream {
     /// The stream identifier.
     let id: Int32

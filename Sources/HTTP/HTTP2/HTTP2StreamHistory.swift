@@ -27,7 +27,7 @@ struct HTTP2StreamHistory {
     /// `opened` uses this identifier when nghttp2 opens the stream.
     private var endsOnOpening: Int32 = 0
 
-    /// Whether no stream with this or a higher identifier has been opened.
+    /// Whether the identifier is higher than that of every opened stream, so that a frame on it can open a new stream.
     func isNew(_ id: Int32) -> Bool { id > highest }
 
     /// Records that nghttp2 has opened a stream.

@@ -62,7 +62,7 @@ package struct FieldBlock: Sendable {
         endField(name, from: start)
     }
 
-    /// Appends a field with a known name.
+    /// Appends a field whose name is a case of `FieldName`.
     ///
     /// The bytes of `value` are copied in one step.
     package mutating func append(_ name: FieldName, _ value: ArraySlice<UInt8>) {
@@ -71,14 +71,14 @@ package struct FieldBlock: Sendable {
         endField(name, from: start)
     }
 
-    /// Appends a field with a known name, and the UTF-8 bytes of `value`.
+    /// Appends a field whose name is a case of `FieldName`, with the UTF-8 bytes of `value`.
     package mutating func append(_ name: FieldName, _ value: String) {
         let start = appendName(of: name)
         storage.append(contentsOf: value.utf8)
         endField(name, from: start)
     }
 
-    /// Appends a field with a known name and with `value` as a decimal number.
+    /// Appends a field whose name is a case of `FieldName`, with `value` as a decimal number.
     package mutating func append(_ name: FieldName, _ value: Int) {
         let start = appendName(of: name)
         storage.append(decimal: value)
@@ -109,7 +109,7 @@ package struct FieldBlock: Sendable {
         append(name: Array(name.utf8).span, value: Array(value.utf8).span)
     }
 
-    /// Appends those fields of `others` whose names this block does not have.
+    /// Appends the fields of `others` whose names do not occur in this block.
     mutating func appendMissing(_ others: FieldBlock) {
         let present = count
         for index in 0..<others.count {
@@ -125,7 +125,7 @@ package struct FieldBlock: Sendable {
         entries.removeAll()
     }
 
-    /// The known name of the field at `index`; `.other` if `FieldName` has no case for the name.
+    /// The `FieldName` of the field at `index`; `.other` if `FieldName` has no case for its name.
     package func known(_ index: Int) -> FieldName { entries[index].name }
 
     /// The name of the field at `index`, in lower case.

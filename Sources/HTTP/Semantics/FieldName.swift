@@ -1,7 +1,7 @@
-// The header fields that the edge knows by name, and the lookup of a received name.
+// The header fields that this server knows by name, and the lookup of a received name.
 internal import Glibc
 
-/// A header field that the edge reads, sets or drops by its name; `.other` stands for every other field.
+/// A header field that this server reads, sets or drops by its name; `.other` stands for every other field.
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other
     case accept, acceptEncoding, acceptRanges, age, allow, altSvc, authorization, cacheControl, connection,

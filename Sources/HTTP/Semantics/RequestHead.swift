@@ -14,8 +14,8 @@ package enum BodyLength: Equatable, Sendable {
 
 /// The head of a request, in the same form for HTTP/1.1 and HTTP/2.
 ///
-/// The type is a class so that a copy retains only one reference. A struct with these properties would retain five
-/// references.
+/// The type is a class so that a copy increments only one reference count. A copy of a struct with these properties
+/// would increment five.
 package final class RequestHead: Sendable {
     /// The method.
     package let method: Method

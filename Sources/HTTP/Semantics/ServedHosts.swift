@@ -47,7 +47,7 @@ package struct ServedHosts: Sendable, Equatable {
 
     /// Whether the host of an authority (`host[:port]`) is in the set.
     ///
-    /// Upper case, the port, and one dot at the end of the host do not matter.
+    /// The comparison ignores upper case, the port, and one dot at the end of the host.
     package func serves(_ authority: [UInt8]) -> Bool {
         guard let name = Self.host(of: authority) else { return false }
         if exact.contains(name) { return true }

@@ -3,11 +3,11 @@ package import Transport
 
 /// Why the address rules of a listener refuse a client; the raw value is the `reason` label of a metric.
 package enum ClientRefusal: String, CaseIterable, Sendable {
-    /// The address is in the listener's `deny`.
+    /// The address is in the listener's list `deny`.
     case deny
-    /// The listener has `allow`, and the address is not in it.
+    /// The listener has a list `allow`, and the address is not in the list.
     case allow
-    /// The listener has `trusted_only`, and the peer is not in `trusted_peers`.
+    /// The listener has the setting `trusted_only`, and the peer is not in its list `trusted_peers`.
     case trustedOnly = "trusted_only"
     /// A peer that must send a PROXY header did not send a valid header in time.
     case proxyHeader = "proxy_header"
@@ -53,7 +53,8 @@ package struct AccessRules: Sendable {
     /// Whether the listener serves health checks and ACME challenges even to clients that `allow` or `trusted_only`
     /// refuses.
     ///
-    /// Listeners without TLS do so. They apply the two rules only at the head of each request, when the path is known.
+    /// The value is true for listeners without TLS. They apply `allow` and `trusted_only` only at the head of each
+    /// request, when the path is known.
     package var hasExemptPaths = false
 
     package init() {}

@@ -11,7 +11,8 @@ package struct Client: Sendable, Equatable {
     package let peer: SocketAddress
     /// The address to use in limits, logs and metrics.
     ///
-    /// The address equals `peer` unless a trusted peer has given another address. It is never an IPv4-mapped address.
+    /// The address equals `peer` unless a trusted peer (a proxy) has given another address. It is never an IPv4-mapped
+    /// address.
     package let address: SocketAddress
     /// Where `address` comes from.
     package let source: ClientAddressSource
@@ -21,7 +22,7 @@ package struct Client: Sendable, Equatable {
     /// `trusted_peers` that sends the requests of several clients on one connection.
     package let trusted: Bool
 
-    /// Whether the client is a trusted peer itself, which has named no other client.
+    /// Whether the client is a trusted peer (a proxy) itself, because the peer has named no client.
     package var isTrustedPeer: Bool { isPeerTrusted && source == .peer }
 
     /// - Parameter address: the address for limits, logs and metrics; nil to use `peer`.

@@ -13,7 +13,7 @@ package enum ClientAddressSource: String, CaseIterable, Sendable {
     /// The field `forwarded` of a request from a trusted peer (RFC 7239).
     case forwarded
 
-    /// The index of the source in an array that has one element for each source.
+    /// The index of the source in arrays that have one element for each case.
     package var index: Int {
         switch self {
         case .peer: 0

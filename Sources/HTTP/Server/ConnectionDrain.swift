@@ -1,6 +1,6 @@
-// Why a worker ends its connections, which decides how long they may still wait for requests.
+// Why a worker thread ends its connections. The reason decides how long the connections may still wait for requests.
 
-/// The way in which a worker ends its open connections, once it accepts no new connections.
+/// The way in which a worker thread ends its open connections, once it accepts no new connections.
 package enum ConnectionDrain: Sendable {
     /// The server ends: a connection closes as soon as it has no request under way.
     case stopping

@@ -1,7 +1,7 @@
 // The interface through which a connection reports that its TLS handshake, or the connection itself, has ended. The
-// limits per client address then no longer count it.
+// limits for each client address then no longer count the handshake or the connection.
 
-/// The entry of one connection in the counts that are limited for each client address (`limits.per_address`).
+/// One connection in the counts of its client's address, which `limits.per_address` limits.
 ///
 /// `ServerConnection` calls these functions on the thread of its worker.
 package protocol ConnectionHold: AnyObject {

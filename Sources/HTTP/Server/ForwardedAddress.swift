@@ -95,8 +95,8 @@ package enum ForwardedAddress {
 
     /// The address in the parameter `for` of an element of `forwarded` (RFC 7239 section 6).
     ///
-    /// The result is nil if the element has no `for` or more than one, and if the value is `unknown` or an obfuscated
-    /// identifier.
+    /// The result is nil if the element has no parameter `for` or more than one. It is also nil if the value is
+    /// `unknown` or an obfuscated identifier.
     private static func forwardedFor(_ element: ArraySlice<UInt8>) -> IPAddress? {
         var found: ArraySlice<UInt8>?
         for pair in element.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {

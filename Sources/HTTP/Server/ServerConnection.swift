@@ -16,11 +16,11 @@ protocol ServerProtocol: AnyObject {
     ///
     /// The session makes the last call to the handler of each request: `clientLeft` or `responseFinished`.
     func ended(_ end: ClientEnd)
-    /// A new turn of the loop has begun, in which the session reads the bytes that it kept in the previous turn.
+    /// A new turn of the event loop has begun, in which the session reads the bytes that it kept in the previous turn.
     ///
     /// The session has asked for this call with `Channel.continueNextTurn`.
     func continueReceiving()
-    /// Appends output to `scratch`, in the flush phase of the loop's turn.
+    /// Appends output to `scratch`, in the flush phase of the event loop's turn.
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
     func drained()
@@ -34,11 +34,11 @@ protocol ServerProtocol: AnyObject {
 
 /// One client's connection, from accept to close.
 ///
-/// A connection is used only by its worker.
+/// A connection is used only by its worker thread.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// How long a draining connection waits for its first request.
+    /// How long a connection that is about to end (drain) still waits for its first request.
     ///
-    /// The request may already be on its way when draining begins.
+    /// The request may already be on its way when the connection begins to drain.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
     /// How many request bodies on this connection wait for memory.
     ///
@@ -54,23 +54,23 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package let channel: Channel
     /// The limits and deadlines of the listener.
     package let settings: ServerSettings
-    /// Whether a rule of the listener may refuse, answer or redirect a request; see `ServerSettings.hasRequestRules`.
+    /// Whether a rule of the listener may refuse, answer or redirect a request (`ServerSettings.hasRequestRules`).
     ///
-    /// The value is stored here, because each request needs it and code in another module copies all of `settings` to
-    /// read one property.
+    /// The value is stored here because each request needs it. Code in another module would copy all of `settings` to
+    /// read it there.
     package let hasRequestRules: Bool
     /// Whether trusted peers of the listener name their clients in header fields.
     package let namesClientsInFields: Bool
     /// Whether the operator adds fields to all responses of the listener.
     let hasResponseFields: Bool
-    /// The state that all HTTP/2 sessions of the worker share.
+    /// The state that all HTTP/2 sessions of the worker thread share.
     package let environment: HTTP2Environment
     /// The client that opened the connection.
     ///
     /// The client is the peer of the socket, until a PROXY header has given the address of another client. A request
     /// may have another client than its connection: `client(of:)` returns the client of a request.
     package private(set) var client: Client
-    /// The account that is charged for all memory that the server holds for this connection.
+    /// The memory account that is charged for everything that the server holds in memory for this connection.
     package let account: MemoryAccount
     /// The key under which the delegate stores the connection in its table.
     ///
@@ -80,7 +80,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// The client's certificate, which has been verified; nil if the client presented none, and before the handshake is
     /// complete.
     package private(set) var clientCertificate: ClientCertificate?
-    /// The entry of the connection in the counts for its client's address; nil if the connection is not counted.
+    /// Counts the connection for the limits of its client's address; nil if the connection is not counted.
     ///
     /// The worker sets this property. The connection calls `end` when its socket is closed.
     package var hold: (any ConnectionHold)?
@@ -89,15 +89,16 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     private var wire: (any ServerProtocol)?
     private var preface: [UInt8] = []
     private var deadline = Deadline()
-    /// How the connection drains; nil if it does not drain.
+    /// How the connection drains, which means that it ends after its requests; nil if it does not drain.
     private var draining: ConnectionDrain?
-    /// Whether the connection still waits for its PROXY header.
+    /// Whether the connection still waits for the PROXY header that its peer must send.
     private var awaitsProxyHeader = false
     private var isEnded = false
     private var refusals = TokenBucket(period: 10_000_000_000)
 
     /// - Parameters:
-    ///   - preamble: the stage of `channel` that reads the PROXY header; nil if the peer need not send one.
+    ///   - preamble: the part of `channel` that reads the PROXY header first; nil if the peer need not send a PROXY
+    ///     header.
     ///   - delegate: makes the handlers of requests. The delegate must live until it has received `connectionEnded`.
     package init(
         channel: Channel,
@@ -142,8 +143,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     // MARK: The client
 
-    /// Sets the client that the PROXY header names; returns false if a rule of the listener or a limit for the client's
-    /// address refuses the connection.
+    /// Sets the client that the PROXY header names.
+    ///
+    /// Returns false if a rule of the listener or a limit for the client's address refuses the connection.
     private func proxyHeaderRead(_ header: ProxyHeader) -> Bool {
         awaitsProxyHeader = false
         if let address = header.client {
@@ -174,7 +176,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         endBeforeClient()
     }
 
-    /// Ends the connection while its PROXY header is read; the channel then closes itself.
+    /// Ends the connection, because its PROXY header is missing, invalid or names a refused client.
+    ///
+    /// The channel closes itself afterwards.
     private func endBeforeClient() {
         isEnded = true
         finish(.edge)
@@ -211,14 +215,15 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
     }
 
-    /// Counts a request as work that the client has caused, whether it is served or not.
+    /// Counts a request, served or refused, as work that the client has caused (`Channel.yields`).
     func countRequest() {
         if !client.trusted { channel.countWork(RecentWork.request) }
     }
 
-    /// Counts a response as work that the client has caused for nothing, if its status is 4xx.
+    /// Counts a response with a 4xx status as further work that the client has caused.
     ///
-    /// A connection that carries the requests of many users does not yield because of some of them.
+    /// A connection with much work yields to other connections (`Channel.yields`). A connection that carries the
+    /// requests of many users is not counted, so it does not yield because of some of them.
     func countResponse(status: Int) {
         if status >= 400, status < 500, !client.trusted { channel.countWork(RecentWork.refusal) }
     }
@@ -230,8 +235,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Ends the connection gracefully, in the way that `drain` names.
     ///
-    /// No client that has just connected is refused. If the server ends, such a client has `firstRequestPeriod` for its
-    /// handshake and again for its first request. After a hand-over, it has the usual time.
+    /// A client that has just connected is not refused. If the server ends, the client has `firstRequestPeriod` for its
+    /// handshake and again for its first request. After a hand-over to a successor process, the client has the usual
+    /// time.
     ///
     /// After a drain `.handedOver`, a drain `.stopping` ends the connection sooner. Any other second call does nothing.
     package func drain(_ drain: ConnectionDrain = .stopping) {

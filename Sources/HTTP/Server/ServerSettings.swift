@@ -19,7 +19,7 @@ package struct ServerSettings: Sendable {
     package var headerTimeout: Nanoseconds = 10_000_000_000
     /// How long a connection without requests stays open.
     ///
-    /// The same limit applies to a client that reads no bytes of a finished response.
+    /// A client that reads no bytes of a finished response for this time is disconnected, too.
     package var idleTimeout: Nanoseconds = 75_000_000_000
     /// The lowest rate at which a client must read while response bytes wait, in bytes per second; 0 for no limit.
     package var readBytesPerSecondMin = 500

@@ -1,7 +1,7 @@
 // The stream interface: a request and its response, independent of the HTTP version.
 package import Transport
 
-/// Why a client left before its response was complete.
+/// Why the response to a client could not be completed.
 package enum ClientEnd: Sendable {
     /// The client reset the HTTP/2 stream, with this error code.
     case reset(UInt32)
@@ -11,7 +11,7 @@ package enum ClientEnd: Sendable {
     ///
     /// The text gives the reason.
     case violation(StaticString)
-    /// The server closed the connection, because of a deadline, a limit or the end of draining.
+    /// The server closed the connection, because of a deadline or a limit, or because the process ends.
     case edge
 }
 
@@ -81,7 +81,7 @@ package protocol ServerDelegate: AnyObject {
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
     /// The PROXY header of a connection has named its client, which the listener's rules do not refuse.
     ///
-    /// - Returns: false if the connection ends nevertheless, because of a limit for the client's address.
+    /// - Returns: false if the connection must end because of a limit for the client's address.
     func clientIdentified(on connection: ServerConnection) -> Bool
     /// The connection has ended, and its streams and its socket are released.
     ///
@@ -131,7 +131,7 @@ package class ServerStream {
     /// separately.
     package static let cost = 4 << 10
 
-    /// The stored properties that other modules read through the accessors below.
+    /// The stored properties that other modules read through the computed properties below.
     ///
     /// The properties are private so that the compiler sees every access and omits the runtime check for exclusive
     /// access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
@@ -152,9 +152,7 @@ package class ServerStream {
     private var state: State
     /// Response bytes that wait to be sent; empty for HTTP/1, whose session queues the output of all responses.
     var output: ByteQueue
-    /// Whether the response was aborted or the stream was refused.
-    ///
-    /// The handler gets no more calls.
+    /// Whether the response was aborted or the stream was refused, so that the handler gets no more calls.
     var isBroken = false
     /// The client of this request; nil if the request has the same client as its connection.
     private var ownClient: Client?
@@ -172,13 +170,15 @@ package class ServerStream {
         state = State(lastMoved: connection.channel.loop.now)
     }
 
-    /// The handler of the request; nil before the delegate has made it, for a refused request, and after the stream has
+    /// The handler of the request.
+    ///
+    /// The value is nil before the delegate has made the handler, for a refused request, and after the stream has
     /// ended.
     package internal(set) final var handler: (any ServerStreamHandler)? {
         get { state.handler }
         set { state.handler = newValue }
     }
-    /// The loop's time at which response bytes were last sent, or at which the first bytes began to wait for the
+    /// The event loop's time at which response bytes were last sent, or at which the first bytes began to wait for the
     /// client.
     package internal(set) final var lastMoved: Nanoseconds {
         get { state.lastMoved }
@@ -246,7 +246,7 @@ package class ServerStream {
 
     // MARK: Memory
 
-    /// Charges the connection for the stream and for its request head of `bytes` bytes.
+    /// Charges the memory account of the connection for the stream and for its request head of `bytes` bytes.
     ///
     /// - Returns: false if the connection may not hold that much memory; then the function charges nothing.
     func admit(headOf bytes: Int) -> Bool {
@@ -258,7 +258,7 @@ package class ServerStream {
         return false
     }
 
-    /// Ends the charge for the request head, because the handler has released the head.
+    /// Ends the memory charge for the request head, because the handler has released the head.
     package func letGoOfHead() { head.set(0, on: connection.account) }
 
     /// Records for how many bytes of output the handler has reserved memory; 0 ends the reservation.
@@ -268,7 +268,7 @@ package class ServerStream {
         chargeOutput()
     }
 
-    /// Charges the connection for output beyond `outputPaid`.
+    /// Charges the memory account of the connection for output beyond `outputPaid`.
     ///
     /// The stream calls this function whenever its output grows or shrinks. The function does nothing while the
     /// reservation of the handler covers all output.
@@ -295,7 +295,7 @@ package class ServerStream {
     /// The number of response bytes that wait to be sent to the client.
     package var buffered: Int { output.count }
 
-    /// The loop's time at which the client last took bytes, or at which bytes began to wait for the client.
+    /// The event loop's time at which the client last took bytes, or at which bytes began to wait for the client.
     package var lastProgress: Nanoseconds { lastMoved }
 
     /// Returns the head with the fields that the operator has configured for all responses of the listener.
@@ -314,7 +314,7 @@ package class ServerStream {
     package func respond(_ head: ResponseHead, end: Bool) {}
     /// Queues bytes of the response body.
     ///
-    /// The bytes are sent in the flush phase of this turn of the loop.
+    /// The bytes are sent in the flush phase of this turn of the event loop.
     package func send(_ bytes: Span<UInt8>) {}
     /// Queues bytes of the response body, without a copy if the framing allows it.
     package func send(_ shared: SharedBytes) {}

@@ -1,12 +1,12 @@
-// Removes from a draft what `freeinference check` would refuse, such as a second model of the same name, a second
-// executor of a model at the same URL, or a second and different `kind` for the same URL.
+// Removes from a draft everything that `freeinference check` would refuse. Examples are a second model of the same
+// name, a second executor of a model at the same URL, and two different values of `kind` for one URL.
 internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// Removes everything that `freeinference check` would refuse, and makes a note of each removal.
+    /// Removes everything that `freeinference check` would refuse, and makes a note about each removal.
     ///
-    /// If a model lists a name twice, the second entry is removed without a note.
+    /// If a model lists one of its names twice, the second entry is removed without a note.
     ///
     /// - Returns: The placeholder values with which the draft can be checked.
     mutating func settle(_ notes: MigrationNotes) -> PlaceholderEnvironment {

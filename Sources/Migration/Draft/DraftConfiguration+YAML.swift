@@ -8,7 +8,7 @@ extension DraftConfiguration {
     /// The ports that the admin listener may get, in order of preference; the first is the default of a configuration.
     private static let adminPorts: [UInt16] = [9901, 9902, 9903, 19_901]
 
-    /// Chooses unused ports for the listener and the admin listener; a port is 0 if all preferred ports are used.
+    /// Chooses unused ports for the listener and the admin listener; a port is 0 if every port in its list is used.
     static func ports(beside used: Set<UInt16>) -> (listener: UInt16, admin: UInt16) {
         let listener = listenerPorts.first { !used.contains($0) } ?? 0
         return (listener, adminPorts.first { !used.contains($0) && $0 != listener } ?? 0)

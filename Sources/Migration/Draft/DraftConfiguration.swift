@@ -25,7 +25,7 @@ struct DraftConfiguration {
 /// An environment variable that the written file refers to.
 struct DraftVariable {
     var name: String
-    /// The purpose of the variable, as a comment in the file says it.
+    /// The purpose of the variable, as a comment in the written file describes it.
     var purpose: String
 }
 

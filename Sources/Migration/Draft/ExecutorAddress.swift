@@ -32,7 +32,8 @@ struct ExecutorAddress {
     ///
     /// - Parameters:
     ///   - what: The key that has the URL in the imported file, as notes name the key.
-    ///   - isWithoutV1: Whether other programs write URLs of this API without `/v1`.
+    ///   - isWithoutV1: Whether the other program also writes URLs of this API without `/v1`, so that no note is
+    ///     needed.
     func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
         var environment = PlaceholderEnvironment()
         if case .failure(let problem) = environment.url(text) {
@@ -50,7 +51,7 @@ struct ExecutorAddress {
 
     /// Whether the URL uses TLS.
     ///
-    /// The import takes an executor with TLS for a remote API and not for a local engine. The server sends no health
-    /// checks to a remote API.
+    /// If the provider may be a remote API or a local engine, the import assumes a remote API for a URL with TLS. The
+    /// server sends no health checks to a remote API.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

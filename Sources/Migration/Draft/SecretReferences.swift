@@ -10,9 +10,10 @@ struct SecretReferences {
     /// The variables that `variable(for:model:)` has named, each with the model from which its name was made.
     private(set) var named: [(variable: String, model: String)] = []
 
-    /// Makes a table that has no references yet.
+    /// Makes a table without references.
     ///
-    /// - Parameter used: Variables to which the imported file refers; a key in clear text gets none of these names.
+    /// - Parameter used: The names of variables to which the imported file refers; these names are not used for keys in
+    ///   clear text.
     init(used: Set<String> = []) {
         usedNames = used
     }
@@ -43,12 +44,12 @@ struct SecretReferences {
         return name
     }
 
-    /// The text of the note about an API key that is left out because `isPlaceholder` is true for it.
+    /// The text of the note about an API key that is left out because it is a placeholder (`isPlaceholder`).
     static let placeholderReason = "the word stands for no key, so none is sent"
 
     /// Whether the text of an API key, such as `none`, means that there is no key.
     ///
-    /// Such texts exist because the libraries of clients refuse an empty key.
+    /// Operators write such texts because client libraries refuse an empty key.
     static func isPlaceholder(_ text: String) -> Bool {
         let words: Set<String> = [
             "none", "null", "empty", "dummy", "fake", "fake-key", "fake-api-key", "no-key", "not-needed", "na", "n/a",

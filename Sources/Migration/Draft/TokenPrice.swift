@@ -1,7 +1,7 @@
 // Converts prices of other programs to exact decimal numbers in USD per token.
 internal import Configuration
 
-/// Converts prices as decimal texts and not as `Double`, which cannot represent most prices exactly.
+/// Converts prices in USD as decimal texts, because a `Double` cannot represent most prices exactly.
 enum TokenPrice {
     /// Returns the price of one token from the price of a million tokens; nil if the text is not a price.
     static func fromMillion(_ text: String) -> String? {

@@ -6,7 +6,7 @@ internal import Transport
 package struct ConfigurationProposal: Sendable {
     /// The configuration, in YAML with comments; nil if no engine with a model was found.
     package let yaml: String?
-    /// One line for each URL that answered, and for each URL that the operator named.
+    /// One line about each URL that answered, and about each URL that the operator named.
     package let findings: [String]
     /// The decisions that are left to the operator, one line each.
     package let open: [String]
@@ -65,8 +65,9 @@ package struct ConfigurationProposal: Sendable {
         yaml = draft.yaml(portsInUse: portsInUse)
     }
 
-    /// Returns ports for the listener and the admin listener of a server that runs on the machine of these engines; no
-    /// engine uses these ports.
+    /// Returns ports for the listener and the admin listener that none of the engines uses.
+    ///
+    /// The server is assumed to run on the machine of the engines.
     package static func ports(beside engines: [ExecutorURL]) -> (listener: UInt16, admin: UInt16) {
         DraftConfiguration.ports(beside: Set(engines.map(\.port)))
     }

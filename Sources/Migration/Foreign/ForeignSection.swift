@@ -29,7 +29,7 @@ final class ForeignSection {
         self.entries = Self.merged(entries, depth: 0)
     }
 
-    /// The highest number of nested merge keys that are followed.
+    /// The highest number of nested YAML merge keys (`<<`) that are followed.
     private static let mergeDepthMax = 8
 
     private static func merged(_ entries: [ConfigurationEntry], depth: Int) -> [ConfigurationEntry] {
@@ -79,8 +79,8 @@ final class ForeignSection {
 
     /// Returns the single value of a key; nil if the key is absent.
     ///
-    /// For a list, a section, an empty text or a text with control characters, the result is also nil. Such a value is
-    /// noted as not carried over.
+    /// The result is also nil for a list, a section, an empty text, or a text with control characters. A note then says
+    /// that the value is not carried over.
     func text(_ key: String) -> ForeignText? {
         guard let node = node(key) else { return nil }
         return text(node, key)
@@ -109,7 +109,7 @@ final class ForeignSection {
         return ForeignText(text: text, position: node.position)
     }
 
-    /// Returns the flag of a key: `true` or `false` in any spelling of YAML 1.1 that Python reads, otherwise nil.
+    /// Returns the boolean value of a key, in any spelling of YAML 1.1 that Python reads; nil for any other value.
     func flag(_ key: String) -> Bool? {
         guard let found = text(key) else { return nil }
         switch found.text.lowercased() {
@@ -169,7 +169,8 @@ final class ForeignSection {
         notes.lost(name(of: key) + Self.extent(of: entry), why, at: entry.keyPosition)
     }
 
-    /// Marks a key as taken; if the section has the key, makes a note of the key's meaning in the new configuration.
+    /// Marks a key as taken; if the section has the key, makes a note that says what becomes of it in the new
+    /// configuration.
     func change(_ key: String, _ how: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
@@ -185,7 +186,8 @@ final class ForeignSection {
         for key in rest { drop(key, reasons[key] ?? otherwise) }
     }
 
-    /// A text that names the last line of a value, such as `, to line 12`; empty for a value of one line.
+    /// The end of a message, which names the last line of a value, such as `, to line 12`; empty for a value of one
+    /// line.
     private static func extent(of entry: ConfigurationEntry) -> String {
         let last = lastLine(of: entry.value)
         return last > entry.keyPosition.line ? ", to line \(last)" : ""

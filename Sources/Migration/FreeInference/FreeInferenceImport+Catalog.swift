@@ -1,4 +1,4 @@
-// Reads the fields of FreeInference's models that `/v1/models` shows, and converts prices to prices per token.
+// Reads, from a file of FreeInference, the fields of models that `/v1/models` shows. Prices become prices per token.
 internal import Configuration
 
 extension FreeInferenceImport {

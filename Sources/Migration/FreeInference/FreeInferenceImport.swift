@@ -116,7 +116,8 @@ struct FreeInferenceImport {
         }
         if executor.kind == .auto { executor.kind = nil }
         if route.node("provider_model_id") != nil {
-            // If this name cannot be carried over, the executor is left out, because the engine would get a wrong name.
+            // If the engine's name for the model cannot be carried over, the executor is left out, because the engine
+            // would get requests with a wrong name.
             guard let name = route.text("provider_model_id"),
                 let ours = expanded(name, route.name(of: "provider_model_id"))
             else { return }
@@ -166,8 +167,9 @@ struct FreeInferenceImport {
         }
     }
 
-    /// Returns where our configuration finds the API key of a route, such as an environment variable; nil if the route
-    /// has no key or only a placeholder for one.
+    /// Returns the reference to the API key of a route, such as `${NAME}`; nil if the route has no usable key.
+    ///
+    /// A route (an engine that serves the model) has no usable key if the key is a word such as `none`.
     ///
     /// An executor has only one key, so further keys of the route are noted as not carried over.
     private mutating func key(_ section: ForeignSection, model: String) -> String? {
@@ -211,7 +213,7 @@ struct FreeInferenceImport {
 
     // MARK: Weights
 
-    /// Gives the executors the weights of their routes, as whole numbers.
+    /// Gives each executor the weight of its route in the imported file, as a whole number.
     private func setWeights(_ routes: [ForeignSection], of model: inout DraftModel) {
         var texts: [Int: ForeignText] = [:]
         for route in routes {

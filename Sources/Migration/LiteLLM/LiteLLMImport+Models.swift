@@ -6,7 +6,7 @@ internal import Transport
 extension LiteLLMImport {
     // MARK: Timeouts
 
-    /// Reads the timeouts of a deployment.
+    /// Reads the timeouts of a deployment (an entry of `model_list`).
     ///
     /// If deployments of one model have different values for a timeout, the first value counts.
     func readTimeouts(_ parameters: ForeignSection, into model: inout DraftModel) {
@@ -117,10 +117,10 @@ extension LiteLLMImport {
 
     // MARK: Weights and orders
 
-    /// Makes the models from their groups of deployments.
+    /// Makes the models from the groups, each of which has the deployments of one model.
     ///
-    /// LiteLLM tries the deployments with the lowest `order` first, so these become the executors of the model itself.
-    /// The deployments of each higher order become a separate model, which is a fallback of the first model.
+    /// LiteLLM tries the deployments with the lowest `order` first, so these deployments become the executors of the
+    /// model itself. The deployments of each higher order become a separate model, which is a fallback of the model.
     mutating func finishGroups() {
         for group in groups {
             let orders = Set(group.deployments.map { $0.order ?? Int.max }).sorted()
@@ -154,7 +154,7 @@ extension LiteLLMImport {
     private func model(of group: Group, _ deployments: [Deployment]) -> DraftModel {
         var model = group.model
         model.executors = deployments.map(\.executor)
-        // LiteLLM distributes requests by the first of these settings that the deployments have.
+        // LiteLLM distributes requests in proportion to the first of these settings that the deployments have.
         let candidates: [(key: String, texts: [ForeignText?])] = [
             ("weight", deployments.map(\.weight)), ("rpm", deployments.map(\.requestsPerMinute)),
             ("tpm", deployments.map(\.tokensPerMinute)),

@@ -143,7 +143,7 @@ extension LiteLLMImport {
         value = duration
     }
 
-    /// Reads `fallbacks`, a list of `{MODEL: [OTHERS]}`, and `default_fallbacks`, which apply to all models.
+    /// Reads `fallbacks`, a list of `{MODEL: [FALLBACKS]}`, and `default_fallbacks`, which apply to all models.
     private mutating func readFallbacks(_ section: ForeignSection) {
         for item in section.sections("fallbacks") {
             for model in item.rest {

@@ -1,14 +1,16 @@
-// Reads LiteLLM's config.yaml. Deployments that share a model_name become the executors of one model.
+// Reads LiteLLM's config.yaml. LiteLLM calls each entry of `model_list` a deployment. Deployments that share a
+// `model_name` become the executors of one model.
 internal import Configuration
 internal import Transport
 
 /// Makes a draft of a configuration from the models and settings of LiteLLM's proxy.
 struct LiteLLMImport {
-    /// A deployment that becomes an executor, and the settings whose conversion depends on the model's other
-    /// deployments.
+    /// A deployment (an entry of `model_list`) that becomes an executor.
+    ///
+    /// The struct also has the settings whose conversion depends on the other deployments of the model.
     struct Deployment {
         var executor: DraftExecutor
-        /// The deployment's `order`; nil if the deployment has none.
+        /// The deployment's `order`; nil if the deployment has no `order`.
         ///
         /// LiteLLM tries the deployments with the lowest order first.
         var order: Int?
@@ -20,7 +22,7 @@ struct LiteLLMImport {
         var path: String
     }
 
-    /// A model and its deployments.
+    /// A model and its deployments (the entries of `model_list` with the model's name).
     struct Group {
         var model: DraftModel
         var deployments: [Deployment] = []
@@ -144,8 +146,8 @@ struct LiteLLMImport {
         let tokens = parameters.text("tpm")
         let running = parameters.count("max_parallel_requests", in: 1...1_000_000)
         guard let found = executor(parameters, model: model) else {
-            // Without an executor, these settings have no meaning. `node` marks each setting as taken, so that `finish`
-            // makes no note about it.
+            // The deployment is left out, so these settings have no meaning. `node` marks each of them as taken, so
+            // that `finish` makes no note about it.
             for key in ["api_base", "base_url", "api_key", "custom_llm_provider"] { _ = parameters.node(key) }
             return nil
         }
@@ -198,7 +200,7 @@ struct LiteLLMImport {
         )
         guard isUsable else { return nil }
         executor.url = address.text
-        // The provider `openai` with an `api_base` means any engine that has OpenAI's API.
+        // A deployment with the provider `openai` and an `api_base` may be any engine that has OpenAI's API.
         if address.isSecure {
             if provider.kind == .auto || provider.kind == .ollama { executor.kind = .openai }
         } else if provider.kind == .openai {

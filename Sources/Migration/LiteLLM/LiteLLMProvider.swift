@@ -7,7 +7,7 @@ struct LiteLLMProvider {
     var kind: ExecutorSettings.Kind
     /// The executor's URL if the deployment has no `api_base`; nil if the deployment must have an `api_base`.
     var url: String?
-    /// The environment variable with the API key that LiteLLM sends if the deployment has none; nil if LiteLLM then
+    /// The environment variable with the API key that LiteLLM sends if the deployment names no key; nil if LiteLLM then
     /// sends no key.
     var keyVariable: String?
     /// Whether LiteLLM writes the provider's URLs without `/v1`.
