@@ -5,8 +5,9 @@ internal import Transport
 
 /// The part of a pool that outlives configurations; all workers share it.
 ///
-/// Each snapshot has an `ExecutorPool`, which lists the executors and refers to this entry. Requests of several
-/// snapshots may wait in the same queue. Each request waits for the executors of its own snapshot.
+/// A snapshot is one configuration, resolved and immutable. Each snapshot has an `ExecutorPool`, which lists the
+/// executors and refers to this entry. Requests of several snapshots may wait in the same queue. Each request waits for
+/// the executors of its own snapshot.
 package final class PoolEntry: Sendable {
     /// Identifies the pool in this process; the id is never reused.
     package let id: Int
@@ -54,8 +55,10 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request that does not block the requests behind it, because it may not go to all executors of the
-    /// latest snapshot.
+    /// A waiting request that does not block the requests behind it.
+    ///
+    /// It may not use all executors of the latest snapshot, so the requests behind it may find a slot where it finds
+    /// none.
     struct Passed: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
