@@ -108,7 +108,7 @@ package final class Executor: Sendable {
     /// Counts an attempt that the limits allow; returns whether it was counted.
     ///
     /// Another process may take the same slot at the same moment. Each of the two processes publishes its attempt
-    /// before it reads the counts of the other one. So at least one of them sees that there is one attempt too many,
+    /// before it reads the count of the other process. So at least one of them sees that there is one attempt too many,
     /// and stops counting its own attempt. If both do so, the slot is free again, and both try once more.
     private func count(promptBytes bytes: Int, runningMax: Int?, tries: Int = 3, at now: Nanoseconds) -> Bool {
         attemptBegan(promptBytes: bytes)

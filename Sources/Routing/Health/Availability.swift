@@ -4,8 +4,9 @@ package import Transport
 
 /// The health of an engine or of an executor, and the limits that were learned from its refusals with status 429.
 ///
-/// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes
-/// no lock. It is part of the object of the engine or executor, so that a choice reads few pieces of memory.
+/// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes no
+/// lock. The engine or executor holds this value inline and not by a reference, so that a choice reads few pieces of
+/// memory.
 struct Availability: ~Copyable, Sendable {
     private struct Values: Sendable {
         var health = ExecutorHealth()
@@ -47,8 +48,8 @@ struct Availability: ~Copyable, Sendable {
 
     /// Whether a request may wait until the engine or model has been loaded.
     ///
-    /// - Parameter loadWait: how long requests wait, in nanoseconds. An engine that refuses connections is taken for one
-    ///   that starts for as long.
+    /// - Parameter loadWait: how long requests wait, in nanoseconds. An engine that refuses connections counts as one
+    ///   that is starting for the same time.
     func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
         if isNotReady { return true }
         let since = loadingSince.load(ordering: .relaxed)
