@@ -18,7 +18,10 @@ final class Generation {
     private var form: any AnswerForm
     private var facts: AnswerFacts
     private let templates: [EventTemplate]
-    /// The templates of the first half of the tokens; empty if they carry no reasoning.
+    /// The templates for the events of the first half of the tokens, one for each choice, if these tokens are
+    /// reasoning.
+    ///
+    /// The array is empty if the response has no reasoning.
     private let reasoning: [EventTemplate]
     private var opening: [[UInt8]]
     private let openingCount: Int

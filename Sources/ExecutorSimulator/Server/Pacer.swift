@@ -59,7 +59,7 @@ final class Pacer: TimerTarget {
             nextSlot = joinSlot
             reschedule()
         } else if max(exchange.readyAt, simulator.loop.now) + period < nextDue {
-            // The pacer waits for the end of a longer prefill.
+            // The next step is due only after the longer prefill of another stream, so this stream brings it forward.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             reschedule()
         }

@@ -200,12 +200,13 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         pacer.join(self)
     }
 
-    /// Notes how much of the prompt the prefix cache has, when the prefill begins.
+    /// Reports how many tokens of the prompt the prefix cache had when the prefill began.
     func prefillBegan(cachedTokens: Int) { generation?.report(cachedTokens: cachedTokens) }
 
     /// Generates the first tokens at the end of a prefill that took its turn in the queue.
     func prefillEnded() {
-        // The pacer may be about to step its streams, but the second token comes a whole period after the first one.
+        // The first token is generated here. The pacer may be about to step its streams, so `readyAt` makes the second
+        // token wait for a whole period.
         let pacer = simulator.pacer(for: pace)
         readyAt = simulator.loop.now + pacer.period
         join(pacer)
