@@ -2,11 +2,11 @@
 
 /// The software of an engine.
 package enum EngineKind: UInt8, Sendable, CaseIterable {
-    /// The configuration says nothing, and the engine's answers have not shown it either.
+    /// Neither the configuration nor the engine's answers have told the software.
     case unknown
     case vllm, sglang, llamaCpp, ollama, openai, anthropic
 
-    /// Whether the engine keeps what it has computed for a prompt, so that choosing by prompts (`Balance.prefix`) pays.
+    /// Whether the engine keeps what it has computed for a prompt, and is worth choosing by prompts (`Balance.prefix`).
     package var cachesPrompts: Bool {
         switch self {
         case .vllm, .sglang, .llamaCpp: true

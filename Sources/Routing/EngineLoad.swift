@@ -22,6 +22,8 @@ package struct EngineLoad: Equatable, Sendable {
 /// The report is optional. Without it, choices depend only on the counts of this process.
 package final class EngineWords: Sendable {
     /// How long, after the first report of an engine, its strangers count as work; in nanoseconds.
+    ///
+    /// Strangers are requests at the engine that no process of this server has sent there.
     static let coldTime: Nanoseconds = 30_000_000_000
     /// The largest numbers of requests and of tokens that a report may have; larger numbers are ignored or cut to
     /// these.

@@ -156,7 +156,7 @@ package final class Executor: Sendable {
         engine.publish()
     }
 
-    /// Publishes the counts of this executor in `counts` from now on; called while the engine is shared.
+    /// Publishes the counts of this executor in `counts` from now on; called while the engine's counts are shared.
     ///
     /// - Parameter counts: nil if this process shares counts with no other process any more.
     package func share(in counts: SharedCounts?) {

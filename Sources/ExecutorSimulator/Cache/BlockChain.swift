@@ -7,8 +7,8 @@ struct BlockChain: Equatable {
     var tokens: Int
     /// The hash of each whole block, in order.
     ///
-    /// The hash of a block covers everything from the beginning of the prompt to the end of the block. Two prompts share a
-    /// block only if they are the same up to its end.
+    /// The hash of a block covers everything from the beginning of the prompt to the end of the block. So two prompts
+    /// have a block in common only if they are the same up to the end of the block.
     var hashes: [UInt64]
 }
 

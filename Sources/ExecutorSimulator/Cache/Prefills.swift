@@ -33,7 +33,7 @@ final class Prefills: TimerTarget {
     /// Begins a prefill.
     ///
     /// - Parameter hasOwnTime: whether the request says how long its prefill takes; such a prefill does not wait.
-    /// - Returns: whether the prefill takes its turn among the others, and `prefillEnded` will be called on the exchange.
+    /// - Returns: whether the prefill takes its turn among the others; `prefillEnded` is then called on the exchange.
     func begin(_ exchange: SimulatedExchange, hasOwnTime: Bool) -> Bool {
         guard rate != nil, !hasOwnTime else {
             _ = lookUp(exchange)

@@ -27,6 +27,7 @@ struct PrefixCache {
     private var newest: Int32 = -1
 
     /// Makes an empty cache.
+    ///
     /// - Parameter tokens: the capacity, at least `blockSize`; it is rounded down to a multiple of `blockSize`.
     init(tokens: Int, blockSize: Int) {
         precondition(blockSize >= 1 && tokens >= blockSize && tokens / blockSize <= Int(Int32.max))

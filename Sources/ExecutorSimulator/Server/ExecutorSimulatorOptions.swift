@@ -40,17 +40,18 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var runningMax: Int?
     /// The paths of the certificate and key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?
-    /// The dialects that the simulator has: `chat`, `completions`, `embeddings`, `responses`, `messages`, `rerank`; nil for
-    /// all.
+    /// The dialects that the simulator has; nil for all.
     ///
-    /// The paths of the other dialects get the 404 of FastAPI.
+    /// Each is one of `chat`, `completions`, `embeddings`, `responses`, `messages` and `rerank`. The paths of the
+    /// other dialects get the 404 of FastAPI.
     package var dialects: [String]?
     /// How long the simulator loads its model after it has begun to serve.
     package var loadingTime: Nanoseconds = 0
     /// The path of a file; the model is loaded as soon as the file exists; nil if `loadingTime` decides.
     package var loadingUntil: String?
-    /// The member of a chat's messages and deltas that carries the reasoning, which is the first half of the text; nil if
-    /// there is no reasoning.
+    /// The member of a chat's messages and deltas that carries the reasoning; nil if there is no reasoning.
+    ///
+    /// The reasoning is the first half of the text.
     package var reasoningField: String?
     /// How many streams an HTTP/2 connection may have at the same time.
     package var streamsMax = 10_000

@@ -46,6 +46,7 @@ package struct BodySplice: Equatable, Sendable {
     /// The attempt's body has the executor's name for the model. If the executor's settings say so, a stream of choices
     /// asks for the `usage` object, and the billing header of coding agents is left out. The client's member `priority`
     /// is always left out.
+    ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.
     ///   - length: The length of the client's body in bytes.

@@ -61,7 +61,9 @@ package struct RequestScan: Equatable, Sendable {
     ///
     /// The value is nil if the body has more than 32 of them, because the scan does not record the places of more.
     package var contents: [Range<Int>]? = []
-    /// The value of `cache_salt` as written, by which engines keep the caches of their users apart; nil if there is none.
+    /// The value of `cache_salt` as written; nil if there is none.
+    ///
+    /// Engines share cached prompts only between requests with the same value.
     package var cacheSalt: Range<Int>?
     /// The value of `previous_response_id` as written, in OpenAI's responses; nil if there is none.
     package var previousResponse: Range<Int>?

@@ -49,8 +49,8 @@ package struct SessionFields: Equatable, Sendable {
 
     /// Adds a field.
     ///
-    /// - Parameter name: the name of a header field, or `body.` with the name of a member of the body; `body.a.b` is the
-    ///   member `b` of the object `a`.
+    /// - Parameter name: the name of a header field, or `body.` with the name of a member of the body; `body.a.b` is
+    ///   the member `b` of the object `a`.
     /// - Returns: the problem with the name; nil if the field was added.
     package mutating func add(_ name: String) -> String? {
         guard fields.count < Self.countMax else { return "is one too many: there may be \(Self.countMax)" }

@@ -43,8 +43,8 @@ extension ExecutorPool {
         for _ in 0..<Self.drawsMax where state.free.count < known + Self.drawnCount {
             addUsable(drawn(&state), request, &state, &trial, at: now)
         }
-        // Without a drawn member, the load of the members that hold the prompt could not be compared with that of
-        // others. They may have much more to do than all others.
+        // The members that hold the prompt may have much more to do than all others. Without a drawn member, there
+        // would be nothing to compare them with.
         guard state.free.count > known else { return nil }
         return takeFree(request, &state, trial: trial, by: .none, at: now)
     }

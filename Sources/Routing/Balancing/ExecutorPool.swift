@@ -55,8 +55,8 @@ package struct PoolMember: Sendable {
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream: about a thousand tokens.
     ///
-    /// Engines compute prompts one after the other, while streams run at the same time. So prompts that wait delay a new
-    /// request more than streams do.
+    /// Engines compute prompts one after the other, while streams run at the same time. So prompts that wait delay a
+    /// new request more than streams do.
     static let bytesAStream = 4 << 10
 
     /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns of the
@@ -182,8 +182,8 @@ package final class ExecutorPool: Sendable {
     ///
     /// - Parameter maker: the index of the only member that may take the request; nil if any may.
     /// - Returns: whether a member is healthy enough to take requests, whether one is left out for its health, and the
-    ///   index of an ejected executor whose ejection has lasted long enough for a trial. The trial is an attempt of this
-    ///   request, and the request is retried if the trial fails.
+    ///   index of an ejected executor whose ejection has lasted long enough for a trial. In a trial, this request is
+    ///   sent to the executor; it is retried if the trial fails.
     private func findFree(
         _ request: RoutingRequest,
         _ maker: Int?,

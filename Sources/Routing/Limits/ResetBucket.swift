@@ -60,6 +60,7 @@ extension ResetBucket {
     }
 
     /// Replaces the contents of the bucket by those of another process's bucket.
+    ///
     /// - Parameter record: a record that the other process has made a moment ago. Its durations count from that moment.
     mutating func restore(_ record: Record, at now: Nanoseconds) {
         bucket.restore(record.bucket, at: now)

@@ -14,7 +14,7 @@ struct PlacementMap: Sendable {
         /// The id of the executor.
         var executor: Int
         var size: CacheSize
-        /// The value of `Engine.losses` for which the recorded beginnings are true; a lost engine has an empty cache.
+        /// The value of `Engine.losses` when the beginnings were recorded; after a later loss, the cache is empty.
         var losses: Int
     }
 

@@ -12,7 +12,7 @@ struct PlacementTable: Sendable {
         var uses: Float = 0
         /// The epoch in which `uses` was last brought up to date.
         var epoch: UInt32
-        /// The distance in bytes from the mark of the prompt before this one, see `PromptPrefix`.
+        /// The bytes from the previous mark of the prompt to the end of this beginning, see `PromptPrefix`.
         var bytes: Int32
         /// The first of the holdings of this beginning.
         var first: Int32 = -1
@@ -38,7 +38,7 @@ struct PlacementTable: Sendable {
     private struct List {
         var newest: Int32 = -1
         var oldest: Int32 = -1
-        /// The sum of the bytes of the list's beginnings, each counted from the mark before it.
+        /// The sum of the bytes of the list's beginnings, each counted from the previous mark of its prompt.
         var bytes = 0
         var count = 0
     }
@@ -79,7 +79,7 @@ struct PlacementTable: Sendable {
 
     /// The sum of the sizes of the beginnings that a list holds, in bytes.
     ///
-    /// Each beginning counts only from the mark of the prompt before it.
+    /// A beginning counts only the bytes from the previous mark of its prompt.
     func bytes(in list: Int) -> Int { lists[list].bytes }
 
     /// Empties a list.
@@ -126,7 +126,7 @@ struct PlacementTable: Sendable {
     ///
     /// The beginning is added if the list does not hold it. There must be room for one more holding.
     ///
-    /// - Parameter bytes: the distance from the mark of the prompt before this one.
+    /// - Parameter bytes: the distance from the previous mark of the prompt to the end of the beginning.
     mutating func use(_ hash: UInt64, bytes: Int, by list: Int, in epoch: UInt32) {
         let found = find(hash, list)
         let holding = found >= 0 ? found : insert(hash, bytes: bytes, list, epoch)
