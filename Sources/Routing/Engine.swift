@@ -1,4 +1,4 @@
-// The object that stands for one engine: it counts the attempts there, and knows the engine's health and limits. All
+// The object that stands for one engine: it counts the attempts, and knows the engine's health and limits. All
 // workers share it and take its lock, so they use it a few times for each request, and never for each token.
 internal import Synchronization
 package import Transport

@@ -32,7 +32,7 @@ package struct RoutingRequest: Sendable {
     package var tried: [Int]
     /// Whether a pool whose executors are all unhealthy may still try the request.
     ///
-    /// True if the request has only one pool, or if no other pool of the request has a healthy executor.
+    /// The value is true if the request has only one pool, or if no other pool of the request has a healthy executor.
     package var usesBad = true
 
     /// Makes a request; `promptBytes` is the size of its body, and `tried` has ids of executors.

@@ -3,12 +3,12 @@ internal import Transport
 
 /// The prefills and the prefix cache of a simulator that has a cache, or a prefill rate, or both.
 ///
-/// Confined to the thread of the simulator's loop. Owned by the simulator.
+/// The simulator owns the object. Only the thread of the simulator's loop may use it.
 final class Prefills: TimerTarget {
     private unowned let simulator: ExecutorSimulator
     /// The prefix cache; nil if the simulator has none.
     private(set) var cache: PrefixCache?
-    /// How many tokens a second are computed; nil if each prefill takes a given time, and none waits for another.
+    /// How many tokens a second are computed; nil if each prefill takes a given time, and all run at once.
     private let rate: Double?
     /// The path of a file, or nil; prefills that begin while the file exists are slower.
     private let slowWhile: String?

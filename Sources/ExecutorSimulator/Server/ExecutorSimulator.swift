@@ -5,7 +5,7 @@ package import Transport
 
 /// Serves the HTTP APIs of a model server.
 ///
-/// Confined to the thread of one event loop.
+/// Only the thread of its event loop may use it.
 package final class ExecutorSimulator: ServerDelegate {
     /// The longest period for which all streams of the same pace have one timer; the period is the time from one token
     /// to the next.

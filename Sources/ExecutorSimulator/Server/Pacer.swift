@@ -4,7 +4,7 @@ internal import Transport
 
 /// Lets each of its streams generate the next token, once per period.
 ///
-/// A call of `step` on a stream generates the token. Confined to the thread of the simulator's loop.
+/// A call of `step` on a stream generates the token. Only the thread of the simulator's loop may use the pacer.
 final class Pacer: TimerTarget {
     /// Into how many time slots a period is divided if the streams are spread over it.
     private static let slotsWhenSpread = 40

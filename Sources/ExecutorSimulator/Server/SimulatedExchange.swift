@@ -5,7 +5,7 @@ internal import Transport
 
 /// Reads a request, chooses the endpoint, and sends the response at the requested pace.
 ///
-/// Confined to the thread of the simulator's loop.
+/// Only the thread of the simulator's loop may use it.
 final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private enum Phase { case body, prefill, stream, over }
     /// How many bytes a request body may have: 128 MiB.
@@ -215,7 +215,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Generates the next tokens if the prefill is over.
     ///
-    /// Called by the pacer.
+    /// The pacer calls this function.
     func step() {
         guard simulator.loop.now >= readyAt else { return }
         generate()

@@ -133,7 +133,7 @@ extension EngineError {
     ///
     /// These parts of the error are looked up in order, and the first part with a meaning determines the result:
     ///
-    /// 1. a code or type with a specific meaning, which is one that is not `ErrorMeaning.isGeneral`;
+    /// 1. a code or type with a specific meaning, for which `ErrorMeaning.isGeneral` is false;
     /// 2. a status, except 424, 499 and 500, which say only that the engine has failed;
     /// 3. a code or type with a general meaning, except one that says only that the engine has failed;
     /// 4. the message;

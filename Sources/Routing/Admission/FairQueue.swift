@@ -147,7 +147,7 @@ package struct FairQueue<Element> {
         turns.contains { lines[$0].first?.element.map(isMeant) == true }
     }
 
-    /// The entry that is served next of those whose elements satisfy a condition; nil if there is none.
+    /// The next entry to be served whose element satisfies a condition; nil if there is none.
     ///
     /// The tenants are asked in the order of their turns, and each for its earliest entry.
     package func first(where isMeant: (Element) -> Bool) -> (element: Element, ticket: Ticket)? {

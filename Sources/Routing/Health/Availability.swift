@@ -131,7 +131,7 @@ struct Availability: ~Copyable, Sendable {
         }
     }
 
-    /// Replaces the health and the limits by those that another process has just recorded.
+    /// Replaces the health and the limits by a record that another process has just made.
     func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         change { health, load in
             health = ExecutorHealth(record.health, at: now)
@@ -158,7 +158,7 @@ package struct AvailabilityRecord: Equatable, Sendable {
 extension Engine {
     /// The health of the engine itself and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health of the engine itself and its limits by those that another process has just recorded.
+    /// Replaces the engine's own health and limits by a record that another process has just made.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         mayBeStarting.store(false, ordering: .relaxed)
         availability.restore(record, at: now)
@@ -168,6 +168,6 @@ extension Engine {
 extension Executor {
     /// The health of this model alone and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health of this model alone and its limits by those that another process has just recorded.
+    /// Replaces the health and limits of this model alone by a record that another process has just made.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
 }

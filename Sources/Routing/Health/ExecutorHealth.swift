@@ -345,7 +345,7 @@ extension ExecutorHealth {
         package var succeededBefore: Nanoseconds?
         /// The numbers of faults before an answer began, of faults in the middle of an answer, and of ejections.
         package var faults = 0, lateFaults = 0, ejections = 0
-        /// The numbers of probes in a row that failed or timed out, that failed, and that passed.
+        /// How many probes in a row failed or timed out, how many in a row failed, and how many in a row passed.
         package var probesLost = 0, probesFailed = 0, probesPassed = 0
         /// The conclusion from the latest probes.
         package var verdict: Probe?

@@ -59,7 +59,7 @@ extension ResetBucket {
         Record(bucket: bucket.record(at: now), refusedFor: refusedUntil > now ? refusedUntil - now : 0)
     }
 
-    /// Replaces the contents of the bucket by those of another process's bucket.
+    /// Replaces the contents of the bucket by the contents of another process's bucket.
     ///
     /// - Parameter record: a record that the other process has made a moment ago. Its durations count from that moment.
     mutating func restore(_ record: Record, at now: Nanoseconds) {

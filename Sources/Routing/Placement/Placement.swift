@@ -1,4 +1,4 @@
-// How a request got its executor, and what its prompt is expected to cost there.
+// How a request got its executor, and what its prompt is expected to cost at the executor.
 
 /// Why a pool has chosen an executor for a request.
 package enum PlacementReason: String, Sendable {

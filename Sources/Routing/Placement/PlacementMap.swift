@@ -1,4 +1,5 @@
-// Which executors hold which beginnings of prompts, as far as their pool can know: by where it has sent prompts before.
+// Which executors are believed to hold which beginnings of prompts. A pool infers this from where it has sent prompts
+// before.
 
 /// The beginnings of prompts that a pool believes to be in the prefix caches of its executors.
 ///

@@ -111,7 +111,9 @@ struct PlacementTable: Sendable {
         return halvings == 0 ? entry.uses : halvings > 24 ? 0 : entry.uses / Float(UInt32(1) << halvings)
     }
 
-    /// Calls `body` with each list that holds a beginning, the one that got it last first, until `body` returns false.
+    /// Calls `body` with each list that holds a beginning, until `body` returns false.
+    ///
+    /// The list that got the beginning last comes first.
     func forEachList(holding beginning: Int32, _ body: (Int) -> Bool) {
         var holding = beginnings[Int(beginning)].first
         while holding >= 0, body(Int(holdings[Int(holding)].list)) { holding = holdings[Int(holding)].following }

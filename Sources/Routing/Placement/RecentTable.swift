@@ -1,6 +1,6 @@
 // A table of bounded size that forgets what was not used lately.
 
-/// Values by hashes; when the table is full, it forgets those that were not used lately.
+/// A table of values by hashes; when the table is full, it forgets the values that were not used lately.
 ///
 /// The table keeps two generations of values. Each value that is set or found is put into the present generation. When
 /// the present generation has half of the largest number of values, it becomes the earlier generation, and the values
