@@ -286,7 +286,7 @@ extension ExecutorPool {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }
 
-    /// The number of requests that wait in the queue of this pool, for all snapshots together.
+    /// The number of requests that wait in the queue of this pool, for all configurations together.
     package var waitingCount: Int { entry.waitingCount }
 
     /// The number of waiting requests of each class, in the order of `PriorityClass.allCases`.

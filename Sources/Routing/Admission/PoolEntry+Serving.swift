@@ -46,12 +46,12 @@ extension PoolEntry.State {
         /// For each class, by rank, the index in `passedBy` of the first request that this call has not tried to serve
         /// yet.
         var asked = [0, 0, 0]
-        /// Whether a request of the latest snapshot has found no slot.
+        /// Whether a request of the latest configuration has found no slot.
         ///
-        /// Then only requests of earlier snapshots can find one, at executors that the latest snapshot does not have.
+        /// Then only requests of earlier configurations can find one, at executors that the latest does not have.
         var latestIsFull = false
-        /// The paths for which every executor that serves them is full in the latest snapshot; other executors may have
-        /// room.
+        /// The paths for which every executor that serves them is full in the latest configuration; other executors may
+        /// have room.
         var fullPaths: [PathSet] = []
     }
 
@@ -99,9 +99,9 @@ extension PoolEntry.State {
                 round.fullPaths.append(next.request.path)
                 continue
             }
-            // The executors that this request may use are full: those of its earlier snapshot, or the one that has made
-            // the response that the request continues. Requests behind it may go to other executors, so it must not
-            // block them.
+            // The executors that this request may use are full: those of its earlier configuration, or the one that has
+            // made the response that the request continues. Requests behind it may go to other executors, so it must
+            // not block them.
             _ = isFirst ? lines.lines[rank].queue.pop() : lines.lines[rank].queue.serve(inQueue)
             lines.lines[rank].passedBy.append(PoolEntry.Passed(ticket: ticket, waiting: next))
             round.asked[rank] = lines.lines[rank].passedBy.count

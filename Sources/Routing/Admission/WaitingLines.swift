@@ -16,9 +16,9 @@ struct WaitingLines: Sendable {
         /// Requests that were first in `queue` when every executor that they may use was full, although others had
         /// room.
         ///
-        /// Such a request may use only the executors of an earlier snapshot, or only the executor that has made the
-        /// response that the request continues. These requests are served before the requests in `queue`, in the order
-        /// of this array, but do not block the requests behind them.
+        /// Such a request may use only the executors of an earlier configuration, or only the executor that has made
+        /// the response that the request continues. These requests are served before the requests in `queue`, in the
+        /// order of this array, but do not block the requests behind them.
         var passedBy: [PoolEntry.Passed] = []
         /// The credit in percent of a slot, 0 or more.
         var credit = 0
@@ -28,7 +28,7 @@ struct WaitingLines: Sendable {
 
     /// The line of each class, at the rank of the class.
     var lines = [Line](repeating: Line(), count: PriorityClass.allCases.count)
-    /// The shares of the latest snapshot.
+    /// The shares that the latest configuration gives to the classes.
     var shares = QueueShares()
 
     /// The number of waiting requests.

@@ -1,5 +1,5 @@
-// The executors that serve one model in one snapshot, and the choice of an executor for a request. All workers share
-// the pool.
+// The executors that serve one model under one configuration, and the choice of an executor for a request. All workers
+// share the pool.
 internal import Synchronization
 package import Transport
 
@@ -50,8 +50,8 @@ package struct PoolMember: Sendable {
 
 /// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// The waiting requests and the turns are in `entry`, which outlives the snapshot. The health, the counts of attempts
-/// and the learned limits are in the engines and executors.
+/// The waiting requests and the turns are in `entry`, which outlives the configuration. The health, the counts of
+/// attempts and the learned limits are in the engines and executors.
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream: about a thousand tokens.
     ///
@@ -59,7 +59,7 @@ package final class ExecutorPool: Sendable {
     /// new request more than streams do.
     static let bytesAStream = 4 << 10
 
-    /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns of the
+    /// The part of the pool that outlives the configuration: the queue, the times of the slots and the turns of the
     /// executors.
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
@@ -68,14 +68,14 @@ package final class ExecutorPool: Sendable {
     package let balance: Balance
     /// Whether `auto` means `prefix` at present.
     private let isAutoPrefix = Atomic<Bool>(false)
-    /// The index of the pool's model in the snapshot's list of models.
+    /// The index of the pool's model in the list of models of the pool's configuration.
     package let place: Int
     /// The indices of `members` by the ids of their executors.
     private let indices: [Int: Int]
     /// For each member the sum of its weight and of the weights before it; empty if the pool asks all its members.
     let weightSums: [Int]
-    /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
-    /// number.
+    /// The sequence number of this pool among the pools of the same entry; the pool of a later configuration has a
+    /// greater number.
     let generation: Int
 
     /// The result of choosing an executor.
@@ -93,7 +93,7 @@ package final class ExecutorPool: Sendable {
         case none
     }
 
-    /// Makes the pool of a new snapshot, which becomes the latest pool of `entry`.
+    /// Makes the pool for a new configuration; it becomes the latest pool of `entry`.
     package init(
         _ entry: PoolEntry,
         members: [PoolMember],

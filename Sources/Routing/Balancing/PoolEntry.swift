@@ -15,8 +15,8 @@ package final class PoolEntry: Sendable {
     private let memory: (any PlacementMemory)?
     /// Whether the times at which slots are taken and freed are recorded.
     ///
-    /// Recording begins when a snapshot limits the number of attempts, or when all executors are full for the first
-    /// time.
+    /// Recording begins when a configuration limits the number of attempts, or when all executors are full for the
+    /// first time.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
@@ -34,7 +34,7 @@ package final class PoolEntry: Sendable {
         /// The placement map, and what the pool has learned about each executor; used with `Balance.prefix`.
         var placement: PlacementState
         var random: UInt64
-        /// How many snapshots have had a pool with this entry.
+        /// How many configurations have had a pool with this entry.
         var generation = 0
         /// The engines that notify this pool of free slots, because its requests wait; empty while no request waits.
         var joined: [Engine] = []
@@ -57,8 +57,8 @@ package final class PoolEntry: Sendable {
 
     /// A waiting request that does not block the requests behind it.
     ///
-    /// It may not use all executors of the latest snapshot, so the requests behind it may find a slot where it finds
-    /// none.
+    /// It may not use all executors of the latest configuration, so the requests behind it may find a slot where it
+    /// finds none.
     struct Passed: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting

@@ -1,6 +1,6 @@
 // What a pool remembers about the executors that its requests have gone to.
 
-/// The part of a pool that knows where prompts, sessions and stored responses are; it outlives snapshots.
+/// The part of a pool that knows where prompts, sessions and stored responses are; it outlives configurations.
 struct PlacementState: Sendable {
     /// The executor that a session has gone to last, or that has made a response.
     struct Home: Equatable, Sendable {
