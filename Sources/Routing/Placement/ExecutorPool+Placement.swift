@@ -21,10 +21,11 @@ extension ExecutorPool {
 
     /// The member that should take a request, by what the members hold of its prompt.
     ///
-    /// The function takes the member to which the request's session went before. Without such a member, it takes the
-    /// holder with the least work; `PlacementMap.findHolders` says which members are holders. If the request would wait
-    /// at that member for longer than `gate` allows, the result has no member and the reason `gate`. The caller then
-    /// chooses a member as `leastLoad` does.
+    /// The function first considers the member to which the request's session went before, and then the holder with the
+    /// least work. `PlacementMap.findHolders` says which members are holders. A member is not taken if it has no free
+    /// slot, or if the request would wait there for longer than `gate` allows. If there is such a member or holder but
+    /// none is taken, the reason is `gate`. If there is none at all, the reason is `load`. In both cases the result has
+    /// no member, and the caller chooses one as `leastLoad` does.
     ///
     /// `state.placement.matches` has the holders, and `state.free` the members that can take the request.
     func holder(
