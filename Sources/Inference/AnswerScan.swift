@@ -33,7 +33,8 @@ package struct AnswerScan: Equatable, Sendable {
     package var hasNoStopReason = false
     /// Whether the document has a `usage` object.
     package var hasUsage = false
-    /// The token counts of the `usage` object; without such an object only llama.cpp's count of cached tokens is present.
+    /// The token counts of the `usage` object; without this object, at most llama.cpp's count of cached tokens is
+    /// present.
     package var tokens = TokenCounts()
     /// Whether the document has a member `data`, `embeddings` or `embedding`, as a response with embeddings has.
     package var hasEmbeddings = false

@@ -19,7 +19,7 @@ import CJSON
 
     /// Scans a whole request body.
     ///
-    /// - Parameter names: further members to find, see `RequestScan.named`.
+    /// - Parameter names: the names of further members whose values are to be found, see `RequestScan.named`.
     /// - Throws: `RequestScanError` if the body is not valid, or if a member that the edge reads is not valid.
     package func scanRequest(
         _ body: RequestBody,
@@ -67,7 +67,7 @@ import CJSON
         return scan
     }
 
-    /// The ranges of the members `priority`.
+    /// The ranges that `RequestScan.priorities` has.
     private static func priorities(_ found: cjson_request) -> [Range<Int>] {
         unsafe withUnsafeBytes(of: found.priorities) { bytes in
             unsafe bytes.bindMemory(to: cjson_range.self).prefix(found.priority_count).map(\.range)
@@ -114,7 +114,7 @@ import CJSON
         return keys
     }
 
-    /// The ranges of images and other contents in ascending order; nil if there are too many of them.
+    /// The ranges of the contents of images and other media, in ascending order; nil if there are too many of them.
     private static func contents(_ found: cjson_contents) -> [Range<Int>]? {
         guard found.count > 0 else { return [] }
         guard found.count <= Int(CJSON_CONTENTS_MAX) else { return nil }
@@ -124,7 +124,7 @@ import CJSON
         }
     }
 
-    /// The ranges of the members that the scan found by names; the empty array if it found none.
+    /// The ranges of the values of the members that the caller has named; empty if the body has none of these members.
     private static func named(_ found: cjson_request, count: Int) -> [Range<Int>] {
         unsafe withUnsafeBytes(of: found.named) { bytes in
             let ranges = unsafe bytes.assumingMemoryBound(to: cjson_range.self).prefix(count)
@@ -132,7 +132,9 @@ import CJSON
         }
     }
 
-    /// The members that make up the prompt in requests of a dialect, or say where it is cached, as a set of `cjson_key` bits.
+    /// The members that make up the prompt in requests of a dialect, or that decide which cached prompts match it.
+    ///
+    /// They are a set of `cjson_key` bits.
     private static func promptKeys(_ dialect: Dialect) -> UInt32 {
         switch dialect {
         case .openAIChat:

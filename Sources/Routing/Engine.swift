@@ -1,4 +1,4 @@
-// The object that stands for one engine: it counts the attempts there, and knows the engine's health and limits. All
+// The object that stands for one engine: it counts the attempts, and knows the engine's health and limits. All
 // workers share it and take its lock, so they use it a few times for each request, and never for each token.
 internal import Synchronization
 package import Transport
@@ -21,17 +21,17 @@ package final class Engine: Sendable {
     /// The health of the engine as a whole, and the limits learned from its refusals; both decide whether requests may
     /// go to the engine.
     let availability = Availability()
-    /// What the engine says of its own load.
+    /// What the engine reports about its own load.
     package let words = EngineWords()
-    /// The counts of `EngineWords.Strangers`, which are here because every choice reads them.
+    /// The two numbers of `EngineWords.Strangers`; they are copied here because every choice of an executor reads them.
     private let strangerCount = Atomic<Int>(0), newStrangerCount = Atomic<Int>(0)
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
-    /// The value of `modelsShareCapacity`, which every choice reads, and the part of it that does not follow from the
-    /// kind.
+    /// The value of `modelsShareCapacity`, which every choice reads, and the value that the configuration gives for it.
     private let isCapacityShared = Atomic<Bool>(false), isCapacityGiven = Atomic<Bool>(false)
-    /// The values of `EngineKind` that the configuration gives and that the engine's answers have shown.
+    /// The raw values of two kinds: the one that the configuration gives, and the one that the engine's answers have
+    /// shown.
     private let kindGiven = Atomic<UInt8>(0), kindFound = Atomic<UInt8>(0)
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
@@ -90,9 +90,9 @@ package final class Engine: Sendable {
         isCapacityShared.store(isShared, ordering: .relaxed)
     }
 
-    /// How many requests the engine has that no process of this server has sent there, as the engine says.
+    /// How many requests at the engine were sent by no process of this server, as far as the engine's reports show.
     package var strangers: Int { strangerCount.load(ordering: .relaxed) }
-    /// As `strangers` while this process is new to the engine, and 0 afterwards.
+    /// The same number as `strangers` while this process is new to the engine; 0 afterwards.
     var strangersWhileNew: Int { newStrangerCount.load(ordering: .relaxed) }
     func note(_ strangers: EngineWords.Strangers) {
         strangerCount.store(strangers.count, ordering: .relaxed)

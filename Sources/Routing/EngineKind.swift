@@ -2,12 +2,11 @@
 
 /// The software of an engine.
 package enum EngineKind: UInt8, Sendable, CaseIterable {
-    /// The configuration says nothing, and the engine's answers have not shown it either.
+    /// Neither the configuration nor the engine's answers have told the software.
     case unknown
     case vllm, sglang, llamaCpp, ollama, openai, anthropic
 
-    /// Whether the engine keeps what it has computed for a prompt, and whether that is worth a choice by prompts
-    /// (`Balance.prefix`).
+    /// Whether the engine keeps what it has computed for a prompt, and is worth choosing by prompts (`Balance.prefix`).
     package var cachesPrompts: Bool {
         switch self {
         case .vllm, .sglang, .llamaCpp: true
@@ -15,10 +14,12 @@ package enum EngineKind: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Whether such an engine accepts connections only once it has loaded its model, so that a refused connection may mean
-    /// that it loads; engines of other kinds that refuse connections are not there.
+    /// Whether an engine of this kind accepts connections only after it has loaded its model.
+    ///
+    /// A connection that such an engine refuses may mean that the engine is still loading. An engine of another kind
+    /// that refuses connections is not running.
     var listensOnceLoaded: Bool { self == .vllm || self == .sglang }
 
-    /// Whether the models at such an engine share its capacity, see `Engine.modelsShareCapacity`.
+    /// Whether the models at an engine of this kind share its capacity, see `Engine.modelsShareCapacity`.
     var sharesCapacity: Bool { cachesPrompts }
 }

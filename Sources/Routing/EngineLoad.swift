@@ -1,8 +1,8 @@
-// What engines say of their own load, and what follows from it for the choice of an executor.
+// What engines report about their own load, and what follows from it for the choice of an executor.
 internal import Synchronization
 package import Transport
 
-/// What an engine has said of its load at one time; a value that it has not said is nil.
+/// What an engine has reported about its load at one time; a value that it has not reported is nil.
 package struct EngineLoad: Equatable, Sendable {
     /// The number of requests that the engine computes.
     package var running: Int?
@@ -13,28 +13,31 @@ package struct EngineLoad: Equatable, Sendable {
     /// How many tokens the engine's cache has room for.
     package var cacheTokens: Int?
 
-    /// Makes a value in which the engine says nothing.
+    /// Makes a report without any value.
     package init() {}
 }
 
-/// The latest words of one engine on its load; all threads may read them without a lock.
+/// The latest report of one engine about its own load; all threads may read it without a lock.
 ///
-/// They are never needed: without them, everything is as the counts of this process say.
+/// The report is optional. Without it, choices depend only on the counts of this process.
 package final class EngineWords: Sendable {
-    /// For this time after the first words of an engine, its strangers count as work, in nanoseconds.
+    /// How long, after the first report of an engine, its strangers count as work; in nanoseconds.
+    ///
+    /// Strangers are requests at the engine that no process of this server has sent there.
     static let coldTime: Nanoseconds = 30_000_000_000
-    /// The largest number of requests and of tokens that is believed.
+    /// The largest numbers of requests and of tokens that a report may have; larger numbers are ignored or cut to
+    /// these.
     private static let mostRequests = 1_000_000, mostTokens = 1 << 40
 
-    /// The values of an `EngineLoad`, with the use of the cache in thousandths; -1 for a value that was not said.
+    /// The values of an `EngineLoad`, with the use of the cache in thousandths; -1 for a value that was not reported.
     private let running = Atomic<Int>(-1), waiting = Atomic<Int>(-1), use = Atomic<Int>(-1), tokens = Atomic<Int>(-1)
     private let latestStrangers = Atomic<Int>(-1)
-    /// When the engine first said something to this process; 0 if it never has.
+    /// When this process got the first report of the engine; 0 if it has not got any.
     private let since = Atomic<Nanoseconds>(0)
 
     init() {}
 
-    /// The latest words.
+    /// The latest report.
     package var load: EngineLoad {
         func said(_ value: Int) -> Int? { value < 0 ? nil : value }
         var load = EngineLoad()
@@ -45,29 +48,30 @@ package final class EngineWords: Sendable {
         return load
     }
 
-    /// How many tokens the engine's cache has room for, as the engine says; nil if it does not.
+    /// How many tokens the engine's cache has room for; nil if the engine does not report it.
     package var cacheTokens: Int? {
         let said = tokens.load(ordering: .relaxed)
         return said < 0 ? nil : said
     }
 
-    /// The requests at an engine that no process of this server has sent there.
+    /// The strangers: the requests at an engine that no process of this server has sent there.
     struct Strangers: Equatable {
-        /// How many there are.
+        /// The number of strangers.
         ///
-        /// It is the smaller number of the last two words, because a request that has just begun or ended is counted
-        /// here and not yet there, or the other way round.
+        /// Each report gives a number: the requests at the engine minus the attempts that this server counts. The
+        /// smaller number of the last two reports is taken. A request that has just begun or ended may be missing in
+        /// one of the two counts, so that a single report shows a stranger that does not exist.
         var count = 0
-        /// As `count` while this process is new to the engine, and 0 afterwards.
+        /// The same number as `count` while this process is new to the engine; 0 afterwards.
         ///
-        /// The attempts of a process that was started anew do not show yet how the load is spread over the engines.
+        /// A new process has few attempts of its own, so they do not show yet how the load is spread over the engines.
         var whileNew = 0
     }
 
-    /// Takes the engine's words; a size of the cache stays until another one is said.
+    /// Takes a report of the engine; without a new cache size in it, the last reported size stays.
     ///
-    /// - Parameter own: the number of attempts at the engine that are known here.
-    /// - Returns: the strangers; nil if the words are not about requests.
+    /// - Parameter own: the number of attempts at the engine that this server counts.
+    /// - Returns: the strangers; nil if the report has neither numbers of requests nor the use of the cache.
     func take(_ load: EngineLoad, own: Int, at now: Nanoseconds) -> Strangers? {
         if let said = load.cacheTokens, (1...Self.mostTokens).contains(said) { tokens.store(said, ordering: .relaxed) }
         guard load.running != nil || load.waiting != nil || load.cacheUse != nil else { return nil }
@@ -84,7 +88,7 @@ package final class EngineWords: Sendable {
         return Strangers(count: strangers, whileNew: isCold ? strangers : 0)
     }
 
-    /// Forgets the load, because the engine does not say it any more or was lost.
+    /// Forgets the reported load, because the engine does not report it any more or was lost.
     ///
     /// - Parameter forgetsSize: whether the size of the cache is forgotten too.
     func forget(forgetsSize: Bool) {
@@ -97,18 +101,18 @@ package final class EngineWords: Sendable {
 }
 
 extension Engine {
-    /// Takes what the engine says of its load.
+    /// Takes what the engine reports about its load.
     package func says(_ load: EngineLoad, at now: Nanoseconds) {
         if let found = words.take(load, own: runningInAll, at: now) { note(found) }
     }
 
-    /// Forgets what the engine has said of its load, because it says nothing any more.
+    /// Forgets what the engine has reported about its load, because it does not report it any more.
     package func saysNothing() {
         words.forget(forgetsSize: false)
         note(EngineWords.Strangers())
     }
 
-    /// Forgets all that the engine has said of itself, because it was lost and may be another one when it comes back.
+    /// Forgets all that the engine has reported, because it was lost and may be a different engine when it comes back.
     package func forgetWords() {
         words.forget(forgetsSize: true)
         note(EngineWords.Strangers())

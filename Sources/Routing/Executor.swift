@@ -1,4 +1,4 @@
-// The object that stands for one model at one engine: it counts the attempts there, and knows the model's health and
+// The object that stands for one model at one engine: it counts the attempts, and knows the model's health and
 // limits. All workers share it and its lock, so they use it a few times for each request, and never for each token.
 internal import Synchronization
 package import Transport
@@ -15,9 +15,9 @@ package final class Executor: Sendable {
     package let model: String
     /// The health of this model alone, and the limits that were learned from its refusals with status 429.
     ///
-    /// Requests may go to the executor if both its own health and limits and those of the engine allow it.
+    /// Requests may go to the executor if its own health and limits allow it, and those of the engine allow it too.
     let availability = Availability()
-    /// The paths that the executor has been found to lack, and those at which it has answered.
+    /// The paths that the executor has been found to lack, and the paths at which it has answered.
     let paths = PathMemory()
     /// The operator's order for this executor: to take no attempts, or to use another weight.
     let order = ExecutorOrder()
@@ -108,7 +108,7 @@ package final class Executor: Sendable {
     /// Counts an attempt that the limits allow; returns whether it was counted.
     ///
     /// Another process may take the same slot at the same moment. Each of the two processes publishes its attempt
-    /// before it reads the counts of the other one. So at least one of them sees that there is one attempt too many,
+    /// before it reads the count of the other process. So at least one of them sees that there is one attempt too many,
     /// and stops counting its own attempt. If both do so, the slot is free again, and both try once more.
     private func count(promptBytes bytes: Int, runningMax: Int?, tries: Int = 3, at now: Nanoseconds) -> Bool {
         attemptBegan(promptBytes: bytes)
@@ -156,7 +156,7 @@ package final class Executor: Sendable {
         engine.publish()
     }
 
-    /// Publishes the counts of this executor in `counts` from now on; called while the engine is shared.
+    /// Publishes the counts of this executor in `counts` from now on; called while the engine's counts are shared.
     ///
     /// - Parameter counts: nil if this process shares counts with no other process any more.
     package func share(in counts: SharedCounts?) {

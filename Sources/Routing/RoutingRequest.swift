@@ -9,18 +9,18 @@ package struct RoutingRequest: Sendable {
     package var priority = PriorityClass.standard
     /// The size of the prompt in bytes, as an estimate of the work for it.
     ///
-    /// Unless a pool looks at prompts, it is the size of the body, in which images and other media count as much text as
-    /// they have tokens.
+    /// If no pool looks at prompts, it is the size of the body. In that size, an image or other media counts as many
+    /// bytes as a text with the same number of tokens.
     package var promptBytes: Int
     /// The hashes of the beginnings of the prompt; empty if no pool of the request looks at prompts.
     package var prefix = PromptPrefix()
-    /// Whether `promptBytes` is an estimate because of images or other media, from which pools learn nothing.
+    /// Whether `promptBytes` is an estimate because of images or other media; pools learn nothing from such a request.
     package var hasMedia = false
     /// The session that the client has named; nil if it has named none, or if no pool of the request looks at prompts.
     package var session: SessionName?
     /// The hash of the id of the response that the request continues; nil if it continues none.
     package var response: UInt64?
-    /// The path of the request, one bit; empty if every executor of the pool is asked at the path.
+    /// The path of the request, as a set with one bit; empty for a path without a bit, which excludes no executor.
     ///
     /// The request goes to the executors that have the path, see `ExecutorPool.hasPath`.
     package var path: PathSet = []
@@ -32,7 +32,7 @@ package struct RoutingRequest: Sendable {
     package var tried: [Int]
     /// Whether a pool whose executors are all unhealthy may still try the request.
     ///
-    /// True if the request has only one pool, or if no other pool of the request has a healthy executor.
+    /// The value is true if the request has only one pool, or if no other pool of the request has a healthy executor.
     package var usesBad = true
 
     /// Makes a request; `promptBytes` is the size of its body, and `tried` has ids of executors.

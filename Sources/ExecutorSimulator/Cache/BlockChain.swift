@@ -1,4 +1,5 @@
-// A prompt as tokens without a tokenizer, and the chained hashes of its blocks, by which the prefix cache knows them.
+// Splits a prompt into tokens without a tokenizer, and hashes its blocks. The prefix cache knows blocks by these
+// hashes.
 
 /// The whole blocks of one prompt.
 struct BlockChain: Equatable {
@@ -6,8 +7,8 @@ struct BlockChain: Equatable {
     var tokens: Int
     /// The hash of each whole block, in order.
     ///
-    /// The hash of a block covers everything from the beginning of the prompt to the end of the block. Two prompts share a
-    /// block only if they are the same up to its end.
+    /// The hash of a block covers everything from the beginning of the prompt to the end of the block. So two prompts
+    /// have a block in common only if they are the same up to the end of the block.
     var hashes: [UInt64]
 }
 
@@ -21,13 +22,13 @@ extension BlockChain {
     /// - An image, a sound or a file: 256 tokens, whatever its size.
     /// - A token id of a completion's prompt: itself.
     ///
-    /// Marks have no tokens; a mark is hashed with the token that follows it.
+    /// A mark, such as the role of a message, is not a token; it is hashed with the token that follows it.
     struct Builder {
-        /// The token whose end is not reached.
+        /// The token that has begun, and whose end has not been read yet.
         private enum Unfinished: Equatable {
             case none
             case word
-            /// Of the four bytes of a token, these many are there.
+            /// A token of JSON, of whose four bytes this number has been read.
             case bytes(Int)
         }
         /// How many bytes of JSON are one token.
@@ -46,7 +47,7 @@ extension BlockChain {
         /// - Parameter blockSize: how many tokens a block has, at least 1.
         init(blockSize: Int) { self.blockSize = blockSize }
 
-        /// Adds text; the last word continues in the text that is added next.
+        /// Adds text; text that is added next continues the last word.
         mutating func add(text: String) {
             if case .bytes = unfinished { endToken() }
             for byte in text.utf8 {
@@ -90,7 +91,7 @@ extension BlockChain {
             hash.add(text)
         }
 
-        /// Ends the last token; what is added next begins a new token.
+        /// Ends the last token, so that whatever is added next begins a new token.
         private mutating func endPiece() { if unfinished != .none { endToken() } }
 
         private mutating func endToken() {

@@ -15,7 +15,7 @@ struct PrefillQueue<Member: AnyObject> {
     var waiting: Int { line.count }
     /// When the running prefill ends; nil if none runs.
     var end: Nanoseconds? { running?.end }
-    /// Whose prefill can start; nil if one runs, or if none waits.
+    /// The member whose prefill can start now; nil if a prefill runs, or if none waits.
     var next: Member? { running == nil ? line.first?.member : nil }
 
     /// Adds a member at the end of the line.
@@ -41,7 +41,7 @@ struct PrefillQueue<Member: AnyObject> {
 
     /// Removes a member whose prefill waits or runs; the next prefill can start at once.
     ///
-    /// - Returns: false if the member was not there.
+    /// - Returns: false if the member was not in the queue.
     mutating func remove(_ member: Member, at now: Nanoseconds) -> Bool {
         if let running, running.member === member {
             freeAt = min(now, running.end)

@@ -1,23 +1,23 @@
-// Lets the prefills of a simulator take as long as the tokens need that its prefix cache does not have.
+// Times the prefills of a simulator. A prefill computes the tokens of a prompt that the prefix cache does not have.
 internal import Transport
 
 /// The prefills and the prefix cache of a simulator that has a cache, or a prefill rate, or both.
 ///
-/// Confined to the thread of the simulator's loop. Owned by the simulator.
+/// The simulator owns the object. Only the thread of the simulator's loop may use it.
 final class Prefills: TimerTarget {
     private unowned let simulator: ExecutorSimulator
-    /// Nil if the simulator has no cache.
+    /// The prefix cache; nil if the simulator has none.
     private(set) var cache: PrefixCache?
-    /// How many tokens a second are computed; nil if each prefill takes a given time, and none waits for another.
+    /// How many tokens a second are computed; nil if each prefill takes a given time, and all run at once.
     private let rate: Double?
-    /// The path of the file that slows down the prefills which begin while it exists; nil for none.
+    /// The path of a file, or nil; prefills that begin while the file exists are slower.
     private let slowWhile: String?
     /// The part of `rate` that is left while the file `slowWhile` exists.
     private static let slowPart = 1.0 / 3
     private var queue = PrefillQueue<SimulatedExchange>()
     private var timer: TimerID?
 
-    /// - Returns: nil if the options have neither a cache nor a prefill rate.
+    /// Makes the prefills of a simulator; nil if its options have neither a cache nor a prefill rate.
     init?(of simulator: ExecutorSimulator) {
         let options = simulator.options
         guard options.countsPrompts else { return nil }
@@ -33,7 +33,7 @@ final class Prefills: TimerTarget {
     /// Begins a prefill.
     ///
     /// - Parameter hasOwnTime: whether the request says how long its prefill takes; such a prefill does not wait.
-    /// - Returns: whether the prefill takes its turn among the others, and `prefillEnded` will be called on the exchange.
+    /// - Returns: whether the prefill takes its turn among the others; `prefillEnded` is then called on the exchange.
     func begin(_ exchange: SimulatedExchange, hasOwnTime: Bool) -> Bool {
         guard rate != nil, !hasOwnTime else {
             _ = lookUp(exchange)
@@ -72,7 +72,8 @@ final class Prefills: TimerTarget {
 
     /// Starts the next prefill if none runs.
     ///
-    /// Ends no prefill, because callers may be closing a connection, and an end writes to streams.
+    /// The function ends no prefill. Its callers may be closing a connection, and the end of a prefill writes to
+    /// streams.
     private func startNext() {
         if let next = queue.next { queue.start(for: duration(lookUp(next))) }
         schedule()

@@ -1,6 +1,6 @@
 // The blocks of prompts that a simulated executor still has, so that it need not compute them again.
 
-/// A cache of the blocks of prompts, which drops the least recently used block first, and leaves before what they follow.
+/// A cache of the blocks of prompts, which drops the least recently used blocks first.
 ///
 /// A *leaf* is a block that no cached block follows. A block is never dropped while a block that follows it is cached.
 /// Whenever blocks of a prompt are used, they become the newest ones from the last to the first, so a block is always
@@ -28,7 +28,7 @@ struct PrefixCache {
 
     /// Makes an empty cache.
     ///
-    /// - Parameter tokens: the capacity, at least `blockSize`; what is more than a multiple of `blockSize` is not used.
+    /// - Parameter tokens: the capacity, at least `blockSize`; it is rounded down to a multiple of `blockSize`.
     init(tokens: Int, blockSize: Int) {
         precondition(blockSize >= 1 && tokens >= blockSize && tokens / blockSize <= Int(Int32.max))
         self.blockSize = blockSize
@@ -49,21 +49,21 @@ struct PrefixCache {
         return found.count * blockSize
     }
 
-    /// Adds the blocks of a prompt whose prefill has ended, and drops as many others as the room for them needs.
+    /// Adds the blocks of a prompt whose prefill has ended, and drops the oldest blocks if the cache is full.
     ///
-    /// Of a prompt that is larger than the cache, the first blocks are cached.
+    /// If the prompt is larger than the cache, only its first blocks are cached.
     mutating func insert(_ prompt: BlockChain) {
         let hashes = prompt.hashes.prefix(capacity)
         let found = leading(hashes)
-        // As the newest blocks, the prompt's own blocks are not among those that are dropped.
+        // The cached blocks of this prompt become the newest ones first, so that adding the rest does not drop them.
         use(found)
         for hash in hashes.dropFirst(found.count).reversed() { add(hash) }
         use(found)
     }
 
-    /// The indices of the blocks that are cached, up to the first block that is not.
+    /// The indices of the prompt's cached blocks, up to the first block that is not cached.
     ///
-    /// Without a block, none of those that follow it is cached.
+    /// The search can end there, because no block after it is cached.
     private func leading(_ hashes: ArraySlice<UInt64>) -> [Int32] {
         var found: [Int32] = []
         for hash in hashes {

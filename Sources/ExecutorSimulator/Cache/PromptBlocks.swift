@@ -15,7 +15,7 @@ struct PromptBlocks {
     /// Reads the prompts of an accepted request.
     ///
     /// - Parameters:
-    ///   - words: how many tokens the prompts have if they are not split into blocks.
+    ///   - words: how many tokens the prompts have together, if the endpoint's prompts are not split into blocks.
     ///   - blockSize: how many tokens a block has, at least 1.
     init(_ endpoint: ModelEndpoint, model: String, body: JSONValue, words: Int, blockSize: Int) {
         var prompt = BlockChain.Builder(blockSize: blockSize)
@@ -45,7 +45,7 @@ struct PromptBlocks {
             prompt.mark("system")
             add(content: system, to: &prompt)
         }
-        // The input of a response may be one text.
+        // The input of the responses API may be a single text in place of an array.
         for message in messages?.array ?? (messages.map { [$0] } ?? []) {
             prompt.mark(message["role"]?.string ?? "")
             add(message, to: &prompt)
@@ -55,7 +55,7 @@ struct PromptBlocks {
 
     /// Adds a message without its role, a part of a message, or another item of a conversation.
     ///
-    /// The text of a part stands for the part, so that a message has the same tokens whether its content is a string or
+    /// Of a part with text, only the text is added. So a message has the same tokens whether its content is a string or
     /// an array of parts.
     private static func add(_ item: JSONValue, to prompt: inout BlockChain.Builder) {
         guard case .object(let members) = item else {

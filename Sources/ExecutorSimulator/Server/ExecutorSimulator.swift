@@ -5,7 +5,7 @@ package import Transport
 
 /// Serves the HTTP APIs of a model server.
 ///
-/// Confined to the thread of one event loop.
+/// Only the thread of its event loop may use it.
 package final class ExecutorSimulator: ServerDelegate {
     /// The longest period for which all streams of the same pace have one timer; the period is the time from one token
     /// to the next.
@@ -29,7 +29,7 @@ package final class ExecutorSimulator: ServerDelegate {
     private var settings = ServerSettings()
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
-    /// Nil if the options have neither a prefix cache nor a prefill rate.
+    /// The prefills and the prefix cache; nil if the options have neither a prefix cache nor a prefill rate.
     private(set) var prefills: Prefills?
     private var pacers: [Nanoseconds: Pacer] = [:]
     /// The pacers that have stopped after `Pacer.batch` streams; they continue with their other streams at the end of
@@ -214,8 +214,10 @@ package final class ExecutorSimulator: ServerDelegate {
         return !isLoaded
     }
 
-    /// The values of `GET /metrics`; nil for Ollama, which has no such page, and for a simulator that poses as no engine
-    /// and has neither a prefix cache nor a prefill rate.
+    /// The values of `GET /metrics`; nil if the simulator has no such page.
+    ///
+    /// It has none if it poses as Ollama. It also has none if it poses as no engine, and has neither a prefix cache nor
+    /// a prefill rate.
     var metrics: EngineMetrics? {
         guard options.kind != .ollama, prefills != nil || options.kind != .simulator else { return nil }
         let cache = prefills?.cache.map {

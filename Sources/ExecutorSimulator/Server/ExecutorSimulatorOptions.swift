@@ -16,11 +16,11 @@ package struct ExecutorSimulatorOptions: Sendable {
     /// How many tokens of prompts are computed per second, one prompt after the other; nil if each prefill takes
     /// `prefill`.
     package var prefillRate: Double?
-    /// The path of a file that reduces `prefillRate` to a third while it exists; nil for no such file.
+    /// The path of a file, or nil; while the file exists, `prefillRate` is reduced to a third.
     package var slowWhile: String?
     /// How many tokens of prompts the prefix cache holds; nil for no cache.
     package var cacheTokens: Int?
-    /// How many tokens the page of metrics says that the cache holds; nil for the truth.
+    /// The size of the cache, in tokens, that the metrics report; nil to report the true size.
     package var saidCacheTokens: Int?
     /// How many tokens a block of the prefix cache has.
     package var blockSize = 16
@@ -40,17 +40,18 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var runningMax: Int?
     /// The paths of the certificate and key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?
-    /// The dialects that the simulator has: `chat`, `completions`, `embeddings`, `responses`, `messages`, `rerank`; nil for
-    /// all.
+    /// The dialects that the simulator has; nil for all.
     ///
-    /// The paths of the other dialects get the 404 of FastAPI.
+    /// Each is one of `chat`, `completions`, `embeddings`, `responses`, `messages` and `rerank`. The paths of the
+    /// other dialects get the 404 of FastAPI.
     package var dialects: [String]?
     /// How long the simulator loads its model after it has begun to serve.
     package var loadingTime: Nanoseconds = 0
-    /// The path of a file that ends the loading of the model by its existence; nil if `loadingTime` ends it.
+    /// The path of a file; the model is loaded as soon as the file exists; nil if `loadingTime` decides.
     package var loadingUntil: String?
-    /// The member of a chat's messages and deltas that carries the reasoning, which is the first half of the text; nil if
-    /// there is no reasoning.
+    /// The member of a chat's messages and deltas that carries the reasoning; nil if there is no reasoning.
+    ///
+    /// The reasoning is the first half of the text.
     package var reasoningField: String?
     /// How many streams an HTTP/2 connection may have at the same time.
     package var streamsMax = 10_000
@@ -63,15 +64,14 @@ package struct ExecutorSimulatorOptions: Sendable {
     /// Whether the tokens of prompts matter, because there is a prefix cache or a prefill rate.
     var countsPrompts: Bool { cacheTokens != nil || prefillRate != nil }
 
-    /// A sentence that says which of `dialects` is none; nil if all are.
+    /// A sentence that says which word of `dialects` is not a dialect; nil if all of them are dialects.
     package var dialectProblem: String? {
         let known = ModelEndpoint.dialects
         guard let unknown = dialects?.first(where: { !known.contains($0) }) else { return nil }
         return "--dialects are of \(known.joined(separator: ", ")), not '\(unknown)'"
     }
 
-    /// A sentence that says which option of the prefix cache or of the prefill rate has a value that cannot be used; nil
-    /// if all can be used.
+    /// A sentence that says which option of the prefix cache or of the prefill rate has a wrong value; nil if none has.
     package var cacheProblem: String? {
         let blockMost = 65_536
         let cacheMost = 1_000_000_000

@@ -4,7 +4,7 @@ internal import Transport
 
 /// Takes over a connection, writes bytes that are not HTTP, and closes the connection after 20 ms.
 ///
-/// Confined to the thread of the simulator's loop.
+/// Only the thread of the simulator's loop may use it.
 final class GarbageHead: ChannelHandler, TimerTarget {
     private static let bytes = Array("HTTP/9.9 two hundred\u{1}\r\n:: \r\nnot a field\r\n\r\n".utf8)
 

@@ -4,7 +4,7 @@ internal import Transport
 
 /// The response to one model request.
 ///
-/// Confined to the thread of the simulator's loop. Owned by its `SimulatedExchange`.
+/// The response belongs to its `SimulatedExchange`. Only the thread of the simulator's loop may use it.
 final class Generation {
     /// Generation pauses while the stream's buffer holds this many bytes, because the client does not read.
     private static let bufferedMax = 256 << 10
@@ -18,7 +18,10 @@ final class Generation {
     private var form: any AnswerForm
     private var facts: AnswerFacts
     private let templates: [EventTemplate]
-    /// The templates of the first half of the tokens; empty if they carry no reasoning.
+    /// The templates for the events of the first half of the tokens, one for each choice, if these tokens are
+    /// reasoning.
+    ///
+    /// The array is empty if the response has no reasoning.
     private let reasoning: [EventTemplate]
     private var opening: [[UInt8]]
     private let openingCount: Int
@@ -69,7 +72,7 @@ final class Generation {
 
     /// Lets the response report how many tokens of the prompt came from the prefix cache, unless the options forbid it.
     ///
-    /// Must be called before the first step.
+    /// The function must be called before the first step.
     func report(cachedTokens: Int) {
         guard simulator.options.reportsCachedTokens else { return }
         facts.cachedTokens = cachedTokens
@@ -188,7 +191,7 @@ final class Generation {
 
     /// Writes the bytes that the `EventShaper` holds back.
     ///
-    /// Must be called before the stream ends or stalls.
+    /// The function must be called before the stream ends or stalls.
     private func flush() { send(shaper.finish()) }
 
     private func send(_ chunks: [[UInt8]]) {

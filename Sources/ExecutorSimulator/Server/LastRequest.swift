@@ -1,7 +1,9 @@
 // A record of the last request, for `GET /simulator/last`.
 internal import Inference
 
-/// The last request, except requests to `/simulator/` and all GETs, with which servers ask how an engine is.
+/// The last request whose method is not GET and whose path does not begin with `/simulator/`.
+///
+/// GET requests do not count, because servers probe the state of an engine with them.
 struct LastRequest {
     var method = ""
     var target: [UInt8] = []

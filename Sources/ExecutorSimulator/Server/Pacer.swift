@@ -4,7 +4,7 @@ internal import Transport
 
 /// Lets each of its streams generate the next token, once per period.
 ///
-/// A call of `step` on a stream generates the token. Confined to the thread of the simulator's loop.
+/// A call of `step` on a stream generates the token. Only the thread of the simulator's loop may use the pacer.
 final class Pacer: TimerTarget {
     /// Into how many time slots a period is divided if the streams are spread over it.
     private static let slotsWhenSpread = 40
@@ -59,7 +59,7 @@ final class Pacer: TimerTarget {
             nextSlot = joinSlot
             reschedule()
         } else if max(exchange.readyAt, simulator.loop.now) + period < nextDue {
-            // The pacer waits for the end of a longer prefill.
+            // The next step is due only after the longer prefill of another stream, so this stream brings it forward.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             reschedule()
         }

@@ -73,7 +73,7 @@ extension ExecutorSimulator {
     ///
     /// Reports its address on stderr when it is ready.
     ///
-    /// Must be called on the main thread before other threads start. The function blocks the two signals, and only
+    /// The main thread must call the function before other threads start. It blocks the two signals, and only
     /// threads that start later inherit the block.
     package static func runUntilSignal(
         listen address: SocketAddress,

@@ -5,7 +5,7 @@ internal import Transport
 
 /// Reads a request, chooses the endpoint, and sends the response at the requested pace.
 ///
-/// Confined to the thread of the simulator's loop.
+/// Only the thread of the simulator's loop may use it.
 final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private enum Phase { case body, prefill, stream, over }
     /// How many bytes a request body may have: 128 MiB.
@@ -200,12 +200,13 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         pacer.join(self)
     }
 
-    /// Notes how much of the prompt the prefix cache has, when the prefill begins.
+    /// Reports how many tokens of the prompt the prefix cache had when the prefill began.
     func prefillBegan(cachedTokens: Int) { generation?.report(cachedTokens: cachedTokens) }
 
     /// Generates the first tokens at the end of a prefill that took its turn in the queue.
     func prefillEnded() {
-        // The pacer may be about to step its streams, but the second token comes a whole period after the first one.
+        // The first token is generated here. The pacer may be about to step its streams, so `readyAt` makes the second
+        // token wait for a whole period.
         let pacer = simulator.pacer(for: pace)
         readyAt = simulator.loop.now + pacer.period
         join(pacer)
@@ -214,7 +215,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Generates the next tokens if the prefill is over.
     ///
-    /// Called by the pacer.
+    /// The pacer calls this function.
     func step() {
         guard simulator.loop.now >= readyAt else { return }
         generate()

@@ -47,7 +47,7 @@ struct ChatForm: AnswerForm {
         }
     }
 
-    /// The first half of the words, if the simulator has reasoning, and the rest.
+    /// Splits the text: if the simulator has reasoning, the first half of the words is the reasoning.
     private func parts(of text: String) -> (reasoning: String, content: String) {
         guard facts.reasoningField != nil else { return ("", text) }
         let spaces = text.indices.filter { text[$0] == " " }

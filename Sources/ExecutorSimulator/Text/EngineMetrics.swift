@@ -2,8 +2,8 @@
 
 /// The values of `GET /metrics`, and the page that an engine would make of them.
 ///
-/// The page has the text format of Prometheus. Names, labels and the form of numbers are those of vLLM 0.32, or of SGLang
-/// or llama.cpp.
+/// The page has the text format of Prometheus. Names, labels and the form of numbers are those of the engine in `kind`;
+/// for vLLM, they are those of version 0.32.
 struct EngineMetrics {
     /// The values of the prefix cache.
     struct Cache {
@@ -27,7 +27,7 @@ struct EngineMetrics {
     var running: Int
     /// How many requests wait for their prefill.
     var waiting: Int
-    /// Nil if the simulator has no cache.
+    /// The values of the prefix cache; nil if the simulator has no cache.
     var cache: Cache?
     /// The engine whose names the metrics have.
     var kind = SimulatedKind.vllm

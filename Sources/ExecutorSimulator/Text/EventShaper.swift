@@ -44,7 +44,7 @@ struct EventShaper {
 
     /// Returns the bytes that were held back.
     ///
-    /// Must be called at the end of a stream, and before it stalls.
+    /// The function must be called at the end of a stream, and before a stream stalls.
     mutating func finish() -> [[UInt8]] {
         var pieces: [[UInt8]] = []
         if var bytes = last {

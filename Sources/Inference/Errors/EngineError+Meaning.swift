@@ -56,9 +56,9 @@ extension EngineError {
         }
     }
 
-    /// Whether the engine says that it serves no requests at the path of this one, although its server has the path.
+    /// Whether the engine says that it does not serve the API at the request's path, although it knows the path.
     ///
-    /// llama.cpp answers so where an option of its command line is missing, and vLLM where the model is not of the kind.
+    /// llama.cpp says so if an option is missing on its command line, and vLLM if its model is not made for the API.
     private var saysAPIIsUnsupported: Bool {
         guard let text = message?.lowercased(), status == 501 || status == 400 || status == 404 else { return false }
         return text.hasPrefix("this server does not support ") && status == 501
@@ -88,7 +88,7 @@ extension EngineError {
         case .misconfiguration where status == 403 || namedStatus == 403:
             return text.saysContentIsRefused ? .clientError(403) : found
         case .misconfiguration where isWord && namesPartOfRequest && code.map(ErrorCodeTable.namesModel) == true:
-            // The client named the missing model in another member of its request, for example as the model of a tool.
+            // The client named the missing model in a member other than `model`, for example as the model of a tool.
             return .clientError(status.flatMap { (400..<500).contains($0) ? $0 : nil } ?? 400)
         case .busy where status == 413 || namedStatus == 413 || text.saysRequestIsTooLarge: return .clientError(413)
         case .busy:
@@ -133,7 +133,7 @@ extension EngineError {
     ///
     /// These parts of the error are looked up in order, and the first part with a meaning determines the result:
     ///
-    /// 1. a code or type with a specific meaning, which is one that is not `ErrorMeaning.isGeneral`;
+    /// 1. a code or type with a specific meaning, for which `ErrorMeaning.isGeneral` is false;
     /// 2. a status, except 424, 499 and 500, which say only that the engine has failed;
     /// 3. a code or type with a general meaning, except one that says only that the engine has failed;
     /// 4. the message;

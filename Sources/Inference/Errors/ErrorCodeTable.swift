@@ -44,8 +44,9 @@ enum ErrorCodeTable {
         return nil
     }
 
-    /// Parts of words that name the edge's API key or account at the engine (`subject`), with parts that say that the
-    /// key or the account cannot be used (`predicate`).
+    /// Parts of words that together say that the edge's API key or account at the engine cannot be used.
+    ///
+    /// A `subject` names the key or the account. A `predicate` says that it cannot be used.
     private static let blamesOurAccount: [(subject: String, predicate: String)] = [
         (
             "apikey accesstoken authtoken accesskey subscriptionkey credential",

@@ -38,10 +38,12 @@ package struct Failure: Error, Equatable, Sendable {
         /// Another executor may try if the retry budget allows it, because the pool may be overloaded and each retry
         /// adds to its load.
         case withinBudget
-        /// One other executor may try if the retry budget allows it; a second such failure goes to the client.
+        /// One other executor may try if the retry budget allows it; if that attempt fails in the same way, the client
+        /// gets the failure.
         case once
-        /// One executor in the same pool whose setting `kind` is different may try at once; a second such failure goes
-        /// to the client.
+        /// One executor in the same pool whose setting `kind` is different may try at once.
+        ///
+        /// If that attempt fails in the same way, the client gets the failure.
         case otherKind
     }
 

@@ -30,8 +30,8 @@ extension RequestBody {
     ///
     /// - Parameters:
     ///   - bytesMax: The largest allowed length of the decoded body in bytes.
-    ///   - grow: Called before the decoded body takes more memory, with the memory in bytes that the body will then
-    ///   take. If the closure returns false, the decoding ends with `noMemory`.
+    ///   - grow: Called before the decoded body takes more memory. The argument is the memory, in bytes, that the body
+    ///     will then take. If the closure returns false, the decoding ends with `noMemory`.
     /// - Throws: The reason why the body cannot be decoded.
     package func decoded(
         from coding: ContentCoding,

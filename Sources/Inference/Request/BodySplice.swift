@@ -41,8 +41,11 @@ package struct BodySplice: Equatable, Sendable {
     /// Makes a splice that is the client's unchanged body of `length` bytes.
     package init(unchanged length: Int) { append(.original(0..<length)) }
 
-    /// Makes the body for one attempt: with the executor's name for the model, for streams of choices with a request
-    /// for the `usage` object, for some executors without the billing header, and without the client's `priority`.
+    /// Makes the body for one attempt.
+    ///
+    /// The attempt's body has the executor's name for the model. If the executor's settings say so, a stream of choices
+    /// asks for the `usage` object, and the billing header of coding agents is left out. The client's member `priority`
+    /// is always left out.
     ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.
@@ -77,7 +80,7 @@ package struct BodySplice: Equatable, Sendable {
             let start = scan.objectStart + 1
             edits.append((start..<start, Array("\"priority\":\(priority),".utf8), false))
         }
-        // Bytes that are added stand before bytes that are left out at the same place.
+        // An edit that only adds bytes comes before an edit that leaves out bytes at the same place.
         edits.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
         var position = 0
         for edit in edits {

@@ -90,7 +90,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// Whether a content type is multipart; the edge refuses a request with such a body with status 415.
+/// Whether a content type is multipart; the edge refuses multipart bodies with status 415.
 ///
 /// The parameter has a concrete type. A generic function would be slower, because Swift does not specialize it for
 /// callers in other modules, and such callers use it for each request.

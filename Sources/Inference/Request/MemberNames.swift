@@ -1,8 +1,8 @@
-// The names of members that a scan of a request body finds for its caller.
+// The names of further members that a scan of a request body finds, beside those that the edge always reads.
 
 internal import CJSON
 
-/// Names of members of a request body, for `JSONScanner.scanRequest`.
+/// The names of further members of a request body that `JSONScanner.scanRequest` finds.
 package struct MemberNames: Equatable, Sendable {
     /// The largest number of names.
     package static let countMax = Int(CJSON_NAMED_MAX)

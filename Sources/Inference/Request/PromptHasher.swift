@@ -8,9 +8,10 @@ internal import Transport
 ///
 /// Only the hashes of one hasher can be compared, so a process makes one hasher, and shares it between its threads.
 ///
-/// Images, audio, video and files count as no bytes of the prompt, but prompts with other contents have other hashes.
-/// A prompt is hashed as the client wrote it. So texts that are equal once they are parsed, but differ in white space
-/// or in escapes, have different hashes. The order of the members of the body does not matter.
+/// The data of images, audio, video and files does not count towards the length of a prompt. But prompts with different
+/// images, for example, have different hashes. A prompt is hashed as the client wrote it. So texts that are equal once
+/// they are parsed, but differ in white space or in escapes, have different hashes. The order of the members of the
+/// body does not matter.
 package struct PromptHasher: Sendable {
     private let secret: [UInt8]
 
@@ -26,8 +27,8 @@ package struct PromptHasher: Sendable {
     ///     with different values of `cache_salt` have different hashes as well.
     ///   - leavingOutBilling: Whether the billing header of coding agents is taken out of the body that the executor
     ///     gets; the hashes then do not depend on it.
-    /// - Returns: an empty prefix if the scan has found no prompt, if the prompt is shorter than `PromptPrefix.step`, or
-    ///   if it has more images and other contents than the scan has found places of.
+    /// - Returns: an empty prefix if the scan has found no prompt, if the prompt is shorter than `PromptPrefix.step`,
+    ///   or if it has so many images and other media that `scan.contents` is nil.
     package func prefix(
         of body: RequestBody,
         _ scan: RequestScan,

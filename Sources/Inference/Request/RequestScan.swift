@@ -44,28 +44,33 @@ package struct RequestScan: Equatable, Sendable {
     package var bestOf: Int
     /// The number of prompts of a request for completions, each of which gets `n` choices; 1 or more.
     package var prompts: Int
-    /// The bytes to leave out of the body so that its system prompt lacks the billing header of coding agents, which
-    /// changes with each request; nil if the system prompt does not begin with the header.
+    /// The bytes of the billing header of coding agents at the beginning of the system prompt; nil if there is no
+    /// header.
     ///
-    /// If the header is a text block of its own, the range is the whole block, with the comma after it.
+    /// The header changes with each request, so an attempt may leave it out to send equal prompts. If the header is a
+    /// text block of its own, the range is the whole block, with the comma after it.
     package var billing: Range<Int>?
-    /// The bytes to leave out of the body so that it has no member `priority`, by which engines that schedule by priority
-    /// decide; in ascending order, and empty for nearly all requests.
+    /// The bytes to leave out of the body so that it has no member `priority`, in ascending order.
+    ///
+    /// Engines that schedule by priority obey this member. The array is empty for nearly all requests.
     package var priorities: [Range<Int>] = []
     /// The members of the body that make up its prompt; empty for dialects without prompts, and for a body whose prompt
     /// is ambiguous.
     package var prompt = PromptParts()
-    /// Where the contents of images, audio, video and files are in the body, in ascending order; nil if there are more
-    /// than 32, of which not all places are known.
+    /// Where the contents of images, audio, video and files are in the body, in ascending order.
+    ///
+    /// The value is nil if the body has more than 32 of them, because the scan does not record the places of more.
     package var contents: [Range<Int>]? = []
-    /// The value of `cache_salt` as written, by which engines keep the caches of their users apart; nil if there is none.
+    /// The value of `cache_salt` as written; nil if there is none.
+    ///
+    /// Engines share cached prompts only between requests with the same value.
     package var cacheSalt: Range<Int>?
     /// The value of `previous_response_id` as written, in OpenAI's responses; nil if there is none.
     package var previousResponse: Range<Int>?
     /// The values of the members that the caller has named, as written, in the order of the names.
     ///
-    /// A range is empty if the body has no such member, or none whose value is a string; the array is empty if the body
-    /// has none of all.
+    /// A range is empty if the body does not have the member, or if its value is no string. The whole array is empty if
+    /// all ranges would be empty.
     package var named: [Range<Int>] = []
     /// The images, audio, video and files of the body.
     package var media = RequestMedia()

@@ -1,10 +1,10 @@
-// By which fields of their requests clients name sessions.
+// The fields of requests in which clients name sessions.
 
 package import HTTP
 package import Routing
 internal import Transport
 
-/// The header fields and body members by which clients name a session, such as a conversation, in order.
+/// The header fields and body members in which clients name a session, such as a conversation, in order of precedence.
 package struct SessionFields: Equatable, Sendable {
     private enum Field: Equatable {
         /// A header field that the edge knows by name.
@@ -17,14 +17,14 @@ package struct SessionFields: Equatable, Sendable {
 
     /// The largest number of fields.
     package static let countMax = 16
-    /// What the name of a field begins with if the field is a member of the body.
+    /// The prefix of a field's name that shows that the field is a member of the body.
     private static let memberPrefix = "body."
-    /// The member of the body that names a user, and only perhaps a session.
+    /// The member of the body that names a user, which some clients use to name a session.
     private static let user = "user"
 
     /// The names of the fields if the configuration lists none.
     ///
-    /// The order goes from names that are certainly those of sessions to those that may be a user's.
+    /// Names that are certainly those of sessions come first. Names that may be those of users come last.
     private static let standardNames = [
         "x-session-id", "x-session-affinity", "x-claude-code-session-id", "session-id", "session_id", "conversation_id",
         "body.session_id", "body.prompt_cache_key", "body.metadata.user_id", "body.user",
@@ -34,7 +34,7 @@ package struct SessionFields: Equatable, Sendable {
     /// The names of the members of the body, for `JSONScanner.scanRequest`.
     package private(set) var members = MemberNames()
 
-    /// Makes an empty list: requests have no sessions.
+    /// Makes an empty list, with which no request has a session.
     package init() {}
 
     /// The list with `standardNames`.
@@ -49,8 +49,8 @@ package struct SessionFields: Equatable, Sendable {
 
     /// Adds a field.
     ///
-    /// - Parameter name: the name of a header field, or `body.` with the name of a member of the body; `body.a.b` is the
-    ///   member `b` of the object `a`.
+    /// - Parameter name: the name of a header field, or `body.` with the name of a member of the body; `body.a.b` is
+    ///   the member `b` of the object `a`.
     /// - Returns: the problem with the name; nil if the field was added.
     package mutating func add(_ name: String) -> String? {
         guard fields.count < Self.countMax else { return "is one too many: there may be \(Self.countMax)" }

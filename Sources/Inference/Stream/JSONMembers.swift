@@ -17,7 +17,9 @@ enum JSONMembers {
         var range: Range<Int> { key.lowerBound..<value.upperBound }
     }
 
-    /// The members of the object that begins at `start` or after white space there; nil for any other value.
+    /// The members of an object; nil for any other value.
+    ///
+    /// The object begins at `start`, or after white space that begins at `start`.
     static func members(of json: [UInt8], at start: Int = 0) -> [Member]? {
         var members: [Member] = []
         guard var index = opening(UInt8(ascii: "{"), in: json, at: start) else { return nil }
@@ -36,8 +38,9 @@ enum JSONMembers {
         }
     }
 
-    /// The indices at which the elements of the array begin that begins at `start` or after white space there; nil for
-    /// any other value.
+    /// The indices at which the elements of an array begin; nil for any other value.
+    ///
+    /// The array begins at `start`, or after white space that begins at `start`.
     static func elements(of json: [UInt8], at start: Int) -> [Int]? {
         var elements: [Int] = []
         guard var index = opening(UInt8(ascii: "["), in: json, at: start) else { return nil }
@@ -51,7 +54,7 @@ enum JSONMembers {
         }
     }
 
-    /// The index after the bracket or brace at `start` or after white space there; nil if there is another byte.
+    /// The index after the bracket or brace that follows `start` and perhaps white space; nil if another byte follows.
     private static func opening(_ bracket: UInt8, in json: [UInt8], at start: Int) -> Int? {
         guard let index = json[start...].firstIndex(where: { $0 > 0x20 }), json[index] == bracket else { return nil }
         return index + 1

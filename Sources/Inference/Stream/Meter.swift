@@ -278,7 +278,7 @@ package struct Meter: Sendable {
             usages &+= 1
             if scan.tokens.output.value != nil { countedTokens = tokens + (scan.hasText ? 1 : 0) }
         } else if scan.tokens.cached.value != nil {
-            // Some versions of llama.cpp tell the cached tokens in one event and the usage in another.
+            // Some versions of llama.cpp report the cached tokens in one event and the usage in another.
             counts.cached.take(scan.tokens.cached)
         }
         finished |= scan.finished

@@ -1,14 +1,15 @@
-// Renames or repeats the member of chat answers that carries the model's reasoning, by which clients and engines differ.
+// Renames or repeats the member of chat answers that carries the model's reasoning. Clients and engines differ in the
+// name of this member.
 
 /// The member in which clients get the reasoning of chat answers: the setting `reasoning` of a model.
 ///
 /// vLLM calls the member `reasoning`; SGLang, llama.cpp and others call it `reasoning_content`.
 package enum ReasoningMember: String, CaseIterable, Sendable {
-    /// As the engine writes it.
+    /// The member keeps the name that the engine gives it.
     case asIs = "as-is"
     case reasoning
     case reasoningContent = "reasoning_content"
-    /// In both members, with the same value.
+    /// Clients get both members, with the same value.
     case both
 
     private static let names = [ReasoningMember.reasoning.rawValue, ReasoningMember.reasoningContent.rawValue]
@@ -18,9 +19,9 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
 
     // MARK: Events and documents
 
-    /// The event of a chat's stream with the reasoning in this member; nil if nothing changes.
+    /// The event of a chat's stream, with the reasoning in the member that `self` names; nil if nothing changes.
     ///
-    /// - Parameter event: A whole event. If its data is in several `data` lines, the result has them in one.
+    /// - Parameter event: A whole event. If its data is in several `data` lines, the result has the data in one line.
     package func rewritten(event: Span<UInt8>) -> [UInt8]? {
         guard mayChange(event) else { return nil }
         let bytes = event.indices.map { event[$0] }
@@ -49,16 +50,16 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
         return result + Array("data: ".utf8) + edited + [0x0A, 0x0A]
     }
 
-    /// The whole answer of a chat with the reasoning in this member; nil if nothing changes.
+    /// The whole answer of a chat, with the reasoning in the member that `self` names; nil if nothing changes.
     package func rewritten(document: [UInt8]) -> [UInt8]? {
         guard mayChange(document.span) else { return nil }
         return rewritten(json: document)
     }
 
-    /// Whether the bytes may contain one of the two members.
+    /// Whether the bytes may contain the member `reasoning` or `reasoning_content`.
     ///
-    /// Nearly all events of an answer without reasoning are passed on after this search. A key may be written with
-    /// escapes, so a backslash counts, too.
+    /// In an answer without reasoning, this search is all that is done for nearly all events. A key may be written with
+    /// escapes, so bytes with a backslash may contain the members, too.
     private func mayChange(_ bytes: Span<UInt8>) -> Bool {
         guard self != .asIs else { return false }
         let word: StaticString = "\"reasoning"
@@ -79,7 +80,9 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
 
     // MARK: The splice
 
-    /// The document with the reasoning in this member; nil if nothing changes, or if the bytes are not a chat's answer.
+    /// The document with the reasoning in the member that `self` names.
+    ///
+    /// The result is nil if nothing changes, or if the bytes are not a chat's answer.
     private func rewritten(json: [UInt8]) -> [UInt8]? {
         guard let choices = JSONMembers.members(of: json)?.last(where: { $0.name == "choices" }),
             let elements = JSONMembers.elements(of: json, at: choices.value.lowerBound)
@@ -102,10 +105,11 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
         return result + json[index...]
     }
 
-    /// The replacements in a `delta` or `message` with these members.
+    /// The replacements in a `delta` or `message` that has these members.
     private func edits(of members: [JSONMembers.Member], in json: [UInt8]) -> [Edit] {
         let found = members.indices.filter { Self.names.contains(members[$0].name) }
-        // Three and more are one member repeated, which no reader understands as the engine meant it.
+        // If there are three or more, a member is repeated. It is not clear what the engine means, so nothing is
+        // changed.
         guard let first = found.first, found.count <= 2 else { return [] }
         if self == .both {
             guard Set(found.map { members[$0].name }).count == 1, let last = found.last else { return [] }
@@ -114,7 +118,8 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
             let end = members[last].value.upperBound
             return [(end..<end, Array(",\"\(other)\":".utf8) + value)]
         }
-        // Of several, one stays: the one of the right name, unless only another one says something.
+        // Of two members, one is kept: the one with the right name, unless its value is null and the value of the other
+        // is not.
         let speaking = found.filter { !json[members[$0].value].elementsEqual("null".utf8) }
         let candidates = speaking.isEmpty ? found : speaking
         let kept = candidates.last { members[$0].name == rawValue } ?? candidates[candidates.count - 1]
@@ -123,7 +128,8 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
             if index == kept {
                 if members[index].name != rawValue { edits.append((members[index].key, Array("\"\(rawValue)\"".utf8))) }
             } else {
-                // The member goes with the comma before it, or with the one behind it if it is the first of all.
+                // The comma before a removed member is removed with it. If the member is the first one, the comma
+                // behind it is removed.
                 let begin = index > 0 ? members[index - 1].value.upperBound : members[index].range.lowerBound
                 let end = index > 0 ? members[index].range.upperBound : members[index + 1].range.lowerBound
                 edits.append((begin..<end, []))

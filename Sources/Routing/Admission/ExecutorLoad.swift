@@ -54,8 +54,9 @@ extension ExecutorLoad {
         return record
     }
 
-    /// Makes the limits from a record that another process has just made; durations above `learntFor` and `pauseMax`
-    /// are shortened to these.
+    /// Makes the limits from a record that another process has just made.
+    ///
+    /// A pause longer than `pauseMax`, or a longer rest of a limit than `learntFor`, is shortened to that maximum.
     init(_ record: Record, at now: Nanoseconds) {
         if let learnt = record.learntRunning, record.learntFor > 0 {
             learntRunning = max(1, learnt)

@@ -73,8 +73,9 @@ extension ExecutorPool {
         ///
         /// A new try may succeed after `retryAfter` nanoseconds.
         case refused(retryAfter: Nanoseconds)
-        /// No executor may take the request now, but a model is being loaded, and the request may wait for that by a call
-        /// with `awaitsLoad`.
+        /// No executor may take the request now, but at least one of them is loading its model.
+        ///
+        /// The request may wait until the model is loaded: the caller then calls `admit` again with `awaitsLoad`.
         case loading
         /// No executor may take the request: each has been tried, is drained, has weight 0 or is excluded for its
         /// health.
@@ -105,8 +106,9 @@ extension ExecutorPool {
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
-            // Waiting requests that this request must not overtake get the free slots first. So does the first one if it
-            // may go to some of the executors only: a slot that is free afterwards is not for it.
+            // Waiting requests that this request must not overtake therefore get the free slots first. They also get
+            // them if the first waiting request may use only some of the executors. A slot that is still free after
+            // that is at an executor that the first waiting request cannot use, so this request may take it.
             let isHeadRestricted = isHeadRestricted(state, downTo: request.priority, at: now)
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)
@@ -136,7 +138,7 @@ extension ExecutorPool {
         return admission
     }
 
-    /// Whether a tenant's first request, of this class or a higher one, may go to some of its pool's executors only.
+    /// Whether a request that is next in its tenant's line, of this class or a higher one, may use only some executors.
     private func isHeadRestricted(_ state: PoolEntry.State, downTo priority: PriorityClass, at now: Nanoseconds) -> Bool
     {
         state.lines.lines[...priority.rank].contains { line in
@@ -164,7 +166,7 @@ extension ExecutorPool {
         }
     }
 
-    /// How long and with how many others a request may wait.
+    /// How long a request may wait, how many requests may wait, and whether it may wait for a model to be loaded.
     private struct QueueLimits {
         var waitMax: Nanoseconds
         var queueMax: Int
@@ -224,8 +226,9 @@ extension ExecutorPool {
         return max(Self.retryAfterMin, forecast(behind: ahead, state, at: now)?.wait ?? 0)
     }
 
-    /// The time in nanoseconds until the first of the executors that may take the request ends its pause; 0 if one of
-    /// them has no pause, nil if there is no such executor.
+    /// The time in nanoseconds until one of the executors that may take the request has no pause.
+    ///
+    /// The time is 0 if one of them has no pause now. It is nil if no executor may take the request.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(for: request, at: now)
@@ -283,7 +286,7 @@ extension ExecutorPool {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }
 
-    /// The number of requests that wait in the queue of this pool, for all snapshots together.
+    /// The number of requests that wait in the queue of this pool, for all configurations together.
     package var waitingCount: Int { entry.waitingCount }
 
     /// The number of waiting requests of each class, in the order of `PriorityClass.allCases`.

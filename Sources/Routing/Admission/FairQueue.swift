@@ -147,7 +147,7 @@ package struct FairQueue<Element> {
         turns.contains { lines[$0].first?.element.map(isMeant) == true }
     }
 
-    /// The entry that is served next of those whose elements satisfy a condition; nil if there is none.
+    /// The next entry to be served whose element satisfies a condition; nil if there is none.
     ///
     /// The tenants are asked in the order of their turns, and each for its earliest entry.
     package func first(where isMeant: (Element) -> Bool) -> (element: Element, ticket: Ticket)? {
@@ -163,7 +163,8 @@ package struct FairQueue<Element> {
 
     /// Removes and returns an entry that is served, possibly before its turn; nil if it was already removed.
     ///
-    /// The cost counts against its tenant as for `pop`, so that who is served before its turn waits longer for the next.
+    /// The cost of the entry counts against its tenant as for `pop`. So a tenant that is served before its turn waits
+    /// longer for its next turn.
     package mutating func serve(_ ticket: Ticket) -> Element? {
         let tenant = ticket.tenant
         guard tenant < lines.count, let index = lines[tenant].index(of: ticket.sequence) else { return nil }
@@ -218,10 +219,11 @@ package struct FairQueue<Element> {
 
     /// Makes room for a new entry of `tenant`, by removing the latest entry of the tenant with the most entries.
     ///
-    /// An entry is removed only if that tenant has at least two entries more than `tenant`, so that the two do not remove
-    /// each other's entries in turn. If that tenant was served last, one entry more is enough, because it is ahead.
+    /// The tenant with the most entries must have at least two entries more than `tenant`. Otherwise the two tenants
+    /// would remove each other's entries in turn. If the tenant with the most entries was served last, one entry more
+    /// is enough, because it has just had its turn.
     ///
-    /// - Returns: the removed entry; nil if no tenant has so many entries more.
+    /// - Returns: the removed entry; nil if no tenant has enough entries.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {
         giver(for: tenant).flatMap { removeLatest(of: $0) }
     }
@@ -248,8 +250,8 @@ package struct FairQueue<Element> {
 
     /// The index in `lines` of the tenant with the most entries; nil if the queue is empty.
     ///
-    /// If several tenants have equally many entries, more than all others, the property is that one of them that was
-    /// served last. If none of them was served last, it is the tenant whose turn comes last.
+    /// Several tenants may have the largest number of entries. Of these, the property names the tenant that was served
+    /// last. If none of them was served last, it names the one whose turn comes last.
     private var fullest: Int? {
         let latest = lastServed.flatMap { indices[$0] }
         var fullest: Int?

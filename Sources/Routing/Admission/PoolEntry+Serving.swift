@@ -2,9 +2,10 @@
 internal import Transport
 
 extension PoolEntry.State {
-    /// Whether waiting requests must be asked before this new request takes a free slot.
+    /// Whether waiting requests must be offered free slots before this new request takes one.
     ///
-    /// These are requests that do not block it if they find no slot, and requests of a lower class that is due.
+    /// This is so if requests wait that do not block those behind them (`returned` and `passedBy`). It is also so if a
+    /// lower class must get the next slot to keep its share.
     func mustServeFirst(_ request: RoutingRequest, returning: Bool) -> Bool {
         if !returned.isEmpty || lines.hasPassedBy(downTo: request.priority) { return true }
         return !returning && lines.due != nil && !lines.hasQueue(downTo: request.priority)
@@ -39,19 +40,22 @@ extension PoolEntry.State {
         return ended
     }
 
-    /// What one call of `serve` has found out; executors only become fuller during the call.
+    /// What one call of `serve` has found out so far; it stays true, because executors only become fuller during the
+    /// call.
     private struct ServingRound {
-        /// For each rank, the index in `passedBy` of the first request that has not been asked for.
+        /// For each class, by rank, the index in `passedBy` of the first request that this call has not tried to serve
+        /// yet.
         var asked = [0, 0, 0]
-        /// Whether a request of the latest snapshot has found no slot.
+        /// Whether a request of the latest configuration has found no slot.
         ///
-        /// Then only requests of earlier snapshots can find one, at executors that the latest snapshot does not have.
+        /// Then only requests of earlier configurations can find one, at executors that the latest does not have.
         var latestIsFull = false
-        /// The paths whose executors in the latest snapshot are full, although others may have room.
+        /// The paths for which every executor that serves them is full in the latest configuration; other executors may
+        /// have room.
         var fullPaths: [PathSet] = []
     }
 
-    /// Ends the wait of one request in `lines`; returns false if none of them finds a slot.
+    /// Ends the wait of one request in `lines`; returns false if no request in `lines` finds a slot.
     private mutating func serveLines(
         _ round: inout ServingRound,
         downTo lowest: PriorityClass,
@@ -65,7 +69,7 @@ extension PoolEntry.State {
         return false
     }
 
-    /// Ends the wait of one request of the class with this rank; returns false if none of them finds a slot.
+    /// Ends the wait of one request of the class with this rank; returns false if no request of the class finds a slot.
     private mutating func serveLine(
         _ rank: Int,
         _ round: inout ServingRound,
@@ -95,8 +99,9 @@ extension PoolEntry.State {
                 round.fullPaths.append(next.request.path)
                 continue
             }
-            // The executors of the request's earlier snapshot, or the one that has made the response that it continues,
-            // are full. But requests behind it may go to other executors.
+            // The executors that this request may use are full: those of its earlier configuration, or the one that has
+            // made the response that the request continues. Requests behind it may go to other executors, so it must
+            // not block them.
             _ = isFirst ? lines.lines[rank].queue.pop() : lines.lines[rank].queue.serve(inQueue)
             lines.lines[rank].passedBy.append(PoolEntry.Passed(ticket: ticket, waiting: next))
             round.asked[rank] = lines.lines[rank].passedBy.count
@@ -104,7 +109,7 @@ extension PoolEntry.State {
         return false
     }
 
-    /// The request of a class that is next, apart from requests of the latest pool at these paths.
+    /// The next request of a class, except requests of the latest pool at one of these paths, whose executors are full.
     private mutating func next(
         ofRank rank: Int,
         besides paths: [PathSet]
@@ -119,9 +124,12 @@ extension PoolEntry.State {
         return lines.lines[rank].queue.first { $0.pool.generation < latest || !paths.contains($0.request.path) }
     }
 
-    /// Serves the requests in one array of requests that do not block those behind them, until `most` waits have ended.
+    /// Serves the requests in `returned` or in one `passedBy`, until `most` waits have ended.
     ///
-    /// - Parameter index: where to begin; afterwards the index of the first request that has not been asked for.
+    /// A request in these arrays does not block the requests behind it.
+    ///
+    /// - Parameter index: where to begin; afterwards the index of the first request that this call has not tried to
+    ///   serve.
     private mutating func servePassed(
         _ array: WritableKeyPath<Self, [PoolEntry.Passed]>,
         from index: inout Int,
@@ -139,8 +147,8 @@ extension PoolEntry.State {
                 self[keyPath: array].remove(at: index)
                 ended.append(end)
             } else {
-                // A request that may go to any executor of the latest pool has found no slot. So no other request of
-                // that pool would find one, and they are skipped.
+                // A request that may go to any executor of the latest pool has found no slot. No other request of the
+                // latest pool would find one, so the rest of them are skipped.
                 let request = passed.waiting.request
                 let mayGoToAny = request.tried.isEmpty && request.response == nil && request.usesBad
                 if isOfLatest, mayGoToAny, !passed.waiting.pool.isRestricted(request, at: now) { latestIsFull = true }

@@ -4,7 +4,7 @@
 ///
 /// The cases are in the order in which they are served. `QueueShares` guarantees the lower classes a part of the slots.
 package enum PriorityClass: String, CaseIterable, Sendable {
-    /// Somebody waits for the answer.
+    /// A person waits for the answer.
     case interactive
     /// The class of requests for which nothing else is configured or asked for.
     case standard
@@ -34,9 +34,9 @@ package struct PriorityRule: Equatable, Sendable {
         self.choices = choices
     }
 
-    /// The parts of the rule that are not the default, with their names in a file of keys and their values.
+    /// The parts of the rule that are not the default: for each, its name in a key file and its value.
     ///
-    /// Several values have commas between them.
+    /// If a part has several values, they are separated by commas.
     package var named: [(name: String, value: String)] {
         var named: [(name: String, value: String)] = []
         if usual.rank != PriorityClass.standard.rank { named.append(("priority", usual.rawValue)) }

@@ -86,8 +86,9 @@ struct SlotTimes: Sendable {
         forgetAnotherPace()
     }
 
-    /// Drops the earlier durations if slots are now freed faster or more slowly than before, because forecasts from the
-    /// earlier durations would be wrong.
+    /// Drops the earlier durations if slots are now freed faster or more slowly than before.
+    ///
+    /// Forecasts from the earlier durations would be wrong.
     private mutating func forgetAnotherPace() {
         let (count, some) = (latest.count, Self.changeMin)
         guard count >= some + some / 2 else { return }

@@ -13,11 +13,12 @@ struct WaitingLines: Sendable {
     struct Line: Sendable {
         /// The requests in the order in which they are served.
         var queue = FairQueue<PoolEntry.Waiting>()
-        /// Requests that were first in `queue` while all executors of their snapshot, which is not the latest, were
-        /// full.
+        /// Requests that were first in `queue` when every executor that they may use was full, although others had
+        /// room.
         ///
-        /// They are served before the requests in `queue`, in the order of this array, but do not block the requests
-        /// behind them.
+        /// Such a request may use only the executors of an earlier configuration, or only the executor that has made
+        /// the response that the request continues. These requests are served before the requests in `queue`, in the
+        /// order of this array, but do not block the requests behind them.
         var passedBy: [PoolEntry.Passed] = []
         /// The credit in percent of a slot, 0 or more.
         var credit = 0
@@ -27,7 +28,7 @@ struct WaitingLines: Sendable {
 
     /// The line of each class, at the rank of the class.
     var lines = [Line](repeating: Line(), count: PriorityClass.allCases.count)
-    /// The shares of the latest snapshot.
+    /// The shares that the latest configuration gives to the classes.
     var shares = QueueShares()
 
     /// The number of waiting requests.
@@ -40,7 +41,7 @@ struct WaitingLines: Sendable {
         lines[...priority.rank].contains { !$0.queue.isEmpty }
     }
 
-    /// Whether requests of this class or of a higher class wait for the executors of an earlier snapshot.
+    /// Whether requests of this class or of a higher class wait in `passedBy`.
     func hasPassedBy(downTo priority: PriorityClass) -> Bool {
         lines[...priority.rank].contains { !$0.passedBy.isEmpty }
     }
@@ -58,7 +59,7 @@ struct WaitingLines: Sendable {
     mutating func gaveSlot(to priority: PriorityClass) {
         for rank in 1..<lines.count {
             if lines[rank].count > 0 { lines[rank].credit += shares.percent(ofRank: rank) }
-            // A class that is served for another reason than its share has no claim to a further slot.
+            // The slot uses up credit of its class, whether or not the class got the slot because of its share.
             if rank == priority.rank { lines[rank].credit = max(0, lines[rank].credit - 100) }
         }
     }
@@ -69,7 +70,7 @@ struct WaitingLines: Sendable {
     mutating func push(_ waiting: PoolEntry.Waiting) -> QueueTicket {
         let request = waiting.request
         let rank = request.priority.rank
-        // The credit belongs to requests that have waited, not to later ones.
+        // The credit belongs to requests that have waited. A class without waiting requests begins again with none.
         if lines[rank].count == 0 { lines[rank].credit = 0 }
         let ticket = lines[rank].queue.push(waiting, tenant: request.tenant, cost: request.promptBytes)
         return .inOrder(request.priority, ticket)
@@ -92,7 +93,7 @@ struct WaitingLines: Sendable {
     func ahead(of request: RoutingRequest) -> Int {
         let rank = request.priority.rank
         let line = lines[rank]
-        // The number of slots until the new request of this class has its turn.
+        // The number of slots that this class gets until the new request is served, including its own slot.
         let own = line.passedBy.count + line.queue.ahead(of: request.tenant, cost: request.promptBytes) + 1
         var slots = own + lines[..<rank].reduce(0) { $0 + $1.count }
         for lower in (rank + 1)..<max(rank + 1, lines.count) where lines[lower].count > 0 {

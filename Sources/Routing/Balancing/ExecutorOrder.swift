@@ -9,8 +9,9 @@ struct ExecutorOrder: ~Copyable, Sendable {
     /// The weight that the operator has ordered; 0 if the executor must take no attempts, -1 if there is no order.
     private let ordered = Atomic<Int>(-1)
     private let drained = Atomic<Bool>(false)
-    /// When the last order that allowed no attempts ended, by the clock of the event loops; 0 if no such order has
-    /// ended yet.
+    /// When the operator last allowed attempts again after an order that allowed none; 0 if that has never happened.
+    ///
+    /// The time is by the clock of the event loops.
     private let resumedAt = Atomic<Nanoseconds>(0)
 
     /// Whether the executor is drained: it takes no new attempts, but finishes the attempts that are under way.

@@ -2,16 +2,16 @@
 internal import Transport
 
 extension ExecutorPool {
-    /// The largest number of executors that each request looks at all of.
+    /// The largest number of executors in a pool in which each request looks at every executor.
     static let askedMax = 64
-    /// How many executors a request looks at in a larger pool, beside those that hold its prompt.
+    /// How many executors, drawn at random, a request looks at in a larger pool, beside those that hold its prompt.
     ///
     /// Two are enough to keep the load even (Mitzenmacher, 2001).
     private static let drawnCount = 2
-    /// How often a member is drawn before the request looks at all of them, because it has drawn too few usable ones.
+    /// The largest number of random draws for one request; a draw may give an executor that cannot take the request.
     private static let drawsMax = 16
 
-    /// Whether the pool is so large that a request looks only at some of its members, if its balance is by load.
+    /// Whether requests look only at some members, because the pool is large and chooses by load.
     var asksSome: Bool { !weightSums.isEmpty }
 
     /// For each member the sum of its weight and of the weights before it; empty if requests look at all members.
@@ -26,7 +26,8 @@ extension ExecutorPool {
 
     /// Chooses among the members that hold the request's prompt or had its session, and two others drawn at random.
     ///
-    /// - Returns: nil if none of them can take the request; the caller then looks at all members.
+    /// - Returns: nil if no drawn member can take the request, or if the slots are gone; the caller then looks at all
+    ///   members.
     func chooseOfSome(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice? {
         state.free.removeAll(keepingCapacity: true)
         var trial: Int?
@@ -42,7 +43,8 @@ extension ExecutorPool {
         for _ in 0..<Self.drawsMax where state.free.count < known + Self.drawnCount {
             addUsable(drawn(&state), request, &state, &trial, at: now)
         }
-        // Known members alone are not chosen from, since they may have much more to do than all others.
+        // The members that hold the prompt may have much more to do than all others. Without a drawn member, there
+        // would be nothing to compare them with.
         guard state.free.count > known else { return nil }
         return takeFree(request, &state, trial: trial, by: .none, at: now)
     }
@@ -71,8 +73,10 @@ extension ExecutorPool {
         return weightSums.firstIndex(notBefore: { $0 <= point })
     }
 
-    /// The index of the member with least work for its share; of those that differ by less than one request that of the
-    /// one that was drawn last, so that their shares stay in proportion to the weights.
+    /// The index of the member to which a request goes, by the members' work in proportion to their shares.
+    ///
+    /// Members count as equally loaded if their work differs by less than one request. The one of them that was drawn
+    /// last is chosen, so that requests are spread in proportion to the weights by which members are drawn.
     func leastOfSome(_ free: [FreeMember]) -> Int {
         var least = Double.infinity
         for member in free { least = min(least, member.loadWithOneMore) }

@@ -1,5 +1,5 @@
-// The executors that serve one model in one snapshot, and the choice of an executor for a request. All workers share
-// the pool.
+// The executors that serve one model under one configuration, and the choice of an executor for a request. All workers
+// share the pool.
 internal import Synchronization
 package import Transport
 
@@ -8,16 +8,17 @@ package import Transport
 /// With each of these methods, exchanges that need equal work are shared in proportion to the weights of the executors.
 /// An executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// The choice is that of `prefix` while all executors of the pool are of kinds that keep what they have computed for
-    /// prompts (`EngineKind.cachesPrompts`), otherwise that of `leastLoad`.
+    /// The choice is that of `prefix` if all executors of the pool keep what they have computed for prompts, as their
+    /// kinds tell (`EngineKind.cachesPrompts`); otherwise it is that of `leastLoad`.
     case auto
-    /// The executor with the least present work for its weight is chosen, which is its running attempts and waiting
-    /// prompts.
+    /// The executor with the least present work in proportion to its weight is chosen.
     ///
-    /// Executors whose work differs by less than one more request take turns.
+    /// The work is the executor's running attempts and its waiting prompts. Executors whose work differs by less than
+    /// one more request take turns.
     case leastLoad
-    /// An executor that holds the beginning of the prompt in its cache is chosen, unless it has too much to do; see
-    /// `ExecutorPool.holder`. Otherwise the choice is that of `leastLoad`.
+    /// An executor that holds the beginning of the prompt in its cache is chosen, unless it has too much to do.
+    ///
+    /// `ExecutorPool.holder` makes this choice. If there is no such executor, the choice is that of `leastLoad`.
     case prefix
     /// The executors take turns, and the turns of each executor are evenly spaced.
     case roundRobin
@@ -49,16 +50,16 @@ package struct PoolMember: Sendable {
 
 /// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// The waiting requests and the turns are in `entry`, which outlives the snapshot. The health, the counts of attempts
-/// and the learned limits are in the engines and executors.
+/// The waiting requests and the turns are in `entry`, which outlives the configuration. The health, the counts of
+/// attempts and the learned limits are in the engines and executors.
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream: about a thousand tokens.
     ///
-    /// Engines compute prompts one after the other, while streams run at the same time. So prompts that wait delay a new
-    /// request more than streams do.
+    /// Engines compute prompts one after the other, while streams run at the same time. So prompts that wait delay a
+    /// new request more than streams do.
     static let bytesAStream = 4 << 10
 
-    /// The part of the pool that outlives the snapshot: the queue, the times of the slots and the turns of the
+    /// The part of the pool that outlives the configuration: the queue, the times of the slots and the turns of the
     /// executors.
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
@@ -67,14 +68,14 @@ package final class ExecutorPool: Sendable {
     package let balance: Balance
     /// Whether `auto` means `prefix` at present.
     private let isAutoPrefix = Atomic<Bool>(false)
-    /// The index of the pool's model in the snapshot's list of models.
+    /// The index of the pool's model in the list of models of the pool's configuration.
     package let place: Int
     /// The indices of `members` by the ids of their executors.
     private let indices: [Int: Int]
     /// For each member the sum of its weight and of the weights before it; empty if the pool asks all its members.
     let weightSums: [Int]
-    /// The sequence number of this pool among the pools of the same entry; a later snapshot's pool has a greater
-    /// number.
+    /// The sequence number of this pool among the pools of the same entry; the pool of a later configuration has a
+    /// greater number.
     let generation: Int
 
     /// The result of choosing an executor.
@@ -84,15 +85,15 @@ package final class ExecutorPool: Sendable {
         /// Every executor that could take the request runs as many attempts as its limits allow, or has asked for a
         /// pause.
         case full
-        /// No executor may take the request now, but at least one of them is loading its model, and the request may wait
-        /// for that.
+        /// No executor may take the request now, but at least one of them is loading its model, and the request may
+        /// wait until the model is loaded.
         case loading
         /// No executor may take the request: each has been tried, is drained, has weight 0, lacks the path or is
         /// excluded for its health.
         case none
     }
 
-    /// Makes the pool of a new snapshot, which becomes the latest pool of `entry`.
+    /// Makes the pool for a new configuration; it becomes the latest pool of `entry`.
     package init(
         _ entry: PoolEntry,
         members: [PoolMember],
@@ -120,7 +121,7 @@ package final class ExecutorPool: Sendable {
         kindsChanged()
     }
 
-    /// Whether executors are chosen at present by what they hold of a request's prompt.
+    /// Whether the pool chooses executors at present by how much of a request's prompt their caches hold.
     package var choosesByPrompt: Bool {
         switch balance {
         case .prefix: true
@@ -181,8 +182,8 @@ package final class ExecutorPool: Sendable {
     ///
     /// - Parameter maker: the index of the only member that may take the request; nil if any may.
     /// - Returns: whether a member is healthy enough to take requests, whether one is left out for its health, and the
-    ///   index of an ejected executor whose ejection has lasted long enough for a trial. The trial is an attempt of this
-    ///   request, and the request is retried if the trial fails.
+    ///   index of an ejected executor whose ejection has lasted long enough for a trial. In a trial, this request is
+    ///   sent to the executor; it is retried if the trial fails.
     private func findFree(
         _ request: RoutingRequest,
         _ maker: Int?,
@@ -215,7 +216,7 @@ package final class ExecutorPool: Sendable {
     /// - Parameters:
     ///   - trial: the member that takes the request as a trial; nil for none.
     ///   - isMaker: whether the only member in `state.free` has made the response that the request continues.
-    /// - Returns: nil if other pools have taken all slots since.
+    /// - Returns: nil if other pools have taken all slots since `state.free` was filled.
     func takeFree(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State,
@@ -268,7 +269,7 @@ package final class ExecutorPool: Sendable {
     private func pick(_ state: inout PoolEntry.State) -> Int {
         guard members.count > 1 else { return state.free[0].index }
         if asksSome { return leastOfSome(state.free) }
-        // The least work for its share that an executor would have with the new request.
+        // The smallest work, in proportion to the share, that any executor would have if it took the request.
         var least = Double.infinity
         let isByLoad = balance != .roundRobin && balance != .weighted
         if isByLoad {
@@ -281,9 +282,10 @@ package final class ExecutorPool: Sendable {
             let member = state.free[place]
             let due = state.dueTurn(of: member.executor, at: member.index, share: member.share, among: count)
             first = min(first, due)
-            // Skips an executor whose work is already at least the least work of any executor with the new request.
+            // Skips an executor that already has more work than another one would have with the new request.
             if isByLoad, member.load >= least { continue }
-            // Of executors that are due alike by what is known here, the one with the fewest requests of others.
+            // Of the remaining executors, those with the fewest requests from outside this server come first, and among
+            // equals the one whose turn is due first.
             let strangers = isByLoad ? Double(member.strangers) / member.share : 0
             if let next, (next.strangers, next.due) <= (strangers, due) { continue }
             next = (member, due, strangers)
@@ -301,21 +303,21 @@ struct FreeMember: Sendable {
     var index: Int
     /// The id of its executor.
     var executor: Int
-    /// How many requests its engine has that no process of this server has sent there.
+    /// How many requests its engine has that were sent by no process of this server.
     var strangers: Int
     /// Its present work in running streams, see `PoolMember.work`.
     var work: Double
     /// Its present weight, above 0.
     var share: Double
 
-    /// The work for its share.
+    /// The work in proportion to the share.
     var load: Double { work / share }
-    /// The same with one request more.
+    /// The work in proportion to the share, if the member had one request more.
     var loadWithOneMore: Double { (work + 1) / share }
 }
 
 extension PoolMember {
-    /// What a choice has to know of this member, which is read once for each choice.
+    /// The values of this member that a choice needs; they are read once for each choice.
     func free(at index: Int, _ now: Nanoseconds) -> FreeMember {
         FreeMember(
             index: index,
@@ -334,8 +336,10 @@ extension PoolMember {
 
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }
 
-    /// The present work of the executor, in running streams: `bytesAStream` bytes of waiting prompts count as one
-    /// stream, and so does each request of others while the process is new (`Engine.strangersWhileNew`).
+    /// The present work of the executor, in running streams.
+    ///
+    /// `bytesAStream` bytes of waiting prompts count as one stream. While this process is new, so does each request at
+    /// the engine that no process of this server has sent (`Engine.strangersWhileNew`).
     var work: Double {
         let engine = executor.engine
         let running = engine.modelsShareCapacity ? engine.runningInAll : executor.runningInAll

@@ -5,8 +5,9 @@ internal import Transport
 
 /// The part of a pool that outlives configurations; all workers share it.
 ///
-/// Each snapshot has an `ExecutorPool`, which lists the executors and refers to this entry. Requests of several
-/// snapshots may wait in the same queue. Each request waits for the executors of its own snapshot.
+/// A snapshot is one configuration, resolved and immutable. Each snapshot has an `ExecutorPool`, which lists the
+/// executors and refers to this entry. Requests of several snapshots may wait in the same queue. Each request waits for
+/// the executors of its own snapshot.
 package final class PoolEntry: Sendable {
     /// Identifies the pool in this process; the id is never reused.
     package let id: Int
@@ -14,8 +15,8 @@ package final class PoolEntry: Sendable {
     private let memory: (any PlacementMemory)?
     /// Whether the times at which slots are taken and freed are recorded.
     ///
-    /// Recording begins when a snapshot limits the number of attempts, or when all executors are full for the first
-    /// time.
+    /// Recording begins when a configuration limits the number of attempts, or when all executors are full for the
+    /// first time.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
@@ -33,7 +34,7 @@ package final class PoolEntry: Sendable {
         /// The placement map, and what the pool has learned about each executor; used with `Balance.prefix`.
         var placement: PlacementState
         var random: UInt64
-        /// How many snapshots have had a pool with this entry.
+        /// How many configurations have had a pool with this entry.
         var generation = 0
         /// The engines that notify this pool of free slots, because its requests wait; empty while no request waits.
         var joined: [Engine] = []
@@ -54,8 +55,10 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request that does not block the requests behind it, because it may not go to all executors of the
-    /// latest snapshot.
+    /// A waiting request that does not block the requests behind it.
+    ///
+    /// It may not use all executors of the latest configuration, so the requests behind it may find a slot where it
+    /// finds none.
     struct Passed: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting

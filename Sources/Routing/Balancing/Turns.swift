@@ -23,8 +23,8 @@ struct Turns: Sendable {
     private var entries: [Entry] = []
     /// The present virtual time, which never goes back.
     ///
-    /// It follows the earliest due time of the executors that could take the latest request. It is behind the latest
-    /// turn by at most `aheadMax` times the interval between two turns of the executor that had the turn.
+    /// The time follows the earliest due time of the executors that could take the latest request. It is behind the
+    /// latest turn by at most `aheadMax` times the interval between two turns of the executor that had that turn.
     private var last = 0.0
 
     /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.

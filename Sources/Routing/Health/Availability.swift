@@ -4,8 +4,9 @@ package import Transport
 
 /// The health of an engine or of an executor, and the limits that were learned from its refusals with status 429.
 ///
-/// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes
-/// no lock. It is part of the object of the engine or executor, so that a choice reads few pieces of memory.
+/// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes no
+/// lock. The engine or executor holds this value inline and not by a reference, so that a choice reads few pieces of
+/// memory.
 struct Availability: ~Copyable, Sendable {
     private struct Values: Sendable {
         var health = ExecutorHealth()
@@ -47,8 +48,8 @@ struct Availability: ~Copyable, Sendable {
 
     /// Whether a request may wait until the engine or model has been loaded.
     ///
-    /// - Parameter loadWait: how long requests wait, in nanoseconds. An engine that refuses connections is taken for one
-    ///   that starts for as long.
+    /// - Parameter loadWait: how long requests wait, in nanoseconds. For this time, an engine that refuses connections
+    ///   counts as one that is starting.
     func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
         if isNotReady { return true }
         let since = loadingSince.load(ordering: .relaxed)
@@ -130,7 +131,7 @@ struct Availability: ~Copyable, Sendable {
         }
     }
 
-    /// Replaces the health and the limits by those that another process has just recorded.
+    /// Replaces the health and the limits by a record that another process has just made.
     func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         change { health, load in
             health = ExecutorHealth(record.health, at: now)
@@ -157,7 +158,7 @@ package struct AvailabilityRecord: Equatable, Sendable {
 extension Engine {
     /// The health of the engine itself and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health of the engine itself and its limits by those that another process has just recorded.
+    /// Replaces the engine's own health and limits by a record that another process has just made.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         mayBeStarting.store(false, ordering: .relaxed)
         availability.restore(record, at: now)
@@ -167,6 +168,6 @@ extension Engine {
 extension Executor {
     /// The health of this model alone and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health of this model alone and its limits by those that another process has just recorded.
+    /// Replaces the health and limits of this model alone by a record that another process has just made.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
 }

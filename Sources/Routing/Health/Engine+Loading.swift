@@ -1,25 +1,25 @@
-// Engines and models that are being loaded: how that is noticed, and whether requests may wait for it.
+// How this server notices that engines load models, and whether requests may wait until a model is loaded.
 internal import Synchronization
 package import Transport
 
 extension Engine {
     /// Records that the engine has refused or closed a connection without an answer.
     ///
-    /// An engine that accepts connections only once its model has been loaded, and that has not been up since this
-    /// process began, is taken for one that starts.
+    /// The engine then counts as starting, if engines of its kind accept connections only after they have loaded their
+    /// model, and if it has sent nothing since this process began.
     package func refused(at now: Nanoseconds) {
         guard givenKind.listensOnceLoaded, mayBeStarting.load(ordering: .relaxed), lastHeard == 0 else { return }
         availability.change { health, _ in health.starts(at: now) }
     }
 
-    /// Whether the engine says that it loads, or may be starting.
+    /// Whether the engine has said that it is loading its model, or may be starting.
     package var isLoading: Bool { availability.isLoading }
 }
 
 extension Executor {
     /// Whether a request may wait until the model has been loaded.
     ///
-    /// - Parameter loadWait: how long requests wait for that, in nanoseconds; with 0 the result is false.
+    /// - Parameter loadWait: how long requests wait for the model, in nanoseconds; with 0 the result is false.
     package func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
         loadWait > 0
             && (availability.awaitsLoad(for: loadWait, at: now)

@@ -146,14 +146,14 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the model has answered that it is still being loaded.
     ///
-    /// That is no fault, but the executor gets no requests apart from one each `loadingTrial`, until that one is answered
-    /// in another way.
+    /// Loading is no fault. But the executor then gets only one request each `loadingTrial` (1 s), until such a request
+    /// is answered in another way.
     mutating func loads(at now: Nanoseconds) {
         trialTold(nothingAt: now)
         noteLoading(isStart: false, at: now)
     }
 
-    /// Records that an engine from which nothing has come yet has refused a connection, so that it may be starting.
+    /// Records that an engine that has not sent anything yet has refused a connection, so that it may be starting.
     mutating func starts(at now: Nanoseconds) { noteLoading(isStart: true, at: now) }
 
     /// Records that the model has been loaded.
@@ -196,7 +196,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Records a fault before the first event: no connection, a reset, a timeout or a 5xx status.
     package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
         if let found = loading {
-            // A model that fails in another way does not load any more. An engine that starts refuses connections.
+            // A model that has said that it is loading, and now fails in another way, is not loading any more. But an
+            // engine that is only taken for one that is starting refuses connections, so a fault changes nothing.
             loading = found.isStart ? found : nil
             loading?.trialFrom = min(found.trialFrom, now + Self.loadingTrial)
         }
@@ -344,7 +345,7 @@ extension ExecutorHealth {
         package var succeededBefore: Nanoseconds?
         /// The numbers of faults before an answer began, of faults in the middle of an answer, and of ejections.
         package var faults = 0, lateFaults = 0, ejections = 0
-        /// The numbers of probes in a row that failed or timed out, that failed, and that passed.
+        /// How many probes in a row failed or timed out, how many in a row failed, and how many in a row passed.
         package var probesLost = 0, probesFailed = 0, probesPassed = 0
         /// The conclusion from the latest probes.
         package var verdict: Probe?

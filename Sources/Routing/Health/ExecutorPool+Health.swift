@@ -138,7 +138,7 @@ extension ExecutorPool {
         members[index].isInUse && hasPath(index, request.path, at: now)
     }
 
-    /// Whether the request waits until the member's model has been loaded, rather than try it before that.
+    /// Whether the request waits until the member's model has been loaded, so that the member is not tried before.
     private func isAwaited(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         members[index].executor.awaitsLoad(for: request.loadWait, at: now)
     }

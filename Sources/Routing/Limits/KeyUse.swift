@@ -42,7 +42,7 @@ package struct KeyLimits: Equatable, Sendable {
 /// The quota of one key, counted in this process.
 ///
 /// Each key has one object while the key is in force and for some time afterwards (`KeyRing.Departed`). The object
-/// outlives snapshots. Workers call the object a few times for each request, and never for each token.
+/// outlives configurations. Workers call the object a few times for each request, and never for each token.
 package final class KeyUse: Quota {
     private struct State {
         var running = 0

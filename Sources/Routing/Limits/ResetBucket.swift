@@ -1,5 +1,5 @@
-// The rate at which one client may give up requests whose answer has not begun, and how long a client that exceeds the
-// rate is refused.
+// The rate at which one client may give up requests whose answer has not begun, and for how long the client is refused
+// after it has exceeded the rate.
 package import Transport
 
 /// Counts the requests of one client that an executor had got and that the client gave up before the first event.
@@ -59,9 +59,9 @@ extension ResetBucket {
         Record(bucket: bucket.record(at: now), refusedFor: refusedUntil > now ? refusedUntil - now : 0)
     }
 
-    /// Replaces the contents of the bucket by those of another process's bucket.
+    /// Replaces the contents of the bucket by the contents of another process's bucket.
     ///
-    /// - Parameter record: what `record` has returned there a moment ago, since its times count from that moment.
+    /// - Parameter record: a record that the other process has made a moment ago. Its durations count from that moment.
     mutating func restore(_ record: Record, at now: Nanoseconds) {
         bucket.restore(record.bucket, at: now)
         // The bucket refuses for two minutes at most, because it holds at most twice its limit.

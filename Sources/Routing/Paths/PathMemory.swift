@@ -4,8 +4,8 @@ package import Transport
 
 /// The paths that an executor has been found to lack, for a limited time, and the paths at which it has answered.
 ///
-/// An ejection of the engine ends both, because the engine may have been restarted since, with another version or with
-/// other options.
+/// An ejection of the engine clears both memories, because the engine may have been restarted since, with another
+/// version or with other options.
 struct PathMemory: ~Copyable, Sendable {
     /// How long a path is remembered as missing: 10 minutes.
     static let duration: Nanoseconds = 600_000_000_000
@@ -23,8 +23,10 @@ struct PathMemory: ~Copyable, Sendable {
     /// A copy of `State.losses`.
     private let lossesSeen = Atomic<Int>(0)
 
-    /// Whether the executor has been found to lack a path of `paths`; takes a lock only if it has been, or if the memory
-    /// of that has not been cleared yet.
+    /// Whether the executor has been found to lack a path of `paths`.
+    ///
+    /// The function takes a lock only if `missingBits` has such a path. A path whose time has passed may still be in
+    /// it.
     ///
     /// - Parameter losses: how often the engine has been ejected.
     func lacks(_ paths: PathSet, losses: Int, at now: Nanoseconds) -> Bool {
@@ -34,8 +36,8 @@ struct PathMemory: ~Copyable, Sendable {
 
     /// Records that the executor has said that it does not have a path.
     ///
-    /// An executor that has answered at the path before is not believed: clients may cause such an error, for example
-    /// with the id of an object that does not exist.
+    /// If the executor has answered at the path before, the error is ignored. Clients may cause such an error, for
+    /// example with the id of an object that does not exist.
     ///
     /// - Returns: whether the path is remembered as missing.
     func isMissing(_ path: PathSet, losses: Int, at now: Nanoseconds) -> Bool {

@@ -2,8 +2,8 @@
 
 /// A set of the paths at which clients send requests to models; each known path is one bit.
 ///
-/// The module Inference numbers the paths (`Dialect.paths`). A path of a model's `passthrough` has no bit, so a request
-/// at such a path has the empty set.
+/// The module Inference numbers the paths (`Dialect.paths`). A path that only the configuration of a model names (its
+/// key `passthrough`) has no bit, so a request at such a path has the empty set.
 package struct PathSet: OptionSet, Sendable {
     package let rawValue: UInt32
 

@@ -2,24 +2,24 @@
 
 /// The believed size of one executor's prefix cache, in bytes of prompts.
 ///
-/// No engine says how much its cache holds in bytes of prompts. But its answers say how many tokens of a prompt were
-/// cached, and the pool knows how many it believed to be. If much less was cached than believed, the size is too large,
-/// and if more was cached, it may be too small. The rule and its numbers were found by a replay of public traces with
-/// simulated caches.
+/// No engine says how much its cache holds in bytes of prompts. But an answer says how many tokens of its prompt were
+/// cached, and the pool has an estimate of that number. If much less was cached than estimated, the believed size is
+/// too large. If more was cached, the size may be too small. The rule and its numbers were found by a replay of public
+/// traces with simulated caches.
 struct CacheSize: Equatable, Sendable {
     /// The cached part of one prompt: the part that the pool expected, and the part that the answer reports.
     struct Answer: Equatable, Sendable {
         /// The size of the prompt in bytes.
         var prompt: Int
-        /// How many bytes of it the executor was believed to hold.
+        /// How many bytes of the prompt the executor was believed to hold.
         var believed: Int
-        /// How many bytes of it the executor has found in its cache.
+        /// How many bytes of the prompt the executor has found in its cache.
         var cached: Int
     }
 
     /// The size at first: about a million tokens of four bytes.
     ///
-    /// Too large a size is corrected sooner than one that is too small, and costs less until then.
+    /// A size that is too large is corrected sooner than a size that is too small, and costs less until then.
     static let first = 4 << 20
     /// The limits of the size, in bytes: one long prompt, and a large cache of tokens in main memory.
     static let range = PromptPrefix.bytesMax...(1 << 32)
@@ -29,22 +29,23 @@ struct CacheSize: Equatable, Sendable {
     /// The size in bytes.
     private(set) var bytes: Int
     private var answered = 0
-    /// The bytes that were believed to be cached and were not.
+    /// The bytes that were believed to be cached, but were not.
     private var over = 0
-    /// The bytes that were cached, and were not believed to be.
+    /// The bytes that were cached, but were not believed to be.
     private var under = 0
 
     /// Whether the size is still a guess: neither said by the engine nor learned from answers.
     private var isGuess = true
-    /// Whether answers have shown once that the size was too large.
+    /// Whether answers have shown at least once that the size was too large.
     ///
-    /// Until then the size grows in large steps, since it may be far below the true one; afterwards it is near to it.
+    /// Before that, the size may be far below the true size, so it grows in large steps. Afterwards it is near the true
+    /// size and grows in small steps.
     private var hasBeenTooLarge = false
 
     /// Makes a size that has learned nothing yet.
     init(bytes: Int = Self.first) { self.bytes = bytes }
 
-    /// Takes the size that the engine says its cache has, unless a size was said or learned before.
+    /// Takes the size that the engine reports for its cache, unless a size was reported or learned before.
     mutating func said(_ bytes: Int) {
         guard isGuess else { return }
         isGuess = false
@@ -53,7 +54,7 @@ struct CacheSize: Equatable, Sendable {
 
     /// Learns from an answer.
     ///
-    /// - Parameter held: how many bytes the map has for the executor.
+    /// - Parameter held: how many bytes of prompts the placement map believes the executor to hold.
     mutating func learn(_ answer: Answer, held: Int) {
         // The tokens of a prompt are not evenly spread over its bytes, and a cache holds no part of a block. So small
         // differences say nothing.

@@ -2,25 +2,30 @@
 package import Transport
 
 extension ExecutorPool {
-    /// How much longer a request may wait at an executor that holds its prompt than at the least loaded executor, beyond
-    /// the prefill time that the held part saves; in nanoseconds.
+    /// How much longer a request may wait at an executor that holds its prompt than at the least loaded executor.
+    ///
+    /// The time, in nanoseconds, comes on top of the time for computing the held part, which the executor saves.
     static let gate: Nanoseconds = 4_000_000_000
-    /// The rate of prefill that is assumed until an executor's own is measured, in bytes a second: about 8,000 tokens.
+    /// The assumed rate at which an executor computes prompts until its own rate is measured: about 8,000 tokens a
+    /// second.
+    ///
+    /// The rate is in bytes a second.
     static let rateDefault = 32_000.0
 
     /// Whether the pool chooses the executor of this request by the request's prompt or session.
     func looksAtPrompt(of request: RoutingRequest) -> Bool {
         choosesByPrompt && (!request.prefix.hashes.isEmpty || request.session != nil)
     }
-    /// How many bytes of a prompt count as one token of an engine's cache, when the engine says how large it is.
+    /// How many bytes of a prompt count as one token, when an engine reports the size of its cache in tokens.
     private static let bytesAToken = 4
 
     /// The member that should take a request, by what the members hold of its prompt.
     ///
-    /// The function takes the member that the request's session has gone to before, and otherwise the holder with the
-    /// least work; `PlacementMap.findHolders` says which members are holders. The result has no member and the reason
-    /// `gate` if the request would wait there for longer than `gate` allows. The caller then chooses a member as
-    /// `leastLoad` does.
+    /// The function first considers the member to which the request's session went before, and then the holder with the
+    /// least work. `PlacementMap.findHolders` says which members are holders. A member is not taken if it has no free
+    /// slot, or if the request would wait there for longer than `gate` allows. If there is such a member or holder but
+    /// none is taken, the reason is `gate`. If there is none at all, the reason is `load`. In both cases the result has
+    /// no member, and the caller chooses one as `leastLoad` does.
     ///
     /// `state.placement.matches` has the holders, and `state.free` the members that can take the request.
     func holder(
@@ -55,14 +60,15 @@ extension ExecutorPool {
     private func isWorthIt(_ member: FreeMember, saving bytes: Int, _ state: borrowing PoolEntry.State) -> Bool {
         var least = Double.infinity
         for other in state.free { least = min(least, other.load) }
-        // The work of the least loaded member, scaled to the weight of this one, so that the two can be compared.
+        // The work of the least loaded member is scaled to this member's share, so that the two can be compared.
         let more = (member.work - least * member.share) * Double(Self.bytesAStream)
         let rate = state.placement.rates[members[member.index].executor.id]?.bytesPerSecond ?? Self.rateDefault
         return more <= Double(bytes) + rate * Double(Self.gate) / 1e9
     }
 
-    /// The placement of a request at a member: how much of the prompt the member holds, and how many bytes of other
-    /// prompts wait there.
+    /// The placement of a request at a member.
+    ///
+    /// It says how much of the prompt the member holds, and how many bytes of other prompts wait at the member.
     func placement(
         of request: RoutingRequest,
         at index: Int,
@@ -97,7 +103,7 @@ extension ExecutorPool {
         }
     }
 
-    /// Records that an answer has begun, by which the executor's rate of prefill is learned.
+    /// Records that an answer has begun; the time until then shows how fast the executor computes prompts.
     ///
     /// - Parameter time: the time since the attempt was counted, in nanoseconds.
     package func answerBegan(_ placement: Placement, of executor: Executor, after time: Nanoseconds) {
@@ -108,12 +114,13 @@ extension ExecutorPool {
         }
     }
 
-    /// Learns from the usage that an answer has reported.
+    /// Learns how much an executor caches from the usage that an answer has reported.
     ///
     /// - Parameters:
     ///   - promptTokens: the tokens of the whole prompt, above 0.
-    ///   - cachedTokens: the tokens of it that were in the executor's cache; nil if the executor did not say. Nil counts
-    ///     as 0 if the executor has said it before, because some engines leave the field out where nothing was cached.
+    ///   - cachedTokens: how many of these tokens were in the executor's cache; nil if the answer does not say. If an
+    ///     earlier answer of the executor has said it, nil counts as 0, because some engines leave the field out if
+    ///     nothing was cached.
     package func learn(
         _ placement: Placement,
         of executor: Executor,
@@ -147,11 +154,11 @@ extension ExecutorPool {
         entry.state.withLock { $0.placement.record(response: response, by: executor) }
     }
 
-    /// The index of the member that has made the response that a request continues; nil if the request may go to any
-    /// member.
+    /// The index of the member that has made the response that a request continues.
     ///
-    /// Only the engine that has made a response has stored it. A request may go to any member if the pool does not know
-    /// who made the response, or if that member has been lost since, has been tried, or may not be used.
+    /// Only the engine that has made a response has stored it. The result is nil if the request may go to any member:
+    /// if the pool does not know who made the response, or if that member has been lost since, has been tried, or may
+    /// not be used.
     func maker(for request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Int? {
         guard let response = request.response, let home = state.placement.maker(of: response),
             let index = index(ofExecutor: home.executor), mayTry(index, request, at: now)
@@ -162,13 +169,15 @@ extension ExecutorPool {
 
     // MARK: Cached tokens
 
-    /// After this many answers that should have said how many tokens were cached, an executor counts as one that does
-    /// not say it.
+    /// The number of answers without a count of cached tokens after which an executor counts as one that reports none.
+    ///
+    /// Only answers count whose prompts were believed to be cached for the greater part.
     private static let unreportedMax = 8
 
-    /// Whether the answers of an executor never say how many tokens of a prompt were cached, although many should have.
+    /// Whether no answer of an executor has said how many tokens of a prompt were cached, although many should have.
     ///
-    /// Without it, the pool cannot learn how large the executor's cache is. The function takes the lock of the pool.
+    /// Without that number, the pool cannot learn how large the executor's cache is. The function takes the lock of the
+    /// pool.
     package func hidesCachedTokens(_ executor: Executor) -> Bool {
         guard choosesByPrompt else { return false }
         return entry.state.withLock { state in

@@ -1,4 +1,4 @@
-// How a request got its executor, and what its prompt is expected to cost there.
+// How a request got its executor, and what its prompt is expected to cost at the executor.
 
 /// Why a pool has chosen an executor for a request.
 package enum PlacementReason: String, Sendable {
@@ -8,8 +8,9 @@ package enum PlacementReason: String, Sendable {
     case session
     /// The executor is believed to hold the beginning of the prompt.
     case prefix
-    /// Other executors hold more of the prompt or had the session before, but have so much more to do that the request
-    /// is faster at this one, or cannot take it.
+    /// Other executors hold more of the prompt or had the session before, but were not chosen.
+    ///
+    /// They cannot take the request, or have so much more to do that the chosen executor answers sooner.
     case gate
     /// No executor holds more of the prompt than most requests share, or the pool does not look at prompts.
     case load

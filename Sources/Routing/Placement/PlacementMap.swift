@@ -1,20 +1,21 @@
-// Which executors hold which beginnings of prompts, as far as their pool can know: by where it has sent prompts before.
+// Which executors are believed to hold which beginnings of prompts. A pool infers this from where it has sent prompts
+// before.
 
 /// The beginnings of prompts that a pool believes to be in the prefix caches of its executors.
 ///
-/// An engine keeps what it has computed for a prompt, and computes for the next prompt that begins alike only what
-/// follows. The map remembers for each hash of a beginning (`PromptPrefix`) the executors that a prompt with that
-/// beginning has gone to. For each executor it forgets the beginnings that were used least recently, as engines do, and
-/// longer beginnings before the shorter ones that they contain.
+/// An engine keeps what it has computed for a prompt. For the next prompt with the same beginning it computes only the
+/// rest. For each hash of a beginning (`PromptPrefix`), the map remembers the executors to which a prompt with that
+/// beginning has gone. For each executor, the map forgets the beginnings that were used least recently, as engines do,
+/// and longer beginnings before the shorter ones that they contain.
 ///
-/// A value without a clock: the pool that owns it guards it by its lock.
+/// The map has no clock and no lock; the lock of the pool that owns the map guards it.
 struct PlacementMap: Sendable {
-    /// What is known of one executor, beside the beginnings that it holds.
+    /// What is known of one executor, apart from the beginnings that it holds.
     private struct Holder {
         /// The id of the executor.
         var executor: Int
         var size: CacheSize
-        /// How often the engine had been lost when it held nothing last, see `Engine.losses`.
+        /// The value of `Engine.losses` when the beginnings were recorded; after a later loss, the cache is empty.
         var losses: Int
     }
 
@@ -26,27 +27,31 @@ struct PlacementMap: Sendable {
         var bytes: Int
     }
 
-    /// An executor counts as a holder if it holds this part of the longest beginning that any executor holds.
+    /// An executor counts as a holder if it holds at least this part of the longest beginning that any executor holds.
     private static let holderPart = 0.8
     /// The largest number of holders of one prompt that the pool chooses from.
     private static let holdersMax = 32
-    /// After this many prompts the counts of uses are halved, so that they follow what is asked for now.
+    /// After this many prompts an epoch ends, and the counts of uses are halved, so that recent prompts count most.
     private static let promptsAnEpoch: Float = 512
-    /// A beginning is common, and no reason to prefer an executor, if more than half of at least this many prompts have
-    /// it.
+    /// The number of prompts from which on a beginning can be common.
+    ///
+    /// A beginning is common if more than half of the recent prompts have it. It is then no reason to prefer an
+    /// executor.
     private static let commonMin: Float = 32
-    /// The number of holdings that an empty map makes room for; the room is doubled when it is full.
+    /// The room of a map at first: the number of holdings, each of which is one beginning at one executor.
+    ///
+    /// The room is doubled when it is full.
     private static let roomFirst = 1 << 10
 
-    /// What the executors hold; each list of the table is that of an executor.
+    /// What the executors hold; the table has one list for each executor.
     private var table = PlacementTable()
     /// What else is known of the executors, by the indices of the table's lists.
     private var holders: [Holder] = []
     /// The indices of `holders` by the ids of executors.
     private var indices: [Int: Int] = [:]
-    /// The indices of `holders` whose executors have left; the next executors that come get them.
+    /// The indices of `holders` whose executors have left; new executors get these indices.
     private var unused: [Int] = []
-    /// The prompts recorded lately, halved as the uses of beginnings are.
+    /// The number of prompts recorded lately; each epoch halves it, as it halves the uses of the beginnings.
     private var prompts: Float = 0
     private var epoch: UInt32 = 0
     /// The largest `count`; beyond it an old beginning is forgotten for each new one, see `makeRoom`.
@@ -67,8 +72,8 @@ struct PlacementMap: Sendable {
     ///   - countMax: the largest `count`. 65,536 beginnings take at most 5 MiB of memory, and stand for 128 MiB or more
     ///     of prompts.
     ///   - cacheBytes: the believed size of an executor's cache at first.
-    ///   - memory: asked before the map grows. If it refuses, the map forgets old beginnings for new ones. Its owner
-    ///     gives `reservedBytes` back.
+    ///   - memory: asked before the map grows. If it refuses, the map forgets old beginnings for new ones. The owner of
+    ///     the map gives `reservedBytes` back at the end.
     init(countMax: Int = 65_536, cacheBytes: Int = CacheSize.first, memory: (any PlacementMemory)? = nil) {
         self.countMax = countMax
         self.cacheBytes = cacheBytes
@@ -115,12 +120,12 @@ struct PlacementMap: Sendable {
 
     // MARK: Asking
 
-    /// Finds the executors that hold nearly as much of a prompt as the executor that holds most of it, at most 32.
+    /// Finds at most 32 executors that hold nearly as much of a prompt as the executor that holds most of it.
     ///
-    /// Beginnings that more than half of all prompts have are left out, such as a system prompt that everybody shares:
-    /// every executor soon holds these, and until then they must not draw all prompts to one executor.
+    /// Beginnings that more than half of all prompts have are left out, for example a system prompt that all clients
+    /// share. Every executor soon holds such a beginning, and until then it must not draw all prompts to one executor.
     ///
-    /// - Parameter found: gets the executors in place of its elements, those that hold most first.
+    /// - Parameter found: is replaced by the executors that were found; those that hold most come first.
     func findHolders(of prefix: PromptPrefix, _ found: inout [Match]) {
         found.removeAll(keepingCapacity: true)
         var least = 0
@@ -165,7 +170,7 @@ struct PlacementMap: Sendable {
         prompts += 1
         let list = index(of: executor, losses: losses)
         if let cacheBytes { holders[list].size.said(cacheBytes) }
-        // From the longest to the shortest, so that the longest is forgotten first.
+        // The longest beginning is recorded first, so that it is the first one to be forgotten.
         for mark in prefix.hashes.indices.reversed() {
             if table.count >= table.room, !table.holds(prefix.hashes[mark], list), !makeRoom(for: list) { continue }
             table.use(prefix.hashes[mark], bytes: PromptPrefix.distance(to: mark), by: list, in: epoch)
@@ -175,7 +180,7 @@ struct PlacementMap: Sendable {
 
     /// Records that an executor has not computed a prompt that `record` has recorded, because it has refused or failed.
     ///
-    /// What other prompts have brought there stays.
+    /// Beginnings that other prompts have brought to the executor stay.
     ///
     /// - Parameter believedBytes: how many bytes of the prompt the executor held before.
     mutating func takeBack(_ prefix: PromptPrefix, at executor: Int, believedBytes: Int) {
@@ -205,10 +210,11 @@ struct PlacementMap: Sendable {
 
     /// Makes room for one more beginning at an executor.
     ///
-    /// If the map is as large as it may be, the oldest beginning of the same executor is forgotten, or of the one with
-    /// the most of them if this one has less than its part of the whole.
+    /// If the map cannot grow, it forgets an old beginning. That is the oldest one of the same executor if this
+    /// executor has at least an equal part of the map, otherwise the oldest one of the executor with the most
+    /// beginnings.
     ///
-    /// - Returns: false if there is no memory for the first beginnings of all.
+    /// - Returns: false if the map is empty and gets no memory.
     private mutating func makeRoom(for list: Int) -> Bool {
         let room = min(countMax, max(Self.roomFirst, table.room * 2))
         let more = (room - table.room) * PlacementTable.bytesAHolding

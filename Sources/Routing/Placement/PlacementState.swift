@@ -1,16 +1,18 @@
 // What a pool remembers about the executors that its requests have gone to.
 
-/// The part of a pool that knows where prompts, sessions and stored responses are; it outlives snapshots.
+/// The part of a pool that knows where prompts, sessions and stored responses are; it outlives configurations.
 struct PlacementState: Sendable {
     /// The executor that a session has gone to last, or that has made a response.
     struct Home: Equatable, Sendable {
         /// The id of the executor.
         var executor: Int
-        /// How often its engine had been lost then, see `Engine.losses`; a restarted engine remembers nothing.
+        /// How often the executor's engine had been lost at that time, see `Engine.losses`.
+        ///
+        /// After a later loss this value is out of date, because a restarted engine remembers nothing.
         var losses: Int
     }
 
-    /// The users that a tenant's requests have had.
+    /// Whether a tenant's requests have named one user or several.
     private enum Users: Equatable {
         case one(UInt64)
         case several
@@ -24,8 +26,9 @@ struct PlacementState: Sendable {
     var rates: [Int: PrefillRate] = [:]
     /// The ids of the executors that have said in an answer how many tokens were cached.
     var reporting: Set<Int> = []
-    /// For executors that have never said it: how many answers should have said it, because much of their prompts was
-    /// believed to be cached.
+    /// For each executor that has not said how many tokens were cached: the number of answers that should have said it.
+    ///
+    /// An answer should say it if much of its prompt was believed to be cached.
     var unreported: [Int: Int] = [:]
     private var sessions = RecentTable<Home>(countMax: sessionsMax)
     private var users = RecentTable<Users>(countMax: tenantsMax)

@@ -3,7 +3,7 @@
 /// Beginnings of prompts, the lists that hold them, and for each list the order in which its beginnings were used.
 ///
 /// A list stands for an executor. A *holding* is one beginning in one list. All operations take constant time, however
-/// many lists hold a beginning. A value without a clock: the map that owns it guards it.
+/// many lists hold a beginning. The table has no clock and no lock; the map that owns the table guards it.
 struct PlacementTable: Sendable {
     /// The hash of a beginning that at least one list holds.
     private struct Beginning {
@@ -12,11 +12,11 @@ struct PlacementTable: Sendable {
         var uses: Float = 0
         /// The epoch in which `uses` was last brought up to date.
         var epoch: UInt32
-        /// The distance in bytes from the mark before.
+        /// The bytes from the previous mark of the prompt to the end of this beginning, see `PromptPrefix`.
         var bytes: Int32
         /// The first of the holdings of this beginning.
         var first: Int32 = -1
-        /// The next beginning in the same bucket, or among the unused ones; -1 for none.
+        /// The next beginning in the same bucket of the hash table, or the next unused one; -1 for none.
         var next: Int32 = -1
     }
 
@@ -25,25 +25,25 @@ struct PlacementTable: Sendable {
         var list: Int32
         /// How many prompts with this beginning the list has got since it holds the beginning.
         var prompts: Int32 = 0
-        /// The neighbours in the order of use; -1 for none.
+        /// The neighbours in the order in which the list's beginnings were used; -1 for none.
         var newer: Int32 = -1
         var older: Int32 = -1
-        /// The neighbours among the holdings of the same beginning; -1 for none.
+        /// The neighbours in the chain of all holdings of the same beginning; -1 for none.
         var following: Int32 = -1
         var preceding: Int32 = -1
-        /// The next holding in the same bucket, or among the unused ones; -1 for none.
+        /// The next holding in the same bucket of the hash table, or the next unused one; -1 for none.
         var next: Int32 = -1
     }
 
     private struct List {
         var newest: Int32 = -1
         var oldest: Int32 = -1
-        /// The sum of the bytes of its beginnings.
+        /// The sum of the bytes of the list's beginnings, each counted from the previous mark of its prompt.
         var bytes = 0
         var count = 0
     }
 
-    /// The bytes that one holding takes at most, with a beginning that nobody else holds.
+    /// The bytes that one holding takes at most, which is the case if no other list holds its beginning.
     static let bytesAHolding =
         MemoryLayout<Beginning>.stride + MemoryLayout<Holding>.stride + 2 * MemoryLayout<Int32>.stride
 
@@ -79,7 +79,7 @@ struct PlacementTable: Sendable {
 
     /// The sum of the sizes of the beginnings that a list holds, in bytes.
     ///
-    /// Each beginning counts from the mark before it.
+    /// A beginning counts only the bytes from the previous mark of its prompt.
     func bytes(in list: Int) -> Int { lists[list].bytes }
 
     /// Empties a list.
@@ -111,7 +111,9 @@ struct PlacementTable: Sendable {
         return halvings == 0 ? entry.uses : halvings > 24 ? 0 : entry.uses / Float(UInt32(1) << halvings)
     }
 
-    /// Calls `body` with each list that holds a beginning, the one that got it last first, until `body` returns false.
+    /// Calls `body` with each list that holds a beginning, until `body` returns false.
+    ///
+    /// The list that got the beginning last comes first.
     func forEachList(holding beginning: Int32, _ body: (Int) -> Bool) {
         var holding = beginnings[Int(beginning)].first
         while holding >= 0, body(Int(holdings[Int(holding)].list)) { holding = holdings[Int(holding)].following }
@@ -122,11 +124,11 @@ struct PlacementTable: Sendable {
     /// Whether a list holds the beginning with this hash.
     func holds(_ hash: UInt64, _ list: Int) -> Bool { find(hash, list) >= 0 }
 
-    /// Makes a beginning the one that its list used last, and counts the use; adds it if the list does not hold it.
+    /// Records that a list uses a beginning, which becomes the latest in the list's order of use.
     ///
-    /// There must be room for one more holding.
+    /// The beginning is added if the list does not hold it. There must be room for one more holding.
     ///
-    /// - Parameter bytes: the distance from the mark before.
+    /// - Parameter bytes: the distance from the previous mark of the prompt to the end of the beginning.
     mutating func use(_ hash: UInt64, bytes: Int, by list: Int, in epoch: UInt32) {
         let found = find(hash, list)
         let holding = found >= 0 ? found : insert(hash, bytes: bytes, list, epoch)
@@ -140,7 +142,7 @@ struct PlacementTable: Sendable {
 
     /// Takes back one use of a beginning by a list.
     ///
-    /// - Parameter forgetting: whether the list holds the beginning no longer if no other prompt has brought it there.
+    /// - Parameter forgetting: whether the list drops the beginning, unless another prompt has brought it there.
     mutating func takeBack(_ hash: UInt64, by list: Int, forgetting: Bool, in epoch: UInt32) {
         let holding = find(hash, list)
         guard holding >= 0 else { return }

@@ -3,8 +3,8 @@ internal import Transport
 
 /// How fast an executor computes prompts, in bytes a second: a mean in which recent prompts count most.
 ///
-/// The rate is measured from the request to the first event of the answer, and includes the prompts that were waiting
-/// before.
+/// The time is measured from the request to the first event of the answer. The bytes include the prompts that were
+/// waiting before the request.
 struct PrefillRate: Equatable, Sendable {
     /// Until so many bytes are measured, the rate is unknown.
     private static let leastBytes = 128.0 * 1024
@@ -13,7 +13,7 @@ struct PrefillRate: Equatable, Sendable {
 
     /// The limits of a believable rate, in bytes a second.
     ///
-    /// A measured rate is beyond them, for example, after events that came before the prompt was computed.
+    /// A measured rate is too high, for example, if an engine sends its first event before it has computed the prompt.
     private static let range = 4000.0...4_000_000.0
 
     private var bytes = 0.0

@@ -1,14 +1,14 @@
 // The hashes of a prompt's beginnings, by which a pool recognizes prompts that begin alike.
 
-/// The hashes of the beginnings of one prompt, each up to a mark; the marks are at fixed numbers of bytes.
+/// The hashes of the beginnings of one prompt, each from the start to a mark; the marks are at fixed numbers of bytes.
 ///
-/// Two prompts of the same pool have the same hash at a mark if all their bytes up to that mark are the same. The hashes
-/// depend on a random secret of the process, so no client can predict which prompts have hashes that are alike, and a
-/// hash is meaningless outside of the process.
+/// Two prompts of the same pool have the same hash at a mark if all their bytes up to that mark are the same. The
+/// hashes depend on a random secret of the process. So no client can find prompts with equal hashes, and a hash means
+/// nothing outside of the process.
 package struct PromptPrefix: Equatable, Sendable {
     /// The distance between two marks up to `nearBytes`, in bytes.
     package static let step = 2 << 10
-    /// Up to this many bytes the marks are `step` apart, and beyond it `farStep`.
+    /// The number of bytes up to which two marks are `step` apart; further marks are `farStep` apart.
     package static let nearBytes = 128 << 10
     /// The distance between two marks beyond `nearBytes`, in bytes.
     package static let farStep = 8 << 10
@@ -17,8 +17,9 @@ package struct PromptPrefix: Equatable, Sendable {
     /// The largest number of marks of one prompt.
     package static let marksMax = nearBytes / step + (bytesMax - nearBytes) / farStep
 
-    /// The hashes, beginning with that of the shortest beginning; empty for a prompt that is shorter than `step`, and
-    /// for requests without a prompt.
+    /// The hashes, that of the shortest beginning first.
+    ///
+    /// The array is empty for a prompt that is shorter than `step`, and for a request without a prompt.
     package let hashes: [UInt64]
 
     /// Makes a prefix; there are at most `marksMax` hashes.

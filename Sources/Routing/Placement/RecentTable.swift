@@ -1,9 +1,10 @@
 // A table of bounded size that forgets what was not used lately.
 
-/// Values by hashes; when the table is full, it forgets those that were not used lately.
+/// A table of values by hashes; when the table is full, it forgets the values that were not used lately.
 ///
-/// The table keeps two generations. Whatever is set or found belongs to the present one. When that has half of the
-/// largest number, the earlier generation is forgotten and the present one takes its place.
+/// The table keeps two generations of values. Each value that is set or found is put into the present generation. When
+/// the present generation has half of the largest number of values, it becomes the earlier generation, and the values
+/// of the earlier generation before it are forgotten.
 struct RecentTable<Value: Sendable>: Sendable {
     private var present: [UInt64: Value] = [:]
     private var earlier: [UInt64: Value] = [:]

@@ -8,8 +8,8 @@ package struct SessionName: Equatable, Sendable {
     package let hash: UInt64
     /// The hash of the tenant, if the name is that of a user; nil for a name that is certainly a session's.
     ///
-    /// Many clients send the same user with all requests. So a pool looks at users only for tenants whose requests have
-    /// had more than one.
+    /// Many clients send the same user with all requests. So a user counts as a session only for tenants whose requests
+    /// have named more than one user.
     package let tenantOfUser: UInt64?
 
     /// Makes a name from its hashes.
