@@ -35,7 +35,7 @@ static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
 
 /// A key of the request.
 ///
-/// `is_exact` is false if only a lenient JSON parser would read the name as this key.
+/// `is_exact` is false if only a lenient JSON parser takes the name for this key, such as `"Model"` for `model`.
 struct RequestKey {
     cjson_key key;
     bool is_exact;
@@ -182,7 +182,8 @@ class PromptFinder {
 
     /// Records a member of the prompt: its key, and the offset at which its value begins.
     ///
-    /// `is_exact` is false if only a lenient JSON parser would read the member's name as this key.
+    /// `is_exact` is false if only a lenient JSON parser takes the member's name for this key, such as `"Model"` for
+    /// `model`.
     void begin(cjson_key key, bool is_exact, size_t offset) noexcept {
         if (!is_exact || (seen_ & key)) ambiguous_ |= key;
         seen_ |= key;

@@ -11,9 +11,9 @@ struct TracePrompt {
     /// How many different words there are.
     private static let words: UInt64 = 26 * 26 * 26
 
-    /// The words of blocks with a number: one sequence for each block number.
+    /// The random numbers for the words of a block that the trace gives a number: one sequence for each block number.
     private let shared: SeededNumbers
-    /// The words of blocks without a number, each of which occurs only once: one sequence for each request.
+    /// The random numbers for all other words: one sequence for each request, so that no two prompts have the same.
     private let unique: SeededNumbers
 
     init(seed: UInt64) {

@@ -67,9 +67,9 @@ struct Handover: Equatable {
     /// The memory file (memfd) with a table of shared counts (`SharedCounts`), in which each process has a column.
     struct CountsFile: Equatable {
         var descriptor: CInt
-        /// The column of the successor.
+        /// The column in this table that is for the counts of the successor.
         var column: Int
-        /// The column of the process that hands over.
+        /// The column in this table that has the counts of the process which hands over.
         var giver: Int
     }
 

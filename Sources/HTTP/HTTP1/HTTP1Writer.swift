@@ -177,7 +177,7 @@ package enum HTTP1Writer {
 
     // MARK: Chunks
 
-    /// The largest size line of a chunk, in bytes.
+    /// The greatest length of the line that begins a chunk and says its size, in bytes.
     package static let chunkHeaderCapacity = 18
 
     /// Writes the size line of a chunk, or nothing for size 0, because a chunk of size 0 would end the body.

@@ -43,8 +43,8 @@ extension PoolEntry.State {
     /// What one call of `serve` has found out so far; it stays true, because executors only become fuller during the
     /// call.
     private struct ServingRound {
-        /// For each class, by rank, the index in `passedBy` of the first request that this call has not tried to serve
-        /// yet.
+        /// For the line of each class, rank 0 first: the index in `Line.passedBy` of the request that this call tries
+        /// next.
         var asked = [0, 0, 0]
         /// Whether a request of the latest configuration has found no slot.
         ///
