@@ -33,8 +33,10 @@ def ways(text):
         router, *pairs = name.split(":")
         if router not in (*BALANCES, "before", "smg"):
             raise argparse.ArgumentTypeError(f"{router} is none of {', '.join(BALANCES)}, before and smg")
-        if not all("=" in pair for pair in pairs) or not (times or "1").isdigit():
+        if not all("=" in pair for pair in pairs) or not (times or "1").isdigit() or times == "0":
             raise argparse.ArgumentTypeError(f"{way} is not ROUTER[:OPTION=VALUE][*TIMES]")
+        if router != "smg" and not all(pair.startswith(("cache=", "said=")) for pair in pairs):
+            raise argparse.ArgumentTypeError(f"{way}: the options of {router} are cache and said")
         found += [(name, router, dict(pair.split("=", 1) for pair in pairs))] * int(times or 1)
     return found
 
@@ -60,8 +62,6 @@ class Replay:
         self.port, self.spare = free_port(), free_port()
         if router == "smg":
             self.start_smg(settings)
-        elif settings:
-            sys.exit(f"{name}: {', '.join(settings)} is an option of smg")
         elif router == "before":
             self.start_server(options.before, "least-load", said)
         else:

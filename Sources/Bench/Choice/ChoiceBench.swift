@@ -84,13 +84,17 @@ package struct ChoiceBench {
             _ = try choose(prefix(of: body(Self.conversations + number, bytes: 4096)), pool)
         }
         let bodies = (0..<Self.conversations).map { body($0, bytes: options.promptBytes) }
-        let other = body(-1, bytes: options.promptBytes)
+        // Several, so that none is a prompt that most have, which is no reason to choose an executor.
+        let others = (1...Self.conversations).map { body(-$0, bytes: options.promptBytes) }
+        if options.caches == .cold { for other in others { _ = try choose(prefix(of: other), otherPool) } }
         for body in bodies { _ = try choose(prefix(of: body), pool) }
         var sweep = [UInt8](repeating: 0, count: options.caches == .warm ? 0 : Self.swept)
         var (hashes, choices, sums, held) = ([Nanoseconds](), [Nanoseconds](), [Nanoseconds](), 0)
         for round in 0..<options.rounds {
             for index in stride(from: 0, to: sweep.count, by: 64) { sweep[index] &+= 1 }
-            if options.caches == .cold { for _ in 0..<3 { _ = try choose(prefix(of: other), otherPool) } }
+            if options.caches == .cold {
+                for next in 0..<3 { _ = try choose(prefix(of: others[(3 * round + next) % others.count]), otherPool) }
+            }
             let body = bodies[round % bodies.count].0
             // As in the server, the body is scanned right before the choice, which brings the body into the caches.
             guard let scan = try? scanner.scanRequest(body) else { throw BenchError("a body is not valid") }
