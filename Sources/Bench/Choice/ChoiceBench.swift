@@ -9,13 +9,13 @@ package import Transport
 /// Nothing is sent. Unless the processor's caches shall be warm, the bench writes other memory before each choice, so
 /// that the caches contain nothing of the pool any more.
 package struct ChoiceBench {
-    /// What the caches of the processor hold when an executor is chosen.
+    /// The state of the processor's caches at the beginning of a measured choice.
     package enum Caches: String, CaseIterable, Sendable {
-        /// What the previous choice of the same pool has left in the caches: much of it is needed again.
+        /// The caches contain the code and much of the pool's data, because the same pool made the previous choice.
         case warm
-        /// The code, because another pool has just made a choice, but none of the measured pool's data.
+        /// The caches contain the code, because another pool has just made a choice, but no data of the measured pool.
         case cold
-        /// Neither the code nor the data of the measured pool.
+        /// The caches contain neither the code nor the data of the measured pool.
         case empty
     }
 
@@ -29,7 +29,7 @@ package struct ChoiceBench {
         package var rounds = 400
         /// How many prompts fill the placement map before the measurement; by default more than the map can remember.
         package var prompts = 40_000
-        /// What the processor's caches hold when an executor is chosen.
+        /// The state of the processor's caches at the beginning of each measured choice.
         package var caches = Caches.cold
 
         /// Makes the default options.
@@ -45,6 +45,13 @@ package struct ChoiceBench {
         /// The share of the choices, 0 to 1, that went to an executor which had received the beginning of the prompt
         /// before.
         package var held: Double
+
+        /// The times in microseconds, and the share in percent, as a line of text.
+        package var text: String {
+            let times = [("hash", hash), ("choice", choice), ("both", median), ("p99", p99)]
+            let columns = times.map { "\($0) \(Text.fixed(Double($1) / 1000, digits: 2))" }
+            return columns.joined(separator: "  ") + "  (\(Text.fixed(held * 100, digits: 0)) % to a holder)"
+        }
     }
 
     /// How many different prompts the measured choices use, one after the other; other prompts fill the placement map.
@@ -84,9 +91,10 @@ package struct ChoiceBench {
             _ = try choose(prefix(of: body(Self.conversations + number, bytes: 4096)), pool)
         }
         let bodies = (0..<Self.conversations).map { body($0, bytes: options.promptBytes) }
-        // Several, so that none is a prompt that most have, which is no reason to choose an executor.
-        let others = (1...Self.conversations).map { body(-$0, bytes: options.promptBytes) }
-        if options.caches == .cold { for other in others { _ = try choose(prefix(of: other), otherPool) } }
+        // The prompts for the other pool are many: a pool ignores a beginning that more than half of its prompts have.
+        let others =
+            options.caches == .cold ? (1...Self.conversations).map { body(-$0, bytes: options.promptBytes) } : []
+        for other in others { _ = try choose(prefix(of: other), otherPool) }
         for body in bodies { _ = try choose(prefix(of: body), pool) }
         var sweep = [UInt8](repeating: 0, count: options.caches == .warm ? 0 : Self.swept)
         var (hashes, choices, sums, held) = ([Nanoseconds](), [Nanoseconds](), [Nanoseconds](), 0)
@@ -96,7 +104,7 @@ package struct ChoiceBench {
                 for next in 0..<3 { _ = try choose(prefix(of: others[(3 * round + next) % others.count]), otherPool) }
             }
             let body = bodies[round % bodies.count].0
-            // As in the server, the body is scanned right before the choice, which brings the body into the caches.
+            // The server scans a body right before it chooses an executor, so the choice finds the body in the caches.
             guard let scan = try? scanner.scanRequest(body) else { throw BenchError("a body is not valid") }
             let began = Clock.monotonicNow()
             let prefix = hasher.prefix(of: body, scan, salt: "", leavingOutBilling: false)

@@ -17,7 +17,7 @@ package struct TraceReport {
 
     /// The longest time to first token that percentiles tell apart: an hour.
     ///
-    /// Such times occur if the server has too few executors, because requests then wait for long.
+    /// Requests wait for many minutes if the server has too few executors for the load.
     private static let firstTokenMax: Nanoseconds = 3_600_000_000_000
 
     var url = ""

@@ -15,7 +15,7 @@ enum AddressLimit: String, CaseIterable, Sendable {
     /// The index of this limit in `allCases` and in the array of a worker's counters.
     var index: Int { Self.allCases.firstIndex(of: self)! }
 
-    /// What the limit counts, in words for messages, such as `new connections`.
+    /// The noun that messages use for the things which the limit counts, such as `new connections`.
     var what: String {
         switch self {
         case .connections: "connections"

@@ -35,7 +35,7 @@ extension Failure {
 
     /// The failure of a response whose status cannot be relayed to the client.
     ///
-    /// Such a status is a redirect, 204 (No Content), 205 (Reset Content) or 206 (Partial Content).
+    /// Redirects, 204 (No Content), 205 (Reset Content) and 206 (Partial Content) are not relayed.
     static func noAnswer(in head: ResponseHead) -> Failure {
         var failure = Failure(.executorProtocol)
         let leads = (300..<400).contains(head.status) ? ", which leads to no other path of the same engine" : ""

@@ -11,9 +11,8 @@ internal import Transport
 final class CommandServer {
     /// The functions that carry out the commands.
     struct Actions {
-        /// Returns why this process refuses changes at present; nil if it carries them out.
-        ///
-        /// Such changes are orders for executors, maintenance and upgrades.
+        /// Returns why this process refuses orders for executors, maintenance and upgrades at present; nil if it
+        /// carries them out.
         var obstacle: () -> String? = { nil }
         /// Reads the configuration again and puts it in force, then calls the closure with the result.
         var reload: (@escaping (ReloadReport) -> Void) -> Void

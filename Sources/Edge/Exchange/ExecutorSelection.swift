@@ -213,7 +213,8 @@ struct ExecutorSelection {
 
     /// Whether an exchange that waits for a model to be loaded should ask all pools again.
     ///
-    /// It should if another pool has an executor that is ready, or if the awaited executors can no longer be used.
+    /// The result is true if another pool has an executor that is ready, or if the awaited executors can no longer be
+    /// used.
     func shouldAskAgain(at now: Nanoseconds) -> Bool {
         guard awaitsLoad, let queue else { return false }
         if pools.indices.contains(where: { $0 != queue.pool && pools[$0].hasUsable(for: request, at: now) }) {

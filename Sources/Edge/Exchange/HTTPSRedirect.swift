@@ -27,7 +27,8 @@ enum HTTPSRedirect {
 extension Exchange {
     /// Whether the request is a health check or an ACME challenge without TLS.
     ///
-    /// Such a request is served for every host. Of the listener's rules about client addresses only `deny` applies.
+    /// The server serves health checks and ACME challenges for every host. Of the listener's rules about client
+    /// addresses, only `deny` applies to them.
     var isExemptPath: Bool {
         guard !stream.connection.isSecure, let target = request?.target, target.fault == nil else { return false }
         return HTTPSRedirect.exempts(target.bytes)

@@ -232,7 +232,7 @@ extension ExecutorPool {
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(for: request, at: now)
-        for index in members.indices where mayTry(index, request, at: now) {
+        for index in members.indices where members[index].mayTry(request, at: now) {
             let member = members[index]
             let pause = member.executor.pause(at: now)
             guard member.executor.use(at: now) != .no || isSpared(index, by: mercy, for: request, at: now) else {

@@ -170,7 +170,7 @@ extension PoolEntry.State {
         guard case .executor(let executor, let placement) = pool.choose(waiting.request, &self, at: now) else {
             // The request goes on waiting for an ejected executor, which may recover by itself. It does not wait for a
             // drained executor, which stays drained until the operator gives another order.
-            if pool.members.indices.contains(where: { pool.mayTry($0, waiting.request, at: now) }) { return nil }
+            if pool.members.contains(where: { $0.mayTry(waiting.request, at: now) }) { return nil }
             let end = WithoutExecutor(pool: pool, ticket: ticket)
             return PoolEntry.Ended(waiting: waiting, end: .withoutExecutor(end))
         }

@@ -57,12 +57,11 @@ extension ExecutorPool {
         _ trial: inout Int?,
         at now: Nanoseconds
     ) {
-        guard let index, mayTry(index, request, at: now), !state.free.contains(where: { $0.index == index }) else {
-            return
-        }
-        let use = members[index].executor.use(at: now)
-        guard use != .no, members[index].takesMore(at: now) else { return }
-        state.free.append(members[index].free(at: index, now))
+        guard let index, !state.free.contains(where: { $0.index == index }) else { return }
+        let member = members[index]
+        let use = member.executor.use(at: now)
+        guard use != .no, member.mayTry(request, at: now), member.takesMore(at: now) else { return }
+        state.free.append(member.free(at: index, now))
         if use == .trial, trial == nil { trial = index }
     }
 

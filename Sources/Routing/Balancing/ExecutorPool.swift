@@ -254,15 +254,9 @@ package final class ExecutorPool: Sendable {
         return nil
     }
 
-    /// Whether the member's present weight is above 0, and its executor has the request's path and has not been tried
-    /// for this request.
-    func mayTry(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
-        members[index].mayTry(request, at: now)
-    }
-
     /// Whether some members may not take the request because they lack its path.
     func isRestricted(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
-        members.indices.contains { !hasPath($0, request.path, at: now) }
+        members.contains { !$0.hasPath(request.path, at: now) }
     }
 
     /// The index of the member whose turn it is among those in `state.free`.
@@ -278,8 +272,7 @@ package final class ExecutorPool: Sendable {
         var next: (member: FreeMember, due: Double, strangers: Double)?
         var first = Double.infinity
         let count = isByLoad ? nil : members.count
-        for place in state.free.indices {
-            let member = state.free[place]
+        for member in state.free {
             let due = state.dueTurn(of: member.executor, at: member.index, share: member.share, among: count)
             first = min(first, due)
             // Skips an executor that already has more work than another one would have with the new request.
@@ -297,41 +290,15 @@ package final class ExecutorPool: Sendable {
     }
 }
 
-/// A member that can take a request, and how much it has to do.
-struct FreeMember: Sendable {
-    /// The index of the member.
-    var index: Int
-    /// The id of its executor.
-    var executor: Int
-    /// How many requests its engine has that were sent by no process of this server.
-    var strangers: Int
-    /// Its present work in running streams, see `PoolMember.work`.
-    var work: Double
-    /// Its present weight, above 0.
-    var share: Double
-
-    /// The work in proportion to the share.
-    var load: Double { work / share }
-    /// The work in proportion to the share, if the member had one request more.
-    var loadWithOneMore: Double { (work + 1) / share }
-}
-
 extension PoolMember {
-    /// The values of this member that a choice needs; they are read once for each choice.
-    func free(at index: Int, _ now: Nanoseconds) -> FreeMember {
-        FreeMember(
-            index: index,
-            executor: executor.id,
-            strangers: executor.engine.strangers,
-            work: work,
-            share: share(at: now)
-        )
+    /// Whether the member has a present weight above 0 and the path of the request.
+    func mayServe(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
+        isInUse && hasPath(request.path, at: now)
     }
 
-    /// Whether the present weight is above 0, and the executor has the request's path and has not been tried for this
-    /// request.
+    /// Whether the member may serve the request, and its executor has not been tried for this request.
     func mayTry(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
-        isInUse && hasPath(request.path, at: now) && !request.tried.contains(executor.id)
+        mayServe(request, at: now) && !request.tried.contains(executor.id)
     }
 
     func takesMore(at now: Nanoseconds) -> Bool { executor.takesMore(runningMax: runningMax, at: now) }

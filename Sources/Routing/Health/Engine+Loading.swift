@@ -37,8 +37,8 @@ extension ExecutorPool {
     /// Whether an executor that may take the request is being loaded, so that the request may wait for it.
     package func awaitsLoad(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         request.loadWait > 0
-            && members.indices.contains {
-                mayTry($0, request, at: now) && members[$0].executor.awaitsLoad(for: request.loadWait, at: now)
+            && members.contains {
+                $0.mayTry(request, at: now) && $0.executor.awaitsLoad(for: request.loadWait, at: now)
             }
     }
 }

@@ -125,17 +125,12 @@ extension ExecutorPool {
     /// Members that lack the path of the request count as if the pool did not have them.
     func mercy(for request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Mercy {
         var (count, bad) = (0, 0)
-        for index in members.indices where mayServe(index, request, at: now) {
+        for member in members where member.mayServe(request, at: now) {
             count += 1
-            if members[index].executor.use(at: now) == .no { bad += 1 }
+            if member.executor.use(at: now) == .no { bad += 1 }
         }
         if bad == count { return request.usesBad ? .all : .none }
         return bad > count / 2 ? .some : .none
-    }
-
-    /// Whether the member has a present weight above 0 and the path of the request.
-    private func mayServe(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
-        members[index].isInUse && hasPath(index, request.path, at: now)
     }
 
     /// Whether the request waits until the member's model has been loaded, so that the member is not tried before.
@@ -159,7 +154,7 @@ extension ExecutorPool {
         case .some:
             guard !members[index].executor.engine.isDead, !isAwaited(index, request, at: now) else { return false }
             var (count, leftOut) = (0, 0)
-            for other in members.indices where mayServe(other, request, at: now) {
+            for other in members.indices where members[other].mayServe(request, at: now) {
                 count += 1
                 guard members[other].executor.use(at: now) == .no else { continue }
                 if other < index || members[other].executor.engine.isDead { leftOut += 1 }

@@ -105,18 +105,12 @@ extension PoolMember {
 }
 
 extension ExecutorPool {
-    /// Whether the member at this index has the path of a request, by the configuration and by what its executor has
-    /// answered.
-    func hasPath(_ index: Int, _ path: PathSet, at now: Nanoseconds) -> Bool {
-        members[index].hasPath(path, at: now)
-    }
-
     /// How many members have the path of a request, and how many have been found to lack it although the configuration
     /// lets them have it.
     ///
     /// Members that are unhealthy, drained or without weight count, too.
     package func pathCounts(_ path: PathSet, at now: Nanoseconds) -> (have: Int, foundToLack: Int) {
-        let have = members.indices.count { hasPath($0, path, at: now) }
+        let have = members.count { $0.hasPath(path, at: now) }
         return (have, members.count { $0.paths.isSuperset(of: path) } - have)
     }
 }

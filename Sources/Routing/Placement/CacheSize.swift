@@ -66,9 +66,10 @@ struct CacheSize: Equatable, Sendable {
         let (over, under) = (Double(over) / Double(answered), Double(under) / Double(answered))
         (answered, self.over, self.under) = (0, 0, 0)
         isGuess = false
-        if over > 0.03 { hasBeenTooLarge = true }
+        let isTooLarge = over > 0.03
+        if isTooLarge { hasBeenTooLarge = true }
         let next =
-            if over > 0.03 {
+            if isTooLarge {
                 Double(min(bytes, max(held, Self.range.lowerBound))) * (1 - min(0.5, 1.5 * over))
             } else if under > 0.03 {
                 Double(bytes) * (hasBeenTooLarge ? 1.25 : 2)

@@ -62,7 +62,7 @@ extension ExecutorPool {
         for other in state.free { least = min(least, other.load) }
         // The work of the least loaded member is scaled to this member's share, so that the two can be compared.
         let more = (member.work - least * member.share) * Double(Self.bytesAStream)
-        let rate = state.placement.rates[members[member.index].executor.id]?.bytesPerSecond ?? Self.rateDefault
+        let rate = state.placement.rates[member.executor]?.bytesPerSecond ?? Self.rateDefault
         return more <= Double(bytes) + rate * Double(Self.gate) / 1e9
     }
 
@@ -161,7 +161,7 @@ extension ExecutorPool {
     /// not be used.
     func maker(for request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Int? {
         guard let response = request.response, let home = state.placement.maker(of: response),
-            let index = index(ofExecutor: home.executor), mayTry(index, request, at: now)
+            let index = index(ofExecutor: home.executor), members[index].mayTry(request, at: now)
         else { return nil }
         let executor = members[index].executor
         return executor.engine.losses == home.losses && executor.use(at: now) != .no ? index : nil

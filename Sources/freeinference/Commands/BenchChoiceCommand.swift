@@ -36,11 +36,7 @@ struct BenchChoiceCommand: ParsableCommand {
         print(
             "\(executors) executors, prompts of \(promptBytes) bytes, caches \(caches.rawValue), microseconds:"
         )
-        print(
-            "hash \(Self.text(result.hash))  choice \(Self.text(result.choice))  both \(Self.text(result.median))",
-            terminator: ""
-        )
-        print("  p99 \(Self.text(result.p99))  (\(Int((result.held * 100).rounded())) % to a holder)")
+        print(result.text)
     }
 
     func validate() throws {
@@ -48,13 +44,6 @@ struct BenchChoiceCommand: ParsableCommand {
         else {
             throw ValidationError("1 to 10,000 executors, prompts of 1 to 1,048,576 bytes, 1 to 1,000,000 rounds")
         }
-    }
-
-    /// Formats nanoseconds as microseconds with two decimal places.
-    private static func text(_ time: UInt64) -> String {
-        let hundredths = (time + 5) / 10
-        let rest = hundredths % 100
-        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
     }
 }
 
