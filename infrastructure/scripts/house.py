@@ -205,7 +205,10 @@ def figures(root):
         f"functions above {FUNCTION_LINES_MAX} lines":
             f"{sum(size > FUNCTION_LINES_MAX for size, _, _, _ in found)} of {len(found)}",
         "complexity: median / p90 / max": spread(complexities),
-        "complexity above 10; above 20": f"{sum(n > 10 for n in complexities)}; {sum(n > 20 for n in complexities)}",
+        "complexity above 10; above 20": "; ".join(
+            f"{count} ({share(count, len(found))})"
+            for count in (sum(n > limit for n in complexities) for limit in (10, 20))
+        ),
         "comment share": share(comments, filled),
     }
     documented, unsafe = defaultdict(lambda: [0, 0]), defaultdict(lambda: [0, 0])
