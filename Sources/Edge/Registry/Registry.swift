@@ -169,39 +169,12 @@ package final class Registry {
         return configuration.models.enumerated().map { index, settings in
             let entry = known[ExactText(settings.id)] ?? makeModel(settings.id)
             known[ExactText(settings.id)] = entry
-            var members: [PoolMember] = []
-            var executorTargets: [ExecutorTarget] = []
-            for member in settings.executors {
-                guard let engine = targets[EngineIdentity(member)] else { continue }
-                let key = ExecutorKey(engine: engine.engine.id, model: ExactText(member.model ?? settings.id))
-                let executor = pairs[key] ?? makeExecutor(key, engine.engine)
-                pairs[key] = executor
-                let dialects =
-                    member.dialects ?? settings.dialects ?? configuration.dialects ?? member.kind.dialects
-                members.append(
-                    PoolMember(
-                        executor,
-                        weight: member.weight,
-                        runningMax: member.maxRunning,
-                        paths: ServedDialect.paths(of: dialects)
-                    )
-                )
-                executorTargets.append(
-                    ExecutorTarget(
-                        member,
-                        executor: executor,
-                        model: entry,
-                        engine: engine,
-                        forward: [configuration.forward, settings.forward],
-                        stripBilling: settings.stripBilling ?? configuration.stripBilling
-                    )
-                )
-            }
+            let resolved = resolveMembers(of: settings, entry, configuration, targets, &pairs)
             return SnapshotModel(
                 entry: entry,
                 pool: ExecutorPool(
                     entry.pool,
-                    members: members,
+                    members: resolved.members,
                     balance: Balance(settings.balance),
                     shares: configuration.admission.shares,
                     place: index
@@ -210,10 +183,52 @@ package final class Registry {
                 mediaTokens: settings.mediaTokens,
                 prefixesAreTenants: settings.prefixScope == .tenant,
                 reasoning: settings.reasoning,
-                targets: executorTargets,
+                targets: resolved.targets,
                 fallbacks: settings.fallbacks.compactMap { indices[ExactText($0)] }
             )
         }
+    }
+
+    /// Makes the members of a model's pool, and describes for each how an attempt reaches it.
+    ///
+    /// An executor whose engine has no target is left out.
+    ///
+    /// - Parameter pairs: The executors that exist, by engine and model; new executors are added.
+    private func resolveMembers(
+        of settings: ModelSettings,
+        _ entry: ModelEntry,
+        _ configuration: Configuration,
+        _ engines: [EngineIdentity: EngineTarget],
+        _ pairs: inout [ExecutorKey: Executor]
+    ) -> (members: [PoolMember], targets: [ExecutorTarget]) {
+        var members: [PoolMember] = []
+        var targets: [ExecutorTarget] = []
+        for member in settings.executors {
+            guard let engine = engines[EngineIdentity(member)] else { continue }
+            let key = ExecutorKey(engine: engine.engine.id, model: ExactText(member.model ?? settings.id))
+            let executor = pairs[key] ?? makeExecutor(key, engine.engine)
+            pairs[key] = executor
+            let dialects = member.dialects ?? settings.dialects ?? configuration.dialects ?? member.kind.dialects
+            members.append(
+                PoolMember(
+                    executor,
+                    weight: member.weight,
+                    runningMax: member.maxRunning,
+                    paths: ServedDialect.paths(of: dialects)
+                )
+            )
+            targets.append(
+                ExecutorTarget(
+                    member,
+                    executor: executor,
+                    model: entry,
+                    engine: engine,
+                    forward: [configuration.forward, settings.forward],
+                    stripBilling: settings.stripBilling ?? configuration.stripBilling
+                )
+            )
+        }
+        return (members, targets)
     }
 
     private func makeModel(_ name: String) -> ModelEntry {
