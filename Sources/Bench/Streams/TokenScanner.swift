@@ -28,7 +28,7 @@ struct TokenScanner {
     /// Whether a part of an incomplete event has been received.
     var isInsideEvent: Bool { !tail.isEmpty }
 
-    /// Takes received bytes, and calls `body` with each event that is now complete.
+    /// Reads the next received bytes, and calls `body` with each event that is now complete.
     mutating func feed(_ bytes: Span<UInt8>, _ body: (Event) -> Void) {
         unsafe bytes.withUnsafeBufferPointer { chunk in
             guard let start = chunk.baseAddress else { return }

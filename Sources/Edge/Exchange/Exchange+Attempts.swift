@@ -109,7 +109,8 @@ extension Exchange {
             proceed(after: .gaveWay(retryAfter: way.retryAfter))
         case .withoutExecutor(let end):
             guard machine.isWaiting, selection?.stands(in: end.pool, at: end.ticket) == true else { return }
-            // All pools are asked again, because the pool of a fallback model may have an executor.
+            // The pool in which the exchange waited has no executor for it any more. The pool of a fallback model may
+            // have one, so all pools are asked again.
             proceed(after: .arrival)
         }
     }
@@ -120,7 +121,10 @@ extension Exchange {
         selection?.stopWaiting(at: now)
     }
 
-    /// Handles the deadlines `queue`, `pump` and `retry` if they have passed.
+    /// Acts on the deadlines of a waiting exchange that have passed.
+    ///
+    /// The deadline `queue` ends the wait in a queue. `pump` makes the pool look for a free executor again. `retry`
+    /// begins a postponed retry.
     func waitingDeadlinesPassed() {
         if deadlines.take(\.pump, at: now), machine.isWaiting {
             deadlines.pump = now + Self.pumpInterval
@@ -184,13 +188,14 @@ extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
         case .events where record.earlyHead != .json: break
-        // The deadline `commit` stays set, because the body of the document may arrive slowly. The early head has the
-        // same status and content type as the head of the document.
+        // The body of the document may arrive slowly, so the deadline `commit` stays set. When it passes, the edge
+        // sends the early head, which has the same status and content type as the head of the document.
         case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()
             arm()
-        // The answer has its own head, so the edge must not send the early head before it.
+        // The attempt now has a head to send to the client. So the edge must no longer send the early head, with which
+        // it would answer for a silent executor when the deadline `commit` passes.
         case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -203,8 +208,8 @@ extension Exchange: AttemptOwner {
             selection?.wasNotComputed(at: attempt.lease)
         }
         selection?.releaseRetry()
-        // If the client was sent the head during an earlier attempt, `openWindow` has set the read limit of that
-        // attempt only, and this attempt has none.
+        // If the edge sent the head to the client during an earlier attempt, `openWindow` limited how far that attempt
+        // could read ahead. This attempt needs the same limit.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)

@@ -15,7 +15,7 @@ package struct InTransit<Value>: @unchecked Sendable {
 package enum ScanOutcome: Sendable {
     /// The scan of a body that had no content coding.
     case scanned(Result<RequestScan, RequestScanError>)
-    /// The decoded body, the charge for its memory, and its scan.
+    /// The decoded body, the reservation of its memory, and the result of its scan.
     case decoded(InTransit<RequestBody>, BodyHold, Result<RequestScan, RequestScanError>)
     /// The body could not be decoded.
     case undecodable(BodyDecodingError)
@@ -30,7 +30,7 @@ final class ScanThread: Sendable {
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
-        /// The charge for the body's memory, which lasts until both this job and the exchange have released it.
+        /// The reservation of the body's memory, which lasts until both this job and the exchange have released it.
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect
