@@ -119,7 +119,7 @@ static bool is_text_key(string_view key) noexcept {
            key == "tool_calls" || key == "refusal" || key == "function_call" || key == "audio";
 }
 
-/// Reads `choices`.
+/// Reads the array `choices` of an OpenAI chunk or response.
 ///
 /// Returns false if the syntax is wrong.
 static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
@@ -178,7 +178,7 @@ static void read_nested(string_view name, ondemand::value &value, cjson_event *o
     });
 }
 
-/// Reads `delta`.
+/// Reads the member `delta` of an event.
 ///
 /// In Anthropic's events it is an object that may have a stop reason. In the events of OpenAI's responses API it
 /// is a string.
@@ -210,7 +210,7 @@ static void keep_only_error(cjson_event *out) noexcept {
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;
-    /// The top-level `id`.
+    /// The member `id` at the top level of the document.
     cjson_text id = {};
 };
 
@@ -308,9 +308,9 @@ static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noe
     else if (type == ondemand::json_type::array) read_list(root, out);
 }
 
-/// Scans the payload in the parser's scratch memory.
+/// Scans the data of an event, or a response body, that is in the parser's scratch memory.
 ///
-/// A payload that is not valid JSON is repaired first.
+/// Data that is not valid JSON is repaired first.
 static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     uint8_t *json = parser->scratch.data();
     out->has_data = true;

@@ -362,7 +362,7 @@ struct walker {
             count(type, found);
         } else if (word.empty() && found.present) {
             // The inputs of embedding, pooling and speech requests have no `type`. So base64 counts as media only with
-            // a media type or from `untyped_min` bytes on, and a URL only in a member such as `audio`.
+            // a media type or file name, or from `untyped_min` bytes on. A URL counts only in a member such as `audio`.
             bool is_content = found.base64 && (found.hint != kind::none || found.raw.size() >= untyped_min);
             if (is_content || (found.reference && found.member != kind::none)) count(found.member, found);
         }

@@ -40,6 +40,8 @@ package struct Configuration: Sendable, Equatable {
     package var upgradeTimeout = Duration.seconds(30)
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
+    ///
+    /// After that time the server sends them without waiting for the executor.
     package var commitAfter = Duration.seconds(10)
     /// The interval at which the server sends SSE comments to a client whose stream has no events for a while.
     package var keepAlive = Duration.seconds(10)
@@ -219,8 +221,8 @@ extension Configuration {
     package struct Admission: Sendable, Equatable {
         /// How long a request may wait; zero means that no request waits.
         ///
-        /// The value is below `commitAfter`, so that a request that has waited too long can still be answered with the
-        /// status 429.
+        /// The value is below `commitAfter`, after which a stream gets the status 200. So a request that has waited too
+        /// long can still be answered with the status 429.
         package var maxWait = Duration.seconds(8)
         /// The largest number of requests that wait for one model.
         package var maxQueue = 1000

@@ -6,8 +6,9 @@ package enum EngineKind: UInt8, Sendable, CaseIterable {
     case unknown
     case vllm, sglang, llamaCpp, ollama, openai, anthropic
 
-    /// Whether the engine keeps what it has computed for a prompt (prefix cache), so that the balance `Balance.prefix`
-    /// sends it prompts whose beginnings it has seen.
+    /// Whether the engine keeps what it has computed for prompts (prefix cache).
+    ///
+    /// Pools with the method `Balance.prefix` then send it prompts whose beginnings it has seen.
     package var cachesPrompts: Bool {
         switch self {
         case .vllm, .sglang, .llamaCpp: true

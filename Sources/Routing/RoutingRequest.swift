@@ -15,8 +15,9 @@ package struct RoutingRequest: Sendable {
     /// The hashes of the prompt's beginnings, by which a pool finds executors that have them in their caches; empty if
     /// no pool of the request chooses by prompts.
     package var prefix = PromptPrefix()
-    /// Whether `promptBytes` is an estimate because of images or other media; a pool does not learn from the answer how
-    /// much of the prompt was cached then.
+    /// Whether `promptBytes` is an estimate because of images or other media.
+    ///
+    /// If so, a pool does not learn from the answer how large the executor's cache is.
     package var hasMedia = false
     /// The session that the client has named; nil if there is none, or if no pool of the request chooses executors by
     /// prompts.

@@ -11,7 +11,7 @@ struct TokenScanner {
         case token(Nanoseconds)
         /// A token without a sending time; only the simulated executor adds the time to its tokens.
         case unstampedToken
-        /// `[DONE]`.
+        /// The event `[DONE]`, which ends a stream.
         case done
         /// An error event, or an event larger than `tailMax`.
         case error

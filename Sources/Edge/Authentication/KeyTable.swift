@@ -2,7 +2,7 @@
 internal import Routing
 internal import Transport
 
-/// The API keys of one store, which are hashed with one secret.
+/// The API keys of one store, a database or a YAML file, which are hashed with one secret.
 ///
 /// Any thread may use a table. If a reload of the configuration changes neither the store nor its secret, the table
 /// stays in use.

@@ -8,7 +8,8 @@ internal import Transport
 extension Exchange {
     // MARK: 9. The executor, or a wait for one
 
-    /// Takes the next step that the selection of executors decides on: an attempt, a wait, or a failure for the client.
+    /// Asks the selection of executors for the next step, and takes it: an attempt, a wait, or a failure for the
+    /// client.
     func proceed(after cause: ExecutorSelection.Cause) {
         switch selection?.next(after: cause, at: now, ended: environment.waitEnd(for: self)) {
         case .attempt(let lease): begin(lease)
@@ -23,7 +24,8 @@ extension Exchange {
         }
     }
 
-    /// The failure with a message for the client that no executor of the model serves the path of the request.
+    /// Returns the failure with a message that tells the client that no executor of the model serves the path of the
+    /// request.
     private func unserved(_ failure: Failure) -> Failure {
         var failure = failure
         let path = request.map { String(decoding: $0.target.path, as: UTF8.self) } ?? ""
@@ -124,7 +126,7 @@ extension Exchange {
     /// Acts on the deadlines of a waiting exchange that have passed.
     ///
     /// The deadline `queue` ends the wait in a queue. `pump` makes the pool look for a free executor again. `retry`
-    /// begins a postponed retry.
+    /// makes the exchange ask again whether the retry budget allows a postponed retry.
     func waitingDeadlinesPassed() {
         if deadlines.take(\.pump, at: now), machine.isWaiting {
             deadlines.pump = now + Self.pumpInterval
@@ -155,8 +157,8 @@ extension Exchange {
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether a comment or a `ping` event is sent to the client when nothing of the answer has been relayed for
-    /// `keep_alive`.
+    /// Whether the edge sends a comment or a `ping` event to the client after it has relayed nothing of the answer for
+    /// the time `keep_alive`.
     private var sendsComments: Bool { record.earlyHead == .eventStream && attempt?.answer.kind == .events }
 
     /// How long all attempts together may take until an answer is ready to be relayed, in nanoseconds.
@@ -217,7 +219,8 @@ extension Exchange: AttemptOwner {
         deadlines.clear()
         deadlines.beginRelay(stall: timeouts(of: attempt).stall, at: now)
         if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
-        // During the relay the client must read in time, even if only a few bytes wait for it.
+        // While the edge relays the answer, it checks that the client reads, even if only a few bytes wait for the
+        // client.
         watchClient()
     }
 

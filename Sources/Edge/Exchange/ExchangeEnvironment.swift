@@ -24,7 +24,7 @@ protocol ExchangeEnvironment: AnyObject {
     var budget: MemoryBudget { get }
     /// The request bodies, of all workers, that wait for memory of `budget`.
     var bodyQueue: Lock<BodyQueue> { get }
-    /// Makes all workers refuse slow bodies, because other bodies wait for memory.
+    /// Makes all workers refuse request bodies that arrive too slowly, because other bodies wait for memory.
     func refuse(_ slow: SlowBodies)
     /// Refuses the request body that has waited for memory the longest, of all exchanges of this worker except
     /// `exchange`; returns false if no other body waits.
@@ -37,7 +37,7 @@ protocol ExchangeEnvironment: AnyObject {
     var addresses: AddressTable { get }
     /// The API keys in force, and whether a request must have a key.
     var access: Authenticator { get }
-    /// The worker's own hasher for API keys, which `access.identify` needs; nil if no keys are configured.
+    /// The hasher of this worker for API keys, which `access.identify` needs; nil if no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
     /// Whether the server has been asked to end.
     ///
@@ -46,8 +46,9 @@ protocol ExchangeEnvironment: AnyObject {
     /// The maintenance that the operator has declared, during which requests for models are refused; nil if there is
     /// none.
     var maintenance: Maintenance? { get }
-    /// The id of the process, which the edge sends to executors in the header field `cdn-loop`. If the same id comes
-    /// back, the request is in a loop.
+    /// The id of the process, which the edge sends to executors in the header field `cdn-loop`.
+    ///
+    /// The edge finds the id there if the request comes back to this process.
     var instanceID: String { get }
     /// The value of the `date` field for the current second.
     var date: String { get }

@@ -6,8 +6,9 @@ extension Registry {
     /// From now on, publishes to the other processes of an upgrade how many attempts this process has at each engine
     /// and executor.
     ///
-    /// Limits are then compared with the sums over all processes, also for engines and executors that the registry
-    /// makes later. Workers may begin and end attempts during this call, and these are counted too.
+    /// The limits of engines and executors are then compared with the sums over all processes, also for engines and
+    /// executors that the registry makes later. Workers may begin and end attempts during this call, and these are
+    /// counted too.
     ///
     /// - Parameter counts: the table that the processes share; nil ends the sharing.
     func share(in counts: SharedCounts?) {

@@ -27,7 +27,7 @@ final class Upgrader {
         /// Called when an upgrade has failed.
         ///
         /// `reloads` says whether the operator asked for a reload during the upgrade. `ends` says whether the operator
-        /// asked for the end of the server during it.
+        /// asked for the end of the server during the upgrade.
         var failed: (_ reloads: Bool, _ ends: Bool) -> Void
     }
 

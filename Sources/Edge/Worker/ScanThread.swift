@@ -25,7 +25,7 @@ package enum ScanOutcome: Sendable {
 
 /// One thread that scans the bodies of all workers, one body after the other, in the order of `ScanQueue`.
 final class ScanThread: Sendable {
-    /// Bodies of up to this many bytes are scanned by their workers.
+    /// Workers scan bodies of up to this many bytes themselves.
     static let threshold = 1 << 20
 
     struct Job: Sendable {
@@ -101,7 +101,8 @@ final class ScanThread: Sendable {
 
     /// Queues a job; may be called on any thread.
     ///
-    /// - Parameter caller: the id of the caller's API key, or the client's address; callers take turns.
+    /// - Parameter caller: the id of the caller's API key, or the client's address. The jobs of different callers take
+    ///   turns.
     func post(_ job: Job, of caller: String) {
         let bytes = job.body.value.count
         jobs.withLock { $0.push(job, bytes: bytes, of: caller) }

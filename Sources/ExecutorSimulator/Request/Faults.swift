@@ -41,7 +41,7 @@ package struct Faults: Sendable, Equatable {
         /// The response is not HTTP.
         case garbageHead
         /// A response that is not streamed stops in the middle of its body; a stream stops in the middle of its first
-        /// event.
+        /// token event.
         case cutJSON
         /// The stream ends normally, but its last event, such as `[DONE]`, is missing.
         case noDone

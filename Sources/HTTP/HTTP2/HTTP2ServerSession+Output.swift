@@ -64,7 +64,8 @@ extension HTTP2ServerSession {
 
     func flush(into scratch: Scratch) {
         // Each turn of the event loop reads only so many requests of a connection. Bytes beyond them wait in
-        // `incoming.putOff`, and `continueReceiving` resets `requestsLeft` when it reads them in the next turn.
+        // `incoming.putOff`. While bytes wait there, the next turn begins with them, and `continueReceiving` resets the
+        // count.
         if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { allowRequests() }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)

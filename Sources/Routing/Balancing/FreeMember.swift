@@ -1,7 +1,7 @@
 // The values of a member that a pool compares when it chooses an executor. The pool reads them once for each choice.
 internal import Transport
 
-/// A member that can take a request, and how much it has to do.
+/// A member of a pool that can serve one more request, with its present load.
 struct FreeMember: Sendable {
     /// The index of the member in its pool.
     var index: Int
@@ -15,7 +15,7 @@ struct FreeMember: Sendable {
     /// The present weight of the member, above 0.
     var share: Double
 
-    /// The work divided by the weight; the lower it is, the sooner the member gets the next request.
+    /// The work divided by the weight; a choice prefers members for which this value is low.
     var load: Double { work / share }
     /// The value that `load` would have with one more request.
     var loadWithOneMore: Double { (work + 1) / share }

@@ -10,7 +10,7 @@
 ///
 /// The map has no clock and no lock; the lock of the pool that owns the map guards it.
 struct PlacementMap: Sendable {
-    /// The facts about one executor, apart from the beginnings of prompts that it holds.
+    /// The facts about one executor, apart from the beginnings of prompts in its cache.
     private struct Holder {
         /// The id of the executor.
         var executor: Int
@@ -29,10 +29,10 @@ struct PlacementMap: Sendable {
         var bytes: Int
     }
 
-    /// A pool may choose any executor whose cached beginning of the prompt is at least this part of the longest cached
-    /// one.
+    /// The least part of the longest cached beginning that an executor must have in its cache to be as good as the
+    /// executor with the longest one.
     ///
-    /// For example, an executor with 80 kB of the prompt in its cache is as good as one with 100 kB.
+    /// For example, if one executor has 100 kB of a prompt in its cache, an executor with 80 kB is as good.
     private static let holderPart = 0.8
     /// The largest number of executors with the beginning of a prompt among which the pool chooses.
     private static let holdersMax = 32
@@ -45,18 +45,18 @@ struct PlacementMap: Sendable {
     /// A beginning is common if more than half of the recent prompts have it. It is then no reason to prefer an
     /// executor, because every executor soon has it in its cache.
     private static let commonMin: Float = 32
-    /// The first size of the map's table, in pairs of a beginning and an executor that holds it.
+    /// The first size of the map's table, in pairs of a prompt's beginning and an executor that has it in its cache.
     ///
     /// The size is doubled when the table is full.
     private static let roomFirst = 1 << 10
 
-    /// The beginnings of prompts that each executor holds; the table has one list for each executor.
+    /// The beginnings of prompts in the cache of each executor; the table has one list for each executor.
     private var table = PlacementTable()
-    /// The other facts about the executors, by the indices of the table's lists.
+    /// The facts about the executors apart from the beginnings in their caches, by the indices of the table's lists.
     private var holders: [Holder] = []
     /// The indices of `holders` by the ids of executors.
     private var indices: [Int: Int] = [:]
-    /// The indices of `holders` whose executors have left; new executors get these indices.
+    /// The indices of `holders` whose executors no longer exist; new executors get these indices.
     private var unused: [Int] = []
     /// The number of recent prompts.
     ///
@@ -65,12 +65,12 @@ struct PlacementMap: Sendable {
     private var epoch: UInt32 = 0
     /// The largest `count`; when it is reached, the map forgets an old beginning for each new one, see `makeRoom`.
     private let countMax: Int
-    /// The believed size of an executor's cache at first, in bytes.
+    /// The size of an executor's cache, in bytes of prompts, that the map assumes before it has learnt more.
     private let cacheBytes: Int
     /// The memory account from which the map reserves its bytes; nil if the process has no memory limit.
     private let memory: (any PlacementMemory)?
 
-    /// The number of pairs of a beginning and an executor that holds it.
+    /// The number of pairs of a prompt's beginning and an executor that has it in its cache.
     var count: Int { table.count }
     /// How many bytes the map has reserved from `memory`.
     var reservedBytes: Int { table.room * PlacementTable.bytesAHolding }

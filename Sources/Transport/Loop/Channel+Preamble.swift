@@ -5,7 +5,7 @@ internal import Glibc
 package enum ChannelPreambleVerdict: Sendable, Equatable {
     /// More bytes are needed to read the preamble, for example a PROXY protocol header.
     case needsMore
-    /// The preamble has been read, and has this many of the received bytes, possibly 0.
+    /// The preamble is complete, and is this many bytes long, possibly 0.
     ///
     /// The client's own bytes follow the preamble.
     case done(Int)

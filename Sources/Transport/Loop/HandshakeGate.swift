@@ -11,7 +11,9 @@
 package final class HandshakeGate {
     private var budget = HandshakeBudget()
     private var queue = HandshakeQueue<Channel>()
-    /// When the current step of a handshake began, to measure its CPU time; nil while no handshake is being continued.
+    /// When the step of a handshake that is being measured began; nil while none is measured.
+    ///
+    /// A step is measured only while streams are under way, to deduct its time from the budget of handshakes.
     private var startedAt: Nanoseconds?
 
     init() {}

@@ -71,7 +71,7 @@ package final class AddressBook: Sendable {
 
     /// Replaces the addresses with those of a name server's new answer.
     ///
-    /// The address that was first because of a success or a failure stays first if the new answer contains it.
+    /// An address that a success or a failure of a connection has put first stays first if the new answer contains it.
     ///
     /// - Returns: whether the set of addresses has changed; a new order alone does not count.
     @discardableResult
