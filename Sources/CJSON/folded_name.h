@@ -32,7 +32,7 @@ class FoldedName {
         }
     }
 
-    /// Whether the folded name is ASCII and at most 32 bytes long.
+    /// Whether the name, once decoded and in lower case, is ASCII and at most 32 bytes long.
     ///
     /// All names that the scans look for are ASCII and that short, so a scan can skip any other name.
     bool is_short() const noexcept { return short_; }

@@ -41,7 +41,7 @@ package struct Configuration: Sendable, Equatable {
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
     ///
-    /// After that time the server sends them without waiting for the executor.
+    /// After that time the server sends the status and header without waiting for the executor.
     package var commitAfter = Duration.seconds(10)
     /// The interval at which the server sends SSE comments to a client whose stream has no events for a while.
     package var keepAlive = Duration.seconds(10)

@@ -184,8 +184,8 @@ struct PlacementMap: Sendable {
         prompts += 1
         let list = index(of: executor, losses: losses)
         if let cacheBytes { holders[list].size.said(cacheBytes) }
-        // The longest beginning of the prompt is recorded first. So it becomes the least recently used one, and is the
-        // first to be forgotten.
+        // The longest beginning of the prompt is recorded first. So it is the least recently used of the prompt's
+        // beginnings, and is forgotten before the others.
         for mark in prefix.hashes.indices.reversed() {
             if table.count >= table.room, !table.holds(prefix.hashes[mark], list), !makeRoom(for: list) { continue }
             table.use(prefix.hashes[mark], bytes: PromptPrefix.distance(to: mark), by: list, in: epoch)
