@@ -10,7 +10,7 @@
 namespace {
 
 const string_view header_name = "x-anthropic-billing-header:";
-/// The header must end within this many bytes from the beginning of the searched value.
+/// The billing header must end within this many bytes from the beginning of the searched value.
 ///
 /// The limit bounds the work for a body without the header.
 const size_t searched_max = 4096;
@@ -85,7 +85,7 @@ bool is_of_name(uint8_t byte) noexcept {
            || byte == '-' || byte == '.';
 }
 
-/// Reads the escape of a line feed or a carriage return.
+/// Reads the JSON escape of a line feed or a carriage return; returns false if there is none.
 bool take_newline(Reader &reader) noexcept {
     string_view rest(reinterpret_cast<const char *>(reader.at), size_t(reader.end - reader.at));
     for (string_view newline : {"\\n", "\\r", "\\u000a", "\\u000A", "\\u000d", "\\u000D"}) {
@@ -96,7 +96,8 @@ bool take_newline(Reader &reader) noexcept {
     return false;
 }
 
-/// Reads spaces, a pair such as `cch=fa690`, and the semicolon after it if there is one.
+/// Reads one `name=value` pair of the billing header, such as `cch=fa690`, with the spaces before it and the semicolon
+/// after it, if there are any.
 bool take_pair(Reader &reader) noexcept {
     Reader pair = reader;
     while (pair.take(' ')) {}
@@ -109,10 +110,10 @@ bool take_pair(Reader &reader) noexcept {
     return true;
 }
 
-/// Reads the header at the beginning of a string, and leaves the rest of the string unread.
+/// Reads the billing header at the beginning of a JSON string, and leaves the rest of the string unread.
 ///
-/// The header consists of its name, the pairs after the name, and the line ends after the pairs. If no pair follows the
-/// name, the header is the whole line.
+/// The header consists of its name, `name=value` pairs, and the line ends after the pairs. If no pair follows the name,
+/// the header is the whole line.
 ///
 /// - Parameter header: receives the range of the header.
 /// - Returns: false if the value is not a string or does not begin with the header. The result is also false if the
@@ -135,7 +136,7 @@ bool take_header(Reader &reader, Part &header) noexcept {
 
 // MARK: Where the header stands
 
-/// Reads a text block that begins with the header.
+/// Reads a content block of type `text` whose text begins with the billing header.
 ///
 /// - Parameter end: the end of the body. Once the header has been found, the limit `searched_max` no longer applies,
 ///   and the block is read up to `end`.
@@ -157,7 +158,8 @@ bool take_block(Reader &reader, const uint8_t *end, Part &header) noexcept {
     return header.begin && type == "text" && reader.take('}');
 }
 
-/// Finds the header in the first element of an array of blocks; an empty part if it is not there.
+/// Finds the billing header in the first element of an array of content blocks; returns an empty `Part` if the header
+/// is not there.
 Part find_in_blocks(Reader reader, const uint8_t *end) noexcept {
     Part block, header;
     if (!reader.take_structural('[')) return {};
@@ -171,7 +173,8 @@ Part find_in_blocks(Reader reader, const uint8_t *end) noexcept {
     return reader.is_at(']') ? Part() : block;
 }
 
-/// Finds the header at the beginning of a system prompt; an empty part if it is not there.
+/// Finds the billing header at the beginning of a system prompt, which is a string or an array of content blocks;
+/// returns an empty `Part` if the header is not there.
 Part find_in_prompt(Reader reader, const uint8_t *end) noexcept {
     Part header;
     if (!reader.is_at('"')) return find_in_blocks(reader, end);
@@ -183,7 +186,8 @@ bool take_system_role(Reader &reader, string_view &role) noexcept {
     return reader.plain_string(role) && (role == "system" || role == "developer");
 }
 
-/// Finds the header in the first element of an array of messages; an empty part if it is not there.
+/// Finds the billing header in the first element of an array of messages; returns an empty `Part` if the header is not
+/// there.
 Part find_in_messages(Reader reader, const uint8_t *end) noexcept {
     if (!reader.take_structural('[') || !reader.take_structural('{')) return {};
     Part found;

@@ -113,13 +113,13 @@ static void read_stop_reason(ondemand::value &value, cjson_event *out) noexcept 
     out->no_stop_reason |= read_reason(value, out) == reason::none;
 }
 
-/// Whether a member of a choice's delta or message holds output of the model.
+/// Whether the member of a choice's `delta` or `message` with this key contains output of the model.
 static bool is_text_key(string_view key) noexcept {
     return key == "content" || key == "reasoning_content" || key == "reasoning" || key == "text" ||
            key == "tool_calls" || key == "refusal" || key == "function_call" || key == "audio";
 }
 
-/// Reads `choices`.
+/// Reads the array `choices` of an OpenAI chunk or response.
 ///
 /// Returns false if the syntax is wrong.
 static bool read_choices(ondemand::value &value, cjson_event *out) noexcept {
@@ -178,7 +178,7 @@ static void read_nested(string_view name, ondemand::value &value, cjson_event *o
     });
 }
 
-/// Reads `delta`.
+/// Reads the member `delta` of an event.
 ///
 /// In Anthropic's events it is an object that may have a stop reason. In the events of OpenAI's responses API it
 /// is a string.
@@ -210,7 +210,7 @@ static void keep_only_error(cjson_event *out) noexcept {
 struct RootPatterns {
     ErrorPatterns error;
     bool has_failed = false, is_response = false;
-    /// The top-level `id`.
+    /// The member `id` at the top level of the document.
     cjson_text id = {};
 };
 
@@ -270,9 +270,9 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
     if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
     if (patterns.has_failed && patterns.is_response) out->error = true;
     if (patterns.is_response) out->response_id = patterns.id;
-    // The events of OpenAI's responses and of Anthropic's messages report errors only by the type `error`. The error
-    // patterns are not applied to these events, because other events of these APIs have members such as `message` and
-    // `code` too.
+    // An event of OpenAI's Responses API or of Anthropic's Messages API reports an error only by its type, which is
+    // checked above. Other events of these APIs have members such as `message` and `code` too, so `patterns.error`,
+    // which looks for such members, is not applied to them.
     bool is_event = has_type_prefix(out, "response.") || has_type_prefix(out, "message") ||
                     has_type_prefix(out, "content_block");
     if (!out->has_choices && !out->has_usage && !is_event && patterns.error.is_match()) out->error = true;
@@ -308,9 +308,9 @@ static void read_root(cjson_parser *parser, size_t length, cjson_event *out) noe
     else if (type == ondemand::json_type::array) read_list(root, out);
 }
 
-/// Scans the payload in the parser's scratch memory.
+/// Scans the data of an event, or a response body, that is in the parser's scratch memory.
 ///
-/// A payload that is not valid JSON is repaired first.
+/// Data that is not valid JSON is repaired first.
 static void scan(cjson_parser *parser, size_t length, cjson_event *out) noexcept {
     uint8_t *json = parser->scratch.data();
     out->has_data = true;
@@ -396,6 +396,6 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         scan(parser, filled, out);
     }
     if (!bare.empty() && !out->error) scan_bare(parser, bare, has_data ? filled : 0, out);
-    // The error can also be a document without `data:` that spans several lines.
+    // Some engines send an error as a JSON document without `data:` that spans several lines.
     if (!rest.empty() && !out->error && !has_data) scan_bare(parser, rest, 0, out);
 }

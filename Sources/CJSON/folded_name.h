@@ -32,13 +32,13 @@ class FoldedName {
         }
     }
 
-    /// Whether the folded name fits into 32 bytes and is ASCII.
+    /// Whether the name, once decoded and in lower case, is ASCII and at most 32 bytes long.
     ///
-    /// Every name that the scans look for is short.
+    /// All names that the scans look for are ASCII and that short, so a scan can skip any other name.
     bool is_short() const noexcept { return short_; }
-    /// Whether the name, with its escapes decoded, equals its folded form.
+    /// Whether the name, once its escapes were decoded, was already in lower case.
     bool is_exact() const noexcept { return exact_; }
-    /// The folded name.
+    /// The name with its escapes decoded and its letters in lower case; valid only if `is_short()` is true.
     std::string_view text() const noexcept { return {text_, length_}; }
 
   private:
@@ -58,7 +58,8 @@ class FoldedName {
 
     /// Appends the Unicode case folding of a character to the name, if the folding is ASCII.
     ///
-    /// The dotted and the dotless `i` become `i`. After any other character, `is_short` is false.
+    /// The dotted and the dotless `i` of Turkish become `i`. A character whose folding is not ASCII makes `is_short`
+    /// false.
     void fold(uint32_t scalar) noexcept {
         if (scalar >= 'A' && scalar <= 'Z') {
             exact_ = false;

@@ -63,12 +63,12 @@ struct payload {
     bool base64 = false;
     /// Whether the part declares its content to be plain text.
     bool plain = false;
-    /// The kind according to the media type or the file name.
+    /// The kind of media that the media type or the file name implies.
     kind hint = kind::none;
-    /// The content as written in the body, and the size of the content in bytes after decoding.
+    /// The content as it is written in the body. After it, the size of the content in bytes after decoding.
     string_view raw;
     size_t decoded = 0;
-    /// The kind according to the name of the member that holds the content, such as `audio`.
+    /// The kind of media that the name of the member with the content implies, such as `audio`.
     kind member = kind::none;
 };
 
@@ -128,7 +128,7 @@ kind kind_of_media_type(string_view type) noexcept {
     return kind::file;
 }
 
-/// The kind according to the extension of a file name; `none` if the extension is unknown.
+/// The kind of media that the extension of a file name implies; `none` if the extension is unknown.
 kind kind_of_name(string_view name) noexcept {
     size_t dot = name.rfind('.');
     if (dot == string_view::npos || name.size() - dot > 6) return kind::none;
@@ -177,7 +177,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind according to the first bytes of the content, for content that has no type, media type or file name.
+/// The kind of media that the first bytes of a content show, for a content without type, media type and file name.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
@@ -227,15 +227,14 @@ struct walker {
     cjson_contents &contents;
     /// The beginning of the body.
     const uint8_t *bytes;
-    /// The largest depth at which values are searched; deeper values are ignored.
+    /// The largest nesting depth at which JSON values are searched for media; deeper values are ignored.
     static const int depth_max = 48;
     /// The smallest base64 text, in bytes, that counts as media although no type declares it to be media.
     ///
     /// A shorter text that looks like base64 may be a word.
     static const size_t untyped_min = 256;
 
-    /// Reads a string that does not belong to a part of a message: a data URL, or an element of a list such as
-    /// `images`.
+    /// Reads a string outside of the parts of messages' contents: a data URL, or an element of a list such as `images`.
     void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));
@@ -245,7 +244,7 @@ struct walker {
         if (found.base64 || found.reference) count(listed, found);
     }
 
-    /// Adds the content to the sum of its kind.
+    /// Finds out the kind of media that the content is, and adds its size to the sum for that kind.
     void count(kind type, const payload &found) noexcept {
         if (found.plain) return;
         kind what = type;
@@ -257,7 +256,8 @@ struct walker {
                 decode(found.raw.substr(0, 128), sample, sizeof sample, length);
                 what = kind_of_bytes(sample, length);
             }
-            // Text that is not base64 is already counted as text of the body.
+            // Content of unknown kind counts as a file. Only plain text, neither base64 nor a reference, counts as
+            // text. It adds nothing, because the size of the body already includes it.
             if (what == kind::none) what = found.reference || found.base64 ? kind::file : kind::text;
         } else if (type == kind::audio && found.hint == kind::raw_audio) {
             what = kind::raw_audio;
@@ -286,7 +286,7 @@ struct walker {
         contents.count++;
     }
 
-    /// Reads a member of a part whose value is a string.
+    /// Reads a string that is a member of an object, which may be a part of a message's content.
     void member(ondemand::raw_json_string name, string_view value, payload &found, kind &type,
                 string_view &word) noexcept {
         auto is = [&](string_view key) { return name.unsafe_is_equal(key); };
@@ -320,7 +320,7 @@ struct walker {
         }
     }
 
-    /// Reads an object, which may be a part.
+    /// Reads an object, which may be a part of a message's content, such as an `image_url` part.
     ///
     /// - Parameter in_part: whether the object is a member of a part and describes that part's content,
     ///   as `source` does.
@@ -361,7 +361,8 @@ struct walker {
         if (type != kind::none && found.present) {
             count(type, found);
         } else if (word.empty() && found.present) {
-            // The inputs of embedding, pooling and speech requests have no `type`.
+            // The inputs of embedding, pooling and speech requests have no `type`. So base64 counts as media only with
+            // a media type or file name, or from `untyped_min` bytes on. A URL counts only in a member such as `audio`.
             bool is_content = found.base64 && (found.hint != kind::none || found.raw.size() >= untyped_min);
             if (is_content || (found.reference && found.member != kind::none)) count(found.member, found);
         }

@@ -10,7 +10,7 @@ package import Transport
 package struct Configuration: Sendable, Equatable {
     /// The addresses that clients connect to; never empty when read from a file.
     package var listeners: [ListenerSettings]
-    /// The listener for operators.
+    /// The listener for operators, which serves metrics, status and debug pages.
     package var admin = Admin()
     /// How many worker threads serve clients.
     package var workers = Workers.auto
@@ -28,7 +28,7 @@ package struct Configuration: Sendable, Equatable {
     package var certificateNotice = Duration.seconds(21 * 86_400)
     /// How long health checks are answered with 503 after SIGTERM, before the server stops accepting connections.
     package var lameDuck = Duration.zero
-    /// How long requests under way may continue after SIGTERM, once `lameDuck` has passed.
+    /// How long requests under way may continue after the server has stopped accepting connections, because of SIGTERM.
     package var drainTimeout = Duration.seconds(60)
     /// How long requests under way may continue in a process that a newer process has replaced (an upgrade).
     package var upgradeDrain = Duration.seconds(3600)
@@ -40,6 +40,8 @@ package struct Configuration: Sendable, Equatable {
     package var upgradeTimeout = Duration.seconds(30)
     /// How long a client that has requested a stream waits for the status and header if no event arrives from the
     /// executor.
+    ///
+    /// After that time the server sends the status and header without waiting for the executor.
     package var commitAfter = Duration.seconds(10)
     /// The interval at which the server sends SSE comments to a client whose stream has no events for a while.
     package var keepAlive = Duration.seconds(10)
@@ -61,7 +63,8 @@ package struct Configuration: Sendable, Equatable {
     package var ledger = Ledger()
     /// Which web pages may send requests from a browser.
     package var cors = CORS()
-    /// The request header fields that every executor is sent in addition to the fields that are always forwarded.
+    /// Further request header fields that the server forwards to every executor, in addition to the fields that are
+    /// always forwarded.
     package var forward = ForwardSettings()
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests; nil means
     /// that the kind of each executor decides.
@@ -75,7 +78,7 @@ package struct Configuration: Sendable, Equatable {
     /// The models that clients may name; not empty in a configuration from a file, unless the configuration has
     /// `discoveries`.
     package var models: [ModelSettings]
-    /// The engines that are asked for their lists of models; the server also serves the models in these lists.
+    /// The engines that the server asks for their lists of models; the server also serves the models in these lists.
     package var discoveries: [DiscoverySettings] = []
     /// The executors that each `ModelSettings.executorFile` listed when the configuration was read, by the file's path.
     package var listedExecutors: [String: [ExecutorSettings]] = [:]
@@ -161,7 +164,7 @@ extension Configuration {
         package var body = Duration.seconds(30)
         /// How long a client connection without a request under way is kept open.
         package var idle = Duration.seconds(75)
-        /// The value that replaces `idle` for connections of a trusted listener.
+        /// How long a connection of a trusted listener is kept open while no request is under way on it.
         package var idleTrusted = Duration.seconds(905)
         /// The longest time in which a client may read nothing although response bytes wait to be sent.
         package var clientStall = Duration.seconds(60)
@@ -204,11 +207,11 @@ extension Configuration {
         /// The lowest pace at which a client may read while response bytes wait to be sent, in bytes a second; 0 for
         /// any pace.
         package var readPace = 500
-        /// How much of the server the clients of one address may use.
+        /// The limits on the connections, requests and bytes of the clients at one address.
         package var perAddress = AddressLimits()
-        /// How many requests a client may give up in a minute; nil for no limit.
+        /// How many requests a client may abandon in a minute; nil for no limit.
         ///
-        /// A request counts if the client gives it up after an executor has received it, and before the first event of
+        /// A request counts if the client abandons it after an executor has received it, and before the first event of
         /// the response has arrived.
         package var prefillResets: Int? = 1000
         package init() {}
@@ -218,8 +221,8 @@ extension Configuration {
     package struct Admission: Sendable, Equatable {
         /// How long a request may wait; zero means that no request waits.
         ///
-        /// The value is below `commitAfter`, so that a request that has waited too long can still be answered with the
-        /// status 429.
+        /// The value is below `commitAfter`, after which a stream gets the status 200. So a request that has waited too
+        /// long can still be answered with the status 429.
         package var maxWait = Duration.seconds(8)
         /// The largest number of requests that wait for one model.
         package var maxQueue = 1000
@@ -247,7 +250,7 @@ extension Configuration {
 
     /// The file for a record of finished requests; the path is read, but nothing is written to the file yet.
     package struct Ledger: Sendable, Equatable {
-        /// The path of the file, absolute; nil if there is none.
+        /// The absolute path of the file for the record of finished requests; nil if there is none.
         package var path: String?
         package init() {}
     }

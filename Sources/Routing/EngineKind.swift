@@ -2,11 +2,13 @@
 
 /// The software of an engine.
 package enum EngineKind: UInt8, Sendable, CaseIterable {
-    /// Neither the configuration nor the engine's answers have told the software.
+    /// The software is not known: neither the configuration nor the engine's answers have named it.
     case unknown
     case vllm, sglang, llamaCpp, ollama, openai, anthropic
 
-    /// Whether the engine keeps what it has computed for a prompt, and is worth choosing by prompts (`Balance.prefix`).
+    /// Whether the engine keeps what it has computed for prompts (prefix cache).
+    ///
+    /// Pools with the method `Balance.prefix` then send it prompts whose beginnings it has seen.
     package var cachesPrompts: Bool {
         switch self {
         case .vllm, .sglang, .llamaCpp: true

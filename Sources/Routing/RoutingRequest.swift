@@ -9,20 +9,24 @@ package struct RoutingRequest: Sendable {
     package var priority = PriorityClass.standard
     /// The size of the prompt in bytes, as an estimate of the work for it.
     ///
-    /// If no pool looks at prompts, it is the size of the body. In that size, an image or other media counts as many
-    /// bytes as a text with the same number of tokens.
+    /// If no pool chooses executors by prompts, it is the size of the body. In that size, an image or other media
+    /// counts as many bytes as a text with the same number of tokens.
     package var promptBytes: Int
-    /// The hashes of the beginnings of the prompt; empty if no pool of the request looks at prompts.
+    /// The hashes of the prompt's beginnings, by which a pool finds executors that have them in their caches; empty if
+    /// no pool of the request chooses by prompts.
     package var prefix = PromptPrefix()
-    /// Whether `promptBytes` is an estimate because of images or other media; pools learn nothing from such a request.
+    /// Whether `promptBytes` is an estimate because of images or other media.
+    ///
+    /// If so, a pool does not learn from the answer how large the executor's cache is.
     package var hasMedia = false
-    /// The session that the client has named; nil if it has named none, or if no pool of the request looks at prompts.
+    /// The session that the client has named; nil if there is none, or if no pool of the request chooses executors by
+    /// prompts.
     package var session: SessionName?
     /// The hash of the id of the response that the request continues; nil if it continues none.
     package var response: UInt64?
-    /// The path of the request, as a set with one bit; empty for a path without a bit, which excludes no executor.
+    /// The path of the request, as a set with one element; empty for a path that only a model's `passthrough` names.
     ///
-    /// The request goes to the executors that have the path, see `ExecutorPool.hasPath`.
+    /// Only an executor that serves all paths of the set may get the request, see `PoolMember.hasPath`.
     package var path: PathSet = []
     /// How long the request may wait for a model that is being loaded, in nanoseconds; 0 if it does not wait for that.
     package var loadWait: Nanoseconds = 0
@@ -30,7 +34,7 @@ package struct RoutingRequest: Sendable {
     ///
     /// The pool does not choose these executors again.
     package var tried: [Int]
-    /// Whether a pool whose executors are all unhealthy may still try the request.
+    /// Whether a pool may try the request at an unhealthy executor if all executors of the pool are unhealthy.
     ///
     /// The value is true if the request has only one pool, or if no other pool of the request has a healthy executor.
     package var usesBad = true

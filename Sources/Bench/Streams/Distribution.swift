@@ -15,7 +15,8 @@ struct Distribution {
 
     /// Makes an empty distribution.
     ///
-    /// - Parameter highest: the longest duration that percentiles tell apart, in nanoseconds; by default two minutes.
+    /// - Parameter highest: a duration in nanoseconds, by default two minutes. Percentiles treat longer durations as
+    ///   this one.
     init(highest: Nanoseconds = 120_000_000_000) {
         self.highest = highest
         histogram = Histogram(highestTrackableValue: highest, numberOfSignificantValueDigits: .three)

@@ -11,7 +11,7 @@ struct TokenScanner {
         case token(Nanoseconds)
         /// A token without a sending time; only the simulated executor adds the time to its tokens.
         case unstampedToken
-        /// `[DONE]`.
+        /// The event `[DONE]`, which ends a stream.
         case done
         /// An error event, or an event larger than `tailMax`.
         case error
@@ -28,7 +28,7 @@ struct TokenScanner {
     /// Whether a part of an incomplete event has been received.
     var isInsideEvent: Bool { !tail.isEmpty }
 
-    /// Takes received bytes, and calls `body` with each event that is now complete.
+    /// Reads the next received bytes, and calls `body` with each event that is now complete.
     mutating func feed(_ bytes: Span<UInt8>, _ body: (Event) -> Void) {
         unsafe bytes.withUnsafeBufferPointer { chunk in
             guard let start = chunk.baseAddress else { return }

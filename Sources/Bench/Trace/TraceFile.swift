@@ -12,12 +12,14 @@ package struct TraceFile: Equatable, Sendable {
         var inputTokens: Int
         /// The length of the answer in tokens, at least 0.
         var outputTokens: Int
-        /// The range of `blockNumbers` with the numbers of the prompt's blocks; empty if the format has no such
-        /// numbers.
+        /// The indices in `blockNumbers` of the block numbers of this prompt; empty if the format of the trace has
+        /// none.
         var blocks: Range<Int>
     }
 
-    /// The number of tokens in a block, which one number in `hash_ids` identifies.
+    /// The number of tokens in a block of a prompt.
+    ///
+    /// Prompts that share a block have the same block number in `hash_ids`.
     static let blockTokens = 512
     /// The maximum time between the first and the last request.
     static let spanMax: Nanoseconds = 31 * 86_400 * 1_000_000_000

@@ -19,7 +19,7 @@ package struct TraceOptions: Sendable {
     package var maxTokens: Int?
     /// The API key that requests carry; nil for none.
     package var apiKey: String?
-    /// The URLs of the executors whose counters are read.
+    /// The URLs of the executors whose counters the bench reads before and after the run, for the report.
     package var executors: [String] = []
     /// How many connections are opened at first.
     package var connections = 4
@@ -97,7 +97,7 @@ package struct TraceOptions: Sendable {
         return words + target.overrides.flatMap { ["--resolve", $0] }
     }
 
-    /// A word in the form that a shell takes: in quotation marks if it has characters with a special meaning.
+    /// The word as it must be written in a shell: in quotation marks if it has characters with a special meaning.
     private static func quoted(_ word: String) -> String {
         let plain = word.utf8.allSatisfy { byte in
             switch byte {

@@ -13,7 +13,8 @@ package struct KeyFindings: Equatable {
         package var isWarning: Bool
     }
 
-    /// Errors and warnings about the API keys and the secret as a whole, in the order in which they were found.
+    /// Errors and warnings about the file of keys as a whole and the file of the secret, in the order in which they
+    /// were found.
     package private(set) var findings: [Finding] = []
     /// Errors in a YAML file of keys, with their positions in that file.
     package var problems: [ConfigurationProblem] = []

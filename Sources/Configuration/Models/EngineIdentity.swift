@@ -3,7 +3,7 @@ package import Transport
 
 /// The URL, address, API key and certificate authorities of an engine.
 ///
-/// Two entries with equal identities refer to the same engine.
+/// Two entries of a configuration with equal identities refer to the same engine.
 package struct EngineIdentity: Hashable, Sendable {
     /// The URL of the engine.
     package var url: ExecutorURL
@@ -11,7 +11,7 @@ package struct EngineIdentity: Hashable, Sendable {
     package var resolve: ExecutorSettings.Resolve
     /// The address of the engine if each address of the host name stands for an engine; nil otherwise.
     package var address: ResolvedAddress?
-    /// The API key that the engine is sent; nil if no key is sent.
+    /// The API key that the edge sends to the engine; nil if the edge sends none.
     package var apiKey: String?
     /// The file of the certificate authorities to trust; nil means the authorities that the system trusts.
     package var certificateAuthorityPath: String?

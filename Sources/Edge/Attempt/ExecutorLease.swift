@@ -4,19 +4,21 @@ internal import Transport
 
 /// The use of one executor by one attempt; the attempt must call `end` when it is over.
 ///
-/// Confined to its attempt. The pool counts the attempt before the lease is made, and until `end`.
+/// Only the attempt uses the lease. The pool counts the attempt among those at the executor already before it makes the
+/// lease, and until `end`.
 struct ExecutorLease {
     let executor: Executor
-    /// The pool that the executor was chosen from.
+    /// The pool from which the executor was chosen.
     let pool: ExecutorPool
-    /// When the pool counted the attempt.
+    /// When the pool began to count the attempt.
     private let began: Nanoseconds
     /// How the executor was chosen, and how much of the prompt it is believed to have in its cache.
     let placement: Placement
     private var isHeld = true
     /// Whether the prompt still counts in `Engine.waitingBytes`.
     ///
-    /// That is the size of all prompts that the engine still has to compute, because their answers have not begun.
+    /// `Engine.waitingBytes` is the size of all prompts that the engine still has to compute, because their answers
+    /// have not begun.
     private var isPromptWaiting = true
     private var isReported = false
 
@@ -29,7 +31,7 @@ struct ExecutorLease {
 
     /// Reports the outcome of the attempt to the pool, unless an outcome has been reported before.
     ///
-    /// In any case, the prompt no longer counts in `Engine.waitingBytes` afterwards.
+    /// Afterwards the prompt no longer counts in `Engine.waitingBytes`, even if nothing was reported.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }
@@ -37,9 +39,10 @@ struct ExecutorLease {
         pool.report(outcome, of: executor, at: now)
     }
 
-    /// Reports an outcome even if `good` has been reported when the answer began: `whole`, `lateFault` or `busy`.
+    /// Reports to the pool how the answer went on after its beginning was reported as `good`: `whole`, `lateFault` or
+    /// `busy`.
     ///
-    /// Does nothing for `neither`.
+    /// The outcome `neither`, which shows nothing about the executor, is not reported.
     mutating func reportLate(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         guard outcome != .neither else { return }
         endPrompt()

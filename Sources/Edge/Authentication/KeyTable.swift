@@ -2,12 +2,14 @@
 internal import Routing
 internal import Transport
 
-/// The API keys of one store, which are hashed with one secret.
+/// The API keys of one store, a database or a YAML file, which are hashed with one secret.
 ///
 /// Any thread may use a table. If a reload of the configuration changes neither the store nor its secret, the table
 /// stays in use.
 package final class KeyTable: Sendable {
-    /// The HMAC (keyed hash function) by whose results keys are looked up; its key is the secret of the store.
+    /// The keyed hash function (HMAC) that turns the API key of a request into the hash by which the table finds it.
+    ///
+    /// The secret of the store is the key of the HMAC.
     let hash: HMACSHA256
     private let ring: Lock<KeyRing>
     /// Memory that is shared with other processes during an upgrade; nil if there are none.
@@ -33,8 +35,8 @@ package final class KeyTable: Sendable {
 
     /// Replaces the keys in force; called by one thread at a time.
     ///
-    /// - Parameter now: the monotonic time in nanoseconds. The use counted for a removed key is kept for a while, so
-    ///   that a key that is removed and added again does not start from zero.
+    /// - Parameter now: the monotonic time in nanoseconds. The requests and tokens counted for a removed key are kept
+    ///   for a while, so that a key that is removed and added again does not start from zero.
     func publish(_ keys: [AccessKey], at now: Nanoseconds) {
         publishing.withLock { counts in
             // Only one thread publishes, so `ring` cannot change between the read of `current` and the write below.

@@ -8,7 +8,8 @@ internal import Transport
 extension Exchange {
     // MARK: 9. The executor, or a wait for one
 
-    /// Takes the next step that the selection of executors decides on: an attempt, a wait, or a failure for the client.
+    /// Asks the selection of executors for the next step, and takes it: an attempt, a wait, or a failure for the
+    /// client.
     func proceed(after cause: ExecutorSelection.Cause) {
         switch selection?.next(after: cause, at: now, ended: environment.waitEnd(for: self)) {
         case .attempt(let lease): begin(lease)
@@ -23,7 +24,8 @@ extension Exchange {
         }
     }
 
-    /// The failure with a message for the client that no executor of the model serves the path of the request.
+    /// Returns the failure with a message that tells the client that no executor of the model serves the path of the
+    /// request.
     private func unserved(_ failure: Failure) -> Failure {
         var failure = failure
         let path = request.map { String(decoding: $0.target.path, as: UTF8.self) } ?? ""
@@ -109,7 +111,8 @@ extension Exchange {
             proceed(after: .gaveWay(retryAfter: way.retryAfter))
         case .withoutExecutor(let end):
             guard machine.isWaiting, selection?.stands(in: end.pool, at: end.ticket) == true else { return }
-            // All pools are asked again, because the pool of a fallback model may have an executor.
+            // The pool in which the exchange waited has no executor for it any more. The pool of a fallback model may
+            // have one, so all pools are asked again.
             proceed(after: .arrival)
         }
     }
@@ -120,7 +123,10 @@ extension Exchange {
         selection?.stopWaiting(at: now)
     }
 
-    /// Handles the deadlines `queue`, `pump` and `retry` if they have passed.
+    /// Acts on the deadlines of a waiting exchange that have passed.
+    ///
+    /// The deadline `queue` ends the wait in a queue. `pump` makes the pool look for a free executor again. `retry`
+    /// makes the exchange ask again whether the retry budget allows a postponed retry.
     func waitingDeadlinesPassed() {
         if deadlines.take(\.pump, at: now), machine.isWaiting {
             deadlines.pump = now + Self.pumpInterval
@@ -151,8 +157,8 @@ extension Exchange {
         deadlines.commit = record.bodyEnded + snapshot.limits.commitAfter
     }
 
-    /// Whether a comment or a `ping` event is sent to the client when nothing of the answer has been relayed for
-    /// `keep_alive`.
+    /// Whether the edge sends a comment or a `ping` event to the client after it has relayed nothing of the answer for
+    /// the time `keep_alive`.
     private var sendsComments: Bool { record.earlyHead == .eventStream && attempt?.answer.kind == .events }
 
     /// How long all attempts together may take until an answer is ready to be relayed, in nanoseconds.
@@ -184,13 +190,14 @@ extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
         case .events where record.earlyHead != .json: break
-        // The deadline `commit` stays set, because the body of the document may arrive slowly. The early head has the
-        // same status and content type as the head of the document.
+        // The body of the document may arrive slowly, so the deadline `commit` stays set. When it passes, the edge
+        // sends the early head, which has the same status and content type as the head of the document.
         case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()
             arm()
-        // The answer has its own head, so the edge must not send the early head before it.
+        // The attempt now has a head to send to the client. So the edge must no longer send the early head, with which
+        // it would answer for a silent executor when the deadline `commit` passes.
         case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -203,8 +210,8 @@ extension Exchange: AttemptOwner {
             selection?.wasNotComputed(at: attempt.lease)
         }
         selection?.releaseRetry()
-        // If the client was sent the head during an earlier attempt, `openWindow` has set the read limit of that
-        // attempt only, and this attempt has none.
+        // If the edge sent the head to the client during an earlier attempt, `openWindow` limited how far that attempt
+        // could read ahead. This attempt needs the same limit.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)
@@ -212,7 +219,8 @@ extension Exchange: AttemptOwner {
         deadlines.clear()
         deadlines.beginRelay(stall: timeouts(of: attempt).stall, at: now)
         if sendsComments { deadlines.keepAlive = now + snapshot.limits.keepAlive }
-        // During the relay the client must read in time, even if only a few bytes wait for it.
+        // While the edge relays the answer, it checks that the client reads, even if only a few bytes wait for the
+        // client.
         watchClient()
     }
 

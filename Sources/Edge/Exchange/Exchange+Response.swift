@@ -154,7 +154,9 @@ extension Exchange {
 
     // MARK: Flow control
 
-    /// Reserves memory for the output buffer of the response, and lets the attempt read at most as many bytes ahead.
+    /// Reserves memory for the output buffer of the response.
+    ///
+    /// The attempt may read at most this many bytes of the executor's answer before the client has read them.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)

@@ -16,7 +16,7 @@ protocol ExchangeEnvironment: AnyObject {
     ///
     /// - Parameter detail: what is wrong with the PROXY header; nil if a rule about addresses has refused the client.
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
-    /// The JSON parser of the thread, for bodies and answers.
+    /// The JSON parser of the thread, for request bodies and for the answers of executors.
     var scanner: JSONScanner { get }
     /// The counters of the thread.
     var metrics: WorkerMetrics { get }
@@ -24,9 +24,10 @@ protocol ExchangeEnvironment: AnyObject {
     var budget: MemoryBudget { get }
     /// The request bodies, of all workers, that wait for memory of `budget`.
     var bodyQueue: Lock<BodyQueue> { get }
-    /// Makes all workers refuse slow bodies, because other bodies wait for memory.
+    /// Makes all workers refuse request bodies that arrive too slowly, because other bodies wait for memory.
     func refuse(_ slow: SlowBodies)
-    /// Refuses the body of this worker that has waited for memory the longest, and returns whether there was one.
+    /// Refuses the request body that has waited for memory the longest, of all exchanges of this worker except
+    /// `exchange`; returns false if no other body waits.
     func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
@@ -36,7 +37,7 @@ protocol ExchangeEnvironment: AnyObject {
     var addresses: AddressTable { get }
     /// The API keys in force, and whether a request must have a key.
     var access: Authenticator { get }
-    /// The worker's own hasher, which `access.identify` needs; nil if no keys are configured.
+    /// The hasher of this worker for API keys, which `access.identify` needs; nil if no keys are configured.
     var keyHasher: HMACSHA256Hasher? { get }
     /// Whether the server has been asked to end.
     ///
@@ -45,7 +46,9 @@ protocol ExchangeEnvironment: AnyObject {
     /// The maintenance that the operator has declared, during which requests for models are refused; nil if there is
     /// none.
     var maintenance: Maintenance? { get }
-    /// The id of the process, which goes to executors in `cdn-loop`.
+    /// The id of the process, which the edge sends to executors in the header field `cdn-loop`.
+    ///
+    /// The edge finds the id there if the request comes back to this process.
     var instanceID: String { get }
     /// The value of the `date` field for the current second.
     var date: String { get }
@@ -60,16 +63,19 @@ protocol ExchangeEnvironment: AnyObject {
     /// A closure that a pool of executors calls, from any thread, when the exchange need not wait in its queue any
     /// longer.
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
-    /// Scans a body on this thread; nil if there is no memory for the scan.
+    /// Scans a request body on this thread; nil if there is no memory for the scan.
     func scanHere(_ body: RequestBody, for exchange: Exchange) -> Result<RequestScan, RequestScanError>?
     /// Passes a body to the scan thread, which decodes the body if it is compressed, and then scans it.
     ///
-    /// The result arrives later at `Exchange.scanThreadReplied`. Until then `charge` keeps the memory of the body
-    /// counted.
+    /// The scan thread's result arrives later at `Exchange.scanThreadReplied`. Until then, `charge` keeps the memory of
+    /// the body reserved.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
-    /// Warns that requests of a client are refused from now on, because of `limits.prefill_resets`.
+    /// Warns that a client has abandoned too many requests before their answers began (`limits.prefill_resets`), so
+    /// that its requests are refused from now on.
     ///
-    /// - Parameter client: The key or the address, in words for the operator.
+    /// - Parameters:
+    ///   - client: The key or the address, in words for the operator.
+    ///   - most: The limit that the client has reached, in abandoned requests a minute.
     func resetsRefused(of client: String, most: Int)
     /// Counts a refusal by `limits.per_address`, and warns of it once a minute for each address.
     func addressRefused(_ refusal: AddressRefusal)

@@ -9,13 +9,14 @@ package import Inference
 package enum RetryPolicy {
     /// Why the exchange has no executor.
     package enum Cause: Equatable, Sendable {
-        /// The request has just been read, or its wait ended because no executor of the pool may take it any more.
+        /// The request has just been read, or it waited in the queue of a pool that no longer has an executor for it.
         case arrival
         /// An attempt failed before anything of its answer was relayed.
         case failure(Failure.Retry)
         /// The exchange has waited for as long as `admission.max_wait` allows.
         case waitOver
-        /// The exchange had to leave a queue to make room for one of a higher priority class or of another tenant.
+        /// The exchange had to leave a queue to make room for an exchange of a higher priority class or of another
+        /// tenant.
         case gaveWay
     }
 
@@ -90,7 +91,7 @@ package enum RetryPolicy {
         case queueFull
         /// 429 `queue_timeout`: the exchange has waited for as long as `admission.max_wait` allows.
         case queueTimeout
-        /// 503 `no_executor`: no pool has an executor that may be asked.
+        /// 503 `no_executor`: no pool has an executor to which the request may go.
         case noExecutor
     }
 
@@ -120,8 +121,8 @@ extension Failure.Retry {
         }
     }
 
-    /// Whether only one more attempt may follow a failure with this value.
+    /// Whether this failure allows only one more attempt.
     ///
-    /// If that attempt fails with the same value, the client gets its failure.
+    /// If that attempt fails in the same way, the client gets its failure.
     package var isSingle: Bool { self == .once || self == .otherKind }
 }

@@ -55,8 +55,9 @@ extension WorkerCounters.OfModel {
 extension WorkerCounters.PrefixTokens {
     /// Adds a prompt whose tokens the executor has counted.
     ///
-    /// - Parameter placement: how much of the prompt was believed to be in the executor's cache, in bytes. The same
-    ///   share of the tokens counts as believed. Nil if the model's executors are not chosen by their cached prompts.
+    /// - Parameter placement: how many bytes of the prompt the pool believed to be in the executor's cache. They are
+    ///   converted to tokens and counted as `believed`. Nil if the model's executors are not chosen by their cached
+    ///   prompts.
     fileprivate mutating func add(_ usage: Usage, _ placement: Placement?) {
         prompt &+= UInt64(usage.input)
         cached &+= UInt64(usage.cached ?? 0)

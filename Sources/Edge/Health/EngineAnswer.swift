@@ -51,7 +51,7 @@ struct EngineAnswer {
 }
 
 extension EngineLoad {
-    /// How many slots or ranks of one engine are read at most.
+    /// The largest number of llama.cpp slots, or of SGLang ranks, that is read from one answer.
     private static let partsMax = 4096
 
     /// Reads the page `/slots` of llama.cpp: for each slot, whether it is in use, and the size of its context.

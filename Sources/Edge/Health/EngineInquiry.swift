@@ -8,7 +8,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
     private enum TimerKind: Int {
         /// The next question is due.
         case ask
-        /// The question under way has waited for its answer for too long.
+        /// The engine has not answered the question in time.
         case late
     }
 
@@ -23,11 +23,11 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
     private let kindChanged: (Engine) -> Void
     private var target: EngineTarget
     private var questions = EngineQuestions()
-    /// The question under way; nil between two questions.
+    /// The question that the engine is being asked; nil between two questions.
     private var question: EngineQuestions.Question?
     private var request: (any ExecutorStream)?
     private var timer: TimerID?
-    /// The part of the answer to the question under way that has arrived.
+    /// The part that has arrived of the answer to `question`.
     private var answer: EngineAnswer?
     /// The length of the body that has arrived, in bytes.
     private var bodyBytes = 0
@@ -48,14 +48,16 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
 
     private var engine: Engine { target.engine }
 
-    /// Takes over the engine's entry in a new snapshot; its address, TLS settings and credential are unchanged.
+    /// Uses the engine's settings in a new snapshot from now on; its address, TLS settings and credential are
+    /// unchanged.
     func adopt(_ target: EngineTarget) { self.target = target }
 
-    /// Asks the questions that are due, because the engine has passed a probe; does nothing if a question is under way.
+    /// Asks the questions that are due, because the engine has passed a health probe; does nothing while the engine is
+    /// being asked a question.
     func probePassed() {
         guard question == nil, timer == nil else { return }
-        // The question is sent in the next turn of the loop. By then, the connection of the probe is unused again, and
-        // can carry the question.
+        // The health probe that has just passed still occupies its connection. In the next turn of the loop the
+        // connection is free, and can carry the question.
         schedule(.ask, after: 0)
     }
 
@@ -68,7 +70,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
         engine.forgetWords()
     }
 
-    /// Cancels the question under way, and its timer.
+    /// Cancels the question that the engine is being asked, and its timer.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -107,7 +109,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
         )
     }
 
-    /// Processes the answer to the question under way, and asks the next question that is due.
+    /// Processes the answer to `question`, and asks the next question that is due.
     ///
     /// - Parameter answer: nil if no complete answer has arrived in time.
     private func end(_ answer: EngineAnswer?) {

@@ -69,7 +69,8 @@ final class HealthReporter: TimerTarget {
 
     /// Reports an engine that has gone down or come back since the last check.
     ///
-    /// An engine counts as down while it is ejected, or while one of its executors is ejected.
+    /// An engine is reported as down while it, or one of its executors, is ejected, that is excluded from requests
+    /// because of its failures.
     private func check(_ index: Int) {
         let engine = watched[index].engine
         let alone = watched[index].executors.first(where: \.isEjectedAlone)

@@ -8,7 +8,7 @@ internal import Transport
 /// An answer that is not a list of models changes nothing. A problem is logged only if the previous answer did not have
 /// the same problem.
 final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
-    /// The delay between a list and the next request, in nanoseconds.
+    /// The delay between an answer with a list of models and the next request, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
     /// The delay between an unusable answer and the next request, in nanoseconds.
     static let retryInterval: Nanoseconds = 2_000_000_000
@@ -16,7 +16,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     static let timeout: Nanoseconds = 5_000_000_000
     /// The delay between two requests to an engine whose host name has no address yet, in nanoseconds.
     ///
-    /// It applies only before the first answer, and only until `waitsUntil`.
+    /// It is short because the start of the server, or a reload, waits for the first answer until `waitsUntil`. Later
+    /// the longer intervals apply.
     private static let unresolvedInterval: Nanoseconds = 50_000_000
 
     private enum TimerKind: Int {
@@ -37,8 +38,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private let loop: EventLoop
     private let client: ExecutorClient
     private let say: (String, LogPriority) -> Void
-    /// The time until which the start of the server or a reload waits for the first answer, in nanoseconds of the
-    /// loop's clock.
+    /// When the start of the server, or a reload, stops waiting for the engine's first list of models, in nanoseconds
+    /// of the loop's clock.
     private let waitsUntil: Nanoseconds
     private var request: (any ExecutorStream)?
     private var isAsking = false
@@ -52,8 +53,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private var isStarted = false
 
     /// - Parameters:
-    ///   - known: the models that were found at the engine under an earlier configuration; nil if none were, so that
-    ///     the first answer is awaited.
+    ///   - known: the models that were found at the engine under an earlier configuration. If it is nil, no models are
+    ///     known, so the start of the server or the reload waits for the first answer.
     ///   - waitsUntil: the time until which the caller waits for the first answer, on the loop's clock.
     ///   - say: called with each message for the operator.
     init(
@@ -81,7 +82,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
         return true
     }
 
-    /// Sends the first request; further calls do nothing.
+    /// Requests the engine's list of models for the first time; further calls do nothing.
     func start() {
         guard !isStarted else { return }
         isStarted = true

@@ -6,9 +6,9 @@ internal import Transport
 /// Confined to the worker of the attempt. `end` gives everything back, whichever way the attempt ends.
 struct AnswerMemory {
     private let account: MemoryAccount
-    /// The charge for a response that is buffered until it is complete.
+    /// The bytes charged for a response that is buffered until it is complete.
     private var answer = MemoryCharge()
-    /// The charge for the bytes of an event that is not complete.
+    /// The bytes charged for an event of which only a part has arrived.
     private var piece = MemoryCharge()
 
     init(account: MemoryAccount) { self.account = account }
@@ -30,15 +30,16 @@ struct AnswerMemory {
         return true
     }
 
-    /// Gives back the charge for the buffered response, which has been sent on or dropped.
+    /// Gives back the memory of the buffered response, which has been sent to the client or dropped.
     mutating func letGoOfAnswer() { answer.set(0, on: account) }
 
-    /// Sets the charge for an incomplete event to this many bytes, in place of the previous charge.
+    /// Charges this many bytes for an event of which only a part has arrived, in place of the bytes charged for it
+    /// before.
     mutating func keepPiece(of bytes: Int) {
         if bytes != piece.bytes { piece.set(bytes, on: account) }
     }
 
-    /// Gives back everything that is charged; may be called again.
+    /// Gives back all memory that is charged; may be called again.
     mutating func end() {
         answer.set(0, on: account)
         piece.set(0, on: account)

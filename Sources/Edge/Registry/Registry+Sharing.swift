@@ -3,10 +3,12 @@ internal import Routing
 internal import Transport
 
 extension Registry {
-    /// From now on, publishes the attempts at all engines and executors to the other processes of an upgrade.
+    /// From now on, publishes to the other processes of an upgrade how many attempts this process has at each engine
+    /// and executor.
     ///
-    /// Limits are then compared with the sums over all processes, also for engines and executors that the registry
-    /// makes later. Workers may begin and end attempts during this call, and these are counted too.
+    /// The limits of engines and executors are then compared with the sums over all processes, also for engines and
+    /// executors that the registry makes later. Workers may begin and end attempts during this call, and these are
+    /// counted too.
     ///
     /// - Parameter counts: the table that the processes share; nil ends the sharing.
     func share(in counts: SharedCounts?) {
@@ -21,7 +23,8 @@ extension Registry {
     /// event reports that another process has freed a slot. An engine for which no request waits costs almost nothing.
     func pump(at now: Nanoseconds) { for engine in engines { engine.pump(at: now) } }
 
-    /// Replaces all orders by the orders of another process, and applies these to the executors.
+    /// Replaces the operator's orders about executors, such as drains and weights, by those of another process, and
+    /// applies them.
     func restore(_ orders: ExecutorOrders, at now: Nanoseconds) {
         self.orders = orders
         for executor in executors { applyOrders(to: executor, at: now) }

@@ -27,9 +27,9 @@ package struct ExchangeLimits: Sendable {
     package var loopsMax: Int
     /// `limits.body_pace`: the lowest average pace of a request body, in bytes a second; 0 for no limit.
     package var bodyPace: Int
-    /// `limits.read_pace`: the lowest pace at which a client may take a response, in bytes a second; 0 for no limit.
+    /// `limits.read_pace`: the lowest pace at which a client may read a response, in bytes a second; 0 for no limit.
     package var readPace: Int
-    /// `limits.prefill_resets`: how many requests in a minute a client may give up before the answer begins; nil for no
+    /// `limits.prefill_resets`: how many requests in a minute a client may abandon before the answer begins; nil for no
     /// limit.
     package var prefillResetsMax: Int?
 

@@ -14,10 +14,10 @@ package struct SnapshotModel: Sendable {
     package let timeouts: ModelTimeouts
     /// The estimated numbers of tokens for images and other media in a prompt.
     package let mediaTokens: MediaTokens
-    /// Whether only earlier prompts of the same tenant count in the search for an executor that has a prompt in its
-    /// cache.
+    /// Whether only earlier prompts of the same tenant are considered when the pool looks for an executor that has a
+    /// prompt in its cache.
     let prefixesAreTenants: Bool
-    /// The member in which clients get the reasoning of chat answers.
+    /// The name of the JSON member in which clients get the reasoning text of chat answers.
     let reasoning: ReasoningMember
     /// The connection settings of each executor of the pool, by the executor's index in the pool.
     let targets: [ExecutorTarget]
@@ -27,11 +27,11 @@ package struct SnapshotModel: Sendable {
 
 /// How long the executors of one model may take to answer, in nanoseconds.
 package struct ModelTimeouts: Sendable, Equatable {
-    /// The time for all attempts of an exchange together, until the first event of a stream.
+    /// The time allowed for all attempts of an exchange together, until the first event of a stream.
     package var firstEvent: Nanoseconds
-    /// The time for all attempts of an exchange together, until the end of a response that is not a stream.
+    /// The time allowed for all attempts of an exchange together, until the end of a response that is not a stream.
     package var response: Nanoseconds
-    /// The time between two events of a stream.
+    /// The longest time allowed between two events of a stream.
     package var stall: Nanoseconds
     /// How long a request may wait for the model to be loaded; 0 if it must not wait.
     package var loadWait: Nanoseconds

@@ -11,7 +11,7 @@ package final class Inheritance {
     static let variable = "FREEINFERENCE_UPGRADE"
 
     let handover: Handover
-    /// The descriptor of this process's end of the link.
+    /// This process's end of the link, a socket pair, to the main process.
     let descriptor: CInt
     /// The state of the main process when it started this one; nil if this version does not understand it.
     private(set) lazy var state = InheritedState(json: handover.state)
@@ -46,7 +46,7 @@ package final class Inheritance {
     /// Tells the main process that this process cannot take its place, and why; this process then ends.
     package func refuse(_ lines: [String]) { UpgradeLink.sendNow(.failed(lines), to: descriptor) }
 
-    /// The sockets that were handed over for a listener; nil if there are none.
+    /// The sockets of a listener that the main process has handed over; nil if there are none.
     func sockets(for key: ListenerKey) -> Handover.ListenerSockets? {
         handover.listeners.first { $0.address == "\(key.address)" && $0.number == key.number }
     }

@@ -7,25 +7,26 @@ internal import Transport
 ///
 /// A successor begins with them. So a model does not vanish because its engine is slow to list it again.
 struct InheritedMembers: Equatable, Sendable {
-    /// The largest numbers of engines with a list, and of host names, that are handed over.
+    /// The largest number of engines whose lists of models are handed over, and the largest number of host names whose
+    /// addresses are.
     private static let listingsMax = 10_000, lookupsMax = 10_000
 
-    /// The list of each engine, by the URL of the engine.
+    /// Each engine's list of models, by the URL of the engine.
     private var listings: [String: FoundMembers.Listing] = [:]
     private var addresses: [NameLookup: [WeightedAddress]] = [:]
 
-    /// Makes a value without members.
+    /// Makes a value without any lists of models or addresses.
     init() {}
 
-    /// The lists and addresses of `found`.
+    /// Takes the engines' lists of models, and the addresses of host names, from `found`.
     init(_ found: FoundMembers) {
         for (identity, listing) in found.listings.prefix(Self.listingsMax) { listings["\(identity.url)"] = listing }
         addresses = Dictionary(uniqueKeysWithValues: found.addresses.prefix(Self.lookupsMax).map { ($0, $1) })
     }
 
-    /// Returns `found` with these models and addresses added.
+    /// Returns `found` together with the inherited lists of models and addresses.
     ///
-    /// Those of engines and host names that `configuration` does not contain are left out.
+    /// Lists of engines, and addresses of host names, that `configuration` does not contain are left out.
     func added(to found: FoundMembers, for configuration: Configuration) -> FoundMembers {
         var found = found
         for identity in configuration.discoveries.map(\.identity) {
@@ -78,7 +79,7 @@ struct InheritedMembers: Equatable, Sendable {
         writer.endArray()
     }
 
-    /// Reads what `write` has written; leaves out entries that are not valid.
+    /// Reads the JSON that `write` makes; leaves out entries that are not valid.
     init(_ json: JSONValue) {
         for entry in (json["listings"]?.array ?? []).prefix(Self.listingsMax) {
             guard let url = entry["url"]?.string else { continue }

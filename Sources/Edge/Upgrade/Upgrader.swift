@@ -14,8 +14,8 @@ final class Upgrader {
         var obstacle: () -> String?
         /// Returns the settings in force.
         var settings: () -> ProcessSettings
-        /// Returns the content of the message `handover`, without the older processes; called before the successor is
-        /// started.
+        /// Returns the message `handover` for the successor, without its list of older processes; called before the
+        /// successor is started.
         var handover: () throws(StartError) -> Handover
         /// Returns the newest state for the successor, as `InheritedState` encodes it.
         var state: () -> [UInt8]
@@ -24,8 +24,10 @@ final class Upgrader {
         /// `taken` lists the descriptors of the listening sockets that the successor keeps. `ends` says whether the
         /// operator has asked for the end of the server during the upgrade.
         var succeeded: (_ successor: LaunchedProcess, _ link: UpgradeLink, _ taken: Set<CInt>, _ ends: Bool) -> Void
-        /// Called when an upgrade has failed; the arguments say whether the operator asked for a reload or for the end
-        /// during it.
+        /// Called when an upgrade has failed.
+        ///
+        /// `reloads` says whether the operator asked for a reload during the upgrade. `ends` says whether the operator
+        /// asked for the end of the server during the upgrade.
         var failed: (_ reloads: Bool, _ ends: Bool) -> Void
     }
 
@@ -34,15 +36,17 @@ final class Upgrader {
         let link: UpgradeLink
         let process: LaunchedProcess
         let answered: (CommandReport) -> Void
-        /// The number of the oldest process, if that process has to end when the successor serves; otherwise nil.
+        /// The number of the oldest draining process, if there are too many such processes and it has to end once the
+        /// successor serves; otherwise nil.
         let hurried: Int?
         var timer: TimerID?
         /// The descriptors that the successor keeps; nil before it is ready.
         var taken: Set<CInt>?
         var version = ""
-        /// Whether a reload was asked for since the upgrade began.
+        /// Whether the operator has asked for a reload since the upgrade began.
         var reloads = false
-        /// Whether the operator asked for the end of the server after the successor was told to accept connections.
+        /// Whether the operator has asked for the end of the server since this process told the successor to accept
+        /// connections.
         var ends = false
     }
 
@@ -50,7 +54,7 @@ final class Upgrader {
     struct LastFailure {
         /// When the upgrade failed or was refused, in seconds since 1970.
         let at: Int
-        /// The reasons, one line each; never empty.
+        /// Why the upgrade failed or was refused, one line for each reason; never empty.
         let lines: [String]
     }
 
@@ -73,7 +77,7 @@ final class Upgrader {
 
     /// Whether an upgrade is under way.
     var isUnderWay: Bool { attempt != nil }
-    /// Whether the successor has been sent the newest state, so that later changes of the state would not reach it.
+    /// Whether this process has sent its newest state to the successor, which would not learn of later changes.
     var hasSentState: Bool { attempt?.taken != nil }
 
     /// Starts an upgrade.
@@ -108,8 +112,8 @@ final class Upgrader {
         do throws(StartError) {
             (link, process) = try launch(program, handover)
         } catch {
-            // `handover` has reserved a column of the shared counts for the successor. The supervisor frees the column
-            // now.
+            // `handover` has reserved memory in which the successor would publish its counts to the other processes.
+            // There is no successor now, so `failed` makes the supervisor free that memory.
             environment.failed(false, false)
             throw error
         }
@@ -186,7 +190,8 @@ final class Upgrader {
         // addition.
         let time = environment.settings().upgradeTimeout + WorkerSurvey.timeout
         attempt?.timer = makeTimer("was ready but did not accept connections", within: time)
-        // From now on the successor may read the reports of older processes.
+        // Only one process may read the reports of older processes. From now on the successor may read them, so this
+        // process stops reading.
         predecessors.pause()
         attempt?.link.send(.commit(state: environment.state()))
     }

@@ -44,9 +44,11 @@ package struct ConnectionRoom: Sendable, Equatable {
         return room
     }
 
-    /// Returns this limit, or what other processes of an upgrade leave of `whole` if that is smaller.
+    /// Returns the limit for this process while several processes of an upgrade serve clients: the connections to all
+    /// of them together must not exceed `whole`.
     ///
     /// `whole` is the limit without regard to file descriptors, because each process has file descriptors of its own.
+    /// The result is never above this limit.
     ///
     /// - Parameter elsewhere: how many connections clients have to the other processes.
     func beside(_ elsewhere: Int, of whole: ConnectionRoom) -> ConnectionRoom {

@@ -15,7 +15,7 @@ package struct InTransit<Value>: @unchecked Sendable {
 package enum ScanOutcome: Sendable {
     /// The scan of a body that had no content coding.
     case scanned(Result<RequestScan, RequestScanError>)
-    /// The decoded body, the charge for its memory, and its scan.
+    /// The decoded body, the reservation of its memory, and the result of its scan.
     case decoded(InTransit<RequestBody>, BodyHold, Result<RequestScan, RequestScanError>)
     /// The body could not be decoded.
     case undecodable(BodyDecodingError)
@@ -25,12 +25,12 @@ package enum ScanOutcome: Sendable {
 
 /// One thread that scans the bodies of all workers, one body after the other, in the order of `ScanQueue`.
 final class ScanThread: Sendable {
-    /// Bodies of up to this many bytes are scanned by their workers.
+    /// Workers scan bodies of up to this many bytes themselves.
     static let threshold = 1 << 20
 
     struct Job: Sendable {
         var body: InTransit<RequestBody>
-        /// The charge for the body's memory, which lasts until both this job and the exchange have released it.
+        /// The reservation of the body's memory, which lasts until both this job and the exchange have released it.
         var charge: BodyCharge
         var budget: MemoryBudget
         var dialect: Dialect
@@ -101,7 +101,8 @@ final class ScanThread: Sendable {
 
     /// Queues a job; may be called on any thread.
     ///
-    /// - Parameter caller: the id of the caller's API key, or the client's address; callers take turns.
+    /// - Parameter caller: the id of the caller's API key, or the client's address. The jobs of different callers take
+    ///   turns.
     func post(_ job: Job, of caller: String) {
         let bytes = job.body.value.count
         jobs.withLock { $0.push(job, bytes: bytes, of: caller) }

@@ -45,7 +45,8 @@ extension Worker {
         process.connectionEnded()
     }
 
-    /// Warns that requests of a client are refused from now on, because of `limits.prefill_resets`.
+    /// Warns that a client has abandoned too many requests before their answers began (`limits.prefill_resets`), so
+    /// that its requests are refused from now on.
     func resetsRefused(of client: String, most: Int) {
         process.warn(
             .prefillResets,

@@ -24,7 +24,7 @@ final class WorkerSurvey: TimerTarget {
     /// For each worker, whether it has ended.
     private var hasEnded: [Bool]
     private var questions: [Question] = []
-    /// The number of the last question.
+    /// The number of the latest question to the workers; each question gets the next number.
     private var asked = 0
 
     init(loop: EventLoop, workers: [WorkerHandle]) {
@@ -63,7 +63,7 @@ final class WorkerSurvey: TimerTarget {
         _ = loop.timers.schedule(at: due, target: self, kind: 0)
     }
 
-    /// Takes the answer of a worker to the question with this number.
+    /// Passes on the answer of a worker to the question with this number, unless the question is already finished.
     func answered(worker: Int, number: Int, _ answer: any Sendable) {
         guard let index = questions.firstIndex(where: { $0.number == number }),
             questions[index].pending.remove(worker) != nil

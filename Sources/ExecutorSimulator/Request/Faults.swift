@@ -13,7 +13,7 @@ package struct Faults: Sendable, Equatable {
         case dieAfter(Int)
         /// Half of the next event is written.
         ///
-        /// Then the connection closes as with `dieAfter`.
+        /// Then the connection closes normally (FIN); on HTTP/2 the stream is reset.
         case cutInside(Int)
         /// The connection closes with a TCP reset.
         case resetAfter(Int)
@@ -25,7 +25,8 @@ package struct Faults: Sendable, Equatable {
         case errorEvent(Int)
         /// An error event is written, then the body ends normally, without `[DONE]`.
         case errorOnly(Int)
-        /// Like `errorEvent`, but the error blames the client, and its text contains the address of an engine.
+        /// An error event that blames the client and contains the address of an engine is written, then `[DONE]` if the
+        /// dialect has it.
         case mistakeEvent(Int)
         /// An error is written in a line without `data:`, then the body ends normally.
         case errorLine(Int)
@@ -39,7 +40,8 @@ package struct Faults: Sendable, Equatable {
         case closeBeforeHead
         /// The response is not HTTP.
         case garbageHead
-        /// A response that is not streamed stops in the middle of its body; a stream ends as with `cutInside(0)`.
+        /// A response that is not streamed stops in the middle of its body; a stream stops in the middle of its first
+        /// token event.
         case cutJSON
         /// The stream ends normally, but its last event, such as `[DONE]`, is missing.
         case noDone
@@ -112,9 +114,9 @@ package struct Faults: Sendable, Equatable {
         "no_last_lf", "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
-    /// For the name of each ending, a function that makes the ending from the number after the colon.
+    /// Makes an ending from a text such as `die_after:3`: for each name, a function of the number after the colon.
     ///
-    /// The number is 0 if the text has none. The function returns nil if the number is out of range.
+    /// The function gets 0 if the text has no number, and returns nil if the number is out of range.
     private static let endings: [String: @Sendable (Int) -> Ending?] = [
         "die_after": { .dieAfter($0) },
         "cut_inside": { .cutInside($0) },

@@ -13,7 +13,8 @@ struct ModelRequest {
     let isStream: Bool
     let includesUsage: Bool
     let promptTokens: Int
-    /// The blocks of the prompts; nil if the simulator has neither a prefix cache nor a prefill rate.
+    /// The prompts, cut into blocks of tokens for the simulated prefix cache; nil if the simulator has neither a prefix
+    /// cache nor a prefill rate.
     let blocks: PromptBlocks?
     /// One number for each choice, from which the text of the choice is generated.
     private(set) var keys: [UInt64]

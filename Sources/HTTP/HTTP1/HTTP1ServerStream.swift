@@ -17,7 +17,7 @@ final class HTTP1ServerStream: ServerStream {
     private var awaitsContinue: Bool
     /// Whether the connection may carry another request after this request.
     var keepAlive = true
-    /// Whether the whole request has been read.
+    /// Whether the request has been read up to the end of its body.
     var isRequestWhole = false
 
     /// - Parameters:

@@ -1,4 +1,5 @@
-// How the HTTP/2 session sends: responses, the flush phase, and the callbacks of nghttp2 during the flush phase.
+// How the HTTP/2 session sends responses. It queues output during a turn of the event loop, and writes the output in
+// the flush phase at the end of the turn, when nghttp2 calls back for frames and bytes.
 internal import CNghttp2
 internal import Transport
 
@@ -26,10 +27,10 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Makes nghttp2 send the new output of a stream in the next flush phase.
+    /// Makes nghttp2 send the new output of a stream at the end of the event loop's turn (flush phase).
     ///
-    /// If nghttp2 has found that the stream has no output (`isDeferred`), nghttp2 asks for output again only after this
-    /// call.
+    /// When nghttp2 finds that a stream has no output (`isDeferred`), it does not ask that stream for output again
+    /// until this function is called.
     func resume(_ stream: HTTP2ServerStream) {
         if stream.isDeferred {
             stream.isDeferred = false
@@ -38,7 +39,8 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Ends a broken response with RST_STREAM, after its queued output or at the latest after `resetDelay`.
+    /// Ends a response that cannot be completed with RST_STREAM, after its queued output or at the latest after
+    /// `resetDelay`.
     ///
     /// The reset has to wait for the queued DATA, because nghttp2 drops queued DATA when a reset is submitted.
     func breakStream(_ stream: HTTP2ServerStream) {
@@ -51,7 +53,7 @@ extension HTTP2ServerSession {
         resume(stream)
     }
 
-    /// Submits RST_STREAM, with NO_ERROR after a whole response and with INTERNAL_ERROR otherwise.
+    /// Submits RST_STREAM, with NO_ERROR after a complete response and with INTERNAL_ERROR otherwise.
     func reset(_ stream: HTTP2ServerStream) {
         guard !stream.isClosed else { return }
         submitReset(stream.id, stream.isEndSent ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR)
@@ -61,8 +63,9 @@ extension HTTP2ServerSession {
     // MARK: Sending
 
     func flush(into scratch: Scratch) {
-        // If received bytes wait in `incoming.putOff`, `continueReceiving` resets `requestsLeft` in the next turn of
-        // the event loop.
+        // Each turn of the event loop reads only so many requests of a connection. Bytes beyond them wait in
+        // `incoming.putOff`. While bytes wait there, the next turn begins with them, and `continueReceiving` resets the
+        // count.
         if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { allowRequests() }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)
@@ -125,7 +128,7 @@ extension HTTP2ServerSession {
         return scratch.count < Self.flushBytesMax ? 0 : CInt(NGHTTP2_ERR_PAUSE.rawValue)
     }
 
-    /// nghttp2 has written a HEADERS or DATA frame to the output.
+    /// Called when nghttp2 has written a HEADERS or DATA frame to the output.
     @inline(__always)
     private func responseWentOut(_ header: nghttp2_frame_hd) {
         guard let stream = stream(header.stream_id) else { return }
@@ -150,7 +153,7 @@ extension HTTP2ServerSession {
         if !abuse.resetSent(now: now) { fail(.causedResets) }
     }
 
-    /// nghttp2 has written a frame to the output.
+    /// Called when nghttp2 has written a frame to the output.
     func frameWentOut(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {

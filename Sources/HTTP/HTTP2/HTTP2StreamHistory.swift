@@ -40,7 +40,7 @@ struct HTTP2StreamHistory {
         entries.append(Entry(id: id, isEndedByClient: id == endsOnOpening))
     }
 
-    /// Records that a frame ends the client's side of the stream.
+    /// Records that the client has sent END_STREAM or RST_STREAM on a stream.
     mutating func endedByClient(_ id: Int32) {
         guard let index = entries.lastIndex(where: { $0.id == id }) else {
             if id > highest { endsOnOpening = id }

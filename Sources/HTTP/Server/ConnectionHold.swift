@@ -1,7 +1,7 @@
 // The interface through which a connection reports that its TLS handshake, or the connection itself, has ended. The
 // limits for each client address then no longer count the handshake or the connection.
 
-/// One connection in the counts of its client's address, which `limits.per_address` limits.
+/// A connection that counts towards the limits of its client's address, `limits.per_address`.
 ///
 /// `ServerConnection` calls these functions on the thread of its worker.
 package protocol ConnectionHold: AnyObject {

@@ -12,7 +12,7 @@ package enum ErrorRedaction {
         return redactor.hasChanged ? String(decoding: bytes, as: UTF8.self) : text
     }
 
-    /// Redacts each string of a JSON document; a string without anything to redact keeps its bytes.
+    /// Redacts each string of a JSON document; a string without anything to redact stays as it is.
     ///
     /// - Parameter json: A valid JSON document.
     package static func redacted(json: [UInt8]) -> [UInt8] {
@@ -324,7 +324,7 @@ private struct Redactor {
 
     /// Names of members and parameters whose value is a secret.
     ///
-    /// If one name is the beginning of another, the longer name comes first.
+    /// If one name is the beginning of another, the longer name comes first, because the first match is used.
     private static let secretNames = [
         "x-api-key", "api_key", "api-key", "apikey", "access_token", "auth_token", "client_secret", "password",
         "passwd",

@@ -21,7 +21,7 @@ package enum BodyDecodingError: Error, Equatable, Sendable {
 extension RequestBody {
     /// The highest allowed ratio of decoded to compressed length, for decoded bodies above `denseMax` bytes.
     package static let expansionMax = 100
-    /// The decoded length in bytes up to which `expansionMax` does not apply.
+    /// Up to this decoded length, in bytes, a body may have any ratio of decoded to compressed length.
     static let denseMax = 1 << 20
     /// The largest number of decoded bytes that one step produces.
     private static let stepSize = 64 << 10

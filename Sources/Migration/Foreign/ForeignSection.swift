@@ -1,5 +1,5 @@
-// One mapping in an imported file. The import takes the keys of the mapping one by one, and reports each key that it
-// has not taken.
+// One mapping in an imported file. The import reads the keys of the mapping one by one, and reports each key that it
+// has not read.
 internal import Configuration
 
 /// A value of the imported file that is neither a mapping nor a list.
@@ -66,10 +66,11 @@ final class ForeignSection {
     /// The position of a key; if the section does not have the key, the position of the section.
     func position(of key: String) -> Position { entries.first { $0.key == key }?.keyPosition ?? position }
 
-    /// The keys that the import has not taken yet, in the order of the file.
+    /// The keys that the import has not handled yet, in the order of the file.
     var rest: [String] { entries.map(\.key).filter { !taken.contains($0) } }
 
-    /// Returns the value of a key, and marks the key as taken; nil if the key is absent or its value is YAML's null.
+    /// Returns the value of a key, and marks the key as handled by the import; nil if the key is absent or its value is
+    /// YAML's null.
     func node(_ key: String) -> ConfigurationNode? {
         taken.insert(key)
         guard let node = entries.first(where: { $0.key == key })?.value else { return nil }
@@ -121,7 +122,9 @@ final class ForeignSection {
         }
     }
 
-    /// Returns the whole number of a key; any other value, or a number out of range, is noted and gives nil.
+    /// Returns the whole number of a key.
+    ///
+    /// For any other value, or a number out of range, the result is nil, and a note says so.
     func count(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let found = text(key) else { return nil }
         // Python allows underscores in numbers, as in 1_000_000.
@@ -134,7 +137,10 @@ final class ForeignSection {
         return number
     }
 
-    /// Returns the section under a key; any other value is noted as not carried over.
+    /// Returns the section under a key.
+    ///
+    /// For any other value, the result is nil, and a note says that the value is not carried over into the new
+    /// configuration.
     func section(_ key: String) -> ForeignSection? {
         guard let node = node(key) else { return nil }
         if let section = ForeignSection(node, path: name(of: key), notes: notes) { return section }
@@ -142,7 +148,9 @@ final class ForeignSection {
         return nil
     }
 
-    /// Returns the list of sections under a key; items of another kind are noted as not carried over.
+    /// Returns the list of sections under a key.
+    ///
+    /// An item of another kind is left out, and a note says that it is not carried over into the new configuration.
     func sections(_ key: String) -> [ForeignSection] {
         guard let node = node(key) else { return [] }
         guard case .sequence(let items) = node.kind else {
@@ -162,22 +170,23 @@ final class ForeignSection {
 
     // MARK: Notes
 
-    /// Marks a key as taken; if the section has the key, makes a note that the key is left out.
+    /// Marks a key as handled by the import; if the section has the key, notes for the operator that it is left out of
+    /// the new configuration, and why.
     func drop(_ key: String, _ why: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
         notes.lost(name(of: key) + Self.extent(of: entry), why, at: entry.keyPosition)
     }
 
-    /// Marks a key as taken; if the section has the key, makes a note that says what becomes of it in the new
-    /// configuration.
+    /// Marks a key as handled by the import; if the section has the key, notes for the operator what becomes of it in
+    /// the new configuration.
     func change(_ key: String, _ how: String) {
         taken.insert(key)
         guard let entry = entries.first(where: { $0.key == key }) else { return }
         notes.changed(name(of: key), how, at: entry.keyPosition)
     }
 
-    /// Drops every key that the import has not taken, and makes a note about each.
+    /// Drops every key that the import has not handled, and makes a note about each.
     ///
     /// - Parameters:
     ///   - reasons: For some keys of the other program, by their names, the reason why the key is dropped.

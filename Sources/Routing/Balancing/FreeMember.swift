@@ -1,27 +1,28 @@
-// What a pool reads of each member that can take a request, once for each choice of an executor.
+// The values of a member that a pool compares when it chooses an executor. The pool reads them once for each choice.
 internal import Transport
 
-/// A member that can take a request, and how much it has to do.
+/// A member of a pool that can serve one more request, with its present load.
 struct FreeMember: Sendable {
-    /// The index of the member.
+    /// The index of the member in its pool.
     var index: Int
-    /// The id of its executor.
+    /// The id of the member's executor.
     var executor: Int
-    /// How many requests its engine has that were sent by no process of this server.
+    /// How many requests the engine of the executor is working on that were not sent by this server, but by other
+    /// clients of the engine.
     var strangers: Int
-    /// Its present work in running streams, see `PoolMember.work`.
+    /// The present work in running streams of the executor, see `PoolMember.work`.
     var work: Double
-    /// Its present weight, above 0.
+    /// The present weight of the member, above 0.
     var share: Double
 
-    /// The work in proportion to the share.
+    /// The work divided by the weight; a choice prefers members for which this value is low.
     var load: Double { work / share }
-    /// The work in proportion to the share, if the member had one request more.
+    /// The value that `load` would have with one more request.
     var loadWithOneMore: Double { (work + 1) / share }
 }
 
 extension PoolMember {
-    /// The values of this member that a choice needs; they are read once for each choice.
+    /// Copies the values of this member that the choice of an executor needs.
     func free(at index: Int, _ now: Nanoseconds) -> FreeMember {
         FreeMember(
             index: index,

@@ -34,7 +34,7 @@ extension Executor {
 }
 
 extension ExecutorPool {
-    /// Whether an executor that may take the request is being loaded, so that the request may wait for it.
+    /// Whether an executor that may serve the request is loading its model, so that the request may wait for it.
     package func awaitsLoad(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         request.loadWait > 0
             && members.contains {

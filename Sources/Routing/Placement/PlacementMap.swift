@@ -1,5 +1,5 @@
-// Which executors are believed to hold which beginnings of prompts. A pool infers this from where it has sent prompts
-// before.
+// Which executors are believed to have which beginnings of prompts in their caches. A pool infers this from the
+// executors to which it has sent earlier prompts.
 
 /// The beginnings of prompts that a pool believes to be in the prefix caches of its executors.
 ///
@@ -10,70 +10,79 @@
 ///
 /// The map has no clock and no lock; the lock of the pool that owns the map guards it.
 struct PlacementMap: Sendable {
-    /// What is known of one executor, apart from the beginnings that it holds.
+    /// The facts about one executor, apart from the beginnings of prompts in its cache.
     private struct Holder {
         /// The id of the executor.
         var executor: Int
         var size: CacheSize
-        /// The value of `Engine.losses` when the beginnings were recorded; after a later loss, the cache is empty.
+        /// The value of `Engine.losses`, the number of times the engine was lost, when the beginnings were recorded.
+        ///
+        /// If the number has grown since, the executor's cache counts as empty.
         var losses: Int
     }
 
-    /// A beginning of a prompt that an executor is believed to hold.
+    /// An executor that is believed to have the beginning of a prompt in its cache.
     struct Match: Equatable {
         /// The id of the executor.
         var executor: Int
-        /// How many bytes of the prompt the executor holds.
+        /// How many bytes of the prompt the executor is believed to have in its cache.
         var bytes: Int
     }
 
-    /// An executor counts as a holder if it holds at least this part of the longest beginning that any executor holds.
+    /// The least part of the longest cached beginning that an executor must have in its cache to be as good as the
+    /// executor with the longest one.
+    ///
+    /// For example, if one executor has 100 kB of a prompt in its cache, an executor with 80 kB is as good.
     private static let holderPart = 0.8
-    /// The largest number of holders of one prompt that the pool chooses from.
+    /// The largest number of executors with the beginning of a prompt among which the pool chooses.
     private static let holdersMax = 32
-    /// After this many prompts an epoch ends, and the counts of uses are halved, so that recent prompts count most.
+    /// The number of prompts in an epoch.
+    ///
+    /// At its end, the counts of how often each beginning was used are halved, so that recent prompts count most.
     private static let promptsAnEpoch: Float = 512
-    /// The number of prompts from which on a beginning can be common.
+    /// How many recent prompts there must be before a beginning can count as common.
     ///
     /// A beginning is common if more than half of the recent prompts have it. It is then no reason to prefer an
-    /// executor.
+    /// executor, because every executor soon has it in its cache.
     private static let commonMin: Float = 32
-    /// The room of a map at first: the number of holdings, each of which is one beginning at one executor.
+    /// The first size of the map's table, in pairs of a prompt's beginning and an executor that has it in its cache.
     ///
-    /// The room is doubled when it is full.
+    /// The size is doubled when the table is full.
     private static let roomFirst = 1 << 10
 
-    /// What the executors hold; the table has one list for each executor.
+    /// The beginnings of prompts in the cache of each executor; the table has one list for each executor.
     private var table = PlacementTable()
-    /// What else is known of the executors, by the indices of the table's lists.
+    /// The facts about the executors apart from the beginnings in their caches, by the indices of the table's lists.
     private var holders: [Holder] = []
     /// The indices of `holders` by the ids of executors.
     private var indices: [Int: Int] = [:]
-    /// The indices of `holders` whose executors have left; new executors get these indices.
+    /// The indices of `holders` whose executors no longer exist; new executors get these indices.
     private var unused: [Int] = []
-    /// The number of prompts recorded lately; each epoch halves it, as it halves the uses of the beginnings.
+    /// The number of recent prompts.
+    ///
+    /// It is halved at the end of each epoch, like the counts of how often each beginning was used.
     private var prompts: Float = 0
     private var epoch: UInt32 = 0
-    /// The largest `count`; beyond it an old beginning is forgotten for each new one, see `makeRoom`.
+    /// The largest `count`; when it is reached, the map forgets an old beginning for each new one, see `makeRoom`.
     private let countMax: Int
-    /// The believed size of an executor's cache at first, in bytes.
+    /// The size of an executor's cache, in bytes of prompts, that the map assumes before it has learnt more.
     private let cacheBytes: Int
-    /// Where the memory of the map is counted; nil in a process without a limit.
+    /// The memory account from which the map reserves its bytes; nil if the process has no memory limit.
     private let memory: (any PlacementMemory)?
 
-    /// How many beginnings there are in all, each counted once for each executor that holds it.
+    /// The number of pairs of a prompt's beginning and an executor that has it in its cache.
     var count: Int { table.count }
-    /// The bytes that `memory` has counted for the map.
+    /// How many bytes the map has reserved from `memory`.
     var reservedBytes: Int { table.room * PlacementTable.bytesAHolding }
 
     /// Makes an empty map.
     ///
     /// - Parameters:
-    ///   - countMax: the largest `count`. 65,536 beginnings take at most 5 MiB of memory, and stand for 128 MiB or more
-    ///     of prompts.
+    ///   - countMax: the largest `count`. A map of 65,536 beginnings takes at most 5 MiB of memory, and describes
+    ///     prompts of 128 MiB or more.
     ///   - cacheBytes: the believed size of an executor's cache at first.
-    ///   - memory: asked before the map grows. If it refuses, the map forgets old beginnings for new ones. The owner of
-    ///     the map gives `reservedBytes` back at the end.
+    ///   - memory: the account from which the map reserves memory before it grows. If there is no memory, the map
+    ///     forgets old beginnings for new ones. The owner of the map gives `reservedBytes` back at the end.
     init(countMax: Int = 65_536, cacheBytes: Int = CacheSize.first, memory: (any PlacementMemory)? = nil) {
         self.countMax = countMax
         self.cacheBytes = cacheBytes
@@ -91,10 +100,11 @@ struct PlacementMap: Sendable {
         }
     }
 
-    /// Forgets what an executor held, if its engine has been lost since; a restarted engine has an empty cache.
+    /// Forgets the beginnings of an executor if its engine has been lost since they were recorded, because a restarted
+    /// engine has an empty cache.
     ///
     /// - Parameter losses: how often the engine has been lost, see `Engine.losses`.
-    /// - Returns: whether the executor was lost since.
+    /// - Returns: whether the beginnings were forgotten.
     @discardableResult
     mutating func refresh(_ executor: Int, losses: Int) -> Bool {
         guard let index = indices[executor], holders[index].losses != losses else { return false }
@@ -120,12 +130,15 @@ struct PlacementMap: Sendable {
 
     // MARK: Asking
 
-    /// Finds at most 32 executors that hold nearly as much of a prompt as the executor that holds most of it.
+    /// Finds the executors, at most 32, that have nearly as much of a prompt in their caches as the executor that has
+    /// most of it.
     ///
     /// Beginnings that more than half of all prompts have are left out, for example a system prompt that all clients
-    /// share. Every executor soon holds such a beginning, and until then it must not draw all prompts to one executor.
+    /// share. Every executor soon has such a beginning in its cache, and until then it must not draw all prompts to one
+    /// executor.
     ///
-    /// - Parameter found: is replaced by the executors that were found; those that hold most come first.
+    /// - Parameter found: is replaced by the executors that were found, in descending order of the bytes in their
+    ///   caches.
     func findHolders(of prefix: PromptPrefix, _ found: inout [Match]) {
         found.removeAll(keepingCapacity: true)
         var least = 0
@@ -145,7 +158,7 @@ struct PlacementMap: Sendable {
         }
     }
 
-    /// How many bytes of a prompt an executor is believed to hold.
+    /// How many bytes of a prompt an executor is believed to have in its cache.
     func bytesHeld(of prefix: PromptPrefix, by executor: Int) -> Int {
         guard let index = indices[executor] else { return 0 }
         for mark in prefix.hashes.indices.reversed() where table.holds(prefix.hashes[mark], index) {
@@ -156,11 +169,12 @@ struct PlacementMap: Sendable {
 
     // MARK: Recording
 
-    /// Records that a prompt goes to an executor, which will hold all of it.
+    /// Records that a prompt goes to an executor, whose cache will have all of the prompt.
     ///
     /// - Parameters:
     ///   - losses: how often the executor's engine has been lost, see `Engine.losses`.
-    ///   - cacheBytes: the size of its cache as the engine says it; nil if it does not.
+    ///   - cacheBytes: the size of the executor's cache, as its engine reports it; nil if the engine does not report
+    ///     it.
     mutating func record(_ prefix: PromptPrefix, at executor: Int, losses: Int, cacheBytes: Int? = nil) {
         guard !prefix.hashes.isEmpty else { return }
         if prompts >= Self.promptsAnEpoch {
@@ -170,7 +184,8 @@ struct PlacementMap: Sendable {
         prompts += 1
         let list = index(of: executor, losses: losses)
         if let cacheBytes { holders[list].size.said(cacheBytes) }
-        // The longest beginning is recorded first, so that it is the first one to be forgotten.
+        // The longest beginning of the prompt is recorded first. So it is the least recently used of the prompt's
+        // beginnings, and is forgotten before the others.
         for mark in prefix.hashes.indices.reversed() {
             if table.count >= table.room, !table.holds(prefix.hashes[mark], list), !makeRoom(for: list) { continue }
             table.use(prefix.hashes[mark], bytes: PromptPrefix.distance(to: mark), by: list, in: epoch)
@@ -178,11 +193,12 @@ struct PlacementMap: Sendable {
         forget(list)
     }
 
-    /// Records that an executor has not computed a prompt that `record` has recorded, because it has refused or failed.
+    /// Undoes `record` for a prompt that the executor has not computed, because it has refused the request or failed.
     ///
-    /// Beginnings that other prompts have brought to the executor stay.
+    /// Beginnings of the prompt that the executor has in its cache because of other prompts stay recorded.
     ///
-    /// - Parameter believedBytes: how many bytes of the prompt the executor held before.
+    /// - Parameter believedBytes: how many bytes of the prompt the executor was believed to have in its cache before
+    ///   `record`.
     mutating func takeBack(_ prefix: PromptPrefix, at executor: Int, believedBytes: Int) {
         guard let list = indices[executor], !prefix.hashes.isEmpty else { return }
         prompts = max(0, prompts - 1)
@@ -192,27 +208,27 @@ struct PlacementMap: Sendable {
         }
     }
 
-    /// Learns from an answer how much an executor holds, see `CacheSize.learn`.
+    /// Learns from an answer of an executor how large its cache is, see `CacheSize.learn`.
     mutating func learn(_ answer: CacheSize.Answer, of executor: Int) {
         guard let index = indices[executor] else { return }
         holders[index].size.learn(answer, held: table.bytes(in: index))
         forget(index)
     }
 
-    /// How many bytes of prompts the cache of an executor is believed to have room for; nil for an executor that no
-    /// prompt has gone to.
+    /// The believed size of an executor's cache, in bytes of prompts; nil for an executor to which no prompt has been
+    /// sent.
     func capacity(of executor: Int) -> Int? { indices[executor].map { holders[$0].size.bytes } }
 
-    /// Forgets what exceeds the size of an executor's cache.
+    /// Forgets the oldest beginnings of an executor that no longer fit into the believed size of its cache.
     private mutating func forget(_ index: Int) {
         while table.bytes(in: index) > holders[index].size.bytes, table.removeOldest(of: index) {}
     }
 
-    /// Makes room for one more beginning at an executor.
+    /// Makes room in the table for one more beginning of a prompt at an executor.
     ///
-    /// If the map cannot grow, it forgets an old beginning. That is the oldest one of the same executor if this
-    /// executor has at least an equal part of the map, otherwise the oldest one of the executor with the most
-    /// beginnings.
+    /// If the map cannot grow, it forgets the oldest beginning of this executor, provided that this executor's
+    /// beginnings are at least an equal part of the map. Otherwise it forgets the oldest beginning of the executor with
+    /// the most beginnings.
     ///
     /// - Returns: false if the map is empty and gets no memory.
     private mutating func makeRoom(for list: Int) -> Bool {
@@ -230,10 +246,10 @@ struct PlacementMap: Sendable {
     }
 }
 
-/// Counts the memory of a pool's placement map.
+/// The memory account from which the placement map of a pool reserves its bytes.
 package protocol PlacementMemory: AnyObject, Sendable {
-    /// Counts `bytes` more; returns false, and counts nothing, if so many are not free.
+    /// Reserves `bytes` more; returns false, and reserves nothing, if so much memory is not free.
     func reservePlacement(_ bytes: Int) -> Bool
-    /// Gives back bytes that `reservePlacement` has counted.
+    /// Gives back bytes that were reserved by `reservePlacement`.
     func release(_ bytes: Int)
 }

@@ -2,9 +2,9 @@
 
 /// A table of values by hashes; when the table is full, it forgets the values that were not used lately.
 ///
-/// The table keeps two generations of values. Each value that is set or found is put into the present generation. When
-/// the present generation has half of the largest number of values, it becomes the earlier generation, and the values
-/// of the earlier generation before it are forgotten.
+/// The table keeps two generations of values, the present one and the earlier one. Each value that is set or found is
+/// put into the present generation. When the present generation has half of the largest number of values, it replaces
+/// the earlier generation, whose values are forgotten.
 struct RecentTable<Value: Sendable>: Sendable {
     private var present: [UInt64: Value] = [:]
     private var earlier: [UInt64: Value] = [:]
@@ -26,7 +26,7 @@ struct RecentTable<Value: Sendable>: Sendable {
         return value
     }
 
-    /// Sets the value with this hash.
+    /// Stores the value under this hash, in place of an earlier value.
     mutating func set(_ hash: UInt64, to value: Value) {
         if present.count >= countMax / 2, present[hash] == nil {
             earlier = present

@@ -3,11 +3,11 @@ internal import Glibc
 
 /// The decision of a `ChannelPreamble` about the bytes received so far.
 package enum ChannelPreambleVerdict: Sendable, Equatable {
-    /// The preamble is incomplete.
+    /// More bytes are needed to read the preamble, for example a PROXY protocol header.
     case needsMore
-    /// The preamble is complete and takes this many of the bytes, possibly 0.
+    /// The preamble is complete, and is this many bytes long, possibly 0.
     ///
-    /// The client's own bytes follow.
+    /// The client's own bytes follow the preamble.
     case done(Int)
     /// The channel must close the connection without a response.
     case refused

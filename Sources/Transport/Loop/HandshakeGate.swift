@@ -11,7 +11,9 @@
 package final class HandshakeGate {
     private var budget = HandshakeBudget()
     private var queue = HandshakeQueue<Channel>()
-    /// When the step of a handshake that is being measured began; nil while no step is measured.
+    /// When the step of a handshake that is being measured began; nil while none is measured.
+    ///
+    /// A step is measured only while streams are under way, to deduct its time from the budget of handshakes.
     private var startedAt: Nanoseconds?
 
     init() {}
@@ -62,18 +64,18 @@ package final class HandshakeGate {
         return queue.next()
     }
 
-    /// Begins to measure how long one step of a handshake takes, by the clock.
+    /// Begins to measure the time that one step of a handshake takes.
     ///
-    /// If no streams are under way, the step is not measured and costs no credit.
+    /// If no streams are under way, the step is not measured, so that it uses up nothing of the budget.
     func begin(_ clock: Clock) { startedAt = hasStreams ? clock.now : nil }
 
-    /// Charges the budget for the time since `begin`; does nothing if `begin` has not started a measurement.
+    /// Deducts the time since `begin` from the budget; does nothing if `begin` has not started a measurement.
     func charge(_ clock: Clock) {
         guard let started = startedAt.take() else { return }
         let now = clock.now
         spend(now - min(started, now), at: now)
     }
 
-    /// Charges the budget for a cost in nanoseconds.
+    /// Deducts a time in nanoseconds from the budget.
     func spend(_ cost: Nanoseconds, at now: Nanoseconds) { budget.charge(cost, at: now) }
 }

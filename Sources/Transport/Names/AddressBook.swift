@@ -2,8 +2,8 @@
 
 /// The addresses of one host and port, in the order in which connections try them.
 ///
-/// The book of an IP address or a unix socket has one address that never changes. The book of a name is filled by a
-/// `NameResolver`, and is empty until the resolver has found an address.
+/// For an IP address or a unix socket, the book has one address that never changes. For a host name, a `NameResolver`
+/// fills the book, which is empty until the resolver has found an address.
 package final class AddressBook: Sendable {
     /// The maximum number of addresses of a name; further addresses of an answer are dropped.
     package static let addressesMax = 32
@@ -16,19 +16,21 @@ package final class AddressBook: Sendable {
         var isChosen = false
     }
 
-    /// The name to resolve; nil in the book of an IP address or a unix socket.
+    /// The host name that a resolver looks up; nil if the address is an IP address or a unix socket, which need no
+    /// resolver.
     package let name: String?
     package let port: UInt16
     private let page: Lock<Page>
 
-    /// Makes a book with one address that never changes.
+    /// Makes an address book with one address that never changes.
     package init(_ address: SocketAddress) {
         name = nil
         port = address.port
         page = Lock(Page(addresses: [address]))
     }
 
-    /// Makes the book of an IP address (IPv6 without brackets), or the empty book of a name that is not resolved yet.
+    /// Makes an address book: with the address if `host` is an IP address (IPv6 without brackets), otherwise empty
+    /// until the name is resolved.
     package init(host: String, port: UInt16) {
         let address = SocketAddress(numeric: host, port: port)
         name = address == nil ? host : nil
@@ -69,7 +71,7 @@ package final class AddressBook: Sendable {
 
     /// Replaces the addresses with those of a name server's new answer.
     ///
-    /// The address that was first because of a success or a failure stays first if the new answer contains it.
+    /// An address that a success or a failure of a connection has put first stays first if the new answer contains it.
     ///
     /// - Returns: whether the set of addresses has changed; a new order alone does not count.
     @discardableResult
