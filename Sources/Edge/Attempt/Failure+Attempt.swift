@@ -23,8 +23,8 @@ extension Failure {
 
     /// The outcome that is reported to the pool of executors if the attempt failed while its answer was relayed.
     ///
-    /// The charge `suspect` (the request may be the cause) counts as a fault here, because no other executor can try
-    /// the request any more. The engine was reachable, so the fault is in its answer, not in the connection.
+    /// A failure that the request may have caused (`suspect`) counts as the executor's fault here, because no other
+    /// executor can try the request any more. The engine was reachable, so the fault is in its answer.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
         case .suspect, .connection, .answer: .lateFault(.answer)

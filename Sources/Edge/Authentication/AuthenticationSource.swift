@@ -26,9 +26,9 @@ final class AuthenticationSource {
     /// Here, this process publishes how many exchanges each key has under way.
     private var counts: SharedCounts?
 
-    /// Makes the authenticator of a configuration; uses the open store if the configuration names the same store.
+    /// Makes the authenticator of a configuration; the open key database is reused if the configuration names it.
     ///
-    /// The caller must call `commit` or `discard` afterwards.
+    /// The caller must call `commit` once the authenticator is in force, or `discard` if it is not needed.
     ///
     /// - Throws: if the file of keys or the secret with which they are hashed cannot be read, or if there are keys but
     ///   no secret.
@@ -46,19 +46,18 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the store of an authenticator that is now in force, and closes the earlier store if it is another one.
+    /// Keeps the key database of an authenticator that is now in force; closes the earlier database if it is another.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher
     }
 
-    /// Drops a prepared authenticator, and closes its store if `prepare` has opened it.
+    /// Drops a prepared authenticator, and closes its key database if `prepare` has opened it.
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // `prepare` has published each key's count of exchanges under the key's id in the dropped store. In the store
-        // in force, the same key may have another id. So the counts are published again, under the ids of the store in
-        // force.
+        // `prepare` has published each key's number of exchanges under the id that the key has in the dropped database.
+        // The key may have another id in the database in force, so the numbers are published again under those ids.
         watcher?.keys.share(in: counts)
     }
 

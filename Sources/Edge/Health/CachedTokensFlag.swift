@@ -73,7 +73,7 @@ final class CachedTokensReporter: TimerTarget {
         start()
     }
 
-    /// The message that tells the operator to start an engine with this flag.
+    /// The message that tells the operator to start an engine with this flag, so that its answers report cached tokens.
     static func text(_ flag: String) -> String {
         "its answers never say what was cached, so that the size of its cache is a guess; start it with \(flag)"
     }

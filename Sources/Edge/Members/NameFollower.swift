@@ -52,7 +52,7 @@ final class NameFollower {
         }
     }
 
-    /// Stops all queries, and forgets the addresses.
+    /// Stops all DNS queries, and forgets the addresses.
     func stop() {
         resolver.stop()
         lists = [:]

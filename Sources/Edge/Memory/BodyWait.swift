@@ -15,8 +15,8 @@ final class BodyWait {
 
     /// The pieces that are held back until memory for the body is free, in the order of their arrival.
     ///
-    /// All pieces together are at most one flow-control window of bytes, because the client may send no more until the
-    /// pieces are reported as consumed.
+    /// All pieces together are at most one flow-control window of bytes. The edge does not open the window again for
+    /// the bytes that are kept here, so the client may send no more.
     private(set) var pieces: [UInt8] = []
     /// How many bytes of the memory budget are charged for `pieces`.
     private var charged = 0
@@ -25,21 +25,23 @@ final class BodyWait {
     private var heldSince: Nanoseconds?
     /// How long the earlier waits took together, in nanoseconds.
     private var heldBefore: Nanoseconds = 0
-    /// Whether the body has arrived completely while it waited.
+    /// Whether the last byte of the body arrived while the body waited for memory.
     var isWhole = false
-    /// Whether the `BodyQueue` has an entry for the body, which must be removed when the body ends.
+    /// Whether the body is in the `BodyQueue`, the process's list of bodies that wait for memory.
+    ///
+    /// If so, it must be removed from there when it ends.
     private(set) var isQueued = false
 
     /// - Parameter began: when the request began.
     init(began: Nanoseconds) { pace = BodyPace(began: began) }
 
-    /// Whether the body waits, so that its pieces are held back.
+    /// Whether the body now waits for memory; meanwhile, the bytes that arrive are kept in `pieces`.
     var isHeld: Bool { heldSince != nil }
 
-    /// How long the body has waited in all its waits together, in nanoseconds.
+    /// How long the body has waited for memory in all, in nanoseconds.
     func waited(at now: Nanoseconds) -> Nanoseconds { heldBefore + (heldSince.map { now - min(now, $0) } ?? 0) }
 
-    /// How fast the body has arrived while it did not wait, in bytes a second.
+    /// How fast the body has arrived, in bytes a second, not counting the time in which it waited for memory.
     ///
     /// - Parameter arrived: how many bytes of the body have arrived so far.
     func bytesPerSecond(arrived: Int, at now: Nanoseconds) -> Int {
@@ -64,7 +66,10 @@ final class BodyWait {
         return true
     }
 
-    /// Ends the wait, and gives back the charge for the pieces, which have been appended to the body or are dropped.
+    /// Ends the body's wait for memory, and drops the pieces that were kept meanwhile.
+    ///
+    /// If the body goes on, the caller has already appended the pieces to it. The memory of the pieces is no longer
+    /// charged.
     func release(to budget: MemoryBudget, at now: Nanoseconds) {
         heldBefore = waited(at: now)
         heldSince = nil
@@ -90,7 +95,7 @@ final class BodyWait {
         case found
         /// Too little memory is free now.
         ///
-        /// The `SlowBodies`, if any, say which slow bodies are refused to free some.
+        /// The `SlowBodies`, if any, tell every worker which slowly arriving bodies to refuse, so that memory is freed.
         case none(SlowBodies?)
         /// The body has waited for too long, or needs more memory than any body may have.
         case refused
@@ -164,7 +169,7 @@ final class BodyWait {
         isQueued = queue.withLock { $0.foundRoom(body.id, isLast: isLast) }
     }
 
-    /// Removes the body from the queue, because it has arrived completely or its exchange has ended.
+    /// Removes the body from the queue for memory, because it has arrived completely or its exchange has ended.
     func leave(_ queue: Lock<BodyQueue>, _ id: ExchangeID) {
         guard isQueued else { return }
         isQueued = false

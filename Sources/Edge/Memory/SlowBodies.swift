@@ -10,7 +10,7 @@ package struct SlowBodies: Equatable, Sendable {
     /// How much memory has to become free, in bytes; each worker refuses bodies until its own refusals free that much.
     let bytes: Int
 
-    /// A body that is arriving.
+    /// A request body that is arriving, and that a worker may refuse to free memory.
     struct Candidate {
         /// How fast the body has arrived recently, in bytes a second.
         var bytesPerSecond: Int

@@ -51,9 +51,11 @@ package final class WorkerHandle: Sendable {
     package func setGeneration(_ generation: Int) { adopted.store(generation, ordering: .releasing) }
 
     /// The number of the last message `showTurn` that the worker has read; 0 before the first message.
+    ///
+    /// The control thread sends these messages to find out whether the worker's event loop is stuck.
     package var shownTurn: Int { shown.load(ordering: .relaxed) }
 
-    /// Sets `shownTurn`; called by the worker when it reads the message `showTurn`.
+    /// Sets `shownTurn`; called by the worker when it reads the message `showTurn`, which checks whether it is stuck.
     package func showTurn(_ number: Int) { shown.store(number, ordering: .relaxed) }
 
     /// Counts a connection of this worker.

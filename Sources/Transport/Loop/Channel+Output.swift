@@ -1,4 +1,5 @@
-// How a channel writes: in the flush phase, later for output that the kernel has not accepted, and before it closes.
+// How a channel writes: when the loop has delivered all events of a turn, when the kernel accepts more output, and
+// before the channel closes.
 internal import CLinux
 internal import Glibc
 
@@ -56,7 +57,7 @@ extension Channel {
         chargePending()
     }
 
-    /// Charges the account for the chunks of `pending`.
+    /// Charges the memory of output that the kernel has not accepted to the account of the connection.
     func chargePending() {
         guard pending.footprint != pendingCharge.bytes, let account else { return }
         var charge = pendingCharge

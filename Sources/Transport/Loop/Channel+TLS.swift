@@ -15,8 +15,9 @@ extension Channel {
                 let bytes = unsafe UnsafeBufferPointer(
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
-                // The handler may write to other connections of the worker. They use the shared `TLSWire` only in the
-                // flush phase, so after this call the wire still contains the unread input of this channel.
+                // All connections of the worker share one buffer for ciphertext, the `TLSWire`. The handler may write
+                // to other connections, but they encrypt their output only after all events of the turn have been
+                // handled. So after this call the wire still contains the unread input of this channel.
                 unsafe handler?.channel(self, received: bytes.span)
             case .wantsMore: return
             case .closed:
