@@ -26,7 +26,7 @@ static string_view trimmed(string_view view) noexcept {
 /// The first JSON token of a value, such as a whole string or an opening brace, without trailing whitespace.
 static string_view token(ondemand::value &value) noexcept { return trimmed(value.raw_json_token()); }
 
-/// The range of a view in the body, whose first byte is `bytes`.
+/// Where a part of the body lies in the body, as an offset and a length; `bytes` is the beginning of the body.
 static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
     return {size_t(reinterpret_cast<const uint8_t *>(view.data()) - bytes), view.size()};
 }
@@ -291,9 +291,9 @@ class PriorityFinder {
   public:
     PriorityFinder(const uint8_t *bytes, cjson_request *out) noexcept : bytes_(bytes), out_(out) {}
 
-    /// Records that a member begins; `offset` is the position of the opening quotation mark of its key.
+    /// Records that a member of the body begins; `offset` is the position of the opening quotation mark of its key.
     ///
-    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` ranges.
+    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` members `priority`.
     bool begin(bool is_priority, size_t offset) noexcept {
         if (is_priority == is_open_) return true;
         is_open_ = is_priority;

@@ -217,8 +217,8 @@ extension Attempt {
 
     /// An error of the engine in the bytes after the last complete event; nil if they contain none.
     ///
-    /// These bytes have not been relayed. They may be the beginning of an event, or a line or document that is no
-    /// event.
+    /// These bytes have not been sent to the client. They may be the beginning of an event, or a line or a JSON
+    /// document that is not an event.
     private var errorWithoutItsEnd: EngineError? {
         let rest = answer.holdsEvent ? held : splitter.rest
         guard !rest.isEmpty else { return nil }

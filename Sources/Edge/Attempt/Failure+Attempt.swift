@@ -6,10 +6,10 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported at once to the pool of executors, for an attempt with this failure.
+    /// How an attempt with this failure counts for its executor at once: as a fault, as busy, or as neither of them.
     ///
-    /// The charge `suspect` means that the request may have caused the failure. Its outcome here is `neither`, because
-    /// later attempts show who was at fault.
+    /// If the request may have caused the failure (`suspect`), it counts as neither at first, because later attempts at
+    /// other executors show who was at fault.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither

@@ -1,21 +1,19 @@
-// Makes an authenticator for each new configuration, and keeps the store of API keys open across configurations.
+// Makes an authenticator for each new configuration, and keeps the file of API keys open across configurations.
 internal import Configuration
 internal import Routing
 internal import Transport
 
-/// The open store of API keys, and the use counted for requests without a key; confined to the control thread.
+/// The open database or file of API keys, and the counts of the requests without a key.
 ///
-/// All requests without a key have limits in common, so their use is counted together.
+/// All requests without a key share the same limits, so they are counted together. Confined to the control thread.
 final class AuthenticationSource {
-    /// An authenticator that is not in force yet, and the store from which it gets its keys.
+    /// An authenticator that is not in force yet, and the database or file from which it gets its keys.
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether `watcher` is not the store that is open now.
+        /// Whether `watcher` reads another database of keys than the one in force, or is nil while one is in force.
         ///
-        /// `watcher` is nil if the configuration names no store.
-        ///
-        /// If true, `commit` closes the store that is open now, and `discard` closes `watcher`.
+        /// If true, `commit` closes the database in force, and `discard` closes the one of `watcher`.
         let isNewStore: Bool
     }
 

@@ -88,8 +88,9 @@ struct Deadlines {
     /// paused.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
-    /// When bytes of the answer were last relayed to the client, or when the relay began if none were; nil before the
-    /// relay, and while reading from the executor is paused.
+    /// When bytes of the answer were last sent on to the client; at first, when the exchange began to send them on.
+    ///
+    /// Nil before that time, and while reading from the executor is paused.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
     /// Clears all deadlines, but continues to judge how fast the client reads.

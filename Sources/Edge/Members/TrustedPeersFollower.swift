@@ -1,4 +1,4 @@
-// Follows the files that listeners' `trusted_peers` name, and puts changed lists in force.
+// Checks the files that listeners' `trusted_peers` name for changes, and puts changed lists in force.
 internal import Configuration
 internal import HTTP
 internal import Transport

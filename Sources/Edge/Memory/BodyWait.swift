@@ -3,17 +3,17 @@
 internal import Inference
 internal import Transport
 
-/// The wait of one request body for memory, and its pace.
+/// How long one request body has waited for memory, and how fast it arrives.
 ///
-/// An exchange makes a `BodyWait` when memory is too short for its body, or when another body's wait makes the pace of
-/// this body matter. Confined to the worker of the exchange.
+/// An exchange makes a `BodyWait` when there is too little memory for its body, or when another body waits for memory,
+/// because the slowest bodies may then be refused. Confined to the worker of the exchange.
 final class BodyWait {
     /// How long a body waits before it asks for memory again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000
     /// How many bytes a client can usually send while its body waits: the flow-control window of an HTTP/2 stream.
     private static let piecesMax = 256 << 10
 
-    /// The pieces that are held back until memory for the body is free, in the order of their arrival.
+    /// The bytes of the body that have arrived since it waits for memory, in the order of their arrival.
     ///
     /// All pieces together are at most one flow-control window of bytes. The edge does not open the window again for
     /// the bytes that are kept here, so the client may send no more.
@@ -21,9 +21,9 @@ final class BodyWait {
     /// How many bytes of the memory budget are charged for `pieces`.
     private var charged = 0
     private var pace: BodyPace
-    /// When the present wait began; nil while the body does not wait.
+    /// When the body began to wait for memory; nil while it does not wait.
     private var heldSince: Nanoseconds?
-    /// How long the earlier waits took together, in nanoseconds.
+    /// How long the body waited for memory in its earlier waits together, in nanoseconds.
     private var heldBefore: Nanoseconds = 0
     /// Whether the last byte of the body arrived while the body waited for memory.
     var isWhole = false
@@ -51,8 +51,9 @@ final class BodyWait {
     /// Whether the pace has been measured over at least a second.
     var isPaceMeasured: Bool { pace.isMeasured }
 
-    /// Begins or continues the wait of the body, and holds a piece back; if there is no memory for the piece, does
-    /// nothing and returns false.
+    /// Makes the body wait for memory, and keeps a piece of it meanwhile.
+    ///
+    /// If there is no memory even for the piece, does nothing and returns false.
     func hold(_ bytes: Span<UInt8>, in budget: MemoryBudget, at now: Nanoseconds) -> Bool {
         let needed = pieces.count + bytes.count
         if needed > charged {
@@ -83,7 +84,7 @@ final class BodyWait {
     /// The facts about a body on which the decision about its memory depends.
     struct Body {
         let id: ExchangeID
-        /// How many bytes of the body have arrived, including those that are held back.
+        /// How many bytes of the body have arrived, including those that are kept while it waits for memory.
         var arrived: Int
         /// The announced length in bytes; nil if there is none.
         var length: Int?

@@ -1,5 +1,5 @@
-// Counts the memory of one exchange: a fixed part, its request body, and its share of the memory for buffered
-// responses.
+// Counts the memory of one exchange: a fixed part, its request body, and bytes of the response that wait for the
+// client.
 internal import Inference
 internal import Transport
 
@@ -14,8 +14,8 @@ struct ExchangeMemory {
     static let attemptCost = 8 << 10
     /// The size of the largest body buffer, in bytes, for which no memory is charged in addition to the response's.
     ///
-    /// `begin` charges memory for the response in advance. A small body uses that memory until the response begins, and
-    /// is then released. So a short request can always be received, even if the bodies of other clients have used up
+    /// `begin` charges memory for the response in advance. A small body uses this memory, and is freed before the
+    /// response needs it. So a short request can always be received, even if the bodies of other clients have used up
     /// all memory for bodies.
     static let smallBodyMax = RequestBody.firstCapacity + RequestBody.padding
 

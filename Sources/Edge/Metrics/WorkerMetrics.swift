@@ -11,7 +11,9 @@ final class WorkerMetrics {
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
     private var handedOver = HandedOver()
-    /// Whether this turn of the event loop has anything to measure at its end: a request, an answer or an abort.
+    /// Whether this turn of the event loop has sent a request, begun a response or cancelled an attempt.
+    ///
+    /// If so, its delay is measured at the end of the turn.
     private var hasWork = false
 
     init(tenants: TenantLabels) {

@@ -78,7 +78,8 @@ package final class WorkerHandle: Sendable {
         publishedConnections.store(connections, ordering: .relaxed)
     }
 
-    /// The worker's load, in which each connection since the last publication counts as `average` exchanges.
+    /// The worker's load, where each connection that has come since the worker last published its load counts as
+    /// `average` exchanges.
     ///
     /// New connections carry no exchanges while they are still in their handshakes. If only exchanges counted, all
     /// connections that come together would go to the worker that seems idle.

@@ -19,6 +19,8 @@ struct HTTP2Allowance {
     /// - Returns: false if the bucket has fewer than `cost` tokens. The connection then has to end.
     mutating func take(_ cost: Int = 1, now: Nanoseconds) -> Bool { bucket.take(cost, of: burst, at: now) == nil }
 
-    /// Puts `count` tokens into the bucket: tokens that were taken before, or further tokens that the peer has earned.
+    /// Puts `count` tokens into the bucket, at most until it is full.
+    ///
+    /// They are tokens that should not have been taken, or tokens for frames that the peer sends to answer ours.
     mutating func giveBack(_ count: Int) { bucket.giveBack(count) }
 }

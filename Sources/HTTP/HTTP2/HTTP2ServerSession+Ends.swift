@@ -37,7 +37,9 @@ extension HTTP2ServerSession {
         end(fault.code, saying: fault.words)
     }
 
-    /// Ends the connection with a GOAWAY that has this code, in the flush phase of this turn of the event loop.
+    /// Ends the connection with a GOAWAY that has this code.
+    ///
+    /// It is sent when the event loop writes output at the end of this turn.
     private func end(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         guard !ending.isFatal else { return }
         ending.isFatal = true
@@ -49,9 +51,10 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Ends the connection after the streams under way, because too many of its requests had to be refused.
+    /// Ends the connection once its open streams have ended, because too many of its requests had to be refused.
     ///
-    /// The GOAWAY is sent in the flush phase of this turn. Later streams are ignored, and counted as control frames.
+    /// The GOAWAY is sent when the event loop writes output at the end of this turn. Streams that the client opens later
+    /// are ignored; they count as control frames, whose number is limited.
     func takeNoMoreRequests() {
         guard !ending.isFatal, !ending.isGoingAway else { return }
         ending.fault = .refusals

@@ -22,10 +22,10 @@ struct SlotTimes: Sendable {
     /// If more slots must be freed before a request gets one, they are not simulated. Each of them adds the mean time
     /// between two freed slots to the forecast wait.
     private static let stepsMax = 256
-    /// A forecast is the mean of at most `roundsMax` simulations.
+    /// A forecast is the mean of at most `roundsMax` simulations of how the slots of a pool are freed.
     ///
-    /// A step of a simulation frees one slot. If each simulation has many slots and steps, there are fewer simulations,
-    /// but at least one. `workMax` is the largest total number of slots and steps in all simulations together.
+    /// There are fewer simulations, but at least one, if each is large. `workMax` limits the work of all simulations
+    /// together: the number of their slots, plus the number of times that a slot is freed.
     private static let roundsMax = 16
     private static let workMax = 256
     /// How many of the latest durations decide whether slots are now freed faster, or more slowly, than before.
@@ -149,8 +149,8 @@ struct SlotTimes: Sendable {
             let simulation = Simulation(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
             wait += simulation.wait(for: steps, ages) / Double(rounds)
         }
-        // If the recorded durations are few and differ widely, the simulated wait is probably too short. So the forecast
-        // is lengthened. Otherwise too many requests would be put into the queue.
+        // If the recorded durations are few and differ widely, the simulated wait is probably too short. So the
+        // forecast is lengthened. Otherwise too many requests would be put into the queue.
         if mean > 0 { wait *= 1 + 0.6 * spread / mean / Double(sorted.count).squareRoot() }
         let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(simulated))
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))

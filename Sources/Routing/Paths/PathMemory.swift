@@ -18,7 +18,8 @@ struct PathMemory: ~Copyable, Sendable {
         var losses = 0
     }
     private let state = Lock(State())
-    /// Copies of the two sets of paths in `state`, which each choice of an executor and each response reads without lock.
+    /// Copies of the sets of paths in `state`, which are read without a lock for each choice of an executor and each
+    /// response.
     private let missingBits = Atomic<UInt32>(0), servedBits = Atomic<UInt32>(0)
     /// A copy of `State.losses`, the number of the engine's ejections, which is read without the lock.
     private let lossesSeen = Atomic<Int>(0)

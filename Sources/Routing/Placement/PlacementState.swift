@@ -1,8 +1,10 @@
 // What a pool remembers about the executors that its requests have gone to.
 
-/// The part of a pool that knows where prompts, sessions and stored responses are; it outlives configurations.
+/// The part of a pool that knows which executors have a prompt in their cache, served a session or stored a response.
+///
+/// It is kept when the configuration changes.
 struct PlacementState: Sendable {
-    /// The executor that a session has gone to last, or that has made a response.
+    /// The executor that has served the latest request of a session, or that has made a response.
     struct Home: Equatable, Sendable {
         /// The id of the executor.
         var executor: Int
@@ -18,7 +20,7 @@ struct PlacementState: Sendable {
         case several
     }
 
-    /// The largest number of sessions, of tenants with users, and of responses that a pool remembers.
+    /// The largest numbers of sessions, of tenants whose requests name a user, and of responses that a pool remembers.
     static let sessionsMax = 16_384, tenantsMax = 1024, responsesMax = 16_384
 
     var map: PlacementMap

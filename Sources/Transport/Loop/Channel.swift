@@ -530,7 +530,7 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Passes received bytes to the preamble while the preamble is incomplete, and afterwards to the handler.
+    /// Handles received bytes: first the preamble, which a proxy sends before the client's bytes, then the handler's.
     ///
     /// If the channel has TLS, the bytes for the handler are first decrypted.
     func take(_ bytes: UnsafeRawBufferPointer) {
