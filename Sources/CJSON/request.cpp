@@ -172,7 +172,7 @@ static size_t count_prompts(ondemand::value &value) noexcept {
     return count;
 }
 
-/// The keys of the members that make up the prompt.
+/// The keys of a request body whose values make up the prompt.
 static const uint32_t prompt_keys = CJSON_KEY_TOOLS | CJSON_KEY_SYSTEM | CJSON_KEY_INSTRUCTIONS | CJSON_KEY_MESSAGES
                                     | CJSON_KEY_PROMPT | CJSON_KEY_INPUT;
 

@@ -159,7 +159,7 @@ extension Attempt {
         return has(Array("error".utf8)) || has(Array("detail".utf8))
     }
 
-    /// Relays an event in the form that the client expects; relays nothing if nothing is left.
+    /// Sends an event to the client in the form that the client expects; sends nothing if nothing is left of the event.
     ///
     /// The reasoning is moved to the member that the model's setting names. The `usage` is removed if the client did
     /// not request it.

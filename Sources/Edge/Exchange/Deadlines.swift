@@ -78,14 +78,15 @@ struct Deadlines {
         clientStall = min(stall, readPace.windowEnd)
     }
 
-    /// Starts the stall deadline when the relay of an answer begins.
+    /// Starts the deadline for the executor's next event when the exchange begins to send an answer on to the client.
     mutating func beginRelay(stall time: Nanoseconds, at now: Nanoseconds) {
         stallTime = time
         stall = now + time
     }
 
-    /// Restarts the stall deadline after bytes have been relayed, or stops it while reading from the executor is
-    /// paused.
+    /// Restarts the deadline for the executor's next event after bytes have been sent on to the client.
+    ///
+    /// While reading from the executor is paused, there is no such deadline.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
     /// When bytes of the answer were last sent on to the client; at first, when the exchange began to send them on.

@@ -90,7 +90,7 @@ final class BodyWait {
         var length: Int?
     }
 
-    /// The result of `findRoom`.
+    /// Whether memory for the next bytes of a body was charged, and what follows if not; the result of `findRoom`.
     enum Room: Equatable {
         /// The memory was free, and is charged now.
         case found
@@ -152,7 +152,7 @@ final class BodyWait {
 
     /// Charges free memory for a body, although other bodies wait for memory; if too little is free, returns false.
     ///
-    /// This is used if there is not even memory to hold back the pieces of the body during a wait.
+    /// This is used if the body cannot wait, because there is no memory to keep the bytes that arrive during the wait.
     func takeRoom(
         for footprint: Int,
         of body: Body,

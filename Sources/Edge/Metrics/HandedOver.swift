@@ -1,4 +1,4 @@
-// Measures the server's own delay: how long requests and answers wait in a worker before they are written to sockets.
+// Measures the edge's own delay: how long requests and responses stay in a worker before they are written to sockets.
 internal import Transport
 
 /// The requests, responses and cancellations that the worker sends on connections in one turn of the event loop.
@@ -10,10 +10,10 @@ struct HandedOver {
     var requests: [Nanoseconds] = []
     /// For each response, when its first event arrived from the executor.
     var answers: [Nanoseconds] = []
-    /// The number of attempts that were aborted because their clients have left.
+    /// The number of attempts that the worker has cancelled because their clients have left.
     var aborts = 0
 
-    /// Adds the delays to a worker's counters, and empties this value for the next turn.
+    /// Adds the times that the worker took to its counters, and empties this value for the next turn.
     ///
     /// - Parameter began: when the turn began.
     mutating func measure(into counters: inout WorkerCounters, began: Nanoseconds, now: Nanoseconds) {

@@ -53,8 +53,8 @@ extension HTTP2ServerSession {
 
     /// Ends the connection once its open streams have ended, because too many of its requests had to be refused.
     ///
-    /// The GOAWAY is sent when the event loop writes output at the end of this turn. Streams that the client opens later
-    /// are ignored; they count as control frames, whose number is limited.
+    /// The GOAWAY is sent when the event loop writes output at the end of this turn. Streams that the client opens
+    /// later are ignored; they count as control frames, whose number is limited.
     func takeNoMoreRequests() {
         guard !ending.isFatal, !ending.isGoingAway else { return }
         ending.fault = .refusals

@@ -3,11 +3,11 @@ internal import Transport
 
 /// Records when the slots of one pool are taken and freed, and forecasts waits.
 ///
-/// A slot is the room for one attempt at an executor of the pool. A forecast simulates the pool. Each held slot is
-/// freed after a duration that is drawn from the latest durations that are at least as long as the slot's present age.
-/// The slot is then taken again, for a duration that is drawn from all latest durations. So the forecast is right both
-/// if all slots are freed at once and if they are freed one by one. Times are in nanoseconds on the clock of the event
-/// loops. The lock of the pool guards the value.
+/// A slot is the room for one attempt at an executor of the pool. To forecast the wait of a queued request, the pool is
+/// simulated: each held slot is freed after one of the recorded durations that is at least as long as the slot has been
+/// held already. It is then taken again for any of the recorded durations. So the forecast is right whether all slots
+/// are freed at once or one after the other. Times are in nanoseconds on the clock of the event loops. The lock of the
+/// pool guards the value.
 struct SlotTimes: Sendable {
     /// How many slots have to be freed before there is a forecast.
     private static let samplesMin = 3

@@ -1,7 +1,9 @@
 // How a channel with TLS decrypts what it has received.
 
 extension Channel {
-    /// Decrypts the ciphertext in the `TLSWire`, and passes the plaintext to the handler in pieces of up to 64 KiB.
+    /// Decrypts the received ciphertext, and passes the plaintext to the handler in pieces of up to 64 KiB.
+    ///
+    /// The ciphertext is in the `TLSWire`, the worker's buffer between sockets and OpenSSL.
     func decrypt() {
         while phase != .closed {
             let result = unsafe tls!.read(into: loop.plaintextBuffer)

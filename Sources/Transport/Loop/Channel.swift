@@ -218,7 +218,8 @@ package final class Channel: Registered, TimerTarget {
 
     /// Sets the handler; the channel retains the handler until the call of `channelReleased`.
     ///
-    /// An accepted channel without preamble and TLS is ready at once, so its handler gets no call of `channelOpened`.
+    /// An accepted channel is ready at once if it has no TLS and no preamble, the bytes that a proxy sends first. Its
+    /// handler then gets no call of `channelOpened`.
     package func attach(_ handler: any ChannelHandler) {
         attached = handler
         guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
@@ -484,8 +485,8 @@ package final class Channel: Registered, TimerTarget {
     /// Whether the loop reads this channel after all other work of a turn, because its client has lately caused much
     /// work.
     ///
-    /// Bytes that are received through io_uring are handled at once nevertheless. Of such a channel, only the work that
-    /// the handler has put off by `continueNextTurn` waits.
+    /// Bytes that the channel receives through io_uring are handled at once nevertheless. Only work that its handler
+    /// has put off by `continueNextTurn` then waits.
     package var yields: Bool { recentWork.isMuch(at: loop.now) }
 
     /// Adds the cost of work that the client has caused to `recentWork`, in nanoseconds.
