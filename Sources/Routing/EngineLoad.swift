@@ -19,9 +19,10 @@ package struct EngineLoad: Equatable, Sendable {
 
 /// The latest report of one engine about its own load; all threads may read it without a lock.
 ///
-/// The report is optional. Without it, choices depend only on the counts of this process.
+/// An engine need not report its load. Without a report, the choice of an executor depends only on this process's own
+/// counts.
 package final class EngineWords: Sendable {
-    /// How long, in nanoseconds, strangers count as work when an executor is chosen, from the first report on.
+    /// How long, in nanoseconds, strangers count as work when an executor is chosen, from the engine's first report on.
     ///
     /// Strangers are requests at the engine that no process of this server has sent there.
     static let coldTime: Nanoseconds = 30_000_000_000

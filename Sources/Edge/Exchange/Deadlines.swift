@@ -89,9 +89,10 @@ struct Deadlines {
     /// While reading from the executor is paused, there is no such deadline.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
-    /// When bytes of the answer were last sent on to the client; at first, when the exchange began to send them on.
+    /// When bytes of the answer were last sent on to the client.
     ///
-    /// Nil before that time, and while reading from the executor is paused.
+    /// Until the first bytes are sent on, it is the time at which the exchange began to relay the answer. Nil before
+    /// that time, and while reading from the executor is paused.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
     /// Clears all deadlines, but continues to judge how fast the client reads.

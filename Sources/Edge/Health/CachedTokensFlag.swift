@@ -33,7 +33,7 @@ final class CachedTokensReporter: TimerTarget {
     private let loop: EventLoop
     private let say: (String, LogPriority) -> Void
     private var snapshot: Snapshot
-    /// The ids of the engines that the operator was told to start with this flag.
+    /// The ids of the engines that the operator was told to restart with a flag that makes them report cached tokens.
     private var told: Set<Int> = []
     private var timer: TimerID?
 

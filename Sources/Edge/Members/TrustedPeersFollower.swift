@@ -3,7 +3,7 @@ internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Reads the files that list trusted peers again when they change; confined to the control thread.
+/// Reads a file that lists trusted peers again when the file has changed; confined to the control thread.
 ///
 /// A new list applies to the next connections and requests, without a reload of the configuration.
 final class TrustedPeersFollower {
@@ -21,7 +21,7 @@ final class TrustedPeersFollower {
         self.say = say
     }
 
-    /// From now on, reads the files of trusted peers of these listeners when they change, and no files of earlier ones.
+    /// From now on, checks the files of trusted peers that these listeners name for changes, and no other files.
     func adopt(_ listeners: [ListenerPlan]) {
         let all = listeners.compactMap(\.settings.access.trustedPeers)
         let old = followed

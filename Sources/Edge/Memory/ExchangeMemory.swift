@@ -7,12 +7,12 @@ internal import Transport
 ///
 /// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {
-    /// How many bytes one exchange that is sent to an executor is charged for its objects.
+    /// How many bytes are charged for the objects of one exchange with an executor.
     ///
-    /// They cover the exchange, its attempt, and the executor's connection or stream, but not the client's stream, the
-    /// heads and the bodies.
+    /// The objects are the exchange, its attempt, and the executor's connection or stream. The client's stream, the
+    /// heads and the bodies are charged separately.
     static let attemptCost = 8 << 10
-    /// The size of the largest body buffer, in bytes, for which no memory is charged in addition to the response's.
+    /// A request body's buffer of at most this many bytes is not charged, because the response's charge covers it.
     ///
     /// `begin` charges memory for the response in advance. A small body uses this memory, and is freed before the
     /// response needs it. So a short request can always be received, even if the bodies of other clients have used up
@@ -51,7 +51,7 @@ struct ExchangeMemory {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// Ends the charge of `begin` when the exchange has failed, because it then tries no further executor.
+    /// Ends the charge that `begin` has made, when the exchange has failed and will try no further executor.
     ///
     /// Does nothing if an executor's response has begun.
     mutating func letGoOfAttempt() {

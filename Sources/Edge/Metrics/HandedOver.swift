@@ -13,7 +13,7 @@ struct HandedOver {
     /// The number of attempts that the worker has cancelled because their clients have left.
     var aborts = 0
 
-    /// Adds the times that the worker took to its counters, and empties this value for the next turn.
+    /// Records in a worker's counters how long each of them took in the worker, and empties this value.
     ///
     /// - Parameter began: when the turn began.
     mutating func measure(into counters: inout WorkerCounters, began: Nanoseconds, now: Nanoseconds) {

@@ -168,7 +168,7 @@ extension WorkerCounters.OfModel {
 }
 
 extension ExchangeMachine.Phase {
-    /// The values of the label `phase`, by `index`.
+    /// The values of the label `phase` in the metrics, by `index`.
     static let labels = ["body", "attempt", "silence", "relay", "finishing", "other"]
 
     /// The index of the phase in `WorkerCounters.phases`.

@@ -55,7 +55,9 @@ package final class WorkerHandle: Sendable {
     /// The control thread sends these messages to find out whether the worker's event loop is stuck.
     package var shownTurn: Int { shown.load(ordering: .relaxed) }
 
-    /// Sets `shownTurn`; called by the worker when it reads the message `showTurn`, which checks whether it is stuck.
+    /// Sets `shownTurn`; called by the worker when it reads the message `showTurn`.
+    ///
+    /// The control thread sends this message to find out whether the worker's event loop is stuck.
     package func showTurn(_ number: Int) { shown.store(number, ordering: .relaxed) }
 
     /// Counts a connection of this worker.

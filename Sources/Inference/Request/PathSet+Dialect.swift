@@ -1,4 +1,4 @@
-// The numbers of the paths in a `PathSet`, which pools compare in place of the paths themselves.
+// Makes a `PathSet` from a path of a request. In it, each known path is one bit, which pools compare in place of texts.
 package import Routing
 
 extension PathSet {

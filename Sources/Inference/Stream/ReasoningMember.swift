@@ -122,8 +122,8 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
             let end = members[last].value.upperBound
             return [(end..<end, Array(",\"\(other)\":".utf8) + value)]
         }
-        // If the engine has sent the reasoning under both names, one member is kept. It is the member with the name that
-        // clients shall get, unless only the value of that member is null.
+        // If the engine has sent the reasoning under both names, one member is kept. It is the member with the name
+        // that clients shall get, unless only the value of that member is null.
         let speaking = found.filter { !json[members[$0].value].elementsEqual("null".utf8) }
         let candidates = speaking.isEmpty ? found : speaking
         let kept = candidates.last { members[$0].name == rawValue } ?? candidates[candidates.count - 1]

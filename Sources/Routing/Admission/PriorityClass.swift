@@ -11,7 +11,7 @@ package enum PriorityClass: String, CaseIterable, Sendable {
     /// The answer may take long, as in batches and evaluations.
     case bulk
 
-    /// The order in which the classes are served, from 0 for the highest class.
+    /// The number of the class in the order in which classes are served, from 0 for the highest class.
     package var rank: Int {
         switch self {
         case .interactive: 0

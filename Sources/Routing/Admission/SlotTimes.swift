@@ -133,8 +133,8 @@ struct SlotTimes: Sendable {
         guard let watchedSince, freed >= Self.samplesMin, slots > 0 else { return nil }
         let simulated = min(slots, Self.slotsMax)
         let ages = (0..<simulated).map { slot in
-            // It is not known when slots were taken before the recording began at `watchedSince`. They count as taken
-            // at that time.
+            // For slots that were taken before the recording began, the time is unknown. They count as taken when the
+            // recording began (`watchedSince`).
             let index = slot * slots / simulated - (slots - begins.count)
             let began = index < 0 ? watchedSince : begins[index]
             return now > began ? Double(now - began) : 0

@@ -11,7 +11,7 @@ struct PathMemory: ~Copyable, Sendable {
     static let duration: Nanoseconds = 600_000_000_000
 
     private struct State: Sendable {
-        /// The paths that the executor lacks, and when each is forgotten, so that requests for it are sent there again.
+        /// The paths that the executor lacks; after the time `until`, requests for the path are sent to it again.
         var missing: [(path: PathSet, until: Nanoseconds)] = []
         var served: PathSet = []
         /// How often the engine had failed and been taken out of use when `missing` and `served` were last valid.

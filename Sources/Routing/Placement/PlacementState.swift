@@ -28,9 +28,9 @@ struct PlacementState: Sendable {
     var rates: [Int: PrefillRate] = [:]
     /// The ids of the executors that have said in an answer how many tokens were cached.
     var reporting: Set<Int> = []
-    /// How many answers of an executor should have said how many tokens were cached, if no answer has ever said it.
+    /// For each executor that has never reported cached tokens, by its id: how many of its answers should have.
     ///
-    /// An answer should say it if the pool believed that much of the prompt was cached.
+    /// An answer should report cached tokens if the pool believed that much of the prompt was cached.
     var unreported: [Int: Int] = [:]
     private var sessions = RecentTable<Home>(countMax: sessionsMax)
     private var users = RecentTable<Users>(countMax: tenantsMax)

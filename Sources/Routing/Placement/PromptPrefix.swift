@@ -8,7 +8,7 @@
 package struct PromptPrefix: Equatable, Sendable {
     /// The distance, in bytes, between two marks (offsets up to which a prompt is hashed) in the first `nearBytes`.
     package static let step = 2 << 10
-    /// In this many first bytes of a prompt, the marks are `step` apart; further marks are `farStep` apart.
+    /// How many bytes at the beginning of a prompt have marks that are `step` apart; later marks are `farStep` apart.
     ///
     /// A mark is an offset up to which the beginning of the prompt is hashed.
     package static let nearBytes = 128 << 10
@@ -16,7 +16,7 @@ package struct PromptPrefix: Equatable, Sendable {
     package static let farStep = 8 << 10
     /// The number of bytes of a prompt that are hashed at most; further bytes of a longer prompt are not hashed.
     package static let bytesMax = 512 << 10
-    /// The largest number of marks, the offsets up to which one prompt is hashed.
+    /// The largest number of marks of one prompt; a mark is an offset up to which the prompt is hashed.
     package static let marksMax = nearBytes / step + (bytesMax - nearBytes) / farStep
 
     /// The hashes of the beginnings of the prompt, the hash of the shortest beginning first.

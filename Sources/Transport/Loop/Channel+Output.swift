@@ -45,7 +45,7 @@ extension Channel {
     package func closeAfterAlert() {
         guard phase == .open, !isOpened else { return }
         // The failed handshake has set `hasEnded`, although the peer has not closed its side. With `hasEnded` false,
-        // `finishClosing` waits for the peer to close.
+        // `finishClosing` waits for the peer to close. Otherwise it would close at once.
         hasEnded = false
         closeWhenFlushed()
     }
@@ -57,7 +57,7 @@ extension Channel {
         chargePending()
     }
 
-    /// Charges the memory of output that the kernel has not accepted to the account of the connection.
+    /// Charges the connection's account for the memory of the output that the kernel has not accepted yet.
     func chargePending() {
         guard pending.footprint != pendingCharge.bytes, let account else { return }
         var charge = pendingCharge

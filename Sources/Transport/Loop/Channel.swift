@@ -51,7 +51,7 @@ package protocol ChannelHandler: AnyObject {
 extension ChannelHandler {
     /// The default implementation does nothing.
     package func channelContinues(_ channel: Channel) {}
-    /// The default implementation returns an unknown client with the address of the socket's peer.
+    /// The default implementation returns a client of which only the address of the socket's peer is known.
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
         HandshakeClient(address: IPAddress(channel.peer))
     }
@@ -117,7 +117,7 @@ package final class Channel: Registered, TimerTarget {
     var unacknowledged = CInt.max
     /// Checks whether the peer reads the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
-    /// How many bytes the kernel has accepted from `pending` since the channel was created.
+    /// How many bytes of waiting output (`pending`) the kernel has accepted since the channel was created.
     var pendingTaken = 0
     /// Reads the preamble, the bytes that a proxy sends first; nil once they are read, or if there are none.
     var preamble: PreambleReader?
@@ -469,7 +469,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Reads once, unless the channel's TLS handshake has to wait, or the channel must let other channels go first.
     ///
-    /// In the latter case, the channel waits in the loop's `YieldQueue`.
+    /// A channel that must let other channels go first waits in the loop's `YieldQueue`.
     private func readOnce() {
         if handshake.isGated, phase == .open {
             if !mayShakeHands() { return }

@@ -91,7 +91,7 @@ extension TokenBucket {
     package struct Record: Equatable, Sendable {
         /// How many tokens were spent when the bucket was last used; at least 0.
         package var spent = 0.0
-        /// How much time passed between that use and the making of the record, in nanoseconds.
+        /// How much time passed between the last use of the bucket and the making of this record, in nanoseconds.
         package var age: Nanoseconds = 0
 
         /// Makes the record of a bucket; `spent` is finite.
