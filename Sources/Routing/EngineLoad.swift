@@ -90,7 +90,7 @@ package final class EngineWords: Sendable {
         return Strangers(count: strangers, whileNew: isCold ? strangers : 0)
     }
 
-    /// Forgets the reported load, because the engine does not report it any more or cannot be reached.
+    /// Forgets the reported load, because the engine does not report it any more or was taken out of use.
     ///
     /// - Parameter forgetsSize: whether the size of the cache is forgotten too.
     func forget(forgetsSize: Bool) {
@@ -114,7 +114,9 @@ extension Engine {
         note(EngineWords.Strangers())
     }
 
-    /// Forgets all that the engine has reported, because it cannot be reached and may be another engine afterwards.
+    /// Forgets all that the engine has reported, because it was taken out of use after failures.
+    ///
+    /// When it is used again, another engine may run at its URL.
     package func forgetWords() {
         words.forget(forgetsSize: true)
         note(EngineWords.Strangers())

@@ -3,17 +3,17 @@ internal import Configuration
 internal import Routing
 internal import Transport
 
-/// The open database or file of API keys, and the counts of the requests without a key.
+/// The open file of API keys, and the counts of the requests without a key.
 ///
 /// All requests without a key share the same limits, so they are counted together. Confined to the control thread.
 final class AuthenticationSource {
-    /// An authenticator that is not in force yet, and the database or file from which it gets its keys.
+    /// An authenticator that is not in force yet, and the open file from which it gets its keys.
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether `watcher` reads another database of keys than the one in force, or is nil while one is in force.
+        /// Whether `watcher` reads another file of keys than the one in force, or is nil while one is in force.
         ///
-        /// If true, `commit` closes the database in force, and `discard` closes the one of `watcher`.
+        /// If true, `commit` closes the file in force, and `discard` closes the file of `watcher`.
         let isNewStore: Bool
     }
 
@@ -24,7 +24,7 @@ final class AuthenticationSource {
     /// Here, this process publishes how many exchanges each key has under way.
     private var counts: SharedCounts?
 
-    /// Makes the authenticator of a configuration; the open key database is reused if the configuration names it.
+    /// Makes the authenticator of a configuration; the open file of keys is reused if the configuration names it.
     ///
     /// The caller must call `commit` once the authenticator is in force, or `discard` if it is not needed.
     ///
@@ -44,18 +44,18 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the key database of an authenticator that is now in force; closes the earlier database if it is another.
+    /// Keeps the file of keys of an authenticator that is now in force; closes the earlier file if it is another one.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher
     }
 
-    /// Drops a prepared authenticator, and closes its key database if `prepare` has opened it.
+    /// Drops a prepared authenticator, and closes its file of keys if `prepare` has opened it.
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // `prepare` has published each key's number of exchanges under the id that the key has in the dropped database.
-        // The key may have another id in the database in force, so the numbers are published again under those ids.
+        // `prepare` has published each key's number of exchanges under the id that the key has in the dropped file. The
+        // key may have another id in the file in force, so the numbers are published again under those ids.
         watcher?.keys.share(in: counts)
     }
 

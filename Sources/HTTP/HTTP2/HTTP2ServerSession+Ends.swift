@@ -80,7 +80,7 @@ extension HTTP2ServerSession {
     ///
     /// If the server ends, this GOAWAY is sent at once. After a hand-over to a successor process, it is sent when no
     /// stream is open. A connection without any stream so far then waits for its first stream, because a client that
-    /// gets a GOAWAY before its first response may report an error.
+    /// gets a GOAWAY before its first response may give up.
     func drain(_ drain: ConnectionDrain) {
         guard drain == .handedOver else { return announceEnd() }
         ending.isHandedOver = true
