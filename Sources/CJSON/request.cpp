@@ -23,10 +23,10 @@ static string_view trimmed(string_view view) noexcept {
     return view;
 }
 
-/// The first token of a value, without trailing whitespace.
+/// The first JSON token of a value, such as a whole string or an opening brace, without trailing whitespace.
 static string_view token(ondemand::value &value) noexcept { return trimmed(value.raw_json_token()); }
 
-/// The range of a view in the body, whose first byte is `bytes`.
+/// Where a part of the body lies in the body, as an offset and a length; `bytes` is the beginning of the body.
 static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
     return {size_t(reinterpret_cast<const uint8_t *>(view.data()) - bytes), view.size()};
 }
@@ -41,9 +41,10 @@ struct RequestKey {
     bool is_exact;
 };
 
-/// The key with this name; `CJSON_KEY_NONE` if there is none.
+/// The known key of a request body that has this name; `CJSON_KEY_NONE` for an unknown name.
 ///
-/// The switch on the length leaves at most three names to compare, each of a length that the compiler knows.
+/// The switch on the length makes this fast: at most three names are left to compare, and the compiler knows their
+/// lengths.
 static cjson_key key_named(string_view name) noexcept {
     switch (name.size()) {
     case 1: return name == "n" ? CJSON_KEY_N : CJSON_KEY_NONE;
@@ -71,9 +72,9 @@ static cjson_key key_named(string_view name) noexcept {
     }
 }
 
-/// Looks up a member name.
+/// The key of the request that this member name stands for, if the edge knows the name.
 ///
-/// An unknown name is passed to the engine unchanged, even if its escapes are invalid.
+/// A member with an unknown name goes to the engine unchanged, even if the name's escapes are invalid.
 static RequestKey request_key(const FoldedName &folded) noexcept {
     if (!folded.is_short()) return {CJSON_KEY_NONE, true};
     return {key_named(folded.text()), folded.is_exact()};
@@ -171,11 +172,13 @@ static size_t count_prompts(ondemand::value &value) noexcept {
     return count;
 }
 
-/// The keys of the members that make up the prompt.
+/// The keys of a request body whose values make up the prompt.
 static const uint32_t prompt_keys = CJSON_KEY_TOOLS | CJSON_KEY_SYSTEM | CJSON_KEY_INSTRUCTIONS | CJSON_KEY_MESSAGES
                                     | CJSON_KEY_PROMPT | CJSON_KEY_INPUT;
 
-/// Finds the members that make up the prompt, while the scan reads the keys of the body one after the other.
+/// Finds the members of a request body that make up the prompt, such as `messages` and `tools`.
+///
+/// The scan calls it for one key of the body after the other.
 class PromptFinder {
   public:
     explicit PromptFinder(const uint8_t *bytes) noexcept : bytes_(bytes) {}
@@ -205,7 +208,7 @@ class PromptFinder {
     ///
     /// Engines may differ in which value of such a key they use.
     cjson_prompt prompt() const noexcept { return ambiguous_ ? cjson_prompt() : prompt_; }
-    /// The offset of the value of this key; 0 if the key is absent, occurs twice, or has a form that is not exact.
+    /// The offset of the value of this key; 0 if the key is absent, occurs twice, or only lenient parsers accept it.
     size_t value(cjson_key key) noexcept {
         return (seen_ & key) && !(ambiguous_ & key) ? member(key).offset : 0;
     }
@@ -215,7 +218,7 @@ class PromptFinder {
     cjson_prompt prompt_{};
     /// The member for which `begin` was called but not yet `end`; null if there is none.
     cjson_range *open_ = nullptr;
-    /// The keys that have occurred, and the keys that have occurred twice or in a form that is not exact.
+    /// The keys that have occurred, and those that have occurred twice or in a form that only lenient parsers accept.
     uint32_t seen_ = 0, ambiguous_ = 0;
 
     cjson_range &member(cjson_key key) noexcept {
@@ -241,7 +244,9 @@ class NamedMembers {
             names_[count_] = string_view(at);
     }
 
-    /// Stores the value of a member, or of a member inside it, that has one of the names; false if the JSON is invalid.
+    /// Stores the value of a member of the request if the caller asked for its name; false if the JSON is invalid.
+    ///
+    /// If the caller asked for a member inside this member's object, by a name such as `a.b`, stores that value, too.
     bool note(const FoldedName &name, ondemand::value &value) noexcept {
         if (count_ == 0 || !name.is_short() || !name.is_exact()) return true;
         bool is_outer = false;
@@ -286,14 +291,14 @@ class PriorityFinder {
   public:
     PriorityFinder(const uint8_t *bytes, cjson_request *out) noexcept : bytes_(bytes), out_(out) {}
 
-    /// Records that a member begins; `offset` is the position of the opening quotation mark of its key.
+    /// Records that a member of the body begins; `offset` is the position of the opening quotation mark of its key.
     ///
-    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` ranges.
+    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` members `priority`.
     bool begin(bool is_priority, size_t offset) noexcept {
         if (is_priority == is_open_) return true;
         is_open_ = is_priority;
         if (!is_priority) {
-            // The range ends at the next key, so it includes the comma before this key.
+            // The range of `priority` ends where the next key begins, so it includes the comma between them.
             last().length = offset - last().offset;
             return true;
         }

@@ -33,8 +33,10 @@ package struct AnswerScan: Equatable, Sendable {
     package var hasNoStopReason = false
     /// Whether the document has a `usage` object.
     package var hasUsage = false
-    /// The token counts of the `usage` object; without this object, at most llama.cpp's count of cached tokens is
-    /// present.
+    /// The token counts of the `usage` object.
+    ///
+    /// If there is no such object, all counts are absent, except the count of cached tokens that llama.cpp reports
+    /// elsewhere in the document.
     package var tokens = TokenCounts()
     /// Whether the document has a member `data`, `embeddings` or `embedding`, as a response with embeddings has.
     package var hasEmbeddings = false

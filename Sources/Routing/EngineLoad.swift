@@ -19,9 +19,10 @@ package struct EngineLoad: Equatable, Sendable {
 
 /// The latest report of one engine about its own load; all threads may read it without a lock.
 ///
-/// The report is optional. Without it, choices depend only on the counts of this process.
+/// An engine need not report its load. Without a report, the choice of an executor depends only on this process's own
+/// counts.
 package final class EngineWords: Sendable {
-    /// How long, after the first report of an engine, its strangers count as work; in nanoseconds.
+    /// How long, in nanoseconds, strangers count as work when an executor is chosen, from the engine's first report on.
     ///
     /// Strangers are requests at the engine that no process of this server has sent there.
     static let coldTime: Nanoseconds = 30_000_000_000
@@ -56,22 +57,23 @@ package final class EngineWords: Sendable {
 
     /// The strangers: the requests at an engine that no process of this server has sent there.
     struct Strangers: Equatable {
-        /// The number of strangers.
+        /// The number of requests at the engine that no process of this server has sent there.
         ///
-        /// Each report gives a number: the requests at the engine minus the attempts that this server counts. The
-        /// smaller number of the last two reports is taken. A request that has just begun or ended may be missing in
-        /// one of the two counts, so that a single report shows a stranger that does not exist.
+        /// For each report, the edge subtracts its own attempts from the requests at the engine. It uses the smaller
+        /// result of the last two reports. A request that has just begun or ended may be missing in one of the two
+        /// counts, so that a single report shows a request of others that does not exist.
         var count = 0
-        /// The same number as `count` while this process is new to the engine; 0 afterwards.
+        /// The same number as `count` in the first 30 s after the engine's first report to this process; 0 afterwards.
         ///
-        /// A new process has few attempts of its own, so they do not show yet how the load is spread over the engines.
+        /// In this time, the process has few attempts, which do not show yet how the load is spread over the engines.
         var whileNew = 0
     }
 
-    /// Takes a report of the engine; without a new cache size in it, the last reported size stays.
+    /// Stores a report of the engine about its load; if it has no cache size, the last reported size stays.
     ///
     /// - Parameter own: the number of attempts at the engine that this server counts.
-    /// - Returns: the strangers; nil if the report has neither numbers of requests nor the use of the cache.
+    /// - Returns: the number of requests at the engine that this server has not sent; nil if the report has neither
+    ///   numbers of requests nor the use of the cache.
     func take(_ load: EngineLoad, own: Int, at now: Nanoseconds) -> Strangers? {
         if let said = load.cacheTokens, (1...Self.mostTokens).contains(said) { tokens.store(said, ordering: .relaxed) }
         guard load.running != nil || load.waiting != nil || load.cacheUse != nil else { return nil }
@@ -88,7 +90,7 @@ package final class EngineWords: Sendable {
         return Strangers(count: strangers, whileNew: isCold ? strangers : 0)
     }
 
-    /// Forgets the reported load, because the engine does not report it any more or was lost.
+    /// Forgets the reported load, because the engine does not report it any more or was taken out of use.
     ///
     /// - Parameter forgetsSize: whether the size of the cache is forgotten too.
     func forget(forgetsSize: Bool) {
@@ -101,7 +103,7 @@ package final class EngineWords: Sendable {
 }
 
 extension Engine {
-    /// Takes what the engine reports about its load.
+    /// Stores what the engine has reported about its load, and the number of requests that others have sent to it.
     package func says(_ load: EngineLoad, at now: Nanoseconds) {
         if let found = words.take(load, own: runningInAll, at: now) { note(found) }
     }
@@ -112,7 +114,9 @@ extension Engine {
         note(EngineWords.Strangers())
     }
 
-    /// Forgets all that the engine has reported, because it was lost and may be a different engine when it comes back.
+    /// Forgets all that the engine has reported, because it was taken out of use after failures.
+    ///
+    /// When it is used again, another engine may run at its URL.
     package func forgetWords() {
         words.forget(forgetsSize: true)
         note(EngineWords.Strangers())

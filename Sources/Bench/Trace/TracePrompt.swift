@@ -1,19 +1,24 @@
-// Makes the texts of prompts. A trace contains only the length of each prompt and the numbers of its blocks.
+// Makes the texts of prompts, because a trace has only their lengths, and numbers that show which parts are equal.
 internal import Transport
 
 /// Makes the text of each prompt of a trace.
 ///
-/// A token is a word of three letters and a space. So 512 tokens, a block of Mooncake's traces, are 2 KiB, and the
-/// simulated executor counts the same number of tokens. A block's number and the seed determine its words.
+/// A token is a word of three letters and a space, which the simulated executor counts as one token, too. Mooncake's
+/// traces divide prompts into blocks of 512 tokens, which are 2 KiB here. A block's number and the seed determine its
+/// words.
 struct TracePrompt {
     /// How many bytes a token has.
     static let tokenBytes = 4
     /// How many different words there are.
     private static let words: UInt64 = 26 * 26 * 26
 
-    /// The random numbers for the words of a block that the trace gives a number: one sequence for each block number.
+    /// The random numbers for prompts of a trace that divides its prompts into numbered blocks of tokens.
+    ///
+    /// Each block number has a sequence, so blocks with the same number get the same words.
     private let shared: SeededNumbers
-    /// The random numbers for all other words: one sequence for each request, so that no two prompts have the same.
+    /// The random numbers for prompts of a trace without block numbers.
+    ///
+    /// Each request has a sequence, so that no two prompts get the same words.
     private let unique: SeededNumbers
 
     init(seed: UInt64) {
@@ -24,8 +29,8 @@ struct TracePrompt {
 
     /// The text of the prompt of the request at `index` of the trace: letters and spaces.
     ///
-    /// In a trace with block numbers, two prompts begin with the same text for as long as their block numbers are
-    /// equal. In a trace without block numbers, no text occurs twice.
+    /// A trace can divide its prompts into numbered blocks of tokens. Blocks with the same number have the same text.
+    /// So prompts whose first blocks have the same numbers begin alike. Without block numbers, no text occurs twice.
     func text(of index: Int, in trace: TraceFile) -> [UInt8] {
         let request = trace.requests[index]
         var text: [UInt8] = []

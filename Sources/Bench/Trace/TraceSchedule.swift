@@ -1,13 +1,13 @@
 // Which requests of a trace are sent, and when.
 internal import Transport
 
-/// The requests of a trace that are sent, in the order of their times.
+/// The requests of a recorded trace that the benchmark sends, in the order of their times.
 struct TraceSchedule: Equatable {
-    /// One request that is sent.
+    /// One request of the trace that the benchmark sends.
     struct Entry: Equatable {
         /// The index of the request in the trace.
         var request: Int
-        /// When the request is sent, after the beginning of the replay.
+        /// How long after the beginning of the replay the request is sent.
         var due: Nanoseconds
     }
 

@@ -108,8 +108,8 @@ extension ModelSettings {
     /// Returns whole numbers in proportion to the shares.
     ///
     /// If all shares are whole numbers, they are returned as they are. Otherwise all shares are rounded to thousandths,
-    /// and the smallest whole numbers in the same proportion are returned. A share with `isUsed`, whose executor has a
-    /// weight above 0, gives a number of at least 1; every other share gives 0.
+    /// and the smallest whole numbers in the same proportion are returned. An executor that is not used (`isUsed` is
+    /// false because its weight is 0) then gets 0, and every other executor gets at least 1.
     private static func wholeWeights(of shares: [(share: Double, isUsed: Bool)]) -> [Int] {
         guard shares.contains(where: { $0.share != $0.share.rounded() || $0.isUsed && $0.share == 0 }) else {
             return shares.map { Int($0.share) }

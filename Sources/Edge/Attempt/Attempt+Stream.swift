@@ -5,7 +5,9 @@ internal import Routing
 internal import Transport
 
 extension Attempt {
-    /// Counts the tokens of one event, or of a piece of a large event, and relays the event or holds it back.
+    /// Counts the tokens of one event of the engine, or of a piece of a large event, and sends it to the client.
+    ///
+    /// An event that the client may not get yet is kept for later.
     ///
     /// An engine's error event is not relayed, because a client may take it for output, and because its text may
     /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
@@ -92,9 +94,10 @@ extension Attempt {
         return !answer.holdsEvent && phase != .waiting
     }
 
-    /// Whether an event or a piece of an event is relayed now.
+    /// Whether an event or a piece of an event may be sent to the client now.
     ///
-    /// The first relayed event begins the response, after any events that were held back.
+    /// Before the first event is sent, this function begins the response to the client, and sends the earlier events
+    /// that have been kept until now.
     @inline(__always)
     private func isRelayedNow(
         _ event: Span<UInt8>,
@@ -111,12 +114,12 @@ extension Attempt {
         return phase == .relaying
     }
 
-    /// Holds back or drops an event that must not be relayed now.
+    /// Drops or keeps an event that must not be sent to the client yet.
     ///
-    /// Before the first event with content, comments are dropped and events without content are held back. A large
-    /// event is held back, up to `heldMax` bytes, if it is the first event or may be an error.
+    /// Before the first event with content, comments are dropped and events without content are kept. The pieces of a
+    /// large event are kept, up to `heldMax` bytes, if it is the first event or may be an error.
     ///
-    /// - Returns: Whether the event was held back or dropped; false if the caller has to relay the event.
+    /// - Returns: Whether the event was kept or dropped; false if the caller has to send the event to the client.
     private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {
         switch piece {
         case .whole: return keepsWhole(event, found)
@@ -156,7 +159,7 @@ extension Attempt {
         return has(Array("error".utf8)) || has(Array("detail".utf8))
     }
 
-    /// Relays an event in the form that the client expects; relays nothing if nothing is left.
+    /// Sends an event to the client in the form that the client expects; sends nothing if nothing is left of the event.
     ///
     /// The reasoning is moved to the member that the model's setting names. The `usage` is removed if the client did
     /// not request it.
@@ -174,9 +177,9 @@ extension Attempt {
         if !left.isEmpty { owner.attempt(self, relays: left.span) }
     }
 
-    /// Holds back an event without content until the first event with content is relayed.
+    /// Keeps an event without content, to send it to the client just before the first event with content.
     ///
-    /// - Returns: Whether the event was held back; false if the held events would be larger than `fieldsMax`.
+    /// - Returns: Whether the event was kept; false if all kept events would be larger than `fieldsMax`.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
         if let named = reasoning?.rewritten(event: event) {
@@ -187,7 +190,9 @@ extension Attempt {
         return true
     }
 
-    /// Ends the attempt after its stream has ended as HTTP requires: as complete, or with a failure.
+    /// Ends the attempt after the engine has ended the HTTP response without an HTTP error.
+    ///
+    /// The attempt is complete only if the stream's events show that the answer is complete. Otherwise it fails.
     func streamEnded() {
         var isBetween = splitter.finish { event, piece in read(event, piece) }
         if !isBetween, owner != nil, let (event, piece) = splitter.completedTail,
@@ -210,10 +215,10 @@ extension Attempt {
         endWhole(owner)
     }
 
-    /// An error in the bytes after the last complete event; nil if they contain none.
+    /// An error of the engine in the bytes after the last complete event; nil if they contain none.
     ///
-    /// These bytes have not been relayed. They may be the beginning of an event, or a line or document that is no
-    /// event.
+    /// These bytes have not been sent to the client. They may be the beginning of an event, or a line or a JSON
+    /// document that is not an event.
     private var errorWithoutItsEnd: EngineError? {
         let rest = answer.holdsEvent ? held : splitter.rest
         guard !rest.isEmpty else { return nil }

@@ -6,10 +6,10 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// The outcome that is reported at once to the pool of executors, for an attempt with this failure.
+    /// How an attempt with this failure counts for its executor at once: as a fault, as busy, or as neither of them.
     ///
-    /// The charge `suspect` means that the request may have caused the failure. Its outcome here is `neither`, because
-    /// later attempts show who was at fault.
+    /// If the request may have caused the failure (`suspect`), it counts as neither at first, because later attempts at
+    /// other executors show who was at fault.
     var outcome: ExecutorPool.Outcome {
         switch charge {
         case .none, .suspect: .neither
@@ -23,8 +23,8 @@ extension Failure {
 
     /// The outcome that is reported to the pool of executors if the attempt failed while its answer was relayed.
     ///
-    /// The charge `suspect` (the request may be the cause) counts as a fault here, because no other executor can try
-    /// the request any more. The engine was reachable, so the fault is in its answer, not in the connection.
+    /// A failure that the request may have caused (`suspect`) counts as the executor's fault here, because no other
+    /// executor can try the request any more. The engine was reachable, so the fault is in its answer.
     var lateOutcome: ExecutorPool.Outcome {
         switch charge {
         case .suspect, .connection, .answer: .lateFault(.answer)

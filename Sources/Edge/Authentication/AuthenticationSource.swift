@@ -1,21 +1,19 @@
-// Makes an authenticator for each new configuration, and keeps the store of API keys open across configurations.
+// Makes an authenticator for each new configuration, and keeps the file of API keys open across configurations.
 internal import Configuration
 internal import Routing
 internal import Transport
 
-/// The open store of API keys, and the use counted for requests without a key; confined to the control thread.
+/// The open file of API keys, and the counts of the requests without a key.
 ///
-/// All requests without a key have limits in common, so their use is counted together.
+/// All requests without a key share the same limits, so they are counted together. Confined to the control thread.
 final class AuthenticationSource {
-    /// An authenticator that is not in force yet, and the store from which it gets its keys.
+    /// An authenticator that is not in force yet, and the open file from which it gets its keys.
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether `watcher` is not the store that is open now.
+        /// Whether `watcher` reads another file of keys than the one in force, or is nil while one is in force.
         ///
-        /// `watcher` is nil if the configuration names no store.
-        ///
-        /// If true, `commit` closes the store that is open now, and `discard` closes `watcher`.
+        /// If true, `commit` closes the file in force, and `discard` closes the file of `watcher`.
         let isNewStore: Bool
     }
 
@@ -26,9 +24,9 @@ final class AuthenticationSource {
     /// Here, this process publishes how many exchanges each key has under way.
     private var counts: SharedCounts?
 
-    /// Makes the authenticator of a configuration; uses the open store if the configuration names the same store.
+    /// Makes the authenticator of a configuration; the open file of keys is reused if the configuration names it.
     ///
-    /// The caller must call `commit` or `discard` afterwards.
+    /// The caller must call `commit` once the authenticator is in force, or `discard` if it is not needed.
     ///
     /// - Throws: if the file of keys or the secret with which they are hashed cannot be read, or if there are keys but
     ///   no secret.
@@ -46,19 +44,18 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the store of an authenticator that is now in force, and closes the earlier store if it is another one.
+    /// Keeps the file of keys of an authenticator that is now in force; closes the earlier file if it is another one.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher
     }
 
-    /// Drops a prepared authenticator, and closes its store if `prepare` has opened it.
+    /// Drops a prepared authenticator, and closes its file of keys if `prepare` has opened it.
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // `prepare` has published each key's count of exchanges under the key's id in the dropped store. In the store
-        // in force, the same key may have another id. So the counts are published again, under the ids of the store in
-        // force.
+        // `prepare` has published each key's number of exchanges under the id that the key has in the dropped file. The
+        // key may have another id in the file in force, so the numbers are published again under those ids.
         watcher?.keys.share(in: counts)
     }
 

@@ -1,27 +1,27 @@
-// The thread that reads the store of API keys at intervals, and publishes changes to all workers.
+// The thread that reads the file of API keys at intervals, and publishes changes to all workers.
 internal import Configuration
 internal import Glibc
 internal import Routing
 internal import Synchronization
 internal import Transport
 
-/// An open store of keys, and the thread that watches the store.
+/// An open file of API keys, a database or a YAML file, and the thread that watches the file for changes.
 ///
-/// The control thread opens the store that a configuration names, and closes it when a later configuration names
-/// another.
+/// The control thread opens the file that a configuration names, and closes it when a later configuration names
+/// another file.
 final class KeyStoreWatcher: Sendable {
     /// The pause between two reads in microseconds; it is short so that a change is in force within a second.
     private static let interval: useconds_t = 250_000
 
-    /// The keys of the store, which the thread keeps up to date.
+    /// The keys in the file, which the thread keeps up to date.
     let keys: KeyTable
     private let path: String
     private let secretPath: String
     private let isStopped = Atomic<Bool>(false)
 
-    /// Reads the keys in the store that a configuration names, and starts the thread that watches the store.
+    /// Reads the keys in the file that a configuration names, and starts the thread that watches the file for changes.
     ///
-    /// If the store is empty and there is no secret for hashing keys, the function makes a secret.
+    /// If there are no keys and no secret for hashing keys, the function makes a secret.
     ///
     /// - Parameter previous: the table of keys that the new table replaces; nil if there is none.
     /// - Returns: nil if no keys are configured.
@@ -52,7 +52,7 @@ final class KeyStoreWatcher: Sendable {
         self.keys = keys
     }
 
-    /// Returns the HMAC (the keyed hash function) whose key is the secret of a store.
+    /// Returns the keyed hash function (HMAC) that hashes API keys with the secret of a file of keys.
     ///
     /// If there is neither a secret nor a key, the function makes a secret.
     private static func hash(_ path: String, _ secretPath: String) throws(StartError) -> HMACSHA256 {
@@ -68,7 +68,7 @@ final class KeyStoreWatcher: Sendable {
         }
     }
 
-    /// Whether a configuration names this store, and the file of the secret still holds the same secret.
+    /// Whether a configuration names this file of keys, and the file of the secret still contains the same secret.
     ///
     /// - Throws: if the secret cannot be read.
     func serves(_ settings: Configuration.Authentication) throws(StartError) -> Bool {
@@ -79,9 +79,9 @@ final class KeyStoreWatcher: Sendable {
     /// Makes the thread end before its next read.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    /// Starts the thread that reads the store at intervals.
+    /// Starts the thread that reads the file of keys at intervals.
     ///
-    /// While the store cannot be read, the keys that were read last stay in force, so that a fault in a file does not
+    /// While the file cannot be read, the keys that were read last stay in force, so that a fault in the file does not
     /// stop traffic. The operator is warned once for each fault.
     private func watch(_ source: KeyStoreReader) {
         let start = source

@@ -78,18 +78,21 @@ struct Deadlines {
         clientStall = min(stall, readPace.windowEnd)
     }
 
-    /// Starts the stall deadline when the relay of an answer begins.
+    /// Starts the deadline for the executor's next event when the exchange begins to send an answer on to the client.
     mutating func beginRelay(stall time: Nanoseconds, at now: Nanoseconds) {
         stallTime = time
         stall = now + time
     }
 
-    /// Restarts the stall deadline after bytes have been relayed, or stops it while reading from the executor is
-    /// paused.
+    /// Restarts the deadline for the executor's next event after bytes have been sent on to the client.
+    ///
+    /// While reading from the executor is paused, there is no such deadline.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
-    /// When bytes of the answer were last relayed to the client, or when the relay began if none were; nil before the
-    /// relay, and while reading from the executor is paused.
+    /// When bytes of the answer were last sent on to the client.
+    ///
+    /// Until the first bytes are sent on, it is the time at which the exchange began to relay the answer. Nil before
+    /// that time, and while reading from the executor is paused.
     var lastRelayed: Nanoseconds? { stall == .max ? nil : stall - stallTime }
 
     /// Clears all deadlines, but continues to judge how fast the client reads.

@@ -1,4 +1,4 @@
-// Limits the rate at which a client may give up requests that an executor has got and whose answer has not begun
+// Limits how often a client may cancel a request that has been sent to an executor and has no answer yet
 // (`limits.prefill_resets`). For each such request, the executor has worked on a prompt for nothing.
 internal import HTTP
 internal import Inference
@@ -6,7 +6,7 @@ internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// Counts the request against its client if the client gave it up while an executor was working on the prompt.
+    /// Counts a request that its client has cancelled while an executor was working on the prompt.
     ///
     /// Requests are counted by API key, or by address if they have no key. The address of a trusted peer, such as a
     /// proxy, is not refused for the requests of its clients.
@@ -22,12 +22,12 @@ extension Exchange {
         }
     }
 
-    /// How many requests in a minute the client may give up; nil if there is no limit.
+    /// How many requests a minute the client may cancel before their answer begins; nil if there is no limit.
     ///
     /// The key's own limit takes precedence over the limit of the configuration.
     private var prefillResetsMax: Int? { caller?.prefillResetsMax ?? snapshot.limits.prefillResetsMax }
 
-    /// The refusal of a request whose client has given up too many requests; nil if the request may go on.
+    /// The refusal of a request whose client has cancelled too many earlier requests; nil if the request may go on.
     func resetRefusal() -> Failure? {
         guard prefillResetsMax != nil else { return nil }
         let wait: Nanoseconds

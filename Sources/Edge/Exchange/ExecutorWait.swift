@@ -17,7 +17,7 @@ struct ExecutorWait: Equatable, Sendable {
 
     var isUnderWay: Bool { since != nil }
 
-    /// The duration of all waits up to `now`.
+    /// How long the exchange has waited for executors in all, up to `now`.
     func total(at now: Nanoseconds) -> Nanoseconds { before + (since.map { now &- $0 } ?? 0) }
 
     /// The part of `total` in which the exchange waited until a model was loaded.
@@ -25,9 +25,9 @@ struct ExecutorWait: Equatable, Sendable {
         beforeForLoad + (isForLoad ? since.map { now &- $0 } ?? 0 : 0)
     }
 
-    /// Begins a wait; does nothing if a wait for the same thing, an executor or the loading of a model, is under way.
+    /// Begins a wait; does nothing if the exchange already waits for the same thing.
     ///
-    /// - Parameter isForLoad: whether the exchange waits until a model has been loaded.
+    /// - Parameter isForLoad: whether the exchange waits until a model is loaded, rather than for a free executor.
     mutating func begin(forLoad isForLoad: Bool = false, at now: Nanoseconds) {
         if since != nil, isForLoad != self.isForLoad { end(at: now) }
         guard since == nil else { return }

@@ -115,8 +115,8 @@ package struct FinishedExchange: Sendable {
 
     /// An estimate of the tokens that the executor sent and that did not reach the client.
     ///
-    /// The share of the stream's tokens is taken to be the same as the share of the bytes: `bytesLost` divided by
-    /// `bytesOut`.
+    /// The estimate assumes that tokens are spread evenly over the bytes: the lost part of the stream's tokens is
+    /// `bytesLost` divided by `bytesOut`.
     var wastedTokens: Int {
         guard end != .complete, let stream, bytesLost > 0, bytesOut > 0, stream.tokens > 0 else { return 0 }
         return (stream.tokens * min(bytesLost, bytesOut) + bytesOut - 1) / bytesOut

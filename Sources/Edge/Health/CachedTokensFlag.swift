@@ -33,7 +33,7 @@ final class CachedTokensReporter: TimerTarget {
     private let loop: EventLoop
     private let say: (String, LogPriority) -> Void
     private var snapshot: Snapshot
-    /// The ids of the engines about which the operator was told.
+    /// The ids of the engines that the operator was told to restart with a flag that makes them report cached tokens.
     private var told: Set<Int> = []
     private var timer: TimerID?
 
@@ -73,7 +73,7 @@ final class CachedTokensReporter: TimerTarget {
         start()
     }
 
-    /// The message that tells the operator to start an engine with this flag.
+    /// The message that tells the operator to start an engine with this flag, so that its answers report cached tokens.
     static func text(_ flag: String) -> String {
         "its answers never say what was cached, so that the size of its cache is a guess; start it with \(flag)"
     }

@@ -7,12 +7,12 @@ struct LogLossReporter {
     /// The minimum time between two messages, in nanoseconds.
     static let interval: Nanoseconds = 10_000_000_000
 
-    /// The number of lost lines that the messages so far have reported.
+    /// How many lost lines the operator has been told of so far.
     private var reported = 0
     /// The number of lost lines at the last call of `message`.
     private var seen = 0
-    /// When the last warning about lost lines was written; nil before the first warning, and after the message that
-    /// lines are written again.
+    /// When the last warning about lost lines was written; nil if no lines have been lost yet, and after the operator
+    /// has been told that lines are no longer lost.
     private var lastReport: Nanoseconds?
 
     /// The message to write now; nil if there is none.

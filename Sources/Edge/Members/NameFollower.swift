@@ -7,7 +7,7 @@ internal import Transport
 final class NameFollower {
     private let resolver: NameResolver
     private var lists: [NameLookup: AddressList] = [:]
-    /// The addresses that were known before this follower began, such as from the process before this one.
+    /// The addresses that were known at the start, such as those that the predecessor process found.
     ///
     /// They are used until the first answer for their name.
     private let known: [NameLookup: [WeightedAddress]]
@@ -18,7 +18,7 @@ final class NameFollower {
     /// Whether the first DNS query for each host name has ended: with addresses, with an error, or at its time limit.
     private(set) var isSettled = true
 
-    /// - Parameter known: the addresses that are known already, such as from the process before this one.
+    /// - Parameter known: the addresses that are known already, such as those that the predecessor process found.
     init(loop: EventLoop, known: [NameLookup: [WeightedAddress]] = [:]) {
         self.known = known
         resolver = NameResolver(loop: loop, books: []) { OperatorLog.say($0, .warning) }
@@ -52,7 +52,7 @@ final class NameFollower {
         }
     }
 
-    /// Stops all queries, and forgets the addresses.
+    /// Stops all DNS queries, and forgets the addresses.
     func stop() {
         resolver.stop()
         lists = [:]

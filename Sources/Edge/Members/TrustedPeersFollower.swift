@@ -1,11 +1,11 @@
-// Follows the files that listeners' `trusted_peers` name, and puts changed lists in force.
+// Checks the files that listeners' `trusted_peers` name for changes, and puts changed lists in force.
 internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Follows files of trusted peers; confined to the control thread.
+/// Reads a file that lists trusted peers again when the file has changed; confined to the control thread.
 ///
-/// A new list applies to the next connections and requests, without a reload.
+/// A new list applies to the next connections and requests, without a reload of the configuration.
 final class TrustedPeersFollower {
     /// The time between two checks of the files, in nanoseconds.
     private static let interval: Nanoseconds = 500_000_000
@@ -21,7 +21,7 @@ final class TrustedPeersFollower {
         self.say = say
     }
 
-    /// Follows the files of these listeners from now on, and no longer the files of earlier listeners.
+    /// From now on, checks the files of trusted peers that these listeners name for changes, and no other files.
     func adopt(_ listeners: [ListenerPlan]) {
         let all = listeners.compactMap(\.settings.access.trustedPeers)
         let old = followed
@@ -32,8 +32,8 @@ final class TrustedPeersFollower {
                 followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
                 continue
             }
-            // Each element of `peers` may hold an older list than the one in force, for example after a certificate was
-            // renewed. It is therefore given the list in force. If the file has changed since then, the next check
+            // A new listener may have been made from an older version of the file than the list in force, for example
+            // after a certificate was renewed. So it gets the list in force. If the file is newer, the next check
             // reads it.
             if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
             followed.append((peers, known.file))
@@ -41,7 +41,7 @@ final class TrustedPeersFollower {
         if followed.isEmpty { stop() } else if timer == nil { schedule() }
     }
 
-    /// Stops all checks.
+    /// Stops checking whether the files have changed.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

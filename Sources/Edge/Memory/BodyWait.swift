@@ -3,43 +3,45 @@
 internal import Inference
 internal import Transport
 
-/// The wait of one request body for memory, and its pace.
+/// How long one request body has waited for memory, and how fast it arrives.
 ///
-/// An exchange makes a `BodyWait` when memory is too short for its body, or when another body's wait makes the pace of
-/// this body matter. Confined to the worker of the exchange.
+/// An exchange makes a `BodyWait` when there is too little memory for its body, or when another body waits for memory,
+/// because the slowest bodies may then be refused. Confined to the worker of the exchange.
 final class BodyWait {
     /// How long a body waits before it asks for memory again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000
     /// How many bytes a client can usually send while its body waits: the flow-control window of an HTTP/2 stream.
     private static let piecesMax = 256 << 10
 
-    /// The pieces that are held back until memory for the body is free, in the order of their arrival.
+    /// The bytes of the body that have arrived since it waits for memory, in the order of their arrival.
     ///
-    /// All pieces together are at most one flow-control window of bytes, because the client may send no more until the
-    /// pieces are reported as consumed.
+    /// All pieces together are at most one flow-control window of bytes. The edge does not open the window again for
+    /// the bytes that are kept here, so the client may send no more.
     private(set) var pieces: [UInt8] = []
     /// How many bytes of the memory budget are charged for `pieces`.
     private var charged = 0
     private var pace: BodyPace
-    /// When the present wait began; nil while the body does not wait.
+    /// When the body began to wait for memory; nil while it does not wait.
     private var heldSince: Nanoseconds?
-    /// How long the earlier waits took together, in nanoseconds.
+    /// How long the body waited for memory in its earlier waits together, in nanoseconds.
     private var heldBefore: Nanoseconds = 0
-    /// Whether the body has arrived completely while it waited.
+    /// Whether the last byte of the body arrived while the body waited for memory.
     var isWhole = false
-    /// Whether the `BodyQueue` has an entry for the body, which must be removed when the body ends.
+    /// Whether the body is in the `BodyQueue`, the process's list of bodies that wait for memory.
+    ///
+    /// If so, it must be removed from there when it ends.
     private(set) var isQueued = false
 
     /// - Parameter began: when the request began.
     init(began: Nanoseconds) { pace = BodyPace(began: began) }
 
-    /// Whether the body waits, so that its pieces are held back.
+    /// Whether the body now waits for memory; meanwhile, the bytes that arrive are kept in `pieces`.
     var isHeld: Bool { heldSince != nil }
 
-    /// How long the body has waited in all its waits together, in nanoseconds.
+    /// How long the body has waited for memory in all, in nanoseconds.
     func waited(at now: Nanoseconds) -> Nanoseconds { heldBefore + (heldSince.map { now - min(now, $0) } ?? 0) }
 
-    /// How fast the body has arrived while it did not wait, in bytes a second.
+    /// How fast the body has arrived, in bytes a second, not counting the time in which it waited for memory.
     ///
     /// - Parameter arrived: how many bytes of the body have arrived so far.
     func bytesPerSecond(arrived: Int, at now: Nanoseconds) -> Int {
@@ -49,8 +51,9 @@ final class BodyWait {
     /// Whether the pace has been measured over at least a second.
     var isPaceMeasured: Bool { pace.isMeasured }
 
-    /// Begins or continues the wait of the body, and holds a piece back; if there is no memory for the piece, does
-    /// nothing and returns false.
+    /// Makes the body wait for memory, and keeps a piece of it meanwhile.
+    ///
+    /// If there is no memory even for the piece, does nothing and returns false.
     func hold(_ bytes: Span<UInt8>, in budget: MemoryBudget, at now: Nanoseconds) -> Bool {
         let needed = pieces.count + bytes.count
         if needed > charged {
@@ -64,7 +67,10 @@ final class BodyWait {
         return true
     }
 
-    /// Ends the wait, and gives back the charge for the pieces, which have been appended to the body or are dropped.
+    /// Ends the body's wait for memory, and drops the pieces that were kept meanwhile.
+    ///
+    /// If the body goes on, the caller has already appended the pieces to it. The memory of the pieces is no longer
+    /// charged.
     func release(to budget: MemoryBudget, at now: Nanoseconds) {
         heldBefore = waited(at: now)
         heldSince = nil
@@ -78,19 +84,19 @@ final class BodyWait {
     /// The facts about a body on which the decision about its memory depends.
     struct Body {
         let id: ExchangeID
-        /// How many bytes of the body have arrived, including those that are held back.
+        /// How many bytes of the body have arrived, including those that are kept while it waits for memory.
         var arrived: Int
         /// The announced length in bytes; nil if there is none.
         var length: Int?
     }
 
-    /// The result of `findRoom`.
+    /// Whether memory for the next bytes of a body was charged, and what follows if not; the result of `findRoom`.
     enum Room: Equatable {
         /// The memory was free, and is charged now.
         case found
         /// Too little memory is free now.
         ///
-        /// The `SlowBodies`, if any, say which slow bodies are refused to free some.
+        /// The `SlowBodies`, if any, tell every worker which slowly arriving bodies to refuse, so that memory is freed.
         case none(SlowBodies?)
         /// The body has waited for too long, or needs more memory than any body may have.
         case refused
@@ -146,7 +152,7 @@ final class BodyWait {
 
     /// Charges free memory for a body, although other bodies wait for memory; if too little is free, returns false.
     ///
-    /// This is used if there is not even memory to hold back the pieces of the body during a wait.
+    /// This is used if the body cannot wait, because there is no memory to keep the bytes that arrive during the wait.
     func takeRoom(
         for footprint: Int,
         of body: Body,
@@ -164,7 +170,7 @@ final class BodyWait {
         isQueued = queue.withLock { $0.foundRoom(body.id, isLast: isLast) }
     }
 
-    /// Removes the body from the queue, because it has arrived completely or its exchange has ended.
+    /// Removes the body from the queue for memory, because it has arrived completely or its exchange has ended.
     func leave(_ queue: Lock<BodyQueue>, _ id: ExchangeID) {
         guard isQueued else { return }
         isQueued = false

@@ -1,5 +1,5 @@
-// Counts the memory of one exchange: a fixed part, its request body, and its share of the memory for buffered
-// responses.
+// Counts the memory of one exchange: a fixed part, its request body, and bytes of the response that wait for the
+// client.
 internal import Inference
 internal import Transport
 
@@ -7,32 +7,34 @@ internal import Transport
 ///
 /// Confined to the worker of the exchange. `end` gives everything back, whichever way the exchange ends.
 struct ExchangeMemory {
-    /// The memory for one exchange that asks an executor, in bytes, besides its stream, heads and bodies.
+    /// How many bytes are charged for the objects of one exchange with an executor.
     ///
-    /// It covers the exchange's objects, the attempt, and the executor's connection or stream.
+    /// The objects are the exchange, its attempt, and the executor's connection or stream. The client's stream, the
+    /// heads and the bodies are charged separately.
     static let attemptCost = 8 << 10
-    /// The size of the largest body buffer, in bytes, that needs no charge of its own.
+    /// A request body's buffer of at most this many bytes is not charged, because the response's charge covers it.
     ///
-    /// `begin` charges memory for the response in advance. A small body uses that memory until the response begins, and
-    /// is then released. So a short request can always be received, even if the bodies of other clients have used up
+    /// `begin` charges memory for the response in advance. A small body uses this memory, and is freed before the
+    /// response needs it. So a short request can always be received, even if the bodies of other clients have used up
     /// all memory for bodies.
     static let smallBodyMax = RequestBody.firstCapacity + RequestBody.padding
 
-    /// The size of the largest body, in bytes, for which `growWholeBody` may exceed the part of the budget for bodies.
+    /// The size, in bytes, up to which a body that has arrived completely may use memory that is not meant for bodies.
     static let wholeBodyMax = 64 << 10
 
     private let account: MemoryAccount
     private let budget: MemoryBudget
-    /// The charge for `attemptCost` and for the exchange's share of the memory for buffered responses.
+    /// The charge for `attemptCost`, and for bytes of the response that wait for the client.
     private var fixed = MemoryCharge()
     /// The size of the request body's buffer in bytes; a size up to `smallBodyMax` is not charged.
     private(set) var body = 0
-    /// The charge that the exchange shares with the scan thread; nil if the body has not been passed to the scan
-    /// thread.
+    /// The charge for a body that another thread, the scan thread, scans and may still read after the exchange's end.
+    ///
+    /// Nil if the body has not been passed to the scan thread.
     private var scan: BodyCharge?
     /// The limit on bytes of the response that wait for the client; reading from the executor pauses above it.
     var window = OutputWindow()
-    /// The part of the request in the counts of its client's address; nil if no limit per address applies.
+    /// What this request adds to the counts that are kept for its client's address; nil if no such limit applies.
     var addressHold: AddressHold?
 
     init(account: MemoryAccount, budget: MemoryBudget) {
@@ -40,20 +42,18 @@ struct ExchangeMemory {
         self.budget = budget
     }
 
-    /// Charges what every exchange with an executor needs: `attemptCost`, and the minimum share of the memory for
-    /// buffered responses.
+    /// Charges the memory that every exchange needs to reach an executor and to buffer the beginning of a response.
     ///
-    /// Both are charged before the first attempt, so that the exchange can always relay a response.
+    /// This is done before the first attempt, so that the exchange can always relay a response.
     ///
     /// - Returns: false if there is no memory.
     mutating func begin() -> Bool {
         fixed.grow(to: Self.attemptCost + MemoryBudget.shareMin, on: account)
     }
 
-    /// Gives back what `begin` has charged for an exchange that has failed, unless the response of an executor has
-    /// begun.
+    /// Ends the charge that `begin` has made, when the exchange has failed and will try no further executor.
     ///
-    /// A failed exchange asks no further executor.
+    /// Does nothing if an executor's response has begun.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
@@ -80,7 +80,7 @@ struct ExchangeMemory {
     ///
     /// - Parameters:
     ///   - footprint: the size of the buffer in bytes, now or after the next bytes are appended.
-    ///   - use: what the memory is for; a use other than `.bodies` takes precedence over other bodies.
+    ///   - use: what the memory is for. With `.bodies`, the memory is refused while other bodies wait for memory.
     mutating func growBody(to footprint: Int, for use: MemoryUse = .bodies) -> Bool {
         guard footprint > body else { return true }
         let more = Self.charge(of: footprint) - Self.charge(of: body)
@@ -89,10 +89,11 @@ struct ExchangeMemory {
         return true
     }
 
-    /// Raises the charge for a body that has arrived completely, as `growBody` does.
+    /// Raises the charge for a body that has arrived completely; if there is no memory, charges nothing and returns
+    /// false.
     ///
-    /// A body of at most `wholeBodyMax` may take memory that bodies which are still arriving may not take. It is
-    /// scanned and sent on at once, so it soon gives the memory back.
+    /// A body of at most `wholeBodyMax` may use memory that bodies which are still arriving may not use. It is scanned
+    /// and sent on at once, so the memory is soon free again.
     mutating func growWholeBody(to footprint: Int) -> Bool {
         if growBody(to: footprint, for: .waitingBody) { return true }
         return footprint <= Self.wholeBodyMax + RequestBody.padding && growBody(to: footprint, for: .wholeBody)
@@ -105,15 +106,16 @@ struct ExchangeMemory {
         body = footprint
     }
 
-    /// Returns the charge that the exchange shares with a job of the scan thread, because the job may outlive the
-    /// exchange.
+    /// Returns the charge for a body that another thread, the scan thread, scans and may read after the exchange's end.
     mutating func shareBody() -> BodyCharge {
         let charge = scan ?? BodyCharge(budget: budget)
         scan = charge
         return charge
     }
 
-    /// Gives back the charge for the body, or leaves it to the scan thread's job, which may still read the body.
+    /// Ends the charge for the body's memory, because the exchange needs the body no longer.
+    ///
+    /// If the scan thread may still read the body, the scan thread's job ends the charge later.
     mutating func letGoOfBody() {
         guard body > 0 else { return }
         let charged = Self.charge(of: body)
@@ -139,10 +141,10 @@ struct ExchangeMemory {
         return true
     }
 
-    /// Takes the exchange's share of the memory for buffered responses, when its response begins.
+    /// Charges the memory in which the exchange's response may wait for the client, when the response begins.
     ///
     /// - Parameter most: `limits.exchange_buffer`, in bytes.
-    /// - Returns: the share in bytes; the same value as before if the share has been taken already.
+    /// - Returns: the size of this memory in bytes; the same value as before if it has been charged already.
     mutating func commit(most: Int) -> Int {
         guard window.highWatermark == 0 else { return window.highWatermark }
         var share = budget.enter(most: most)

@@ -1,6 +1,6 @@
 // The choice of the request bodies that are refused because they are slow while others wait for memory.
 
-/// An order to every worker: refuse the slowest of the bodies that are arriving.
+/// A message to every worker: refuse the slowest of the request bodies that are arriving, to free memory.
 package struct SlowBodies: Equatable, Sendable {
     /// The smallest buffer, in bytes, whose body may be refused; to refuse a smaller one would free too little memory.
     static let footprintMin = 16 << 10
@@ -10,7 +10,7 @@ package struct SlowBodies: Equatable, Sendable {
     /// How much memory has to become free, in bytes; each worker refuses bodies until its own refusals free that much.
     let bytes: Int
 
-    /// A body that is arriving.
+    /// A request body that is arriving, and that a worker may refuse to free memory.
     struct Candidate {
         /// How fast the body has arrived recently, in bytes a second.
         var bytesPerSecond: Int
@@ -18,7 +18,7 @@ package struct SlowBodies: Equatable, Sendable {
         var footprint: Int
     }
 
-    /// The indices of the bodies that are refused, the slowest first.
+    /// The indices of the bodies that a worker refuses, the slowest first, until enough memory is freed.
     func chosen(among candidates: [Candidate]) -> [Int] {
         let slow = candidates.indices
             .filter { candidates[$0].bytesPerSecond < pace && candidates[$0].footprint >= Self.footprintMin }

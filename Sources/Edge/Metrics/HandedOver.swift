@@ -1,18 +1,19 @@
-// Measures the server's own delay: how long requests and answers wait in a worker before they are written to sockets.
+// Measures the edge's own delay: how long requests and responses stay in a worker before they are written to sockets.
 internal import Transport
 
-/// The requests, answers and aborts that the worker has passed to connections in one turn of the event loop.
+/// The requests, responses and cancellations that the worker sends on connections in one turn of the event loop.
 ///
-/// Their delays are measured at the end of the turn, when all output has been written to the sockets.
+/// At the end of the turn, all output has been written to the sockets. How long the worker took for it is then
+/// measured.
 struct HandedOver {
     /// When each request was ready to be sent to its executor.
     var requests: [Nanoseconds] = []
-    /// When the first event of each answer arrived.
+    /// For each response, when its first event arrived from the executor.
     var answers: [Nanoseconds] = []
-    /// The number of attempts that were aborted because their clients have left.
+    /// The number of attempts that the worker has cancelled because their clients have left.
     var aborts = 0
 
-    /// Adds the delays to a worker's counters, and empties this value for the next turn.
+    /// Records in a worker's counters how long each of them took in the worker, and empties this value.
     ///
     /// - Parameter began: when the turn began.
     mutating func measure(into counters: inout WorkerCounters, began: Nanoseconds, now: Nanoseconds) {

@@ -36,8 +36,9 @@ package struct WorkerCounters: Sendable {
         var output = Histogram(bounds: Buckets.tokens)
         /// The number of attempts that have ended, by executor and by how they ended.
         var attempts = AttemptCounts()
-        /// The number of attempts whose request was sent without the billing header at the beginning of its system
-        /// prompt.
+        /// The number of attempts whose request was sent without its billing header.
+        ///
+        /// That is a text which coding agents put at the beginning of the system prompt.
         var billingBlocksStripped: UInt64 = 0
         /// The tokens of prompts that executors have counted, and how many of them were cached.
         var prefixTokens = PrefixTokens()
@@ -70,7 +71,8 @@ package struct WorkerCounters: Sendable {
     var models: [Int: OfModel] = [:]
     /// The key in `models` for requests that named no known model; no model's entry has this id.
     package static let noModel = 0
-    /// The number of tokens that executors sent and clients did not take, by the tenant's index in `TenantLabels`.
+    /// The number of tokens that executors sent but that did not reach the client, by the tenant's index in
+    /// `TenantLabels`.
     var wastedTokens: [UInt64] = []
     /// The number of connections on which the client spoke a protocol that the listener does not serve, by protocol.
     var otherProtocols: [OtherProtocol: UInt64] = [:]
@@ -80,7 +82,7 @@ package struct WorkerCounters: Sendable {
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// The number of requests, by how the client's address was found, such as from a header field.
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
-    /// The number of requests that clients gave up after an executor had got them and before their answers began.
+    /// The number of requests that clients cancelled after they were sent to an executor and before their answer began.
     var prefillResets: UInt64 = 0
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0
@@ -166,7 +168,7 @@ extension WorkerCounters.OfModel {
 }
 
 extension ExchangeMachine.Phase {
-    /// The values of the label `phase`, by `index`.
+    /// The values of the label `phase` in the metrics, by `index`.
     static let labels = ["body", "attempt", "silence", "relay", "finishing", "other"]
 
     /// The index of the phase in `WorkerCounters.phases`.

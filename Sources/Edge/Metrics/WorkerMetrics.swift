@@ -11,7 +11,9 @@ final class WorkerMetrics {
     private var rows: [Int: ModelRow]
     private let tenants: TenantLabels
     private var handedOver = HandedOver()
-    /// Whether this turn of the event loop has anything to measure at its end: a request, an answer or an abort.
+    /// Whether this turn of the event loop has sent a request, begun a response or cancelled an attempt.
+    ///
+    /// If so, its delay is measured at the end of the turn.
     private var hasWork = false
 
     init(tenants: TenantLabels) {
@@ -53,7 +55,7 @@ final class WorkerMetrics {
     /// Counts a refusal by a limit per address.
     func addressRefused(_ limit: AddressLimit) { common.addressRefusals[limit.index] &+= 1 }
 
-    /// Counts tokens that an executor sent for a client that did not take them.
+    /// Counts tokens that an executor sent but that did not reach the client.
     func wasted(_ tokens: Int, tenant: String) {
         let index = tenants.index(of: tenant)
         while common.wastedTokens.count <= index { common.wastedTokens.append(0) }
@@ -66,7 +68,7 @@ final class WorkerMetrics {
     /// Counts a client that was refused because of its address or its PROXY header.
     func clientRefused(_ why: ClientRefusal) { common.clientsRefused[why, default: 0] &+= 1 }
 
-    /// Counts a request that its client gave up after an executor had got it and before its answer began.
+    /// Counts a request that its client cancelled after it was sent to an executor, and before its answer began.
     func prefillReset() { common.prefillResets &+= 1 }
 
     /// Counts a request by where the address of its client came from.
@@ -103,7 +105,8 @@ final class WorkerMetrics {
         hasWork = true
     }
 
-    /// Measures the delays of everything that this turn of the event loop has passed to connections.
+    /// Measures how long requests, responses and cancellations took inside the edge until this turn of the event loop
+    /// wrote them to a connection.
     ///
     /// Called at the end of the turn, when all output has been written.
     ///

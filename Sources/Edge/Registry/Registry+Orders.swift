@@ -1,11 +1,12 @@
-// Applies the operator's orders to the executors of the registry, including executors that the registry makes later.
+// Makes executors obey the operator's commands `drain`, `weight` and `resume`, even executors that are made later.
 internal import Routing
 internal import Transport
 
 extension Registry {
-    /// Changes an order, and applies it to all executors of the target, including executors of earlier configurations.
+    /// Carries out an operator's command, such as `drain`, for all executors of an engine or of one model at an engine.
     ///
-    /// When this function returns, no attempt that the order forbids can begin any more.
+    /// This includes executors of earlier configurations. When this function returns, no attempt that the command
+    /// forbids can begin any more.
     func give(_ action: OrderAction, to target: ExecutorOrders.Target, at now: Nanoseconds) {
         orders.give(action, to: target)
         for executor in executors where ExecutorOrders.covers(target.url, name: executor.name) {
@@ -13,7 +14,7 @@ extension Registry {
         }
     }
 
-    /// Applies the orders in force to an executor.
+    /// Makes an executor obey the operator's commands in force, which may drain it or replace its weight.
     func applyOrders(to executor: Executor, at now: Nanoseconds) {
         let order = orders.effective(url: executor.name, model: executor.model)
         guard order.isDrained != executor.isDrained || order.presentWeight != executor.orderedWeight else { return }

@@ -51,9 +51,13 @@ package final class WorkerHandle: Sendable {
     package func setGeneration(_ generation: Int) { adopted.store(generation, ordering: .releasing) }
 
     /// The number of the last message `showTurn` that the worker has read; 0 before the first message.
+    ///
+    /// The control thread sends these messages to find out whether the worker's event loop is stuck.
     package var shownTurn: Int { shown.load(ordering: .relaxed) }
 
     /// Sets `shownTurn`; called by the worker when it reads the message `showTurn`.
+    ///
+    /// The control thread sends this message to find out whether the worker's event loop is stuck.
     package func showTurn(_ number: Int) { shown.store(number, ordering: .relaxed) }
 
     /// Counts a connection of this worker.
@@ -76,7 +80,8 @@ package final class WorkerHandle: Sendable {
         publishedConnections.store(connections, ordering: .relaxed)
     }
 
-    /// The worker's load, in which each connection since the last publication counts as `average` exchanges.
+    /// The worker's load, where each connection that has come since the worker last published its load counts as
+    /// `average` exchanges.
     ///
     /// New connections carry no exchanges while they are still in their handshakes. If only exchanges counted, all
     /// connections that come together would go to the worker that seems idle.

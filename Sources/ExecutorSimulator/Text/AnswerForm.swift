@@ -1,6 +1,6 @@
 // The format of responses in one dialect.
 
-/// Writes the events and the bodies of one dialect.
+/// Writes the simulated executor's responses in one dialect: the events of streams, and whole bodies.
 ///
 /// Each event ends with a blank line. All lines end in LF.
 protocol AnswerForm {

@@ -18,7 +18,8 @@ package final class ExecutorEnvironment {
 
     private struct CachedContext {
         let context: TLSContext
-        /// The state of the CA file when the context was made; nil if the context trusts the system's authorities.
+        /// Identifies the contents of the CA file from which the TLS context was made; nil if the context trusts the
+        /// system's authorities.
         let stamp: FileStamp?
     }
 

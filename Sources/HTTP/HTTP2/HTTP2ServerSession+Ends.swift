@@ -28,17 +28,18 @@ extension HTTP2ServerSession {
 
     // MARK: The client is at fault
 
-    /// Ends the connection because of a fault of the client, with a GOAWAY in the flush phase of this turn of the event
-    /// loop.
+    /// Ends the connection because of a fault of the client; no more frames are read.
     ///
-    /// No more frames are read.
+    /// A GOAWAY is sent when the event loop writes output at the end of this turn.
     func fail(_ fault: HTTP2Fault) {
         guard !ending.isFatal else { return }
         ending.fault = fault
         end(fault.code, saying: fault.words)
     }
 
-    /// Ends the connection with a GOAWAY that has this code, in the flush phase of this turn of the event loop.
+    /// Ends the connection with a GOAWAY that has this code.
+    ///
+    /// It is sent when the event loop writes output at the end of this turn.
     private func end(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         guard !ending.isFatal else { return }
         ending.isFatal = true
@@ -50,9 +51,10 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Ends the connection after the streams under way, because too many of its requests had to be refused.
+    /// Ends the connection once its open streams have ended, because too many of its requests had to be refused.
     ///
-    /// The GOAWAY is sent in the flush phase of this turn. Later streams are ignored, and counted as control frames.
+    /// The GOAWAY is sent when the event loop writes output at the end of this turn. Streams that the client opens
+    /// later are ignored; they count as control frames, whose number is limited.
     func takeNoMoreRequests() {
         guard !ending.isFatal, !ending.isGoingAway else { return }
         ending.fault = .refusals
@@ -74,18 +76,20 @@ extension HTTP2ServerSession {
 
     // MARK: The server drains
 
-    /// Ends the connection gracefully, which begins with the shutdown notice (RFC 9113 section 6.8).
+    /// Ends the connection gracefully: a first GOAWAY only announces the end (RFC 9113 section 6.8).
     ///
-    /// If the server ends, the notice is sent at once. After a hand-over to a successor process, the notice is sent
-    /// when no stream is open. A connection that has carried no stream yet then waits for its first stream, because a
-    /// client that connects and gets a GOAWAY in place of a response may give up.
+    /// If the server ends, this GOAWAY is sent at once. After a hand-over to a successor process, it is sent when no
+    /// stream is open. A connection without any stream so far then waits for its first stream, because a client that
+    /// gets a GOAWAY before its first response may give up.
     func drain(_ drain: ConnectionDrain) {
         guard drain == .handedOver else { return announceEnd() }
         ending.isHandedOver = true
         if streams.isEmpty, !history.isNew(1) { announceEnd() }
     }
 
-    /// Sends the shutdown notice, and the final GOAWAY after `noticePeriod`; does nothing if the notice has been sent.
+    /// Sends a first GOAWAY, which only announces the end, and the final GOAWAY after `noticePeriod`.
+    ///
+    /// Does nothing if the first GOAWAY has been sent already.
     func announceEnd() {
         guard !ending.isDraining else { return }
         ending.isDraining = true
@@ -96,7 +100,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Sends the shutdown notice after `announcementDelay`, or earlier if all streams end before.
+    /// Sends a first GOAWAY, which only announces the end, after `announcementDelay`, or once all streams have ended.
     func announceEndSoon() {
         guard !ending.isDraining, deadlines.announcement == .max else { return }
         deadlines.announcement = now + Self.announcementDelay
@@ -109,7 +113,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Submits the final GOAWAY in the flush phase, directly before it is sent.
+    /// Submits the final GOAWAY to nghttp2, when the event loop is about to write this connection's output.
     func submitFinalGoAway() {
         ending.isFinalGoAwayDue = false
         guard !ending.isGoingAway, !ending.isFatal else { return }

@@ -25,9 +25,7 @@ open class HTTP2Session {
     /// The side of the connection that the session represents.
     public enum Role { case client, server }
 
-    /// The largest output of one flush, in bytes; the last frame may exceed this limit.
-    ///
-    /// More output waits for the next turn of the event loop.
+    /// How many bytes the session sends at most in one turn of the event loop; the last frame may exceed this limit.
     package static let flushBytesMax = 128 << 10
 
     /// The session object of nghttp2, for functions that this class does not wrap.
@@ -64,7 +62,7 @@ open class HTTP2Session {
 
     // MARK: Receiving and sending
 
-    /// Passes received bytes to nghttp2, which makes its callbacks during the call.
+    /// Passes received bytes to nghttp2, which calls the callback methods of this class before this call returns.
     ///
     /// - Returns: the number of bytes read, or a negative error code of nghttp2. The connection must end after an
     ///   error.

@@ -58,7 +58,9 @@ package final class RequestHead: Sendable {
     /// The memory that the head occupies, in bytes.
     package var footprint: Int { target.capacity + authority.capacity + fields.footprint }
 
-    /// A copy of the head with the version HTTP/2, for the request that becomes stream 1 after an upgrade.
+    /// A copy of the head with the version HTTP/2.
+    ///
+    /// When a client asks for HTTP/2 by an `upgrade` field in an HTTP/1.1 request, this request becomes stream 1.
     func upgraded() -> RequestHead {
         RequestHead(
             method: method,

@@ -6,7 +6,7 @@ internal import Transport
 package struct ModelCatalog: Sendable {
     /// The models in the order of the configuration.
     package let models: [Model]
-    /// The list of all models as JSON in each shape, rendered once.
+    /// The response that lists all models, rendered once as JSON in the format of each API (`ModelShape`).
     private let lists: [ModelShape: [UInt8]]
     private let indexes: [ExactText: Int]
 

@@ -19,7 +19,7 @@
 // An error passes through these files in this order. If a response has a status of 400 or above, or a scan finds an
 // error, an `EngineError` is made from the bytes. `classified(in:)` looks the error up in the code table, and reads the
 // message where the code, the type and the status say too little. The result is a `Failure`: it decides whether another
-// executor tries, and it is charged to the executor, logged and rendered for the client.
+// executor tries, and whether the executor is at fault. It is logged, and rendered for the client.
 
 /// An error that an engine reported in the body of a response, in an event or in a line of a stream.
 ///

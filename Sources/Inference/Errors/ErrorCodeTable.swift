@@ -74,7 +74,7 @@ enum ErrorCodeTable {
         locked frozen
         """
 
-    /// The words of each meaning, in lower case and without separators.
+    /// For each meaning, the types and codes of errors that have it, in lower case and without separators.
     ///
     /// Each word also matches with `error` or `exception` at its end.
     private static let words: [(ErrorMeaning, String)] = [

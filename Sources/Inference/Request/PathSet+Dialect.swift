@@ -1,4 +1,4 @@
-// The numbers of the paths in a `PathSet`, which pools compare in place of the paths themselves.
+// Makes a `PathSet` from a path of a request. In it, each known path is one bit, which pools compare in place of texts.
 package import Routing
 
 extension PathSet {
@@ -7,6 +7,6 @@ extension PathSet {
         self = Dialect.index(of: path).map { PathSet(index: $0) } ?? []
     }
 
-    /// The set of the path at this index of `Dialect.paths`, which has at most 32 paths.
+    /// Makes the set that contains only the path at this index of `Dialect.paths`, which has at most 32 paths.
     package init(index: Int) { self.init(rawValue: 1 << UInt32(index)) }
 }

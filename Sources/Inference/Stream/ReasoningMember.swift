@@ -14,12 +14,14 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
 
     private static let names = [ReasoningMember.reasoning.rawValue, ReasoningMember.reasoningContent.rawValue]
 
-    /// A replacement of bytes of a document.
+    /// A range of a document's bytes, and the bytes that replace it.
     private typealias Edit = (range: Range<Int>, bytes: [UInt8])
 
     // MARK: Events and documents
 
-    /// The event of a chat's stream, with the reasoning in the member that `self` names; nil if nothing changes.
+    /// The event of a chat's stream, with the model's reasoning moved to the JSON member that clients shall get.
+    ///
+    /// The result is nil if nothing changes.
     ///
     /// - Parameter event: A whole event. If its data is in several `data` lines, the result has the data in one line.
     package func rewritten(event: Span<UInt8>) -> [UInt8]? {
@@ -50,7 +52,9 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
         return result + Array("data: ".utf8) + edited + [0x0A, 0x0A]
     }
 
-    /// The whole answer of a chat, with the reasoning in the member that `self` names; nil if nothing changes.
+    /// A chat's response that is one document, with the reasoning moved to the JSON member that clients shall get.
+    ///
+    /// The result is nil if nothing changes.
     package func rewritten(document: [UInt8]) -> [UInt8]? {
         guard mayChange(document.span) else { return nil }
         return rewritten(json: document)
@@ -80,7 +84,7 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
 
     // MARK: The splice
 
-    /// The document with the reasoning in the member that `self` names.
+    /// The JSON document with the model's reasoning moved to the member that clients shall get.
     ///
     /// The result is nil if nothing changes, or if the bytes are not a chat's answer.
     private func rewritten(json: [UInt8]) -> [UInt8]? {
@@ -108,8 +112,8 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
     /// The replacements in a `delta` or `message` that has these members.
     private func edits(of members: [JSONMembers.Member], in json: [UInt8]) -> [Edit] {
         let found = members.indices.filter { Self.names.contains(members[$0].name) }
-        // If there are three or more, a member is repeated. It is not clear what the engine means, so nothing is
-        // changed.
+        // If there are three or more members with reasoning, a name is repeated. It is not clear what the engine means,
+        // so nothing is changed.
         guard let first = found.first, found.count <= 2 else { return [] }
         if self == .both {
             guard Set(found.map { members[$0].name }).count == 1, let last = found.last else { return [] }
@@ -118,8 +122,8 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
             let end = members[last].value.upperBound
             return [(end..<end, Array(",\"\(other)\":".utf8) + value)]
         }
-        // Of two members, one is kept: the one with the right name, unless its value is null and the value of the other
-        // is not.
+        // If the engine has sent the reasoning under both names, one member is kept. It is the member with the name
+        // that clients shall get, unless only the value of that member is null.
         let speaking = found.filter { !json[members[$0].value].elementsEqual("null".utf8) }
         let candidates = speaking.isEmpty ? found : speaking
         let kept = candidates.last { members[$0].name == rawValue } ?? candidates[candidates.count - 1]

@@ -1,8 +1,10 @@
-// Placeholder values for the environment variables of a draft, so that the draft can be checked before the variables
-// are set.
+// Placeholder values for the environment variables that a draft of a configuration uses, so that the draft can be
+// checked before the variables are set.
 internal import Configuration
 
-/// Placeholder values for the variables of a draft, each valid at the place where the draft uses its variable.
+/// Placeholder values for the environment variables in a draft of a configuration.
+///
+/// Each value is valid at the place where the draft uses its variable.
 ///
 /// Variables for a whole URL or a host get different hosts, so that two executors of a model do not seem to be the same
 /// executor.

@@ -11,7 +11,7 @@ package enum PriorityClass: String, CaseIterable, Sendable {
     /// The answer may take long, as in batches and evaluations.
     case bulk
 
-    /// The place of the class in the order of serving, from 0 for the highest class.
+    /// The number of the class in the order in which classes are served, from 0 for the highest class.
     package var rank: Int {
         switch self {
         case .interactive: 0
@@ -25,7 +25,7 @@ package enum PriorityClass: String, CaseIterable, Sendable {
 package struct PriorityRule: Equatable, Sendable {
     /// The class of requests that name no class.
     package var usual: PriorityClass
-    /// The classes that a request may name instead; empty if the caller may not choose.
+    /// The classes that a request may name instead of the usual one; empty if the caller may not choose.
     package var choices: [PriorityClass]
 
     /// Makes a rule; by default all requests are of the class `standard`.
@@ -48,17 +48,21 @@ package struct PriorityRule: Equatable, Sendable {
     package func allows(_ priority: PriorityClass) -> Bool { priority == usual || choices.contains(priority) }
 }
 
-/// The parts of a queue that are guaranteed to its lower classes, in percent.
+/// The parts of a queue that are guaranteed to requests of the lower classes, in percent.
 ///
-/// While requests of a class wait, the class gets at least its share of the slots that are given to waiting requests.
-/// The class also keeps its share of the room in the queue when requests of higher classes need room.
+/// While requests of a class wait, they get at least the class's share of the slots that become free for waiting
+/// requests. In a full queue, requests of higher classes cannot displace them from the class's share of the queue.
 package struct QueueShares: Equatable, Sendable {
-    /// The largest sum of both shares, so that the highest class always gets at least a tenth.
+    /// The largest sum of the shares of `standard` and `bulk`, in percent.
+    ///
+    /// So `interactive`, the highest class, gets at least a tenth of the slots.
     package static let sumMax = 90
 
-    /// The share of the class `standard`, 0 to `sumMax`.
+    /// The percentage of freed slots that the class `standard` gets at least while it waits, 0 to `sumMax`.
     package var standard: Int
-    /// The share of the class `bulk`, 0 to `sumMax`; the sum of both shares is at most `sumMax`.
+    /// The percentage of freed slots that the class `bulk` gets at least while it waits.
+    ///
+    /// It is 0 to `sumMax`; together with the share of `standard` it is at most `sumMax`.
     package var bulk: Int
 
     /// Makes shares in percent; with 0, a class is served only if no request of a higher class waits.
@@ -67,6 +71,6 @@ package struct QueueShares: Equatable, Sendable {
         self.bulk = bulk
     }
 
-    /// The share of the class with this rank; 0 for the highest class, which needs no guarantee.
+    /// The guaranteed percentage of the class with this rank; 0 for the highest class, which needs no guarantee.
     func percent(ofRank rank: Int) -> Int { rank == 1 ? standard : rank == 2 ? bulk : 0 }
 }

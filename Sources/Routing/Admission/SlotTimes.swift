@@ -3,29 +3,29 @@ internal import Transport
 
 /// Records when the slots of one pool are taken and freed, and forecasts waits.
 ///
-/// A slot is the room for one attempt at an executor of the pool. A forecast simulates the pool. Each held slot is
-/// freed after a duration that is drawn from the latest durations that are at least as long as the slot's present age.
-/// The slot is then taken again, for a duration that is drawn from all latest durations. So the forecast is right both
-/// if all slots are freed at once and if they are freed one by one. Times are in nanoseconds on the clock of the event
-/// loops. The lock of the pool guards the value.
+/// A slot is the room for one attempt at an executor of the pool. To forecast the wait of a queued request, the pool is
+/// simulated: each held slot is freed after one of the recorded durations that is at least as long as the slot has been
+/// held already. It is then taken again for any of the recorded durations. So the forecast is right whether all slots
+/// are freed at once or one after the other. Times are in nanoseconds on the clock of the event loops. The lock of the
+/// pool guards the value.
 struct SlotTimes: Sendable {
     /// How many slots have to be freed before there is a forecast.
     private static let samplesMin = 3
     /// The number of latest durations that are kept; a duration is the time for which a slot was held.
     private static let samplesMax = 64
-    /// The largest number of simulated slots.
+    /// The largest number of slots in one simulation of a pool, which forecasts the wait of a queued request.
     ///
     /// In a larger pool, each simulated slot represents several slots.
     private static let slotsMax = 64
     /// The largest number of slots that one simulation frees.
     ///
-    /// If a request needs further slots to be freed, each of them adds the mean interval between two freed slots to the
-    /// simulated wait.
+    /// If more slots must be freed before a request gets one, they are not simulated. Each of them adds the mean time
+    /// between two freed slots to the forecast wait.
     private static let stepsMax = 256
-    /// A forecast is the mean of at most `roundsMax` simulations.
+    /// A forecast is the mean of at most `roundsMax` simulations of how the slots of a pool are freed.
     ///
-    /// A step of a simulation frees one slot. If each simulation has many slots and steps, there are fewer simulations,
-    /// but at least one. `workMax` is the largest total number of slots and steps in all simulations together.
+    /// There are fewer simulations, but at least one, if each is large. `workMax` limits the work of all simulations
+    /// together: the number of their slots, plus the number of times that a slot is freed.
     private static let roundsMax = 16
     private static let workMax = 256
     /// How many of the latest durations decide whether slots are now freed faster, or more slowly, than before.
@@ -133,7 +133,8 @@ struct SlotTimes: Sendable {
         guard let watchedSince, freed >= Self.samplesMin, slots > 0 else { return nil }
         let simulated = min(slots, Self.slotsMax)
         let ages = (0..<simulated).map { slot in
-            // Slots that were taken before `watchedSince` are the oldest slots, and count as taken at `watchedSince`.
+            // For slots that were taken before the recording began, the time is unknown. They count as taken when the
+            // recording began (`watchedSince`).
             let index = slot * slots / simulated - (slots - begins.count)
             let began = index < 0 ? watchedSince : begins[index]
             return now > began ? Double(now - began) : 0
@@ -148,17 +149,18 @@ struct SlotTimes: Sendable {
             let simulation = Simulation(durations: sorted, stretch: stretch, mean: mean, spread: spread, draws: first)
             wait += simulation.wait(for: steps, ages) / Double(rounds)
         }
-        // With few and unequal durations, the simulated wait is probably too short. So the wait is lengthened, because
-        // otherwise too many requests would wait.
+        // If the recorded durations are few and differ widely, the simulated wait is probably too short. So the
+        // forecast is lengthened. Otherwise too many requests would be put into the queue.
         if mean > 0 { wait *= 1 + 0.6 * spread / mean / Double(sorted.count).squareRoot() }
         let doubt = max(wait * 0.1, 1.3 * spread * needed.squareRoot() / Double(simulated))
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))
     }
 
-    /// The mean duration, its standard deviation, and the factor by which the recorded durations are too short.
+    /// The mean and the standard deviation of how long slots are held, and the factor by which the recorded durations
+    /// are too short.
     ///
-    /// The recorded durations are too short at first, because the slots with the shortest durations are freed first.
-    /// Until as many slots have been freed as are held, the mean therefore includes the ages of the held slots.
+    /// A duration is recorded when its slot is freed, so the shortest durations are recorded first. Until as many slots
+    /// have been freed as are held now, the mean therefore includes how long the held slots have been held so far.
     private func moments(_ ages: [Double], _ slots: Int) -> (mean: Double, spread: Double, stretch: Double) {
         let seen = sorted.reduce(0, +) / Double(sorted.count)
         let variance = sorted.reduce(0) { $0 + ($1 - seen) * ($1 - seen) } / Double(sorted.count)
@@ -170,10 +172,10 @@ struct SlotTimes: Sendable {
         return (seen * stretch, variance.squareRoot() * stretch, stretch)
     }
 
-    /// One simulation of the pool.
+    /// A simulation of when a pool's slots are freed, to forecast how long a queued request waits.
     ///
-    /// The durations are not drawn at random, but are spread evenly over the recorded durations, starting at `draws`
-    /// (0 to 1).
+    /// How long each slot is held is not chosen at random. The choices are spread evenly over the recorded durations;
+    /// `draws` (0 to 1) is where they start.
     private struct Simulation {
         let durations: [Double]
         let stretch: Double
@@ -181,7 +183,7 @@ struct SlotTimes: Sendable {
         let spread: Double
         var draws: Double
 
-        /// The time in nanoseconds after which `steps` slots have been freed.
+        /// How long it takes in the simulation until slots have been freed `steps` times, in nanoseconds.
         consuming func wait(for steps: Int, _ ages: [Double]) -> Double {
             var ends: [Double] = []
             for age in ages { ends.append(rest(after: age)) }
@@ -194,7 +196,8 @@ struct SlotTimes: Sendable {
 
         /// How much longer a slot will be held, in nanoseconds, if it has already been held for `age`.
         private mutating func rest(after age: Double) -> Double {
-            // Consecutive multiples of the golden ratio are spread evenly between 0 and 1.
+            // Each call adds the golden ratio to `draws`, modulo 1. The resulting values spread evenly between 0 and 1.
+            // So they choose among the recorded durations as random numbers would, but without chance.
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
             let low = durations.firstIndex(notBefore: { $0 * stretch <= age })

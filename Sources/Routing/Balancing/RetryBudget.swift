@@ -30,7 +30,7 @@ package final class RetryBudget: Sendable {
         retries.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
-    /// Counts a retry that already has an executor, even if the budget would not allow it.
+    /// Counts a retry that has waited in the queue and got an executor, even if the budget would not allow it now.
     package func retryBegan() { retries.wrappingAdd(1, ordering: .relaxed) }
     /// Counts the end of a retry that `take` or `retryBegan` has counted.
     package func retryEnded() { retries.wrappingSubtract(1, ordering: .relaxed) }

@@ -4,31 +4,32 @@ package import Transport
 
 /// The paths that an executor has been found to lack, for a limited time, and the paths at which it has answered.
 ///
-/// An ejection of the engine clears both memories, because the engine may have been restarted since, with another
-/// version or with other options.
+/// When an engine fails and is taken out of use (an ejection), all of its paths are forgotten. The engine may be
+/// restarted with another version or with other options.
 struct PathMemory: ~Copyable, Sendable {
     /// How long a path is remembered as missing: 10 minutes.
     static let duration: Nanoseconds = 600_000_000_000
 
     private struct State: Sendable {
-        /// When each missing path is forgotten, by the clock of the event loops.
+        /// The paths that the executor lacks; after the time `until`, requests for the path are sent to it again.
         var missing: [(path: PathSet, until: Nanoseconds)] = []
         var served: PathSet = []
-        /// The number of ejections of the engine when `missing` and `served` were last known to be valid.
+        /// How often the engine had failed and been taken out of use when `missing` and `served` were last valid.
         var losses = 0
     }
     private let state = Lock(State())
-    /// Copies of the bits in `state`, which are read for each choice of an executor and for each good answer.
+    /// Copies of the sets of paths in `state`, which are read without a lock for each choice of an executor and each
+    /// response.
     private let missingBits = Atomic<UInt32>(0), servedBits = Atomic<UInt32>(0)
-    /// A copy of `State.losses`.
+    /// A copy of `State.losses`, the number of the engine's ejections, which is read without the lock.
     private let lossesSeen = Atomic<Int>(0)
 
     /// Whether the executor has been found to lack a path of `paths`.
     ///
-    /// The function takes a lock only if `missingBits` has such a path. A path whose time has passed may still be in
-    /// it.
+    /// The function takes the lock only if `missingBits` contains a path of `paths`. A path whose time has passed may
+    /// still be in `missingBits`.
     ///
-    /// - Parameter losses: how often the engine has been ejected.
+    /// - Parameter losses: how often the engine has been taken out of use because of failures.
     func lacks(_ paths: PathSet, losses: Int, at now: Nanoseconds) -> Bool {
         guard missingBits.load(ordering: .relaxed) & paths.rawValue != 0 else { return false }
         return change(losses: losses, at: now) { state in state.missing.contains { !$0.path.isDisjoint(with: paths) } }

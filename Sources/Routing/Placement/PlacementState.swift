@@ -1,14 +1,16 @@
 // What a pool remembers about the executors that its requests have gone to.
 
-/// The part of a pool that knows where prompts, sessions and stored responses are; it outlives configurations.
+/// The part of a pool that knows which executors have a prompt in their cache, served a session or stored a response.
+///
+/// It is kept when the configuration changes.
 struct PlacementState: Sendable {
-    /// The executor that a session has gone to last, or that has made a response.
+    /// The executor that has served the latest request of a session, or that has made a response.
     struct Home: Equatable, Sendable {
         /// The id of the executor.
         var executor: Int
-        /// How often the executor's engine had been lost at that time, see `Engine.losses`.
+        /// How often the executor's engine had failed and been taken out of use at that time (`Engine.losses`).
         ///
-        /// After a later loss this value is out of date, because a restarted engine remembers nothing.
+        /// If the engine has failed since, its cache may be empty, and the session or response is no longer there.
         var losses: Int
     }
 
@@ -18,7 +20,7 @@ struct PlacementState: Sendable {
         case several
     }
 
-    /// The largest number of sessions, of tenants with users, and of responses that a pool remembers.
+    /// The largest numbers of sessions, of tenants whose requests name a user, and of responses that a pool remembers.
     static let sessionsMax = 16_384, tenantsMax = 1024, responsesMax = 16_384
 
     var map: PlacementMap
@@ -26,21 +28,21 @@ struct PlacementState: Sendable {
     var rates: [Int: PrefillRate] = [:]
     /// The ids of the executors that have said in an answer how many tokens were cached.
     var reporting: Set<Int> = []
-    /// For each executor that has not said how many tokens were cached: the number of answers that should have said it.
+    /// For each executor that has never reported cached tokens, by its id: how many of its answers should have.
     ///
-    /// An answer should say it if much of its prompt was believed to be cached.
+    /// An answer should report cached tokens if the pool believed that much of the prompt was cached.
     var unreported: [Int: Int] = [:]
     private var sessions = RecentTable<Home>(countMax: sessionsMax)
     private var users = RecentTable<Users>(countMax: tenantsMax)
     private var responses = RecentTable<Home>(countMax: responsesMax)
-    /// The holders of the prompt of the request for which an executor is being chosen.
+    /// The executors that are believed to have a beginning of the present request's prompt in their cache.
     ///
-    /// Each choice fills the array anew. It is a property so that a choice allocates no memory.
+    /// Each choice of an executor fills the array anew. It is a property so that a choice allocates no memory.
     var matches: [PlacementMap.Match] = []
 
     /// Makes a state that remembers nothing.
     ///
-    /// - Parameter memory: where the memory of the map is counted.
+    /// - Parameter memory: where the memory of `map`, which knows the prompts in the executors' caches, is counted.
     init(memory: (any PlacementMemory)? = nil) { map = PlacementMap(memory: memory) }
 
     /// Forgets all executors except those with these ids.
@@ -55,15 +57,16 @@ struct PlacementState: Sendable {
 
     // MARK: Sessions
 
-    /// Where the latest request of a session has gone; nil if the pool does not know it.
+    /// The executor to which the latest request of a session was sent; nil if the pool does not know it.
     ///
-    /// A user counts as a session only if the tenant's requests have had several users.
+    /// If a request names no session, the user whom it names counts as its session, unless the tenant's requests always
+    /// name the same user.
     mutating func home(of session: SessionName) -> Home? {
         if let tenant = session.tenantOfUser, !hasSeveralUsers(tenant, with: session.hash) { return nil }
         return sessions.value(session.hash)
     }
 
-    /// Records where a request of a session goes.
+    /// Records the executor to which a request of a session is sent, so that the session's next requests follow it.
     mutating func record(_ session: SessionName, at executor: Executor) {
         if let tenant = session.tenantOfUser, !hasSeveralUsers(tenant, with: session.hash) { return }
         sessions.set(session.hash, to: Home(executor: executor.id, losses: executor.engine.losses))
@@ -84,10 +87,12 @@ struct PlacementState: Sendable {
 
     // MARK: Stored responses
 
-    /// The executor that has made the response with this hash; nil if the pool does not know it.
+    /// The executor that has made the stored response whose id has this hash; nil if the pool does not know it.
+    ///
+    /// A request that continues a stored response must go to this executor.
     mutating func maker(of response: UInt64) -> Home? { responses.value(response) }
 
-    /// Records that an executor has made a response, which it may have stored.
+    /// Records that an executor has made a response, which it may have stored for later requests.
     mutating func record(response: UInt64, by executor: Executor) {
         responses.set(response, to: Home(executor: executor.id, losses: executor.engine.losses))
     }

@@ -1,4 +1,5 @@
-// How a channel writes: in the flush phase, later for output that the kernel has not accepted, and before it closes.
+// How a channel writes: when the loop has delivered all events of a turn, when the kernel accepts more output, and
+// before the channel closes.
 internal import CLinux
 internal import Glibc
 
@@ -44,7 +45,7 @@ extension Channel {
     package func closeAfterAlert() {
         guard phase == .open, !isOpened else { return }
         // The failed handshake has set `hasEnded`, although the peer has not closed its side. With `hasEnded` false,
-        // `finishClosing` waits for the peer to close.
+        // `finishClosing` waits for the peer to close. Otherwise it would close at once.
         hasEnded = false
         closeWhenFlushed()
     }
@@ -56,7 +57,7 @@ extension Channel {
         chargePending()
     }
 
-    /// Charges the account for the chunks of `pending`.
+    /// Charges the connection's account for the memory of the output that the kernel has not accepted yet.
     func chargePending() {
         guard pending.footprint != pendingCharge.bytes, let account else { return }
         var charge = pendingCharge

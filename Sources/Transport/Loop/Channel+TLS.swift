@@ -1,7 +1,9 @@
 // How a channel with TLS decrypts what it has received.
 
 extension Channel {
-    /// Decrypts the ciphertext in the `TLSWire`, and passes the plaintext to the handler in pieces of up to 64 KiB.
+    /// Decrypts the received ciphertext, and passes the plaintext to the handler in pieces of up to 64 KiB.
+    ///
+    /// The ciphertext is in the `TLSWire`, the worker's buffer between sockets and OpenSSL.
     func decrypt() {
         while phase != .closed {
             let result = unsafe tls!.read(into: loop.plaintextBuffer)
@@ -15,8 +17,9 @@ extension Channel {
                 let bytes = unsafe UnsafeBufferPointer(
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
-                // The handler may write to other connections of the worker. They use the shared `TLSWire` only in the
-                // flush phase, so after this call the wire still contains the unread input of this channel.
+                // All connections of the worker share one buffer for ciphertext, the `TLSWire`. The handler may write
+                // to other connections, but they encrypt their output only after all events of the turn have been
+                // handled. So after this call the wire still contains the unread input of this channel.
                 unsafe handler?.channel(self, received: bytes.span)
             case .wantsMore: return
             case .closed:

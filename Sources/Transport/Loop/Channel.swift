@@ -15,9 +15,10 @@ package enum ChannelEnd: Sendable {
 ///
 /// All calls happen on the loop's thread. After the channel is closed, only `channelReleased` is called.
 package protocol ChannelHandler: AnyObject {
-    /// The connection is ready: it is established, its preamble is read, and its TLS handshake is complete.
+    /// The connection is ready: it is established, its TLS handshake is complete, and a proxy's first bytes are read.
     ///
-    /// Not called for an accepted channel without preamble and TLS, which is ready as soon as a handler is attached.
+    /// Not called for an accepted channel without TLS and without a proxy's first bytes (`ChannelPreamble`), because it
+    /// is ready as soon as a handler is attached.
     func channelOpened(_ channel: Channel)
     /// Plaintext bytes have arrived; `bytes` is valid only during the call.
     func channel(_ channel: Channel, received bytes: Span<UInt8>)
@@ -27,15 +28,15 @@ package protocol ChannelHandler: AnyObject {
     func channel(_ channel: Channel, ended end: ChannelEnd)
     /// Asks the handler to append its output to `scratch`.
     ///
-    /// Called in each flush phase that follows a call of `Channel.mark`. A handler that has more output must call
-    /// `mark` again, and is then called in the next flush phase.
+    /// The loop calls this once after each call of `Channel.mark`, when it writes the output of all channels. A handler
+    /// that has more output must call `mark` again; the loop then asks again when it next writes.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output of the channel, so the handler may produce more.
     func channelDrained(_ channel: Channel)
     /// The handler can continue the work for which it has called `Channel.continueNextTurn`.
     ///
-    /// The call comes in the next turn of the loop. If the channel yields, the call comes when the loop next serves the
-    /// channel from its `YieldQueue`.
+    /// The call comes in the next turn of the loop. If the channel must then let other channels go first, the call
+    /// comes when the channel's turn in the `YieldQueue` comes.
     func channelContinues(_ channel: Channel)
     /// Returns the client of an accepted channel whose TLS handshake has to wait.
     ///
@@ -50,7 +51,7 @@ package protocol ChannelHandler: AnyObject {
 extension ChannelHandler {
     /// The default implementation does nothing.
     package func channelContinues(_ channel: Channel) {}
-    /// The default implementation returns an unknown client with the address of the socket's peer.
+    /// The default implementation returns a client of which only the address of the socket's peer is known.
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
         HandshakeClient(address: IPAddress(channel.peer))
     }
@@ -66,9 +67,10 @@ package final class Channel: Registered, TimerTarget {
     enum Phase { case connecting, open, closing, lingering, closed }
     /// How long a channel that has sent everything waits for the peer to close its side.
     package enum Linger: Sendable {
-        /// At most 2 s.
+        /// The channel waits at most 2 s for the peer to close its side.
         case short
-        /// 5 s, and 5 s more each time the peer has acknowledged further output in the last 5 s; at most 60 s in all.
+        /// The channel waits 5 s for the peer to close its side, and 5 s more each time the peer has acknowledged
+        /// further output in the last 5 s, but at most 60 s in all.
         ///
         /// If the socket were closed earlier, this machine's kernel would answer further bytes of the peer with a TCP
         /// reset, and would discard the output that the peer has not acknowledged yet.
@@ -115,9 +117,9 @@ package final class Channel: Registered, TimerTarget {
     var unacknowledged = CInt.max
     /// Checks whether the peer reads the remaining output of a closing channel fast enough.
     var readPace = ReadPace()
-    /// How many bytes the kernel has accepted from `pending` since the channel was created.
+    /// How many bytes of waiting output (`pending`) the kernel has accepted since the channel was created.
     var pendingTaken = 0
-    /// The preamble, while it is incomplete; nil when it is complete, or if the channel has none.
+    /// Reads the preamble, the bytes that a proxy sends first; nil once they are read, or if there are none.
     var preamble: PreambleReader?
     var handshake = ChannelHandshake()
     var writeFailure: SystemError?
@@ -129,7 +131,7 @@ package final class Channel: Registered, TimerTarget {
     private var reads: UInt32 = 0
     private var isRevisited = false
     private var recentWork = RecentWork()
-    /// Whether the channel is in the loop's `YieldQueue`.
+    /// Whether the channel is in the loop's `YieldQueue`, where it lets other channels go first.
     private var awaitsTurn = false
     /// Whether the handler has asked for a call of `channelContinues`.
     private(set) var continuesNextTurn = false
@@ -178,7 +180,8 @@ package final class Channel: Registered, TimerTarget {
 
     /// Takes over an accepted socket.
     ///
-    /// - Parameter preamble: reads the bytes that precede the client's own bytes and TLS; nil if there are none.
+    /// - Parameter preamble: reads the bytes that a proxy sends before the client's own bytes and TLS, such as a PROXY
+    ///   protocol header; nil if there are none.
     /// - Throws: when epoll cannot watch another socket. The socket is then closed.
     package static func accept(
         _ socket: Socket,
@@ -190,8 +193,8 @@ package final class Channel: Registered, TimerTarget {
         let channel = try Channel(loop: loop, socket: socket, peer: peer, tls: tls, pending: false)
         if let preamble {
             channel.preamble = PreambleReader(preamble)
-            // The first bytes of the TLS handshake may arrive together with the preamble, and stay in memory while the
-            // handshake waits. The smaller read limit bounds this memory.
+            // The first bytes of the TLS handshake may arrive together with the preamble, which a proxy sends first.
+            // They stay in memory while the handshake waits. The smaller read limit bounds this memory.
             if channel.isSecure { channel.readMax = preamble.bytesMax }
         } else {
             channel.handshake.isGated = channel.isSecure
@@ -215,7 +218,8 @@ package final class Channel: Registered, TimerTarget {
 
     /// Sets the handler; the channel retains the handler until the call of `channelReleased`.
     ///
-    /// An accepted channel without preamble and TLS is ready at once, so its handler gets no call of `channelOpened`.
+    /// An accepted channel is ready at once if it has no TLS and no preamble, the bytes that a proxy sends first. Its
+    /// handler then gets no call of `channelOpened`.
     package func attach(_ handler: any ChannelHandler) {
         attached = handler
         guard phase == .open, !isOpened, !isSecure, preamble == nil else { return }
@@ -260,7 +264,8 @@ package final class Channel: Registered, TimerTarget {
     ///
     /// The descriptor itself stays open until the end of the loop's turn.
     package var isClosed: Bool { phase == .closed }
-    /// Whether the connection is established, the preamble is read, and the TLS handshake is complete.
+    /// Whether the connection is established, the bytes that a proxy sends first are read, and the TLS handshake is
+    /// complete.
     package var isEstablished: Bool { isOpened }
     /// Whether io_uring receives for this socket, instead of epoll and `recv`.
     package var isReceivingByRing: Bool { ringReceive == .open }
@@ -275,7 +280,7 @@ package final class Channel: Registered, TimerTarget {
 
     // MARK: Operations
 
-    /// Requests a call of `channelFlush` in the next flush phase.
+    /// Requests a call of the handler's `channelFlush` when the loop next writes the output of all channels.
     package func mark() {
         guard phase != .closed, phase != .lingering else { return }
         markNow()
@@ -441,7 +446,7 @@ package final class Channel: Registered, TimerTarget {
 
     /// Requests a call of `channelContinues` in the next turn of the loop, where the handler continues unfinished work.
     ///
-    /// If the channel yields, the call comes when the loop next serves the channel from its `YieldQueue`.
+    /// If the channel must then let other channels go first, the call comes when its turn in the `YieldQueue` comes.
     ///
     /// The handler should pause reading until that call. Otherwise it gets further bytes, which it would have to store.
     package func continueNextTurn() {
@@ -449,7 +454,9 @@ package final class Channel: Registered, TimerTarget {
         revisit()
     }
 
-    /// Requests a call of `readAgain` in the next turn, or adds a channel that yields to the loop's `YieldQueue`.
+    /// Makes the loop call `readAgain` in its next turn.
+    ///
+    /// If this channel must let other channels go first, it is added to the loop's `YieldQueue` instead.
     func revisit() {
         guard !isRevisited, phase != .closed else { return }
         guard !takesTurns else {
@@ -460,7 +467,9 @@ package final class Channel: Registered, TimerTarget {
         loop.revisit(self)
     }
 
-    /// Reads once, unless the channel's TLS handshake has to wait, or the channel yields and waits in the `YieldQueue`.
+    /// Reads once, unless the channel's TLS handshake has to wait, or the channel must let other channels go first.
+    ///
+    /// A channel that must let other channels go first waits in the loop's `YieldQueue`.
     private func readOnce() {
         if handshake.isGated, phase == .open {
             if !mayShakeHands() { return }
@@ -476,14 +485,14 @@ package final class Channel: Registered, TimerTarget {
     /// Whether the loop reads this channel after all other work of a turn, because its client has lately caused much
     /// work.
     ///
-    /// Bytes that are received through io_uring are handled at once nevertheless. Of such a channel, only the work that
-    /// the handler has put off by `continueNextTurn` waits.
+    /// Bytes that the channel receives through io_uring are handled at once nevertheless. Only work that its handler
+    /// has put off by `continueNextTurn` then waits.
     package var yields: Bool { recentWork.isMuch(at: loop.now) }
 
     /// Adds the cost of work that the client has caused to `recentWork`, in nanoseconds.
     package func countWork(_ work: Nanoseconds) { recentWork.add(work, at: loop.now) }
 
-    /// Whether the channel waits in the `YieldQueue` before it reads.
+    /// Whether the channel must let other channels go first, and so waits in the `YieldQueue` before it reads.
     ///
     /// During its TLS handshake, a channel waits in the `HandshakeGate` instead.
     private var takesTurns: Bool { yields && !handshake.isGated }
@@ -494,14 +503,16 @@ package final class Channel: Registered, TimerTarget {
         loop.yielding.append(self)
     }
 
-    /// Continues the handler's unfinished work, and reads once; the loop has removed the channel from its `YieldQueue`.
+    /// Continues the handler's unfinished work, and reads once.
+    ///
+    /// The loop calls this after other channels have been served, and has removed the channel from its `YieldQueue`.
     func takeTurn() {
         awaitsTurn = false
         goOn()
         if mayRead { readAdmitted() }
     }
 
-    /// Reads once, even if `readOnce` would make the channel wait for its handshake or in the `YieldQueue`.
+    /// Reads once, even if the channel's TLS handshake has to wait or the channel must let other channels go first.
     func readAdmitted() {
         let limit = min(loop.readMax, max(1024, readLimit))
         // `recv` costs less than `read`, because it bypasses the file layer of the kernel.
@@ -520,7 +531,7 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Passes received bytes to the preamble while the preamble is incomplete, and afterwards to the handler.
+    /// Handles received bytes: first the preamble, which a proxy sends before the client's bytes, then the handler's.
     ///
     /// If the channel has TLS, the bytes for the handler are first decrypted.
     func take(_ bytes: UnsafeRawBufferPointer) {

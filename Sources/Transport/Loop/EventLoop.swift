@@ -58,7 +58,7 @@ package final class EventLoop {
     ///
     /// An epoll event is ignored if its key matches no owner.
     private var registrations = Slab<any Registered>()
-    /// The channels to flush in the next flush phase.
+    /// The channels whose output is written when the loop has delivered all events of this turn.
     private var marked: [Channel] = []
     /// The array that `flushMarked` swaps with `marked`, so that flushing allocates nothing.
     private var flushing: [Channel] = []

@@ -10,15 +10,15 @@ struct FoundAddresses {
     var secondsToLive: Int
 }
 
-/// Collects the servers of a service and their addresses from the answers to the caller's queries.
+/// Collects the servers that a service's SRV records name, and their addresses, from DNS answers.
 ///
-/// If the name of a server can no longer be resolved, the server keeps its last addresses.
+/// The caller sends the queries. If the name of a server can no longer be resolved, its last addresses are kept.
 struct ServiceAddresses {
     private var records: [ServiceRecord] = []
     private var secondsToLive = 0
-    /// The IP addresses of each server, by the server's name.
+    /// The IP addresses of each server of the service, by the host name in its SRV record.
     private var hosts: [String: [String]] = [:]
-    /// The names of the servers whose queries have not been answered.
+    /// The host names from the SRV records whose DNS queries for addresses have not been answered yet.
     private var pending: Set<String> = []
     private var lastError = NameError.noData
 
@@ -46,8 +46,8 @@ struct ServiceAddresses {
             hosts[name] = answer.addresses.map(\.host)
             secondsToLive = min(secondsToLive, answer.secondsToLive)
         case .failure(let error):
-            // The query failed, so the server keeps its last addresses. A TTL of 0 makes the resolver query the service
-            // again soon.
+            // The DNS query for this server failed, so `hosts` keeps its last addresses. A TTL of 0 makes the resolver
+            // query the service again soon.
             secondsToLive = 0
             lastError = error
         }

@@ -20,7 +20,9 @@ package struct ListenerSet: Sendable {
     private var sockets: [[Socket]] = []
     /// The paths of the unix sockets that this process owns; `close` removes these files.
     private var files: [String] = []
-    /// The paths of the unix sockets that were taken over; until `own` is called, another process owns these files.
+    /// The paths of the unix sockets that were taken over from another process during an upgrade.
+    ///
+    /// Until `own` is called, the other process owns these files.
     private var adoptedFiles: [String] = []
     /// The addresses in the order of the initializer's argument.
     ///
@@ -157,7 +159,7 @@ package struct ListenerSet: Sendable {
     /// The descriptors of all sockets, in the order of the addresses.
     package var descriptors: [CInt] { sockets.joined().map(\.descriptor) }
 
-    /// Whether both sets hold the same descriptors.
+    /// Whether this set and `other` consist of the same sockets.
     package func isSame(as other: ListenerSet) -> Bool { descriptors == other.descriptors }
 
     /// Closes all sockets, and removes the files of the unix sockets that this process owns.

@@ -2,7 +2,7 @@
 
 internal import COpenSSL
 
-/// A TLS session that a later client connection can resume.
+/// A TLS session of a connection to an executor, which a later connection to the same executor can resume.
 ///
 /// Confined to the thread that made it.
 @safe package final class TLSSession {

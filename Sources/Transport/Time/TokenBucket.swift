@@ -74,8 +74,8 @@ package struct TokenBucket: Sendable {
 
     @inlinable
     mutating func flow(_ limit: Int, _ now: Nanoseconds) {
-        // The spent tokens are first capped at twice the limit. Then the tokens that have become available again since
-        // `updatedAt` are subtracted.
+        // More tokens than the limit may be spent. The excess is capped, so that all tokens are available again after
+        // two periods at most. Then the tokens that have become available again since `updatedAt` are subtracted.
         capDebt(limit)
         // `now` can be before `updatedAt`, because the clocks of two workers may differ by one turn of their loops.
         guard now > updatedAt else { return }
@@ -91,7 +91,7 @@ extension TokenBucket {
     package struct Record: Equatable, Sendable {
         /// How many tokens were spent when the bucket was last used; at least 0.
         package var spent = 0.0
-        /// How much time passed between that use and the making of the record, in nanoseconds.
+        /// How much time passed between the last use of the bucket and the making of this record, in nanoseconds.
         package var age: Nanoseconds = 0
 
         /// Makes the record of a bucket; `spent` is finite.
