@@ -1,4 +1,4 @@
-// The limits in `limits.per_address`, the claims of clients that count against them, and the refusal of a claim.
+// The limits in `limits.per_address`, what clients use of the server that counts against them, and refusals.
 internal import Configuration
 internal import Transport
 
@@ -65,7 +65,8 @@ struct AddressHoldings: Sendable, Equatable {
     /// Whether all numbers are 0.
     var isEmpty: Bool { connections == 0 && handshakes == 0 && streams == 0 && bodyBytes == 0 }
 
-    /// The counts that a granted claim adds to its address.
+    /// The counts that are added to an address when one of its clients opens a connection, sends a request or sends
+    /// body bytes.
     init(_ claim: AddressClaim) {
         switch claim {
         case .connection(let isSecure): (connections, handshakes) = (1, isSecure ? 1 : 0)

@@ -21,10 +21,10 @@ final class AddressTable: Sendable {
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
-    /// The latest time at which any address's requests are still refused because of `countReset`.
+    /// The time until which the requests of at least one address are refused, because its clients gave up too many
+    /// requests.
     ///
-    /// Each request reads this value without a lock. It looks at the entry of its address only if the time is in the
-    /// future.
+    /// Each request reads this value without a lock. It looks up its own address only if the time is in the future.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// - Parameters:
@@ -41,7 +41,8 @@ final class AddressTable: Sendable {
         guard let group = AddressGroup(address) else { return nil }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.held }
     }
-    /// How many claims were granted without being counted, because no entry could be replaced.
+    /// How many connections, requests or body bytes were granted without being counted, because no entry could be
+    /// replaced.
     var uncountedClaims: Int { uncounted.load(ordering: .relaxed) }
 
     /// Counts a claim, such as one more connection or request, and returns the object that later subtracts its counts.
@@ -132,7 +133,9 @@ final class AddressTable: Sendable {
 
     // MARK: Claims
 
-    /// Counts a further claim of a connection or request, in the same entries as its first claim.
+    /// Counts a further use by a connection or request that already has a count, such as more bytes of its body.
+    ///
+    /// - Parameter places: the entries in which the connection or request was counted first.
     func grow(
         _ claim: AddressClaim,
         at places: AddressPlaces,
@@ -154,7 +157,8 @@ final class AddressTable: Sendable {
         with(place) { $0.take(claim, limits: limits, scale: place.scale, at: now) }
     }
 
-    /// Subtracts `holdings` from the counts of the entries at `places`.
+    /// Subtracts `holdings`, which a connection or request has used and has now given back, from the entries in which
+    /// it was counted.
     func release(_ holdings: AddressHoldings, at places: AddressPlaces) {
         if let own = places.own { with(own) { $0.release(holdings) } }
         if let around = places.around { with(around) { $0.release(holdings) } }
@@ -166,9 +170,10 @@ final class AddressTable: Sendable {
 
     private func shard(of group: AddressGroup) -> Int { Int(UInt(bitPattern: group.hashValue) >> 32) % shards.count }
 
-    /// Counts a claim against the limits of an address or network, and of the IPv6 /48 around it.
+    /// Counts a use, such as one more request, against the limits of an address or network, and of the IPv6 /48 around
+    /// it.
     ///
-    /// - Returns: nil if the claim is granted but counted nowhere, because the table is full.
+    /// - Returns: nil if the use is granted but counted nowhere, because the table is full.
     private func take(
         _ claim: AddressClaim,
         for group: AddressGroup,

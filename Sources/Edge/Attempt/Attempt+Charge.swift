@@ -43,7 +43,7 @@ extension Attempt {
         }
     }
 
-    /// The outcome that is reported to the pool if a failure counts at once.
+    /// The outcome that is reported to the pool, if a failure counts against the health of the executor at once.
     private func outcome(of failure: Failure) -> ExecutorPool.Outcome {
         if isConnectTimedOut { return .fault(.connectTimeout) }
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome
@@ -59,7 +59,8 @@ extension Attempt {
     /// The last bytes must be later than `moment`, and less than `ExecutorHealth.silenceMax` old.
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed
-        // Bytes of this attempt's own answer do not count.
+        // `lastServed` also changes with the bytes of this attempt's own answer, the last of which came at `lastHeard`.
+        // So only later bytes show that the engine serves other requests.
         return last > max(moment, phase == .waiting ? 0 : lastHeard) && now < last + ExecutorHealth.silenceMax
     }
 

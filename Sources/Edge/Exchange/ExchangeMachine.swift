@@ -71,6 +71,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// Send the status and the header fields of the executor's answer to the client.
         case commit
         /// Send 200 and the head of a stream or of a JSON document before the executor has answered.
+        ///
+        /// The client has waited long, and would otherwise give up the silent connection.
         case commitSilently
         /// Send bytes without content that keep the connection open: in a stream a comment or a `ping` event, before a
         /// JSON document a space.

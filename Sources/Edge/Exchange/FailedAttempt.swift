@@ -17,10 +17,10 @@ struct FailedAttempt {
     var duration: Nanoseconds
     /// Whether the whole request had been written to the socket, or the executor had answered before that.
     var hadRequest = false
-    /// The ids of the executors in the pool whose engines are of the same `kind`, if the failure depends on the kind.
+    /// The ids of the pool's executors that would fail in the same way, because their engines run the same software.
     ///
-    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the kind, or if
-    /// the kind is not known.
+    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the software, or
+    /// if the software of the engine is not known.
     var alike: [Int] = []
     /// Whether the engine does not serve the path of the request, and the pools will remember that for some time.
     var isPathRemembered = false

@@ -22,11 +22,11 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
-    /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for request
-    /// bodies, with the pieces of bodies that wait for memory.
+    /// The factors by which `part` multiplies the free memory to get the limit of one connection.
     ///
-    /// The factor of bodies is large, because a client has to send every byte that is charged for a body, and because
-    /// one connection must be able to hold a body of half the budget.
+    /// `factor` is for a connection of one user, and `trustedFactor` is for a trusted connection of many users.
+    /// `bodyFactor` is for request bodies. It is large, because a client has to send every byte that is charged for a
+    /// body, and because one connection must be able to hold a body of half the budget.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
@@ -37,9 +37,10 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     private let bodies = Atomic<Int>(0)
     /// The part of `charged` that is for arrived pieces of bodies that wait for memory.
     private let heldBack = Atomic<Int>(0)
-    /// The sum of the shares that `enter` has given out: how many bytes of their responses all exchanges may buffer.
+    /// How many bytes of their responses all exchanges together may buffer: the sum of what `enter` has allowed each of
+    /// them.
     private let shares = Atomic<Int>(0)
-    /// The number of exchanges that have a share of the memory for buffered responses.
+    /// The number of exchanges that `enter` has allowed to buffer a part of their response.
     private let holders = Atomic<Int>(0)
 
     /// - Parameter limit: `memory_limit`, in bytes.
@@ -57,7 +58,9 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return true
     }
 
-    /// The bytes charged at this moment, including bytes that accounts have taken in advance.
+    /// The bytes charged at this moment.
+    ///
+    /// The number includes bytes that connections have been charged in advance and do not use yet.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     /// The bytes charged by this process and by the other processes of an upgrade.
@@ -91,7 +94,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     // MARK: Accounts
 
-    /// Charges `bytes` for a connection's account.
+    /// Charges `bytes` for a connection.
     ///
     /// If the connection may not hold that many more bytes, charges nothing and returns false.
     ///
@@ -129,7 +132,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// Charges `bytes`, even if more than the limit is then charged.
     package func take(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 
-    /// Gives back bytes that an account got from `grant` or `take`.
+    /// Gives back bytes that `grant` or `take` has charged for a connection.
     package func giveBack(_ bytes: Int, of use: MemoryUse) {
         if use == .bodies { bodies.wrappingSubtract(bytes, ordering: .relaxed) }
         release(bytes)
@@ -142,11 +145,10 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
 
-    /// How many bytes of the whole limit must stay free after a charge for a body.
+    /// How many bytes of the whole limit must stay free after a charge for a request body.
     ///
-    /// This rule is needed besides `bodiesMax`, because connections may take more than the last quarter of the limit.
-    /// The free bytes are for requests on open connections to begin and to be answered. Only half as many bytes must
-    /// stay free after a charge for the one body that has the turn in `BodyQueue`.
+    /// The free bytes are for requests on open connections to begin and to be answered. `bodiesMax` alone does not keep
+    /// them free, because connections may take more than the last quarter of the limit.
     private var spareOfBodies: Int { limit / 16 }
 
     /// How many bytes of the whole limit must stay free after a charge for a small body that has arrived completely.
@@ -230,13 +232,14 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     // MARK: Shares
 
-    /// Gives an exchange its share: how many bytes of its response may be buffered.
+    /// Decides how many bytes of its response an exchange may buffer: its share of the free memory.
     ///
-    /// The share is the free memory divided by the number of exchanges with a share, but at most `most` and at least 16
-    /// KiB. All shares together may take a quarter of the budget, so that early exchanges leave memory for connections.
+    /// The share is the free memory divided by the number of exchanges that have a share, but at most `most` and at
+    /// least 16 KiB. All shares together may take a quarter of the limit, and the rest is left for connections and
+    /// bodies.
     ///
-    /// The caller charges the share to the connection's account. If the account refuses, the exchange keeps the 16 KiB
-    /// that were charged before the body was read.
+    /// The caller charges the share to the account of the connection. If the connection may not hold that much, the
+    /// caller makes the share smaller with `shrink`.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - usedInAll, limit / 4 - shares.load(ordering: .relaxed)))
@@ -245,10 +248,11 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return share
     }
 
-    /// Makes the share that `enter` gave to an exchange smaller, because its connection may not hold the whole share.
+    /// Makes smaller how much of its response an exchange may buffer, because its connection may not hold that much.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
-    /// Gives back the share that `enter` gave to an exchange, when the exchange has ended.
+    /// Gives back the memory for buffered response bytes that `enter` gave to an exchange; called when the exchange has
+    /// ended.
     package func leave(share: Int) {
         holders.wrappingSubtract(1, ordering: .relaxed)
         shares.wrappingSubtract(share, ordering: .relaxed)

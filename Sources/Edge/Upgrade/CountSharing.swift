@@ -54,7 +54,7 @@ final class CountSharing: TimerTarget {
         if timer == nil { schedule() }
     }
 
-    /// Ends sharing, because all other processes have ended.
+    /// Stops sharing counts with other processes, because all of them have ended.
     func end() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

@@ -23,7 +23,7 @@ package final class ProcessState: Sendable {
     let scanThread = ScanThread()
     let retries = RetryBudget()
     let promptHasher = PromptHasher()
-    /// The request bodies that wait for memory of `budget`.
+    /// The request bodies that wait for memory, because the limit in `budget` is reached.
     let bodyQueue = Lock(BodyQueue())
     /// The connections, requests and body bytes of each client address, for `limits.per_address`.
     let addresses = AddressTable()
@@ -116,7 +116,7 @@ package final class ProcessState: Sendable {
 
     /// Closes the mailbox of a worker that has ended, and handles the messages that the worker has not read.
     ///
-    /// Sockets in these messages are closed, and the places at executors that they grant are given back to the pools.
+    /// Sockets in these messages are closed, and the slots at executors that they grant are given back to the pools.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {

@@ -17,7 +17,8 @@ final class Prefills: TimerTarget {
     private var queue = PrefillQueue<SimulatedExchange>()
     private var timer: TimerID?
 
-    /// Makes the prefills of a simulator; nil if its options have neither a cache nor a prefill rate.
+    /// Makes the queue of prompts to compute; nil if the options of the simulator have neither a cache nor a prefill
+    /// rate.
     init?(of simulator: ExecutorSimulator) {
         let options = simulator.options
         guard options.countsPrompts else { return nil }
@@ -44,13 +45,13 @@ final class Prefills: TimerTarget {
         return true
     }
 
-    /// Adds the blocks of prompts whose prefill has ended to the cache.
+    /// Adds the blocks of a prompt to the prefix cache; called after the prompt has been computed.
     func keep(_ blocks: PromptBlocks) { for chain in blocks.chains { cache?.insert(chain) } }
 
-    /// Gives up the prefill of an exchange; does nothing if the prefill is not in the queue.
+    /// Gives up the computation of an exchange's prompt; does nothing if the prompt is not in the queue.
     func leave(_ exchange: SimulatedExchange) { if queue.remove(exchange, at: simulator.loop.now) { startNext() } }
 
-    /// Gives up all prefills.
+    /// Gives up the computation of all prompts, and stops the timer.
     func close() {
         queue.removeAll()
         schedule()
@@ -70,10 +71,10 @@ final class Prefills: TimerTarget {
         return blocks.tokens - cached
     }
 
-    /// Starts the next prefill if none runs.
+    /// Starts to compute the next prompt if none is being computed.
     ///
-    /// The function ends no prefill. Its callers may be closing a connection, and the end of a prefill writes to
-    /// streams.
+    /// The function finishes no computation. Its callers may be closing a connection, and a finished computation would
+    /// write to streams.
     private func startNext() {
         if let next = queue.next { queue.start(for: duration(lookUp(next))) }
         schedule()

@@ -32,8 +32,9 @@ package final class ExecutorSimulator: ServerDelegate {
     /// The prefills and the prefix cache; nil if the options have neither a prefix cache nor a prefill rate.
     private(set) var prefills: Prefills?
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that have stopped after `Pacer.batch` streams; they continue with their other streams at the end of
-    /// the loop's turn.
+    /// The pacers that have let `Pacer.batch` of their streams generate a token in this turn of the event loop.
+    ///
+    /// They continue with their other streams at the end of the turn.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -178,18 +179,19 @@ package final class ExecutorSimulator: ServerDelegate {
         return pacer
     }
 
-    /// Drops a pacer that has no streams.
+    /// Drops a pacer (the common timer of streams that generate tokens at the same pace) that has no streams.
     ///
-    /// The next stream of the same pace gets a new pacer.
+    /// The next stream of that pace gets a new pacer.
     func forget(_ pacer: Pacer) {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Lets a pacer continue with the rest of its streams at the end of the loop's turn, after the turn's output was
-    /// flushed.
+    /// Schedules a pacer, which has let only some of its streams generate a token, to continue with the others.
+    ///
+    /// It continues at the end of this turn of the event loop, after the output of the turn was sent.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets each pacer in `unfinishedPacers` continue with its next streams.
+    /// Lets each pacer in `unfinishedPacers` generate tokens for its next streams.
     ///
     /// The streams write their output into channels. The loop flushes these channels before it waits for events.
     private func continueRounds() {

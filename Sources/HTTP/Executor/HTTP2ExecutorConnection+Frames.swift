@@ -33,7 +33,7 @@ extension HTTP2ExecutorConnection {
         return 0
     }
 
-    /// A valid frame has arrived whole.
+    /// A valid frame has arrived completely.
     func frameArrived(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {

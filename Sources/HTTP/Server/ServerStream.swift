@@ -51,7 +51,7 @@ package protocol ServerStreamHandler: AnyObject {
 extension ServerStreamHandler {
     /// The default implementation does nothing.
     package func requestBegan() {}
-    /// The default implementation leaves the response to the delegate.
+    /// The default implementation returns false, so the delegate sends the error response.
     package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
@@ -104,7 +104,7 @@ package protocol ServerDelegate: AnyObject {
 }
 
 extension ServerDelegate {
-    /// By default, no client counts as well-behaved.
+    /// The default implementation returns false: no client is known to be well-behaved.
     package func isKnown(_ client: Client) -> Bool { false }
     /// The default implementation does nothing.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}

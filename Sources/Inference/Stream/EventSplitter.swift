@@ -38,7 +38,7 @@ package struct EventSplitter: Sendable {
     ///
     /// The event is stored until the next byte arrives. If that byte is an LF, it belongs to the blank line.
     private var holdsEvent = false
-    /// Whether the event is being handed over in pieces.
+    /// Whether the current event is larger than `limit`, so that its bytes are handed over in pieces as they arrive.
     private var isOversized = false
     /// The number of bytes of a leading byte order mark that have arrived; 3 after the mark is complete or is known to
     /// be absent.

@@ -14,7 +14,9 @@ extension ExecutorPool {
     /// Whether requests look only at some members, because the pool is large and chooses by load.
     var asksSome: Bool { !weightSums.isEmpty }
 
-    /// For each member the sum of its weight and of the weights before it; empty if requests look at all members.
+    /// For each member, the sum of its weight and of the weights before it, to draw members at random by their weights.
+    ///
+    /// The result is empty if requests look at all members, so that none are drawn.
     static func weightSums(_ members: [PoolMember], _ balance: Balance) -> [Int] {
         guard members.count > askedMax, balance != .roundRobin, balance != .weighted else { return [] }
         var sum = 0

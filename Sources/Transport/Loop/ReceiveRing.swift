@@ -83,7 +83,8 @@ final class ReceiveRing {
     /// Whether the queue holds further completions, or the kernel can add some when the loop calls it.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
-    /// Whether epoll's descriptor has become readable since the last call.
+    /// Whether the ring has reported since the last call that epoll's descriptor is readable, which means that epoll
+    /// has events.
     func takePollerReady() -> Bool {
         defer { isPollerReady = false }
         return isPollerReady
