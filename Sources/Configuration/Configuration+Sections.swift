@@ -9,7 +9,7 @@ extension Configuration {
         return root.count("workers", in: 1...1024, or: "auto or ").map { .count($0) } ?? .auto
     }
 
-    /// Reads `gather`: `auto`, `off` or a duration.
+    /// Reads `gather`, how long a busy worker sleeps before it polls again: `auto`, `off` or a duration.
     static func gather(from root: ConfigurationSection) -> Gather {
         let words = "auto, off, or "
         switch root.scalar("gather", expecting: "\(words)a duration")?.text {
@@ -108,7 +108,10 @@ extension Configuration {
 }
 
 extension QueueShares {
-    /// Reads `admission.shares`; together, the shares must leave something for the highest priority class.
+    /// Reads `admission.shares`: what percentage of the slots the lower priority classes get even while higher classes
+    /// wait.
+    ///
+    /// The sum must leave something for the highest class.
     fileprivate mutating func read(from section: ConfigurationSection) {
         section.read(percent: "standard", &standard, in: 0...Self.sumMax)
         section.read(percent: "bulk", &bulk, in: 0...Self.sumMax)

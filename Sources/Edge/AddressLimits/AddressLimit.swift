@@ -31,13 +31,13 @@ enum AddressLimit: String, CaseIterable, Sendable {
 
 /// A client's use of the server that `limits.per_address` may refuse: a connection, a request, or bytes of a body.
 enum AddressClaim: Sendable, Equatable {
-    /// One more connection.
+    /// The client opens one more connection.
     case connection(isSecure: Bool)
-    /// One more request.
+    /// The client begins one more request.
     case request
-    /// This many more bytes of a request body.
+    /// The client sends this many more bytes of a request body.
     case body(Int)
-    /// One more request with an unknown key, or without the key that is required.
+    /// The client sends one more request with an unknown key, or without the key that is required.
     case unknownKey
 }
 
@@ -45,11 +45,14 @@ enum AddressClaim: Sendable, Equatable {
 struct AddressRefusal: Error, Equatable {
     /// The limit that was reached.
     let limit: AddressLimit
-    /// The time after which the same claim can be granted, in nanoseconds; 0 if the time cannot be predicted.
+    /// The time in nanoseconds after which the same connection or request would be granted; 0 if the time cannot be
+    /// predicted.
     let wait: Nanoseconds
     /// The address or network whose limit was reached.
     let group: AddressGroup
-    /// Whether this is the group's first refusal by this limit in a minute; only the first is logged as a warning.
+    /// Whether this is the first time in a minute that this limit refuses the address or network.
+    ///
+    /// Only the first refusal is logged as a warning.
     let isNews: Bool
 }
 

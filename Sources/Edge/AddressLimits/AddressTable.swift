@@ -13,8 +13,8 @@ internal import Transport
 /// into shards, each with its own lock.
 ///
 /// A new address may find no entry to replace, when the clients of most entries have connections or requests. Its
-/// claims are then granted and not counted, because a refusal would shut out every new client. Limits per address do
-/// not help against so many addresses, but `max_connections` and `memory_limit` do.
+/// connections and requests are then granted and not counted, because a refusal would shut out every new client. Limits
+/// per address do not help against so many addresses, but `max_connections` and `memory_limit` do.
 final class AddressTable: Sendable {
     /// How many addresses and networks the table can count, in all shards together.
     static let capacity = 65_536
@@ -45,9 +45,10 @@ final class AddressTable: Sendable {
     /// replaced.
     var uncountedClaims: Int { uncounted.load(ordering: .relaxed) }
 
-    /// Counts a claim, such as one more connection or request, and returns the object that later subtracts its counts.
+    /// Counts a use of the server, such as one more connection or request, and returns the object that later subtracts
+    /// it.
     ///
-    /// - Returns: nil if the claim is granted but not counted, because `address` is a unix socket or the table is full.
+    /// - Returns: nil if the use is granted but not counted, because `address` is a unix socket or the table is full.
     func hold(
         _ claim: AddressClaim,
         for address: SocketAddress,
@@ -214,7 +215,8 @@ final class AddressTable: Sendable {
     }
 }
 
-/// Where a claim is counted: the entry of the address, and that of the larger IPv6 network around the address.
+/// The entries in which a connection or request is counted: that of its address, and that of the larger IPv6 network
+/// around the address.
 struct AddressPlaces: Sendable {
     /// The entry of the address; nil if the table was full.
     let own: AddressPlace?
@@ -222,7 +224,9 @@ struct AddressPlaces: Sendable {
     let around: AddressPlace?
 }
 
-/// The position of an entry in the table; it stays the same as long as the entry's group has a connection or a request.
+/// The position of an entry in the table.
+///
+/// It stays the same as long as the entry's address or network has a connection or a request.
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int

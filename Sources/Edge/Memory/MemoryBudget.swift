@@ -17,8 +17,9 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// Every connection may hold this many bytes for streams, and as many again for bodies, as long as at least eight
-    /// times this number of bytes are free.
+    /// How many bytes every connection may hold for streams, and as many again for request bodies.
+    ///
+    /// This holds as long as at least eight times this number of bytes are free.
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
@@ -35,7 +36,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     private let elsewhere = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
-    /// The part of `charged` that is for arrived pieces of bodies that wait for memory.
+    /// The part of `charged` that is for pieces of request bodies that have arrived while the body waits for memory.
     private let heldBack = Atomic<Int>(0)
     /// How many bytes of their responses all exchanges together may buffer: the sum of what `enter` has allowed each of
     /// them.
@@ -66,7 +67,8 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// The bytes charged by this process and by the other processes of an upgrade.
     private var usedInAll: Int { used + elsewhere.load(ordering: .relaxed) }
 
-    /// Sets how many bytes other processes have charged; this process may charge only the rest of the limit.
+    /// Sets how many bytes the other processes of an upgrade have charged; this process may charge only the rest of the
+    /// limit.
     package func setUsedElsewhere(_ bytes: Int) { elsewhere.store(min(max(0, bytes), 1 << 50), ordering: .relaxed) }
 
     // MARK: The whole
@@ -89,7 +91,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// If less than a quarter of the limit would stay free, charges nothing and returns false.
     package func reservePlacement(_ bytes: Int) -> Bool { reserve(bytes, leaving: limit / 4) }
 
-    /// Gives back what `reserve` has charged.
+    /// Gives back bytes that `reserve` has charged.
     package func release(_ bytes: Int) { charged.wrappingSubtract(bytes, ordering: .relaxed) }
 
     // MARK: Accounts
@@ -109,8 +111,8 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
                 ofFree: limit - usedInAll - bytes,
                 of: limit
             )
-            // Buffered responses may take only half of what a connection may hold. Early exchanges get large shares,
-            // and the other half is left for later exchanges of the connection.
+            // Buffered response bytes may take only half of what a connection may hold. The first exchanges of a
+            // connection may buffer much, and the other half is left for its later exchanges.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return !(bodiesWait && isFullOfBodies) && grantBody(bytes, beyond: held)
@@ -120,9 +122,11 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         }
     }
 
-    /// How many bytes of `whole` one connection may hold, if `free` bytes stay free after the charge.
+    /// How many bytes one connection may hold out of `whole`, the limit for all connections or for all bodies.
     ///
     /// If `n` connections in turn take all that they may hold, about `1 / (1 + n * factor)` of `whole` stays free.
+    ///
+    /// - Parameter free: how many bytes of `whole` stay free after the charge.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
@@ -140,7 +144,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     // MARK: Bodies
 
-    /// The largest number of bytes that all bodies together may take: three quarters of the limit.
+    /// The largest number of bytes that all request bodies together may take: three quarters of the limit.
     ///
     /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
@@ -153,24 +157,24 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// How many bytes of the whole limit must stay free after a charge for a small body that has arrived completely.
     ///
-    /// If a hundred connections hold as many streams as they may, about a sixty-fourth of the limit is free. Small
-    /// requests of other clients must still be served then. A small body soon gives its memory back, so it may use
-    /// memory that larger bodies may not use.
+    /// The number is smaller than for other bodies, because a small body soon gives its memory back. A hundred
+    /// connections, each with as many streams as it may have, leave about a sixty-fourth of the limit free. Small
+    /// requests of other clients must still be served then.
     private var spareOfSmallBodies: Int { limit / 512 }
 
-    /// The largest body that one connection can hold, in bytes.
+    /// The largest request body that one connection can hold, in bytes.
     ///
-    /// `part` allows one connection seven tenths of `bodiesMax` while no other connection has a body.
+    /// While no other connection has a body, `part` allows one connection seven tenths of `bodiesMax`.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
-    /// Whether bodies take more than three quarters of what they may take together, or less than an eighth of the limit
-    /// is free.
+    /// Whether request bodies take more than three quarters of what they may take together, or less than an eighth of
+    /// the limit is free.
     ///
     /// One connection alone cannot take so much. If the result is false and a connection gets no memory for a body, the
     /// connection itself already holds too much.
     var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 || used > limit / 8 * 7 }
 
-    /// Whether any body waits for memory.
+    /// Whether any request body waits for memory.
     private var bodiesWait: Bool { heldBack.load(ordering: .relaxed) > 0 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
@@ -182,7 +186,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return false
     }
 
-    /// Charges `bytes` for a body that may take memory beyond `bodiesMax`.
+    /// Charges `bytes` for a request body that may take memory beyond `bodiesMax`, the limit for all bodies together.
     ///
     /// The connection of the body may also hold more than `part` allows now, but never more than `bodyMax`.
     ///
@@ -197,18 +201,18 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return false
     }
 
-    /// Charges `bytes` of a body that are allocated already, even if that exceeds the limit.
+    /// Charges `bytes` of a request body that are allocated already, even if that exceeds the limit.
     func takeBody(_ bytes: Int) {
         bodies.wrappingAdd(bytes, ordering: .relaxed)
         take(bytes)
     }
 
-    /// Charges `bytes` for pieces of a body that waits for memory; if there is no memory, charges nothing and returns
-    /// false.
+    /// Charges `bytes` for pieces of a request body that have arrived while the body waits for memory.
     ///
-    /// Waiting pieces of all bodies may take a sixteenth of the limit, of which `part` decides how much one body gets.
-    /// The more bytes wait, the more of the whole limit has to stay free. The first pieces need only the spare room of
-    /// small bodies, so that a small body can arrive completely.
+    /// If there is no memory, charges nothing and returns false. The pieces of all waiting bodies may take a sixteenth
+    /// of the limit, and `part` decides how much of that one body gets. The more bytes wait, the more of the limit has
+    /// to stay free. For the first pieces, only `spareOfSmallBodies` has to stay free, so that a small body can arrive
+    /// completely.
     ///
     /// - Parameter held: the bytes that are already charged for pieces of the same body.
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {
@@ -223,7 +227,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return false
     }
 
-    /// Gives back what `holdBack` has charged.
+    /// Gives back bytes that `holdBack` has charged for pieces of a waiting body.
     func releaseHeldBack(_ bytes: Int) {
         guard bytes > 0 else { return }
         heldBack.wrappingSubtract(bytes, ordering: .relaxed)

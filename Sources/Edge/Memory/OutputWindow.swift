@@ -4,11 +4,13 @@
 ///
 /// Reading resumes when at most half the high watermark waits. Each exchange has its own window on its worker.
 struct OutputWindow: Equatable {
-    /// The high watermark in bytes; 0 before the response has begun, when nothing is relayed.
+    /// The number of response bytes waiting for the client above which reading from the executor pauses.
+    ///
+    /// The value is 0 before the response has begun; nothing is relayed then.
     private(set) var highWatermark = 0
     private(set) var isPaused = false
 
-    /// Sets the high watermark, when the response begins.
+    /// Sets the high watermark; called when the response begins.
     mutating func open(highWatermark: Int) { self.highWatermark = highWatermark }
 
     /// Records that `buffered` bytes wait for the client.

@@ -26,8 +26,8 @@ final class SnapshotFollowers {
         reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
     }
 
-    /// Starts the services that resolve host names, and write changes of the executors' health and of their cached
-    /// tokens to the operator's log.
+    /// Starts the services that resolve host names and that tell the operator when an engine goes down or comes back,
+    /// or does not report cached tokens.
     ///
     /// - Parameter named: called once, when the host names of all executors are resolved or `namesTimeout` has passed.
     func start(named: @escaping () -> Void) {

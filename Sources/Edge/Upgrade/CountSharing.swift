@@ -25,7 +25,7 @@ final class CountSharing: TimerTarget {
     private var connections: SharedCounts.Row?
     private var timer: TimerID?
     private var ticks = 0
-    /// Whether the operator was told that the table is full.
+    /// Whether the operator was told that the table of shared counts is full.
     private var isFullReported = false
 
     /// - Parameter say: writes a line for the operator.
@@ -41,10 +41,11 @@ final class CountSharing: TimerTarget {
         self.say = say
     }
 
-    /// Begins to share: puts all present counts in the table, and applies limits to all processes together.
+    /// Begins to share counts with the other processes of an upgrade.
     ///
-    /// A process that hands over calls this function before it starts its successor. A successor calls it with the
-    /// table that it has adopted, before its workers accept connections.
+    /// Puts all present counts of this process in the table, and applies limits to the sums over all processes. A
+    /// process that hands over calls this function before it starts its successor. A successor calls it with the table
+    /// that it has got from its predecessor, before its workers accept connections.
     func begin(_ counts: SharedCounts) {
         self.counts = counts
         running.share(in: counts)
@@ -77,7 +78,8 @@ final class CountSharing: TimerTarget {
         schedule()
     }
 
-    /// Publishes this process's memory and connections, and applies the numbers of the other processes.
+    /// Publishes how much memory and how many connections this process has, and counts those of the other processes
+    /// against this process's limits.
     private func exchange() {
         memory?.publish(process.budget.used)
         connections?.publish(process.connectionCount)

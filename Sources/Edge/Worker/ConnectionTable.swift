@@ -9,7 +9,8 @@ struct ConnectionTable {
     private var hasServed: [Bool] = []
     /// When `isNoteDue` last returned true, by the connection's index; 0 if it never has.
     private var noted: [Nanoseconds] = []
-    /// The shortest time between two calls of `AddressTable.noteKnown` for one connection, in nanoseconds.
+    /// The shortest time between two records, made by `AddressTable.noteKnown`, that the client of a connection is
+    /// known; in nanoseconds.
     private static let notePeriod: Nanoseconds = 60_000_000_000
     /// How many connections have carried a request.
     private(set) var servedCount = 0

@@ -1,18 +1,22 @@
-// Times the prefills of a simulator. A prefill computes the tokens of a prompt that the prefix cache does not have.
+// Simulates how long the engine takes to compute prompts (the prefill). Only the tokens of a prompt that the prefix
+// cache does not have must be computed.
 internal import Transport
 
-/// The prefills and the prefix cache of a simulator that has a cache, or a prefill rate, or both.
+/// The queue of prompts to compute, and the prefix cache, of a simulated engine.
 ///
-/// The simulator owns the object. Only the thread of the simulator's loop may use it.
+/// The simulator owns the object if its options have a cache or a prefill rate. Only the thread of the simulator's loop
+/// may use it.
 final class Prefills: TimerTarget {
     private unowned let simulator: ExecutorSimulator
     /// The prefix cache; nil if the simulator has none.
     private(set) var cache: PrefixCache?
-    /// How many tokens a second are computed; nil if each prefill takes a given time, and all run at once.
+    /// How many prompt tokens are computed in a second, one prompt after the other.
+    ///
+    /// The value is nil if each prefill takes a fixed time from the options. All prefills then run at once.
     private let rate: Double?
-    /// The path of a file, or nil; prefills that begin while the file exists are slower.
+    /// The path of a file that tests create to slow down the prefills that begin while it exists; nil for none.
     private let slowWhile: String?
-    /// The part of `rate` that is left while the file `slowWhile` exists.
+    /// The factor by which `rate` is multiplied while the file `slowWhile` exists.
     private static let slowPart = 1.0 / 3
     private var queue = PrefillQueue<SimulatedExchange>()
     private var timer: TimerID?
@@ -28,13 +32,15 @@ final class Prefills: TimerTarget {
         slowWhile = options.slowWhile
     }
 
-    /// How many prefills wait for their turn.
+    /// How many prompts wait to be computed.
     var waiting: Int { queue.waiting }
 
-    /// Begins a prefill.
+    /// Begins to compute the prompt of an exchange, or puts it in the queue.
     ///
-    /// - Parameter hasOwnTime: whether the request says how long its prefill takes; such a prefill does not wait.
-    /// - Returns: whether the prefill takes its turn among the others; `prefillEnded` is then called on the exchange.
+    /// - Parameter hasOwnTime: whether the request itself says how long its prefill takes; such a prefill does not wait
+    ///   in the queue.
+    /// - Returns: whether the prompt was put in the queue; `prefillEnded` is then called on the exchange when the
+    ///   prompt has been computed.
     func begin(_ exchange: SimulatedExchange, hasOwnTime: Bool) -> Bool {
         guard rate != nil, !hasOwnTime else {
             _ = lookUp(exchange)

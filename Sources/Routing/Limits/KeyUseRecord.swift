@@ -30,7 +30,7 @@ package struct KeyRateUse: Equatable, Sendable {
     /// The tokens that were reserved or used; below 0 if requests have used fewer tokens than were reserved before.
     package var tokens: Int
 
-    /// Makes a use; by default nothing was used.
+    /// Makes a value; by default nothing was used.
     package init(requests: Int = 0, tokens: Int = 0) {
         self.requests = requests
         self.tokens = tokens

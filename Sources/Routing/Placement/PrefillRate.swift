@@ -1,4 +1,4 @@
-// How fast an executor computes prompts, measured by the pool whose lock guards the value.
+// How fast an executor computes prompts. A pool measures the rate for each of its executors; the pool's lock guards it.
 internal import Transport
 
 /// How fast an executor computes prompts, in bytes a second: a mean in which recent prompts count most.

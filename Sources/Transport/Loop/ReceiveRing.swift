@@ -8,9 +8,7 @@ package enum PollerChoice: Sendable, Equatable {
     case auto
     /// epoll only.
     case epoll
-    /// io_uring for every channel from its first byte.
-    ///
-    /// Used in tests, which run with each of the three choices.
+    /// io_uring for every channel from its first byte; used only by tests.
     case ring
 }
 

@@ -116,7 +116,9 @@ internal import COpenSSL
 
     // MARK: Moving bytes
 
-    /// Performs the handshake, then decrypts into `buffer` until the wire's ciphertext is used up or `buffer` is full.
+    /// Performs the handshake, then decrypts the ciphertext from `TLSWire.feed` into `buffer`.
+    ///
+    /// Stops when all of the ciphertext has been processed or `buffer` is full.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         guard failure == nil, !isClosed else {
             wire.dropInput()
@@ -138,7 +140,7 @@ internal import COpenSSL
         return unsafe decrypt(into: buffer)
     }
 
-    /// Decrypts until the wire's ciphertext is used up or `buffer` is full.
+    /// Decrypts until all ciphertext from `TLSWire.feed` has been processed or `buffer` is full.
     @inline(__always)
     private mutating func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         var total = 0
