@@ -1,4 +1,5 @@
-// Reads the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, log, CORS origins.
+// Reads the smaller sections of a configuration: workers, timeouts, limits, admission, log, CORS origins, and the
+// ledger, where finished exchanges will be recorded.
 internal import Inference
 internal import Routing
 
@@ -70,7 +71,8 @@ extension Configuration {
         section.finish()
     }
 
-    /// Reads `session_fields`; with an empty list requests have no sessions.
+    /// Reads `session_fields`, the fields by which clients name the session of a request; an empty list switches
+    /// sessions off.
     mutating func readSessionFields(from root: ConfigurationSection) {
         let expected = "names of header fields, or body.NAME for members of the body"
         guard let names = root.texts("session_fields", expecting: expected) else { return }

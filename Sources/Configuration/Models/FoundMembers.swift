@@ -6,7 +6,7 @@ package import Transport
 ///
 /// `Configuration.completed(by:)` adds them to a configuration.
 package struct FoundMembers: Sendable, Equatable {
-    /// The kind of one engine, and the models that the engine has listed.
+    /// The software of one engine, and the models that the engine has listed.
     package struct Listing: Sendable, Equatable {
         /// The software of the engine; `auto` if its response does not reveal it.
         package var kind = ExecutorSettings.Kind.auto
@@ -14,8 +14,8 @@ package struct FoundMembers: Sendable, Equatable {
         package var models: [EngineListing.Model] = []
         package init() {}
 
-        /// Whether two lists of one engine differ in the kind of the engine, or in the context length of a model that
-        /// is in both.
+        /// Whether two lists of one engine differ in the software of the engine, or in the context length of a model
+        /// that is in both.
         ///
         /// The result is false if one of the lists is empty.
         fileprivate func contradicts(_ other: Listing) -> Bool {
@@ -47,7 +47,7 @@ package struct FoundMembers: Sendable, Equatable {
     /// models yet, and no host name has been resolved.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
-    /// Returns the members for the files, engines and host names that `configuration` contains.
+    /// Returns the found members for the files, engines and host names that `configuration` contains; drops all others.
     ///
     /// An engine keeps its list of models if only its API key or its certificate authorities have changed.
     ///

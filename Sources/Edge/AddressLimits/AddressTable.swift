@@ -36,7 +36,8 @@ final class AddressTable: Sendable {
 
     /// How many addresses and networks have an entry; an entry is removed only when another address replaces it.
     var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.entries.count } } }
-    /// The present counts of an address; nil if the table has no entry for the address.
+    /// How many connections, requests and body bytes of an address are counted now; nil if the table has no entry for
+    /// the address.
     func held(by address: SocketAddress) -> AddressHoldings? {
         guard let group = AddressGroup(address) else { return nil }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.held }
@@ -230,6 +231,7 @@ struct AddressPlaces: Sendable {
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int
-    /// The factor by which all limits are multiplied: 1, or 8 for an IPv6 /48.
+    /// The factor by which all limits are multiplied: 1 for an address, or 8 for an IPv6 /48, because it may have many
+    /// clients.
     let scale: Int
 }

@@ -114,7 +114,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// socket.
     private var failure: Failure?
 
-    /// The machine of an exchange whose head has just arrived.
+    /// Makes the machine for an exchange whose request head has just arrived.
     package init() {}
 
     /// Whether another attempt may follow a failed one; false once a part of the answer has been relayed.

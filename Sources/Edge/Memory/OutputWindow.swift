@@ -1,8 +1,9 @@
 // Decides when reading from an executor pauses because the client is slow.
 
-/// The limit on response bytes that wait for a client; reading from the executor pauses above the high watermark.
+/// The limit on response bytes that wait for a client to read them; each exchange has its own.
 ///
-/// Reading resumes when at most half the high watermark waits. Each exchange has its own window on its worker.
+/// Reading from the executor pauses when more bytes than the high watermark wait. It resumes when at most half as many
+/// wait.
 struct OutputWindow: Equatable {
     /// The number of response bytes waiting for the client above which reading from the executor pauses.
     ///

@@ -1,18 +1,18 @@
 // Applies limits to the sum over all processes of an upgrade: each process publishes what it uses.
 internal import Transport
 
-/// Publishes the counts of this process in a table of shared counts, and applies the counts of the other processes;
-/// confined to the control thread.
+/// Publishes what this process uses of the limits, and counts what the other processes of an upgrade use against these
+/// limits.
 ///
-/// Attempts and the exchanges of API keys are published when they begin, so their limits are never exceeded. Memory and
-/// connections are published every 100 ms. All processes together may exceed these two limits by what they add in that
-/// time.
+/// The counts are in a table that all processes share. Attempts and the exchanges of API keys are published when they
+/// begin, so their limits are never exceeded. Memory and connections are published every 100 ms. All processes together
+/// may exceed these two limits by what they add in that time. Confined to the control thread.
 final class CountSharing: TimerTarget {
     /// The time between two searches for free slots at executors, in nanoseconds.
     ///
     /// The searches are necessary because no event reports that another process has freed a slot.
     private static let pumpInterval: Nanoseconds = 20_000_000
-    /// Memory and connections are published once in every this many searches for free slots.
+    /// How many searches for free slots there are from one publication of memory and connections to the next.
     private static let exchangePeriod = 5
 
     private let loop: EventLoop

@@ -18,7 +18,7 @@ package final class ProcessState: Sendable {
     package let clock: Clock
     /// The system interface by which workers learn that sockets are ready: epoll, or io_uring as well.
     package let poller: PollerChoice
-    /// The handles of the workers, by their index.
+    /// The handles of the workers, in order: through a handle, any thread posts messages to a worker or reads its load.
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
@@ -76,7 +76,7 @@ package final class ProcessState: Sendable {
     /// How many connections clients have to this process, on all workers together.
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
-    /// How many connections clients may have under this snapshot.
+    /// How many connections clients may have: the limit of the snapshot, or less if there are too few file descriptors.
     func room(_ snapshot: Snapshot) -> ConnectionRoom { snapshot.connectionRoom.within(descriptors: descriptorsMax) }
 
     /// Counts one more connection and charges memory for it; `connectionEnded` undoes both.

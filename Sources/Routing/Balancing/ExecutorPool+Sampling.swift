@@ -12,7 +12,10 @@ extension ExecutorPool {
     /// The largest number of random draws for one request; a draw may give an executor that cannot take the request.
     private static let drawsMax = 16
 
-    /// Whether requests look only at some members, because the pool is large and chooses by load.
+    /// Whether requests look only at some members.
+    ///
+    /// This is so if the pool is large and chooses executors by their load. A pool that takes its executors in turn
+    /// looks at all of them.
     var asksSome: Bool { !weightSums.isEmpty }
 
     /// For each member, the sum of its weight and of the weights before it, to draw members at random by their weights.
@@ -55,7 +58,7 @@ extension ExecutorPool {
         return takeFree(request, &state, trial: trial, by: .none, at: now)
     }
 
-    /// Adds a member to `state.free` if it can take the request and is not there yet.
+    /// Adds a member to `state.free` if it can take the request and is not in the array yet.
     private func addUsable(
         _ index: Int?,
         _ request: RoutingRequest,

@@ -12,7 +12,7 @@ package enum FaultScope: Sendable, Equatable {
     /// The engine did not accept a connection in time.
     case connectTimeout
 
-    /// A description for the operator, worded to follow "attempts in a row".
+    /// The failure in words for the operator, which follow the words "attempts in a row".
     package var text: String {
         switch self {
         case .connection: "could not connect, or broke off before the answer"

@@ -78,7 +78,7 @@ final class ReceiveRing {
         _ = unsafe clinux_ring_enter(&ring, 1, UInt32(completions), timeout)
     }
 
-    /// Whether the queue holds further completions, or the kernel can add some when the loop calls it.
+    /// Whether the queue has further completions, or the kernel can add some when the loop makes the next system call.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
     /// Whether the ring has reported since the last call that epoll's descriptor is readable, which means that epoll
