@@ -59,8 +59,8 @@ extension Attempt {
     /// The last bytes must be later than `moment`, and less than `ExecutorHealth.silenceMax` old.
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed
-        // `lastServed` also changes with the bytes of this attempt's own answer, the last of which came at `lastHeard`.
-        // So only later bytes show that the engine serves other requests.
+        // The engine's `lastServed` is also set when bytes of this attempt's own answer arrive, which last happened at
+        // `lastHeard`. So only a later time shows that the engine serves other requests.
         return last > max(moment, phase == .waiting ? 0 : lastHeard) && now < last + ExecutorHealth.silenceMax
     }
 

@@ -243,7 +243,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// bodies.
     ///
     /// The caller charges the share to the account of the connection. If the connection may not hold that much, the
-    /// caller makes the share smaller with `shrink`.
+    /// caller lowers the share to 16 KiB with `shrink`.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - usedInAll, limit / 4 - shares.load(ordering: .relaxed)))

@@ -4,9 +4,9 @@ internal import Transport
 extension PoolEntry.State {
     /// Whether free slots must be offered to waiting requests before this new request takes one.
     ///
-    /// The result is true if `returned` or `passedBy` contains requests: these requests wait, but do not block the
-    /// requests behind them. It is also true if a lower class must get the next slot, because the configuration
-    /// guarantees that class a share of the slots.
+    /// The result is true if `returned`, or `passedBy` of this class or of a higher class, contains requests. These
+    /// requests wait, but do not block the requests behind them. The result is also true if a lower class must get the
+    /// next slot, because the configuration guarantees that class a share of the slots.
     func mustServeFirst(_ request: RoutingRequest, returning: Bool) -> Bool {
         if !returned.isEmpty || lines.hasPassedBy(downTo: request.priority) { return true }
         return !returning && lines.due != nil && !lines.hasQueue(downTo: request.priority)
@@ -60,7 +60,7 @@ extension PoolEntry.State {
         var fullPaths: [PathSet] = []
     }
 
-    /// Gives a free slot to one request in `lines`, the waiting requests of all classes.
+    /// Ends the wait of one request in `lines` (the waiting requests of all classes), usually with a free slot.
     ///
     /// - Returns: false if no request in `lines` finds a slot.
     private mutating func serveLines(
@@ -76,7 +76,7 @@ extension PoolEntry.State {
         return false
     }
 
-    /// Gives a free slot to one waiting request of the class with this rank.
+    /// Ends the wait of one request of the class with this rank, usually with a free slot.
     ///
     /// - Returns: false if no request of the class finds a slot.
     private mutating func serveLine(
@@ -134,7 +134,7 @@ extension PoolEntry.State {
         return lines.lines[rank].queue.first { $0.pool.generation < latest || !paths.contains($0.request.path) }
     }
 
-    /// Gives free slots to requests in one array, `returned` or a `passedBy`, until `most` waits have ended.
+    /// Ends waits of requests in one array, `returned` or a `passedBy`, until `most` waits have ended.
     ///
     /// A request in these arrays does not block the requests behind it.
     ///

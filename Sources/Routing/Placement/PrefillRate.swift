@@ -8,8 +8,8 @@ internal import Transport
 struct PrefillRate: Equatable, Sendable {
     /// The rate is unknown until prompts of this many bytes have been measured.
     private static let leastBytes = 128.0 * 1024
-    /// When prompts of more than this many bytes have been measured, the earlier measurements are halved, so that later
-    /// ones count more.
+    /// When prompts of more than this many bytes have been measured, the sums of bytes and seconds are halved, so that
+    /// later prompts count more.
     private static let mostBytes = 2.0 * 1024 * 1024
 
     /// The limits of a believable rate, in bytes a second.
