@@ -21,7 +21,8 @@ final class ReceiveRing {
     static let bufferSize = 1024
     /// How many buffers the kernel can fill before the loop processes them: 512, of 1 KiB each.
     private static let bufferCount = 512
-    /// How far `takeAll` looks ahead: it calls `prepare` for the second completion after the current one.
+    /// How far `takeAll` looks ahead to prefetch memory: it calls `prepare` for the second completion after the current
+    /// one.
     private static let lookahead: UInt32 = 2
     // These values of `user_data` mark the poll of epoll's descriptor and cancellations, whose completions belong to no
     // channel. The values match no `SlabKey`, because no generation reaches 2^32 - 1.
