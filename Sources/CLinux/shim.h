@@ -70,8 +70,8 @@ static inline int clinux_is_listening(int fd) {
     socklen_t length = sizeof value;
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
 }
-/* How many bytes the kernel has accepted that the peer has not acknowledged yet, of which a FIN counts as one (SIOCOUTQ,
- * tcp(7)); 0 if the kernel does not tell. */
+/* How many bytes the kernel has accepted that the peer has not acknowledged yet (SIOCOUTQ, tcp(7)). A FIN counts as one
+ * byte. Returns 0 if the kernel does not tell. */
 static inline int clinux_unacknowledged(int fd) {
     int count = 0;
     return ioctl(fd, SIOCOUTQ, &count) == 0 ? count : 0;

@@ -18,11 +18,14 @@ struct stream {
     const cprefixhash_marks *marks;
     uint64_t *hashes;
     size_t capacity;
-    /// The number of hashes so far, the number of bytes of text so far, and the number of bytes at the next mark.
+    /// How many hashes have been made, how many bytes of text have been hashed, and after how many the next hash is
+    /// made.
     size_t count, bytes, mark;
 };
 
-/// Adds text of the prompt to the stream, and makes a hash at each mark; ignores text after the last mark.
+/// Adds text of the prompt to the hashed bytes, and makes a hash at each mark, which is a number of bytes of text.
+///
+/// Text after the last mark is ignored.
 static void add(struct stream *stream, const uint8_t *bytes, size_t length) {
     while (length > 0 && stream->count < stream->capacity && stream->mark <= stream->marks->bytes_max) {
         size_t piece = stream->mark - stream->bytes;
@@ -37,7 +40,8 @@ static void add(struct stream *stream, const uint8_t *bytes, size_t length) {
     }
 }
 
-/// Adds the text of a part between two offsets to the stream, without the bytes of `left_out`.
+/// Adds the bytes of the prompt from `begin` to `end` to the hashed bytes, but skips the range `left_out` of the
+/// prompt.
 static void add_text(struct stream *stream, const cprefixhash_prompt *prompt, size_t begin, size_t end) {
     size_t gap = prompt->left_out.offset, gap_end = gap + prompt->left_out.length;
     if (prompt->left_out.length == 0 || gap < begin || gap_end > end) gap = gap_end = end;

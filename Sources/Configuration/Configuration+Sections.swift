@@ -1,4 +1,5 @@
-// Reads the smaller sections of a configuration: workers, timeouts, limits, admission, ledger, log, CORS origins.
+// Reads the smaller sections of a configuration: workers, timeouts, limits, admission, log, CORS origins, and the
+// ledger, where finished exchanges will be recorded.
 internal import Inference
 internal import Routing
 
@@ -9,7 +10,7 @@ extension Configuration {
         return root.count("workers", in: 1...1024, or: "auto or ").map { .count($0) } ?? .auto
     }
 
-    /// Reads `gather`: `auto`, `off` or a duration.
+    /// Reads `gather`, how long a busy worker sleeps before it polls again: `auto`, `off` or a duration.
     static func gather(from root: ConfigurationSection) -> Gather {
         let words = "auto, off, or "
         switch root.scalar("gather", expecting: "\(words)a duration")?.text {
@@ -70,7 +71,8 @@ extension Configuration {
         section.finish()
     }
 
-    /// Reads `session_fields`; with an empty list requests have no sessions.
+    /// Reads `session_fields`, the fields by which clients name the session of a request; an empty list switches
+    /// sessions off.
     mutating func readSessionFields(from root: ConfigurationSection) {
         let expected = "names of header fields, or body.NAME for members of the body"
         guard let names = root.texts("session_fields", expecting: expected) else { return }
@@ -108,7 +110,10 @@ extension Configuration {
 }
 
 extension QueueShares {
-    /// Reads `admission.shares`; together, the shares must leave something for the highest priority class.
+    /// Reads `admission.shares`: what percentage of the slots the lower priority classes get even while higher classes
+    /// wait.
+    ///
+    /// The sum must leave something for the highest class.
     fileprivate mutating func read(from section: ConfigurationSection) {
         section.read(percent: "standard", &standard, in: 0...Self.sumMax)
         section.read(percent: "bulk", &bulk, in: 0...Self.sumMax)

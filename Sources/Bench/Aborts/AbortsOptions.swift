@@ -4,7 +4,7 @@ internal import Transport
 
 /// The options of one run of `bench aborts`.
 package struct AbortsOptions: Sendable {
-    /// The phases to measure, in order.
+    /// The phases of a request in which the bench makes the client disconnect, in the order of the measurements.
     package var phases = AbortPhase.allCases
     /// How many streams are reset in each phase.
     package var count = 1000

@@ -6,7 +6,7 @@ package import Transport
 ///
 /// `Configuration.completed(by:)` adds them to a configuration.
 package struct FoundMembers: Sendable, Equatable {
-    /// The kind of one engine, and the models that the engine has listed.
+    /// The software of one engine, and the models that the engine has listed.
     package struct Listing: Sendable, Equatable {
         /// The software of the engine; `auto` if its response does not reveal it.
         package var kind = ExecutorSettings.Kind.auto
@@ -14,8 +14,8 @@ package struct FoundMembers: Sendable, Equatable {
         package var models: [EngineListing.Model] = []
         package init() {}
 
-        /// Whether two lists of one engine differ in the kind of the engine, or in the context length of a model that
-        /// is in both.
+        /// Whether two lists of one engine differ in the software of the engine, or in the context length of a model
+        /// that is in both.
         ///
         /// The result is false if one of the lists is empty.
         fileprivate func contradicts(_ other: Listing) -> Bool {
@@ -27,11 +27,13 @@ package struct FoundMembers: Sendable, Equatable {
         }
     }
 
-    /// The executors in each `ModelSettings.executorFile`, by the path of the file.
+    /// The executors that each file of executors (`ModelSettings.executorFile`) lists, by the path of the file.
     package var files: [String: [ExecutorSettings]] = [:]
     /// The models of each engine in `Configuration.discoveries`; no entry for an engine that has not answered yet.
     package var listings: [EngineIdentity: Listing] = [:]
-    /// The addresses for each query in `Configuration.lookups`; no entry for a name that has not been resolved yet.
+    /// The addresses that DNS has given for each query in `Configuration.lookups`.
+    ///
+    /// A name that has not been resolved yet has no entry.
     package var addresses: [NameLookup: [WeightedAddress]] = [:]
     /// The engine to which each discovered model name belongs; set by `kept(for:after:)`.
     package private(set) var holders: [ExactText: EngineIdentity] = [:]
@@ -39,10 +41,13 @@ package struct FoundMembers: Sendable, Equatable {
     /// Makes a value without executors and models.
     package init() {}
 
-    /// Makes the members for a configuration that has just been read: only the executors in its files.
+    /// Makes the value for a configuration that has just been read.
+    ///
+    /// It contains the executors that the configuration's files of executors list. No engine has been asked for its
+    /// models yet, and no host name has been resolved.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
-    /// Returns the members for the files, engines and host names that `configuration` contains.
+    /// Returns the found members for the files, engines and host names that `configuration` contains; drops all others.
     ///
     /// An engine keeps its list of models if only its API key or its certificate authorities have changed.
     ///

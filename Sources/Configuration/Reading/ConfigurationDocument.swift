@@ -98,7 +98,9 @@ struct ConfigurationDocument {
     /// The name that Yams reports for a duplicate key that is a list or a section.
     private static let noScalar = "<uncovertable>"
 
-    /// Returns the index of a key's first character; nil if an escape, an anchor or a tag is part of the written key.
+    /// Returns the index in the file of a key's first character.
+    ///
+    /// Returns nil if the key is not written as plain text, but with an escape, an anchor or a tag.
     private static func start(
         of key: String,
         at position: Position,

@@ -39,11 +39,14 @@ extension ConfigurationSection {
         }
     }
 
-    /// Returns the path in the value of a key, resolved as `ConfigurationReader.resolve` does, and reports a file that
-    /// cannot be read.
+    /// Returns the path in the value of a key, and reports an error if the file cannot be read.
+    ///
+    /// A relative path is resolved by `ConfigurationReader.resolve`.
     func readableFile(_ key: String) -> String? { checkedFile(key)?.path }
 
-    /// Returns the path that `readableFile` returns, and whether the file can be read.
+    /// Returns the path in the value of a key, and whether the file can be read; nil if the key has no path.
+    ///
+    /// Reports an error if the file cannot be read.
     func checkedFile(_ key: String) -> (path: String, isReadable: Bool)? {
         guard let path = text(key, expecting: "the path of a file").map(reader.resolve) else { return nil }
         guard let problem = reader.checkFile(path) else { return (path, true) }

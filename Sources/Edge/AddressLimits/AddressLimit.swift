@@ -1,4 +1,4 @@
-// The limits in `limits.per_address`, the claims of clients that count against them, and the refusal of a claim.
+// The limits in `limits.per_address`, what clients use of the server that counts against them, and refusals.
 internal import Configuration
 internal import Transport
 
@@ -31,13 +31,13 @@ enum AddressLimit: String, CaseIterable, Sendable {
 
 /// A client's use of the server that `limits.per_address` may refuse: a connection, a request, or bytes of a body.
 enum AddressClaim: Sendable, Equatable {
-    /// One more connection.
+    /// The client opens one more connection.
     case connection(isSecure: Bool)
-    /// One more request.
+    /// The client begins one more request.
     case request
-    /// This many more bytes of a request body.
+    /// The client sends this many more bytes of a request body.
     case body(Int)
-    /// One more request with an unknown key, or without the key that is required.
+    /// The client sends one more request with an unknown key, or without the key that is required.
     case unknownKey
 }
 
@@ -45,11 +45,14 @@ enum AddressClaim: Sendable, Equatable {
 struct AddressRefusal: Error, Equatable {
     /// The limit that was reached.
     let limit: AddressLimit
-    /// The time after which the same claim can be granted, in nanoseconds; 0 if the time cannot be predicted.
+    /// The time in nanoseconds after which the same connection or request would be granted; 0 if the time cannot be
+    /// predicted.
     let wait: Nanoseconds
     /// The address or network whose limit was reached.
     let group: AddressGroup
-    /// Whether this is the group's first refusal by this limit in a minute; only the first is logged as a warning.
+    /// Whether this is the first time in a minute that this limit refuses the address or network.
+    ///
+    /// Only the first refusal is logged as a warning.
     let isNews: Bool
 }
 
@@ -65,7 +68,8 @@ struct AddressHoldings: Sendable, Equatable {
     /// Whether all numbers are 0.
     var isEmpty: Bool { connections == 0 && handshakes == 0 && streams == 0 && bodyBytes == 0 }
 
-    /// The counts that a granted claim adds to its address.
+    /// The counts that are added to an address when one of its clients opens a connection, sends a request or sends
+    /// body bytes.
     init(_ claim: AddressClaim) {
         switch claim {
         case .connection(let isSecure): (connections, handshakes) = (1, isSecure ? 1 : 0)

@@ -13,18 +13,18 @@ internal import Transport
 /// into shards, each with its own lock.
 ///
 /// A new address may find no entry to replace, when the clients of most entries have connections or requests. Its
-/// claims are then granted and not counted, because a refusal would shut out every new client. Limits per address do
-/// not help against so many addresses, but `max_connections` and `memory_limit` do.
+/// connections and requests are then granted and not counted, because a refusal would shut out every new client. Limits
+/// per address do not help against so many addresses, but `max_connections` and `memory_limit` do.
 final class AddressTable: Sendable {
     /// How many addresses and networks the table can count, in all shards together.
     static let capacity = 65_536
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
-    /// The latest time at which any address's requests are still refused because of `countReset`.
+    /// The time until which the requests of at least one address are refused, because its clients gave up too many
+    /// requests.
     ///
-    /// Each request reads this value without a lock. It looks at the entry of its address only if the time is in the
-    /// future.
+    /// Each request reads this value without a lock. It looks up its own address only if the time is in the future.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// - Parameters:
@@ -36,17 +36,20 @@ final class AddressTable: Sendable {
 
     /// How many addresses and networks have an entry; an entry is removed only when another address replaces it.
     var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.entries.count } } }
-    /// The present counts of an address; nil if the table has no entry for the address.
+    /// How many connections, requests and body bytes of an address are counted now; nil if the table has no entry for
+    /// the address.
     func held(by address: SocketAddress) -> AddressHoldings? {
         guard let group = AddressGroup(address) else { return nil }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.held }
     }
-    /// How many claims were granted without being counted, because no entry could be replaced.
+    /// How many connections, requests or body bytes were granted without being counted, because no entry could be
+    /// replaced.
     var uncountedClaims: Int { uncounted.load(ordering: .relaxed) }
 
-    /// Counts a claim, such as one more connection or request, and returns the object that later subtracts its counts.
+    /// Counts a use of the server, such as one more connection or request, and returns the object that later subtracts
+    /// it.
     ///
-    /// - Returns: nil if the claim is granted but not counted, because `address` is a unix socket or the table is full.
+    /// - Returns: nil if the use is granted but not counted, because `address` is a unix socket or the table is full.
     func hold(
         _ claim: AddressClaim,
         for address: SocketAddress,
@@ -132,7 +135,9 @@ final class AddressTable: Sendable {
 
     // MARK: Claims
 
-    /// Counts a further claim of a connection or request, in the same entries as its first claim.
+    /// Counts a further use by a connection or request that already has a count, such as more bytes of its body.
+    ///
+    /// - Parameter places: the entries in which the connection or request was counted first.
     func grow(
         _ claim: AddressClaim,
         at places: AddressPlaces,
@@ -154,7 +159,8 @@ final class AddressTable: Sendable {
         with(place) { $0.take(claim, limits: limits, scale: place.scale, at: now) }
     }
 
-    /// Subtracts `holdings` from the counts of the entries at `places`.
+    /// Subtracts `holdings`, which a connection or request has used and has now given back, from the entries in which
+    /// it was counted.
     func release(_ holdings: AddressHoldings, at places: AddressPlaces) {
         if let own = places.own { with(own) { $0.release(holdings) } }
         if let around = places.around { with(around) { $0.release(holdings) } }
@@ -166,9 +172,10 @@ final class AddressTable: Sendable {
 
     private func shard(of group: AddressGroup) -> Int { Int(UInt(bitPattern: group.hashValue) >> 32) % shards.count }
 
-    /// Counts a claim against the limits of an address or network, and of the IPv6 /48 around it.
+    /// Counts a use, such as one more request, against the limits of an address or network, and of the IPv6 /48 around
+    /// it.
     ///
-    /// - Returns: nil if the claim is granted but counted nowhere, because the table is full.
+    /// - Returns: nil if the use is granted but counted nowhere, because the table is full.
     private func take(
         _ claim: AddressClaim,
         for group: AddressGroup,
@@ -209,7 +216,8 @@ final class AddressTable: Sendable {
     }
 }
 
-/// Where a claim is counted: the entry of the address, and that of the larger IPv6 network around the address.
+/// The entries in which a connection or request is counted: that of its address, and that of the larger IPv6 network
+/// around the address.
 struct AddressPlaces: Sendable {
     /// The entry of the address; nil if the table was full.
     let own: AddressPlace?
@@ -217,10 +225,13 @@ struct AddressPlaces: Sendable {
     let around: AddressPlace?
 }
 
-/// The position of an entry in the table; it stays the same as long as the entry's group has a connection or a request.
+/// The position of an entry in the table.
+///
+/// It stays the same as long as the entry's address or network has a connection or a request.
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int
-    /// The factor by which all limits are multiplied: 1, or 8 for an IPv6 /48.
+    /// The factor by which all limits are multiplied: 1 for an address, or 8 for an IPv6 /48, because it may have many
+    /// clients.
     let scale: Int
 }

@@ -43,7 +43,7 @@ extension Attempt {
         }
     }
 
-    /// The outcome that is reported to the pool if a failure counts at once.
+    /// The outcome that is reported to the pool, if a failure counts against the health of the executor at once.
     private func outcome(of failure: Failure) -> ExecutorPool.Outcome {
         if isConnectTimedOut { return .fault(.connectTimeout) }
         return failure.charge == .timeout ? timeoutOutcome : failure.outcome
@@ -59,7 +59,8 @@ extension Attempt {
     /// The last bytes must be later than `moment`, and less than `ExecutorHealth.silenceMax` old.
     private func servesOthers(since moment: Nanoseconds) -> Bool {
         let last = executor.engine.lastServed
-        // Bytes of this attempt's own answer do not count.
+        // The engine's `lastServed` is also set when bytes of this attempt's own answer arrive, which last happened at
+        // `lastHeard`. So only a later time shows that the engine serves other requests.
         return last > max(moment, phase == .waiting ? 0 : lastHeard) && now < last + ExecutorHealth.silenceMax
     }
 

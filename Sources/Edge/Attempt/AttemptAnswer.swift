@@ -27,19 +27,23 @@ struct AttemptAnswer {
     /// The head of the response; nil until it has arrived.
     var head: ResponseHead?
     var kind = Kind.none
-    /// The result of scanning the answer, if the answer is a JSON document that has arrived completely.
+    /// What a scan has found in the answer, such as an error; nil unless the answer is a JSON document that has arrived
+    /// completely.
     var scan: AnswerScan?
     /// The length of the body that the head announces, in bytes; nil if it announces none.
     var expectedBytes: Int?
     /// How many bytes of a document have arrived.
     var documentBytes = 0
-    /// Whether only the closing of the connection marks the end of the body; a lost connection then looks the same.
+    /// Whether only the closing of the connection marks the end of the body, so that a lost connection looks like the
+    /// end of the body.
     var endsWithClose = false
     /// Whether the request asked for a stream, but the content type of the answer is not `text/event-stream`.
     ///
     /// The first bytes of such an answer decide whether the answer is a stream.
     var isUnlabelled = false
-    /// Whether a document that is relayed as it arrives begins with `{` or `[`, as an object or an array does.
+    /// Whether a document that is relayed as it arrives begins with `{` or `[`.
+    ///
+    /// If the client speaks a known dialect, such a document must be valid JSON when it ends.
     var isLargeBracketed = false
     /// Whether the pieces of a large event are held back at present, until it is clear whether the event is an error.
     var holdsEvent = false

@@ -37,7 +37,7 @@ package enum CommandRequest: Equatable, Sendable {
         "/maintenance/off": "POST", "/log/reopen": "POST", "/upgrade": "POST",
     ]
 
-    /// Reads a command from a request.
+    /// Reads an operator's command from the method and the target of an HTTP request to the command socket.
     init(_ method: HTTP.Method, target: String) throws(Problem) {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = String(parts[0])

@@ -28,9 +28,10 @@ package struct ExchangeMachine: Equatable, Sendable {
         case ended
     }
 
-    /// The deadlines whose passing is reported to the machine.
+    /// The deadlines whose passing `Exchange` reports to the machine.
     ///
-    /// `response` is `Deadlines.answer` for an answer that is not a stream; `Deadlines` describes all of them.
+    /// The properties of `Deadlines` describe what each of them limits. `response` is the deadline for a complete
+    /// answer to a request that does not ask for a stream.
     package enum DeadlineKind: CaseIterable, Equatable, Sendable {
         case body, response, commit, keepAlive, stall, clientStall
     }
@@ -48,8 +49,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// The answer can be relayed: the first event with content, a complete document, or the beginning of a large
         /// document has arrived.
         case answerReady
-        /// The complete answer has been relayed. A stream is complete after its last event, a document after the end of
-        /// its framing.
+        /// The complete answer has been relayed.
+        ///
+        /// A stream is complete after its last event. A JSON document is complete when its HTTP body has ended.
         case complete
         /// The executor's answer reported an error, or ended too early, while it was being relayed.
         case executorBroke(Failure)
@@ -71,6 +73,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         /// Send the status and the header fields of the executor's answer to the client.
         case commit
         /// Send 200 and the head of a stream or of a JSON document before the executor has answered.
+        ///
+        /// The client has waited long, and would otherwise give up the silent connection.
         case commitSilently
         /// Send bytes without content that keep the connection open: in a stream a comment or a `ping` event, before a
         /// JSON document a space.
@@ -87,7 +91,10 @@ package struct ExchangeMachine: Equatable, Sendable {
         case abortAttempt
         /// Leave the queue; if the pool still grants an executor afterwards, the exchange gives it back.
         case stopWaiting
-        /// The exchange is over: settle the caller's limits, count and log the exchange, and release everything.
+        /// The exchange is over.
+        ///
+        /// Report its end and its tokens to the limits of the client's API key, count and log the exchange, and release
+        /// everything.
         case end(End)
     }
 
@@ -107,7 +114,7 @@ package struct ExchangeMachine: Equatable, Sendable {
     /// socket.
     private var failure: Failure?
 
-    /// The machine of an exchange whose head has just arrived.
+    /// Makes the machine for an exchange whose request head has just arrived.
     package init() {}
 
     /// Whether another attempt may follow a failed one; false once a part of the answer has been relayed.

@@ -17,10 +17,10 @@ struct FailedAttempt {
     var duration: Nanoseconds
     /// Whether the whole request had been written to the socket, or the executor had answered before that.
     var hadRequest = false
-    /// The ids of the executors in the pool whose engines are of the same `kind`, if the failure depends on the kind.
+    /// The ids of the pool's executors that would fail in the same way, because their engines run the same software.
     ///
-    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the kind, or if
-    /// the kind is not known.
+    /// The exchange tries none of these executors. The list is empty if the failure does not depend on the software, or
+    /// if the software of the engine is not known.
     var alike: [Int] = []
     /// Whether the engine does not serve the path of the request, and the pools will remember that for some time.
     var isPathRemembered = false
@@ -30,7 +30,8 @@ struct FailedAttempt {
 
     /// Whether the failure allows only one more attempt.
     ///
-    /// If the `kind` of the engine is unknown but the pool remembers that the engine lacks the path, the value is
-    /// false. Later requests at the path then avoid the engine, so each engine gets at most one such attempt.
+    /// The value is false if it is not known what software the engine runs, but the pool remembers that the engine does
+    /// not serve the request's path. Later requests at the path then avoid the engine, so each engine fails at most
+    /// once in this way.
     var isSingle: Bool { failure.retry.isSingle && !(isPathRemembered && alike.isEmpty) }
 }

@@ -11,7 +11,10 @@ internal import Transport
 /// Confined to its exchange. The exchange calls `requestAnswered` if an executor has answered, and otherwise
 /// `exchangeFailed`.
 struct PendingCharges {
-    /// One failure; `AttemptVerdict.pending` describes its properties.
+    /// One failed attempt that does not count yet against the health of its executor.
+    ///
+    /// If `onlyIfMended` is true, the failure counts only if another executor answers the same request. `servesOthers`
+    /// says whether the engine has recently sent bytes for other requests.
     private struct Fault {
         var executor: Executor
         var pool: ExecutorPool
@@ -24,7 +27,9 @@ struct PendingCharges {
 
     private var faults: [Fault] = []
 
-    /// Keeps the failure if its verdict is `pending`; a failure with the verdict `atOnce` has been counted already.
+    /// Keeps the failure of an attempt if it does not count yet against the health of the executor.
+    ///
+    /// A failure with the verdict `atOnce` has been counted already, so it is not kept.
     mutating func add(_ verdict: AttemptVerdict, of executor: Executor, in pool: ExecutorPool) {
         guard case .pending(let scope, let onlyIfMended, let servesOthers) = verdict else { return }
         faults.append(

@@ -14,13 +14,13 @@ struct BodyPace: Equatable, Sendable {
     private var windowBegan: Nanoseconds
     /// How many bytes had arrived when the window began.
     private var bytesBefore = 0
-    /// The pace in the last whole window, in bytes a second; nil before the first window is over.
+    /// The pace in the last completed window, in bytes a second; nil before the first window has ended.
     private var last: Int?
 
     /// - Parameter began: when the body began.
     init(began: Nanoseconds) { windowBegan = began }
 
-    /// Whether the pace has been measured over a whole window; until then, a body may seem slower than it is.
+    /// Whether the pace has been measured over a complete window; until then, a body may seem slower than it is.
     var isMeasured: Bool { last != nil }
 
     /// The pace, in bytes a second.

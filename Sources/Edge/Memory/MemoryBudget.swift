@@ -17,16 +17,17 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// Every connection may hold this many bytes for streams, and as many again for bodies, as long as at least eight
-    /// times this number of bytes are free.
+    /// How many bytes every connection may hold for streams, and as many again for request bodies.
+    ///
+    /// This holds as long as at least eight times this number of bytes are free.
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
-    /// The factors for `part`: for a connection of one user, for a trusted connection of many users, and for request
-    /// bodies, with the pieces of bodies that wait for memory.
+    /// The factors by which `part` multiplies the free memory to get the limit of one connection.
     ///
-    /// The factor of bodies is large, because a client has to send every byte that is charged for a body, and because
-    /// one connection must be able to hold a body of half the budget.
+    /// `factor` is for a connection of one user, and `trustedFactor` is for a trusted connection of many users.
+    /// `bodyFactor` is for request bodies. It is large, because a client has to send every byte that is charged for a
+    /// body, and because one connection must be able to hold a body of half the budget.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
@@ -35,11 +36,12 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     private let elsewhere = Atomic<Int>(0)
     /// The part of `charged` that is for request bodies.
     private let bodies = Atomic<Int>(0)
-    /// The part of `charged` that is for arrived pieces of bodies that wait for memory.
+    /// The part of `charged` that is for pieces of request bodies that have arrived while the body waits for memory.
     private let heldBack = Atomic<Int>(0)
-    /// The sum of the shares that `enter` has given out: how many bytes of their responses all exchanges may buffer.
+    /// How many bytes of their responses all exchanges together may buffer: the sum of what `enter` has allowed each of
+    /// them.
     private let shares = Atomic<Int>(0)
-    /// The number of exchanges that have a share of the memory for buffered responses.
+    /// The number of exchanges that `enter` has allowed to buffer a part of their response.
     private let holders = Atomic<Int>(0)
 
     /// - Parameter limit: `memory_limit`, in bytes.
@@ -57,13 +59,16 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return true
     }
 
-    /// The bytes charged at this moment, including bytes that accounts have taken in advance.
+    /// The bytes charged at this moment.
+    ///
+    /// The number includes bytes that connections have been charged in advance and do not use yet.
     package var used: Int { charged.load(ordering: .relaxed) }
 
     /// The bytes charged by this process and by the other processes of an upgrade.
     private var usedInAll: Int { used + elsewhere.load(ordering: .relaxed) }
 
-    /// Sets how many bytes other processes have charged; this process may charge only the rest of the limit.
+    /// Sets how many bytes the other processes of an upgrade have charged; this process may charge only the rest of the
+    /// limit.
     package func setUsedElsewhere(_ bytes: Int) { elsewhere.store(min(max(0, bytes), 1 << 50), ordering: .relaxed) }
 
     // MARK: The whole
@@ -86,12 +91,12 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// If less than a quarter of the limit would stay free, charges nothing and returns false.
     package func reservePlacement(_ bytes: Int) -> Bool { reserve(bytes, leaving: limit / 4) }
 
-    /// Gives back what `reserve` has charged.
+    /// Gives back bytes that `reserve` has charged.
     package func release(_ bytes: Int) { charged.wrappingSubtract(bytes, ordering: .relaxed) }
 
     // MARK: Accounts
 
-    /// Charges `bytes` for a connection's account.
+    /// Charges `bytes` for a connection.
     ///
     /// If the connection may not hold that many more bytes, charges nothing and returns false.
     ///
@@ -106,8 +111,8 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
                 ofFree: limit - usedInAll - bytes,
                 of: limit
             )
-            // Buffered responses may take only half of what a connection may hold. Early exchanges get large shares,
-            // and the other half is left for later exchanges of the connection.
+            // Buffered response bytes may take only half of what a connection may hold. The first exchanges of a
+            // connection may buffer much, and the other half is left for its later exchanges.
             let most = use == .shares ? part / 2 : part
             return held + bytes <= most && reserve(bytes)
         case .bodies: return !(bodiesWait && isFullOfBodies) && grantBody(bytes, beyond: held)
@@ -117,9 +122,11 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         }
     }
 
-    /// How many bytes of `whole` one connection may hold, if `free` bytes stay free after the charge.
+    /// How many bytes one connection may hold out of `whole`, the limit for all connections or for all bodies.
     ///
     /// If `n` connections in turn take all that they may hold, about `1 / (1 + n * factor)` of `whole` stays free.
+    ///
+    /// - Parameter free: how many bytes of `whole` stay free after the charge.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
@@ -129,7 +136,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// Charges `bytes`, even if more than the limit is then charged.
     package func take(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 
-    /// Gives back bytes that an account got from `grant` or `take`.
+    /// Gives back bytes that `grant` or `take` has charged for a connection.
     package func giveBack(_ bytes: Int, of use: MemoryUse) {
         if use == .bodies { bodies.wrappingSubtract(bytes, ordering: .relaxed) }
         release(bytes)
@@ -137,38 +144,37 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     // MARK: Bodies
 
-    /// The largest number of bytes that all bodies together may take: three quarters of the limit.
+    /// The largest number of bytes that all request bodies together may take: three quarters of the limit.
     ///
     /// The last quarter stays free for connections, even while many clients send bodies slowly.
     private var bodiesMax: Int { limit / 4 * 3 }
 
-    /// How many bytes of the whole limit must stay free after a charge for a body.
+    /// How many bytes of the whole limit must stay free after a charge for a request body.
     ///
-    /// This rule is needed besides `bodiesMax`, because connections may take more than the last quarter of the limit.
-    /// The free bytes are for requests on open connections to begin and to be answered. Only half as many bytes must
-    /// stay free after a charge for the one body that has the turn in `BodyQueue`.
+    /// The free bytes are for requests on open connections to begin and to be answered. `bodiesMax` alone does not keep
+    /// them free, because connections may take more than the last quarter of the limit.
     private var spareOfBodies: Int { limit / 16 }
 
     /// How many bytes of the whole limit must stay free after a charge for a small body that has arrived completely.
     ///
-    /// If a hundred connections hold as many streams as they may, about a sixty-fourth of the limit is free. Small
-    /// requests of other clients must still be served then. A small body soon gives its memory back, so it may use
-    /// memory that larger bodies may not use.
+    /// The number is smaller than for other bodies, because a small body soon gives its memory back. A hundred
+    /// connections, each with as many streams as it may have, leave about a sixty-fourth of the limit free. Small
+    /// requests of other clients must still be served then.
     private var spareOfSmallBodies: Int { limit / 512 }
 
-    /// The largest body that one connection can hold, in bytes.
+    /// The largest request body that one connection can hold, in bytes.
     ///
-    /// `part` allows one connection seven tenths of `bodiesMax` while no other connection has a body.
+    /// While no other connection has a body, `part` allows one connection seven tenths of `bodiesMax`.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
-    /// Whether bodies take more than three quarters of what they may take together, or less than an eighth of the limit
-    /// is free.
+    /// Whether request bodies take more than three quarters of what they may take together, or less than an eighth of
+    /// the limit is free.
     ///
     /// One connection alone cannot take so much. If the result is false and a connection gets no memory for a body, the
     /// connection itself already holds too much.
     var isFullOfBodies: Bool { bodies.load(ordering: .relaxed) > bodiesMax / 4 * 3 || used > limit / 8 * 7 }
 
-    /// Whether any body waits for memory.
+    /// Whether any request body waits for memory.
     private var bodiesWait: Bool { heldBack.load(ordering: .relaxed) > 0 }
 
     private func grantBody(_ bytes: Int, beyond held: Int) -> Bool {
@@ -180,7 +186,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return false
     }
 
-    /// Charges `bytes` for a body that may take memory beyond `bodiesMax`.
+    /// Charges `bytes` for a request body that may take memory beyond `bodiesMax`, the limit for all bodies together.
     ///
     /// The connection of the body may also hold more than `part` allows now, but never more than `bodyMax`.
     ///
@@ -195,18 +201,18 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return false
     }
 
-    /// Charges `bytes` of a body that are allocated already, even if that exceeds the limit.
+    /// Charges `bytes` of a request body that are allocated already, even if that exceeds the limit.
     func takeBody(_ bytes: Int) {
         bodies.wrappingAdd(bytes, ordering: .relaxed)
         take(bytes)
     }
 
-    /// Charges `bytes` for pieces of a body that waits for memory; if there is no memory, charges nothing and returns
-    /// false.
+    /// Charges `bytes` for pieces of a request body that have arrived while the body waits for memory.
     ///
-    /// Waiting pieces of all bodies may take a sixteenth of the limit, of which `part` decides how much one body gets.
-    /// The more bytes wait, the more of the whole limit has to stay free. The first pieces need only the spare room of
-    /// small bodies, so that a small body can arrive completely.
+    /// If there is no memory, charges nothing and returns false. The pieces of all waiting bodies may take a sixteenth
+    /// of the limit, and `part` decides how much of that one body gets. The more bytes wait, the more of the limit has
+    /// to stay free. For the first pieces, only `spareOfSmallBodies` has to stay free, so that a small body can arrive
+    /// completely.
     ///
     /// - Parameter held: the bytes that are already charged for pieces of the same body.
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {
@@ -221,7 +227,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return false
     }
 
-    /// Gives back what `holdBack` has charged.
+    /// Gives back bytes that `holdBack` has charged for pieces of a waiting body.
     func releaseHeldBack(_ bytes: Int) {
         guard bytes > 0 else { return }
         heldBack.wrappingSubtract(bytes, ordering: .relaxed)
@@ -230,13 +236,14 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     // MARK: Shares
 
-    /// Gives an exchange its share: how many bytes of its response may be buffered.
+    /// Decides how many bytes of its response an exchange may buffer: its share of the free memory.
     ///
-    /// The share is the free memory divided by the number of exchanges with a share, but at most `most` and at least 16
-    /// KiB. All shares together may take a quarter of the budget, so that early exchanges leave memory for connections.
+    /// The share is the free memory divided by the number of exchanges that have a share, but at most `most` and at
+    /// least 16 KiB. All shares together may take a quarter of the limit, and the rest is left for connections and
+    /// bodies.
     ///
-    /// The caller charges the share to the connection's account. If the account refuses, the exchange keeps the 16 KiB
-    /// that were charged before the body was read.
+    /// The caller charges the share to the account of the connection. If the connection may not hold that much, the
+    /// caller lowers the share to 16 KiB with `shrink`.
     package func enter(most: Int) -> Int {
         let sharers = holders.wrappingAdd(1, ordering: .relaxed).newValue
         let left = max(0, min(limit - usedInAll, limit / 4 - shares.load(ordering: .relaxed)))
@@ -245,10 +252,11 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return share
     }
 
-    /// Makes the share that `enter` gave to an exchange smaller, because its connection may not hold the whole share.
+    /// Makes smaller how much of its response an exchange may buffer, because its connection may not hold that much.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
-    /// Gives back the share that `enter` gave to an exchange, when the exchange has ended.
+    /// Gives back the memory for buffered response bytes that `enter` gave to an exchange; called when the exchange has
+    /// ended.
     package func leave(share: Int) {
         holders.wrappingSubtract(1, ordering: .relaxed)
         shares.wrappingSubtract(share, ordering: .relaxed)

@@ -1,14 +1,17 @@
 // Decides when reading from an executor pauses because the client is slow.
 
-/// The limit on response bytes that wait for a client; reading from the executor pauses above the high watermark.
+/// The limit on response bytes that wait for a client to read them; each exchange has its own.
 ///
-/// Reading resumes when at most half the high watermark waits. Each exchange has its own window on its worker.
+/// Reading from the executor pauses when more bytes than the high watermark wait. It resumes when at most half as many
+/// wait.
 struct OutputWindow: Equatable {
-    /// The high watermark in bytes; 0 before the response has begun, when nothing is relayed.
+    /// The number of response bytes waiting for the client above which reading from the executor pauses.
+    ///
+    /// The value is 0 before the response has begun; nothing is relayed then.
     private(set) var highWatermark = 0
     private(set) var isPaused = false
 
-    /// Sets the high watermark, when the response begins.
+    /// Sets the high watermark; called when the response begins.
     mutating func open(highWatermark: Int) { self.highWatermark = highWatermark }
 
     /// Records that `buffered` bytes wait for the client.

@@ -5,7 +5,8 @@ package import Configuration
 package struct ListenerKey: Hashable, Sendable, CustomStringConvertible {
     /// The configured address; its port may be 0.
     package let address: ListenAddress
-    /// A number that tells listeners with the same address and port 0 apart, in the order of the configuration; else 0.
+    /// Distinguishes several listeners with the same address, such as `127.0.0.1:0`: 0 for the first in the
+    /// configuration, then 1, 2 and so on.
     package let number: Int
 
     /// The configured address as text.

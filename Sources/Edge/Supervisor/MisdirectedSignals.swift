@@ -23,10 +23,14 @@ final class MisdirectedSignals {
         self.environment = environment
     }
 
-    /// Whether a signal that is received now may be meant for the main process.
+    /// Whether a signal that this process receives now may be meant for its successor, because systemd may not know yet
+    /// that the successor is the main process.
     var arePossible: Bool { descriptor != nil }
 
-    /// Begins to wait until systemd has read `MAINPID`; called when this message has been sent.
+    /// Begins to wait until systemd has read the message `MAINPID`, by which it learns that the successor is the main
+    /// process.
+    ///
+    /// The caller has just sent that message.
     ///
     /// - Parameters:
     ///   - isEnding: called when systemd knows the new main process, while `arePossible` is still true. It handles the

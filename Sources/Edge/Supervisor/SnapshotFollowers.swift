@@ -26,7 +26,8 @@ final class SnapshotFollowers {
         reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
     }
 
-    /// Begins to resolve host names and to report health.
+    /// Starts the services that resolve host names and that tell the operator when an engine goes down or comes back,
+    /// or does not report cached tokens.
     ///
     /// - Parameter named: called once, when the host names of all executors are resolved or `namesTimeout` has passed.
     func start(named: @escaping () -> Void) {
@@ -35,7 +36,7 @@ final class SnapshotFollowers {
         resolver.start(timeout: StartChecks.namesTimeout, settled: named)
     }
 
-    /// Passes a new snapshot to all services.
+    /// Passes a new snapshot to all services, and begins to resolve the host names of its executors.
     ///
     /// - Parameter named: called once, when the host names of the snapshot's new executors are resolved or
     ///   `namesTimeout` has passed.

@@ -1,18 +1,18 @@
 // Applies limits to the sum over all processes of an upgrade: each process publishes what it uses.
 internal import Transport
 
-/// Publishes the counts of this process in a table of shared counts, and applies the counts of the other processes;
-/// confined to the control thread.
+/// Publishes what this process uses of the limits, and counts what the other processes of an upgrade use against these
+/// limits.
 ///
-/// Attempts and the exchanges of API keys are published when they begin, so their limits are never exceeded. Memory and
-/// connections are published every 100 ms. All processes together may exceed these two limits by what they add in that
-/// time.
+/// The counts are in a table that all processes share. Attempts and the exchanges of API keys are published when they
+/// begin, so their limits are never exceeded. Memory and connections are published every 100 ms. All processes together
+/// may exceed these two limits by what they add in that time. Confined to the control thread.
 final class CountSharing: TimerTarget {
     /// The time between two searches for free slots at executors, in nanoseconds.
     ///
     /// The searches are necessary because no event reports that another process has freed a slot.
     private static let pumpInterval: Nanoseconds = 20_000_000
-    /// Memory and connections are published once in every this many searches for free slots.
+    /// How many searches for free slots there are from one publication of memory and connections to the next.
     private static let exchangePeriod = 5
 
     private let loop: EventLoop
@@ -25,7 +25,7 @@ final class CountSharing: TimerTarget {
     private var connections: SharedCounts.Row?
     private var timer: TimerID?
     private var ticks = 0
-    /// Whether the operator was told that the table is full.
+    /// Whether the operator was told that the table of shared counts is full.
     private var isFullReported = false
 
     /// - Parameter say: writes a line for the operator.
@@ -41,10 +41,11 @@ final class CountSharing: TimerTarget {
         self.say = say
     }
 
-    /// Begins to share: puts all present counts in the table, and applies limits to all processes together.
+    /// Begins to share counts with the other processes of an upgrade.
     ///
-    /// A process that hands over calls this function before it starts its successor. A successor calls it with the
-    /// table that it has adopted, before its workers accept connections.
+    /// Puts all present counts of this process in the table, and applies limits to the sums over all processes. A
+    /// process that hands over calls this function before it starts its successor. A successor calls it with the table
+    /// that it has got from its predecessor, before its workers accept connections.
     func begin(_ counts: SharedCounts) {
         self.counts = counts
         running.share(in: counts)
@@ -54,7 +55,7 @@ final class CountSharing: TimerTarget {
         if timer == nil { schedule() }
     }
 
-    /// Ends sharing, because all other processes have ended.
+    /// Stops sharing counts with other processes, because all of them have ended.
     func end() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil
@@ -77,7 +78,8 @@ final class CountSharing: TimerTarget {
         schedule()
     }
 
-    /// Publishes this process's memory and connections, and applies the numbers of the other processes.
+    /// Publishes how much memory and how many connections this process has, and counts those of the other processes
+    /// against this process's limits.
     private func exchange() {
         memory?.publish(process.budget.used)
         connections?.publish(process.connectionCount)

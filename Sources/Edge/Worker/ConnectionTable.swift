@@ -9,7 +9,7 @@ struct ConnectionTable {
     private var hasServed: [Bool] = []
     /// When `isNoteDue` last returned true, by the connection's index; 0 if it never has.
     private var noted: [Nanoseconds] = []
-    /// The shortest time between two calls of `AddressTable.noteKnown` for one connection, in nanoseconds.
+    /// For each connection, the worker calls `AddressTable.noteKnown` at most once in this time, in nanoseconds.
     private static let notePeriod: Nanoseconds = 60_000_000_000
     /// How many connections have carried a request.
     private(set) var servedCount = 0
@@ -47,7 +47,7 @@ struct ConnectionTable {
         servedCount += 1
     }
 
-    /// Whether the worker should now record that the client's address is known (`AddressTable.noteKnown`).
+    /// Whether the worker should now record that a client of this address is well-behaved (`AddressTable.noteKnown`).
     ///
     /// The result is true at most once a minute for each connection. If it is true, the function records the time.
     mutating func isNoteDue(_ connection: ServerConnection, at now: Nanoseconds) -> Bool {

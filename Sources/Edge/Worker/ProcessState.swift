@@ -18,12 +18,12 @@ package final class ProcessState: Sendable {
     package let clock: Clock
     /// The system interface by which workers learn that sockets are ready: epoll, or io_uring as well.
     package let poller: PollerChoice
-    /// The handles of the workers, by their index.
+    /// The handles of the workers, in order: through a handle, any thread posts messages to a worker or reads its load.
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
     let promptHasher = PromptHasher()
-    /// The request bodies that wait for memory of `budget`.
+    /// The request bodies that wait for memory, because the limit in `budget` is reached.
     let bodyQueue = Lock(BodyQueue())
     /// The connections, requests and body bytes of each client address, for `limits.per_address`.
     let addresses = AddressTable()
@@ -76,7 +76,7 @@ package final class ProcessState: Sendable {
     /// How many connections clients have to this process, on all workers together.
     package var connectionCount: Int { connections.load(ordering: .relaxed) }
 
-    /// How many connections clients may have under this snapshot.
+    /// How many connections clients may have: the limit of the snapshot, or less if there are too few file descriptors.
     func room(_ snapshot: Snapshot) -> ConnectionRoom { snapshot.connectionRoom.within(descriptors: descriptorsMax) }
 
     /// Counts one more connection and charges memory for it; `connectionEnded` undoes both.
@@ -116,7 +116,7 @@ package final class ProcessState: Sendable {
 
     /// Closes the mailbox of a worker that has ended, and handles the messages that the worker has not read.
     ///
-    /// Sockets in these messages are closed, and the places at executors that they grant are given back to the pools.
+    /// Sockets in these messages are closed, and the slots at executors that they grant are given back to the pools.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {

@@ -1,23 +1,28 @@
-// Times the prefills of a simulator. A prefill computes the tokens of a prompt that the prefix cache does not have.
+// Simulates how long the engine takes to compute prompts (the prefill). Only the tokens of a prompt that the prefix
+// cache does not have must be computed.
 internal import Transport
 
-/// The prefills and the prefix cache of a simulator that has a cache, or a prefill rate, or both.
+/// The queue of prompts to compute, and the prefix cache, of a simulated engine.
 ///
-/// The simulator owns the object. Only the thread of the simulator's loop may use it.
+/// The simulator owns the object if its options have a cache or a prefill rate. Only the thread of the simulator's loop
+/// may use it.
 final class Prefills: TimerTarget {
     private unowned let simulator: ExecutorSimulator
     /// The prefix cache; nil if the simulator has none.
     private(set) var cache: PrefixCache?
-    /// How many tokens a second are computed; nil if each prefill takes a given time, and all run at once.
+    /// How many prompt tokens are computed in a second, one prompt after the other.
+    ///
+    /// The value is nil if each prefill takes a fixed time from the options. All prefills then run at once.
     private let rate: Double?
-    /// The path of a file, or nil; prefills that begin while the file exists are slower.
+    /// The path of a file that tests create to slow down the prefills that begin while it exists; nil for none.
     private let slowWhile: String?
-    /// The part of `rate` that is left while the file `slowWhile` exists.
+    /// The factor by which `rate` is multiplied while the file `slowWhile` exists.
     private static let slowPart = 1.0 / 3
     private var queue = PrefillQueue<SimulatedExchange>()
     private var timer: TimerID?
 
-    /// Makes the prefills of a simulator; nil if its options have neither a cache nor a prefill rate.
+    /// Makes the queue of prompts to compute; nil if the options of the simulator have neither a cache nor a prefill
+    /// rate.
     init?(of simulator: ExecutorSimulator) {
         let options = simulator.options
         guard options.countsPrompts else { return nil }
@@ -27,13 +32,15 @@ final class Prefills: TimerTarget {
         slowWhile = options.slowWhile
     }
 
-    /// How many prefills wait for their turn.
+    /// How many prompts wait to be computed.
     var waiting: Int { queue.waiting }
 
-    /// Begins a prefill.
+    /// Begins to compute the prompt of an exchange, or puts it in the queue.
     ///
-    /// - Parameter hasOwnTime: whether the request says how long its prefill takes; such a prefill does not wait.
-    /// - Returns: whether the prefill takes its turn among the others; `prefillEnded` is then called on the exchange.
+    /// - Parameter hasOwnTime: whether the request itself says how long its prefill takes; such a prefill does not wait
+    ///   in the queue.
+    /// - Returns: whether the prompt was put in the queue; `prefillEnded` is then called on the exchange when the
+    ///   prompt has been computed.
     func begin(_ exchange: SimulatedExchange, hasOwnTime: Bool) -> Bool {
         guard rate != nil, !hasOwnTime else {
             _ = lookUp(exchange)
@@ -44,13 +51,13 @@ final class Prefills: TimerTarget {
         return true
     }
 
-    /// Adds the blocks of prompts whose prefill has ended to the cache.
+    /// Adds the blocks of a prompt to the prefix cache; called after the prompt has been computed.
     func keep(_ blocks: PromptBlocks) { for chain in blocks.chains { cache?.insert(chain) } }
 
-    /// Gives up the prefill of an exchange; does nothing if the prefill is not in the queue.
+    /// Gives up the computation of an exchange's prompt; does nothing if the prompt is not in the queue.
     func leave(_ exchange: SimulatedExchange) { if queue.remove(exchange, at: simulator.loop.now) { startNext() } }
 
-    /// Gives up all prefills.
+    /// Gives up the computation of all prompts, and stops the timer.
     func close() {
         queue.removeAll()
         schedule()
@@ -70,10 +77,10 @@ final class Prefills: TimerTarget {
         return blocks.tokens - cached
     }
 
-    /// Starts the next prefill if none runs.
+    /// Starts to compute the next prompt if none is being computed.
     ///
-    /// The function ends no prefill. Its callers may be closing a connection, and the end of a prefill writes to
-    /// streams.
+    /// The function finishes no computation. Its callers may be closing a connection, and a finished computation would
+    /// write to streams.
     private func startNext() {
         if let next = queue.next { queue.start(for: duration(lookUp(next))) }
         schedule()

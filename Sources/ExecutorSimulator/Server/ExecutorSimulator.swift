@@ -29,11 +29,13 @@ package final class ExecutorSimulator: ServerDelegate {
     private var settings = ServerSettings()
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
-    /// The prefills and the prefix cache; nil if the options have neither a prefix cache nor a prefill rate.
+    /// The queue of prompts to compute, and the prefix cache; nil if the options have neither a prefix cache nor a
+    /// prefill rate.
     private(set) var prefills: Prefills?
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that have stopped after `Pacer.batch` streams; they continue with their other streams at the end of
-    /// the loop's turn.
+    /// The pacers that have let `Pacer.batch` of their streams generate a token in this turn of the event loop.
+    ///
+    /// They continue with their other streams at the end of the turn.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -178,18 +180,19 @@ package final class ExecutorSimulator: ServerDelegate {
         return pacer
     }
 
-    /// Drops a pacer that has no streams.
+    /// Drops a pacer (the common timer of streams that generate tokens at the same pace) that has no streams.
     ///
-    /// The next stream of the same pace gets a new pacer.
+    /// The next stream of that pace gets a new pacer.
     func forget(_ pacer: Pacer) {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Lets a pacer continue with the rest of its streams at the end of the loop's turn, after the turn's output was
-    /// flushed.
+    /// Schedules a pacer, which has let only some of its streams generate a token, to continue with the others.
+    ///
+    /// It continues at the end of this turn of the event loop, after the output of the turn was sent.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets each pacer in `unfinishedPacers` continue with its next streams.
+    /// Lets each pacer in `unfinishedPacers` generate tokens for its next streams.
     ///
     /// The streams write their output into channels. The loop flushes these channels before it waits for events.
     private func continueRounds() {
@@ -216,8 +219,8 @@ package final class ExecutorSimulator: ServerDelegate {
 
     /// The values of `GET /metrics`; nil if the simulator has no such page.
     ///
-    /// It has none if it poses as Ollama. It also has none if it poses as no engine, and has neither a prefix cache nor
-    /// a prefill rate.
+    /// There is no page if the simulator imitates Ollama. There is also none if it imitates no particular engine, and
+    /// has neither a prefix cache nor a prefill rate.
     var metrics: EngineMetrics? {
         guard options.kind != .ollama, prefills != nil || options.kind != .simulator else { return nil }
         let cache = prefills?.cache.map {
@@ -238,14 +241,15 @@ package final class ExecutorSimulator: ServerDelegate {
         )
     }
 
-    /// The faults for a request that names no faults: the faults of the options, or no faults after `faultsMax`
-    /// requests.
+    /// The errors to simulate for a request that does not ask for errors itself.
+    ///
+    /// These are the faults in the options of the simulator, but only for the first `faultsMax` requests.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
-    /// Counts one request that got the faults of the options.
+    /// Counts one request for which the faults in the options of the simulator were simulated.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }
 }
 
-/// Begins to serve an accepted connection when a timer fires.
+/// Begins to serve an accepted connection when a timer fires, to simulate a server that is slow to accept.
 private final class LateAccept: TimerTarget {
     private let begin: () -> Void
     init(_ begin: @escaping () -> Void) { self.begin = begin }

@@ -1,4 +1,4 @@
-// The fault `garbage_head`: a response that is not HTTP.
+// Simulates the fault `garbage_head`: the engine sends a response that is not HTTP.
 internal import HTTP
 internal import Transport
 
@@ -13,7 +13,7 @@ final class GarbageHead: ChannelHandler, TimerTarget {
 
     private init(_ connection: ServerConnection) { self.connection = connection }
 
-    /// Takes over the connection, and schedules its end.
+    /// Takes over the connection, writes the bytes when the channel is flushed, and closes the connection by a timer.
     static func send(on connection: ServerConnection) {
         let garbage = GarbageHead(connection)
         connection.channel.attach(garbage)

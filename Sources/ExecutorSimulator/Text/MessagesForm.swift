@@ -1,7 +1,7 @@
 // Responses of Anthropic's messages API.
 internal import Inference
 
-/// Writes the responses and stream events of the messages API.
+/// Writes the responses and stream events of Anthropic's messages API.
 struct MessagesForm: AnswerForm {
     private let facts: AnswerFacts
     init(_ facts: AnswerFacts) { self.facts = facts }

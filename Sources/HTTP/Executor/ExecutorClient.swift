@@ -1,7 +1,7 @@
 // The connections of one worker thread to one engine: which connection carries a request, and when one is opened.
 package import Transport
 
-/// Sends requests to one engine, which may be the executor of several models.
+/// Sends requests to one engine, which may serve several models.
 ///
 /// An `ExecutorClient` is used only by its worker thread. An HTTP/1.1 connection carries one request at a time and is
 /// kept alive between requests. An HTTP/2 connection carries as many requests as the engine's
@@ -106,10 +106,10 @@ package final class ExecutorClient {
 
     // MARK: The end of a dial
 
-    /// Makes an HTTP connection from the channel (the connected socket) that a dial has opened.
+    /// Makes an HTTP connection from a channel, the socket that a dial (an attempt to open a connection) has connected.
     ///
-    /// The attempts that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first
-    /// attempt, and `place` finds connections for the rest.
+    /// The requests that waited for the dial move to the connection. An HTTP/1.1 connection takes only the first
+    /// request, and `place` finds connections for the rest.
     func connected(_ channel: Channel, by dial: ExecutorDial, for waiting: [ExecutorAttempt]) {
         dials.removeAll { $0 === dial }
         if settings.version == .auto, settings.tls != nil { isShared = channel.negotiatedHTTP2 }
@@ -156,7 +156,7 @@ package final class ExecutorClient {
 
     // MARK: TLS
 
-    /// Makes the TLS side of a new connection; nil if the engine is reached without TLS.
+    /// Makes the TLS connection for a new socket to the engine; nil if the engine is reached without TLS.
     func makeTLS() throws(TLSError) -> TLSConnection? {
         guard let tls = settings.tls else { return nil }
         let context = try environment.context(caFile: tls.caFile, protocols: settings.protocols)

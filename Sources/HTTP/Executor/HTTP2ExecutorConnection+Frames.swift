@@ -33,7 +33,7 @@ extension HTTP2ExecutorConnection {
         return 0
     }
 
-    /// A valid frame has arrived whole.
+    /// A valid frame has arrived completely.
     func frameArrived(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch UInt32(header.type) {
@@ -69,8 +69,8 @@ extension HTTP2ExecutorConnection {
         unsafe nghttp2_session_consume_connection(session, bytes.count)
         guard let stream = streams[id], let attempt = stream.attempt else { return }
         attempt.handler?.responseBody(bytes)
-        // If the client is slow, its stream is paused. The bytes are then not yet given back to the window of the
-        // stream, so that the executor stops sending on this stream. Other streams continue.
+        // If the client reads slowly, the edge has paused this stream. The bytes are then not yet given back to the
+        // window of the stream, so that the executor stops sending on it. Other streams continue.
         if stream.isPaused {
             stream.withheld += bytes.count
         } else if stream.attempt != nil {
@@ -81,7 +81,7 @@ extension HTTP2ExecutorConnection {
     /// Records the failure of a stream that nghttp2 has closed, unless the end of the stream was recorded before.
     func streamEnded(_ id: Int32, code: UInt32) {
         guard let stream = streams[id] else { return }
-        // A complete response was recorded at its END_STREAM, and `end` keeps only the first record.
+        // If the response is complete, its end was recorded when END_STREAM arrived. `end` then ignores this failure.
         let failure: ExecutorFailure =
             switch code {
             case NGHTTP2_REFUSED_STREAM.rawValue where !stream.isHeadReported: .refused
@@ -113,8 +113,8 @@ extension HTTP2ExecutorConnection {
             attempt.hasReceived = true
             switch end {
             case .whole:
-                // The response is complete, but the request has not been sent whole. The rest of the request is not
-                // needed, so the stream is reset (RFC 9113 section 8.1).
+                // The response is complete, but the request has not been sent completely. The rest of the request is
+                // not needed, so the stream is reset (RFC 9113 section 8.1).
                 if !stream.isRequestSent, !isClosed {
                     submitReset(stream.id, NGHTTP2_NO_ERROR)
                     channel.mark()

@@ -72,10 +72,10 @@ struct HTTP2FieldCounter {
         }
     }
 
-    /// The end of a field that has arrived whole and whose index and lengths take one byte each; nil for any other
-    /// field.
+    /// Returns the index after a field, if the field has arrived completely and its index and lengths take one byte
+    /// each.
     ///
-    /// Nearly all fields are so short that this function can read them.
+    /// Returns nil for any other field. Nearly all fields are so short that this function can read them.
     private static func endOfShortField(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
         let byte = bytes[start]
         if byte & 0x80 != 0 { return byte == 0xff ? nil : start + 1 }
@@ -134,7 +134,7 @@ struct HTTP2FieldCounter {
 
     /// Reads the first byte of an integer (RFC 7541 section 5.1).
     ///
-    /// `target` is the state after the whole integer.
+    /// - Parameter target: the state after the last byte of the integer.
     private mutating func integer(_ byte: UInt8, mask: UInt8, of target: State) {
         (self.target, number, shift) = (target, UInt64(byte & mask), 0)
         if byte & mask == mask { state = .number } else { integerEnded() }

@@ -15,7 +15,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case claudeCodeSession, codexTurnState, conversationID, sessionID, sessionIDUnderscored, threadID, xApp
     case cdnLoop, cfConnectingIP, cfIPCountry, cfRay, freeInferencePriority, xRealIP, xSessionAffinity, xSessionID
 
-    /// The name in lower case, as it is written to the wire; empty for `.other`.
+    /// The name in lower case, as it is sent; empty for `.other`.
     package var text: StaticString {
         switch self {
         case .other: ""

@@ -72,8 +72,9 @@ package struct AccessRules: Sendable {
         if isOpen { return nil }
         let isTrusted = trusts(peer)
         if trustedOnly, !isTrusted, !hasExemptPaths { return .trustedOnly }
-        // A trusted peer gives the address of its client later, and the rules are then applied to that address. But if
-        // the source is `peer`, every peer is itself the client.
+        // A trusted peer, such as a proxy, later sends a header with the address of its client, and the rules are then
+        // applied to that address. If `source` is `peer`, such headers are not read, and every peer counts as the
+        // client.
         return isTrusted && source != .peer ? nil : refusal(ofClient: peer)
     }
 

@@ -51,7 +51,7 @@ package protocol ServerStreamHandler: AnyObject {
 extension ServerStreamHandler {
     /// The default implementation does nothing.
     package func requestBegan() {}
-    /// The default implementation leaves the response to the delegate.
+    /// The default implementation returns false, so the delegate sends the error response.
     package func requestBroke(status: Int, message: String) -> Bool { false }
 }
 
@@ -104,7 +104,7 @@ package protocol ServerDelegate: AnyObject {
 }
 
 extension ServerDelegate {
-    /// By default, no client counts as well-behaved.
+    /// The default implementation returns false: no client is known to be well-behaved.
     package func isKnown(_ client: Client) -> Bool { false }
     /// The default implementation does nothing.
     package func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?) {}
@@ -131,7 +131,7 @@ package class ServerStream {
     /// separately.
     package static let cost = 4 << 10
 
-    /// The stored properties that other modules read through the computed properties below.
+    /// The stored properties behind computed properties of the stream, through which other modules read them.
     ///
     /// The properties are private so that the compiler sees every access and omits the runtime check for exclusive
     /// access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
@@ -160,7 +160,7 @@ package class ServerStream {
     private var head = MemoryCharge()
     /// The amount of output for which the handler has reserved memory, in bytes.
     private(set) var outputPaid = 0
-    /// The memory charge for output beyond `outputPaid`.
+    /// The memory that is charged for output for which the handler has not reserved memory.
     private var outputCharge = MemoryCharge()
 
     init(connection: ServerConnection, version: HTTPVersion) {
@@ -268,10 +268,10 @@ package class ServerStream {
         chargeOutput()
     }
 
-    /// Charges the memory account of the connection for output beyond `outputPaid`.
+    /// Charges the connection for the memory of output that exceeds `outputPaid`, the handler's reservation.
     ///
     /// The stream calls this function whenever its output grows or shrinks. The function does nothing while the
-    /// reservation of the handler covers all output.
+    /// reservation covers all output.
     func chargeOutput() {
         let beyond = output.footprint - outputPaid
         var charge = outputCharge

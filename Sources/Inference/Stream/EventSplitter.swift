@@ -38,7 +38,7 @@ package struct EventSplitter: Sendable {
     ///
     /// The event is stored until the next byte arrives. If that byte is an LF, it belongs to the blank line.
     private var holdsEvent = false
-    /// Whether the event is being handed over in pieces.
+    /// Whether the current event is larger than `limit`, so that its bytes are handed over in pieces as they arrive.
     private var isOversized = false
     /// The number of bytes of a leading byte order mark that have arrived; 3 after the mark is complete or is known to
     /// be absent.
@@ -105,7 +105,9 @@ package struct EventSplitter: Sendable {
         return (tail + (last == 0x0A ? [0x0A] : [0x0A, 0x0A]), .whole)
     }
 
-    /// Ends the stream, and hands over a complete event that still waited for a possible LF.
+    /// Ends the stream.
+    ///
+    /// If the last byte was the CR of a blank line, the event before it is complete and is handed over.
     ///
     /// - Returns: false if the stream ended inside of an event.
     package mutating func finish(_ body: (Span<UInt8>, Kind) -> Void) -> Bool {
@@ -197,8 +199,8 @@ package struct EventSplitter: Sendable {
                 atLineStart = true
                 followsCR = isLast && lastEnd == .cr
             } else if isLast, lastEnd == .cr, previous != .cr, !isOversized {
-                // The CR at the end of the chunk is probably the first half of a CRLF. If the previous line ended in a
-                // CR alone, this CR is a line end by itself.
+                // This CR is a blank line, but it is probably the first half of a CRLF, whose LF comes with the next
+                // chunk. Only if the previous line ended in a CR alone is this CR taken as a whole line end.
                 followsCR = true
                 holdsEvent = true
             } else {

@@ -2,7 +2,7 @@
 internal import Configuration
 
 extension FreeInferenceImport {
-    /// Reads the fields of a model that the list of models shows.
+    /// Reads what the API's list of models (`GET /v1/models`) shows about a model, such as its name and its prices.
     func readCatalog(of section: ForeignSection, into model: inout DraftModel) {
         let notes = section.notes
         for key in ["name", "quantization"] {

@@ -1,30 +1,31 @@
-// How free slots are given to the requests that wait for a pool.
+// Gives free slots at the executors of a pool to the requests that wait for the pool.
 internal import Transport
 
 extension PoolEntry.State {
-    /// Whether waiting requests must be offered free slots before this new request takes one.
+    /// Whether free slots must be offered to waiting requests before this new request takes one.
     ///
-    /// This is so if requests wait that do not block those behind them (`returned` and `passedBy`). It is also so if a
-    /// lower class must get the next slot to keep its share.
+    /// The result is true if `returned`, or `passedBy` of this class or of a higher class, contains requests. These
+    /// requests wait, but do not block the requests behind them. The result is also true if a lower class must get the
+    /// next slot, because the configuration guarantees that class a share of the slots.
     func mustServeFirst(_ request: RoutingRequest, returning: Bool) -> Bool {
         if !returned.isEmpty || lines.hasPassedBy(downTo: request.priority) { return true }
         return !returning && lines.due != nil && !lines.hasQueue(downTo: request.priority)
     }
 
-    /// Records that a request got a slot without a wait.
+    /// Records that a request got a slot without waiting.
     mutating func tookAtOnce(_ request: RoutingRequest) {
         lines.lines[request.priority.rank].queue.lastServed = request.tenant
         lines.gaveSlot(to: request.priority)
     }
 
-    /// Chooses executors for waiting requests, and counts their attempts.
+    /// Gives free slots to waiting requests, and ends their waits.
     ///
-    /// Requests in `returned` are first. Each further slot goes to the class that must get it to keep its share, and
-    /// otherwise to the highest class.
+    /// Requests in `returned` are first. Each further slot goes to the class that must get it to keep its guaranteed
+    /// share of the slots. If there is no such class, the slot goes to the highest class in which requests wait.
     ///
     /// - Parameters:
     ///   - most: the largest number of requests whose waits this call ends.
-    ///   - lowest: the lowest class that is served; a lower class gets only the slots that keep its share.
+    ///   - lowest: the lowest class that is served; a lower class gets only the slots that keep its guaranteed share.
     mutating func serve(
         _ entry: PoolEntry,
         most: Int,
@@ -40,22 +41,28 @@ extension PoolEntry.State {
         return ended
     }
 
-    /// What one call of `serve` has found out so far; it stays true, because executors only become fuller during the
-    /// call.
+    /// The results of one call of `serve` so far.
+    ///
+    /// A result stays true until the call ends, because executors only become fuller during the call.
     private struct ServingRound {
-        /// For the line of each class, rank 0 first: the index in `Line.passedBy` of the request that this call tries
-        /// next.
-        var asked = [0, 0, 0]
-        /// Whether a request of the latest configuration has found no slot.
+        /// For each class, highest first, the index in the array `passedBy` of the request that this call tries next.
         ///
-        /// Then only requests of earlier configurations can find one, at executors that the latest does not have.
+        /// `passedBy` has the waiting requests that do not block the requests behind them.
+        var asked = [0, 0, 0]
+        /// Whether a request that came under the latest configuration has found no free slot at any executor.
+        ///
+        /// The call then skips all other requests of the latest configuration. It still tries requests of earlier
+        /// configurations, because these may use executors that the latest configuration does not have.
         var latestIsFull = false
-        /// The paths for which every executor that serves them is full in the latest configuration; other executors may
-        /// have room.
+        /// The request paths whose executors in the latest configuration are all full.
+        ///
+        /// The call skips requests at these paths, but other paths may have executors with free slots.
         var fullPaths: [PathSet] = []
     }
 
-    /// Ends the wait of one request in `lines`; returns false if no request in `lines` finds a slot.
+    /// Ends the wait of one request in `lines` (the waiting requests of all classes), usually with a free slot.
+    ///
+    /// - Returns: false if no request in `lines` finds a slot.
     private mutating func serveLines(
         _ round: inout ServingRound,
         downTo lowest: PriorityClass,
@@ -69,7 +76,9 @@ extension PoolEntry.State {
         return false
     }
 
-    /// Ends the wait of one request of the class with this rank; returns false if no request of the class finds a slot.
+    /// Ends the wait of one request of the class with this rank, usually with a free slot.
+    ///
+    /// - Returns: false if no request of the class finds a slot.
     private mutating func serveLine(
         _ rank: Int,
         _ round: inout ServingRound,
@@ -109,7 +118,8 @@ extension PoolEntry.State {
         return false
     }
 
-    /// The next request of a class, except requests of the latest pool at one of these paths, whose executors are full.
+    /// The next waiting request of a class; requests of the latest pool at one of `paths` are skipped, because all
+    /// executors that serve these paths are full.
     private mutating func next(
         ofRank rank: Int,
         besides paths: [PathSet]
@@ -124,12 +134,12 @@ extension PoolEntry.State {
         return lines.lines[rank].queue.first { $0.pool.generation < latest || !paths.contains($0.request.path) }
     }
 
-    /// Serves the requests in `returned` or in one `passedBy`, until `most` waits have ended.
+    /// Ends waits of requests in one array, `returned` or a `passedBy`, until `most` waits have ended.
     ///
     /// A request in these arrays does not block the requests behind it.
     ///
-    /// - Parameter index: where to begin; afterwards the index of the first request that this call has not tried to
-    ///   serve.
+    /// - Parameter index: the index of the first request to try. Afterwards it is the index of the first request that
+    ///   this call has not tried.
     private mutating func servePassed(
         _ array: WritableKeyPath<Self, [PoolEntry.Passed]>,
         from index: inout Int,
@@ -147,8 +157,8 @@ extension PoolEntry.State {
                 self[keyPath: array].remove(at: index)
                 ended.append(end)
             } else {
-                // A request that may go to any executor of the latest pool has found no slot. No other request of the
-                // latest pool would find one, so the rest of them are skipped.
+                // No executor of the latest pool has a slot for this request, which may use any of them. So other
+                // requests of the latest pool would find no slot either, and the rest of them are skipped.
                 let request = passed.waiting.request
                 let mayGoToAny = request.tried.isEmpty && request.response == nil && request.usesBad
                 if isOfLatest, mayGoToAny, !passed.waiting.pool.isRestricted(request, at: now) { latestIsFull = true }
@@ -157,8 +167,10 @@ extension PoolEntry.State {
         }
     }
 
-    /// Ends the wait of a request if an executor takes it now, or if each executor is drained, has weight 0 or has been
-    /// tried.
+    /// Gives a free slot to a waiting request, or ends its wait without one.
+    ///
+    /// The wait ends without a slot if the request may try no executor of its pool any more. This is so if each
+    /// executor is drained, has weight 0 or has been tried.
     ///
     /// - Returns: nil if the request goes on waiting.
     private mutating func take(

@@ -4,17 +4,23 @@ internal import Transport
 extension ExecutorPool {
     /// The largest number of executors in a pool in which each request looks at every executor.
     static let askedMax = 64
-    /// How many executors, drawn at random, a request looks at in a larger pool, beside those that hold its prompt.
+    /// How many executors, drawn at random, a request looks at in a larger pool, besides those that have its prompt in
+    /// their cache.
     ///
     /// Two are enough to keep the load even (Mitzenmacher, 2001).
     private static let drawnCount = 2
     /// The largest number of random draws for one request; a draw may give an executor that cannot take the request.
     private static let drawsMax = 16
 
-    /// Whether requests look only at some members, because the pool is large and chooses by load.
+    /// Whether requests look only at some members.
+    ///
+    /// This is so if the pool is large and chooses executors by their load. A pool that takes its executors in turn
+    /// looks at all of them.
     var asksSome: Bool { !weightSums.isEmpty }
 
-    /// For each member the sum of its weight and of the weights before it; empty if requests look at all members.
+    /// For each member, the sum of its weight and of the weights before it, to draw members at random by their weights.
+    ///
+    /// The result is empty if requests look at all members, so that none are drawn.
     static func weightSums(_ members: [PoolMember], _ balance: Balance) -> [Int] {
         guard members.count > askedMax, balance != .roundRobin, balance != .weighted else { return [] }
         var sum = 0
@@ -24,7 +30,10 @@ extension ExecutorPool {
         }
     }
 
-    /// Chooses among the members that hold the request's prompt or had its session, and two others drawn at random.
+    /// Chooses an executor among a few members.
+    ///
+    /// These are the members that have the beginning of the request's prompt in their cache, the member that has served
+    /// the request's session, and two others drawn at random.
     ///
     /// - Returns: nil if no drawn member can take the request, or if the slots are gone; the caller then looks at all
     ///   members.
@@ -43,13 +52,13 @@ extension ExecutorPool {
         for _ in 0..<Self.drawsMax where state.free.count < known + Self.drawnCount {
             addUsable(drawn(&state), request, &state, &trial, at: now)
         }
-        // The members that hold the prompt may have much more to do than all others. Without a drawn member, there
-        // would be nothing to compare them with.
+        // The members that have the prompt in their cache may have much more to do than all others. Without a drawn
+        // member, there would be nothing to compare them with.
         guard state.free.count > known else { return nil }
         return takeFree(request, &state, trial: trial, by: .none, at: now)
     }
 
-    /// Adds a member to `state.free` if it can take the request and is not there yet.
+    /// Adds a member to `state.free` if it can take the request and is not in the array yet.
     private func addUsable(
         _ index: Int?,
         _ request: RoutingRequest,
@@ -72,10 +81,10 @@ extension ExecutorPool {
         return weightSums.firstIndex(notBefore: { $0 <= point })
     }
 
-    /// The index of the member to which a request goes, by the members' work in proportion to their shares.
+    /// The index of the member that has the least work in proportion to its present weight.
     ///
-    /// Members count as equally loaded if their work differs by less than one request. The one of them that was drawn
-    /// last is chosen, so that requests are spread in proportion to the weights by which members are drawn.
+    /// Members count as equally loaded if their work differs by less than one request. Of these, the member that was
+    /// drawn last is chosen, so that requests are spread in proportion to the weights by which members are drawn.
     func leastOfSome(_ free: [FreeMember]) -> Int {
         var least = Double.infinity
         for member in free { least = min(least, member.loadWithOneMore) }

@@ -12,7 +12,7 @@ package enum FaultScope: Sendable, Equatable {
     /// The engine did not accept a connection in time.
     case connectTimeout
 
-    /// A description for the operator, worded to follow "attempts in a row".
+    /// The failure in words for the operator, which follow the words "attempts in a row".
     package var text: String {
         switch self {
         case .connection: "could not connect, or broke off before the answer"
@@ -110,19 +110,20 @@ extension ExecutorPool {
         ///
         /// Either at most half of the members are unhealthy, or all of them are and another pool can serve the request.
         case none
-        /// More than half of the members are unhealthy.
+        /// More than half of the members are unhealthy, but not all.
         ///
-        /// The pool uses some of the unhealthy members, see `isSpared`.
+        /// The pool uses some of the unhealthy members, so that its few healthy members do not get all requests.
         case some
         /// All members are unhealthy.
         ///
-        /// The pool uses the members that a request can try at little cost, see `Executor.costsLittle`.
+        /// The pool uses those of its members that a request can try at little cost, for example because a failing try
+        /// ends at once.
         case all
     }
 
-    /// Which unhealthy members the pool uses at the moment.
+    /// Says whether the pool uses none, some or all of its unhealthy members now, because too few members are healthy.
     ///
-    /// Members that lack the path of the request count as if the pool did not have them.
+    /// Only members that serve the path of the request are counted.
     func mercy(for request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Mercy {
         var (count, bad) = (0, 0)
         for member in members where member.mayServe(request, at: now) {
@@ -133,15 +134,15 @@ extension ExecutorPool {
         return bad > count / 2 ? .some : .none
     }
 
-    /// Whether the request waits until the member's model has been loaded, so that the member is not tried before.
+    /// Whether the request waits for the model of this member to be loaded, so that it must not try the member yet.
     private func isAwaited(_ index: Int, _ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         members[index].executor.awaitsLoad(for: request.loadWait, at: now)
     }
 
-    /// Whether the pool uses the unhealthy member at this index.
+    /// Whether the pool uses the unhealthy member at this index, because too few of its members are healthy.
     ///
-    /// Members at a dead engine are never used. If some members are healthy, further unhealthy members are left out, in
-    /// the order of the pool's members, until half of the pool is left out.
+    /// If `mercy` is `some`, the pool leaves out half of its members: those at dead engines, and then unhealthy members
+    /// in the order of `members`. It uses the unhealthy members that follow. A member at a dead engine is never used.
     func isSpared(
         _ index: Int,
         by mercy: Mercy,

@@ -1,13 +1,14 @@
-// What one key has used of its limits per minute, in the forms that the processes of an upgrade send to one another.
+// What one API key has used of its limits per minute, in the forms that the processes of an upgrade send to one
+// another.
 package import Transport
 
 /// What one key had used of its limits per minute at one moment.
 package struct KeyUseRecord: Equatable, Sendable {
-    /// The requests of the key.
+    /// How many requests count against the key's limit of requests per minute.
     package var requests: TokenBucket.Record
-    /// The tokens of the key.
+    /// How many tokens count against the key's limit of tokens per minute.
     package var tokens: TokenBucket.Record
-    /// The requests with the key that clients have given up before their answers began.
+    /// How many requests with the key were given up by their clients before the answer began.
     package var resets: ResetBucket.Record
 
     /// Makes a record; by default nothing was used.
@@ -29,7 +30,7 @@ package struct KeyRateUse: Equatable, Sendable {
     /// The tokens that were reserved or used; below 0 if requests have used fewer tokens than were reserved before.
     package var tokens: Int
 
-    /// Makes a use; by default nothing was used.
+    /// Makes a value; by default nothing was used.
     package init(requests: Int = 0, tokens: Int = 0) {
         self.requests = requests
         self.tokens = tokens

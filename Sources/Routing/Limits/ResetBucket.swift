@@ -39,9 +39,9 @@ package struct ResetBucket: Sendable {
 }
 
 extension ResetBucket {
-    /// The contents of a bucket, in a form for another process.
+    /// The contents of a bucket, in the form in which an upgrade passes them to another process.
     ///
-    /// Durations take the place of times, because the clock of the other process shows other times.
+    /// It contains durations instead of times, because the clock of the other process shows other times.
     package struct Record: Equatable, Sendable {
         package var bucket: TokenBucket.Record
         /// How long new requests of the client are still refused, in nanoseconds; 0 if they are not.
@@ -54,7 +54,7 @@ extension ResetBucket {
         }
     }
 
-    /// The contents of the bucket at `now`.
+    /// The contents of the bucket at `now`, in the form for another process.
     func record(at now: Nanoseconds) -> Record {
         Record(bucket: bucket.record(at: now), refusedFor: refusedUntil > now ? refusedUntil - now : 0)
     }

@@ -1,4 +1,4 @@
-// How fast an executor computes prompts, measured by the pool whose lock guards the value.
+// How fast an executor computes prompts. A pool measures the rate for each of its executors; the pool's lock guards it.
 internal import Transport
 
 /// How fast an executor computes prompts, in bytes a second: a mean in which recent prompts count most.
@@ -6,9 +6,10 @@ internal import Transport
 /// The time is measured from the request to the first event of the answer. The bytes include the prompts that were
 /// waiting before the request.
 struct PrefillRate: Equatable, Sendable {
-    /// Until so many bytes are measured, the rate is unknown.
+    /// The rate is unknown until prompts of this many bytes have been measured.
     private static let leastBytes = 128.0 * 1024
-    /// When so many bytes are measured, older ones begin to count less.
+    /// When prompts of more than this many bytes have been measured, the sums of bytes and seconds are halved, so that
+    /// later prompts count more.
     private static let mostBytes = 2.0 * 1024 * 1024
 
     /// The limits of a believable rate, in bytes a second.
@@ -27,7 +28,8 @@ struct PrefillRate: Equatable, Sendable {
 
     /// Records that the answer to a request has begun `time` nanoseconds after the request.
     ///
-    /// - Parameter bytes: the part of the prompt that had to be computed, and what waited before it, in bytes.
+    /// - Parameter bytes: the bytes that the executor had to compute in this time: the part of the prompt that was not
+    ///   cached, and the prompts that were waiting before it.
     mutating func measured(_ bytes: Int, in time: Nanoseconds) {
         // Small prompts say more about the network and the first token than about the rate.
         guard bytes >= PromptPrefix.step, time > 0 else { return }

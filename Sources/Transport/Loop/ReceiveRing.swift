@@ -8,9 +8,7 @@ package enum PollerChoice: Sendable, Equatable {
     case auto
     /// epoll only.
     case epoll
-    /// io_uring for every channel from its first byte.
-    ///
-    /// Used in tests, which run with each of the three choices.
+    /// io_uring for every channel from its first byte; used only by tests.
     case ring
 }
 
@@ -23,7 +21,8 @@ final class ReceiveRing {
     static let bufferSize = 1024
     /// How many buffers the kernel can fill before the loop processes them: 512, of 1 KiB each.
     private static let bufferCount = 512
-    /// How far `takeAll` looks ahead: it calls `prepare` for the second completion after the current one.
+    /// How far `takeAll` looks ahead to prefetch memory: it calls `prepare` for the second completion after the current
+    /// one.
     private static let lookahead: UInt32 = 2
     // These values of `user_data` mark the poll of epoll's descriptor and cancellations, whose completions belong to no
     // channel. The values match no `SlabKey`, because no generation reaches 2^32 - 1.
@@ -80,10 +79,11 @@ final class ReceiveRing {
         _ = unsafe clinux_ring_enter(&ring, 1, UInt32(completions), timeout)
     }
 
-    /// Whether the queue holds further completions, or the kernel can add some when the loop calls it.
+    /// Whether the queue has further completions, or the kernel can add some when the loop makes the next system call.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
-    /// Whether epoll's descriptor has become readable since the last call.
+    /// Whether the ring has reported since the last call that epoll's descriptor is readable, which means that epoll
+    /// has events.
     func takePollerReady() -> Bool {
         defer { isPollerReady = false }
         return isPollerReady

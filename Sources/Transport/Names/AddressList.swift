@@ -1,26 +1,27 @@
-// The addresses of a name that has a separate executor (a model server) at each address. A `NameResolver` keeps the
-// list up to date.
+// The addresses of a host name for which each address is a separate executor (a model server). A `NameResolver` updates
+// the list with each DNS answer.
 
-/// The addresses of a name, sorted: an answer with the same addresses in another order does not change the list.
+/// The sorted addresses of a host name.
 ///
-/// Confined to the control thread.
+/// They are sorted so that a DNS answer with the same addresses in another order does not change the list. Confined to
+/// the control thread.
 package final class AddressList {
-    /// The maximum number of addresses in the list; further addresses of an answer are not used.
+    /// The maximum number of addresses in the list; further addresses of a DNS answer are not used.
     package static let addressesMax = 256
 
-    /// The query whose answer fills the list.
+    /// The DNS query whose answers fill the list.
     package let lookup: NameLookup
-    /// The sorted addresses of the last answer that contained an address; empty before the first such answer.
+    /// The sorted addresses of the last DNS answer that contained an address; empty before the first such answer.
     package private(set) var addresses: [WeightedAddress]
-    /// How many addresses of the last answer are not in the list, because the list was full.
+    /// How many addresses of the last DNS answer are not in the list, because the list was full.
     private(set) var leftOut = 0
-    /// Called by the resolver after an address or a weight has changed.
+    /// Called after a DNS answer has changed an address or a weight.
     let changed: () -> Void
 
     /// Makes a list.
     ///
     /// - Parameters:
-    ///   - addresses: the sorted addresses that are used until the first answer; by default none.
+    ///   - addresses: the sorted addresses that are used until the first DNS answer; by default none.
     ///   - changed: called after an address or a weight has changed.
     package init(_ lookup: NameLookup, addresses: [WeightedAddress] = [], changed: @escaping () -> Void) {
         self.lookup = lookup
@@ -28,11 +29,11 @@ package final class AddressList {
         self.changed = changed
     }
 
-    /// Replaces the addresses with those of a new answer, which contains at least one address.
+    /// Replaces the addresses with those of a new DNS answer, which contains at least one address.
     ///
-    /// For a service, records with the same address and port become one address with the sum of their weights. If there
-    /// are too many addresses, the addresses already in the list stay, and new addresses are added in order until the
-    /// list is full.
+    /// SRV records with the same address and port become one address with the sum of their weights. If there are too
+    /// many addresses, the addresses that the list has already are kept. New addresses are then added in order until
+    /// the list is full.
     ///
     /// - Returns: whether an address or a weight has changed.
     func replace(with found: [WeightedAddress]) -> Bool {

@@ -13,6 +13,6 @@ internal import COpenSSL
 
     /// OpenSSL's identifier of the key type, such as `EVP_PKEY_RSA`.
     ///
-    /// An SSL_CTX holds one certificate for each key type.
+    /// An SSL_CTX holds one certificate for each key type, so a server can have an RSA and an ECDSA certificate.
     package var type: CInt { unsafe EVP_PKEY_get_base_id(raw) }
 }

@@ -21,7 +21,9 @@ internal import COpenSSL
         case wantsMore
         /// The peer sent close_notify.
         case closed
-        /// The connection has failed; the wire's output may hold an alert to send before closing.
+        /// The connection has failed.
+        ///
+        /// `TLSWire.output` may hold an alert, which the caller sends before it closes the socket.
         case failed(TLSError)
     }
 
@@ -65,7 +67,7 @@ internal import COpenSSL
 
     /// A client-side connection.
     ///
-    /// The first `read` needs no ciphertext, and puts the ClientHello into the wire's output.
+    /// The first `read` needs no ciphertext, and writes the ClientHello to `TLSWire.output`.
     ///
     /// - Parameter serverName: a DNS name or an IP address, which the server's certificate must contain if `context`
     ///   verifies certificates.
@@ -114,7 +116,9 @@ internal import COpenSSL
 
     // MARK: Moving bytes
 
-    /// Performs the handshake, then decrypts into `buffer` until the wire's ciphertext is used up or `buffer` is full.
+    /// Performs the handshake, then decrypts the ciphertext from `TLSWire.feed` into `buffer`.
+    ///
+    /// Stops when all of the ciphertext has been processed or `buffer` is full.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         guard failure == nil, !isClosed else {
             wire.dropInput()
@@ -136,7 +140,7 @@ internal import COpenSSL
         return unsafe decrypt(into: buffer)
     }
 
-    /// Decrypts until the wire's ciphertext is used up or `buffer` is full.
+    /// Decrypts until all ciphertext from `TLSWire.feed` has been processed or `buffer` is full.
     @inline(__always)
     private mutating func decrypt(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         var total = 0
@@ -155,7 +159,7 @@ internal import COpenSSL
         return total > 0 ? .bytes(total) : .wantsMore
     }
 
-    /// Encrypts all of `plaintext` into the wire's output, in records of at most 16 KiB.
+    /// Encrypts all of `plaintext` into `TLSWire.output`, in records of at most 16 KiB.
     ///
     /// - Returns: the error if the connection has failed; nil on success.
     package mutating func write(_ plaintext: UnsafeRawBufferPointer) -> TLSError? {
@@ -173,12 +177,13 @@ internal import COpenSSL
         return nil
     }
 
-    /// Puts a close_notify into the wire's output, once.
+    /// Writes a close_notify to `TLSWire.output`; only the first call has an effect.
     ///
     /// Does nothing if the connection has failed or is not established.
     package mutating func shutdown() {
         guard isEstablished, failure == nil else { return }
-        // A second SSL_shutdown would read from the wire, whose input may by then belong to another connection.
+        // A second SSL_shutdown would read the input of the `TLSWire`. All connections of the worker share the wire, so
+        // that input may by then belong to another connection.
         guard unsafe SSL_get_shutdown(raw) & SSL_SENT_SHUTDOWN == 0 else { return }
         ERR_clear_error()
         unsafe SSL_shutdown(raw)

@@ -4,7 +4,7 @@ internal import COpenSSL
 
 /// A TLS failure, caused by a file, by the server's own settings, or by a peer.
 package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The kind of a failure.
+    /// What has failed: a file, the settings, the handshake, a certificate or a record.
     package enum Kind: Equatable, Sendable {
         /// A certificate or key file cannot be read, written or used; `file` is its path.
         case file
