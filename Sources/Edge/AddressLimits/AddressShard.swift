@@ -8,7 +8,7 @@ internal import Transport
 /// the shard is full, any other entry may be replaced by the entry of a new group. `Dictionary` hashes with a random
 /// seed of the process (SipHash), so no client can choose addresses that collide.
 struct AddressShard: Sendable {
-    /// The largest number of entries that one search for an entry to replace examines.
+    /// How many entries of a full shard are examined, at most, to find one that a new entry may replace.
     private static let examinedMax = 16
 
     let capacity: Int

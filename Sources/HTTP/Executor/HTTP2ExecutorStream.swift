@@ -70,7 +70,8 @@ final class HTTP2ExecutorStream: AttemptCarrier {
         }
         if endsStream || isHEAD || status == 204 || status == 304 { return ResponseBody.none }
         if let length = fields.string(.contentLength), let count = Int(length) { return .known(count) }
-        // END_STREAM marks the end of the body, as the last chunk does on HTTP/1.1.
+        // The length of the body is unknown: END_STREAM will mark its end. `chunked` stands for such bodies in both
+        // HTTP versions.
         return .chunked
     }
 }

@@ -20,11 +20,14 @@ protocol ServerProtocol: AnyObject {
     ///
     /// The session has asked for this call with `Channel.continueNextTurn`.
     func continueReceiving()
-    /// Appends output to `scratch`, in the flush phase of the event loop's turn.
+    /// Appends output to `scratch`, near the end of a turn of the event loop, when the connections write their output.
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
     func drained()
-    /// Ends the connection in the way that `drain` names; called again with `.stopping` if `.handedOver` came before.
+    /// Ends the connection in the way that `drain` names.
+    ///
+    /// If an upgrade has drained the connection (`.handedOver`) and the server then ends, a second call follows
+    /// (`.stopping`).
     func drain(_ drain: ConnectionDrain)
     /// The deadline that the session set with `setDeadline` has passed.
     func deadlinePassed()
@@ -215,7 +218,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
     }
 
-    /// Counts a request, served or refused, as work that the client has caused (`Channel.yields`).
+    /// Counts a request, served or refused, as work that the client has caused.
+    ///
+    /// The event loop serves a connection that has caused much work after the other connections (`Channel.yields`).
     func countRequest() {
         if !client.trusted { channel.countWork(RecentWork.request) }
     }
@@ -239,7 +244,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// handshake and again for its first request. After a hand-over to a successor process, the client has the usual
     /// time.
     ///
-    /// After a drain `.handedOver`, a drain `.stopping` ends the connection sooner. Any other second call does nothing.
+    /// After an upgrade has drained the connection (`.handedOver`), a call with `.stopping` ends it sooner. Any other
+    /// second call does nothing.
     package func drain(_ drain: ConnectionDrain = .stopping) {
         guard draining == nil || draining == .handedOver && drain == .stopping else { return }
         draining = drain

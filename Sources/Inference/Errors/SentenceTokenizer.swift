@@ -81,7 +81,7 @@ struct SentenceTokenizer {
         index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
     }
 
-    /// The index of the mark that closes the quoted name that begins at the current index.
+    /// The index of the quotation mark that closes the name whose opening mark is the current character.
     ///
     /// - Returns: nil if no name begins at that index, or if the quotation is a whole sentence.
     private func endOfName(closedBy mark: Character?) -> Int? {
