@@ -66,8 +66,7 @@ static inline void clinux_launch(struct clinux_launch *launch) {
         launch->error = ENOMEM;
         return;
     }
-    /* Blocks all signals, so that no signal handler of this process runs in the new processes, which share its memory.
-     * */
+    /* Blocks all signals, so that no signal handler of this process runs in the new processes that share its memory. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t parent = clone(clinux_launch_parent, launch->stacks + 2 * clinux_launch_stack,

@@ -319,8 +319,8 @@ extension Exchange: ServerStreamHandler {
         route(to: index)
     }
 
-    /// The form of the response head that the edge sends to the client if it has to begin the response before an
-    /// executor has answered.
+    /// The form of the response head that the edge sends to the client if no executor has answered within
+    /// `commit_after`.
     private func earlyHead(of request: IncomingRequest) -> EarlyHead {
         EarlyHead(
             request.head,

@@ -5,7 +5,7 @@ internal import Glibc
 internal import Transport
 
 extension Supervisor {
-    /// How long the workers may take to end their exchanges after a second signal, in nanoseconds.
+    /// How long the workers may take to end their exchanges after a second signal to end, in nanoseconds.
     private static let cutTimeout: Nanoseconds = 1_000_000_000
 
     // MARK: Drain
@@ -194,7 +194,7 @@ extension Supervisor {
     private func stop(after main: LaunchedProcess) {
         OperatorLog.say("waiting for the main process \(main.id), for which systemd takes this one")
         endsOnceAlone = false
-        // The link is closed so that the main process does not wait for this older process.
+        // The link to the main process is closed, so that the main process does not wait for this older process.
         reportUse()
         mainLink?.close()
         mainLink = nil

@@ -1,5 +1,5 @@
-// Changes how the events of a stream are written, because requests can ask the simulator for such faults. The content
-// of the events is not read.
+// Changes how the events of a stream are written, if the request asks the simulator for such a fault. The content of
+// the events is not read.
 
 /// Joins and cuts the events of one stream.
 ///

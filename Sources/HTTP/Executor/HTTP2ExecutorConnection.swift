@@ -7,12 +7,12 @@ internal import Transport
 /// A connection is used only by its worker thread. Requests are given to nghttp2 only after the executor's SETTINGS
 /// have arrived. The SETTINGS show that the executor speaks HTTP/2 and how many requests it accepts at once. Reading
 /// from the channel never pauses. If a client is slow, the connection closes only the flow-control window of the stream
-/// that carries its request. The extension `+Frames` contains the callbacks of nghttp2, the flush phase and the windows
-/// of the streams.
+/// that carries its request. The extension `+Frames` contains the callbacks of nghttp2, writes the output, and sets the
+/// windows of the streams.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
-    /// The flow-control windows for the executor, in bytes: `streamWindow` for one stream, and `connectionWindow` for
-    /// all streams together.
+    /// How many bytes the executor may send before the edge has consumed them (the flow-control windows):
+    /// `streamWindow` on one stream, and `connectionWindow` on all streams together.
     static let streamWindow: Int32 = 64 << 10
     static let connectionWindow: Int32 = 1 << 20
     /// The largest number of concurrent streams, even if the executor allows more.
@@ -71,8 +71,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var frames = HTTP2FrameReader(afterPreface: false)
     /// Counts the fields of the header block that is arriving.
     ///
-    /// All frames of a read are counted before nghttp2 decodes the first one. `fieldReceived` later counts the size of
-    /// the fields.
+    /// All frames of a read are counted before nghttp2 decodes the first one, so that it decodes no block with far too
+    /// many fields. `fieldReceived` later counts the size of the fields.
     private var block: HTTP2HeaderBlock
     /// Limits how many header blocks may arrive on streams that have ended.
     ///

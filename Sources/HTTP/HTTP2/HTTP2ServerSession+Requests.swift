@@ -16,7 +16,8 @@ extension HTTP2ServerSession {
         stream.isHEAD = builder.method == .head
         guard activeStreams <= connection.settings.streamsMax else {
             refuse(stream)
-            // The reset is counted before it is sent, because the server cannot send it to a client that does not read.
+            // Each reset counts against the client at once, not when it is sent, because a client that does not read
+            // prevents the sending.
             if !abuse.resetSent(now: now) { fail(.causedResets) }
             return
         }

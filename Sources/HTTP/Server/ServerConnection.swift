@@ -46,7 +46,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// How many request bodies on this connection wait for memory.
     ///
     /// The bytes that wait fill the flow-control window that all streams of an HTTP/2 connection share. So the client
-    /// may be unable to send other bodies, and these bodies must not count as late.
+    /// may be unable to send other bodies, and these bodies must not be refused as too slow.
     package var heldBodies = 0
     /// The number of refused requests in quick succession after which the connection has to end.
     ///
@@ -227,8 +227,9 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Counts a response with a 4xx status as further work that the client has caused.
     ///
-    /// A connection with much work yields to other connections (`Channel.yields`). A connection that carries the
-    /// requests of many users is not counted, so it does not yield because of some of them.
+    /// The event loop serves a connection that has caused much work after the other connections (`Channel.yields`). A
+    /// trusted connection carries the requests of many users. Its work is not counted, so that a few of its users
+    /// cannot slow down the others.
     func countResponse(status: Int) {
         if status >= 400, status < 500, !client.trusted { channel.countWork(RecentWork.refusal) }
     }

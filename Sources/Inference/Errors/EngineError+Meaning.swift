@@ -119,7 +119,7 @@ extension EngineError {
         !namesPartOfRequest && text.isOfOurAccount
     }
 
-    /// Whether `param` names a member of the request that only the client can have written.
+    /// Whether the engine's error blames, in `param`, a member of the request that only the client can have written.
     private var namesPartOfRequest: Bool {
         guard let name = param?.lowercased() else { return false }
         return [

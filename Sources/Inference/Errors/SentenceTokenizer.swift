@@ -8,8 +8,8 @@ struct SentenceTokenizer {
     ]
     /// Keys of JSON objects and Python dictionaries whose values are sentences.
     ///
-    /// Engines' messages may contain such texts, for example `{'message': 'too long'}`. The quoted values of all other
-    /// keys are taken for the names of things, such as models.
+    /// Engines' messages may contain such texts, for example `{'message': 'too long'}`. The quoted value of any other
+    /// key counts as the name of a thing, such as a model.
     private static let messageKeys: Set<String> = ["message", "error", "detail", "msg", "reason", "description"]
     /// The largest length of a quoted name, in characters.
     private static let nameMax = 256

@@ -32,7 +32,7 @@ package struct FairQueue<Element> {
         /// never gaps.
         var entries: [Entry] = []
         var head = 0
-        /// The number of entries that are not gaps, and the sum of their costs.
+        /// The number of entries that are not gaps, and the sum of their costs (the bytes of their prompts).
         var count = 0
         var cost = 0
         var deficit = 0
@@ -134,7 +134,7 @@ package struct FairQueue<Element> {
         mutating get { count > 0 ? lines[settle()].first?.element : nil }
     }
 
-    /// The ticket of the element that is served next; nil if the queue is empty.
+    /// The ticket that identifies the entry that is served next; nil if the queue is empty.
     package var firstTicket: Ticket? {
         mutating get {
             guard count > 0 else { return nil }
@@ -143,7 +143,7 @@ package struct FairQueue<Element> {
         }
     }
 
-    /// Whether the first entry of any tenant satisfies a condition; advances no turn.
+    /// Whether the first entry of any tenant satisfies a condition; no tenant gets its turn by this call.
     func hasFirst(where isMeant: (Element) -> Bool) -> Bool {
         turns.contains { lines[$0].first?.element.map(isMeant) == true }
     }

@@ -8,7 +8,7 @@ package import Transport
 /// answered. The executor's share of requests then grows slowly. A 4xx status that the client caused is no fault, and
 /// neither is a client that leaves. An executor that answers 429 is busy, not dead.
 ///
-/// A pool may use some executors in spite of an ejection, see `ExecutorPool.mercy`.
+/// If more than half of a pool's executors are ejected, the pool uses some of them nevertheless (`ExecutorPool.mercy`).
 package struct ExecutorHealth: Sendable, Equatable {
     /// Whether requests go to the executor at the moment.
     package enum State: Sendable, Equatable {
@@ -362,7 +362,7 @@ extension ExecutorHealth {
         package init() {}
     }
 
-    /// The health at `now`.
+    /// The health at `now`, as a record for another process.
     func record(at now: Nanoseconds) -> Record {
         var record = Record()
         switch state {

@@ -12,8 +12,8 @@ package enum PlacementReason: String, Sendable {
     ///
     /// They cannot take the request, or have so much more to do that the chosen executor answers sooner.
     case gate
-    /// No executor has more of the prompt in its cache than the beginning that most requests share, or the pool ignores
-    /// prompts.
+    /// The executor was chosen by its load. The pool ignores prompts, or no executor has more of the prompt in its
+    /// cache than the beginning that most requests share.
     case load
 }
 
@@ -23,7 +23,7 @@ package struct Placement: Equatable, Sendable {
     package let reason: PlacementReason
     /// How many bytes at the beginning of the prompt the executor is believed to have in its cache.
     package let believedBytes: Int
-    /// The size of the part of the prompt that the executor has to compute, in bytes.
+    /// How many bytes of the prompt the executor has to compute, because they are not in its cache.
     ///
     /// These bytes are part of `Executor.waitingBytes` until the answer begins.
     package let missingBytes: Int

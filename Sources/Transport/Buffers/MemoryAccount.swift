@@ -140,7 +140,7 @@ package final class MemoryAccount {
         source.giveBack(spare, of: .streams)
     }
 
-    /// Gives memory back to the memory source that `take` has counted there without asking for a grant.
+    /// Gives back memory that `take` has counted at the memory source without asking for a grant.
     ///
     /// If the account kept this memory, later charges could use it although the source never granted it. Many
     /// connections together would then hold more than the source allows.
