@@ -15,7 +15,8 @@ struct Counters {
     var finished = 0
     /// How many model requests ended because the client disconnected.
     var aborted = 0
-    /// How many responses to model requests the simulator broke off, because the request asked for this fault.
+    /// How many responses to model requests the simulator broke off, because the request or the options demand this
+    /// fault.
     var broken = 0
     /// How many model requests got an error response.
     var refused = 0

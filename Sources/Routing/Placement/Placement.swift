@@ -12,7 +12,7 @@ package enum PlacementReason: String, Sendable {
     ///
     /// They cannot take the request, or have so much more to do that the chosen executor answers sooner.
     case gate
-    /// The executor was chosen by its load. The pool ignores prompts, or no executor has more of the prompt in its
+    /// The prompt did not decide the choice. The pool ignores prompts, or no executor has more of the prompt in its
     /// cache than the beginning that most requests share.
     case load
 }
