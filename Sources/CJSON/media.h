@@ -7,8 +7,9 @@
 /// If the result is false, the body certainly contains none. If the result is true, `scan_media` finds out whether the
 /// body contains any.
 bool may_have_media(const uint8_t *bytes, size_t length) noexcept;
-/// Finds the media in a document, and adds their numbers and sizes to `media`, and their places to `contents`.
+/// Finds the media in a document. Adds their numbers and sizes to `media`, and their positions in the body to
+/// `contents`.
 ///
-/// The scan starts again at the beginning of the document. Strings that were read from the document before stay valid.
+/// The scan reads the document again from its beginning. Strings that the caller has read from it before stay valid.
 void scan_media(ondemand::document &document, const uint8_t *bytes, cjson_media &media,
                 cjson_contents &contents) noexcept;

@@ -27,9 +27,10 @@ struct clinux_launch {
 
 enum { clinux_launch_stack = 64 * 1024 };
 
-/* Both functions below run in processes of their own with this process's memory (CLONE_VM), while their parent waits
- * (CLONE_VFORK). So nothing is copied however large this process is, and errors are seen by it. Only system calls are
- * made. The descriptors are a copy: what is changed here is not changed in this process. */
+/* The two functions below run in new processes, which use the memory of this process (CLONE_VM) while their parents
+ * wait (CLONE_VFORK). So starting them copies no memory, and this process sees the errors that they store. They make
+ * only system calls. Each has its own copy of the descriptor table, so its changes to descriptors do not change this
+ * process. */
 static inline int clinux_launch_program(void *argument) {
     struct clinux_launch *launch = argument;
     for (int i = 0; i < launch->descriptor_count; i++) {
@@ -65,7 +66,7 @@ static inline void clinux_launch(struct clinux_launch *launch) {
         launch->error = ENOMEM;
         return;
     }
-    /* A handler of this process must not run in its copies. */
+    /* Blocks all signals, so that no signal handler of this process runs in the new processes that share its memory. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t parent = clone(clinux_launch_parent, launch->stacks + 2 * clinux_launch_stack,

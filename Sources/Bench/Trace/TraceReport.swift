@@ -24,7 +24,7 @@ package struct TraceReport {
     var spoken = ""
     /// The command that repeats the run.
     var command = ""
-    /// How many requests the trace has, and how many of them the options take.
+    /// How many requests the trace has, and how many of them the options of the run select.
     var traceRequests = 0
     var planned = 0
     /// Whether a signal ended the run early.
@@ -68,7 +68,7 @@ package struct TraceReport {
 
     // MARK: The executors
 
-    /// The tokens that all executors together have counted during the run; nil if no counters were read.
+    /// The prompt tokens that all executors together have counted during the run; nil if no counters were read.
     var counted: PrefixCounters? {
         let all = executors.compactMap(\.counted)
         guard !all.isEmpty else { return nil }
@@ -78,7 +78,7 @@ package struct TraceReport {
         }
     }
 
-    /// An executor's share, from 0 to 1, of the tokens that all executors together have looked up.
+    /// An executor's share, from 0 to 1, of the prompt tokens that all executors looked up in their prefix caches.
     ///
     /// The share is nil if the executor's number of tokens is unknown, or if the total is unknown or 0.
     func share(of executor: Executor) -> Double? {

@@ -17,7 +17,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
     private static let secretKeys: Set<String> = ["api_key"]
     /// The keys that identify an entry of a list, in the order in which they are looked for.
     private static let identifyingKeys = ["id", "discover", "url", "address", "import", "certificate", "name"]
-    /// The largest number of characters of a value that a line of `changes` shows.
+    /// The largest number of characters of one value that `changes`, the list of changed settings, shows.
     private static let shownMax = 60
 
     private var values: [String: Value] = [:]

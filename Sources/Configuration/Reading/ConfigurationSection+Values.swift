@@ -96,7 +96,8 @@ extension ConfigurationSection {
 
     /// Returns the value of a key as a duration, such as `250ms`.
     ///
-    /// - Parameter words: The other values that the key accepts, as in `count`.
+    /// - Parameter words: The other values that the key accepts, as they stand before `a whole number` in an error
+    ///   message, such as `auto or `.
     func duration(_ key: String, in range: ClosedRange<Duration>, or words: String = "") -> Duration? {
         let expected = "\(words)a whole number with a unit, such as 250ms, 10s, 5m or 1h"
         guard let scalar = scalar(key, expecting: expected) else { return nil }

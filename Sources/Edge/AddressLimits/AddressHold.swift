@@ -1,15 +1,14 @@
-// Owns the counts that one connection or request has in the table of addresses (`limits.per_address`), and subtracts
-// them when the connection or request ends.
+// What one connection or request adds to the counts of its client's address (`limits.per_address`). It is subtracted
+// from these counts when the connection or request ends.
 internal import Configuration
 internal import HTTP
 internal import Synchronization
 internal import Transport
 
-/// The single owner of the counts that one connection or one request has in an `AddressTable`.
+/// What one connection or one request adds to the counts of its client's address in an `AddressTable`.
 ///
-/// `end` subtracts the counts from the table, and `deinit` calls `end`. So the counts are subtracted even if nothing
-/// has called `end`. The object moves from thread to thread together with the socket, and only one thread uses it at a
-/// time.
+/// `end` subtracts this from the counts, and `deinit` calls `end`. So it is subtracted even if nothing has called
+/// `end`. The object moves from thread to thread together with the socket, and only one thread uses it at a time.
 package final class AddressHold: Sendable, ConnectionHold {
     /// The steps in which bytes of a request body are counted: 64 KiB.
     private static let bodyStep = 64 << 10
@@ -30,7 +29,8 @@ package final class AddressHold: Sendable, ConnectionHold {
 
     deinit { end() }
 
-    /// Subtracts the TLS handshake of the connection from the counts when it has ended; a second call does nothing.
+    /// Subtracts the connection's TLS handshake from the counts, after the handshake has ended; a second call does
+    /// nothing.
     package func handshakeEnded() {
         guard isHandshake.exchange(false, ordering: .relaxed) else { return }
         table.release(AddressHoldings(handshakes: 1), at: places)

@@ -8,7 +8,7 @@ internal import Transport
 /// the shard is full, any other entry may be replaced by the entry of a new group. `Dictionary` hashes with a random
 /// seed of the process (SipHash), so no client can choose addresses that collide.
 struct AddressShard: Sendable {
-    /// The largest number of entries that one search for an entry to replace examines.
+    /// How many entries of a full shard are examined, at most, to find one that a new entry may replace.
     private static let examinedMax = 16
 
     let capacity: Int
@@ -21,14 +21,14 @@ struct AddressShard: Sendable {
 
     /// Calls `body` with the entry at an index that `index(of:)` has returned.
     ///
-    /// Meanwhile, the entry may have been replaced by the entry of another group. This cannot happen while the group
-    /// for which `index(of:)` was called has a connection or a request.
+    /// Meanwhile, the entry may have been replaced by the entry of another group of addresses. This cannot happen while
+    /// the group for which `index(of:)` was called has a connection or a request.
     mutating func with<R>(_ index: Int, _ body: (inout AddressEntry) -> R) -> R { body(&entries[index]) }
 
-    /// The entry of a group; nil if there is none.
+    /// The entry of a group of addresses; nil if the shard has none.
     func entry(of group: AddressGroup) -> AddressEntry? { indexes[group].map { entries[$0] } }
 
-    /// Returns the index of the entry of a group; makes the entry if there is none.
+    /// Returns the index of the entry of a group of addresses; makes the entry if there is none.
     ///
     /// - Returns: nil if the shard is full and none of the examined entries may be replaced.
     mutating func index(of group: AddressGroup, at now: Nanoseconds) -> Int? {

@@ -173,8 +173,8 @@ struct MetricsPage {
         }
     }
 
-    /// Writes how many attempts had their executor chosen with the prompt in view, and how much of the prompts was
-    /// cached.
+    /// Writes for how many attempts the pool considered the prompt when it chose an executor, and how much of the
+    /// prompts was cached.
     private mutating func writePlacements() {
         text.family(
             "freeinference_placements_total",

@@ -174,7 +174,8 @@ struct ExecutorOrderer {
         }
     }
 
-    /// A line for each model that has one of these executors, and whose executors now all have the weight 0.
+    /// One line of the answer for each model that has one of these executors, and that has no executor with a weight
+    /// above 0 any more.
     private func emptyModels(_ executors: [Executor]) -> [String] {
         running.snapshot.models
             .filter { model in

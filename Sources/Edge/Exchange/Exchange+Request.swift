@@ -187,7 +187,10 @@ extension Exchange: ServerStreamHandler {
     /// The largest compressed body that the worker decodes itself, in bytes; the scan thread decodes larger ones.
     private static let decodedHereMax = 64 << 10
 
-    /// Decodes a compressed body, on this thread or on the scan thread; the next step scans the decoded body.
+    /// Decodes a compressed body, and then has the decoded body scanned.
+    ///
+    /// This thread decodes a small body. A large body is decoded on the scan thread, so that it does not delay the
+    /// other requests of this worker.
     private func decode(_ body: RequestBody, from coding: ContentCoding) {
         let most = snapshot.limits.bodyBytesMax
         let size = body.footprint
@@ -316,7 +319,8 @@ extension Exchange: ServerStreamHandler {
         route(to: index)
     }
 
-    /// The form of the head that the client may be sent before an executor has answered.
+    /// The form of the response head that the edge sends to the client if no executor has answered within
+    /// `commit_after`.
     private func earlyHead(of request: IncomingRequest) -> EarlyHead {
         EarlyHead(
             request.head,

@@ -18,7 +18,8 @@ final class IncomingRequest {
     var coding: ContentCoding?
     /// What the scan has found in the body; nil before the model has been identified.
     var scan: RequestScan?
-    /// The body's wait for memory and its pace; nil until memory is too short or the pace is asked for.
+    /// Holds the body back while memory is short, and measures how fast the body arrives; nil until one of the two is
+    /// needed.
     var wait: BodyWait?
     /// The failure with which the request is refused once its body has been read and dropped.
     var refusal: Failure?

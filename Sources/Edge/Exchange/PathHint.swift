@@ -5,7 +5,9 @@ internal import Inference
 
 /// Finds the served path that a client probably meant, or the reason why its path is not served.
 enum PathHint {
-    /// The message for a request to a path that is not served; nil if there is no hint to give.
+    /// The message for a request to a path that is not served: the path that the client probably meant, or a reason.
+    ///
+    /// - Returns: nil if neither is found.
     static func message(_ method: Method, _ path: ArraySlice<UInt8>) -> String? {
         guard path.count <= pathBytesMax else { return nil }
         let text = String(decoding: path, as: UTF8.self).lowercased()
@@ -16,7 +18,7 @@ enum PathHint {
         return "There is nothing at this path. Did you mean \(reads.contains(meant) ? "GET" : "POST") \(meant)?"
     }
 
-    /// The longest path that gets a hint, in bytes; a longer path cannot be a served path with a typing error.
+    /// The longest path, in bytes, for which a similar served path is looked for; a longer path is no typing error.
     private static let pathBytesMax = 256
 
     private static let reads = ["/v1/models", "/health", "/health/ready"]

@@ -6,7 +6,7 @@ internal import Transport
 struct DiscoveredModels {
     /// The models that the engine serves according to its lists; nil before its first list.
     private(set) var listing: FoundMembers.Listing?
-    /// The models in `listing` that were missing in the engine's last list.
+    /// The models in `listing` that the engine's last list lacked; they are removed if the next list lacks them too.
     private var missing: Set<ExactText> = []
 
     /// - Parameter known: the models that were found at the engine under an earlier configuration; nil if none were.

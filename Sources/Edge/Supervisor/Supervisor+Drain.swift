@@ -1,11 +1,11 @@
-// How the process ends: the lame duck period, the drain, the end of remaining exchanges, and the wait for other
-// processes.
+// How the process ends. During the lame duck period, `/health` reports 503 so that no new clients come. Then the
+// process drains, ends the remaining exchanges, and waits for other processes.
 internal import Configuration
 internal import Glibc
 internal import Transport
 
 extension Supervisor {
-    /// How long the workers may take to end their exchanges after a second signal, in nanoseconds.
+    /// How long the workers may take to end their exchanges after a second signal to end, in nanoseconds.
     private static let cutTimeout: Nanoseconds = 1_000_000_000
 
     // MARK: Drain
@@ -33,8 +33,8 @@ extension Supervisor {
         OperatorLog.say("the signal \(number) goes on to the main process, because systemd does not know it yet")
         mainLink.send(.signal(number))
         guard [SIGTERM, SIGINT, SIGQUIT].contains(number), !outlivesMain else { return true }
-        // systemd believes that this process is the main one. So it has sent the signal to this process, and waits for
-        // its end.
+        // systemd still takes this older process for the main one. So it sent the signal here, and waits until this
+        // process ends.
         outlivesMain = true
         let settings = running.snapshot.process
         let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
@@ -72,10 +72,10 @@ extension Supervisor {
         }
     }
 
-    /// Begins to end the process in a timer that is due at once.
+    /// Begins to end the process, after the loop has sent the answer to the command that began an upgrade.
     ///
-    /// Called when the end of the server has made an upgrade fail. The delay is needed because the end may close the
-    /// command socket. Before the timer fires, the loop sends the answer to the command that began the upgrade.
+    /// Called when a signal to end the server has made that upgrade fail. The end may close the command socket, so it
+    /// must wait for the answer; a timer that is due at once makes it wait.
     private func endAfterAnswering() {
         let end = TimerClosure { [unowned self] in if drain == nil { beginEnding() } }
         _ = loop.timers.schedule(at: loop.now, target: end, kind: 0)
@@ -178,8 +178,8 @@ extension Supervisor {
     func stopOnceAlone() {
         if role == .predecessor {
             if outlivesMain, let successor { return stop(after: successor) }
-            // While systemd may still take this process for the main one, a signal may show that it has to outlive its
-            // successor.
+            // While systemd may still take this older process for the main one, it may send a signal that ends the
+            // server. This process then has to end after the new main process.
             endsOnceAlone = misdirected.arePossible
             if endsOnceAlone { return }
         }
@@ -190,11 +190,11 @@ extension Supervisor {
         _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
     }
 
-    /// Ends the loop of the control thread once the main process has ended, or the time that it may take is over.
+    /// Ends the loop of the control thread when the main process has ended, or when it has taken too long.
     private func stop(after main: LaunchedProcess) {
         OperatorLog.say("waiting for the main process \(main.id), for which systemd takes this one")
         endsOnceAlone = false
-        // The link is closed so that the main process does not wait for this older process.
+        // The link to the main process is closed, so that the main process does not wait for this older process.
         reportUse()
         mainLink?.close()
         mainLink = nil

@@ -1,4 +1,5 @@
-// The supervisor's part in an upgrade: as the main process, as its successor, or as an older process.
+// What the supervisor does in an upgrade: in the main process, in the successor that takes its place, and in an older
+// process that drains.
 internal import Configuration
 internal import Glibc
 internal import HTTP
@@ -64,10 +65,13 @@ extension Supervisor {
         )
     }
 
-    /// The state of this process at this moment, such as ticket keys, orders and health, as JSON for the successor.
+    /// The state of this process that its successor continues with, as JSON: for example its ticket keys, the orders of
+    /// the operator, and the health of executors.
     private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
 
-    /// Publishes this process's counts in a shared table, and reserves a column of the table for the successor.
+    /// Copies this process's counts, such as its attempts at each engine, into a table that several processes share.
+    ///
+    /// In the table, each process has a column for its own counts. This function reserves a column for the successor.
     private func shareCounts() throws(StartError) -> Handover.CountsFile {
         let counts: SharedCounts
         do throws(SharedCountsError) {
@@ -83,7 +87,8 @@ extension Supervisor {
         return Handover.CountsFile(descriptor: counts.descriptor, column: column, giver: counts.column)
     }
 
-    /// Frees the column that was reserved in the shared counts for a successor that has failed.
+    /// Frees the column of the shared table of counts that was reserved for a successor, because the successor has
+    /// failed.
     ///
     /// If no other process is left, the counts are no longer shared.
     private func takeBackColumn() {
@@ -156,7 +161,7 @@ extension Supervisor {
         survey.ask(
             { worker in worker.openListeners(sockets) },
             answered: { _, _ in },
-            // Listeners of a worker that has not answered in time open later.
+            // A worker that has not answered in time opens its listeners later.
             finished: { _ in accepted() }
         )
     }
@@ -174,9 +179,9 @@ extension Supervisor {
         if ends || endsWhenMain { beginEnding() }
     }
 
-    /// Adds the process that has handed over to the older processes that this new main process follows.
+    /// Adds the process that has handed over to the older processes whose drain this new main process follows.
     ///
-    /// If the older process has already ended, its column of the shared counts is freed at once.
+    /// If that process has already ended, its column in the shared table of counts is freed at once.
     private func inherit(_ handover: Handover, through link: UpgradeLink) {
         let giver = Handover.Predecessor(
             descriptor: link.descriptor,

@@ -13,7 +13,7 @@ final class UpgradeLink {
     /// How long the link waits before it tries again to send bytes that the socket did not accept, in nanoseconds.
     private static let retryInterval: Nanoseconds = 5_000_000
 
-    /// The descriptor of this end.
+    /// The descriptor of this process's end of the connection.
     let descriptor: CInt
     private let loop: EventLoop
     private var watch: SlabKey?
@@ -22,7 +22,7 @@ final class UpgradeLink {
     private var input: [UInt8] = []
     private var output: [UInt8] = []
     private var retry: TimerID?
-    /// Whether the other end has closed the link, or this end has.
+    /// Whether one of the two processes has closed its end of the link.
     private(set) var isEnded = false
 
     /// - Parameter descriptor: a non-blocking stream socket, which the link closes.
@@ -61,7 +61,7 @@ final class UpgradeLink {
         write()
     }
 
-    /// Closes this end; `ended` is not called.
+    /// Closes this process's end of the connection, without a call of `ended`.
     func close() {
         guard !isEnded else { return }
         isEnded = true

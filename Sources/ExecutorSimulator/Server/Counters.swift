@@ -15,7 +15,8 @@ struct Counters {
     var finished = 0
     /// How many model requests ended because the client disconnected.
     var aborted = 0
-    /// How many model requests ended by a fault.
+    /// How many responses to model requests the simulator broke off, because the request or the options demand this
+    /// fault.
     var broken = 0
     /// How many model requests got an error response.
     var refused = 0
@@ -32,9 +33,10 @@ struct Counters {
     /// How many connections were accepted since the start or the last reset.
     var connectionsAccepted = 0
     private var paths: [String: Int] = [:]
-    /// The maximum number of different paths that are counted, and of different models.
+    /// The maximum number of different paths, and of different models, that have counts of their own.
     ///
-    /// Requests to further paths are counted only in `requests`, and for further models only in `running`.
+    /// A request for a further path is counted only in `requests`. A request for a further model is counted only in the
+    /// totals of all models.
     private static let namesMax = 256
 
     /// Counts a request by its path.

@@ -1,5 +1,5 @@
-// Changes how the events of a stream are written, as the request's faults demand. The content of the events is not
-// read.
+// Changes how the events of a stream are written, if the request or the simulator's options demand such faults. The
+// content of the events is not read.
 
 /// Joins and cuts the events of one stream.
 ///
@@ -16,7 +16,7 @@ struct EventShaper {
     private let faults: Faults
     /// Events that wait to be joined with later events.
     ///
-    /// These events already have the comments and the line ends that the faults demand.
+    /// If the request or the simulator's options demand comments or CRLF at line ends, these bytes already have them.
     private var waiting: [UInt8] = []
     private var waitingEvents = 0
     /// The latest event, held back because it may be the last one of the stream; nil if no event is held back.
@@ -69,7 +69,7 @@ struct EventShaper {
         return bytes.isEmpty ? [] : cut(bytes)
     }
 
-    /// Cuts bytes at the offsets that the faults demand.
+    /// Cuts bytes at the offsets that the request or the simulator's options name.
     ///
     /// Offsets count from the beginning of the stream.
     private mutating func cut(_ bytes: [UInt8]) -> [[UInt8]] {

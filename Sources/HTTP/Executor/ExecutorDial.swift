@@ -6,7 +6,7 @@ internal import Transport
 /// If the dial succeeds, it passes the open channel and the attempts to its `ExecutorClient`. If the dial fails, all
 /// its attempts fail. A dial is used only by its worker thread.
 final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
-    /// The largest number of addresses that one dial tries.
+    /// How many addresses are tried, at most, to open one connection.
     private static let addressesMax = 4
 
     private let client: ExecutorClient
@@ -127,7 +127,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
         for attempt in take() { attempt.failed(failure) }
     }
 
-    /// Ends a dial that has opened no connection, and closes its channel.
+    /// Gives up opening the connection, and closes its channel.
     ///
     /// - Returns: the attempts that waited for the connection.
     private func take() -> [ExecutorAttempt] {
@@ -149,7 +149,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
 
     /// Removes an attempt that waits for the connection.
     ///
-    /// The dial ends when no attempt waits any more.
+    /// If no other attempt waits for the connection, opening it is given up.
     func cancel(_ attempt: ExecutorAttempt) {
         waiting.removeAll { $0 === attempt }
         if waiting.isEmpty { _ = take() }

@@ -7,12 +7,12 @@ internal import Transport
 /// A connection is used only by its worker thread. Requests are given to nghttp2 only after the executor's SETTINGS
 /// have arrived. The SETTINGS show that the executor speaks HTTP/2 and how many requests it accepts at once. Reading
 /// from the channel never pauses. If a client is slow, the connection closes only the flow-control window of the stream
-/// that carries its request. The extension `+Frames` contains the callbacks of nghttp2, the flush phase and the windows
-/// of the streams.
+/// that carries its request. The extension `+Frames` contains the callbacks of nghttp2, writes the output, and sets the
+/// windows of the streams.
 @safe
 final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, AttemptCarrier {
-    /// The flow-control windows for the executor, in bytes: `streamWindow` for one stream, and `connectionWindow` for
-    /// all streams together.
+    /// How many bytes the executor may send before the edge has consumed them (the flow-control windows):
+    /// `streamWindow` on one stream, and `connectionWindow` on all streams together.
     static let streamWindow: Int32 = 64 << 10
     static let connectionWindow: Int32 = 1 << 20
     /// The largest number of concurrent streams, even if the executor allows more.
@@ -28,7 +28,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     ///
     /// After this time, the connection sends a PING.
     static let quietTimeout: Nanoseconds = 10_000_000_000
-    /// How long the executor may send nothing after the PING.
+    /// How long the executor may still send nothing after the connection has sent it a PING.
     ///
     /// The time is long, because a busy executor in Python may read nothing for several seconds.
     static let pingTimeout: Nanoseconds = 20_000_000_000
@@ -40,14 +40,14 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var waiting: [ExecutorAttempt] = []
     /// Streams that ended inside a call of nghttp2, and that are reported after the call.
     var finished: [(stream: HTTP2ExecutorStream, end: StreamEnd)] = []
-    /// Streams whose whole request is in the output.
+    /// Streams whose whole request has been written to the connection's output buffer.
     ///
-    /// Their handlers get `requestSent` when the kernel has taken the output.
+    /// Once the kernel has taken these bytes, the handler of each stream gets `requestSent`.
     var sent: [HTTP2ExecutorStream] = []
     /// How many times bytes were received from the socket.
     ///
-    /// `fail` compares this number with the `readsBefore` of each stream to learn whether bytes have arrived since the
-    /// stream began.
+    /// A stream remembers this number as `readsBefore` when it begins. If the numbers differ when the connection fails,
+    /// bytes have arrived since then.
     private(set) var reads = 0
     /// Whether the executor's SETTINGS have arrived.
     ///
@@ -57,21 +57,22 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var isReady = false
     /// Whether a request has ended on this connection.
     ///
-    /// The connection may have been idle after that request, so the executor may have closed the connection.
+    /// If so, the connection may have been idle, and the executor may have closed it before the next request arrives.
+    /// Such a request is tried again on a new connection.
     private var hasServed = false
     /// Whether the connection accepts no new requests, because the executor has sent GOAWAY, no stream identifiers
     /// are left, or `retire` was called.
     var isRetired = false
     /// Whether the executor has refused a request while it served other requests.
     ///
-    /// If so, the connection takes no new requests until the next of its streams ends.
+    /// If so, the connection accepts no new request until one of its streams has ended.
     var isRefusing = false
     private(set) var isClosed = false
     private var frames = HTTP2FrameReader(afterPreface: false)
     /// Counts the fields of the header block that is arriving.
     ///
-    /// The fields of all frames in a read are counted before nghttp2 decodes the first frame. The size of the fields is
-    /// counted later, in `fieldReceived`.
+    /// All frames of a read are counted before nghttp2 decodes the first one, so that it decodes no block with far too
+    /// many fields. `fieldReceived` later counts the size of the fields.
     private var block: HTTP2HeaderBlock
     /// Limits how many header blocks may arrive on streams that have ended.
     ///
@@ -294,7 +295,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     /// Fails all attempts on the connection, because the connection has ended.
     ///
-    /// The failure is not `noHTTP2`, even before the SETTINGS have arrived, because the executor may be restarting.
+    /// Even if no SETTINGS frame has arrived, the failure does not say that the executor lacks HTTP/2 (`noHTTP2`),
+    /// because the executor may only be restarting.
     func channel(_ channel: Channel, ended end: ChannelEnd) { fail(nil) }
 
     func channelReleased(_ channel: Channel) { fail(nil) }
@@ -313,7 +315,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         endIfDone()
     }
 
-    /// Closes the connection if it is retired and carries no requests.
+    /// Closes the connection if it accepts no new requests (`isRetired`) and no request is under way.
     func endIfDone() {
         guard isRetired, streams.isEmpty, waiting.isEmpty, !isClosed else { return }
         fail(nil)
@@ -348,8 +350,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private func becameIdle() {
         guard !isClosed else { return }
         if isRetired {
-            // The flush phase closes the connection. The connection cannot close here, because the caller may be a
-            // callback of nghttp2 or a loop over the streams.
+            // The connection is closed later, when the event loop writes output. It cannot be closed here, because the
+            // caller may be a callback of nghttp2 or a loop over the streams.
             channel.mark()
             return
         }

@@ -29,9 +29,9 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     var isHeadReported = false
     /// The size of the dropped interim heads and trailers, in bytes by the rule of RFC 9113 section 6.5.2.
     var discardedWeight = 0
-    /// Whether the end of the stream has been recorded.
+    /// Whether the stream has ended during a call of nghttp2.
     ///
-    /// The end is reported after nghttp2 has returned.
+    /// The attempt learns of the end only after this call has returned.
     var hasEnded = false
     var isPaused = false
     /// The number of bytes that arrived while reading was paused.
@@ -70,7 +70,8 @@ final class HTTP2ExecutorStream: AttemptCarrier {
         }
         if endsStream || isHEAD || status == 204 || status == 304 { return ResponseBody.none }
         if let length = fields.string(.contentLength), let count = Int(length) { return .known(count) }
-        // END_STREAM marks the end of the body, as the last chunk does on HTTP/1.1.
+        // The length of the body is unknown: END_STREAM will mark its end. `chunked` stands for such bodies in both
+        // HTTP versions.
         return .chunked
     }
 }

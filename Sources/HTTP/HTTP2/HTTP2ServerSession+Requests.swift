@@ -16,7 +16,8 @@ extension HTTP2ServerSession {
         stream.isHEAD = builder.method == .head
         guard activeStreams <= connection.settings.streamsMax else {
             refuse(stream)
-            // The reset is counted before it is sent, because the server cannot send it to a client that does not read.
+            // Each reset counts against the client at once, not when it is sent, because a client that does not read
+            // prevents the sending.
             if !abuse.resetSent(now: now) { fail(.causedResets) }
             return
         }
@@ -106,7 +107,7 @@ extension HTTP2ServerSession {
     /// The handler of the stream gets its last call.
     func streamEnded(_ id: Int32, code: UInt32) {
         forgetRecent()
-        // `receiving` may be another stream, whose header fields are still arriving.
+        // `receiving` is the stream whose header fields are arriving. It may be another stream, which then stays.
         if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return }
         if stream.isRefused { refusedStreams -= 1 }

@@ -20,11 +20,14 @@ protocol ServerProtocol: AnyObject {
     ///
     /// The session has asked for this call with `Channel.continueNextTurn`.
     func continueReceiving()
-    /// Appends output to `scratch`, in the flush phase of the event loop's turn.
+    /// Appends output to `scratch`, near the end of a turn of the event loop, when the connections write their output.
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
     func drained()
-    /// Ends the connection in the way that `drain` names; called again with `.stopping` if `.handedOver` came before.
+    /// Ends the connection in the way that `drain` names.
+    ///
+    /// If an upgrade has drained the connection (`.handedOver`) and the server then ends, a second call follows
+    /// (`.stopping`).
     func drain(_ drain: ConnectionDrain)
     /// The deadline that the session set with `setDeadline` has passed.
     func deadlinePassed()
@@ -43,7 +46,7 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// How many request bodies on this connection wait for memory.
     ///
     /// The bytes that wait fill the flow-control window that all streams of an HTTP/2 connection share. So the client
-    /// may be unable to send other bodies, and these bodies must not count as late.
+    /// may be unable to send other bodies, and these bodies must not be refused as too slow.
     package var heldBodies = 0
     /// The number of refused requests in quick succession after which the connection has to end.
     ///
@@ -215,15 +218,18 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
         client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
     }
 
-    /// Counts a request, served or refused, as work that the client has caused (`Channel.yields`).
+    /// Counts a request, served or refused, as work that the client has caused.
+    ///
+    /// The event loop serves a connection that has caused much work after the other connections (`Channel.yields`).
     func countRequest() {
         if !client.trusted { channel.countWork(RecentWork.request) }
     }
 
     /// Counts a response with a 4xx status as further work that the client has caused.
     ///
-    /// A connection with much work yields to other connections (`Channel.yields`). A connection that carries the
-    /// requests of many users is not counted, so it does not yield because of some of them.
+    /// The event loop serves a connection that has caused much work after the other connections (`Channel.yields`). A
+    /// trusted connection carries the requests of many users. Its work is not counted, so that a few of its users
+    /// cannot slow down the others.
     func countResponse(status: Int) {
         if status >= 400, status < 500, !client.trusted { channel.countWork(RecentWork.refusal) }
     }
@@ -239,7 +245,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// handshake and again for its first request. After a hand-over to a successor process, the client has the usual
     /// time.
     ///
-    /// After a drain `.handedOver`, a drain `.stopping` ends the connection sooner. Any other second call does nothing.
+    /// After an upgrade has drained the connection (`.handedOver`), a call with `.stopping` ends it sooner. Any other
+    /// second call does nothing.
     package func drain(_ drain: ConnectionDrain = .stopping) {
         guard draining == nil || draining == .handedOver && drain == .stopping else { return }
         draining = drain

@@ -119,7 +119,7 @@ extension EngineError {
         !namesPartOfRequest && text.isOfOurAccount
     }
 
-    /// Whether `param` names a member of the request that only the client can have written.
+    /// Whether the engine's error blames, in `param`, a member of the request that only the client can have written.
     private var namesPartOfRequest: Bool {
         guard let name = param?.lowercased() else { return false }
         return [
@@ -164,7 +164,8 @@ extension EngineError {
     ///   failure itself.
     private func document(for dialect: Dialect, status: Int) -> [UInt8]? {
         guard case .bytes(let bytes, let value)? = document, case .object(let members) = value else { return nil }
-        // A different status or a request id in the document would contradict the head of the edge's response.
+        // The edge sends the document with its own status and request id, so the document must not name a different
+        // status or any request id.
         guard namedStatus == nil || namedStatus == status else { return nil }
         guard members.allSatisfy({ ["error", "type", "object"].contains($0.key) }) else { return nil }
         guard value["error"]?["message"]?.string != nil else { return nil }

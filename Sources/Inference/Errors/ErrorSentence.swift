@@ -96,8 +96,8 @@ struct ErrorSentence {
     /// Whether the predicate that begins at this index says that its subject does not exist or cannot be used, as
     /// `could not be found` and `has been retired` do.
     ///
-    /// - Parameter phrase: The range of the words between the subject and the predicate. Words such as `with streaming`
-    ///   restrict the predicate.
+    /// - Parameter phrase: The range of the words between the subject and the predicate. Such words, for example `with
+    ///   streaming`, restrict what the predicate says.
     func denies(at index: Int, behind phrase: Range<Int> = 0..<0) -> Bool {
         guard let (index, isNegated) = headOfPredicate(from: index), let head = word(index) else { return false }
         if let decided = deniesIdiomatically(head, at: index, isNegated: isNegated) { return decided }
@@ -112,10 +112,8 @@ struct ErrorSentence {
         return namesOperators(index + 2..<index + 7)
     }
 
-    /// The index of the word after the auxiliaries of a predicate, and whether there is a negation among the
-    /// auxiliaries.
-    ///
-    /// - Returns: nil if the sentence ends, or has a quoted word, before such a word.
+    /// The index of the word after the auxiliaries of a predicate, such as `has been`, and whether a negation is among
+    /// them.
     private func headOfPredicate(from index: Int) -> (index: Int, isNegated: Bool)? {
         var index = index
         var isNegated = false
@@ -131,9 +129,10 @@ struct ErrorSentence {
         return (index, isNegated)
     }
 
-    /// Whether an idiom that begins with this word denies its subject, as `reached its end of life` does.
+    /// Whether the sentence has an idiom which says that its subject cannot be used, such as `reached its end of life`.
     ///
-    /// - Returns: nil if no idiom begins with the word.
+    /// - Parameter head: The first word of the idiom.
+    /// - Returns: nil if no idiom begins with this word.
     private func deniesIdiomatically(_ head: String, at index: Int, isNegated: Bool) -> Bool? {
         switch head {
         case "match" where isNegated: word(index + 1) == "any"
@@ -144,7 +143,7 @@ struct ErrorSentence {
         }
     }
 
-    /// Whether one of the words in the range, up to the next comma, is in `operators`.
+    /// Whether the range has a noun of `operators`, such as `server` or `account`, before the first comma.
     private func namesOperators(_ range: Range<Int>) -> Bool {
         for index in range.clamped(to: words.indices) {
             if words[index].text == "," { return false }

@@ -8,8 +8,8 @@ struct SentenceTokenizer {
     ]
     /// Keys of JSON objects and Python dictionaries whose values are sentences.
     ///
-    /// Engines' messages may contain such texts, for example `{'message': 'too long'}`. The quoted values of all other
-    /// keys are taken for the names of things, such as models.
+    /// Engines' messages may contain such texts, for example `{'message': 'too long'}`. The quoted value of any other
+    /// key counts as the name of a thing, such as a model.
     private static let messageKeys: Set<String> = ["message", "error", "detail", "msg", "reason", "description"]
     /// The largest length of a quoted name, in characters.
     private static let nameMax = 256
@@ -81,7 +81,7 @@ struct SentenceTokenizer {
         index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
     }
 
-    /// The index of the mark that closes the quoted name that begins at the current index.
+    /// The index of the quotation mark that closes the name whose opening mark is the current character.
     ///
     /// - Returns: nil if no name begins at that index, or if the quotation is a whole sentence.
     private func endOfName(closedBy mark: Character?) -> Int? {

@@ -31,9 +31,9 @@ package struct BodySplice: Equatable, Sendable {
     /// The edge then removes the object from the response.
     package var removesUsage: Bool { usage != nil }
     private struct UsageRequest: Equatable {
-        /// The index in `parts` of the literal that asks for the `usage` object.
+        /// The index in `parts` of the bytes that the edge has added to ask for the `usage` object.
         var part: Int
-        /// The range of the client's body that the literal replaces.
+        /// The range of the client's body that these bytes replace.
         var original: Range<Int>
     }
     private var usage: UsageRequest?
@@ -92,8 +92,9 @@ package struct BodySplice: Equatable, Sendable {
         append(.original(position..<length))
     }
 
-    /// The splice without the edge's request for the `usage` object, for an engine that refuses such a request; nil if
-    /// the edge has not added the request.
+    /// The same body without the edge's request for the `usage` object, for an engine that refuses such a request.
+    ///
+    /// - Returns: nil if the edge has not added such a request.
     package var withoutUsage: BodySplice? {
         guard let usage else { return nil }
         var splice = BodySplice()

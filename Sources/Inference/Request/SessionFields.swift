@@ -24,7 +24,7 @@ package struct SessionFields: Equatable, Sendable {
 
     /// The names of the fields if the configuration lists none.
     ///
-    /// Names that are certainly those of sessions come first. Names that may be those of users come last.
+    /// Fields that certainly name a session come first. Fields that may name a user instead come last.
     private static let standardNames = [
         "x-session-id", "x-session-affinity", "x-claude-code-session-id", "session-id", "session_id", "conversation_id",
         "body.session_id", "body.prompt_cache_key", "body.metadata.user_id", "body.user",
@@ -73,11 +73,11 @@ package struct SessionFields: Equatable, Sendable {
         return nil
     }
 
-    /// The session that a request names: the first field of the list that the request has and that is not empty.
+    /// The session that a request names: the value of the first field in this object's list that is not empty.
     ///
     /// - Parameters:
     ///   - tenant: the tenant of the request. Sessions of different tenants differ even if they have the same name.
-    ///   - hasher: the hasher of this process.
+    ///   - hasher: hashes the name, so that the session does not show it.
     package func session(
         of head: FieldBlock,
         _ body: RequestBody,

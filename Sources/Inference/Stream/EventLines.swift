@@ -97,10 +97,11 @@ package enum EventLines {
         return isBegun ? nil : false
     }
 
-    /// The class of an event of Anthropic's messages or OpenAI's responses, by the event's name, which begins at
-    /// `start`.
+    /// Decides from the name of an event, which begins at `start`, whether the event has output of the model.
     ///
-    /// - Returns: nil if the name does not determine the class. The caller must then parse the JSON.
+    /// The names are those of Anthropic's messages and OpenAI's responses.
+    ///
+    /// - Returns: nil if the name does not decide it. The caller must then parse the JSON.
     static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
         func isNamed(_ text: StaticString) -> Bool {
             count == text.utf8CodeUnitCount && hasPrefix(event, text, at: start, start + count)

@@ -10,10 +10,10 @@ struct SecretReferences {
     /// The variables that `variable(for:model:)` has named, each with the model from which its name was made.
     private(set) var named: [(variable: String, model: String)] = []
 
-    /// Makes a table without references.
+    /// Makes a table in which no key has a variable yet.
     ///
-    /// - Parameter used: The names of variables to which the imported file refers; these names are not used for keys in
-    ///   clear text.
+    /// - Parameter used: The variables that the imported file itself names. No key in clear text gets one of these
+    ///   names.
     init(used: Set<String> = []) {
         usedNames = used
     }

@@ -26,13 +26,13 @@ package struct FairQueue<Element> {
 
     fileprivate struct Line {
         var name: String
-        /// The entries of the line; the array elements before `head` are gaps.
+        /// The entries of the line; the array elements before `head` are gaps, that is entries that were removed.
         ///
         /// An entry that is removed from between two others becomes a gap. The entry at `head` and the last entry are
         /// never gaps.
         var entries: [Entry] = []
         var head = 0
-        /// The number of entries that are not gaps, and the sum of their costs.
+        /// The number of entries that are not gaps, and the sum of their costs (the bytes of their prompts).
         var count = 0
         var cost = 0
         var deficit = 0
@@ -123,7 +123,8 @@ package struct FairQueue<Element> {
         guard let entry = lines[index].first else { return nil }
         lines[index].deficit -= entry.cost
         lastServed = lines[index].name
-        // The turn passes to the next tenant. The rest of the deficit counts in the next turn of this tenant.
+        // The next tenant gets its turn. This tenant keeps the rest of its deficit, the prompt bytes that may still be
+        // served for it.
         turn = (turn + 1) % turns.count
         return take(at: lines[index].head, of: index)
     }
@@ -133,7 +134,7 @@ package struct FairQueue<Element> {
         mutating get { count > 0 ? lines[settle()].first?.element : nil }
     }
 
-    /// The ticket of the element that is served next; nil if the queue is empty.
+    /// The ticket that identifies the entry that is served next; nil if the queue is empty.
     package var firstTicket: Ticket? {
         mutating get {
             guard count > 0 else { return nil }
@@ -142,14 +143,14 @@ package struct FairQueue<Element> {
         }
     }
 
-    /// Whether the first entry of any tenant satisfies a condition; advances no turn.
+    /// Whether the first entry of any tenant satisfies a condition; no tenant gets its turn by this call.
     func hasFirst(where isMeant: (Element) -> Bool) -> Bool {
         turns.contains { lines[$0].first?.element.map(isMeant) == true }
     }
 
     /// The next entry to be served whose element satisfies a condition; nil if there is none.
     ///
-    /// The tenants are asked in the order of their turns, and each for its earliest entry.
+    /// The tenants are searched in the order of their turns, and the entries of a tenant in the order of their arrival.
     package func first(where isMeant: (Element) -> Bool) -> (element: Element, ticket: Ticket)? {
         for step in turns.indices {
             let tenant = turns[(turn + step) % turns.count]
@@ -163,8 +164,8 @@ package struct FairQueue<Element> {
 
     /// Removes and returns an entry that is served, possibly before its turn; nil if it was already removed.
     ///
-    /// The cost of the entry counts against its tenant as for `pop`. So a tenant that is served before its turn waits
-    /// longer for its next turn.
+    /// The size of the entry's prompt is subtracted from the deficit of its tenant. So a tenant that is served before
+    /// its turn waits longer for its next turn.
     package mutating func serve(_ ticket: Ticket) -> Element? {
         let tenant = ticket.tenant
         guard tenant < lines.count, let index = lines[tenant].index(of: ticket.sequence) else { return nil }
@@ -174,9 +175,9 @@ package struct FairQueue<Element> {
         return take(at: index, of: tenant)
     }
 
-    /// Advances the turn until the deficit of a tenant covers the cost of its first entry.
+    /// Gives the turn to one tenant after another, until a tenant may be served.
     ///
-    /// - Returns: the index of that tenant in `lines`.
+    /// A tenant may be served if its deficit, the number of prompt bytes allowed for it, covers its first prompt.
     private mutating func settle() -> Int {
         let quantum = turns.compactMap { lines[$0].first?.cost }.min() ?? 1
         while true {
@@ -190,9 +191,9 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before a new entry of this tenant.
     ///
-    /// All present entries of the tenant are served before the new entry. In the same time, each other tenant is served
-    /// entries of the same total cost. The cost of the new entry is added to this total for a tenant whose turn comes
-    /// before this tenant's turn.
+    /// All entries that the tenant already has are served first. While the queue serves them, it serves each other
+    /// tenant entries of the same total cost. A tenant whose turn comes before this tenant's turn is served more, by
+    /// the cost of the new entry.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0

@@ -8,7 +8,7 @@ package import Transport
 /// answered. The executor's share of requests then grows slowly. A 4xx status that the client caused is no fault, and
 /// neither is a client that leaves. An executor that answers 429 is busy, not dead.
 ///
-/// A pool may use some executors in spite of an ejection, see `ExecutorPool.mercy`.
+/// If more than half of a pool's executors are ejected, the pool uses some of them nevertheless (`ExecutorPool.mercy`).
 package struct ExecutorHealth: Sendable, Equatable {
     /// Whether requests go to the executor at the moment.
     package enum State: Sendable, Equatable {
@@ -29,7 +29,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         case passed
         /// The connection was refused or reset, or the answer had a 5xx status.
         case failed
-        /// No answer came in time.
+        /// The engine did not answer the probe in time.
         case timedOut
         /// The engine is alive but still loads its model.
         ///
@@ -52,17 +52,17 @@ package struct ExecutorHealth: Sendable, Equatable {
     static let slowStart: Nanoseconds = 10_000_000_000
     /// The time after a successful answer to a request, during which failed or timed out probes do not count.
     static let trafficWins: Nanoseconds = 5_000_000_000
-    /// How long an engine whose probes time out may send no byte before the engine counts as dead.
+    /// If an engine's probes time out and it has sent no byte for this long, the engine counts as dead.
     ///
-    /// The same time limits how long an attempt at a dead engine may receive no byte before the attempt is given up.
+    /// An attempt at a dead engine is given up once the attempt has received no byte for this long.
     package static let silenceMax: Nanoseconds = 20_000_000_000
-    /// How long a trial without a result prevents the next trial.
+    /// How long a trial, one request to an ejected executor, may take before another request may be sent as a trial.
     static let trialMax: Nanoseconds = 60_000_000_000
     /// How long an executor must have been healthy before a successful answer to a request clears the count of its
     /// ejections.
     static let forgiveAfter: Nanoseconds = 60_000_000_000
 
-    /// Whether the executor is healthy, is ejected or has a trial under way.
+    /// Whether the executor is healthy, is ejected, or is being tested by one request (a trial).
     ///
     /// While probes fail, or find that the engine still loads its model, no trial is allowed; see `trialFrom`.
     package private(set) var state = State.healthy
@@ -80,25 +80,25 @@ package struct ExecutorHealth: Sendable, Equatable {
     private var lastSuccess: Nanoseconds?
     /// The number of failed and timed out probes in a row.
     private var probesLost = 0
-    /// The number of failed probes in a row, none of which timed out.
+    /// The number of probes in a row that failed; a probe that times out resets the number to 0.
     private var probesFailed = 0
     private var probesPassed = 0
     /// The time between two requests that find out whether a model has been loaded.
     static let loadingTrial: Nanoseconds = 1_000_000_000
 
-    /// What is known of a model that loads, apart from what probes say.
+    /// What the edge knows of a model that the engine is loading, except what health probes report.
     struct Loading: Sendable, Equatable {
         /// When the loading was first noticed.
         var since: Nanoseconds
-        /// The time from which one request may find out whether the model has been loaded.
+        /// The time from which one request may be sent to find out whether the model has been loaded.
         var trialFrom: Nanoseconds
-        /// Whether the engine has refused connections, which may also mean that it is not there at all; false if the
-        /// model has answered that it is being loaded.
+        /// Whether the edge only guesses that the model is loading, because the engine refuses connections and may be
+        /// starting; false if the model has answered that it is being loaded.
         var isStart: Bool
     }
-    /// What is known of the model's loading; nil if the model is not known to load.
+    /// What the edge knows of the loading of the model; nil if the edge does not believe that the model is loading.
     private(set) var loading: Loading?
-    /// Whether the latest probe was answered with the information that the model is being loaded.
+    /// Whether the engine has answered the latest probe that it still loads the model.
     var isNotReady: Bool { verdict == .notReady }
 
     /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before there
@@ -108,25 +108,28 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Makes the health of an executor that is healthy and was never probed.
     package init() {}
 
-    /// Whether the executor is ejected, including during a trial.
+    /// Whether the executor is ejected, even if one request is under way as a trial to find out whether it works again.
     package var isEjected: Bool { state != .healthy }
     /// Whether an answer has failed in the middle and no answer has arrived completely since.
     var hasLateFaults: Bool { lateFaults > 0 }
 
-    /// The time from which a request may be sent as a trial; 0 while healthy, and `.max` while probes forbid a trial.
+    /// The time from which one request may be sent to find out whether the executor works again (a trial).
+    ///
+    /// The time is 0 for a healthy executor whose model is not loading. It is `.max` while probes fail, or find that
+    /// the model is loading.
     var trialFrom: Nanoseconds {
         if verdict == .notReady { return .max }
         let from: Nanoseconds
         switch state {
         case .healthy: from = 0
-        // While probes fail, a trial would only risk the request of a client.
+        // While probes fail, a client's request that is sent as a trial would probably fail too.
         case .ejected(let until): from = verdict == .failed ? .max : max(1, until)
         case .trial(let since): from = verdict == .failed ? .max : since + Self.trialMax
         }
         return loading.map { max(from, $0.trialFrom) } ?? from
     }
 
-    /// The factor for the weight of the executor: 1, but less for `slowStart` after an ejection.
+    /// The factor by which the weight of the executor is multiplied: 1, but less during `slowStart` after an ejection.
     static func share(healthySince: Nanoseconds, at now: Nanoseconds) -> Double {
         guard now < healthySince + slowStart else { return 1 }
         // The time may be earlier than `healthySince`, because the clocks of two workers may differ by one turn of
@@ -135,7 +138,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         return max(0.1, Double(healthyFor) / Double(slowStart))
     }
 
-    /// Records that one request is sent as a trial.
+    /// Records that one request is sent as a trial, to find out whether the executor works again.
     package mutating func trialBegan(at now: Nanoseconds) {
         if loading != nil {
             loading?.trialFrom = now + Self.trialMax
@@ -153,7 +156,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         noteLoading(isStart: false, at: now)
     }
 
-    /// Records that an engine that has not sent anything yet has refused a connection, so that it may be starting.
+    /// Records that an engine has refused a connection and has never sent anything, so it may be starting.
     mutating func starts(at now: Nanoseconds) { noteLoading(isStart: true, at: now) }
 
     /// Records that the model has been loaded.
@@ -187,7 +190,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Records that an answer has failed in the middle: by an error event, a lost connection, a stall or an early
     /// end.
     ///
-    /// The failure does not end a trial, because the result of a trial is known when the answer begins.
+    /// If the answer belongs to a trial, the failure does not change its result, which was known when the answer began.
     package mutating func failedLate(_ scope: FaultScope, at now: Nanoseconds) {
         lateFaults = min(lateFaults + 1, Self.faultsMax)
         if case .healthy = state, faults + lateFaults >= Self.faultsMax { eject(.faults(scope), at: now) }
@@ -196,8 +199,9 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Records a fault before the first event: no connection, a reset, a timeout or a 5xx status.
     package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
         if let found = loading {
-            // A model that has said that it is loading, and now fails in another way, is not loading any more. But an
-            // engine that is only taken for one that is starting refuses connections, so a fault changes nothing.
+            // If the model answered that it was loading, a different failure shows that it is not loading any more. But
+            // if the edge only guesses that the engine is starting, refused connections are expected and change
+            // nothing.
             loading = found.isStart ? found : nil
             loading?.trialFrom = min(found.trialFrom, now + Self.loadingTrial)
         }
@@ -212,14 +216,15 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the engine has answered, even if the answer is a failure.
     ///
-    /// A trial of the engine ends with success, because the answer shows that the engine can be reached.
+    /// If this request was sent as a trial of an ejected engine, the ejection ends, because the engine can be reached.
     package mutating func answered(at now: Nanoseconds) {
         loading = nil
         guard case .trial = state else { return }
         comeBack(faults: 0, at: now)
     }
 
-    /// Ends a trial without a result, because the client left or the executor was busy.
+    /// Ends a trial, a request to an ejected executor, without a result, because the client left or the executor was
+    /// busy.
     ///
     /// The next request is a new trial.
     package mutating func trialTold(nothingAt now: Nanoseconds) {
@@ -249,7 +254,7 @@ package struct ExecutorHealth: Sendable, Equatable {
             (probesLost, probesFailed, probesPassed) = (0, 0, 0)
             isDead = false
         case .passed:
-            // An engine that has just started has lost nothing before, so its first answer is enough.
+            // An engine that was only starting has not failed before, so one passed probe is enough to trust it.
             if loading?.isStart == true { probesPassed = rise }
             loading = nil
             (probesLost, probesFailed) = (0, 0)
@@ -287,7 +292,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Forgets the results of the probes, because the engine is not probed any more.
     ///
-    /// An ejection then ends by a trial, as for an executor that was never probed.
+    /// An ejection then ends when one request that is sent as a trial is answered, as for an executor that was never
+    /// probed.
     package mutating func probesEnded() {
         verdict = nil
         (probesLost, probesFailed, probesPassed) = (0, 0, 0)
@@ -333,7 +339,9 @@ extension ExecutorHealth {
     ///
     /// Durations, in nanoseconds, take the place of times, because the clock of the other process shows other times.
     package struct Record: Equatable, Sendable {
-        /// How long the ejection still lasts, 0 while a trial is under way; nil if the executor is healthy.
+        /// How long the ejection still lasts; nil if the executor is healthy.
+        ///
+        /// It is 0 while one request is under way as a trial, to find out whether the executor works again.
         package var ejectedFor: Nanoseconds?
         /// Why the executor was ejected last.
         package var cause = Cause.faults(.connection)
@@ -354,7 +362,7 @@ extension ExecutorHealth {
         package init() {}
     }
 
-    /// The health at `now`.
+    /// The health at `now`, as a record for another process.
     func record(at now: Nanoseconds) -> Record {
         var record = Record()
         switch state {

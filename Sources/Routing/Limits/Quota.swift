@@ -4,11 +4,11 @@ package import Transport
 /// Counts what the requests with one key use, and tells whether a limit of the key forbids more use.
 ///
 /// Every call returns at once, waits for nothing outside this process, and may come from any worker. `KeyUse` counts
-/// within this process. An implementation that counts in a store of several processes would have to lease parts of a
-/// limit in advance. Each call gets the limits as an argument, but the limits of the latest `begin` apply to all
-/// exchanges under way. Times are in nanoseconds on the clock of the event loops.
+/// within this process. An implementation for several processes would have to reserve parts of a limit in advance,
+/// because its calls may not wait for a common store. If the limits of a key change, the limits of the latest `begin`
+/// apply to all its exchanges under way. Times are in nanoseconds on the clock of the event loops.
 package protocol Quota: AnyObject, Sendable {
-    /// Counts one exchange, and takes one request from the request rate.
+    /// Counts one exchange as under way, and counts it against the key's limit of requests a minute.
     ///
     /// - Returns: nil if the limits allow the exchange, and then the caller has to call `ended` once. Otherwise the
     ///   limit that forbids the exchange, and nothing is counted.
@@ -17,13 +17,14 @@ package protocol Quota: AnyObject, Sendable {
     /// Ends an exchange that `begin` has counted.
     func ended()
 
-    /// Reserves tokens from the token rate for a request.
+    /// Counts tokens that a request will probably use against the key's limit of tokens a minute.
     ///
     /// - Returns: nil if the tokens are reserved or the key has no token limit, and then the caller has to call
     ///   `settle` once. Otherwise the limit that forbids the request.
     func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial?
 
-    /// Replaces a reservation with the tokens that the request has used, which may be more or fewer.
+    /// Replaces the tokens that `reserve` has counted with the tokens that the request has used, which may be more or
+    /// fewer.
     ///
     /// - Parameter limits: the limits that were passed to `reserve`.
     func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds)
@@ -47,9 +48,9 @@ package protocol Quota: AnyObject, Sendable {
     func tokenRate(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaRate?
 }
 
-/// The limit that forbids more use.
+/// The limit of a key that forbids another exchange or more tokens.
 ///
-/// `wait` is the time in nanoseconds to wait; `Nanoseconds.max` if waiting does not help.
+/// `wait` is how long the client should wait, in nanoseconds; `Nanoseconds.max` if waiting does not help.
 package enum QuotaDenial: Equatable, Sendable {
     case concurrency
     case requests(wait: Nanoseconds)

@@ -2,17 +2,18 @@
 
 /// Why a pool has chosen an executor for a request.
 package enum PlacementReason: String, Sendable {
-    /// The executor has made the response that the request continues, and no other has stored it.
+    /// The executor has made the response that the request continues, and no other executor has stored that response.
     case response
     /// The session that the client has named has gone to this executor before.
     case session
-    /// The executor is believed to hold the beginning of the prompt.
+    /// The executor is believed to have the beginning of the prompt in its cache.
     case prefix
-    /// Other executors hold more of the prompt or had the session before, but were not chosen.
+    /// Other executors have more of the prompt in their caches, or had the session before, but were not chosen.
     ///
     /// They cannot take the request, or have so much more to do that the chosen executor answers sooner.
     case gate
-    /// No executor holds more of the prompt than most requests share, or the pool does not look at prompts.
+    /// The prompt did not decide the choice. The pool ignores prompts, or no executor has more of the prompt in its
+    /// cache than the beginning that most requests share.
     case load
 }
 
@@ -20,13 +21,13 @@ package enum PlacementReason: String, Sendable {
 package struct Placement: Equatable, Sendable {
     /// Why the executor was chosen.
     package let reason: PlacementReason
-    /// How many bytes of the prompt the executor is believed to hold.
+    /// How many bytes at the beginning of the prompt the executor is believed to have in its cache.
     package let believedBytes: Int
-    /// The size of the part of the prompt that the executor has to compute, in bytes.
+    /// How many bytes of the prompt the executor has to compute, because they are not in its cache.
     ///
     /// These bytes are part of `Executor.waitingBytes` until the answer begins.
     package let missingBytes: Int
-    /// The size of the waiting parts of other prompts that the executor had to compute first, in bytes.
+    /// How many bytes of earlier requests' prompts the executor still had to compute when it was chosen.
     let aheadBytes: Int
     /// Whether the size of the prompt is an estimate, because it has images or other media.
     let isEstimate: Bool

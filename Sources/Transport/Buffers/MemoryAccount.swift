@@ -10,7 +10,8 @@ package enum MemoryUse: Sendable {
     case bodies
     /// A request body that has waited for memory, or that cannot wait.
     ///
-    /// Once granted, the bytes are counted and given back as `bodies`, like those of `wholeBody` and `lastBody`.
+    /// Once granted, the bytes count as `bodies`, and are given back as `bodies`. The same is true of `wholeBody` and
+    /// `lastBody`.
     case waitingBody
     /// A small request body that has arrived completely; it may exceed the limit for all bodies together.
     case wholeBody
@@ -26,7 +27,7 @@ package enum MemoryUse: Sendable {
 
 /// Grants memory to accounts.
 ///
-/// All workers share one source. An account asks for stream memory in whole grains (`MemoryAccount.grain`). For a
+/// All workers share one source. An account asks for stream memory only in multiples of `MemoryAccount.grain`. For a
 /// request body, the account asks for the exact number of bytes.
 package protocol MemorySource: AnyObject, Sendable {
     /// Grants `bytes` more to an account that has already been granted `held` bytes for this use.
@@ -36,30 +37,31 @@ package protocol MemorySource: AnyObject, Sendable {
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
     /// Counts `bytes` that are allocated already, even if the limit is then exceeded.
     func take(_ bytes: Int)
-    /// Takes back `bytes` that `grant` or `take` has counted.
+    /// Stops counting `bytes` that `grant` or `take` has counted, because the account does not use them any more.
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 
 /// Counts the memory that the process holds for one connection.
 ///
-/// Confined to the thread of the connection. The account counts every byte, but asks the source for stream memory only
-/// in whole grains. So the thread usually writes no memory that other threads use when it handles a token or a request
-/// without a body.
+/// Confined to the thread of the connection. The account counts every byte, but asks the memory source for stream
+/// memory only in multiples of `grain`. So the thread usually writes no memory that other threads use when it handles a
+/// token or a request without a body.
 ///
 /// The stored counts are private, because the compiler then sees every access and omits Swift's runtime check of
 /// exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 package final class MemoryAccount {
-    /// The unit in which accounts ask the source for stream memory, in bytes.
+    /// An account asks the memory source for stream memory in multiples of this size, in bytes.
     package static let grain = 16 << 10
 
     private let source: (any MemorySource)?
     private let isTrusted: Bool
-    /// The number of bytes that the source granted before the account was made.
+    /// The number of bytes that the memory source granted before the account was made.
     ///
-    /// The account's creator gives these bytes back to the source.
+    /// The account does not give these bytes back, because its creator does.
     private let prepaid: Int
     private var granted: Int
-    /// The part of `granted` that `take` has added without asking the source, because the bytes were allocated already.
+    /// The part of `granted` for which the memory source was not asked, because `take` counted bytes that were
+    /// allocated already.
     private var taken = 0
     private var isClosed = false
     private var charged: Int
@@ -95,8 +97,8 @@ package final class MemoryAccount {
     /// - Returns: false, and charges nothing, if the source refuses.
     package func charge(_ bytes: Int, for use: MemoryUse = .streams) -> Bool {
         guard !isClosed else { return true }
-        // The source was not asked for the bytes that `take` has added. They are given back here, and the source is
-        // then asked for these bytes and the new bytes together.
+        // `take` has counted bytes at the memory source without asking for a grant. They are given back here, and the
+        // source is then asked for a grant of these bytes and the new ones together.
         if taken > 0 { returnTaken(all: true) }
         let missing = charged + bytes - granted
         if missing > 0, let source {
@@ -111,7 +113,7 @@ package final class MemoryAccount {
         return true
     }
 
-    /// Charges `bytes` that are allocated already, and that the source therefore cannot refuse.
+    /// Charges `bytes` that are allocated already, so that the memory source cannot refuse them.
     package func take(_ bytes: Int) {
         guard !isClosed else { return }
         charged += bytes
@@ -129,8 +131,8 @@ package final class MemoryAccount {
         charged -= bytes
         assert(charged >= 0, "more is given back than was charged")
         if taken > 0 { returnTaken() }
-        // The account keeps up to three spare grains before it returns any. Otherwise a connection that needs slightly
-        // more than its grains would ask the source again for each request.
+        // The account keeps up to three times `grain` of unused memory before it returns any. Otherwise a connection
+        // whose need varies a little would ask the memory source again for each request.
         guard granted - charged > 3 * Self.grain, granted > prepaid, let source else { return }
         let spare = min(granted - charged - Self.grain, granted - prepaid) / Self.grain * Self.grain
         guard spare > 0 else { return }
@@ -138,12 +140,12 @@ package final class MemoryAccount {
         source.giveBack(spare, of: .streams)
     }
 
-    /// Gives back grains that `take` has added without asking the source.
+    /// Gives back memory that `take` has counted at the memory source without asking for a grant.
     ///
-    /// If the account kept these grains, later charges could use them without the consent of the source. Many
+    /// If the account kept this memory, later charges could use it although the source never granted it. Many
     /// connections together would then hold more than the source allows.
     ///
-    /// - Parameter all: whether to give back even grains that are in use; the caller must then ask for them again.
+    /// - Parameter all: whether to give back even memory that is in use; the caller must then ask for a grant of it.
     private func returnTaken(all: Bool = false) {
         guard let source else { return }
         let bytes = all ? taken : min(granted - charged, taken) / Self.grain * Self.grain
@@ -174,9 +176,9 @@ package final class MemoryAccount {
         source?.giveBack(bytes, of: .bodies)
     }
 
-    /// Stops counting `bytes` of a body.
+    /// Stops counting `bytes` of a request body in this account.
     ///
-    /// The caller itself must give these bytes back to the source.
+    /// The memory source still counts these bytes until the caller gives them back (`MemorySource.giveBack`).
     ///
     /// - Returns: how many bytes the caller must give back; 0 if the account is closed or has no source.
     package func forgetBody(_ bytes: Int) -> Int {
@@ -188,7 +190,7 @@ package final class MemoryAccount {
 
     // MARK: The end
 
-    /// Gives all memory back to the source, except `prepaid`, which the account's creator gives back.
+    /// Gives all memory back to the memory source, except `prepaid`, which the account's creator gives back.
     ///
     /// Later charges and releases have no effect.
     package func close() {

@@ -29,16 +29,17 @@ package final class SharedCounts: Sendable {
     private static let headerBytes = 4096
     /// The bytes "FICOUNT1", which name the format of the table.
     private static let magic = 0x4649_434F_554E_5431
-    /// The indices of the words in the header.
+    /// The indices of the words in the header of the table.
     ///
-    /// From `firstColumnWord` on, there is one word for each column: 1 if a process owns the column, otherwise 0.
+    /// From `firstColumnWord` on, there is one word for each column, that is for the counts of one process. It is 1 if
+    /// a process owns the column, otherwise 0.
     private static let magicWord = 0, rowsWord = 1, columnsWord = 2, firstColumnWord = 8
     /// The maximum numbers of rows and columns in a table that another version of the server has made.
     private static let rowsMax = 1 << 20, columnsMax = 63
 
     /// The memfd of the table, which an upgrade passes on to the successor; closed when the object is released.
     package let descriptor: CInt
-    /// The column of this process.
+    /// The column of the table that has the counts of this process.
     package let column: Int
     private let rowCount: Int
     private let columnCount: Int
@@ -46,7 +47,7 @@ package final class SharedCounts: Sendable {
     // Sound because the words are accessed only as atomics, and because the mapping lasts as long as this object.
     nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<Int>>
 
-    /// Makes an empty table; the calling process owns column 0.
+    /// Makes an empty table; column 0 is for the counts of the calling process.
     ///
     /// - Parameter rows: the number of rows, a power of two.
     /// - Throws: if the system has no descriptor or no memory for the table.
@@ -77,7 +78,7 @@ package final class SharedCounts: Sendable {
     ///
     /// - Parameters:
     ///   - descriptor: the memfd of the table.
-    ///   - column: the column that the other process has reserved for this process by `allot`.
+    ///   - column: the column for this process's counts, which the other process has reserved by `allot`.
     /// - Throws: if the descriptor is not the memfd of such a table, or if the column is not reserved.
     package static func adopt(_ descriptor: CInt, column: Int) throws(SharedCountsError) -> SharedCounts {
         // The size is checked first, because reading mapped memory beyond the end of a file kills the process (SIGBUS).
@@ -153,7 +154,7 @@ package final class SharedCounts: Sendable {
 
     // MARK: Columns
 
-    /// Reserves a free column for a process that will share the table; `clear` frees the column.
+    /// Reserves a free column of the table for the counts of another process; `clear` frees the column.
     ///
     /// - Returns: the column; nil if no column is free.
     package func allot() -> Int? {
@@ -168,7 +169,7 @@ package final class SharedCounts: Sendable {
         return nil
     }
 
-    /// Removes all counts of a process that has ended, and frees its column.
+    /// Removes all counts of a process that has ended, and frees the column of the table in which it published them.
     ///
     /// The process must have ended, because a running process would go on to publish counts. It may have been killed
     /// while it wrote to the table.
@@ -194,10 +195,11 @@ package final class SharedCounts: Sendable {
 
     /// Whether `row(for:)` has ever returned nil in this process.
     ///
-    /// A count for which there was no row is not shared.
+    /// Other processes do not see a count for which there was no row.
     package var isFull: Bool { isLackingRows.load(ordering: .relaxed) }
 
-    /// Returns the row of an identity; if the identity has no row yet, a free row becomes its row.
+    /// Returns the row of the table for one counted quantity; if the quantity has no row yet, a free row becomes its
+    /// row.
     ///
     /// - Parameter identity: the name of the quantity that is counted, the same in each process.
     /// - Returns: nil if the table is full; from then on, `isFull` is true.
@@ -234,15 +236,15 @@ package final class SharedCounts: Sendable {
         return hash == 0 ? 1 : Int(truncatingIfNeeded: hash)
     }
 
-    /// One row of a table, as this process uses it.
+    /// One row of the table, in which each process publishes its count of one quantity.
     package struct Row: Sendable {
         fileprivate let table: SharedCounts
         fileprivate let index: Int
 
-        /// Sets the count of this process.
+        /// Sets this process's count of the quantity to which the row belongs.
         package func publish(_ count: Int) { table.store(count, row: index, column: table.column) }
 
-        /// The sum of the counts of all other processes.
+        /// The sum of all other processes' counts of the quantity.
         package var others: Int { table.sum(row: index, without: table.column) }
 
         /// Whether both values stand for the same row of the same table.
