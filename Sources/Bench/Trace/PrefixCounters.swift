@@ -2,9 +2,9 @@
 
 /// How many tokens of prompts an executor has looked up in its prefix cache, and how many of them it has found there.
 struct PrefixCounters: Equatable {
-    /// How many tokens were looked up.
+    /// How many tokens of prompts the executor has looked up in its prefix cache.
     var queries: Double
-    /// How many of these tokens were in the cache.
+    /// How many of the looked-up tokens were in the cache.
     var hits: Double
 
     init(queries: Double, hits: Double) {

@@ -28,9 +28,9 @@ final class Exchange {
     var caller: Caller?
     /// Chooses the executors that the exchange tries; nil until the model is known.
     var selection: ExecutorSelection?
-    /// The latest attempt: it is under way, has failed, or has the answer; nil before the first attempt.
+    /// The latest attempt, which may be under way, failed or complete; nil before the first attempt.
     var attempt: Attempt?
-    /// Charges the memory that the exchange uses to the account of the client's connection.
+    /// Counts the memory that the exchange uses as memory of the client's connection, whose total is limited.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
 
@@ -155,7 +155,7 @@ final class Exchange {
 }
 
 extension Endpoint {
-    /// The dialect in which this endpoint writes errors and lists of models.
+    /// The dialect in which the edge writes errors and lists of models for a request to this endpoint.
     fileprivate func dialect(of head: RequestHead) -> Dialect {
         if case .model(let dialect) = self { return dialect }
         return isOfModels && head.fields.string(named: "anthropic-version") != nil ? .messages : .other

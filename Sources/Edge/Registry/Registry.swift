@@ -32,7 +32,7 @@ package final class Registry {
     /// The engines of the configuration in force, and those that exchanges still use.
     var engines: [Engine] { knownEngines.map(\.engine) }
     private(set) var executors: [Executor] = []
-    /// The operator's orders for executors.
+    /// The operator's commands that are in force, such as to drain an executor or to change its weight.
     var orders = ExecutorOrders()
     private var models: [ModelEntry] = []
     private var books: [KnownBook] = []
@@ -41,12 +41,14 @@ package final class Registry {
     private var lastID = 0
     private var generation = 0
 
-    /// The budget for the maps of prompts that pools believe to be in executors' caches; nil without a limit.
+    /// The memory budget for the maps in which pools record which prompts executors probably have in their caches; nil
+    /// without a limit.
     private let memory: (any PlacementMemory)?
 
     /// Makes an empty registry.
     ///
-    /// - Parameter memory: the budget for what pools remember of prompts; nil without a limit.
+    /// - Parameter memory: the memory budget for the maps in which pools record which prompts executors probably have
+    ///   in their caches; nil without a limit.
     package init(memory: (any PlacementMemory)? = nil) { self.memory = memory }
 
     /// A new id, never 0.

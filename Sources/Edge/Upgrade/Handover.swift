@@ -16,7 +16,8 @@ struct Handover: Equatable {
     struct ListenerSockets: Equatable {
         /// The configured address of the listener, as text.
         var address: String
-        /// The number that distinguishes listeners with the same address (`ListenerKey`).
+        /// Distinguishes listeners with the same address, which can have only port 0 in common; 0 for the first or only
+        /// one.
         var number = 0
         /// The descriptors of the sockets; never empty.
         var descriptors: [CInt]
@@ -41,7 +42,8 @@ struct Handover: Equatable {
         var since: Int
         /// Whether the older process was told to end within `drain_timeout`, to make room for another upgrade.
         var isHurried = false
-        /// The column of the older process in the table of shared counts; nil if it has none.
+        /// The index of the older process's own column in the table of shared counts (`SharedCounts`); nil if it has
+        /// none.
         var column: Int?
     }
 
@@ -64,12 +66,14 @@ struct Handover: Equatable {
     /// The state of the main process, as the JSON of an `InheritedState`.
     var state: [UInt8] = Array("{}".utf8)
 
-    /// The memory file (memfd) with a table of shared counts (`SharedCounts`), in which each process has a column.
+    /// The memory file (memfd) with the table of counts that all processes of an upgrade share (`SharedCounts`).
+    ///
+    /// Each process writes its counts in a column of its own.
     struct CountsFile: Equatable {
         var descriptor: CInt
-        /// The column in this table that is for the counts of the successor.
+        /// The index of the column in which the successor writes its counts.
         var column: Int
-        /// The column in this table that has the counts of the process which hands over.
+        /// The index of the column in which the process that hands over has written its counts.
         var giver: Int
     }
 

@@ -35,7 +35,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private(set) var isLeaving = false
     /// Why the connections of this worker have to end: the server ends, or has been handed over; nil before that.
     private var draining: ConnectionDrain?
-    /// The limit because of which `takeRoom` last returned false.
+    /// The limit that last kept this worker from accepting a connection (`takeRoom`), for the log.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -212,7 +212,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             process.workers[chosen].connectionBegan()
             let message = WorkerMessage.serve(socket, peer: peer, listener: listener, hold: hold)
             if process.workers[chosen].mailbox.post(message) { return }
-            // The chosen worker has ended in the meantime, so this worker serves the connection.
+            // The worker that was chosen for the connection has ended in the meantime, so this worker serves the
+            // connection.
             process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
@@ -418,11 +419,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Draining
 
-    /// How long clients may take to read the rest of their responses after the message `expire`, in nanoseconds.
+    /// How long clients may still read their responses after the worker has received `expire`, in nanoseconds.
     private static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// How long connections may take to write their last bytes after the message `cut`, in nanoseconds.
+    /// How long connections may still write their last bytes after the worker has received `cut`, in nanoseconds.
     private static let cutPeriod: Nanoseconds = 50_000_000
-    /// How long the sockets of ended connections may take to send what is buffered, in nanoseconds.
+    /// How long the worker still runs after its last connection has ended, so that the kernel can send what is
+    /// buffered, in nanoseconds.
     private static let lingerPeriod: Nanoseconds = 50_000_000
 
     private func drain(_ drain: ConnectionDrain) {

@@ -18,10 +18,9 @@ final class Generation {
     private var form: any AnswerForm
     private var facts: AnswerFacts
     private let templates: [EventTemplate]
-    /// The templates for the events of the first half of the tokens, one for each choice, if these tokens are
-    /// reasoning.
+    /// The templates for events with reasoning, one for each choice; empty if the response has no reasoning.
     ///
-    /// The array is empty if the response has no reasoning.
+    /// If it has reasoning, the first half of its tokens is reasoning.
     private let reasoning: [EventTemplate]
     private var opening: [[UInt8]]
     private let openingCount: Int
@@ -80,7 +79,7 @@ final class Generation {
         if request.isStream { opening = form.opening() }
     }
 
-    /// Starts the response before its first token: sends the head, or commits a fault that prevents the response.
+    /// Starts the response before its first token: sends the head, or simulates a fault in place of the head.
     ///
     /// - Returns: false if the response has no tokens.
     func begin() -> Bool {
@@ -186,12 +185,12 @@ final class Generation {
         template.render(text, time: Clock.monotonicNow(), number: openingCount + emitted - 1, into: &event)
     }
 
-    /// Writes an event in the form that the faults demand.
+    /// Writes an event, changed by the simulated faults: for example, cut into pieces or joined with later events.
     private func write(_ event: [UInt8]) { send(shaper.add(event)) }
 
-    /// Writes the bytes that the `EventShaper` holds back.
+    /// Writes the events that the `EventShaper` has held back.
     ///
-    /// The function must be called before the stream ends or stalls.
+    /// The function must be called before the stream ends, and before a simulated pause of the stream.
     private func flush() { send(shaper.finish()) }
 
     private func send(_ chunks: [[UInt8]]) {

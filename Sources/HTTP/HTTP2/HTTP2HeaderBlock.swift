@@ -12,7 +12,8 @@ struct HTTP2HeaderBlock {
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.
     private static let decodingMax = 256 << 10
-    /// `extraFields` and `extraBytes` are this many times larger on a trusted connection, which carries many users.
+    /// How many times larger `extraFields` and `extraBytes` are on a connection from a proxy of the operator, because
+    /// it carries many users.
     private static let trustedFactor = 10
     /// The ratio of decoded to received bytes above which a block counts as one that mainly repeats entries of the
     /// HPACK table.
@@ -97,7 +98,7 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// Takes back the charge for the latest field, because this field is a further part of a split cookie.
+    /// Undoes the count of the latest field in `extraFields`, because it is one more part of a cookie that was split.
     ///
     /// All parts of a cookie count as one field. The size of each part still counts.
     mutating func wasCrumb() {
@@ -127,7 +128,7 @@ struct HTTP2HeaderBlock {
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }
 
-    /// Charges the memory that nghttp2 and the session hold for an incomplete block.
+    /// Counts the memory that nghttp2 and the session hold for a header block which has not arrived completely.
     ///
     /// The session calls this function at the end of each read.
     ///

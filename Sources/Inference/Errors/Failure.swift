@@ -61,7 +61,8 @@ package struct Failure: Error, Equatable, Sendable {
         case answer
         /// A fault is counted: the executor did not respond in time, or stopped in the middle of its response.
         case timeout
-        /// A fault is counted as for `answer`, but only if another executor then serves the same request.
+        /// A fault is counted only if another executor then serves the same request, because the request itself may be
+        /// at fault.
         case suspect
     }
 

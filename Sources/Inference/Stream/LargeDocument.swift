@@ -12,7 +12,8 @@ package struct LargeDocument: Sendable {
     /// Takes the next bytes of the response.
     package mutating func take(_ piece: Span<UInt8>) { digest.take(piece) }
 
-    /// Scans the reduced response; `isValid` of the result is false if the response is not exactly one document.
+    /// Scans the small document to which the response was reduced; `isValid` of the result is false if the response is
+    /// not exactly one document.
     package func scan(with scanner: JSONScanner) -> AnswerScan {
         guard digest.isWhole else { return AnswerScan() }
         let kept = digest.kept

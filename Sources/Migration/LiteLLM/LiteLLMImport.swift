@@ -200,7 +200,8 @@ struct LiteLLMImport {
         )
         guard isUsable else { return nil }
         executor.url = address.text
-        // A deployment with the provider `openai` and an `api_base` may be any engine that has OpenAI's API.
+        // A URL with `https` is taken for a remote API, so its kind is `openai`. With `http`, a deployment of the
+        // provider `openai` may be any engine that has OpenAI's API, so the server has to find out the kind.
         if address.isSecure {
             if provider.kind == .auto || provider.kind == .ollama { executor.kind = .openai }
         } else if provider.kind == .openai {

@@ -11,10 +11,8 @@ package enum Balance: Sendable {
     /// The choice is that of `prefix` if all executors of the pool keep what they have computed for prompts, as their
     /// kinds tell (`EngineKind.cachesPrompts`); otherwise it is that of `leastLoad`.
     case auto
-    /// The executor with the least present work in proportion to its weight is chosen.
-    ///
-    /// The work is the executor's running attempts and its waiting prompts. Executors whose work differs by less than
-    /// one more request take turns.
+    /// The work is the executor's running attempts and its waiting prompts. Executors take turns if one more request at
+    /// any of them would make it busier than the others.
     case leastLoad
     /// An executor that holds the beginning of the prompt in its cache is chosen, unless it has too much to do.
     ///
@@ -36,7 +34,7 @@ package struct PoolMember: Sendable {
     package let weight: Int
     /// The largest number of attempts at once at this executor; nil if only the engine's own limit applies.
     package let runningMax: Int?
-    /// The paths that the executor has by the configuration.
+    /// The request paths that the executor serves according to the configuration.
     package let paths: PathSet
 
     /// Makes a member; `weight` is at least 0, and `runningMax` is at least 1 or nil.
@@ -59,20 +57,23 @@ package final class ExecutorPool: Sendable {
     /// new request more than streams do.
     static let bytesAStream = 4 << 10
 
-    /// The part of the pool that outlives the configuration: the queue, the times of the slots and the turns of the
-    /// executors.
+    /// The part of the pool that outlives the configuration: the queue of waiting requests, the times at which slots
+    /// were taken and freed, and the order in which executors take turns.
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
     package let members: [PoolMember]
     /// How the members share the exchanges.
     package let balance: Balance
-    /// Whether `auto` means `prefix` at present.
+    /// Whether a `balance` of `auto` acts as `prefix` at present, because all engines of the pool cache prompts.
     private let isAutoPrefix = Atomic<Bool>(false)
     /// The index of the pool's model in the list of models of the pool's configuration.
     package let place: Int
     /// The indices of `members` by the ids of their executors.
     private let indices: [Int: Int]
-    /// For each member the sum of its weight and of the weights before it; empty if the pool asks all its members.
+    /// For each member the sum of its weight and of the weights of the members before it.
+    ///
+    /// A random number below the last sum selects a member in proportion to the weights. The array is empty if each
+    /// request is compared with all members, because the pool is small.
     let weightSums: [Int]
     /// The sequence number of this pool among the pools of the same entry; the pool of a later configuration has a
     /// greater number.
@@ -112,8 +113,9 @@ package final class ExecutorPool: Sendable {
             state.lines.shares = shares
             state.turns.keep(members.map(\.executor.id))
             state.placement.keep(Set(members.map(\.executor.id)))
-            // If the number of attempts is limited, the times of slots are recorded even before all slots are taken. So
-            // there is a forecast when a request has to wait.
+            // If the number of attempts is limited, a request may have to wait for a slot. The length of a wait is
+            // estimated from the times at which slots were taken and freed, so these times are recorded from the
+            // beginning.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
@@ -153,9 +155,10 @@ package final class ExecutorPool: Sendable {
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Ejected executors are left out. If more than half of the pool is ejected, the pool uses some of them
-    /// nevertheless, but never an executor of a dead engine. If all executors are ejected and the request has
-    /// `usesBad`, the pool uses the executors that a request can try at little cost (`Executor.costsLittle`).
+    /// Executors that failed too often are ejected: they are left out for a while. If more than half of the pool is
+    /// ejected, the pool uses some of these executors nevertheless, but never an executor of a dead engine. If all
+    /// executors are ejected and `usesBad` of the request is true, the pool uses those that a request can try at little
+    /// cost (`Executor.costsLittle`).
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
@@ -180,10 +183,13 @@ package final class ExecutorPool: Sendable {
 
     /// Puts the members that can take the request into `state.free`, in their order.
     ///
-    /// - Parameter maker: the index of the only member that may take the request; nil if any may.
-    /// - Returns: whether a member is healthy enough to take requests, whether one is left out for its health, and the
-    ///   index of an ejected executor whose ejection has lasted long enough for a trial. In a trial, this request is
-    ///   sent to the executor; it is retried if the trial fails.
+    /// - Parameters:
+    ///   - maker: the index of the member that has made the response which the request continues. Only this member may
+    ///     take the request. The value is nil if every member may take it.
+    ///   - mercy: which unhealthy members may take the request.
+    /// - Returns: whether a member is healthy enough to take requests, whether a member is left out because it is
+    ///   unhealthy, and the index of a member that is due for a trial. In a trial, this request is sent to an executor
+    ///   that was left out for some time. If the trial fails, the request is retried.
     private func findFree(
         _ request: RoutingRequest,
         _ maker: Int?,
@@ -195,7 +201,8 @@ package final class ExecutorPool: Sendable {
         var (isOneUsable, isOneLeftOut) = (false, false)
         var trial: Int?
         for index in members.indices where maker ?? index == index {
-            // One copy of the member, because each access by index would count a reference to its executor.
+            // The member is copied once, because each access by index would increment and decrement the reference count
+            // of its executor.
             let member = members[index]
             guard member.mayTry(request, at: now) else { continue }
             let use = member.executor.use(at: now)
@@ -263,7 +270,8 @@ package final class ExecutorPool: Sendable {
     private func pick(_ state: inout PoolEntry.State) -> Int {
         guard members.count > 1 else { return state.free[0].index }
         if asksSome { return leastOfSome(state.free) }
-        // The smallest work, in proportion to the share, that any executor would have if it took the request.
+        // For each executor, `loadWithOneMore` is its work if it took the request, divided by its share. `least` is the
+        // smallest of these values.
         var least = Double.infinity
         let isByLoad = balance != .roundRobin && balance != .weighted
         if isByLoad {
@@ -275,7 +283,7 @@ package final class ExecutorPool: Sendable {
         for member in state.free {
             let due = state.dueTurn(of: member.executor, at: member.index, share: member.share, among: count)
             first = min(first, due)
-            // Skips an executor that already has more work than another one would have with the new request.
+            // Skips an executor that already has as much work as another executor would have with the new request.
             if isByLoad, member.load >= least { continue }
             // Of the remaining executors, those with the fewest requests from outside this server come first, and among
             // equals the one whose turn is due first.
@@ -324,7 +332,7 @@ extension PoolMember {
     /// resumed it.
     func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
-        // The present weight may be 0 here, because the operator may change it during the choice.
+        // The present weight may be 0 here, because an operator may set it to 0 while the executor is being chosen.
         return Double(max(1, presentWeight)) * min(health, executor.order.share(at: now))
     }
 }

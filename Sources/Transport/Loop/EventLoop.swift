@@ -41,7 +41,7 @@ package final class EventLoop {
     package let wire = TLSWire()
     /// Decides when the TLS handshakes of clients may take CPU time from streams.
     package let handshakes = HandshakeGate()
-    /// The channels that yield: the loop reads them after all other work of a turn.
+    /// The channels whose clients have lately caused much work; the loop reads them after all other work of a turn.
     let yielding = YieldQueue()
     /// The listeners that have connections to accept in this turn.
     private var accepting: [Listener] = []
@@ -58,13 +58,13 @@ package final class EventLoop {
     ///
     /// An epoll event is ignored if its key matches no owner.
     private var registrations = Slab<any Registered>()
-    /// The channels to flush in the next flush phase.
+    /// The channels whose output the loop writes after it has read from all channels.
     private var marked: [Channel] = []
     /// The array that `flushMarked` swaps with `marked`, so that flushing allocates nothing.
     private var flushing: [Channel] = []
     /// Closed channels that the loop releases at the end of the turn.
     private var pendingRelease: [Channel] = []
-    /// The channels on which the next turn calls `readAgain`, because they may have unread bytes or have requested it.
+    /// The channels that the next turn reads without waiting for epoll, because they may have unread bytes.
     private var unread: [Channel] = []
     private var bulk = BulkReads()
     private var isStopped = false
@@ -188,7 +188,7 @@ package final class EventLoop {
         }
     }
 
-    /// Polls epoll and delivers its events; used in turns in which io_uring receives for no channel.
+    /// Polls epoll and delivers its events; used in turns in which no channel receives through io_uring.
     ///
     /// - Returns: the number of epoll events.
     @inline(__always)
@@ -224,7 +224,9 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits in io_uring: first for many completions if the loop is busy, and then for at least one completion.
+    /// Waits in io_uring until there is at least one completion.
+    ///
+    /// If the loop is busy, it first waits for a short time for many completions, so that it handles them together.
     @inline(__always)
     private func wait(in ring: ReceiveRing, timeout: Int) {
         guard timeout != 0 else {
@@ -320,7 +322,7 @@ package final class EventLoop {
         accepting.removeAll(keepingCapacity: true)
     }
 
-    /// Serves channels that yield, for the time that `YieldQueue.slice` returns.
+    /// Reads the channels whose clients have lately caused much work, for the time that `YieldQueue.slice` returns.
     ///
     /// The loop has already written the output of all other channels in this turn.
     private func serveYielding() {
@@ -336,7 +338,7 @@ package final class EventLoop {
 
     private func flushMarked() {
         guard !marked.isEmpty else { return }
-        // A channel that is marked during the flush, because it has more output, is flushed in the next flush phase.
+        // A channel may be marked again during the flush, because it has more output. The next call flushes it again.
         var batch: [Channel] = []
         swap(&batch, &flushing)
         swap(&batch, &marked)
@@ -422,7 +424,7 @@ package final class EventLoop {
 
     /// Requests that the listener accepts connections at the end of this turn.
     func acceptLater(_ listener: Listener) { accepting.append(listener) }
-    /// Requests a flush of the channel in the next flush phase.
+    /// Requests that the loop writes the channel's output after it has read from all channels.
     func mark(_ channel: Channel) { marked.append(channel) }
     /// The largest number of bytes that a channel reads at once in this turn.
     var readMax: Int { bulk.isOver ? BulkReads.largeMin : Self.readSize }

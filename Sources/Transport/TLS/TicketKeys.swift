@@ -202,7 +202,8 @@ func ticketKeyCallback(
         case .unknown: return 0
         case .failed: return -1
         case .older: return 2
-        // A client should use a TLS 1.3 ticket only once (RFC 8446 section C.4), so it gets a new ticket.
+        // With the result 2, OpenSSL sends the client a new ticket. A client should use a TLS 1.3 ticket only once (RFC
+        // 8446 section C.4).
         case .current: return unsafe SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1
         }
     }
