@@ -42,7 +42,8 @@ static bool is_letter(const uint8_t *at, const uint8_t *end) noexcept {
     return end - at >= 4 && at[1] == '0' && at[2] == '0' && at[3] >= '4' && at[3] <= '7';
 }
 
-/// Returns the pattern that begins at `at`, which is the byte after a quotation mark, or the `u` of `\u`; 0 for none.
+/// Returns the pattern that begins at `at`; 0 if there is none. `at` is the byte after a quotation mark, or the `u` of
+/// an escape `\u`.
 static uint32_t classify(const uint8_t *at, const uint8_t *end) noexcept {
     const uint8_t *value;
     switch (*at) {
@@ -54,7 +55,7 @@ static uint32_t classify(const uint8_t *at, const uint8_t *end) noexcept {
                                                    : 0;
         return 0;
     case 'e':
-        // `"error"` is also reported as a value, because it may be the value of `type`.
+        // `"error"` may be a key, or the value of the key `type`, so it is reported even if no colon follows.
         if (size_t(end - at) < 6 || std::memcmp(at, "error\"", 6) != 0) return 0;
         value = VALUE("error");
         return value && is_null(value, end) ? 0 : CJSON_PATTERN_ERROR;

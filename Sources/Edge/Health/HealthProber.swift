@@ -158,8 +158,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     var engine: Engine { target.engine }
 
-    /// Takes over the engine's settings and executors from a new snapshot, whose probe settings for the engine are the
-    /// same.
+    /// Takes over the engine's settings and executors from a new snapshot, in which the probe settings are unchanged.
     func adopt(_ target: EngineTarget, executors: [Executor]) {
         self.target = target
         self.executors = executors

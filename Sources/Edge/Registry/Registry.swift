@@ -108,11 +108,11 @@ package final class Registry {
 
     // MARK: Engines
 
-    /// Finds the known engine of each identity, or makes a new engine.
+    /// For each identity, returns the engine that the registry already has, or makes a new engine.
     ///
-    /// Identical identities are matched first. The remaining ones are matched by URL and address alone, with engines of
-    /// the previous configuration that are still unmatched. So an engine keeps its state when its API key or
-    /// certificate authority is replaced.
+    /// An engine with exactly the same identity is found first. For each remaining identity, an engine of the previous
+    /// configuration with the same URL and address is found, unless another identity has it. So an engine keeps its
+    /// state when the operator replaces its API key or certificate authority.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in knownEngines.enumerated() { indices[known.identity] = index }

@@ -39,7 +39,7 @@ struct InheritedState: Equatable, Sendable {
     var maintenance: Maintenance?
     /// The operator's commands that are in force, such as to drain an executor or to change its weight.
     var orders = ExecutorOrders()
-    /// The health and the limits of engines and executors.
+    /// The health of engines and executors, and the limits that the server has learned about them.
     var availability: [Target: AvailabilityRecord] = [:]
     /// The engines that refuse the request member `stream_options`.
     var usageRefused: Set<Target> = []
@@ -56,7 +56,7 @@ struct InheritedState: Equatable, Sendable {
 
     /// Captures the state of this process.
     ///
-    /// What API keys use after this moment is reported by `KeyRates`.
+    /// After this moment, `KeyRates` reports the requests and tokens of API keys to the successor.
     ///
     /// - Parameters:
     ///   - found: the models and addresses that have been found so far.
@@ -82,8 +82,8 @@ struct InheritedState: Equatable, Sendable {
 
     /// Applies the state to this process, which has not served a request yet.
     ///
-    /// Two parts are not applied here, because initializers have taken them: `instanceID` and `found`. The function may
-    /// be called again with a newer state of the same process.
+    /// `instanceID` and `found` are not applied here, because they were passed to initializers earlier. The function
+    /// may be called again with a newer state of the same process.
     ///
     /// - Parameter now: the time of the loops' clock.
     func restore(to running: RunningConfiguration, _ process: ProcessState, at now: Nanoseconds) {

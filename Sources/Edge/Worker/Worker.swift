@@ -102,7 +102,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
 
-    /// Runs the event loop until the loop is stopped, and then reports the worker's counters.
+    /// Runs the event loop until the loop is stopped, and then reports the worker's counters to the control thread.
     package func run() {
         ownHandle.setTakesConnections(true)
         loop.attach(ownHandle.mailbox) { [unowned self] message in handle(message) }

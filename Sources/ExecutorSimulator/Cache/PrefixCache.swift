@@ -22,7 +22,7 @@ struct PrefixCache {
     let capacity: Int
     /// All cached blocks, in no order; a new block takes the index of the block that was dropped for it.
     private var nodes: [Node] = []
-    /// The index in `nodes` of the block with a hash.
+    /// For the hash of each cached block, its index in `nodes`.
     private var indices: [UInt64: Int32] = [:]
     private var oldest: Int32 = -1
     private var newest: Int32 = -1
@@ -75,7 +75,7 @@ struct PrefixCache {
         return found
     }
 
-    /// Makes leading blocks of a prompt the newest ones, the first block last.
+    /// Makes the first blocks of a prompt the newest ones in the cache; the very first block becomes the newest of all.
     private mutating func use(_ leading: [Int32]) {
         for index in leading.reversed() {
             unlink(index)

@@ -8,7 +8,8 @@ internal import Transport
 final class Generation {
     /// Generation pauses while the stream's buffer holds this many bytes, because the client does not read.
     private static let bufferedMax = 256 << 10
-    /// The maximum number of tokens that one step generates if the pace is 0.
+    /// The largest number of tokens that one step generates if the request sets no pace in tokens per second (a pace of
+    /// 0).
     private static let tokensPerStepMax = 64
 
     private unowned let exchange: SimulatedExchange
@@ -220,7 +221,8 @@ final class Generation {
 
     // MARK: Responses that are not streamed
 
-    /// Generates the next token of a response that is not streamed, or all tokens if the pace is 0.
+    /// Generates the next token of a response that is not streamed, or all tokens if the pace in tokens per second is
+    /// 0.
     ///
     /// Sends the whole response after the last token.
     private func stepWhole() {
@@ -299,7 +301,7 @@ final class Generation {
         breakOff(.abort)
     }
 
-    /// Sends the error that the fault demands, and ends the response.
+    /// Sends the error that the request's simulated fault asks for, and ends the response.
     private func reportError() {
         var fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
         if case .mistakeEvent = faults.ending { fault = .tooLong }

@@ -15,8 +15,8 @@ struct HTTP2HeaderBlock {
     /// How many times larger `extraFields` and `extraBytes` are on a connection from a proxy of the operator, because
     /// it carries many users.
     private static let trustedFactor = 10
-    /// The ratio of decoded to received bytes above which a block counts as one that mainly repeats entries of the
-    /// HPACK table.
+    /// A block whose decoded fields have more than this many times the bytes that were received counts as a block that
+    /// mainly repeats entries of the HPACK table.
     private static let repeatedTimes = 8
     /// The largest block that mainly repeats entries of the HPACK table, as a multiple of `bytesMax`.
     ///
@@ -32,13 +32,13 @@ struct HTTP2HeaderBlock {
     /// The size of the decoded fields by the rule of RFC 9113 section 6.5.2, in bytes.
     private(set) var weight = 0
     private var decodedFields = 0
-    /// How many fields of the block have been charged to `extraFields`.
+    /// How many fields of the block have been subtracted from the allowance `extraFields`.
     private var fieldsCharged = 0
     /// A block ends the connection if it exceeds `fieldsMax` or `bytesMax` by this factor.
     ///
     /// The fields of a block that is too large are dropped, but decoding them still takes time.
     private let fatalFactor: Int
-    /// How much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
+    /// By how much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
     ///
     /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. If
     /// there were no limit for all blocks together, every stream could send a block just below `fatalFactor` times the

@@ -8,15 +8,15 @@ package import Transport
 /// With each of these methods, exchanges that need equal work are shared in proportion to the weights of the executors.
 /// An executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// The choice is that of `prefix` if all executors of the pool keep what they have computed for prompts, as their
-    /// kinds tell (`EngineKind.cachesPrompts`); otherwise it is that of `leastLoad`.
+    /// Acts as `prefix` if all engines of the pool cache what they have computed for prompts
+    /// (`EngineKind.cachesPrompts`); otherwise acts as `leastLoad`.
     case auto
     /// The work is the executor's running attempts and its waiting prompts. Executors take turns if one more request at
     /// any of them would make it busier than the others.
     case leastLoad
     /// An executor that holds the beginning of the prompt in its cache is chosen, unless it has too much to do.
     ///
-    /// `ExecutorPool.holder` makes this choice. If there is no such executor, the choice is that of `leastLoad`.
+    /// `ExecutorPool.holder` makes this choice. If there is no such executor, `prefix` acts as `leastLoad`.
     case prefix
     /// The executors take turns, and the turns of each executor are evenly spaced.
     case roundRobin
@@ -48,8 +48,8 @@ package struct PoolMember: Sendable {
 
 /// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// The waiting requests and the turns are in `entry`, which outlives the configuration. The health, the counts of
-/// attempts and the learned limits are in the engines and executors.
+/// The waiting requests and the order of the executors' turns are in `entry`, which outlives the configuration. The
+/// health, the number of attempts and the learned limits are in the objects of the engines and executors.
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream: about a thousand tokens.
     ///
@@ -141,7 +141,7 @@ package final class ExecutorPool: Sendable {
         }
     }
 
-    /// Decides anew what `auto` means, because the kind of an engine has been found or has changed.
+    /// Decides anew whether `auto` acts as `prefix`, because the kind of an engine has been found or has changed.
     package func kindsChanged() {
         let cachesPrompts = !members.isEmpty && members.allSatisfy { $0.executor.engine.kind.cachesPrompts }
         isAutoPrefix.store(cachesPrompts, ordering: .relaxed)
@@ -221,7 +221,9 @@ package final class ExecutorPool: Sendable {
     /// Chooses among the members in `state.free`, and counts the attempt.
     ///
     /// - Parameters:
-    ///   - trial: the member that takes the request as a trial; nil for none.
+    ///   - trial: the member that takes the request as a trial, because it has not been used for some time after
+    ///     failures; nil for none.
+    ///   - mercy: which unhealthy members may take the request.
     ///   - isMaker: whether the only member in `state.free` has made the response that the request continues.
     /// - Returns: nil if other pools have taken all slots since `state.free` was filled.
     func takeFree(
@@ -253,8 +255,8 @@ package final class ExecutorPool: Sendable {
                 if looksAtPrompt { record(request, at: member.executor, &state) }
                 return .executor(member.executor, placement)
             }
-            // After this pool picked the executor, another pool took the executor's last slot or began its trial, or
-            // the operator drained the executor.
+            // After this pool picked the executor, another pool took its last slot or sent it a request as a trial of
+            // its health, or the operator drained it.
             state.free.removeAll { $0.index == index }
             trial = nil
         }
@@ -313,8 +315,8 @@ extension PoolMember {
 
     /// The present work of the executor, in running streams.
     ///
-    /// `bytesAStream` bytes of waiting prompts count as one stream. While this process is new, so does each request at
-    /// the engine that no process of this server has sent (`Engine.strangersWhileNew`).
+    /// `bytesAStream` bytes of waiting prompts count as one stream. A request at the engine that no process of this
+    /// server has sent also counts as one stream, but only while this process is new (`Engine.strangersWhileNew`).
     var work: Double {
         let engine = executor.engine
         let running = engine.modelsShareCapacity ? engine.runningInAll : executor.runningInAll
@@ -328,8 +330,8 @@ extension PoolMember {
 
     /// The member's present weight, always above 0.
     ///
-    /// The weight is reduced for a while after the executor has recovered from an ejection, or after the operator has
-    /// resumed it.
+    /// The weight is reduced for a while after the executor has become healthy again, or after the operator has resumed
+    /// it.
     func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
         // The present weight may be 0 here, because an operator may set it to 0 while the executor is being chosen.

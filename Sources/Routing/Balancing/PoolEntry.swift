@@ -39,7 +39,7 @@ package final class PoolEntry: Sendable {
         var generation = 0
         /// The engines that notify this pool when a slot becomes free; empty while no request waits.
         var joined: [Engine] = []
-        /// The generations of the pools whose engines are in `joined`.
+        /// The generations of the pools whose engines are all in `joined`.
         var joinedGenerations: [Int] = []
         /// The members that can take the request for which an executor is being chosen.
         ///

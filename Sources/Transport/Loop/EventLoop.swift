@@ -20,7 +20,7 @@ package final class EventLoop {
     private static let eventsMax = 256
     /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
-    /// For how many turns, at most, the loop fires no timers after a pause of the process, such as SIGSTOP.
+    /// The largest number of turns in which the loop fires no timers after a pause of the process, such as SIGSTOP.
     ///
     /// In these turns, the loop reads the bytes that have arrived during the pause. Otherwise deadlines would expire
     /// although the awaited bytes have arrived.
@@ -75,7 +75,7 @@ package final class EventLoop {
     private let waitLimit: Int?
     /// The value of `clock.paused` when the loop last noticed a pause of the process.
     private var pausedBefore: Nanoseconds = 0
-    /// For how many further turns, at most, the loop fires no timers after the last pause of the process.
+    /// In how many more turns the loop may still put off timers because of the last pause of the process.
     private var catchUpTurns = 0
     /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?
@@ -275,9 +275,10 @@ package final class EventLoop {
     /// Whether this loop can use io_uring.
     package var hasRing: Bool { receiveRing != nil }
 
-    /// Reads from the channels that may have unread bytes from the previous turn, as long as `BulkReads` allows it.
+    /// Reads from the channels that may have unread bytes from the previous turn.
     ///
-    /// The channels that `BulkReads` holds back come first in the next turn.
+    /// After large reads have taken their time in this turn (`BulkReads`), the remaining channels wait, and come first
+    /// in the next turn.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
@@ -314,7 +315,7 @@ package final class EventLoop {
         }
     }
 
-    /// Lets all listeners that are ready accept connections; `YieldQueue.slice` limits the time that they share.
+    /// Lets all listeners with waiting connections accept them, for the time that `YieldQueue.slice` returns.
     private func acceptConnections() {
         let now = clock.now
         let end = now + YieldQueue.slice(after: now - min(time, now))

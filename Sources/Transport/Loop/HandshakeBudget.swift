@@ -5,7 +5,7 @@
 /// A handshake may begin while the credit is above 0. Its cost is measured and charged afterwards. So, in any period,
 /// handshakes take at most a quarter of the time (`share`), plus `burst`, plus the cost of one handshake.
 package struct HandshakeBudget: Sendable {
-    /// How many nanoseconds must pass to earn one nanosecond of credit.
+    /// How many nanoseconds must pass until handshakes may take one more nanosecond of CPU time.
     package static let share: Nanoseconds = 4
     /// The largest amount of CPU time that handshakes can save up, in nanoseconds: 0.5 ms.
     ///

@@ -6,7 +6,7 @@ internal import COpenSSL
 
 /// Finds the TLS context for a server name, among the contexts of one listener.
 ///
-/// There is one context for each distinct set of certificates that serve the same names.
+/// Names that have the same certificates share one context.
 ///
 /// Confined to the thread that made it.
 @safe package final class TLSServerContexts {

@@ -9,7 +9,7 @@ internal import COpenSSL
 ///
 /// Safe to use from any thread.
 @safe package final class TicketKeys: Sendable {
-    /// How long a key stays the current one, in seconds.
+    /// How long the current key encrypts new tickets before a new key takes its place, in seconds.
     package static let period: Int64 = 12 * 60 * 60
     /// The lifetime of a ticket, in seconds.
     ///
