@@ -1,4 +1,4 @@
-// What one worker has counted for one model.
+// The counters that one worker has for one model.
 
 /// The counters of one model at one worker; confined to the worker.
 ///

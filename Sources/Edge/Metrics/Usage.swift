@@ -1,7 +1,7 @@
 // The tokens that an exchange has used: as its executor counted them, or estimated if the executor gave no count.
 internal import Inference
 
-/// The tokens of one exchange, whichever way it ended.
+/// The tokens that one exchange has used, whether it was complete or failed.
 struct Usage: Equatable {
     /// Tokens of the prompt.
     var input = 0

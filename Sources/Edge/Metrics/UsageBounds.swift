@@ -1,7 +1,10 @@
-// The largest number of tokens that a request and its response can have; larger counts of an engine are not believed.
+// The largest numbers of tokens that a request and its response can have. If an engine reports more, the edge lowers
+// its numbers.
 internal import Inference
 
-/// The largest numbers of tokens of an exchange: computed when the request is known, applied when the exchange has
+/// The largest numbers of tokens that an exchange can have.
+///
+/// The edge computes them when it has read the request, and applies them to the engine's numbers when the exchange has
 /// ended.
 struct UsageBounds: Equatable {
     /// The largest number of tokens that an engine's chat template adds to the prompt of a request.

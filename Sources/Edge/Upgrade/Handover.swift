@@ -16,15 +16,15 @@ struct Handover: Equatable {
     struct ListenerSockets: Equatable {
         /// The configured address of the listener, as text.
         var address: String
-        /// Distinguishes listeners with the same address, which can have only port 0 in common; 0 for the first or only
-        /// one.
+        /// Distinguishes listeners whose configured addresses are the same, which is possible only with port 0;
+        /// otherwise 0.
         var number = 0
         /// The descriptors of the sockets; never empty.
         var descriptors: [CInt]
         /// Whether systemd has opened the sockets.
         var isInherited = false
 
-        /// The sockets themselves, in the process that has inherited them.
+        /// The same sockets as Swift values, for the process that has inherited the descriptors.
         var sockets: [Socket] { descriptors.map { Socket(descriptor: $0) } }
     }
 
@@ -34,7 +34,7 @@ struct Handover: Equatable {
         var descriptor: CInt
         /// The id of the older process.
         var process: Int32
-        /// The number of the older process in the sequence of upgrades, from 1.
+        /// The position of the older process in the sequence of upgrades: 1 for the first process, 2 for its successor.
         var number: Int
         /// The version of the program that the older process runs.
         var version: String
@@ -51,7 +51,7 @@ struct Handover: Equatable {
     var process: Int32
     /// The version of the program that the main process runs.
     var version: String
-    /// The number of the process that hands over in the sequence of upgrades, from 1.
+    /// The position of this process in the sequence of upgrades: 1 for the first process, 2 for its successor.
     var number: Int
     /// The sockets for clients.
     var listeners: [ListenerSockets]

@@ -20,9 +20,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The snapshot that new requests use.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// The account for memory that is not used for one client's connection.
-    ///
-    /// It is charged for the scanner, and for bytes that wait until executors read them.
+    /// Counts the memory of this worker that does not belong to the connection of a client: of the scanner, and of
+    /// bytes that wait until executors read them.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     private(set) var keyHasher: HMACSHA256Hasher?

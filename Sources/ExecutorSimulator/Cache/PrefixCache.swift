@@ -1,4 +1,4 @@
-// The blocks of prompts that a simulated executor still has, so that it need not compute them again.
+// The cache in which a simulated executor keeps the blocks of earlier prompts, so that it need not compute them again.
 
 /// A cache of blocks, into which prompts are divided; it drops the least recently used blocks first.
 ///

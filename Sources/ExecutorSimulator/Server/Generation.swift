@@ -112,7 +112,7 @@ final class Generation {
 
     // MARK: Steps
 
-    /// Generates the tokens of one step, or ends the response.
+    /// Generates the tokens that are due now, or ends the response; called by a `Pacer` at the pace of the request.
     func step() {
         guard request.isStream else {
             stepWhole()

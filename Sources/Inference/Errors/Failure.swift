@@ -155,8 +155,8 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The failure of an answer that is not JSON, after the client has been sent a head that announces JSON.
     ///
-    /// The request determines the type of the answer, so no other executor would answer with JSON. Therefore no other
-    /// executor is tried, and no fault is counted against this executor.
+    /// Another executor would answer the same request with the same type. Therefore no other executor is tried, and no
+    /// fault is counted against this executor.
     package static var notJSON: Failure {
         var failure = Failure(.executorError, "The answer is not JSON, but its head had been sent as JSON.")
         failure.detail = "it answered with something other than JSON, after json_keep_alive had sent the head"

@@ -1,8 +1,8 @@
 // Reads a JSON response that is relayed as it arrives, because it is too large to be buffered.
 
-/// Reduces one response to a small document with the members that the scanner reads.
+/// Reduces one response to a small document that has only the members which the scanner reads.
 ///
-/// The limits of `JSONDigest` bound the size of the small document.
+/// `JSONDigest` limits the size of the small document.
 package struct LargeDocument: Sendable {
     private var digest = JSONDigest()
 

@@ -11,8 +11,10 @@ package enum Balance: Sendable {
     /// Acts as `prefix` if all engines of the pool cache what they have computed for prompts
     /// (`EngineKind.cachesPrompts`); otherwise acts as `leastLoad`.
     case auto
-    /// The work is the executor's running attempts and its waiting prompts. Executors take turns if one more request at
-    /// any of them would make it busier than the others.
+    /// The executor with the least present work in proportion to its weight is chosen.
+    ///
+    /// The work is the executor's running attempts and its waiting prompts. Executors whose work differs by less than
+    /// one request take turns.
     case leastLoad
     /// An executor that holds the beginning of the prompt in its cache is chosen, unless it has too much to do.
     ///
@@ -30,7 +32,7 @@ package struct PoolMember: Sendable {
     package let executor: Executor
     /// The configured share of exchanges, relative to the other executors of the pool; with 0 the executor gets none.
     ///
-    /// An operator's order may override the weight, see `presentWeight`.
+    /// The operator can set another weight while the server runs, see `presentWeight`.
     package let weight: Int
     /// The largest number of attempts at once at this executor; nil if only the engine's own limit applies.
     package let runningMax: Int?
@@ -75,8 +77,7 @@ package final class ExecutorPool: Sendable {
     /// A random number below the last sum selects a member in proportion to the weights. The array is empty if each
     /// request is compared with all members, because the pool is small.
     let weightSums: [Int]
-    /// The sequence number of this pool among the pools of the same entry; the pool of a later configuration has a
-    /// greater number.
+    /// Numbers the pools that have used the same `entry`; the pool of a later configuration has a greater number.
     let generation: Int
 
     /// The result of choosing an executor.
@@ -94,7 +95,9 @@ package final class ExecutorPool: Sendable {
         case none
     }
 
-    /// Makes the pool for a new configuration; it becomes the latest pool of `entry`.
+    /// Makes the pool for a new configuration.
+    ///
+    /// `entry` is the part of the pool that all configurations share.
     package init(
         _ entry: PoolEntry,
         members: [PoolMember],

@@ -25,7 +25,7 @@ package final class EventLoop {
     /// In these turns, the loop reads the bytes that have arrived during the pause. Otherwise deadlines would expire
     /// although the awaited bytes have arrived.
     private static let catchUpMax = 64
-    /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause.
+    /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause of the process.
     private static let lateMin: Nanoseconds = 1_000_000_000
 
     /// The time source of the loop and its timers.
@@ -81,7 +81,7 @@ package final class EventLoop {
     package var registrationErrorForTest: CInt?
     private var turnEnd: (() -> Void)?
 
-    /// Whether a busy loop waits before it polls again, and for how long.
+    /// Whether a busy loop waits before it polls again, so that one turn handles more tokens, and for how long.
     ///
     /// May be changed while the loop runs.
     package var gather: Gather {

@@ -40,7 +40,8 @@ internal import COpenSSL
         var keys: [Key]
         var started: Int64
 
-        /// Adds a new key for each period that has passed, and drops the keys that are too old.
+        /// Adds a new key for each `period` that has passed since the current key was made, and drops the keys that are
+        /// too old.
         mutating func advance(to now: Int64) {
             let due = (now - started) / TicketKeys.period
             guard due > 0 else { return }
@@ -133,7 +134,8 @@ internal import COpenSSL
 
     /// Replaces the keys by the keys of another process, so that clients can resume sessions of that process here.
     ///
-    /// The other process must have made the record just before.
+    /// The other process must have made the record just before, because its age is taken as the present age of the
+    /// current key.
     ///
     /// - Returns: false, and changes nothing, unless the record has 1 to 3 keys of 80 bytes and an age of 0 or more.
     package func restore(_ record: Record) -> Bool {
