@@ -131,8 +131,8 @@ final class Exchange {
     /// The tokens that the exchange has used; nil if the request named no known model, or only asked to count tokens.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
-        // No tokens count as used if the last attempt has not sent the whole request, or failed before its answer was
-        // ready to be relayed.
+        // No tokens count as used if the edge has not sent the whole request of the last attempt, or if that attempt
+        // failed before its answer was ready to be relayed.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         var usage: Usage
         let bytes = max(stream.bytesSent, attempt.answer.documentBytes)

@@ -72,9 +72,9 @@ struct Usage: Equatable {
 
     private init() {}
 
-    /// Lowers impossibly large counts of the executor to the largest possible numbers.
+    /// Lowers impossibly large numbers of tokens that the executor has reported to the largest possible numbers.
     ///
-    /// An engine that reports absurd counts would otherwise use up the rate limits of API keys for hours.
+    /// An engine that reports absurd numbers would otherwise use up the rate limits of API keys for hours.
     mutating func cap(input most: Int, output: Int) {
         if input > most, !isInputEstimated { (input, isInputEstimated, isCapped) = (most, true, true) }
         if self.output > output, !isOutputEstimated {

@@ -8,8 +8,8 @@ internal import Transport
 ///
 /// Engines, executors and models that were in earlier snapshots stay the same objects.
 ///
-/// Confined to the control thread. An entry is kept until no snapshot and no exchange refers to it. The id of an entry
-/// is never used again.
+/// Confined to the control thread. An entry is kept as long as a snapshot or an exchange refers to it. The id of an
+/// entry is never used again.
 package final class Registry {
     private struct KnownEngine {
         var identity: EngineIdentity
@@ -237,7 +237,7 @@ package final class Registry {
 
     // MARK: Removal
 
-    /// Removes engines, executors and models to which nothing but the registry refers any more.
+    /// Removes the engines, executors and models to which only the registry still refers.
     private func removeUnreferenced() {
         for index in models.indices.reversed() where isKnownUniquelyReferenced(&models[index]) {
             models.remove(at: index)

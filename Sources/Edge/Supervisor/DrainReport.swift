@@ -11,7 +11,7 @@ struct DrainReport {
     ///
     /// It ends them when the time that the setting `limit` allows has passed, or when a second signal arrives.
     private(set) var cutCount = 0
-    /// Whether exchanges have continued for as long as the setting named by `limit` allows.
+    /// Whether the drain has lasted as long as the setting named in `limit` allows.
     private(set) var isExpired = false
     /// Whether a second signal has ended the exchanges under way.
     private(set) var isCut = false

@@ -1,4 +1,4 @@
-// What a process hands over to its successor in an upgrade, besides sockets: the state that must survive the upgrade.
+// What a process hands over to its successor in an upgrade, besides sockets.
 internal import Configuration
 internal import Inference
 internal import Routing

@@ -172,7 +172,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
-    /// Counts one more connection and charges its memory; if a limit is reached, does neither and returns false.
+    /// Counts one more connection and its memory. If a limit is reached, counts neither and returns false.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
@@ -298,7 +298,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.clientRefused(why), "\(client.address.host) is refused (\(rule))")
     }
 
-    /// Warns of a connection whose streams are refused because the connection may hold no more memory.
+    /// Logs a warning that requests on a connection are refused, because the connection has used up its memory.
     package func refusedForMemory(on connection: ServerConnection) {
         let held = connection.account.held >> 10
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")

@@ -8,8 +8,7 @@ internal import Transport
 final class Generation {
     /// Generation pauses while the stream's buffer holds this many bytes, because the client does not read.
     private static let bufferedMax = 256 << 10
-    /// The largest number of tokens that one step generates if the request sets no pace in tokens per second (a pace of
-    /// 0).
+    /// The largest number of tokens that one call of `step` generates at a pace of 0, which means as fast as possible.
     private static let tokensPerStepMax = 64
 
     private unowned let exchange: SimulatedExchange
@@ -221,8 +220,8 @@ final class Generation {
 
     // MARK: Responses that are not streamed
 
-    /// Generates the next token of a response that is not streamed, or all tokens if the pace in tokens per second is
-    /// 0.
+    /// Generates the next token of a response that is not streamed, or all tokens at a pace of 0, which means as fast
+    /// as possible.
     ///
     /// Sends the whole response after the last token.
     private func stepWhole() {

@@ -15,8 +15,8 @@ struct HTTP2HeaderBlock {
     /// How many times larger `extraFields` and `extraBytes` are on a connection from a proxy of the operator, because
     /// it carries many users.
     private static let trustedFactor = 10
-    /// A block whose decoded fields have more than this many times the bytes that were received counts as a block that
-    /// mainly repeats entries of the HPACK table.
+    /// If the decoded fields of a block have more than this many times the bytes that were received, the block counts
+    /// as one that mainly repeats entries of the HPACK table.
     private static let repeatedTimes = 8
     /// The largest block that mainly repeats entries of the HPACK table, as a multiple of `bytesMax`.
     ///

@@ -163,7 +163,7 @@ struct ErrorMessage {
 
     // MARK: Unknown paths and members
 
-    /// Whether servers give this message for an unknown path.
+    /// Whether the message is one that servers send for an unknown path.
     ///
     /// AWS's gateway says for an unknown path that an authentication token is missing.
     var saysPathIsMissing: Bool {

@@ -213,7 +213,8 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// The fault that is counted against the executor of the attempt; `none` for a wrong request or configuration.
+    /// The fault that is counted against the executor of the attempt; `none` if the request or the configuration is at
+    /// fault.
     package var charge: Charge {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection

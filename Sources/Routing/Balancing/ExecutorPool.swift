@@ -304,7 +304,7 @@ package final class ExecutorPool: Sendable {
 }
 
 extension PoolMember {
-    /// Whether the member has a present weight above 0 and the path of the request.
+    /// Whether the member's present weight is above 0 and the member has the path of the request.
     func mayServe(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         isInUse && hasPath(request.path, at: now)
     }

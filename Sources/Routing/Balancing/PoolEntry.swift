@@ -13,7 +13,8 @@ package final class PoolEntry: Sendable {
     package let id: Int
     let state: Lock<State>
     private let memory: (any PlacementMemory)?
-    /// Whether the times at which slots are taken and freed are recorded.
+    /// Whether the pool records the times at which slots are taken and freed, to estimate how long requests have to
+    /// wait.
     ///
     /// Recording begins when a configuration limits the number of attempts, or when all executors are full for the
     /// first time.
@@ -180,11 +181,9 @@ extension PoolEntry.State {
 
     // MARK: Engines
 
-    /// Registers this entry, whose requests wait, with the engines of a pool's executors.
+    /// Asks the engines of a pool's executors to notify this entry of free slots, because requests of the pool wait.
     ///
-    /// The engines then notify the entry of free slots.
-    ///
-    /// - Returns: false if an earlier call has registered the entry with the engines of this pool.
+    /// - Returns: false if an earlier call has asked the engines of this pool.
     mutating func join(_ entry: PoolEntry, _ pool: ExecutorPool) -> Bool {
         guard !joinedGenerations.contains(pool.generation) else { return false }
         joinedGenerations.append(pool.generation)

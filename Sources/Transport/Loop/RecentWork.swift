@@ -1,4 +1,5 @@
-// Measures how much work the client of a channel has lately caused. A channel whose client causes much work yields.
+// Measures how much work the client of a channel has lately caused. If it is much, the loop does all other work before
+// it reads the channel.
 
 /// A leaky bucket of work in nanoseconds: each piece of work adds its cost, and the content shrinks as time passes.
 ///

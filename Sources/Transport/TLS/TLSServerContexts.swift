@@ -48,7 +48,8 @@ internal import COpenSSL
         return claims
     }
 
-    /// Assigns certificates to names: each name gets the first certificate of each key type that has the name.
+    /// Makes the contexts; each server name is served by the first certificate of each key type, such as RSA, that has
+    /// the name.
     ///
     /// All contexts have the same settings, because `SSL_set_SSL_CTX` changes only a connection's certificates.
     init(
