@@ -72,7 +72,7 @@ struct Usage: Equatable {
 
     private init() {}
 
-    /// Lowers impossibly large numbers of tokens that the executor has reported to the largest possible numbers.
+    /// If the executor has reported impossibly large numbers of tokens, replaces them by the largest possible numbers.
     ///
     /// An engine that reports absurd numbers would otherwise use up the rate limits of API keys for hours.
     mutating func cap(input most: Int, output: Int) {

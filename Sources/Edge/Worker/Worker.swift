@@ -172,7 +172,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
-    /// Counts one more connection and its memory. If a limit is reached, counts neither and returns false.
+    /// Counts one more connection and its memory, unless a limit is reached.
+    ///
+    /// - Returns: false if a limit is reached.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
