@@ -23,7 +23,7 @@ package final class Registry {
         var model: ExactText
     }
     private struct KnownBook {
-        /// Identifies the host and port, or the unix socket; engines with the same key share the address book.
+        /// Identifies the host and port, or the unix socket; engines with the same key share one `AddressBook`.
         var key: String
         var book: AddressBook
     }

@@ -4,7 +4,7 @@ internal import Glibc
 internal import Inference
 internal import Transport
 
-/// The content of the message `handover`: listening sockets, links to older processes, and the state as JSON.
+/// The content of the message `handover`: listening sockets, connections to older processes, and the state as JSON.
 ///
 /// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON. A successor ignores
 /// members that it does not know, so it may have another version than the main process, newer or older.
@@ -28,9 +28,9 @@ struct Handover: Equatable {
         var sockets: [Socket] { descriptors.map { Socket(descriptor: $0) } }
     }
 
-    /// An older process that drains, and the link to it.
+    /// An older process that drains, and the socket that connects the main process to it.
     struct Predecessor: Equatable {
-        /// The descriptor of the main process's end of the link.
+        /// The descriptor of the main process's end of the connection to the older process.
         var descriptor: CInt
         /// The id of the older process.
         var process: Int32
@@ -77,7 +77,7 @@ struct Handover: Equatable {
         var giver: Int
     }
 
-    /// All descriptors that the successor inherits, except the one of its link to the main process.
+    /// All descriptors that the successor inherits, except the one of its own connection to the main process.
     var descriptors: [CInt] {
         (listeners + [admin] + [commands].compactMap(\.self)).flatMap(\.descriptors) + predecessors.map(\.descriptor)
             + [counts?.descriptor].compactMap(\.self)

@@ -71,7 +71,7 @@ final class Generation {
 
     /// Lets the response report how many tokens of the prompt came from the prefix cache, unless the options forbid it.
     ///
-    /// The function must be called before the first step.
+    /// The function must be called before the first call of `step`.
     func report(cachedTokens: Int) {
         guard simulator.options.reportsCachedTokens else { return }
         facts.cachedTokens = cachedTokens

@@ -65,7 +65,7 @@ struct HTTP2HeaderBlock {
 
     /// The number of fields that have arrived, including fields that are not decoded yet.
     var fields: Int { counter.fields }
-    /// Whether the block exceeds the limits of a head.
+    /// Whether the block exceeds `fieldsMax` or `bytesMax`.
     var isTooLarge: Bool { counter.fields > fieldsMax || weight > bytesMax }
 
     /// The stream whose header block has begun and not ended; nil if there is none.

@@ -74,8 +74,8 @@ package final class ExecutorPool: Sendable {
     private let indices: [Int: Int]
     /// For each member the sum of its weight and of the weights of the members before it.
     ///
-    /// A random number below the last sum selects a member in proportion to the weights. The array is empty if each
-    /// request is compared with all members, because the pool is small.
+    /// A random number below the last sum selects a member in proportion to the weights. The array is empty if requests
+    /// look at all members, because the pool is small or its executors take turns.
     let weightSums: [Int]
     /// Numbers the pools that have used the same `entry`; the pool of a later configuration has a greater number.
     let generation: Int

@@ -33,7 +33,7 @@ package final class EventLoop {
     private var time: Nanoseconds
     /// The timers of the loop.
     package var timers = Timers()
-    /// The chunk pool for the output queues of all connections of the loop.
+    /// The pool of memory chunks in which all connections of the loop queue their output.
     package let chunks = ChunkPool()
     /// The output buffer that all connections of the loop use in turn.
     package let scratch = Scratch()
@@ -224,7 +224,7 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits in io_uring until there is at least one completion.
+    /// Waits in io_uring until there is at least one completion, or until `timeout` milliseconds have passed.
     ///
     /// If the loop is busy, it first waits for a short time for many completions, so that it handles them together.
     @inline(__always)
