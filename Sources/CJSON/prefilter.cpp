@@ -1,5 +1,6 @@
-// The prefilter: one fast pass over the payload of an event, which reports the patterns that occur in the payload. For
-// most events, the patterns show that no JSON parser is needed.
+// The prefilter: one fast pass over the payload of an event, which reports what occurs in the payload, such as a finish
+// reason or an error (`CJSON_PATTERN_FINISH`, `CJSON_PATTERN_ERROR`). For most events, these patterns show that no JSON
+// parser is needed.
 //
 // The pass looks for `\u`, and for a quotation mark that is followed by the first letter of a known key. It ignores the
 // structure of the document, so it may report a value that looks like a key. A false report is harmless, because an
@@ -10,9 +11,10 @@
 #include <emmintrin.h>
 #endif
 
-/// Whether a byte is whitespace that may stand between a key, its colon and its value.
+/// Whether a byte is whitespace that may be between a key, its colon and its value.
 ///
-/// A line end does not count, because a payload that contains a line end is parsed anyway (CJSON_PATTERN_LINE_END).
+/// A line end does not count as whitespace here, because a payload with a line end is always parsed
+/// (CJSON_PATTERN_LINE_END).
 static bool is_blank(uint8_t byte) noexcept { return byte == ' ' || byte == '\t'; }
 
 /// Returns the beginning of the value of `key`; NULL if `at` does not begin with `key`, a quotation mark and a colon.
@@ -42,7 +44,8 @@ static bool is_letter(const uint8_t *at, const uint8_t *end) noexcept {
     return end - at >= 4 && at[1] == '0' && at[2] == '0' && at[3] >= '4' && at[3] <= '7';
 }
 
-/// Returns the pattern that begins at `at`, which is the byte after a quotation mark, or the `u` of `\u`; 0 for none.
+/// Returns the pattern (`CJSON_PATTERN_TEXT` or another one) that begins at `at`; 0 if there is none. `at` is the byte
+/// after a quotation mark, or the `u` of an escape `\u`.
 static uint32_t classify(const uint8_t *at, const uint8_t *end) noexcept {
     const uint8_t *value;
     switch (*at) {
@@ -54,7 +57,7 @@ static uint32_t classify(const uint8_t *at, const uint8_t *end) noexcept {
                                                    : 0;
         return 0;
     case 'e':
-        // `"error"` is also reported as a value, because it may be the value of `type`.
+        // `"error"` may be a key, or the value of the key `type`, so it is reported even if no colon follows.
         if (size_t(end - at) < 6 || std::memcmp(at, "error\"", 6) != 0) return 0;
         value = VALUE("error");
         return value && is_null(value, end) ? 0 : CJSON_PATTERN_ERROR;

@@ -2,9 +2,9 @@
 
 /// How many tokens of prompts an executor has looked up in its prefix cache, and how many of them it has found there.
 struct PrefixCounters: Equatable {
-    /// How many tokens were looked up.
+    /// How many tokens of prompts the executor has looked up in its prefix cache.
     var queries: Double
-    /// How many of these tokens were in the cache.
+    /// How many of the looked-up tokens were in the cache.
     var hits: Double
 
     init(queries: Double, hits: Double) {
@@ -24,10 +24,10 @@ struct PrefixCounters: Equatable {
         self.init(queries: queries, hits: hits)
     }
 
-    /// The share of the tokens that were in the cache; nil if no token was looked up.
+    /// The fraction of the looked-up tokens that were in the cache; nil if no token was looked up.
     var ratio: Double? { queries > 0 ? hits / queries : nil }
 
-    /// The tokens that the executor has counted since it reported `earlier`.
+    /// The tokens that the executor has looked up and found since it reported `earlier`.
     ///
     /// A restart sets an executor's counters to 0. So if the counters are smaller than `earlier`, the executor was
     /// restarted, and all tokens of the counters are returned.

@@ -1,4 +1,4 @@
-// Reads the lines of a trace in either format; an error names the line that is wrong.
+// Reads the lines of a trace file in any format of `TraceFormat`; an error names the line that is wrong.
 internal import Inference
 internal import Transport
 

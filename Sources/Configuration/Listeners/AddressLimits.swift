@@ -22,7 +22,7 @@ package struct AddressLimits: Sendable, Equatable {
 
     /// Whether any limit applies to connections.
     package var countsConnections: Bool { connections != nil || newConnections != nil || handshakes != nil }
-    /// Whether any limit applies to requests, apart from `unknownKeys`.
+    /// Whether any limit applies to each request; `unknownKeys` applies only to requests with a wrong or missing key.
     package var countsRequests: Bool { requests != nil || streams != nil || bodyBytes != nil }
 
     /// Reads the section `limits.per_address`.

@@ -62,10 +62,10 @@ enum CrossOriginGrant: Equatable {
 
 /// A CORS preflight: the request by which a browser asks whether a page may send another request.
 struct Preflight {
-    /// The header fields that a page may send if the answer does not repeat the preflight's own list of fields.
+    /// The header fields that a page may send if the preflight's own list of fields is not acceptable (`isRepeatable`).
     static let usualFields =
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
-    /// The longest list of fields in a preflight that the answer repeats, in bytes.
+    /// The longest list of fields that the answer repeats from the preflight, in bytes.
     static let fieldsBytesMax = 1024
     /// How long a browser may cache the answer, in seconds: the longest time that Chromium accepts.
     static let rememberedSeconds = 7200

@@ -28,9 +28,9 @@ final class Exchange {
     var caller: Caller?
     /// Chooses the executors that the exchange tries; nil until the model is known.
     var selection: ExecutorSelection?
-    /// The latest attempt: it is under way, has failed, or has the answer; nil before the first attempt.
+    /// The latest attempt, which may be under way, failed or complete; nil before the first attempt.
     var attempt: Attempt?
-    /// Charges the memory that the exchange uses to the account of the client's connection.
+    /// Counts the memory that the exchange uses as memory of the client's connection, whose total is limited.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
 
@@ -131,8 +131,8 @@ final class Exchange {
     /// The tokens that the exchange has used; nil if the request named no known model, or only asked to count tokens.
     private func usage(_ end: ExchangeMachine.End) -> Usage? {
         guard record.row != nil, !dialect.onlyCounts else { return nil }
-        // No tokens count as used if the last attempt has not sent the whole request, or failed before its answer was
-        // ready to be relayed.
+        // No tokens count as used if the edge has not sent the whole request of the last attempt, or if that attempt
+        // failed before its answer was ready to be relayed.
         guard let attempt, attempt.hasRequest, attempt.failure == nil else { return Usage.none }
         var usage: Usage
         let bytes = max(stream.bytesSent, attempt.answer.documentBytes)
@@ -155,7 +155,7 @@ final class Exchange {
 }
 
 extension Endpoint {
-    /// The dialect in which this endpoint writes errors and lists of models.
+    /// The dialect in which the edge writes errors and lists of models for a request to this endpoint.
     fileprivate func dialect(of head: RequestHead) -> Dialect {
         if case .model(let dialect) = self { return dialect }
         return isOfModels && head.fields.string(named: "anthropic-version") != nil ? .messages : .other

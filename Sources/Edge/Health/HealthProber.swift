@@ -80,7 +80,7 @@ final class HealthProber {
         probers.map { ($0.engine.name, $0.results) }
     }
 
-    /// Why the most recently failed probe of an engine failed; nil if none has failed.
+    /// The reason of the latest failure of a probe at an engine; nil if no probe has failed.
     func lastLoss(at engine: Engine) -> String? {
         probers.first { $0.engine === engine }?.lastLoss
     }
@@ -108,7 +108,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         case ask
         /// The probe under way has waited for its answer for too long.
         case late
-        /// The engine may have sent nothing for so long that it counts as dead.
+        /// It is time to check whether the engine has sent nothing for so long that it counts as dead.
         case silence
     }
 
@@ -127,7 +127,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var body: [UInt8] = []
     /// Fires when the next probe is due, or when the probe under way has waited too long for its answer.
     private var timer: TimerID?
-    /// Fires when the engine may have sent nothing for so long that it counts as dead.
+    /// Fires when it is time to check whether the engine has sent nothing for so long that it counts as dead.
     private var silenceTimer: TimerID?
     /// When probing began, in nanoseconds of the event loop's clock.
     private var watchedSince: Nanoseconds = 0
@@ -158,8 +158,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
 
     var engine: Engine { target.engine }
 
-    /// Takes over the engine's settings and executors from a new snapshot, whose probe settings for the engine are the
-    /// same.
+    /// Takes over the engine's settings and executors from a new snapshot, in which the probe settings are unchanged.
     func adopt(_ target: EngineTarget, executors: [Executor]) {
         self.target = target
         self.executors = executors
@@ -258,10 +257,11 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         died(engine, EngineDeath(reason: "its last health probe: \(lastLoss ?? "")", isRefusal: wasRefused))
     }
 
-    /// Sets the timer for the moment when an ejected engine has sent nothing for so long that it counts as dead.
+    /// Sets a timer for the moment at which an ejected engine may count as dead, because it has sent nothing for so
+    /// long.
     ///
-    /// Timed-out probes alone do not show that an engine is dead. It must also have sent nothing for
-    /// `ExecutorHealth.silenceMax`.
+    /// An ejected engine gets no requests for a while, because it has failed too often. Probes that time out do not
+    /// alone show that it is dead. It must also have sent nothing for `ExecutorHealth.silenceMax`.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
         let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax

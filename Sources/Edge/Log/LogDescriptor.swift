@@ -4,7 +4,7 @@ internal import Glibc
 
 /// Writes to a file descriptor.
 ///
-/// If the descriptor is full, waits until it accepts bytes again or a condition ends the wait.
+/// If the descriptor is full, waits until it accepts bytes again or until the caller ends the wait.
 struct LogDescriptor {
     /// The kind of a descriptor, which decides how the writer detects that the descriptor is full.
     ///
@@ -75,7 +75,7 @@ struct LogDescriptor {
         return end.map { $0 + 1 } ?? pipePiece
     }
 
-    /// Whether a write may be tried.
+    /// Whether the descriptor has room for more bytes, as far as `poll` can tell.
     ///
     /// Also true if `poll` reports an error, because the write then returns that error.
     private var hasRoom: Bool {

@@ -37,9 +37,9 @@ struct LogWriter {
         return unsafe writeRest(to: write).map { LogLoss(lines: 1, code: $0) }
     }
 
-    /// Writes `rest`.
+    /// Writes `rest`, which is what remains of a line that was written in part.
     ///
-    /// Returns nil if it was written, the errno of an error, or 0 if the descriptor stayed full too long.
+    /// - Returns: nil if `rest` was written, the errno of an error, or 0 if the descriptor stayed full for too long.
     private mutating func writeRest(to write: Write) -> CInt? {
         while !rest.isEmpty {
             let step = unsafe rest.withUnsafeBytes { unsafe write($0) }

@@ -1,10 +1,10 @@
-// The charge for a request body that the scan thread may still read after the body's exchange has ended.
+// The memory of a request body that the scan thread may still read after the body's exchange has ended.
 internal import Synchronization
 internal import Transport
 
-/// A charge against the memory budget that is given back when the last reference to the charge is released.
+/// Bytes that count against the memory budget until the last reference to this object is released.
 ///
-/// The exchange and the scan thread's job for its body each hold a reference.
+/// The exchange holds one reference, and the scan thread holds another one while it scans the body.
 final class BodyCharge: Sendable {
     private let budget: MemoryBudget
     private let charged = Atomic<Int>(0)
@@ -16,6 +16,6 @@ final class BodyCharge: Sendable {
         if bytes > 0 { budget.giveBack(bytes, of: .bodies) }
     }
 
-    /// Takes over a charge of `bytes` from the account of the client's connection.
+    /// Adds bytes that were counted for the client's connection before; the caller stops counting them there.
     func adopt(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 }

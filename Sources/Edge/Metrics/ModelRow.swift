@@ -1,4 +1,4 @@
-// What one worker has counted for one model.
+// The counters that one worker has for one model.
 
 /// The counters of one model at one worker; confined to the worker.
 ///
@@ -17,6 +17,7 @@ final class ModelRow {
     ///   - executor: the id of the executor.
     func attemptEnded(_ index: Int, executor: Int) { counts.attempts.count(index, executor: executor) }
 
-    /// Counts a request that was sent to an executor without the billing header of its client.
+    /// Counts a request from whose system prompt the edge has removed the billing header, which coding agents put
+    /// first.
     func billingBlockStripped() { counts.billingBlocksStripped &+= 1 }
 }

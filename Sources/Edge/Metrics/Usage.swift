@@ -1,7 +1,7 @@
 // The tokens that an exchange has used: as its executor counted them, or estimated if the executor gave no count.
 internal import Inference
 
-/// The tokens of one exchange, whichever way it ended.
+/// The tokens that one exchange has used, whether it was complete or failed.
 struct Usage: Equatable {
     /// Tokens of the prompt.
     var input = 0
@@ -72,9 +72,9 @@ struct Usage: Equatable {
 
     private init() {}
 
-    /// Lowers impossibly large counts of the executor to the largest possible numbers.
+    /// If the executor has reported impossibly large numbers of tokens, replaces them by the largest possible numbers.
     ///
-    /// An engine that reports absurd counts would otherwise use up the rate limits of API keys for hours.
+    /// An engine that reports absurd numbers would otherwise use up the rate limits of API keys for hours.
     mutating func cap(input most: Int, output: Int) {
         if input > most, !isInputEstimated { (input, isInputEstimated, isCapped) = (most, true, true) }
         if self.output > output, !isOutputEstimated {

@@ -1,34 +1,37 @@
-// The largest number of tokens that a request and its response can have; larger counts of an engine are not believed.
+// The largest numbers of tokens that a request and its response can have. If an engine reports more, the edge lowers
+// its numbers.
 internal import Inference
 
-/// The largest numbers of tokens of an exchange: computed when the request is known, applied when the exchange has
+/// The largest numbers of tokens that an exchange can have.
+///
+/// The edge computes them when it has read the request, and applies them to the engine's numbers when the exchange has
 /// ended.
 struct UsageBounds: Equatable {
-    /// How many tokens an engine's chat template may add to the prompt of a request.
+    /// The largest number of tokens that an engine's chat template adds to the prompt of a request.
     static let templateTokens = 4096
-    /// How many tokens one image, or one file that the request refers to by name only, may have.
+    /// The largest number of tokens for one image, or for one file that the request refers to by name only.
     static let mediaTokens = 1 << 20
-    /// How many hidden reasoning tokens a model may produce for each completion.
+    /// The largest number of reasoning tokens for one choice that a model generates but does not send.
     static let hiddenTokens = 1 << 18
 
     private var input = Int.max
     private var output: Int?
     private var completions = 1
 
-    /// The bounds before the request is known.
+    /// The bounds before the edge has read the request.
     ///
     /// The input has no bound, and the output is bounded by the number of bytes of the response.
     init() {}
 
-    /// The bounds of a request.
+    /// The largest numbers of tokens that are possible for a request.
     ///
     /// - Parameters:
     ///   - promptTokens: the estimated tokens of the prompt.
     ///   - bodyBytes: the size of the whole body; each token of the prompt has at least one byte.
     init(_ scan: RequestScan, dialect: Dialect, promptTokens: Int, bodyBytes: Int) {
         let media = scan.media
-        // A request of the Responses API may continue an earlier response, whose prompt is not in this body. So the
-        // earlier prompt is counted like one more file.
+        // A request of the Responses API may continue an earlier response, whose prompt is not in this body. The
+        // earlier prompt may have as many tokens as a file (`mediaTokens`), so it is counted as one more file.
         let named = media.images + media.references + (dialect == .responses ? 1 : 0)
         input = max(promptTokens, bodyBytes) + Self.templateTokens + min(named, 1 << 10) * Self.mediaTokens
         // For some engines a limit of 0 output tokens means that there is no limit.
@@ -36,7 +39,8 @@ struct UsageBounds: Equatable {
         completions = min(scan.choices, 1 << 10)
     }
 
-    /// Limits the counts that the executor has reported; estimates stay as they are.
+    /// Lowers impossibly large numbers of tokens that the executor has reported; numbers that the edge has estimated
+    /// stay as they are.
     ///
     /// - Parameters:
     ///   - answerBytes: how many bytes of the response arrived.

@@ -7,9 +7,9 @@ struct EngineDescription {
     let identity: EngineIdentity
     /// The settings of the first executor entry, completed by the later entries where the first entry sets no value.
     private(set) var settings: ExecutorSettings
-    /// The largest `max_running` of the entries; nil if no entry has the setting.
+    /// The largest `max_running` of the executor entries for this engine; nil if no entry has the setting.
     private(set) var runningMax: Int?
-    /// The health probe of the first entry that has a probe; nil if no entry has one.
+    /// The health probe of the first executor entry that configures a probe; nil if no entry does.
     private(set) var probe: HealthProbe?
 
     /// The engines of a configuration, each once.

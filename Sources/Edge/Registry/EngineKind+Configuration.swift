@@ -32,7 +32,7 @@ extension EngineKind {
 }
 
 extension Engine {
-    /// The kind of the engine as its answers have shown it, in words for the operator.
+    /// A text for the operator about the kind of the engine, which the server has recognized from the engine's answers.
     var foundKindText: String {
         guard foundKind != .unknown else { return "its kind does not show any more" }
         return "its kind is \(foundKind.setting.rawValue), as it shows"

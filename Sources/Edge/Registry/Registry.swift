@@ -8,8 +8,8 @@ internal import Transport
 ///
 /// Engines, executors and models that were in earlier snapshots stay the same objects.
 ///
-/// Confined to the control thread. An entry is kept until no snapshot and no exchange refers to it. The id of an entry
-/// is never used again.
+/// Confined to the control thread. An entry is kept as long as a snapshot or an exchange refers to it. The id of an
+/// entry is never used again.
 package final class Registry {
     private struct KnownEngine {
         var identity: EngineIdentity
@@ -23,7 +23,7 @@ package final class Registry {
         var model: ExactText
     }
     private struct KnownBook {
-        /// Identifies the host and port, or the unix socket; engines with the same key share the address book.
+        /// Identifies the host and port, or the unix socket; engines with the same key share one `AddressBook`.
         var key: String
         var book: AddressBook
     }
@@ -32,7 +32,7 @@ package final class Registry {
     /// The engines of the configuration in force, and those that exchanges still use.
     var engines: [Engine] { knownEngines.map(\.engine) }
     private(set) var executors: [Executor] = []
-    /// The operator's orders for executors.
+    /// The operator's commands that are in force, such as to drain an executor or to change its weight.
     var orders = ExecutorOrders()
     private var models: [ModelEntry] = []
     private var books: [KnownBook] = []
@@ -41,12 +41,14 @@ package final class Registry {
     private var lastID = 0
     private var generation = 0
 
-    /// The budget for the maps of prompts that pools believe to be in executors' caches; nil without a limit.
+    /// The memory budget for the maps in which pools record which prompts executors probably have in their caches; nil
+    /// without a limit.
     private let memory: (any PlacementMemory)?
 
     /// Makes an empty registry.
     ///
-    /// - Parameter memory: the budget for what pools remember of prompts; nil without a limit.
+    /// - Parameter memory: the memory budget for the maps in which pools record which prompts executors probably have
+    ///   in their caches; nil without a limit.
     package init(memory: (any PlacementMemory)? = nil) { self.memory = memory }
 
     /// A new id, never 0.
@@ -106,11 +108,11 @@ package final class Registry {
 
     // MARK: Engines
 
-    /// Finds the known engine of each identity, or makes a new engine.
+    /// For each identity, returns the engine that the registry already has, or makes a new engine.
     ///
-    /// Identical identities are matched first. The remaining ones are matched by URL and address alone, with engines of
-    /// the previous configuration that are still unmatched. So an engine keeps its state when its API key or
-    /// certificate authority is replaced.
+    /// An engine with exactly the same identity is found first. For each remaining identity, an engine of the previous
+    /// configuration with the same URL and address is found, unless another identity has it. So an engine keeps its
+    /// state when the operator replaces its API key or certificate authority.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in knownEngines.enumerated() { indices[known.identity] = index }
@@ -250,7 +252,7 @@ package final class Registry {
 
     // MARK: Removal
 
-    /// Removes engines, executors and models to which nothing but the registry refers any more.
+    /// Removes the engines, executors and models to which only the registry still refers.
     private func removeUnreferenced() {
         for index in models.indices.reversed() where isKnownUniquelyReferenced(&models[index]) {
             models.remove(at: index)

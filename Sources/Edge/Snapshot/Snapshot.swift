@@ -8,7 +8,7 @@ package import Transport
 /// One configuration, resolved against the registry: the settings, models, executors and engines that exchanges use.
 ///
 /// `Registry.resolve` makes snapshots. Each exchange keeps the snapshot with which it began. A snapshot is a class, so
-/// that an exchange can hold it as one reference; a copy of a structure would retain a dozen.
+/// that an exchange retains one reference; with a structure it would retain about a dozen.
 package final class Snapshot: Sendable {
     /// The number of this snapshot, counted from 1 in each process.
     package let generation: Int
@@ -18,9 +18,10 @@ package final class Snapshot: Sendable {
     package let limits: ExchangeLimits
     /// The limits that apply to all clients of one address together (`limits.per_address`).
     let addressLimits: AddressLimits
-    /// Whether `addressLimits` has a limit for requests, apart from `unknown_keys`.
+    /// Whether `addressLimits` has a limit that applies to each request.
     ///
-    /// The value is stored, because every exchange reads it.
+    /// The limit `unknown_keys` does not count here, because it applies only to requests with a wrong or missing API
+    /// key. The value is stored, because every exchange reads it.
     let limitsRequests: Bool
     /// The listeners for clients, in the order of the configuration.
     package let listeners: [ListenerPlan]
@@ -48,7 +49,7 @@ package final class Snapshot: Sendable {
     let passthrough: PassthroughPaths
     /// The origins whose web pages may send requests; nil if no origin may.
     package let crossOrigin: CrossOriginPolicy?
-    /// The addresses of the engines: one book for each host and port, and for each unix socket.
+    /// The addresses of the engines: one `AddressBook` for each host and port, and for each unix socket.
     package let addresses: [AddressBook]
     /// The API keys in force, and whether a request must have a key.
     let access: Authenticator

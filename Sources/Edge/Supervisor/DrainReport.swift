@@ -7,9 +7,11 @@ struct DrainReport {
     let began: Nanoseconds
     /// The setting that limits how long exchanges may continue: `drain_timeout`, or `upgrade_drain` after an upgrade.
     var limit: String
-    /// How many exchanges were under way when they were ended, because the time was over or a second signal had come.
+    /// How many exchanges this process ended before they were complete.
+    ///
+    /// It ends them when the time that the setting `limit` allows has passed, or when a second signal arrives.
     private(set) var cutCount = 0
-    /// Whether the time that the setting `limit` allows has passed.
+    /// Whether the drain has lasted as long as the setting named in `limit` allows.
     private(set) var isExpired = false
     /// Whether a second signal has ended the exchanges under way.
     private(set) var isCut = false

@@ -4,7 +4,7 @@ internal import Glibc
 internal import Inference
 internal import Transport
 
-/// The content of the message `handover`: listening sockets, links to older processes, and the state as JSON.
+/// The content of the message `handover`: listening sockets, connections to older processes, and the state as JSON.
 ///
 /// The successor inherits the descriptors under the same numbers. Everything is encoded as JSON. A successor ignores
 /// members that it does not know, so it may have another version than the main process, newer or older.
@@ -16,24 +16,25 @@ struct Handover: Equatable {
     struct ListenerSockets: Equatable {
         /// The configured address of the listener, as text.
         var address: String
-        /// The number that distinguishes listeners with the same address (`ListenerKey`).
+        /// Distinguishes listeners whose configured addresses are the same, which is possible only with port 0;
+        /// otherwise 0.
         var number = 0
         /// The descriptors of the sockets; never empty.
         var descriptors: [CInt]
         /// Whether systemd has opened the sockets.
         var isInherited = false
 
-        /// The sockets themselves, in the process that has inherited them.
+        /// The same sockets as Swift values, for the process that has inherited the descriptors.
         var sockets: [Socket] { descriptors.map { Socket(descriptor: $0) } }
     }
 
-    /// An older process that drains, and the link to it.
+    /// An older process that drains, and the socket that connects the main process to it.
     struct Predecessor: Equatable {
-        /// The descriptor of the main process's end of the link.
+        /// The descriptor of the main process's end of the connection to the older process.
         var descriptor: CInt
         /// The id of the older process.
         var process: Int32
-        /// The number of the older process in the sequence of upgrades, from 1.
+        /// The position of the older process in the sequence of upgrades: 1 for the first process, 2 for its successor.
         var number: Int
         /// The version of the program that the older process runs.
         var version: String
@@ -41,7 +42,8 @@ struct Handover: Equatable {
         var since: Int
         /// Whether the older process was told to end within `drain_timeout`, to make room for another upgrade.
         var isHurried = false
-        /// The column of the older process in the table of shared counts; nil if it has none.
+        /// The index of the older process's own column in the table of shared counts (`SharedCounts`); nil if it has
+        /// none.
         var column: Int?
     }
 
@@ -49,7 +51,7 @@ struct Handover: Equatable {
     var process: Int32
     /// The version of the program that the main process runs.
     var version: String
-    /// The number of the process that hands over in the sequence of upgrades, from 1.
+    /// The position of this process in the sequence of upgrades: 1 for the first process, 2 for its successor.
     var number: Int
     /// The sockets for clients.
     var listeners: [ListenerSockets]
@@ -64,16 +66,18 @@ struct Handover: Equatable {
     /// The state of the main process, as the JSON of an `InheritedState`.
     var state: [UInt8] = Array("{}".utf8)
 
-    /// The memory file (memfd) with a table of shared counts (`SharedCounts`), in which each process has a column.
+    /// The memory file (memfd) with the table of counts that all processes of an upgrade share (`SharedCounts`).
+    ///
+    /// Each process writes its counts in a column of its own.
     struct CountsFile: Equatable {
         var descriptor: CInt
-        /// The column in this table that is for the counts of the successor.
+        /// The index of the column in which the successor writes its counts.
         var column: Int
-        /// The column in this table that has the counts of the process which hands over.
+        /// The index of the column in which the process that hands over has written its counts.
         var giver: Int
     }
 
-    /// All descriptors that the successor inherits, except the one of its link to the main process.
+    /// All descriptors that the successor inherits, except the one of its own connection to the main process.
     var descriptors: [CInt] {
         (listeners + [admin] + [commands].compactMap(\.self)).flatMap(\.descriptors) + predecessors.map(\.descriptor)
             + [counts?.descriptor].compactMap(\.self)

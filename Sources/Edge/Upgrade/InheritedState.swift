@@ -1,4 +1,4 @@
-// What a process hands over to its successor in an upgrade, besides sockets: the state that must survive the upgrade.
+// What a process hands over to its successor in an upgrade, besides sockets.
 internal import Configuration
 internal import Inference
 internal import Routing
@@ -16,10 +16,11 @@ internal import Transport
 struct InheritedState: Equatable, Sendable {
     /// The largest size of the JSON form, in bytes; `json` leaves out parts of a larger state.
     static let bytesMax = 32 << 20
-    /// The largest number of entries of each kind, such as orders or API keys, that are handed over.
+    /// The largest number of entries that are handed over in each part of the state, such as `keys`.
     private static let entriesMax = 100_000
 
-    /// Identifies an engine, or one model at an engine, in the same way in both processes.
+    /// Identifies an engine, or one model at an engine, in the same way in the process that hands over and in its
+    /// successor.
     struct Target: Hashable, Sendable {
         /// The engine's name, which is its URL.
         var url: String
@@ -31,19 +32,21 @@ struct InheritedState: Equatable, Sendable {
 
     /// The keys of TLS session tickets; nil if the state contains none.
     var ticketKeys: TicketKeys.Record?
-    /// The random id of the process in `cdn-loop`; nil if the state contains none.
+    /// The random id that the process writes in the field `cdn-loop` of its requests to recognize them; nil if the
+    /// state contains none.
     var instanceID: String?
     /// The maintenance in force; nil if there is none.
     var maintenance: Maintenance?
-    /// The operator's orders in force.
+    /// The operator's commands that are in force, such as to drain an executor or to change its weight.
     var orders = ExecutorOrders()
-    /// The health and the limits of engines and executors.
+    /// The health of engines and executors, and the limits that the server has learned about them.
     var availability: [Target: AvailabilityRecord] = [:]
     /// The engines that refuse the request member `stream_options`.
     var usageRefused: Set<Target> = []
-    /// What each API key has used of its limits per minute, by the key's id; keys that have used nothing are left out.
+    /// The requests and tokens that count against each API key's limits per minute, by the key's id; unused keys are
+    /// left out.
     var keys: [String: KeyUseRecord] = [:]
-    /// What all callers without an API key together have used.
+    /// The requests and tokens of all callers without an API key together.
     var anonymous = KeyUseRecord()
     /// The models that engines have listed, and the addresses of host names.
     var found = InheritedMembers()
@@ -53,7 +56,7 @@ struct InheritedState: Equatable, Sendable {
 
     /// Captures the state of this process.
     ///
-    /// What API keys use after this moment is reported by `KeyRates`.
+    /// After this moment, `KeyRates` reports the requests and tokens of API keys to the successor.
     ///
     /// - Parameters:
     ///   - found: the models and addresses that have been found so far.
@@ -79,8 +82,8 @@ struct InheritedState: Equatable, Sendable {
 
     /// Applies the state to this process, which has not served a request yet.
     ///
-    /// Two parts are not applied here, because initializers have taken them: `instanceID` and `found`. The function may
-    /// be called again with a newer state of the same process.
+    /// `instanceID` and `found` are not applied here, because they were passed to initializers earlier. The function
+    /// may be called again with a newer state of the same process.
     ///
     /// - Parameter now: the time of the loops' clock.
     func restore(to running: RunningConfiguration, _ process: ProcessState, at now: Nanoseconds) {

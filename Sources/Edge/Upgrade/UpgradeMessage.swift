@@ -28,9 +28,10 @@ enum UpgradeMessage: Equatable {
     case main(reloads: Bool, ends: Bool)
     /// From an older process to the main process, each 250 ms: how many exchanges and connections it still has.
     case report(DrainingReport)
-    /// From an older process to the main process: what its exchanges have used of the limits of API keys, as JSON.
+    /// From an older process to the main process: the requests and tokens of its exchanges that count against the
+    /// limits of API keys, as JSON.
     case use([UInt8])
-    /// From an older process to the main process: a signal that systemd meant for the main process.
+    /// From an older process to the main process: a signal from systemd, which may not know the new main process yet.
     case signal(CInt)
     /// To an older process: end within this time, in nanoseconds.
     ///

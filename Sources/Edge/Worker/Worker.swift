@@ -20,9 +20,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The snapshot that new requests use.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// The account for memory that is not used for one client's connection.
-    ///
-    /// It is charged for the scanner, and for bytes that wait until executors read them.
+    /// Counts the memory of this worker that does not belong to the connection of a client: of the scanner, and of
+    /// bytes that wait until executors read them.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     private(set) var keyHasher: HMACSHA256Hasher?
@@ -35,7 +34,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private(set) var isLeaving = false
     /// Why the connections of this worker have to end: the server ends, or has been handed over; nil before that.
     private var draining: ConnectionDrain?
-    /// The limit because of which `takeRoom` last returned false.
+    /// The limit that last kept this worker from accepting a connection (`takeRoom`), for the log.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -102,7 +101,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     var maintenance: Maintenance? { process.maintenance.current }
     var access: Authenticator { snapshot.access }
 
-    /// Runs the event loop until the loop is stopped, and then reports the worker's counters.
+    /// Runs the event loop until the loop is stopped, and then reports the worker's counters to the control thread.
     package func run() {
         ownHandle.setTakesConnections(true)
         loop.attach(ownHandle.mailbox) { [unowned self] message in handle(message) }
@@ -173,7 +172,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Connections
 
-    /// Counts one more connection and charges its memory; if a limit is reached, does neither and returns false.
+    /// Counts one more connection and its memory, unless a limit is reached.
+    ///
+    /// - Returns: false if a limit is reached.
     private func takeRoom() -> Bool {
         guard let lack = process.takeRoom(snapshot) else { return true }
         lackOfRoom = lack
@@ -212,7 +213,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             process.workers[chosen].connectionBegan()
             let message = WorkerMessage.serve(socket, peer: peer, listener: listener, hold: hold)
             if process.workers[chosen].mailbox.post(message) { return }
-            // The chosen worker has ended in the meantime, so this worker serves the connection.
+            // The worker that was chosen for the connection has ended in the meantime, so this worker serves the
+            // connection.
             process.workers[chosen].connectionEnded()
         }
         ownHandle.connectionBegan()
@@ -298,7 +300,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.clientRefused(why), "\(client.address.host) is refused (\(rule))")
     }
 
-    /// Warns of a connection whose streams are refused because the connection may hold no more memory.
+    /// Logs a warning that requests on a connection are refused, because the connection has used up its memory.
     package func refusedForMemory(on connection: ServerConnection) {
         let held = connection.account.held >> 10
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")
@@ -418,11 +420,12 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     // MARK: Draining
 
-    /// How long clients may take to read the rest of their responses after the message `expire`, in nanoseconds.
+    /// How long clients may still read their responses after the worker has received `expire`, in nanoseconds.
     private static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// How long connections may take to write their last bytes after the message `cut`, in nanoseconds.
+    /// How long connections may still write their last bytes after the worker has received `cut`, in nanoseconds.
     private static let cutPeriod: Nanoseconds = 50_000_000
-    /// How long the sockets of ended connections may take to send what is buffered, in nanoseconds.
+    /// How long the worker still runs after its last connection has ended, so that the kernel can send what is
+    /// buffered, in nanoseconds.
     private static let lingerPeriod: Nanoseconds = 50_000_000
 
     private func drain(_ drain: ConnectionDrain) {

@@ -20,9 +20,8 @@ package struct WorkerLoad: Sendable, Equatable {
 
     /// Whether this worker should hand the connection that it has just accepted to the other worker.
     ///
-    /// It does so only if it is clearly busier, because a hand-over wakes another thread. If loads are small, this
-    /// means two connections or one exchange more, counted with the new connection. If loads are large, it means a
-    /// quarter more.
+    /// A hand-over wakes another thread, so this worker must be clearly busier: with the new connection, its `weight`
+    /// must be at least 2 more than five quarters of the other worker's `weight`. An exchange weighs 4, a connection 1.
     package func handsOn(to other: WorkerLoad) -> Bool {
         weight + 1 >= other.weight + other.weight / 4 + 2
     }

@@ -1,10 +1,11 @@
-// The blocks of prompts that a simulated executor still has, so that it need not compute them again.
+// The cache in which a simulated executor keeps the blocks of earlier prompts, so that it need not compute them again.
 
-/// A cache of the blocks of prompts, which drops the least recently used blocks first.
+/// A cache of blocks, into which prompts are divided; it drops the least recently used blocks first.
 ///
-/// A *leaf* is a block that no cached block follows. A block is never dropped while a block that follows it is cached.
-/// Whenever blocks of a prompt are used, they become the newest ones from the last to the first, so a block is always
-/// newer than all blocks that follow it. The oldest block is therefore always a leaf.
+/// A *leaf* is a block that no cached block follows in a prompt. A block is never dropped while a block that follows it
+/// is cached. When blocks of a prompt are used, the first block of the prompt becomes the newest one, the second block
+/// the second newest, and so on. So a block is always newer than all blocks that follow it, and the oldest block is
+/// always a leaf.
 ///
 /// Each call takes a time in proportion to the number of the prompt's blocks. The results depend only on the calls.
 struct PrefixCache {
@@ -19,9 +20,9 @@ struct PrefixCache {
     let blockSize: Int
     /// How many blocks the cache can hold, at least 1.
     let capacity: Int
-    /// All cached blocks, in no order; a dropped block leaves its place to the block for which it was dropped.
+    /// All cached blocks, in no order; a new block takes the index of the block that was dropped for it.
     private var nodes: [Node] = []
-    /// The index in `nodes` of the block with a hash.
+    /// For the hash of each cached block, its index in `nodes`.
     private var indices: [UInt64: Int32] = [:]
     private var oldest: Int32 = -1
     private var newest: Int32 = -1
@@ -55,13 +56,14 @@ struct PrefixCache {
     mutating func insert(_ prompt: BlockChain) {
         let hashes = prompt.hashes.prefix(capacity)
         let found = leading(hashes)
-        // The cached blocks of this prompt become the newest ones first, so that adding the rest does not drop them.
+        // The blocks of this prompt that are cached already become the newest ones first. So adding the other blocks
+        // does not drop them.
         use(found)
         for hash in hashes.dropFirst(found.count).reversed() { add(hash) }
         use(found)
     }
 
-    /// The indices of the prompt's cached blocks, up to the first block that is not cached.
+    /// The indices in `nodes` of the prompt's cached blocks, up to the first block that is not cached.
     ///
     /// The search can end there, because no block after it is cached.
     private func leading(_ hashes: ArraySlice<UInt64>) -> [Int32] {
@@ -73,7 +75,7 @@ struct PrefixCache {
         return found
     }
 
-    /// Makes leading blocks of a prompt the newest ones, the first block last.
+    /// Makes the first blocks of a prompt the newest ones in the cache; the very first block becomes the newest of all.
     private mutating func use(_ leading: [Int32]) {
         for index in leading.reversed() {
             unlink(index)

@@ -8,7 +8,7 @@ internal import Transport
 final class Generation {
     /// Generation pauses while the stream's buffer holds this many bytes, because the client does not read.
     private static let bufferedMax = 256 << 10
-    /// The maximum number of tokens that one step generates if the pace is 0.
+    /// The largest number of tokens that one call of `step` generates at a pace of 0, which means as fast as possible.
     private static let tokensPerStepMax = 64
 
     private unowned let exchange: SimulatedExchange
@@ -18,10 +18,9 @@ final class Generation {
     private var form: any AnswerForm
     private var facts: AnswerFacts
     private let templates: [EventTemplate]
-    /// The templates for the events of the first half of the tokens, one for each choice, if these tokens are
-    /// reasoning.
+    /// The templates for events with reasoning, one for each choice; empty if the response has no reasoning.
     ///
-    /// The array is empty if the response has no reasoning.
+    /// If it has reasoning, the first half of its tokens is reasoning.
     private let reasoning: [EventTemplate]
     private var opening: [[UInt8]]
     private let openingCount: Int
@@ -72,7 +71,7 @@ final class Generation {
 
     /// Lets the response report how many tokens of the prompt came from the prefix cache, unless the options forbid it.
     ///
-    /// The function must be called before the first step.
+    /// The function must be called before the first call of `step`.
     func report(cachedTokens: Int) {
         guard simulator.options.reportsCachedTokens else { return }
         facts.cachedTokens = cachedTokens
@@ -80,7 +79,7 @@ final class Generation {
         if request.isStream { opening = form.opening() }
     }
 
-    /// Starts the response before its first token: sends the head, or commits a fault that prevents the response.
+    /// Starts the response before its first token: sends the head, or simulates a fault in place of the head.
     ///
     /// - Returns: false if the response has no tokens.
     func begin() -> Bool {
@@ -112,7 +111,7 @@ final class Generation {
 
     // MARK: Steps
 
-    /// Generates the tokens of one step, or ends the response.
+    /// Generates the tokens that are due now, or ends the response; called by a `Pacer` at the pace of the request.
     func step() {
         guard request.isStream else {
             stepWhole()
@@ -186,12 +185,12 @@ final class Generation {
         template.render(text, time: Clock.monotonicNow(), number: openingCount + emitted - 1, into: &event)
     }
 
-    /// Writes an event in the form that the faults demand.
+    /// Writes an event, changed by the simulated faults: for example, cut into pieces or joined with later events.
     private func write(_ event: [UInt8]) { send(shaper.add(event)) }
 
-    /// Writes the bytes that the `EventShaper` holds back.
+    /// Writes the events that the `EventShaper` has held back.
     ///
-    /// The function must be called before the stream ends or stalls.
+    /// The function must be called before the stream ends, and before a simulated pause of the stream.
     private func flush() { send(shaper.finish()) }
 
     private func send(_ chunks: [[UInt8]]) {
@@ -221,7 +220,8 @@ final class Generation {
 
     // MARK: Responses that are not streamed
 
-    /// Generates the next token of a response that is not streamed, or all tokens if the pace is 0.
+    /// Generates the next token of a response that is not streamed, or all tokens at a pace of 0, which means as fast
+    /// as possible.
     ///
     /// Sends the whole response after the last token.
     private func stepWhole() {
@@ -300,7 +300,7 @@ final class Generation {
         breakOff(.abort)
     }
 
-    /// Sends the error that the fault demands, and ends the response.
+    /// Sends the error that the request's simulated fault asks for, and ends the response.
     private func reportError() {
         var fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
         if case .mistakeEvent = faults.ending { fault = .tooLong }

@@ -4,18 +4,19 @@ internal import Transport
 
 /// The limits of header blocks on one connection, and the block that is arriving.
 ///
-/// The session owns the block. Fields are counted in the received bytes, before nghttp2 decodes them. Their size is
-/// counted when nghttp2 reports the decoded fields.
+/// The fields are counted in the received bytes, before nghttp2 decodes them. Their size is counted when nghttp2
+/// reports the decoded fields.
 struct HTTP2HeaderBlock {
     /// The largest amount of memory that nghttp2 holds while it decodes a field, in bytes.
     ///
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.
     private static let decodingMax = 256 << 10
-    /// `extraFields` and `extraBytes` are this many times larger on a trusted connection, which carries many users.
+    /// How many times larger `extraFields` and `extraBytes` are on a connection from a proxy of the operator, because
+    /// it carries many users.
     private static let trustedFactor = 10
-    /// The ratio of decoded to received bytes above which a block counts as one that mainly repeats entries of the
-    /// HPACK table.
+    /// If the decoded fields of a block have more than this many times the bytes that were received, the block counts
+    /// as one that mainly repeats entries of the HPACK table.
     private static let repeatedTimes = 8
     /// The largest block that mainly repeats entries of the HPACK table, as a multiple of `bytesMax`.
     ///
@@ -31,13 +32,13 @@ struct HTTP2HeaderBlock {
     /// The size of the decoded fields by the rule of RFC 9113 section 6.5.2, in bytes.
     private(set) var weight = 0
     private var decodedFields = 0
-    /// How many fields of the block have been charged to `extraFields`.
+    /// How many fields of the block have been subtracted from the allowance `extraFields`.
     private var fieldsCharged = 0
     /// A block ends the connection if it exceeds `fieldsMax` or `bytesMax` by this factor.
     ///
     /// The fields of a block that is too large are dropped, but decoding them still takes time.
     private let fatalFactor: Int
-    /// How much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
+    /// By how much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
     ///
     /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. If
     /// there were no limit for all blocks together, every stream could send a block just below `fatalFactor` times the
@@ -64,7 +65,7 @@ struct HTTP2HeaderBlock {
 
     /// The number of fields that have arrived, including fields that are not decoded yet.
     var fields: Int { counter.fields }
-    /// Whether the block exceeds the limits of a head.
+    /// Whether the block exceeds `fieldsMax` or `bytesMax`.
     var isTooLarge: Bool { counter.fields > fieldsMax || weight > bytesMax }
 
     /// The stream whose header block has begun and not ended; nil if there is none.
@@ -97,7 +98,7 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// Takes back the charge for the latest field, because this field is a further part of a split cookie.
+    /// Undoes the count of the latest field in `extraFields`, because it is one more part of a cookie that was split.
     ///
     /// All parts of a cookie count as one field. The size of each part still counts.
     mutating func wasCrumb() {
@@ -127,7 +128,7 @@ struct HTTP2HeaderBlock {
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }
 
-    /// Charges the memory that nghttp2 and the session hold for an incomplete block.
+    /// Counts the memory that nghttp2 and the session hold for a header block which has not arrived completely.
     ///
     /// The session calls this function at the end of each read.
     ///

@@ -55,7 +55,7 @@ package struct FieldBlock: Sendable {
         )
     }
 
-    /// Appends a field with a known name.
+    /// Appends a field whose name is a case of `FieldName`.
     package mutating func append(_ name: FieldName, _ value: some Collection<UInt8>) {
         let start = appendName(of: name)
         storage.append(contentsOf: value)

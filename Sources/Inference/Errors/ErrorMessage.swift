@@ -14,9 +14,9 @@ struct ErrorMessage {
         sentences = ErrorSentence.sentences(of: message)
     }
 
-    /// The meaning of the message; nil if no meaning is recognized.
+    /// What the message says about the cause of the error; nil if it does not show the cause.
     ///
-    /// The message counts only if the error has no code, type or status with a more specific meaning.
+    /// `EngineError` uses this value only if the error's code, type and status do not say more.
     var meaning: ErrorMeaning? {
         if let status = innerStatus, let inner = ErrorCodeTable.meaning(ofStatus: status) { return inner }
         if saysRequestIsTooLarge { return .clientError(413) }
@@ -163,7 +163,7 @@ struct ErrorMessage {
 
     // MARK: Unknown paths and members
 
-    /// Whether servers give this message for an unknown path.
+    /// Whether the message is one that servers send for an unknown path.
     ///
     /// AWS's gateway says for an unknown path that an authentication token is missing.
     var saysPathIsMissing: Bool {

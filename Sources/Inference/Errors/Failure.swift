@@ -61,7 +61,8 @@ package struct Failure: Error, Equatable, Sendable {
         case answer
         /// A fault is counted: the executor did not respond in time, or stopped in the middle of its response.
         case timeout
-        /// A fault is counted as for `answer`, but only if another executor then serves the same request.
+        /// A fault is counted only if another executor then serves the same request, because the request itself may be
+        /// at fault.
         case suspect
     }
 
@@ -154,8 +155,8 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The failure of an answer that is not JSON, after the client has been sent a head that announces JSON.
     ///
-    /// The request determines the type of the answer, so no other executor would answer with JSON. Therefore no other
-    /// executor is tried, and no fault is counted against this executor.
+    /// Another executor would answer the same request with the same type. Therefore no other executor is tried, and no
+    /// fault is counted against this executor.
     package static var notJSON: Failure {
         var failure = Failure(.executorError, "The answer is not JSON, but its head had been sent as JSON.")
         failure.detail = "it answered with something other than JSON, after json_keep_alive had sent the head"
@@ -212,7 +213,8 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// The fault that is counted against the executor of the attempt; `none` for a wrong request or configuration.
+    /// The fault that is counted against the executor of the attempt; `none` if the request or the configuration is at
+    /// fault.
     package var charge: Charge {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection

@@ -1,4 +1,5 @@
-// The members that identify a stream of choices, so that an error event of the edge can repeat them.
+// The members that all chunks of one stream have in common. If the edge adds an error event to the stream, the event
+// repeats them.
 
 /// The members that each chunk of a stream repeats.
 package struct StreamIdentity: Equatable, Sendable {

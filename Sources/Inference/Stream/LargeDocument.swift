@@ -1,8 +1,8 @@
 // Reads a JSON response that is relayed as it arrives, because it is too large to be buffered.
 
-/// Reduces one response to a small document with the members that the scanner reads.
+/// Reduces one response to a small document that has only the members which the scanner reads.
 ///
-/// The limits of `JSONDigest` bound the size of the small document.
+/// `JSONDigest` limits the size of the small document.
 package struct LargeDocument: Sendable {
     private var digest = JSONDigest()
 
@@ -12,7 +12,8 @@ package struct LargeDocument: Sendable {
     /// Takes the next bytes of the response.
     package mutating func take(_ piece: Span<UInt8>) { digest.take(piece) }
 
-    /// Scans the reduced response; `isValid` of the result is false if the response is not exactly one document.
+    /// Scans the small document to which the response was reduced; `isValid` of the result is false if the response is
+    /// not exactly one document.
     package func scan(with scanner: JSONScanner) -> AnswerScan {
         guard digest.isWhole else { return AnswerScan() }
         let kept = digest.kept

@@ -146,8 +146,8 @@ struct LiteLLMImport {
         let tokens = parameters.text("tpm")
         let running = parameters.count("max_parallel_requests", in: 1...1_000_000)
         guard let found = executor(parameters, model: model) else {
-            // The deployment is left out, so these settings have no meaning. `node` marks each of them as taken, so
-            // that `finish` makes no note about it.
+            // The deployment is left out, so these settings have no meaning. The call of `node` marks each of them as
+            // read, so that `finish` does not report it.
             for key in ["api_base", "base_url", "api_key", "custom_llm_provider"] { _ = parameters.node(key) }
             return nil
         }
@@ -200,7 +200,8 @@ struct LiteLLMImport {
         )
         guard isUsable else { return nil }
         executor.url = address.text
-        // A deployment with the provider `openai` and an `api_base` may be any engine that has OpenAI's API.
+        // A URL with `https` is taken for a remote API, so its kind is `openai`. With `http`, a deployment of the
+        // provider `openai` may be any engine that has OpenAI's API, so the server has to find out the kind.
         if address.isSecure {
             if provider.kind == .auto || provider.kind == .ollama { executor.kind = .openai }
         } else if provider.kind == .openai {

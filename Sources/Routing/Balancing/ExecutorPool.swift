@@ -8,17 +8,17 @@ package import Transport
 /// With each of these methods, exchanges that need equal work are shared in proportion to the weights of the executors.
 /// An executor with weight 0 gets none.
 package enum Balance: Sendable {
-    /// The choice is that of `prefix` if all executors of the pool keep what they have computed for prompts, as their
-    /// kinds tell (`EngineKind.cachesPrompts`); otherwise it is that of `leastLoad`.
+    /// Acts as `prefix` if all engines of the pool cache what they have computed for prompts
+    /// (`EngineKind.cachesPrompts`); otherwise acts as `leastLoad`.
     case auto
     /// The executor with the least present work in proportion to its weight is chosen.
     ///
     /// The work is the executor's running attempts and its waiting prompts. Executors whose work differs by less than
-    /// one more request take turns.
+    /// one request take turns.
     case leastLoad
     /// An executor that holds the beginning of the prompt in its cache is chosen, unless it has too much to do.
     ///
-    /// `ExecutorPool.holder` makes this choice. If there is no such executor, the choice is that of `leastLoad`.
+    /// `ExecutorPool.holder` makes this choice. If there is no such executor, `prefix` acts as `leastLoad`.
     case prefix
     /// The executors take turns, and the turns of each executor are evenly spaced.
     case roundRobin
@@ -32,11 +32,11 @@ package struct PoolMember: Sendable {
     package let executor: Executor
     /// The configured share of exchanges, relative to the other executors of the pool; with 0 the executor gets none.
     ///
-    /// An operator's order may override the weight, see `presentWeight`.
+    /// The operator can set another weight while the server runs, see `presentWeight`.
     package let weight: Int
     /// The largest number of attempts at once at this executor; nil if only the engine's own limit applies.
     package let runningMax: Int?
-    /// The paths that the executor has by the configuration.
+    /// The request paths that the executor serves according to the configuration.
     package let paths: PathSet
 
     /// Makes a member; `weight` is at least 0, and `runningMax` is at least 1 or nil.
@@ -50,8 +50,8 @@ package struct PoolMember: Sendable {
 
 /// The executors of a pool and how they share its exchanges; immutable.
 ///
-/// The waiting requests and the turns are in `entry`, which outlives the configuration. The health, the counts of
-/// attempts and the learned limits are in the engines and executors.
+/// The waiting requests and the order of the executors' turns are in `entry`, which outlives the configuration. The
+/// health, the number of attempts and the learned limits are in the objects of the engines and executors.
 package final class ExecutorPool: Sendable {
     /// The bytes of waiting prompts that count as much work as one running stream: about a thousand tokens.
     ///
@@ -59,23 +59,25 @@ package final class ExecutorPool: Sendable {
     /// new request more than streams do.
     static let bytesAStream = 4 << 10
 
-    /// The part of the pool that outlives the configuration: the queue, the times of the slots and the turns of the
-    /// executors.
+    /// The part of the pool that outlives the configuration: the queue of waiting requests, the times at which slots
+    /// were taken and freed, and the order in which executors take turns.
     package let entry: PoolEntry
     /// The executors in the order of the configuration.
     package let members: [PoolMember]
     /// How the members share the exchanges.
     package let balance: Balance
-    /// Whether `auto` means `prefix` at present.
+    /// Whether a `balance` of `auto` acts as `prefix` at present, because all engines of the pool cache prompts.
     private let isAutoPrefix = Atomic<Bool>(false)
     /// The index of the pool's model in the list of models of the pool's configuration.
     package let place: Int
     /// The indices of `members` by the ids of their executors.
     private let indices: [Int: Int]
-    /// For each member the sum of its weight and of the weights before it; empty if the pool asks all its members.
+    /// For each member the sum of its weight and of the weights of the members before it.
+    ///
+    /// A random number below the last sum selects a member in proportion to the weights. The array is empty if requests
+    /// look at all members, because the pool is small or its executors take turns.
     let weightSums: [Int]
-    /// The sequence number of this pool among the pools of the same entry; the pool of a later configuration has a
-    /// greater number.
+    /// Numbers the pools that have used the same `entry`; the pool of a later configuration has a greater number.
     let generation: Int
 
     /// The result of choosing an executor.
@@ -93,7 +95,9 @@ package final class ExecutorPool: Sendable {
         case none
     }
 
-    /// Makes the pool for a new configuration; it becomes the latest pool of `entry`.
+    /// Makes the pool for a new configuration.
+    ///
+    /// `entry` is the part of the pool that all configurations share.
     package init(
         _ entry: PoolEntry,
         members: [PoolMember],
@@ -112,8 +116,9 @@ package final class ExecutorPool: Sendable {
             state.lines.shares = shares
             state.turns.keep(members.map(\.executor.id))
             state.placement.keep(Set(members.map(\.executor.id)))
-            // If the number of attempts is limited, the times of slots are recorded even before all slots are taken. So
-            // there is a forecast when a request has to wait.
+            // If the number of attempts is limited, a request may have to wait for a slot. The length of a wait is
+            // estimated from the times at which slots were taken and freed, so these times are recorded from the
+            // beginning.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
@@ -139,7 +144,7 @@ package final class ExecutorPool: Sendable {
         }
     }
 
-    /// Decides anew what `auto` means, because the kind of an engine has been found or has changed.
+    /// Decides anew whether `auto` acts as `prefix`, because the kind of an engine has been found or has changed.
     package func kindsChanged() {
         let cachesPrompts = !members.isEmpty && members.allSatisfy { $0.executor.engine.kind.cachesPrompts }
         isAutoPrefix.store(cachesPrompts, ordering: .relaxed)
@@ -153,9 +158,10 @@ package final class ExecutorPool: Sendable {
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///
-    /// Ejected executors are left out. If more than half of the pool is ejected, the pool uses some of them
-    /// nevertheless, but never an executor of a dead engine. If all executors are ejected and the request has
-    /// `usesBad`, the pool uses the executors that a request can try at little cost (`Executor.costsLittle`).
+    /// Executors that failed too often are ejected: they are left out for a while. If more than half of the pool is
+    /// ejected, the pool uses some of these executors nevertheless, but never an executor of a dead engine. If all
+    /// executors are ejected and `usesBad` of the request is true, the pool uses those that a request can try at little
+    /// cost (`Executor.costsLittle`).
     package func choose(_ request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Choice {
         entry.state.withLock { choose(request, &$0, at: now) }
     }
@@ -180,10 +186,13 @@ package final class ExecutorPool: Sendable {
 
     /// Puts the members that can take the request into `state.free`, in their order.
     ///
-    /// - Parameter maker: the index of the only member that may take the request; nil if any may.
-    /// - Returns: whether a member is healthy enough to take requests, whether one is left out for its health, and the
-    ///   index of an ejected executor whose ejection has lasted long enough for a trial. In a trial, this request is
-    ///   sent to the executor; it is retried if the trial fails.
+    /// - Parameters:
+    ///   - maker: the index of the member that has made the response which the request continues. Only this member may
+    ///     take the request. The value is nil if every member may take it.
+    ///   - mercy: which unhealthy members may take the request.
+    /// - Returns: whether a member is healthy enough to take requests, whether a member is left out because it is
+    ///   unhealthy, and the index of a member that is due for a trial. In a trial, this request is sent to an executor
+    ///   that was left out for some time. If the trial fails, the request is retried.
     private func findFree(
         _ request: RoutingRequest,
         _ maker: Int?,
@@ -195,7 +204,8 @@ package final class ExecutorPool: Sendable {
         var (isOneUsable, isOneLeftOut) = (false, false)
         var trial: Int?
         for index in members.indices where maker ?? index == index {
-            // One copy of the member, because each access by index would count a reference to its executor.
+            // The member is copied once, because each access by index would increment and decrement the reference count
+            // of its executor.
             let member = members[index]
             guard member.mayTry(request, at: now) else { continue }
             let use = member.executor.use(at: now)
@@ -214,7 +224,9 @@ package final class ExecutorPool: Sendable {
     /// Chooses among the members in `state.free`, and counts the attempt.
     ///
     /// - Parameters:
-    ///   - trial: the member that takes the request as a trial; nil for none.
+    ///   - trial: the member that takes the request as a trial, because it has not been used for some time after
+    ///     failures; nil for none.
+    ///   - mercy: which unhealthy members may take the request.
     ///   - isMaker: whether the only member in `state.free` has made the response that the request continues.
     /// - Returns: nil if other pools have taken all slots since `state.free` was filled.
     func takeFree(
@@ -246,8 +258,8 @@ package final class ExecutorPool: Sendable {
                 if looksAtPrompt { record(request, at: member.executor, &state) }
                 return .executor(member.executor, placement)
             }
-            // After this pool picked the executor, another pool took the executor's last slot or began its trial, or
-            // the operator drained the executor.
+            // After this pool picked the executor, another pool took its last slot or sent it a request as a trial of
+            // its health, or the operator drained it.
             state.free.removeAll { $0.index == index }
             trial = nil
         }
@@ -263,7 +275,8 @@ package final class ExecutorPool: Sendable {
     private func pick(_ state: inout PoolEntry.State) -> Int {
         guard members.count > 1 else { return state.free[0].index }
         if asksSome { return leastOfSome(state.free) }
-        // The smallest work, in proportion to the share, that any executor would have if it took the request.
+        // For each executor, `loadWithOneMore` is its work if it took the request, divided by its share. `least` is the
+        // smallest of these values.
         var least = Double.infinity
         let isByLoad = balance != .roundRobin && balance != .weighted
         if isByLoad {
@@ -275,7 +288,7 @@ package final class ExecutorPool: Sendable {
         for member in state.free {
             let due = state.dueTurn(of: member.executor, at: member.index, share: member.share, among: count)
             first = min(first, due)
-            // Skips an executor that already has more work than another one would have with the new request.
+            // Skips an executor that already has as much work as another executor would have with the new request.
             if isByLoad, member.load >= least { continue }
             // Of the remaining executors, those with the fewest requests from outside this server come first, and among
             // equals the one whose turn is due first.
@@ -291,7 +304,7 @@ package final class ExecutorPool: Sendable {
 }
 
 extension PoolMember {
-    /// Whether the member has a present weight above 0 and the path of the request.
+    /// Whether the member's present weight is above 0 and the member has the path of the request.
     func mayServe(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         isInUse && hasPath(request.path, at: now)
     }
@@ -305,8 +318,8 @@ extension PoolMember {
 
     /// The present work of the executor, in running streams.
     ///
-    /// `bytesAStream` bytes of waiting prompts count as one stream. While this process is new, so does each request at
-    /// the engine that no process of this server has sent (`Engine.strangersWhileNew`).
+    /// `bytesAStream` bytes of waiting prompts count as one stream. A request at the engine that no process of this
+    /// server has sent also counts as one stream, but only while this process is new (`Engine.strangersWhileNew`).
     var work: Double {
         let engine = executor.engine
         let running = engine.modelsShareCapacity ? engine.runningInAll : executor.runningInAll
@@ -320,11 +333,11 @@ extension PoolMember {
 
     /// The member's present weight, always above 0.
     ///
-    /// The weight is reduced for a while after the executor has recovered from an ejection, or after the operator has
-    /// resumed it.
+    /// The weight is reduced for a while after the executor has become healthy again, or after the operator has resumed
+    /// it.
     func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
-        // The present weight may be 0 here, because the operator may change it during the choice.
+        // The present weight may be 0 here, because an operator may set it to 0 while the executor is being chosen.
         return Double(max(1, presentWeight)) * min(health, executor.order.share(at: now))
     }
 }

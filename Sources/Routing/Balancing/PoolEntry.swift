@@ -1,5 +1,5 @@
-// The part of a pool that passes from one configuration to the next: its queue, the times of its slots, and the turns
-// of its executors.
+// The part of a pool that passes from one configuration to the next: its queue of waiting requests, the times at which
+// slots were taken and freed, and the order in which executors take turns.
 internal import Synchronization
 internal import Transport
 
@@ -13,32 +13,34 @@ package final class PoolEntry: Sendable {
     package let id: Int
     let state: Lock<State>
     private let memory: (any PlacementMemory)?
-    /// Whether the times at which slots are taken and freed are recorded.
+    /// Whether the pool records the times at which slots are taken and freed, to estimate how long requests have to
+    /// wait.
     ///
     /// Recording begins when a configuration limits the number of attempts, or when all executors are full for the
     /// first time.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
-        /// Requests that have not been at an executor yet, by their classes.
+        /// Waiting requests that no executor has tried yet, by their classes.
         var lines = WaitingLines()
-        /// Requests that have been at an executor, and are served before the requests in `lines`, in the order of this
-        /// array: higher classes first.
+        /// Waiting requests that an executor has tried without success; they are served before the requests in `lines`.
         ///
-        /// A request that finds no slot does not block the requests behind it.
+        /// They are in the order in which they are served: higher classes first. If no slot is free for a request of
+        /// this array, the next request of the array may still get a slot.
         var returned: [Passed] = []
         var returnedSequence = 0
         var times = SlotTimes()
-        /// When each executor has its next turn.
+        /// The order in which the executors take turns.
         var turns = Turns()
-        /// The placement map, and what the pool has learned about each executor; used with `Balance.prefix`.
+        /// What the pool has learned about its executors, such as the prompts that each of them probably has in its
+        /// cache; used with `Balance.prefix`.
         var placement: PlacementState
         var random: UInt64
-        /// How many configurations have had a pool with this entry.
+        /// How many pools have used this entry so far: one for each configuration.
         var generation = 0
-        /// The engines that notify this pool of free slots, because its requests wait; empty while no request waits.
+        /// The engines that notify this pool when a slot becomes free; empty while no request waits.
         var joined: [Engine] = []
-        /// The generations of the pools whose engines are in `joined`.
+        /// The generations of the pools whose engines are all in `joined`.
         var joinedGenerations: [Int] = []
         /// The members that can take the request for which an executor is being chosen.
         ///
@@ -50,15 +52,15 @@ package final class PoolEntry: Sendable {
     package struct Waiting: Sendable {
         var request: RoutingRequest
         var pool: ExecutorPool
-        /// The closure that is called once, without a lock, at the end of the wait; not called if the request leaves
-        /// the queue.
+        /// The closure that is called once, without a lock, when the pool ends the wait; not called if the exchange
+        /// itself ends the wait (`ExecutorPool.leave`).
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request that does not block the requests behind it.
+    /// A waiting request in `State.returned`; it does not block the requests behind it.
     ///
-    /// It may not use all executors of the latest configuration, so the requests behind it may find a slot where it
-    /// finds none.
+    /// It may not use all executors of the latest configuration, for example not those that it has tried. So the
+    /// requests behind it may find a slot where it finds none.
     struct Passed: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -75,7 +77,8 @@ package final class PoolEntry: Sendable {
     /// - Parameters:
     ///   - seed: the start of the random numbers. It should differ between processes, so that the processes do not all
     ///     choose the same executors.
-    ///   - memory: where the memory of the placement map is counted; nil in a process without a limit.
+    ///   - memory: counts the memory of the map that records which prompts executors probably have in their caches; nil
+    ///     in a process without a memory limit.
     package init(id: Int, seed: UInt64 = 0x9E37_79B9_7F4A_7C15, memory: (any PlacementMemory)? = nil) {
         self.id = id
         self.memory = memory
@@ -133,17 +136,20 @@ extension PoolEntry.State {
 
     /// How many waiting requests would be served before a new request.
     ///
-    /// - Parameter returning: whether the new request has been at an executor before.
+    /// - Parameter returning: whether an executor has already tried the new request without success.
     func ahead(of request: RoutingRequest, returning: Bool) -> Int {
         returning ? place(inReturned: request.priority) : returned.count + lines.ahead(of: request)
     }
 
-    /// The index in `returned` of a new request of this class.
+    /// The index at which a new request of this class is inserted in `returned`: behind all requests of the same or a
+    /// higher class.
     private func place(inReturned priority: PriorityClass) -> Int {
         (returned.lastIndex { $0.waiting.request.priority.rank <= priority.rank } ?? -1) + 1
     }
 
     /// Adds a request to the waiting requests.
+    ///
+    /// - Parameter returning: whether an executor has already tried the request without success.
     mutating func push(_ waiting: PoolEntry.Waiting, returning: Bool) -> QueueTicket {
         guard returning else { return lines.push(waiting) }
         returnedSequence += 1
@@ -175,11 +181,9 @@ extension PoolEntry.State {
 
     // MARK: Engines
 
-    /// Registers this entry, whose requests wait, with the engines of a pool's executors.
+    /// Asks the engines of a pool's executors to notify this entry of free slots, because requests of the pool wait.
     ///
-    /// The engines then notify the entry of free slots.
-    ///
-    /// - Returns: false if an earlier call has registered the entry with the engines of this pool.
+    /// - Returns: false if an earlier call has asked the engines of this pool.
     mutating func join(_ entry: PoolEntry, _ pool: ExecutorPool) -> Bool {
         guard !joinedGenerations.contains(pool.generation) else { return false }
         joinedGenerations.append(pool.generation)
@@ -201,8 +205,8 @@ extension PoolEntry.State {
 
     // MARK: Turns
 
-    /// The time of an executor's next turn, in the virtual time of `Turns`; the executor with the earliest time comes
-    /// next.
+    /// The time of an executor's next turn, in the virtual time of `Turns`; the executor with the earliest time is
+    /// chosen next.
     ///
     /// If `count` is set, the first turns of `count` executors are evenly spaced, so that executors with equal shares
     /// do not all have a turn at once. If `count` is nil, the first turn of a new executor is at a random time, so that

@@ -11,10 +11,12 @@
 struct BulkReads {
     /// How long large reads may take in one turn, in nanoseconds; the last large read may exceed this time.
     static let turnMax: Nanoseconds = 500_000
-    /// The size of the smallest large read, and of the largest read after `turnMax`, in bytes.
+    /// The size from which a read counts as large, in bytes.
+    ///
+    /// After large reads have taken `turnMax` in a turn, each further read of the turn returns at most this many bytes.
     static let largeMin = 16 << 10
 
-    /// The time at which large reads of this turn have used up `turnMax`; nil before the first large read.
+    /// The time at which the large reads of this turn will have taken `turnMax`; nil before the first large read.
     private var ends: Nanoseconds?
     /// Whether large reads have taken `turnMax` in this turn.
     private(set) var isOver = false

@@ -20,12 +20,12 @@ package final class EventLoop {
     private static let eventsMax = 256
     /// The size of the read buffer, in bytes: 64 KiB.
     package static let readSize = 64 << 10
-    /// For how many turns, at most, the loop fires no timers after a pause of the process, such as SIGSTOP.
+    /// The largest number of turns in which the loop fires no timers after a pause of the process, such as SIGSTOP.
     ///
     /// In these turns, the loop reads the bytes that have arrived during the pause. Otherwise deadlines would expire
     /// although the awaited bytes have arrived.
     private static let catchUpMax = 64
-    /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause.
+    /// If a wait ends this many nanoseconds later than requested, the loop treats the delay as a pause of the process.
     private static let lateMin: Nanoseconds = 1_000_000_000
 
     /// The time source of the loop and its timers.
@@ -33,7 +33,7 @@ package final class EventLoop {
     private var time: Nanoseconds
     /// The timers of the loop.
     package var timers = Timers()
-    /// The chunk pool for the output queues of all connections of the loop.
+    /// The pool of memory chunks in which all connections of the loop queue their output.
     package let chunks = ChunkPool()
     /// The output buffer that all connections of the loop use in turn.
     package let scratch = Scratch()
@@ -41,7 +41,7 @@ package final class EventLoop {
     package let wire = TLSWire()
     /// Decides when the TLS handshakes of clients may take CPU time from streams.
     package let handshakes = HandshakeGate()
-    /// The channels that yield: the loop reads them after all other work of a turn.
+    /// The channels whose clients have lately caused much work; the loop reads them after all other work of a turn.
     let yielding = YieldQueue()
     /// The listeners that have connections to accept in this turn.
     private var accepting: [Listener] = []
@@ -64,7 +64,7 @@ package final class EventLoop {
     private var flushing: [Channel] = []
     /// Closed channels that the loop releases at the end of the turn.
     private var pendingRelease: [Channel] = []
-    /// The channels on which the next turn calls `readAgain`, because they may have unread bytes or have requested it.
+    /// The channels that the next turn reads without waiting for epoll, because they may have unread bytes.
     private var unread: [Channel] = []
     private var bulk = BulkReads()
     private var isStopped = false
@@ -75,13 +75,13 @@ package final class EventLoop {
     private let waitLimit: Int?
     /// The value of `clock.paused` when the loop last noticed a pause of the process.
     private var pausedBefore: Nanoseconds = 0
-    /// For how many further turns, at most, the loop fires no timers after the last pause of the process.
+    /// In how many more turns the loop may still put off timers because of the last pause of the process.
     private var catchUpTurns = 0
     /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?
     private var turnEnd: (() -> Void)?
 
-    /// Whether a busy loop waits before it polls again, and for how long.
+    /// Whether a busy loop waits before it polls again, so that one turn handles more tokens, and for how long.
     ///
     /// May be changed while the loop runs.
     package var gather: Gather {
@@ -188,7 +188,7 @@ package final class EventLoop {
         }
     }
 
-    /// Polls epoll and delivers its events; used in turns in which io_uring receives for no channel.
+    /// Polls epoll and delivers its events; used in turns in which no channel receives through io_uring.
     ///
     /// - Returns: the number of epoll events.
     @inline(__always)
@@ -224,7 +224,9 @@ package final class EventLoop {
         return count
     }
 
-    /// Waits in io_uring: first for many completions if the loop is busy, and then for at least one completion.
+    /// Waits in io_uring until there is at least one completion, or until `timeout` milliseconds have passed.
+    ///
+    /// If the loop is busy, it first waits for a short time for many completions, so that it handles them together.
     @inline(__always)
     private func wait(in ring: ReceiveRing, timeout: Int) {
         guard timeout != 0 else {
@@ -273,9 +275,10 @@ package final class EventLoop {
     /// Whether this loop can use io_uring.
     package var hasRing: Bool { receiveRing != nil }
 
-    /// Reads from the channels that may have unread bytes from the previous turn, as long as `BulkReads` allows it.
+    /// Reads from the channels that may have unread bytes from the previous turn.
     ///
-    /// The channels that `BulkReads` holds back come first in the next turn.
+    /// After large reads have taken their time in this turn (`BulkReads`), the remaining channels wait, and come first
+    /// in the next turn.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
@@ -312,7 +315,7 @@ package final class EventLoop {
         }
     }
 
-    /// Lets all listeners that are ready accept connections; `YieldQueue.slice` limits the time that they share.
+    /// Lets all listeners with waiting connections accept them, for the time that `YieldQueue.slice` returns.
     private func acceptConnections() {
         let now = clock.now
         let end = now + YieldQueue.slice(after: now - min(time, now))
@@ -320,7 +323,7 @@ package final class EventLoop {
         accepting.removeAll(keepingCapacity: true)
     }
 
-    /// Serves channels that yield, for the time that `YieldQueue.slice` returns.
+    /// Reads the channels whose clients have lately caused much work, for the time that `YieldQueue.slice` returns.
     ///
     /// The loop has already written the output of all other channels in this turn.
     private func serveYielding() {
@@ -336,7 +339,7 @@ package final class EventLoop {
 
     private func flushMarked() {
         guard !marked.isEmpty else { return }
-        // A channel that is marked during the flush, because it has more output, is flushed in the next flush phase.
+        // A channel may be marked again during the flush, because it has more output. The next call flushes it again.
         var batch: [Channel] = []
         swap(&batch, &flushing)
         swap(&batch, &marked)
@@ -422,7 +425,7 @@ package final class EventLoop {
 
     /// Requests that the listener accepts connections at the end of this turn.
     func acceptLater(_ listener: Listener) { accepting.append(listener) }
-    /// Requests a flush of the channel in the next flush phase.
+    /// Requests that the loop writes the channel's output after it has read from all channels.
     func mark(_ channel: Channel) { marked.append(channel) }
     /// The largest number of bytes that a channel reads at once in this turn.
     var readMax: Int { bulk.isOver ? BulkReads.largeMin : Self.readSize }

@@ -5,19 +5,19 @@
 /// A handshake may begin while the credit is above 0. Its cost is measured and charged afterwards. So, in any period,
 /// handshakes take at most a quarter of the time (`share`), plus `burst`, plus the cost of one handshake.
 package struct HandshakeBudget: Sendable {
-    /// How many nanoseconds must pass to earn one nanosecond of credit.
+    /// How many nanoseconds must pass until handshakes may take one more nanosecond of CPU time.
     package static let share: Nanoseconds = 4
-    /// The largest credit, in nanoseconds: 0.5 ms.
+    /// The largest amount of CPU time that handshakes can save up, in nanoseconds: 0.5 ms.
     ///
     /// In one turn, the loop runs waiting handshakes for about this time at most, because its other work has to wait.
     package static let burst: Nanoseconds = 500_000
-    /// The largest debt, in nanoseconds: 16 ms.
+    /// How far the credit may fall below 0, in nanoseconds: 16 ms.
     ///
-    /// The cost is measured by the clock, so it includes time in which the kernel did not run the thread. Without this
-    /// bound, one such measurement would block handshakes for a long time.
+    /// The cost of a handshake is measured by the clock, so it includes time in which the kernel did not run the
+    /// thread. Without this bound, one such measurement would block handshakes for a long time.
     package static let debtMax: Nanoseconds = 16_000_000
 
-    /// The CPU time that handshakes may still take, in nanoseconds; negative for a debt.
+    /// The CPU time that handshakes may still take, in nanoseconds; negative if earlier handshakes have taken too much.
     private var credit = Int(burst)
     private var updatedAt: Nanoseconds = 0
 
@@ -29,7 +29,7 @@ package struct HandshakeBudget: Sendable {
         return credit > 0
     }
 
-    /// Charges the measured cost of a handshake that has run until `now`.
+    /// Subtracts the measured cost of a handshake, which has just ended, from the credit.
     package mutating func charge(_ cost: Nanoseconds, at now: Nanoseconds) {
         refill(now)
         credit = max(credit - Int(min(cost, Self.burst + Self.debtMax)), -Int(Self.debtMax))

@@ -33,7 +33,8 @@ package struct Program: Sendable, Equatable {
         return unsafe String(cString: folder) + "/" + path
     }
 
-    /// A copy of the program whose environment has the variable `name` set to `value`, or removed if `value` is nil.
+    /// A copy of the program in which the environment variable `name` has the value `value`; the copy has no such
+    /// variable if `value` is nil.
     package func setting(_ name: String, to value: String?) -> Program {
         let prefix = Array("\(name)=".utf8)
         var environment = environment.filter { !$0.starts(with: prefix) }

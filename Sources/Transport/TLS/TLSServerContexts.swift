@@ -6,7 +6,7 @@ internal import COpenSSL
 
 /// Finds the TLS context for a server name, among the contexts of one listener.
 ///
-/// There is one context for each distinct set of certificates that serve the same names.
+/// Names that have the same certificates share one context.
 ///
 /// Confined to the thread that made it.
 @safe package final class TLSServerContexts {
@@ -48,7 +48,8 @@ internal import COpenSSL
         return claims
     }
 
-    /// Assigns certificates to names: each name gets the first certificate of each key type that has the name.
+    /// Makes the contexts; each server name is served by the first certificate of each key type, such as RSA, that has
+    /// the name.
     ///
     /// All contexts have the same settings, because `SSL_set_SSL_CTX` changes only a connection's certificates.
     init(

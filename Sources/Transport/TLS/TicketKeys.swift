@@ -9,7 +9,7 @@ internal import COpenSSL
 ///
 /// Safe to use from any thread.
 @safe package final class TicketKeys: Sendable {
-    /// How long a key stays the current one, in seconds.
+    /// How long the current key encrypts new tickets before a new key takes its place, in seconds.
     package static let period: Int64 = 12 * 60 * 60
     /// The lifetime of a ticket, in seconds.
     ///
@@ -40,7 +40,8 @@ internal import COpenSSL
         var keys: [Key]
         var started: Int64
 
-        /// Adds a new key for each period that has passed, and drops the keys that are too old.
+        /// Adds a new key for each `period` that has passed since the current key was made, and drops the keys that are
+        /// too old.
         mutating func advance(to now: Int64) {
             let due = (now - started) / TicketKeys.period
             guard due > 0 else { return }
@@ -133,7 +134,8 @@ internal import COpenSSL
 
     /// Replaces the keys by the keys of another process, so that clients can resume sessions of that process here.
     ///
-    /// The other process must have made the record just before.
+    /// The other process must have made the record just before, because its age is taken as the present age of the
+    /// current key.
     ///
     /// - Returns: false, and changes nothing, unless the record has 1 to 3 keys of 80 bytes and an age of 0 or more.
     package func restore(_ record: Record) -> Bool {
@@ -202,7 +204,8 @@ func ticketKeyCallback(
         case .unknown: return 0
         case .failed: return -1
         case .older: return 2
-        // A client should use a TLS 1.3 ticket only once (RFC 8446 section C.4), so it gets a new ticket.
+        // With the result 2, OpenSSL sends the client a new ticket. A client should use a TLS 1.3 ticket only once (RFC
+        // 8446 section C.4).
         case .current: return unsafe SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1
         }
     }

@@ -11,22 +11,22 @@ package final class ProcessClock: Sendable {
     package static let tick: Nanoseconds = 500_000_000
     /// A gap between two readings that is longer than this counts as a pause: a tick plus one second, in nanoseconds.
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
-    /// How often the time is stored in `seen`, in nanoseconds.
+    /// How often a thread stores the time in `seen`, in nanoseconds.
     ///
     /// Stores are rare, because each store slows down all threads that read `seen`.
     ///
-    /// The clock counts this much of each pause as running time, because it does not know how long after the last store
-    /// the pause began.
+    /// The clock does not know how long after the last store a pause of the process began. So it treats the first
+    /// `noteInterval` after that store as running time.
     package static let noteInterval: Nanoseconds = 100_000_000
 
     private let source: @Sendable () -> Nanoseconds
     /// The last stored time of `source`, which still includes pauses.
     private let seen: Atomic<Nanoseconds>
-    /// The sum of all pauses, in nanoseconds; readable without the lock.
+    /// The sum of all pauses of the process, in nanoseconds; readable without the lock.
     private let total = Atomic<Nanoseconds>(0)
-    /// The lock that a thread takes to store the time in `seen`.
+    /// Protects the sum of all pauses, in nanoseconds, while a thread stores a new time in `seen`.
     ///
-    /// The lock protects the sum of all pauses, in nanoseconds. `total` is a copy of this sum.
+    /// `total` is a copy of this sum that can be read without the lock.
     private let noting = Lock<Nanoseconds>(0)
 
     /// - Parameter source: returns the nanoseconds of a clock that never goes back.
@@ -53,10 +53,10 @@ package final class ProcessClock: Sendable {
 
     /// Stores the current time in `seen`.
     ///
-    /// If the process was stopped since the last store, the function adds the length of that pause, less
-    /// `noteInterval`, to the sum of all pauses. The clock then shows `noteInterval` more than at the last store.
-    /// Before the pause, the clock showed at most that, because `now` calls this function once `noteInterval` has
-    /// passed since a store. So the clock does not go back.
+    /// If the process was stopped since the last store, the function adds the length of that pause minus `noteInterval`
+    /// to the sum of all pauses. The clock then shows `noteInterval` more than at the last store. Before the pause, the
+    /// clock showed at most that, because `now` calls this function once `noteInterval` has passed since a store. So
+    /// the clock does not go back.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)
