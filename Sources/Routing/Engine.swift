@@ -21,22 +21,29 @@ package final class Engine: Sendable {
     /// The health of the engine as a whole, and the limits learned from its refusals; both decide whether requests may
     /// go to the engine.
     let availability = Availability()
-    /// What the engine reports about its own load.
+    /// How many requests other clients than this server have at the engine, and the same number while this process is
+    /// new.
+    ///
+    /// They are copied here from `EngineWords.Strangers`, because they are read each time a pool chooses an executor.
     package let words = EngineWords()
     /// The two numbers of `EngineWords.Strangers`; they are copied here because every choice of an executor reads them.
     private let strangerCount = Atomic<Int>(0), newStrangerCount = Atomic<Int>(0)
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
-    /// The value of `modelsShareCapacity`, which every choice reads, and the value that the configuration gives for it.
+    /// Whether the engine's models share its capacity (`modelsShareCapacity`), and the value that the configuration
+    /// gives for it.
+    ///
+    /// The first is stored because it is read each time a pool chooses an executor.
     private let isCapacityShared = Atomic<Bool>(false), isCapacityGiven = Atomic<Bool>(false)
-    /// The raw values of two kinds: the one that the configuration gives, and the one that the engine's answers have
-    /// shown.
+    /// The raw values of `givenKind` and `foundKind`: the engine's software as the configuration says it, and as the
+    /// engine's answers have shown it.
     private let kindGiven = Atomic<UInt8>(0), kindFound = Atomic<UInt8>(0)
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Whether nothing is known of the engine from before this process began.
+    /// Whether this process got no record of the engine's health from a predecessor, so that the engine may be
+    /// starting.
     let mayBeStarting = Atomic<Bool>(true)
     /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
     /// same slot.
@@ -90,7 +97,7 @@ package final class Engine: Sendable {
         isCapacityShared.store(isShared, ordering: .relaxed)
     }
 
-    /// How many requests at the engine were sent by no process of this server, as far as the engine's reports show.
+    /// How many requests at the engine come from other clients than this server, as far as the engine's reports show.
     package var strangers: Int { strangerCount.load(ordering: .relaxed) }
     /// The same number as `strangers` while this process is new to the engine; 0 afterwards.
     var strangersWhileNew: Int { newStrangerCount.load(ordering: .relaxed) }
@@ -101,9 +108,9 @@ package final class Engine: Sendable {
 
     // MARK: Kind
 
-    /// The kind that the configuration gives; `unknown` for `kind: auto`.
+    /// The engine's software that the configuration gives as `kind`; `unknown` for `kind: auto`.
     package var givenKind: EngineKind { EngineKind(rawValue: kindGiven.load(ordering: .relaxed)) ?? .unknown }
-    /// The kind that the engine's answers to the probes have shown; `unknown` if they have shown none.
+    /// The engine's software that its answers to health probes have shown; `unknown` if they have not shown it.
     package var foundKind: EngineKind { EngineKind(rawValue: kindFound.load(ordering: .relaxed)) ?? .unknown }
     /// The kind that the configuration gives, or else the kind that was found.
     ///
@@ -128,7 +135,7 @@ package final class Engine: Sendable {
         let most = runningMost.load(ordering: .relaxed)
         return most == .max ? nil : most
     }
-    /// The number of attempts of this process under way at all executors of the engine, on all workers.
+    /// The total size, in bytes, of this process's prompts that the engine has not begun to answer.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
     /// The bytes of this process's prompts at the engine whose answers have not begun yet.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
@@ -199,7 +206,8 @@ package final class Engine: Sendable {
     var isShared: Bool { sharesCounts.load(ordering: .sequentiallyConsistent) }
     /// The number of attempts under way at the engine, in all processes that share the count.
     var runningInAll: Int { isShared ? running + attemptsMirror.others : running }
-    /// The bytes of all prompts at the engine whose answers have not begun, in all processes that share the count.
+    /// The total size, in bytes, of the prompts that the engine has not begun to answer, in all processes that share
+    /// the count.
     var waitingBytesInAll: Int { isShared ? waitingBytes + promptBytesMirror.others : waitingBytes }
 
     /// Publishes the counts after a change; called only while `isShared` is true.
@@ -242,9 +250,9 @@ package final class Engine: Sendable {
     /// Why the engine was ejected last; without meaning while the engine is healthy.
     package var cause: ExecutorHealth.Cause { availability.cause }
 
-    /// The latest moment at which the last byte from the engine can have arrived, given the resolution of `lastHeard`.
+    /// The latest time at which the engine's last byte can have arrived: `lastHeard` is up to `heardStep` too early.
     ///
-    /// - Parameter watchedSince: the result if no byte has arrived since that moment.
+    /// - Parameter watchedSince: when the caller began to wait for bytes; the result is never earlier.
     package func heardAtMost(_ watchedSince: Nanoseconds) -> Nanoseconds {
         let last = lastHeard
         return last == 0 ? watchedSince : max(last + Self.heardStep, watchedSince)
@@ -323,8 +331,8 @@ package final class Engine: Sendable {
 
     private func passTurn(behind entry: PoolEntry) {
         waiting.withLock { waiting in
-            // A pool whose last waiting request was served is not in `entries` any more, and the next pool has its
-            // index. The turn stays at this index.
+            // If the last waiting request of the pool was served, the pool is no longer in `entries`. The next pool now
+            // has its index, so `turn` is right already.
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
             waiting.turn = index + 1
         }

@@ -96,7 +96,8 @@ final class CommandServer {
         sockets.map { Handover.ListenerSockets(address: "\($0.addresses[0])", descriptors: $0.descriptors) }
     }
 
-    /// The descriptors of the predecessor's command socket, if the configuration names its path; otherwise nil.
+    /// The descriptors of the predecessor's command socket if this process keeps the socket, because the configuration
+    /// names the same path; otherwise nil.
     func kept(of handed: Handover.ListenerSockets?, by configuration: Configuration) -> [CInt]? {
         guard let handed, adopted(handed, configuration) != nil else { return nil }
         return handed.descriptors

@@ -28,7 +28,7 @@ enum FieldPolicy {
         }
         return nil
     }
-    /// The maximum length of a session's value, in bytes; the rest is cut off.
+    /// The longest name of a client's session that is kept, in bytes; the rest of a longer name is cut off.
     private static let sessionKept = 128
 
     /// The header fields of a request to an executor, made from the header fields of the client's request.

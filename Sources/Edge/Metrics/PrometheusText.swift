@@ -26,7 +26,7 @@ package struct PrometheusText: Sendable {
     /// Makes an empty page.
     package init() { bytes.reserveCapacity(64 << 10) }
 
-    /// Begins a family; its samples must be written next.
+    /// Begins a metric family (all samples of one metric); the caller must write its samples next.
     package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
         family = name
         append("# HELP \(name) \(Self.escaped(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n")

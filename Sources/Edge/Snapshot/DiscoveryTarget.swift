@@ -14,7 +14,8 @@ struct DiscoveryTarget: Sendable {
     init(_ settings: DiscoverySettings, _ engine: EngineTarget) {
         identity = settings.identity
         self.engine = engine
-        // Anthropic's list has pages of 20 models unless a client asks for more.
+        // Whether this engine and another one would get the same request for their list of models, over the same
+        // connections.
         let query = settings.engine.kind == .anthropic ? "?limit=\(EngineListing.modelsMax)" : ""
         path = engine.pathPrefix + Array("/v1/models\(query)".utf8)
     }

@@ -1,13 +1,16 @@
 // The queue of the scan thread: which of the waiting bodies is scanned next.
 
-/// The waiting jobs of all callers, in an order that gives each caller an equal share of the scanned bytes.
+/// The waiting jobs, in an order that gives each caller (a client with its API key or address) an equal share of the
+/// scanned bytes.
 ///
-/// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time.
-/// Each caller's first job is due at the clock reading when it became the first job, plus its size in bytes. `pop`
-/// takes the job that is due first, and sets the clock to its due reading.
+/// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time. A
+/// job becomes first when it is added to an empty line, or when the caller's job before it is done. It is due at the
+/// clock reading of that moment plus its size in bytes. `pop` takes the job that is due first, and sets the clock to
+/// the reading at which that job is due.
 ///
-/// So many large bodies of one caller delay a smaller body of another caller by at most one large body. A large body
-/// does not wait forever, because the clock moves on with each job. The jobs of one caller are served in order.
+/// A smaller body therefore waits for at most one large body of another caller, however many that caller has sent. A
+/// large body does not wait forever, because the clock moves on with each job. The jobs of one caller are served in
+/// order.
 ///
 /// The queue has no maximum length: the memory budget limits how many bodies wait.
 struct ScanQueue<Job> {

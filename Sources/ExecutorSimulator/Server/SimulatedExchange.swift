@@ -26,7 +26,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var pacer: Pacer?
     /// How many tokens per second each choice gets.
     private var pace = 0.0
-    /// The blocks of the prompts; nil if the simulator has neither a prefix cache nor a prefill rate.
+    /// The prompts, divided into blocks for the prefix cache; nil if the simulator has neither a prefix cache nor a
+    /// prefill rate.
     private(set) var blocks: PromptBlocks?
 
     /// When the next token may be generated at the earliest: at first the end of the prefill, by the loop's clock.
@@ -205,8 +206,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Generates the first tokens at the end of a prefill that took its turn in the queue.
     func prefillEnded() {
-        // The first token is generated here. The pacer may be about to step its streams, so `readyAt` makes the second
-        // token wait for a whole period.
+        // The first token is generated here. The pacer may generate the next token of its streams at any moment, so
+        // `readyAt` makes the second token wait for a whole period.
         let pacer = simulator.pacer(for: pace)
         readyAt = simulator.loop.now + pacer.period
         join(pacer)
@@ -253,7 +254,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         over()
     }
 
-    /// Marks the exchange as over: it no longer counts as in progress, and it leaves its pacer.
+    /// Marks the exchange as over: it no longer counts as in progress, and its `Pacer` generates no more tokens for it.
     ///
     /// Some of the exchange's output may still wait to be sent.
     private func over() {
@@ -271,7 +272,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     // MARK: Output
 
-    /// The pieces of output that are written one by one, one millisecond apart.
+    /// Output that is written in separate pieces, one millisecond apart, so that the client receives each piece alone.
     private var pieces: [Piece] = []
     private var nextPiece = 0
     private enum Piece {
@@ -284,7 +285,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         case finish
         /// The connection closes before the body is complete.
         case abort
-        /// The connection closes with a TCP reset.
+        /// Writes bytes separately, so that the client receives them alone, after the pieces that already wait.
         case reset
     }
 

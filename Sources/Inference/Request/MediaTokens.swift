@@ -16,7 +16,7 @@ package struct MediaTokens: Equatable, Sendable {
     /// The number of bytes of WAV or PCM audio that play for as long as one byte of compressed audio.
     private static let rawAudioFactor = 4
 
-    /// Makes the default settings.
+    /// How many bytes of text are estimated as one token.
     package init() {}
 
     /// The bytes of text per token.

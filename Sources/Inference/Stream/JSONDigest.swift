@@ -1,8 +1,8 @@
-// Reduces a JSON document of any size, as it arrives, to a small document with the members that the scanner reads.
+// Reduces a JSON document of any size, as it arrives, to a small document. Only the small document is then parsed.
 
 /// Reads a document byte by byte, and keeps only the members that report an error, a finish reason or the usage.
 ///
-/// The result, `kept`, is a small JSON document for the scanner.
+/// The result, `kept`, is a small JSON document.
 struct JSONDigest: Sendable {
     /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
@@ -38,7 +38,8 @@ struct JSONDigest: Sendable {
     /// The reduced document so far.
     private(set) var kept: [UInt8] = []
     private var levels: [Level] = []
-    /// The number of arrays and objects that are not kept and whose end has not been read yet.
+    /// While the digest skips an array or object that it does not keep: how many of them are nested at this point; else
+    /// 0.
     private var skipped = 0
     /// The last key that was read, with its escapes as they were written.
     private var key: [UInt8] = []
@@ -56,7 +57,9 @@ struct JSONDigest: Sendable {
     private var isEnded = false
     private var isBad = false
 
-    /// Whether exactly one document has been read, with only white space after it.
+    /// Reads the next bytes of the document.
+    ///
+    /// Values that are not kept are skipped fast, because they make up nearly all of a large document.
     var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
 
     /// Takes the next bytes.
@@ -119,7 +122,7 @@ struct JSONDigest: Sendable {
         if skipped == 0 { expectsKey = levels.last?.isArray == false }
     }
 
-    /// Takes a byte of a number, or of `true`, `false` or `null`.
+    /// Reads a byte of a number, or of `true`, `false` or `null`.
     @inline(__always)
     private mutating func takeScalar(_ byte: UInt8) {
         if !isInScalar {
@@ -191,7 +194,7 @@ struct JSONDigest: Sendable {
 
     /// Begins a value; if the value is kept, writes its key.
     ///
-    /// - Returns: The role of the value; nil if it is not kept.
+    /// - Returns: The role of the value, which decides which of its members are kept; nil if the value is not kept.
     private mutating func beginValue() -> Role? {
         guard skipped == 0 else { return nil }
         guard let level = levels.last else {
@@ -210,7 +213,7 @@ struct JSONDigest: Sendable {
         return role
     }
 
-    /// The role of an array's elements; nil if the elements are not kept.
+    /// Returns the role of the elements of an array that has the role `role`; nil if the elements are not kept.
     private static func element(of role: Role) -> Role? {
         switch role {
         case .choices: .choice
@@ -221,7 +224,8 @@ struct JSONDigest: Sendable {
         }
     }
 
-    /// The role of the member that `key` names; nil if the member is not kept.
+    /// Returns the role of the member that `key` names in an object with the role `role`; nil if the member is not
+    /// kept.
     private func member(of role: Role) -> Role? {
         guard key.count <= Self.keyLimit else { return nil }
         let name = JSONKey.name(key)

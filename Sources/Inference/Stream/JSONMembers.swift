@@ -54,7 +54,7 @@ enum JSONMembers {
         }
     }
 
-    /// The index after the bracket or brace that follows `start` and perhaps white space; nil if another byte follows.
+    /// Skips white space from `start` on, and returns the index after `bracket`; nil if another byte follows.
     private static func opening(_ bracket: UInt8, in json: [UInt8], at start: Int) -> Int? {
         guard let index = json[start...].firstIndex(where: { $0 > 0x20 }), json[index] == bracket else { return nil }
         return index + 1

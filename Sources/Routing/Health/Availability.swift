@@ -22,7 +22,8 @@ struct Availability: ~Copyable, Sendable {
     private let dead = Atomic<Bool>(false)
     private let ejectedTimes = Atomic<Int>(0)
     private let hasLateFaults = Atomic<Bool>(false)
-    /// Whether the probes say that the model is being loaded.
+    /// When the loading of the model was first noticed, because a request failed or connections were refused; 0 if it
+    /// was not.
     private let notReady = Atomic<Bool>(false)
     /// When loading was first noticed by a request or by refused connections; 0 if it was not.
     private let loadingSince = Atomic<Nanoseconds>(0)
@@ -131,7 +132,7 @@ struct Availability: ~Copyable, Sendable {
         }
     }
 
-    /// Replaces the health and the limits by a record that another process has just made.
+    /// Replaces the health and the limits by those that the predecessor has recorded for an upgrade.
     func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         change { health, load in
             health = ExecutorHealth(record.health, at: now)
@@ -140,7 +141,7 @@ struct Availability: ~Copyable, Sendable {
     }
 }
 
-/// The health and the limits of an engine or executor at one moment, in a form for another process.
+/// The health and the limits of an engine or executor at one moment, which an upgrade passes to the new process.
 package struct AvailabilityRecord: Equatable, Sendable {
     package var health: ExecutorHealth.Record
     package var load: ExecutorLoad.Record
@@ -158,7 +159,7 @@ package struct AvailabilityRecord: Equatable, Sendable {
 extension Engine {
     /// The health of the engine itself and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the engine's own health and limits by a record that another process has just made.
+    /// Replaces the engine's own health and limits by those that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         mayBeStarting.store(false, ordering: .relaxed)
         availability.restore(record, at: now)
@@ -168,6 +169,6 @@ extension Engine {
 extension Executor {
     /// The health of this model alone and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health and limits of this model alone by a record that another process has just made.
+    /// Replaces the health and limits of this model alone by those that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
 }
