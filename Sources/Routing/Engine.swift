@@ -112,12 +112,12 @@ package final class Engine: Sendable {
     package var givenKind: EngineKind { EngineKind(rawValue: kindGiven.load(ordering: .relaxed)) ?? .unknown }
     /// The engine's software that its answers to health probes have shown; `unknown` if they have not shown it.
     package var foundKind: EngineKind { EngineKind(rawValue: kindFound.load(ordering: .relaxed)) ?? .unknown }
-    /// The kind that the configuration gives, or else the kind that was found.
+    /// The engine's software that the configuration gives, or else the one that the engine's answers have shown.
     ///
-    /// A kind may be found, or change, while the configuration is in force.
+    /// The value may change while the configuration is in force.
     package var kind: EngineKind { givenKind == .unknown ? foundKind : givenKind }
 
-    /// Records the kind that the engine's answers have shown; `unknown` if they show none any more.
+    /// Records the software of the engine that its answers have shown; `unknown` if they show it no longer.
     ///
     /// The caller then calls `ExecutorPool.kindsChanged` of the pools that have the engine.
     package func found(_ kind: EngineKind) {

@@ -6,8 +6,8 @@ package import Transport
 
 /// Measures the time to hash a prompt whose request body has been scanned, and to choose an executor for the prompt.
 ///
-/// Nothing is sent. Unless the processor's caches shall be warm, the bench writes other memory before each choice, so
-/// that the caches contain nothing of the pool any more.
+/// Nothing is sent. Before each choice, the bench writes other memory, so that the processor's caches contain nothing
+/// of the pool any more. With `Caches.warm` it does not.
 package struct ChoiceBench {
     /// The state of the processor's caches at the beginning of a measured choice of an executor.
     package enum Caches: String, CaseIterable, Sendable {

@@ -119,7 +119,7 @@ struct BodyQueue: Sendable {
         return .finish(press(for: body, at: now))
     }
 
-    /// Takes the turn from a body, because it got no memory although it may exceed the part of the budget for bodies.
+    /// Takes from a body the permission to exceed the part of the budget for bodies (the turn), which got it no memory.
     ///
     /// Another body may have the turn next.
     mutating func turnDidNotHelp(_ id: ExchangeID) {

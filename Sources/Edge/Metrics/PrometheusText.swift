@@ -32,7 +32,7 @@ package struct PrometheusText: Sendable {
         append("# HELP \(name) \(Self.escaped(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n")
     }
 
-    /// Writes one sample of the family.
+    /// Writes one sample of the metric family that was begun last.
     package mutating func sample(_ labels: [(String, String)], _ value: some BinaryInteger) {
         line(family, labels, String(value))
     }

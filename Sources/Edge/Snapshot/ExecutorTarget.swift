@@ -8,7 +8,7 @@ package final class ExecutorTarget: Sendable {
     package let executor: Executor
     /// The model whose pool contains the executor; attempts are counted for each pair of model and executor.
     package let model: ModelEntry
-    /// How the executor's engine is reached.
+    /// The engine's software as the configuration gives it; `auto` if the edge has to find it out (`Engine.kind`).
     package let engine: EngineTarget
     /// The configured software of the engine; `auto` if none is configured, in which case `Engine.kind` is what was
     /// found.
@@ -57,8 +57,8 @@ package final class ExecutorTarget: Sendable {
     /// If `strip_billing` is not set, the kind of the engine decides. The kind may be found or change at any time.
     var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
 
-    /// The number that tells the executor this priority class, in the JSON member `priority`; nil if it is told
-    /// nothing.
+    /// The value of the JSON member `priority` by which a request tells the executor this class; nil to send no such
+    /// member.
     func told(_ priority: PriorityClass) -> Int? {
         switch self.priority {
         case .off: nil

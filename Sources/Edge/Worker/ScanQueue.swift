@@ -16,7 +16,9 @@
 struct ScanQueue<Job> {
     private struct Line {
         var jobs: [(job: Job, bytes: Int)] = []
-        /// The clock reading when `jobs[0]` became the caller's first job; `charge` makes it later.
+        /// The reading of the queue's clock, which counts scanned bytes, when `jobs[0]` became the caller's first job.
+        ///
+        /// `charge` makes it later.
         var start: Int
         /// The number of the caller's arrival, which decides between two jobs that are due at the same clock reading.
         var arrival: Int

@@ -1,7 +1,9 @@
 // Splits a prompt into tokens without a tokenizer, and hashes its blocks. The prefix cache knows blocks by these
 // hashes.
 
-/// A prompt, divided into blocks of equally many tokens. A prefix cache stores and finds prompts by these blocks.
+/// A prompt, divided into blocks of equally many tokens.
+///
+/// The prefix cache stores and finds prompts by these blocks.
 struct BlockChain: Equatable {
     /// How many tokens the prompt has, including those after the last whole block.
     var tokens: Int
@@ -88,8 +90,9 @@ extension BlockChain {
             endToken()
         }
 
-        /// Adds a mark, such as the role of the message that follows. A mark changes the hash of the blocks, but is not
-        /// a token.
+        /// Adds a mark, such as the role of the message that follows.
+        ///
+        /// A mark changes the hashes of the blocks, but is not a token.
         mutating func mark(_ text: String) {
             endPiece()
             hash.add(text)

@@ -1,4 +1,5 @@
-// The order and the times of the prefills of one executor, which computes one prompt after the other.
+// The order and the times of the prefills of one executor. A prefill is the computation of a prompt; one runs at a
+// time.
 internal import Transport
 
 /// The prefills of one executor: one runs, the others wait in the order of their arrival.
@@ -31,7 +32,7 @@ struct PrefillQueue<Member: AnyObject> {
         running = (first.member, max(freeAt, first.arrival) + duration)
     }
 
-    /// Removes and returns the member whose prefill runs, if the prefill has ended.
+    /// Removes and returns the member (a simulated exchange) whose prefill runs, if the prefill has ended.
     mutating func takeEnded(at now: Nanoseconds) -> Member? {
         guard let running, running.end <= now else { return nil }
         freeAt = running.end

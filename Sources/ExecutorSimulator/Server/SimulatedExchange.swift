@@ -30,7 +30,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     /// prefill rate.
     private(set) var blocks: PromptBlocks?
 
-    /// When the next token may be generated at the earliest: at first the end of the prefill, by the loop's clock.
+    /// The earliest time, by the loop's clock, at which the next token may be generated; at first the end of the
+    /// prefill.
     private(set) var readyAt: Nanoseconds = 0
     /// The index of the exchange's time slot in its `Pacer`; -1 if the exchange has not joined a pacer.
     ///
@@ -38,7 +39,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     var slot = -1
     /// The index of the exchange within its time slot of the `Pacer`.
     var indexInSlot = 0
-    /// The number of the last round in which the `Pacer` stepped this exchange; -1 if there was none.
+    /// The number of the last round in which this exchange generated a token for its `Pacer`; -1 if there was none.
     var round = -1
 
     init(simulator: ExecutorSimulator, stream: ServerStream, head: RequestHead) {

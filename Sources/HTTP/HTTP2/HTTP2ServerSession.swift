@@ -32,12 +32,12 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
-    /// The time from the first stream that a client opens after a hand-over to a successor process until the shutdown
-    /// notice.
+    /// How long the server waits with the shutdown notice after a hand-over to a successor, in nanoseconds.
     ///
-    /// The notice only asks the client to open its next streams on another connection, so it is useless while the
-    /// client opens no streams. It can even do harm: some clients, such as those that use Python's `h2`, give up all
-    /// streams under way when a GOAWAY arrives.
+    /// The time begins with the first stream that the client opens after the hand-over. The notice only asks the client
+    /// to open its next streams on another connection, so it is useless while the client opens no streams. It can even
+    /// do harm: some clients, such as those that use Python's `h2`, give up all streams under way when a GOAWAY
+    /// arrives.
     static let announcementDelay: Nanoseconds = 2_000_000_000
     /// How long the server waits before it resets a stream that must end, in nanoseconds.
     ///
@@ -189,7 +189,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     func continueReceiving() {
         guard !incoming.putOff.isEmpty else { return }
         allowRequests()
-        // A fault that is found while the bytes are read makes the session drop them.
+        // If the session finds a fault in the bytes, `incoming.putOff` becomes empty while `read` runs.
         let bytes = incoming.putOff
         let used = incoming.putOffUsed + read(bytes.span.extracting(incoming.putOffUsed..<bytes.count))
         if used < bytes.count, !incoming.putOff.isEmpty {

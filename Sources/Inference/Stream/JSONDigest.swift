@@ -38,8 +38,7 @@ struct JSONDigest: Sendable {
     /// The reduced document so far.
     private(set) var kept: [UInt8] = []
     private var levels: [Level] = []
-    /// While the digest skips an array or object that it does not keep: how many of them are nested at this point; else
-    /// 0.
+    /// How deep the reader is inside of an array or object that is not kept; 0 outside of such a value.
     private var skipped = 0
     /// The last key that was read, with its escapes as they were written.
     private var key: [UInt8] = []
@@ -93,7 +92,7 @@ struct JSONDigest: Sendable {
         return index
     }
 
-    /// Takes the next byte.
+    /// Reads the next byte of the document.
     mutating func take(_ byte: UInt8) {
         if text != .none {
             takeText(byte)
@@ -160,7 +159,7 @@ struct JSONDigest: Sendable {
         keepText(byte, isInEscape: isInEscape)
     }
 
-    /// Takes a byte of an escape, after the escape's backslash.
+    /// Reads a byte of an escape, after the escape's backslash.
     @inline(__always)
     private mutating func takeEscape(_ byte: UInt8) {
         if isEscape {

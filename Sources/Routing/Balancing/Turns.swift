@@ -12,13 +12,13 @@ struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
         var due: Double
-        /// The share from which `due` was computed.
+        /// The executor's part of the pool's requests (its share) from which `due` was computed.
         var share: Double
     }
 
-    /// The largest number of early turns that count against an executor later.
+    /// How many turns an executor can take early and then has to wait for.
     ///
-    /// A turn is early if the executor is chosen before an executor that is due earlier but has too much work.
+    /// A turn is early if the executor is chosen although another one, which has too much work, is due earlier.
     private static let aheadMax = 4.0
 
     /// The executors whose next turn is known, in the order of the members of the latest pool.

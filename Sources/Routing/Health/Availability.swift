@@ -39,7 +39,7 @@ struct Availability: ~Copyable, Sendable {
     /// Whether probes have found the engine dead, see `ExecutorHealth.isDead`.
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
-    /// Why the engine or executor was ejected last.
+    /// Whether the engine or the model is known to be loading, or may be starting.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
     /// Whether the engine or the model is known to load, or may be starting.

@@ -118,9 +118,9 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Replaces the books and lists to fill.
+    /// Replaces the address books and address lists in which the resolver stores addresses.
     ///
-    /// A book or list that the resolver fills already keeps its schedule of queries. The caller must call `start` next,
+    /// A book or list that was among them before keeps its schedule of queries. The caller must call `start` next,
     /// which resolves the new names.
     package func adopt(_ books: [AddressBook], _ lists: [AddressList] = []) {
         let wanted = Self.entries(books, lists)
