@@ -6,12 +6,10 @@
 package struct TokenCount: Equatable, Sendable {
     private var stored: Int32 = -1
 
-    /// Makes a count from a number that an executor has reported.
-    ///
-    /// A negative number, or a number above 2^31 - 1, makes an absent count.
+    /// Makes an absent count.
     package init() {}
 
-    /// Makes a count.
+    /// Makes a count from a number that an executor has reported.
     ///
     /// A negative number, or a number above 2^31 - 1, makes an absent count.
     package init(_ number: Int) {

@@ -21,12 +21,12 @@ package final class Engine: Sendable {
     /// The health of the engine as a whole, and the limits learned from its refusals; both decide whether requests may
     /// go to the engine.
     let availability = Availability()
+    /// What the engine reports about its own load.
+    package let words = EngineWords()
     /// How many requests other clients than this server have at the engine, and the same number while this process is
     /// new.
     ///
     /// They are copied here from `EngineWords.Strangers`, because they are read each time a pool chooses an executor.
-    package let words = EngineWords()
-    /// The two numbers of `EngineWords.Strangers`; they are copied here because every choice of an executor reads them.
     private let strangerCount = Atomic<Int>(0), newStrangerCount = Atomic<Int>(0)
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -99,7 +99,7 @@ package final class Engine: Sendable {
 
     /// How many requests at the engine come from other clients than this server, as far as the engine's reports show.
     package var strangers: Int { strangerCount.load(ordering: .relaxed) }
-    /// The same number as `strangers` while this process is new to the engine; 0 afterwards.
+    /// The value of `strangers` (the requests of other clients) while this process is new to the engine; 0 afterwards.
     var strangersWhileNew: Int { newStrangerCount.load(ordering: .relaxed) }
     func note(_ strangers: EngineWords.Strangers) {
         strangerCount.store(strangers.count, ordering: .relaxed)
@@ -135,9 +135,9 @@ package final class Engine: Sendable {
         let most = runningMost.load(ordering: .relaxed)
         return most == .max ? nil : most
     }
-    /// The total size, in bytes, of this process's prompts that the engine has not begun to answer.
+    /// The number of attempts of this process under way at all executors of the engine, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// The bytes of this process's prompts at the engine whose answers have not begun yet.
+    /// The total size, in bytes, of this process's prompts that the engine has not begun to answer.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
     /// The health of the engine itself, without the faults of single models.
     package var health: ExecutorHealth.State { availability.state }
@@ -252,7 +252,7 @@ package final class Engine: Sendable {
 
     /// The latest time at which the engine's last byte can have arrived: `lastHeard` is up to `heardStep` too early.
     ///
-    /// - Parameter watchedSince: when the caller began to wait for bytes; the result is never earlier.
+    /// - Parameter watchedSince: when health probes of the engine began; the result is never earlier.
     package func heardAtMost(_ watchedSince: Nanoseconds) -> Nanoseconds {
         let last = lastHeard
         return last == 0 ? watchedSince : max(last + Self.heardStep, watchedSince)

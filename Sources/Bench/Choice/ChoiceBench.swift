@@ -25,12 +25,12 @@ package struct ChoiceBench {
         package var executors = 10
         /// The size of each prompt, in bytes.
         package var promptBytes = 4096
+        /// How many choices of an executor are measured.
+        package var rounds = 400
         /// How many prompts fill the placement map, in which the pool remembers where prompts were sent, before the
         /// measurement.
         ///
         /// The default is more than the map can remember.
-        package var rounds = 400
-        /// How many prompts fill the placement map before the measurement; by default more than the map can remember.
         package var prompts = 40_000
         /// The state of the processor's caches at the beginning of each measured choice of an executor.
         package var caches = Caches.cold
@@ -58,6 +58,9 @@ package struct ChoiceBench {
     }
 
     /// How many different prompts the measured choices of an executor use, one after the other.
+    ///
+    /// Before the measurement, other prompts fill the placement map, in which the pool remembers where prompts were
+    /// sent.
     private static let conversations = 64
     /// How many bytes are written to empty the caches: more than the last-level cache of a usual server has.
     private static let swept = 64 << 20
@@ -66,7 +69,8 @@ package struct ChoiceBench {
     private let hasher = PromptHasher()
     private let scanner = JSONScanner()
     private let pool: ExecutorPool
-    /// The pool that makes choices before each measured choice, so that the code is in the caches (`Caches.cold`).
+    /// The pool that chooses executors before each measured choice, so that the caches contain the code
+    /// (`Caches.cold`).
     private let otherPool: ExecutorPool
 
     /// Makes the pools; their executors have no requests to serve.

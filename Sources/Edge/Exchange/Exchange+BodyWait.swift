@@ -25,8 +25,9 @@ extension Exchange {
             arm()
         }
         // All waiting bodies together may hold back pieces only in a small part of the memory budget. If that part is
-        // full, this body takes memory that has become free in the rest of the budget. If too little is free there, the
-        // body that has waited longest is refused. The memory of its pieces is then free for this piece.
+        // full, there are two ways out. If the rest of the budget has room again, this body gets its memory there and
+        // waits no longer. Otherwise the body that has waited longest is refused, which frees the memory of its pieces
+        // for this piece.
         while !wait.hold(bytes, in: environment.budget, at: now) {
             if takesRoom(for: wait.pieces.count + bytes.count, in: body, wait) {
                 take(bytes, into: body, wait)
@@ -112,7 +113,7 @@ extension Exchange {
 
     /// Charges the memory that the next `count` bytes of the body need; returns false if too little is free.
     ///
-    /// If the body has already waited for too long, this also refuses the request.
+    /// Refuses the request if the body has waited for too long, or is larger than the memory budget could ever hold.
     private func findsRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
         let room = wait.findRoom(
             for: body.footprint(appending: count),

@@ -23,12 +23,12 @@ internal import Transport
 struct BodyQueue: Sendable {
     /// The longest time that a body may wait, in all its waits together, in nanoseconds.
     static let waitMax: Nanoseconds = 10_000_000_000
-    /// The shortest time between two decisions to refuse slow bodies, in nanoseconds.
+    /// How long a body waits for memory before slow bodies are refused so that it gets theirs, in nanoseconds.
     static let pressAfter: Nanoseconds = 1_000_000_000
-    /// The shortest time between two orders to refuse slow bodies, in nanoseconds.
+    /// The shortest time between two decisions to refuse slow bodies, in nanoseconds.
     static let pressInterval: Nanoseconds = 250_000_000
-    /// For how long, in nanoseconds, a body may exceed the memory that bodies share, unless its exchange calls `ask`
-    /// again.
+    /// For how long, in nanoseconds, a body may exceed the part of the budget for bodies, unless its exchange calls
+    /// `ask` again.
     ///
     /// One waiting body at a time has this permission, which is called the turn.
     static let turnMax: Nanoseconds = 1_000_000_000
@@ -44,7 +44,7 @@ struct BodyQueue: Sendable {
         var bytesPerSecond: Int
         /// How long the body has waited in all its waits together, in nanoseconds.
         var waited: Nanoseconds
-        /// Whether the limit on the memory of one connection allows the body's buffer to grow by `lacking`.
+        /// Whether the limit on all bodies of one connection allows the body's buffer to grow by `lacking`.
         ///
         /// If it does not, permission to exceed the part of the budget for bodies (the turn) would not help the body.
         var fitsConnection: Bool
@@ -74,7 +74,7 @@ struct BodyQueue: Sendable {
     /// The waiting body that may exceed the part of the budget for bodies (the turn) next: the one that needs the
     /// fewest bytes.
     ///
-    /// Bodies for which that did not help a short time ago are left out.
+    /// Bodies that the permission cannot help, or did not help a short time ago, are left out.
     private var nearest: ExchangeID?
     /// The time of the latest call of `ask`.
     private var lastAsked: Nanoseconds = 0

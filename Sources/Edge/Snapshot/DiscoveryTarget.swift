@@ -14,13 +14,12 @@ struct DiscoveryTarget: Sendable {
     init(_ settings: DiscoverySettings, _ engine: EngineTarget) {
         identity = settings.identity
         self.engine = engine
-        // Whether this engine and another one would get the same request for their list of models, over the same
-        // connections.
+        // Anthropic's list has pages of 20 models unless a client asks for more.
         let query = settings.engine.kind == .anthropic ? "?limit=\(EngineListing.modelsMax)" : ""
         path = engine.pathPrefix + Array("/v1/models\(query)".utf8)
     }
 
-    /// Whether a request to the other target would be the same, over the same connections.
+    /// Whether this target and `other` would send the same request for the list of models, over the same connections.
     func asksLike(_ other: DiscoveryTarget) -> Bool {
         engine.connectsLike(other.engine) && path == other.path && engine.host == other.engine.host
             && engine.credential == other.engine.credential

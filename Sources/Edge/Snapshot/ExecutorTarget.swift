@@ -8,10 +8,9 @@ package final class ExecutorTarget: Sendable {
     package let executor: Executor
     /// The model whose pool contains the executor; attempts are counted for each pair of model and executor.
     package let model: ModelEntry
-    /// The engine's software as the configuration gives it; `auto` if the edge has to find it out (`Engine.kind`).
+    /// How the executor's engine is reached.
     package let engine: EngineTarget
-    /// The configured software of the engine; `auto` if none is configured, in which case `Engine.kind` is what was
-    /// found.
+    /// The engine's software as the configuration gives it; `auto` if the edge has to find it out (`Engine.kind`).
     package let kind: ExecutorSettings.Kind
     /// Whether the edge asks the executor for the token counts of a stream if the client does not ask for them.
     package let asksForUsage: Bool

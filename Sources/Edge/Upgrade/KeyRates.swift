@@ -12,15 +12,13 @@ struct KeyRates: Equatable, Sendable {
     private static let keysMax = 100_000
 
     private var keys: [String: KeyRateUse] = [:]
-    /// Makes a report of what API keys have used since the last report.
-    ///
-    /// The first report covers what they have used since this process passed its state (`InheritedState`) to the main
-    /// process.
-    ///
-    /// - Returns: nil if no key has used anything.
+    /// What all callers without an API key together have used.
     private var anonymous = KeyRateUse()
 
-    /// Makes a report of what API keys have used since the last report, or since an `InheritedState` was made.
+    /// Makes a report of what API keys have used since the last report.
+    ///
+    /// The first report covers what they have used since this process passed its state (`InheritedState`) to its
+    /// successor.
     ///
     /// - Returns: nil if no key has used anything.
     init?(takenFrom access: Authenticator) {

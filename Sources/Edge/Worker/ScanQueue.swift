@@ -3,10 +3,9 @@
 /// The waiting jobs, in an order that gives each caller (a client with its API key or address) an equal share of the
 /// scanned bytes.
 ///
-/// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time. A
-/// job becomes first when it is added to an empty line, or when the caller's job before it is done. It is due at the
-/// clock reading of that moment plus its size in bytes. `pop` takes the job that is due first, and sets the clock to
-/// the reading at which that job is due.
+/// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time.
+/// When a job becomes the first of its caller, its due reading is the clock's present reading plus its size in bytes.
+/// `pop` removes the job with the lowest due reading, and sets the clock to this reading.
 ///
 /// A smaller body therefore waits for at most one large body of another caller, however many that caller has sent. A
 /// large body does not wait forever, because the clock moves on with each job. The jobs of one caller are served in
@@ -58,7 +57,8 @@ struct ScanQueue<Job> {
         return (job, caller)
     }
 
-    /// Charges a caller for work that was not known when the job was queued, such as a body that decodes to many bytes.
+    /// Lets a caller's later jobs wait longer, because its job has turned out to be more work, such as a body that
+    /// decodes to many bytes.
     mutating func charge(_ bytes: Int, to caller: String) {
         // If no job waits, the work has delayed no other caller, so nothing is charged.
         guard count > 0, bytes > 0 else { return }

@@ -30,10 +30,10 @@ extension BlockChain {
         private enum Unfinished: Equatable {
             case none
             case word
-            /// A token of JSON, of whose four bytes this number has been read.
+            /// A token of JSON has begun, and this many of its four bytes have been read.
             case bytes(Int)
         }
-        /// How many bytes of JSON are one token.
+        /// How many bytes of JSON count as one token.
         private static let bytesOfToken = 4
         /// How many tokens an image, a sound or a file has.
         private static let tokensOfMedia = 256

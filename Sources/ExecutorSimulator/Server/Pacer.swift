@@ -60,7 +60,7 @@ final class Pacer: TimerTarget {
             reschedule()
         } else if max(exchange.readyAt, simulator.loop.now) + period < nextDue {
             // The next tokens are due only after the long prefill of another stream. The new stream is ready much
-            // earlier, so its first token is generated as soon as it is ready.
+            // earlier, so the next tokens become due when it is ready.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             reschedule()
         }

@@ -286,11 +286,11 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         case finish
         /// The connection closes before the body is complete.
         case abort
-        /// Writes bytes separately, so that the client receives them alone, after the pieces that already wait.
+        /// The connection closes with a TCP reset.
         case reset
     }
 
-    /// Writes bytes separately from all other bytes, after the pieces that already wait.
+    /// Writes bytes separately, so that the client receives them alone, after the pieces that already wait.
     func sendLater(_ bytes: [UInt8]) { add(.bytes(bytes)) }
 
     private func add(_ piece: Piece) {

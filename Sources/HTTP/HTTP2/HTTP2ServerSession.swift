@@ -87,8 +87,10 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     struct Ending {
         /// Whether the shutdown notice has been submitted.
         var isDraining = false
-        /// Whether a successor process accepts the new connections, so that the shutdown notice is sent when no stream
-        /// is open.
+        /// Whether a successor process accepts the new connections.
+        ///
+        /// This connection then gets its shutdown notice once no stream is open, or `announcementDelay` after the
+        /// client opens one.
         var isHandedOver = false
         /// Whether the final GOAWAY has to be submitted in the next flush phase.
         ///
@@ -189,7 +191,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     func continueReceiving() {
         guard !incoming.putOff.isEmpty else { return }
         allowRequests()
-        // If the session finds a fault in the bytes, `incoming.putOff` becomes empty while `read` runs.
+        // If a fault is found in the bytes, or the connection ends while they are read, the session drops the rest of
+        // them.
         let bytes = incoming.putOff
         let used = incoming.putOffUsed + read(bytes.span.extracting(incoming.putOffUsed..<bytes.count))
         if used < bytes.count, !incoming.putOff.isEmpty {

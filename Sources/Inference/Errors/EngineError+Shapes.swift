@@ -140,10 +140,11 @@ extension EngineError {
     /// Reads an error from a document or an event of a response with status 200.
     ///
     /// Some error formats occur only in such responses. A document in one of these formats is rewritten in OpenAI's
-    /// format. The error is then read from the rewritten document, which the client also gets.
+    /// format, which leaves out its other members. The error is then read from the rewritten document, which the client
+    /// also gets.
     ///
-    /// `read(_:depth:)` does not rewrite, because a response with an error status has no such formats: there, other
-    /// members of the document take precedence.
+    /// `read(_:depth:)` does not rewrite documents. It also reads responses with an error status, where these other
+    /// members take precedence.
     init(inAnswer body: Span<UInt8>, isBare: Bool = false) {
         self.init(body: body, isBare: isBare)
         guard case .bytes(_, let value)? = document, let found = Self.unusual(in: value) else { return }

@@ -16,10 +16,10 @@ package struct MediaTokens: Equatable, Sendable {
     /// The number of bytes of WAV or PCM audio that play for as long as one byte of compressed audio.
     private static let rawAudioFactor = 4
 
-    /// How many bytes of text are estimated as one token.
+    /// Makes the default settings.
     package init() {}
 
-    /// The bytes of text per token.
+    /// How many bytes of text are estimated as one token.
     package static let bytesPerToken = 4
 
     /// The estimated length of a request's prompt, in bytes of text.

@@ -56,12 +56,10 @@ struct JSONDigest: Sendable {
     private var isEnded = false
     private var isBad = false
 
-    /// Reads the next bytes of the document.
-    ///
-    /// Values that are not kept are skipped fast, because they make up nearly all of a large document.
+    /// Whether exactly one document has been read, with only white space after it.
     var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
 
-    /// Takes the next bytes.
+    /// Reads the next bytes of the document.
     ///
     /// Values that are not kept are skipped fast, because they make up nearly all of a large document.
     mutating func take(_ bytes: Span<UInt8>) {
@@ -85,8 +83,8 @@ struct JSONDigest: Sendable {
                 index += 1
             }
         } else if text == .none {
-            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) and a few other bytes into 0x7F. The other
-            // bytes end the skip early, which does no harm.
+            // The OR maps the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) to 0x7F, and with them a few bytes that are
+            // none. At such a byte the skip ends early, which does no harm.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index

@@ -51,8 +51,8 @@ struct Turns: Sendable {
 
     /// Adds a new executor.
     ///
-    /// - Parameter phase: the wait for the first turn, as a fraction (0 to 1) of the interval between two turns.
-    /// - Returns: the virtual time of the executor's first turn.
+    /// - Parameter phase: the time until the first turn, as a fraction (0 to 1) of the interval between two turns.
+    /// - Returns: the virtual time at which the executor's first turn is due.
     mutating func add(_ id: Int, at index: Int, share: Double, phase: Double) -> Double {
         let due = last + phase / share
         entries.insert(Entry(id: id, due: due, share: share), at: min(index, entries.count))

@@ -22,10 +22,9 @@ struct Availability: ~Copyable, Sendable {
     private let dead = Atomic<Bool>(false)
     private let ejectedTimes = Atomic<Int>(0)
     private let hasLateFaults = Atomic<Bool>(false)
-    /// When the loading of the model was first noticed, because a request failed or connections were refused; 0 if it
-    /// was not.
+    /// Whether the probes say that the model is being loaded.
     private let notReady = Atomic<Bool>(false)
-    /// When loading was first noticed by a request or by refused connections; 0 if it was not.
+    /// When an answer first said that the model is being loaded, or the engine first refused connections; 0 if neither.
     private let loadingSince = Atomic<Nanoseconds>(0)
     private let isStart = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)
@@ -39,10 +38,10 @@ struct Availability: ~Copyable, Sendable {
     /// Whether probes have found the engine dead, see `ExecutorHealth.isDead`.
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var state: ExecutorHealth.State { values.withLock { $0.health.state } }
-    /// Whether the engine or the model is known to be loading, or may be starting.
+    /// Why the engine or executor was ejected last.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
-    /// Whether the engine or the model is known to load, or may be starting.
+    /// Whether the engine or the model is known to be loading, or may be starting.
     var isLoading: Bool { notReady.load(ordering: .relaxed) || loadingSince.load(ordering: .relaxed) != 0 }
     /// Whether the probes say that the model is being loaded.
     var isNotReady: Bool { notReady.load(ordering: .relaxed) }
