@@ -1,4 +1,4 @@
-// The token counts that an executor reports in a `usage` object, in the shapes of all dialects.
+// The token counts that an executor reports in a `usage` object, in the formats of all dialects.
 
 /// A count of tokens that may be absent.
 ///
@@ -19,7 +19,7 @@ package struct TokenCount: Equatable, Sendable {
     /// The count; nil if it is absent.
     package var value: Int? { stored < 0 ? nil : Int(stored) }
 
-    /// Replaces the count by a later count, unless the later count is absent.
+    /// Replaces the count by a count that the executor has reported later, unless the later count is absent.
     mutating func take(_ later: TokenCount) {
         if later.stored >= 0 { self = later }
     }

@@ -52,7 +52,7 @@ package final class Engine: Sendable {
     ///
     /// `share` changes the flag while it holds the lock `counting`.
     private let sharesCounts = Atomic<Bool>(false)
-    /// The mirrors that publish `attempts` and `promptBytes` to other processes.
+    /// The objects that copy `attempts` and `promptBytes` to a table that other processes read.
     private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     private struct WaitingPools {
@@ -68,8 +68,9 @@ package final class Engine: Sendable {
     /// - Parameters:
     ///   - ordinal: the number of engines with the same URL that come before this one.
     ///   - runningMax: the largest number of attempts at once over all models of the engine; nil for no limit.
-    ///   - modelsShareCapacity: whether the models share the capacity of one machine even if the kind does not say so.
-    ///   - kind: the kind that the configuration gives.
+    ///   - modelsShareCapacity: true if the models share the capacity of one machine although the engine's software
+    ///     alone does not show it.
+    ///   - kind: the engine's software as the configuration gives it.
     package init(
         id: Int,
         name: String,
@@ -127,8 +128,8 @@ package final class Engine: Sendable {
 
     /// Whether all models of the engine share the capacity of one machine (`vllm`, `sglang`, `llama.cpp`).
     ///
-    /// If this is true, load, refusals and timeouts count for the whole engine. Otherwise, as with remote APIs, they
-    /// count only for the executor.
+    /// If this is true, the load, refusals and timeouts of one model limit requests for all models of the engine.
+    /// Otherwise, as with remote APIs, they limit requests for that model only.
     package var modelsShareCapacity: Bool { isCapacityShared.load(ordering: .relaxed) }
     /// The largest number of attempts at once over all models of the engine; nil for no limit.
     package var runningMax: Int? {
@@ -170,7 +171,7 @@ package final class Engine: Sendable {
     /// Until this process ends, the edge does not add `stream_options` to requests for this engine any more.
     package func refuseUsage() { isUsageRefused.store(true, ordering: .relaxed) }
 
-    /// The resolution of `lastHeard`, in nanoseconds.
+    /// The shortest time between two updates of `lastHeard`, in nanoseconds.
     package static let heardStep: Nanoseconds = 100_000_000
 
     /// Records that bytes from the engine have arrived.
@@ -216,7 +217,7 @@ package final class Engine: Sendable {
         promptBytesMirror.publish(promptBytes)
     }
 
-    /// The name of the engine in tables that processes share.
+    /// The name of the engine in tables that processes share; it differs even between engines with the same URL.
     var sharedName: String { ordinal == 0 ? name : "\(name)\0\0\(ordinal)" }
 
     /// Publishes the counts of this engine in `counts` from now on, and compares limits with the sums over all

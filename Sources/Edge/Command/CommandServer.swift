@@ -1,4 +1,4 @@
-// Takes the operator's commands to the running server, on a unix socket of mode 0600. It runs on the control thread.
+// Receives the operator's commands to the running server, on a unix socket of mode 0600. It runs on the control thread.
 internal import CLinux
 internal import Configuration
 internal import HTTP

@@ -6,7 +6,7 @@ internal import Inference
 internal import Transport
 
 extension Exchange {
-    /// Takes the next piece of a body while memory is short, or after the body has already waited for memory once.
+    /// Handles the next piece of a body while memory is short, or after the body has already waited for memory once.
     ///
     /// If too little memory is free for the piece, the piece is held back and not reported to the stream as consumed.
     /// So the client soon has to stop: on HTTP/2 the server does not enlarge the flow-control window, and on HTTP/1.1
@@ -52,7 +52,7 @@ extension Exchange {
         stream.consumed(pieces.count + bytes.count)
     }
 
-    /// Handles the deadline of the body: the next piece is late, or a body that waits for memory tries again to get it.
+    /// Handles the deadline of the body: the client's next piece is late, or a body that waits asks for memory again.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
             if phase == .body, stream.connection.heldBodies > 0 {

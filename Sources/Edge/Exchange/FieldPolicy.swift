@@ -28,7 +28,7 @@ enum FieldPolicy {
         }
         return nil
     }
-    /// The longest name of a client's session that is kept, in bytes; the rest of a longer name is cut off.
+    /// How many bytes of the value that names the client's session are kept; the rest is cut off.
     private static let sessionKept = 128
 
     /// The header fields of a request to an executor, made from the header fields of the client's request.

@@ -1,7 +1,7 @@
 // Decides which request bodies get memory, which wait and which are refused while memory is too short for all of them.
 internal import Transport
 
-/// The request bodies, of all workers, that wait for memory, and the rules by which they go on.
+/// The request bodies, of all workers, that wait for memory, and the rules that decide which of them get it.
 ///
 /// An exchange calls `ask` when the budget has refused memory for the next bytes of the exchange's body. It calls `ask`
 /// again every 100 ms while the body waits. The rules are:
@@ -40,7 +40,7 @@ struct BodyQueue: Sendable {
         var missing: Int?
         /// How many bytes of memory the body's buffer has to grow by, to take the next bytes.
         var lacking: Int
-        /// How fast the body has arrived while it was not held back, in bytes a second.
+        /// How fast the body has arrived, in bytes a second, without the time in which the server held it back.
         var bytesPerSecond: Int
         /// How long the body has waited in all its waits together, in nanoseconds.
         var waited: Nanoseconds
@@ -62,9 +62,11 @@ struct BodyQueue: Sendable {
     enum Answer: Equatable, Sendable {
         /// The body has the turn, so it may exceed the part of the budget for bodies.
         ///
-        /// The `SlowBodies`, if any, say which slow bodies to refuse.
+        /// The `SlowBodies`, if any, say which slow bodies the workers must refuse.
         case finish(SlowBodies?)
-        /// The body waits, and asks again later; the `SlowBodies`, if any, say which slow bodies to refuse.
+        /// The body waits, and its exchange asks again later.
+        ///
+        /// The `SlowBodies`, if any, say which slow bodies the workers must refuse.
         case wait(SlowBodies?)
         /// The body has waited for too long, and has left the queue.
         case refuse
@@ -119,7 +121,8 @@ struct BodyQueue: Sendable {
         return .finish(press(for: body, at: now))
     }
 
-    /// Takes from a body the permission to exceed the part of the budget for bodies (the turn), which got it no memory.
+    /// Takes the turn (the permission to exceed the part of the budget for bodies) from a body that got no memory even
+    /// so.
     ///
     /// Another body may have the turn next.
     mutating func turnDidNotHelp(_ id: ExchangeID) {

@@ -12,7 +12,7 @@ struct KeyRates: Equatable, Sendable {
     private static let keysMax = 100_000
 
     private var keys: [String: KeyRateUse] = [:]
-    /// What all callers without an API key together have used.
+    /// What all callers without an API key together have used of their rate limits since the last report.
     private var anonymous = KeyRateUse()
 
     /// Makes a report of what API keys have used since the last report.

@@ -1,6 +1,6 @@
 // The queue of the scan thread: which of the waiting bodies is scanned next.
 
-/// The waiting jobs, in an order that gives each caller (a client with its API key or address) an equal share of the
+/// The waiting jobs, in an order that gives each caller (an API key, or a client's address) an equal share of the
 /// scanned bytes.
 ///
 /// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time.
@@ -19,7 +19,9 @@ struct ScanQueue<Job> {
         ///
         /// `charge` makes it later.
         var start: Int
-        /// The number of the caller's arrival, which decides between two jobs that are due at the same clock reading.
+        /// When the caller came to the queue, as a running number.
+        ///
+        /// Of two jobs with the same due reading, the job of the earlier caller is first.
         var arrival: Int
     }
 
@@ -60,7 +62,7 @@ struct ScanQueue<Job> {
     /// Lets a caller's later jobs wait longer, because its job has turned out to be more work, such as a body that
     /// decodes to many bytes.
     mutating func charge(_ bytes: Int, to caller: String) {
-        // If no job waits, the work has delayed no other caller, so nothing is charged.
+        // If no job waits, the work has delayed no other caller, so the caller's next job need not wait longer.
         guard count > 0, bytes > 0 else { return }
         arrivals += 1
         lines[caller, default: Line(start: clock, arrival: arrivals)].start += bytes

@@ -54,7 +54,7 @@ struct PrefillQueue<Member: AnyObject> {
         return true
     }
 
-    /// Removes all members.
+    /// Removes all prefills, both the one that runs and those that wait.
     mutating func removeAll() {
         line = []
         running = nil

@@ -33,7 +33,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     /// The earliest time, by the loop's clock, at which the next token may be generated; at first the end of the
     /// prefill.
     private(set) var readyAt: Nanoseconds = 0
-    /// The index of the exchange's time slot in its `Pacer`; -1 if the exchange has not joined a pacer.
+    /// The index of the time slot in which a `Pacer` lets the exchange generate its next token; -1 if it has no pacer.
     ///
     /// Only the pacer sets `slot`, `indexInSlot` and `round`.
     var slot = -1
@@ -87,7 +87,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         }
     }
 
-    /// Answers in place of the model while the simulator loads its model, or at the path of a dialect that it lacks.
+    /// Answers in place of the model if the model is being loaded, or if the path belongs to a dialect that is not
+    /// served.
     ///
     /// - Returns: whether the request has been answered.
     private func isAnsweredByServer() -> Bool {

@@ -225,7 +225,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     /// Reads frames until no further request may begin in this turn of the event loop.
     ///
-    /// - Returns: how many of the bytes are done with. If the connection ends, all of them are.
+    /// - Returns: how many of the bytes need not be read again; if the connection ends, this is all of them.
     private func read(_ bytes: Span<UInt8>) -> Int {
         var used = 0
         while used < bytes.count, !ending.isFatal, !ending.isEnded {
@@ -249,7 +249,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         return ending.isFatal || ending.isEnded ? bytes.count : used
     }
 
-    /// Passes bytes of one frame to nghttp2, after the header fields in the bytes have been counted.
+    /// Passes bytes of one frame to nghttp2, unless header fields in them exceed a limit or are malformed.
     private func feed(_ bytes: Span<UInt8>, payload: Span<UInt8>) {
         switch block.payload(payload, now: now) {
         case .fine: break

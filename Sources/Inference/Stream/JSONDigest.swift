@@ -7,7 +7,7 @@ struct JSONDigest: Sendable {
     /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
         case root
-        /// The value of the member `response`, `message`, `x_groq` or, in Tencent's shape, `Response`.
+        /// The value of the member `response`, `message`, `x_groq` or `Response` (in Tencent's responses).
         case nested
         case choices
         case choice

@@ -1,5 +1,5 @@
-// Finds the members of objects and the elements of arrays in JSON bytes, for splices that leave all other bytes as they
-// are.
+// Finds the members of objects and the elements of arrays in JSON bytes, so that callers can replace single parts of a
+// document and leave all other bytes as they are.
 
 /// Finds the members of objects and the elements of arrays, by their positions in the bytes of a JSON document.
 ///

@@ -1,4 +1,4 @@
-// The order in which executors take turns: in proportion to their shares, and with each executor's turns evenly spaced.
+// The order in which a pool's executors get requests: each gets its share, and its turns are evenly spaced.
 
 /// The turns of a pool's executors, by stride scheduling (Waldspurger and Weihl, 1995).
 ///

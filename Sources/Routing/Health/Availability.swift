@@ -63,7 +63,8 @@ struct Availability: ~Copyable, Sendable {
         return from != .max && now >= from ? .trial : .no
     }
 
-    /// The factor for the weight of the executor: 1, or less for some time after an ejection.
+    /// The factor for the weight of the executor: 1, or less for some time after an ejection, so that its load grows
+    /// slowly.
     func share(at now: Nanoseconds) -> Double {
         let since = healthySince.load(ordering: .relaxed)
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
