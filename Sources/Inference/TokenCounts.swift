@@ -1,4 +1,4 @@
-// The token counts that an executor reports in a `usage` object, in the shapes of all dialects.
+// The token counts that an executor reports in a `usage` object, in the formats of all dialects.
 
 /// A count of tokens that may be absent.
 ///
@@ -9,7 +9,7 @@ package struct TokenCount: Equatable, Sendable {
     /// Makes an absent count.
     package init() {}
 
-    /// Makes a count.
+    /// Makes a count from a number that an executor has reported.
     ///
     /// A negative number, or a number above 2^31 - 1, makes an absent count.
     package init(_ number: Int) {
@@ -19,7 +19,7 @@ package struct TokenCount: Equatable, Sendable {
     /// The count; nil if it is absent.
     package var value: Int? { stored < 0 ? nil : Int(stored) }
 
-    /// Replaces the count by a later count, unless the later count is absent.
+    /// Replaces the count by a count that the executor has reported later, unless the later count is absent.
     mutating func take(_ later: TokenCount) {
         if later.stored >= 0 { self = later }
     }
@@ -63,10 +63,10 @@ package struct TokenCounts: Equatable, Sendable {
 
     /// Merges the counts of a later `usage` object of the same stream.
     ///
-    /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt, so the earlier cache
-    /// counts are dropped. An object without cache counts has one of two meanings. If its `input_tokens` is smaller
-    /// than the prompt reported so far, the number repeats the first object's `input_tokens`. Otherwise the number
-    /// includes the cached tokens, as in vLLM's first `usage` object, and the earlier cache counts are dropped.
+    /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt, so it replaces the
+    /// earlier cache counts. If an object has no cache counts, its `input_tokens` decides. A number below the prompt's
+    /// size so far repeats an earlier number without the cached tokens, so the cache counts stay. Otherwise the number
+    /// includes the cached tokens, as in vLLM's first `usage` object, so the cache counts are dropped.
     mutating func absorb(_ later: TokenCounts, in dialect: Dialect) {
         let hasCacheCounts = later.cacheRead.value != nil || later.cacheCreation.value != nil
         if dialect == .messages, let input = later.input.value {

@@ -23,20 +23,27 @@ package final class Engine: Sendable {
     let availability = Availability()
     /// What the engine reports about its own load.
     package let words = EngineWords()
-    /// The two numbers of `EngineWords.Strangers`; they are copied here because every choice of an executor reads them.
+    /// How many requests other clients than this server have at the engine, and the same number while this process is
+    /// new.
+    ///
+    /// They are copied here from `EngineWords.Strangers`, because they are read each time a pool chooses an executor.
     private let strangerCount = Atomic<Int>(0), newStrangerCount = Atomic<Int>(0)
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
-    /// The value of `modelsShareCapacity`, which every choice reads, and the value that the configuration gives for it.
+    /// Whether the engine's models share its capacity (`modelsShareCapacity`), and the value that the configuration
+    /// gives for it.
+    ///
+    /// The first is stored because it is read each time a pool chooses an executor.
     private let isCapacityShared = Atomic<Bool>(false), isCapacityGiven = Atomic<Bool>(false)
-    /// The raw values of two kinds: the one that the configuration gives, and the one that the engine's answers have
-    /// shown.
+    /// The raw values of `givenKind` and `foundKind`: the engine's software as the configuration says it, and as the
+    /// engine's answers have shown it.
     private let kindGiven = Atomic<UInt8>(0), kindFound = Atomic<UInt8>(0)
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Whether nothing is known of the engine from before this process began.
+    /// Whether this process got no record of the engine's health from a predecessor, so that the engine may be
+    /// starting.
     let mayBeStarting = Atomic<Bool>(true)
     /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
     /// same slot.
@@ -45,7 +52,7 @@ package final class Engine: Sendable {
     ///
     /// `share` changes the flag while it holds the lock `counting`.
     private let sharesCounts = Atomic<Bool>(false)
-    /// The mirrors that publish `attempts` and `promptBytes` to other processes.
+    /// The objects that copy `attempts` and `promptBytes` to a table that other processes read.
     private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     private struct WaitingPools {
@@ -61,8 +68,9 @@ package final class Engine: Sendable {
     /// - Parameters:
     ///   - ordinal: the number of engines with the same URL that come before this one.
     ///   - runningMax: the largest number of attempts at once over all models of the engine; nil for no limit.
-    ///   - modelsShareCapacity: whether the models share the capacity of one machine even if the kind does not say so.
-    ///   - kind: the kind that the configuration gives.
+    ///   - modelsShareCapacity: true if the models share the capacity of one machine although the engine's software
+    ///     alone does not show it.
+    ///   - kind: the engine's software as the configuration gives it.
     package init(
         id: Int,
         name: String,
@@ -90,9 +98,9 @@ package final class Engine: Sendable {
         isCapacityShared.store(isShared, ordering: .relaxed)
     }
 
-    /// How many requests at the engine were sent by no process of this server, as far as the engine's reports show.
+    /// How many requests at the engine come from other clients than this server, as far as the engine's reports show.
     package var strangers: Int { strangerCount.load(ordering: .relaxed) }
-    /// The same number as `strangers` while this process is new to the engine; 0 afterwards.
+    /// The value of `strangers` (the requests of other clients) while this process is new to the engine; 0 afterwards.
     var strangersWhileNew: Int { newStrangerCount.load(ordering: .relaxed) }
     func note(_ strangers: EngineWords.Strangers) {
         strangerCount.store(strangers.count, ordering: .relaxed)
@@ -101,16 +109,16 @@ package final class Engine: Sendable {
 
     // MARK: Kind
 
-    /// The kind that the configuration gives; `unknown` for `kind: auto`.
+    /// The engine's software that the configuration gives as `kind`; `unknown` for `kind: auto`.
     package var givenKind: EngineKind { EngineKind(rawValue: kindGiven.load(ordering: .relaxed)) ?? .unknown }
-    /// The kind that the engine's answers to the probes have shown; `unknown` if they have shown none.
+    /// The engine's software that its answers to health probes have shown; `unknown` if they have not shown it.
     package var foundKind: EngineKind { EngineKind(rawValue: kindFound.load(ordering: .relaxed)) ?? .unknown }
-    /// The kind that the configuration gives, or else the kind that was found.
+    /// The engine's software that the configuration gives, or else the one that the engine's answers have shown.
     ///
-    /// A kind may be found, or change, while the configuration is in force.
+    /// The value may change while the configuration is in force.
     package var kind: EngineKind { givenKind == .unknown ? foundKind : givenKind }
 
-    /// Records the kind that the engine's answers have shown; `unknown` if they show none any more.
+    /// Records the software of the engine that its answers have shown; `unknown` if they show it no longer.
     ///
     /// The caller then calls `ExecutorPool.kindsChanged` of the pools that have the engine.
     package func found(_ kind: EngineKind) {
@@ -120,8 +128,8 @@ package final class Engine: Sendable {
 
     /// Whether all models of the engine share the capacity of one machine (`vllm`, `sglang`, `llama.cpp`).
     ///
-    /// If this is true, load, refusals and timeouts count for the whole engine. Otherwise, as with remote APIs, they
-    /// count only for the executor.
+    /// If this is true, the load, refusals and timeouts of one model limit requests for all models of the engine.
+    /// Otherwise, as with remote APIs, they limit requests for that model only.
     package var modelsShareCapacity: Bool { isCapacityShared.load(ordering: .relaxed) }
     /// The largest number of attempts at once over all models of the engine; nil for no limit.
     package var runningMax: Int? {
@@ -130,7 +138,7 @@ package final class Engine: Sendable {
     }
     /// The number of attempts of this process under way at all executors of the engine, on all workers.
     package var running: Int { attempts.load(ordering: .sequentiallyConsistent) }
-    /// The bytes of this process's prompts at the engine whose answers have not begun yet.
+    /// The total size, in bytes, of this process's prompts that the engine has not begun to answer.
     package var waitingBytes: Int { promptBytes.load(ordering: .relaxed) }
     /// The health of the engine itself, without the faults of single models.
     package var health: ExecutorHealth.State { availability.state }
@@ -163,7 +171,7 @@ package final class Engine: Sendable {
     /// Until this process ends, the edge does not add `stream_options` to requests for this engine any more.
     package func refuseUsage() { isUsageRefused.store(true, ordering: .relaxed) }
 
-    /// The resolution of `lastHeard`, in nanoseconds.
+    /// The shortest time between two updates of `lastHeard`, in nanoseconds.
     package static let heardStep: Nanoseconds = 100_000_000
 
     /// Records that bytes from the engine have arrived.
@@ -199,7 +207,8 @@ package final class Engine: Sendable {
     var isShared: Bool { sharesCounts.load(ordering: .sequentiallyConsistent) }
     /// The number of attempts under way at the engine, in all processes that share the count.
     var runningInAll: Int { isShared ? running + attemptsMirror.others : running }
-    /// The bytes of all prompts at the engine whose answers have not begun, in all processes that share the count.
+    /// The total size, in bytes, of the prompts that the engine has not begun to answer, in all processes that share
+    /// the count.
     var waitingBytesInAll: Int { isShared ? waitingBytes + promptBytesMirror.others : waitingBytes }
 
     /// Publishes the counts after a change; called only while `isShared` is true.
@@ -208,7 +217,7 @@ package final class Engine: Sendable {
         promptBytesMirror.publish(promptBytes)
     }
 
-    /// The name of the engine in tables that processes share.
+    /// The name of the engine in tables that processes share; it differs even between engines with the same URL.
     var sharedName: String { ordinal == 0 ? name : "\(name)\0\0\(ordinal)" }
 
     /// Publishes the counts of this engine in `counts` from now on, and compares limits with the sums over all
@@ -242,9 +251,9 @@ package final class Engine: Sendable {
     /// Why the engine was ejected last; without meaning while the engine is healthy.
     package var cause: ExecutorHealth.Cause { availability.cause }
 
-    /// The latest moment at which the last byte from the engine can have arrived, given the resolution of `lastHeard`.
+    /// The latest time at which the engine's last byte can have arrived: `lastHeard` is up to `heardStep` too early.
     ///
-    /// - Parameter watchedSince: the result if no byte has arrived since that moment.
+    /// - Parameter watchedSince: when health probes of the engine began; the result is never earlier.
     package func heardAtMost(_ watchedSince: Nanoseconds) -> Nanoseconds {
         let last = lastHeard
         return last == 0 ? watchedSince : max(last + Self.heardStep, watchedSince)
@@ -323,8 +332,8 @@ package final class Engine: Sendable {
 
     private func passTurn(behind entry: PoolEntry) {
         waiting.withLock { waiting in
-            // A pool whose last waiting request was served is not in `entries` any more, and the next pool has its
-            // index. The turn stays at this index.
+            // If the last waiting request of the pool was served, the pool is no longer in `entries`. The next pool now
+            // has its index, so `turn` is right already.
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
             waiting.turn = index + 1
         }

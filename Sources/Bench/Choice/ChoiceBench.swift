@@ -6,10 +6,10 @@ package import Transport
 
 /// Measures the time to hash a prompt whose request body has been scanned, and to choose an executor for the prompt.
 ///
-/// Nothing is sent. Unless the processor's caches shall be warm, the bench writes other memory before each choice, so
-/// that the caches contain nothing of the pool any more.
+/// Nothing is sent. Before each choice, the bench writes other memory, so that the processor's caches contain nothing
+/// of the pool any more. With `Caches.warm` it does not.
 package struct ChoiceBench {
-    /// The state of the processor's caches at the beginning of a measured choice.
+    /// The state of the processor's caches at the beginning of a measured choice of an executor.
     package enum Caches: String, CaseIterable, Sendable {
         /// The caches contain the code and much of the pool's data, because the same pool made the previous choice.
         case warm
@@ -25,11 +25,14 @@ package struct ChoiceBench {
         package var executors = 10
         /// The size of each prompt, in bytes.
         package var promptBytes = 4096
-        /// The number of choices that are measured.
+        /// How many choices of an executor are measured.
         package var rounds = 400
-        /// How many prompts fill the placement map before the measurement; by default more than the map can remember.
+        /// How many prompts fill the placement map, in which the pool remembers where prompts were sent, before the
+        /// measurement.
+        ///
+        /// The default is more than the map can remember.
         package var prompts = 40_000
-        /// The state of the processor's caches at the beginning of each measured choice.
+        /// The state of the processor's caches at the beginning of each measured choice of an executor.
         package var caches = Caches.cold
 
         /// Makes the default options.
@@ -46,7 +49,7 @@ package struct ChoiceBench {
         /// before.
         package var held: Double
 
-        /// The times in microseconds, and the share in percent, as a line of text.
+        /// The times in microseconds, and `held` in percent, as a line of text.
         package var text: String {
             let times = [("hash", hash), ("choice", choice), ("both", median), ("p99", p99)]
             let columns = times.map { "\($0) \(Text.fixed(Double($1) / 1000, digits: 2))" }
@@ -54,7 +57,10 @@ package struct ChoiceBench {
         }
     }
 
-    /// How many different prompts the measured choices use, one after the other; other prompts fill the placement map.
+    /// How many different prompts the measured choices of an executor use, one after the other.
+    ///
+    /// Before the measurement, other prompts fill the placement map, in which the pool remembers where prompts were
+    /// sent.
     private static let conversations = 64
     /// How many bytes are written to empty the caches: more than the last-level cache of a usual server has.
     private static let swept = 64 << 20
@@ -63,7 +69,8 @@ package struct ChoiceBench {
     private let hasher = PromptHasher()
     private let scanner = JSONScanner()
     private let pool: ExecutorPool
-    /// The pool that makes choices before each measured choice, so that the code is in the caches (`Caches.cold`).
+    /// The pool that chooses executors before each measured choice, so that the caches contain the code
+    /// (`Caches.cold`).
     private let otherPool: ExecutorPool
 
     /// Makes the pools; their executors have no requests to serve.
@@ -83,7 +90,8 @@ package struct ChoiceBench {
         )
     }
 
-    /// Fills the placement map, and measures the choices.
+    /// Fills the placement map, in which the pool remembers where prompts were sent, and measures the choices of an
+    /// executor.
     ///
     /// - Throws: `BenchError` if no executor can be chosen.
     package func run() throws -> Result {
@@ -91,7 +99,8 @@ package struct ChoiceBench {
             _ = try choose(prefix(of: body(Self.conversations + number, bytes: 4096)), pool)
         }
         let bodies = (0..<Self.conversations).map { body($0, bytes: options.promptBytes) }
-        // The prompts for the other pool are many: a pool ignores a beginning that more than half of its prompts have.
+        // The other pool gets many different prompts. If more than half of its prompts began alike, it would ignore
+        // that beginning, and the choice would not be a usual one.
         let others =
             options.caches == .cold ? (1...Self.conversations).map { body(-$0, bytes: options.promptBytes) } : []
         for other in others { _ = try choose(prefix(of: other), otherPool) }

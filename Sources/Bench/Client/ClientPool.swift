@@ -30,7 +30,8 @@ final class ClientPool {
         connections.contains { $0.endReason == nil } ? nil : connections.first?.endReason
     }
 
-    /// The connection for the next stream: the one with the most room, or a new one if all are full.
+    /// Returns the connection for the next stream: the one that may open the most further streams, or a new one if all
+    /// are full.
     func connection() throws(BenchError) -> any ClientConnection {
         connections.removeAll { $0.endReason != nil }
         if let allowed = connections.compactMap(\.streamsAllowed).first { streamsAssumed = allowed }

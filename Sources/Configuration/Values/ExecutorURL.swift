@@ -123,8 +123,9 @@ package struct ExecutorURL: Sendable, Hashable {
         return .success(String(path))
     }
 
-    /// Returns how many segments of a path come before an endpoint at its end; nil if the path does not end in an
-    /// endpoint.
+    /// Returns how many segments of a path come before the API endpoint at its end, such as `v1/chat/completions`.
+    ///
+    /// Returns nil if the path does not end in an endpoint.
     ///
     /// A single segment is an endpoint only after `v1` or as the whole path, because it may otherwise be a gateway's
     /// route.

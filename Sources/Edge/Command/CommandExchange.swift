@@ -14,7 +14,7 @@ final class CommandExchange: ServerStreamHandler {
     private let user: PeerUser?
     /// Whether the client has disconnected, so that no answer is sent.
     private var hasLeft = false
-    /// The wait for the last attempt at a drained executor; nil if the command does not wait.
+    /// Waits until the attempts at an executor that the operator drains have ended; nil if the command does not wait.
     private var watch: AttemptWatch?
 
     init(server: CommandServer, head: RequestHead, stream: ServerStream, user: PeerUser?) {

@@ -1,4 +1,4 @@
-// Takes the operator's commands to the running server, on a unix socket of mode 0600. It runs on the control thread.
+// Receives the operator's commands to the running server, on a unix socket of mode 0600. It runs on the control thread.
 internal import CLinux
 internal import Configuration
 internal import HTTP
@@ -96,7 +96,8 @@ final class CommandServer {
         sockets.map { Handover.ListenerSockets(address: "\($0.addresses[0])", descriptors: $0.descriptors) }
     }
 
-    /// The descriptors of the predecessor's command socket, if the configuration names its path; otherwise nil.
+    /// The descriptors of the predecessor's command socket if this process keeps the socket, because the configuration
+    /// names the same path; otherwise nil.
     func kept(of handed: Handover.ListenerSockets?, by configuration: Configuration) -> [CInt]? {
         guard let handed, adopted(handed, configuration) != nil else { return nil }
         return handed.descriptors

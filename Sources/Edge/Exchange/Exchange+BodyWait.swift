@@ -6,7 +6,7 @@ internal import Inference
 internal import Transport
 
 extension Exchange {
-    /// Takes the next piece of a body while memory is short, or after the body has already waited for memory once.
+    /// Handles the next piece of a body while memory is short, or after the body has already waited for memory once.
     ///
     /// If too little memory is free for the piece, the piece is held back and not reported to the stream as consumed.
     /// So the client soon has to stop: on HTTP/2 the server does not enlarge the flow-control window, and on HTTP/1.1
@@ -25,8 +25,9 @@ extension Exchange {
             arm()
         }
         // All waiting bodies together may hold back pieces only in a small part of the memory budget. If that part is
-        // full, this body takes memory that has become free in the rest of the budget. If too little is free there, the
-        // body that has waited longest is refused. The memory of its pieces is then free for this piece.
+        // full, there are two ways out. If the rest of the budget has room again, this body gets its memory there and
+        // waits no longer. Otherwise the body that has waited longest is refused, which frees the memory of its pieces
+        // for this piece.
         while !wait.hold(bytes, in: environment.budget, at: now) {
             if takesRoom(for: wait.pieces.count + bytes.count, in: body, wait) {
                 take(bytes, into: body, wait)
@@ -40,8 +41,8 @@ extension Exchange {
         if isBeginning { stream.connection.heldBodies += 1 }
     }
 
-    /// Ends the wait of a body for which memory is now charged: appends the pieces that were held back, and then
-    /// `bytes`.
+    /// Ends the wait of a body for memory, after the memory was charged: appends to the body the pieces that have
+    /// waited, and then `bytes`.
     private func take(_ bytes: Span<UInt8>, into body: RequestBody, _ wait: BodyWait) {
         let pieces = wait.pieces
         body.append(pieces.span)
@@ -51,7 +52,7 @@ extension Exchange {
         stream.consumed(pieces.count + bytes.count)
     }
 
-    /// Handles the deadline of the body: the next piece is late, or a body that waits for memory tries again to get it.
+    /// Handles the deadline of the body: the client's next piece is late, or a body that waits asks for memory again.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
             if phase == .body, stream.connection.heldBodies > 0 {
@@ -69,10 +70,10 @@ extension Exchange {
         if wait.isWhole { requestEnded() }
     }
 
-    /// Returns whether the end of the request has to wait because pieces of its body are still held back.
+    /// Returns whether the end of the request must be handled later, because pieces of its body still wait for memory.
     ///
-    /// A body that has arrived whole asks for memory again at once, because a small whole body may take memory that
-    /// other bodies may not take (`ExchangeMemory.growWholeBody`).
+    /// If so, the body asks for memory again at once. Now that the body has arrived whole, it may get memory that is
+    /// kept for small whole bodies (`ExchangeMemory.growWholeBody`).
     func endWaits(_ wait: BodyWait) -> Bool {
         wait.isWhole = wait.isHeld
         guard wait.isHeld else {
@@ -110,8 +111,9 @@ extension Exchange {
         return wait
     }
 
-    /// Charges the memory that the next `count` bytes of the body need; if too little is free, returns false, and may
-    /// have refused the request.
+    /// Charges the memory that the next `count` bytes of the body need; returns false if too little is free.
+    ///
+    /// Refuses the request if the body has waited for too long, or is larger than the memory budget could ever hold.
     private func findsRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
         let room = wait.findRoom(
             for: body.footprint(appending: count),
@@ -129,7 +131,10 @@ extension Exchange {
         return false
     }
 
-    /// Charges free memory for the next `count` bytes of a body, although other bodies wait for memory.
+    /// Charges memory for the next `count` bytes of a body at once, although bodies that wait should get free memory
+    /// first.
+    ///
+    /// The exchange calls this if there is not even memory for the pieces that it would hold back while the body waits.
     private func takesRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
         wait.takeRoom(
             for: body.footprint(appending: count),
@@ -173,9 +178,10 @@ extension Exchange {
 }
 
 extension [Exchange] {
-    /// Refuses the request whose body has waited longest for memory, if that body has waited for at least a second.
+    /// Refuses the request whose body has waited longest for memory, if that is at least a second, to free its memory.
     ///
-    /// - Returns: false if there is no such body.
+    /// - Parameter asker: the exchange that needs the memory, which is not refused.
+    /// - Returns: false if no other body has waited that long.
     func refuseLongestWait(besides asker: Exchange) -> Bool {
         let waiting = compactMap { exchange in
             exchange === asker ? nil : exchange.longWait.map { (exchange: exchange, waited: $0) }

@@ -28,14 +28,14 @@ enum FieldPolicy {
         }
         return nil
     }
-    /// The maximum length of a session's value, in bytes; the rest is cut off.
+    /// How many bytes of the value that names the client's session are kept; the rest is cut off.
     private static let sessionKept = 128
 
     /// The header fields of a request to an executor, made from the header fields of the client's request.
     ///
     /// - Parameters:
     ///   - forwarded: The configured fields that pass in addition to the fixed list.
-    ///   - client: The address of the client, which the executor is sent if `forwarded` allows it.
+    ///   - client: The address of the client, which is sent to the executor if `forwarded` allows it.
     ///   - version: The HTTP version of the client's request, for `via`.
     ///   - instance: The id of this process, which is added to the client's list in `cdn-loop`.
     static func toExecutor(
@@ -122,8 +122,8 @@ enum FieldPolicy {
             let known = fields.known(index)
             switch known {
             case .contentType, .contentEncoding:
-                // The edge sets its own `content-type` for an event stream. For a document, these two fields pass as
-                // the executor has sent them.
+                // The edge sets its own `content-type` for an event stream. For a document, `content-type` and
+                // `content-encoding` pass as the executor has sent them.
                 if isEventStream { continue }
             case .codexTurnState, .contentDisposition:
                 if namesURL(fields.value(index)) { continue }

@@ -1,5 +1,5 @@
-// The charge for a request body that the scan thread decodes. It lasts until the exchange charges the decoded body to
-// the account of its client's connection.
+// Reserves memory for a request body while the scan thread decodes it. The reservation lasts until the exchange charges
+// the decoded body to the account of its client's connection.
 internal import Synchronization
 internal import Transport
 
@@ -25,7 +25,9 @@ package final class BodyHold: Sendable {
         return true
     }
 
-    /// Gives the charge back, after the body has been charged to the connection's account; may be called again.
+    /// Gives the charged memory back to the budget, after the body has been charged to the connection's account.
+    ///
+    /// It may be called more than once.
     func release() {
         let bytes = held.exchange(0, ordering: .relaxed)
         if bytes > 0 { budget.release(bytes) }

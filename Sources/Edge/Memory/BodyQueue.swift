@@ -1,7 +1,7 @@
 // Decides which request bodies get memory, which wait and which are refused while memory is too short for all of them.
 internal import Transport
 
-/// The request bodies, of all workers, that wait for memory, and the rules by which they go on.
+/// The request bodies, of all workers, that wait for memory, and the rules that decide which of them get it.
 ///
 /// An exchange calls `ask` when the budget has refused memory for the next bytes of the exchange's body. It calls `ask`
 /// again every 100 ms while the body waits. The rules are:
@@ -23,28 +23,30 @@ internal import Transport
 struct BodyQueue: Sendable {
     /// The longest time that a body may wait, in all its waits together, in nanoseconds.
     static let waitMax: Nanoseconds = 10_000_000_000
-    /// How long a body waits before slow bodies are refused in its favour, in nanoseconds.
+    /// How long a body waits for memory before slow bodies are refused so that it gets theirs, in nanoseconds.
     static let pressAfter: Nanoseconds = 1_000_000_000
-    /// The shortest time between two orders to refuse slow bodies, in nanoseconds.
+    /// The shortest time between two decisions to refuse slow bodies, in nanoseconds.
     static let pressInterval: Nanoseconds = 250_000_000
-    /// How long a body keeps the turn, its permission to exceed the part of the budget for bodies, if its exchange does
-    /// not call `ask` again, in nanoseconds.
+    /// For how long, in nanoseconds, a body may exceed the part of the budget for bodies, unless its exchange calls
+    /// `ask` again.
+    ///
+    /// One waiting body at a time has this permission, which is called the turn.
     static let turnMax: Nanoseconds = 1_000_000_000
 
-    /// A body that asks the queue, because the budget has refused memory for its next bytes.
+    /// A request body for which the memory budget has refused more memory, so that its exchange asks the queue for it.
     struct Asker: Equatable, Sendable {
         let id: ExchangeID
         /// How many bytes the client still has to send; nil if the client has not announced the length.
         var missing: Int?
         /// How many bytes of memory the body's buffer has to grow by, to take the next bytes.
         var lacking: Int
-        /// How fast the body has arrived while it was not held back, in bytes a second.
+        /// How fast the body has arrived, in bytes a second, without the time in which the server held it back.
         var bytesPerSecond: Int
         /// How long the body has waited in all its waits together, in nanoseconds.
         var waited: Nanoseconds
-        /// Whether the connection of the body may hold the larger buffer.
+        /// Whether the limit on all bodies of one connection allows the body's buffer to grow by `lacking`.
         ///
-        /// If it may not, permission to exceed the part of the budget for bodies (the turn) would not help the body.
+        /// If it does not, permission to exceed the part of the budget for bodies (the turn) would not help the body.
         var fitsConnection: Bool
     }
 
@@ -60,17 +62,21 @@ struct BodyQueue: Sendable {
     enum Answer: Equatable, Sendable {
         /// The body has the turn, so it may exceed the part of the budget for bodies.
         ///
-        /// The `SlowBodies`, if any, say which slow bodies to refuse.
+        /// The `SlowBodies`, if any, say which slow bodies the workers must refuse.
         case finish(SlowBodies?)
-        /// The body waits, and asks again later; the `SlowBodies`, if any, say which slow bodies to refuse.
+        /// The body waits, and its exchange asks again later.
+        ///
+        /// The `SlowBodies`, if any, say which slow bodies the workers must refuse.
         case wait(SlowBodies?)
         /// The body has waited for too long, and has left the queue.
         case refuse
     }
 
     private var waiting: [ExchangeID: Waiting] = [:]
-    /// The waiting body that gets the turn next: the one that still needs the fewest bytes, among those that may have
-    /// it.
+    /// The waiting body that may exceed the part of the budget for bodies (the turn) next: the one that needs the
+    /// fewest bytes.
+    ///
+    /// Bodies that the permission cannot help, or did not help a short time ago, are left out.
     private var nearest: ExchangeID?
     /// The time of the latest call of `ask`.
     private var lastAsked: Nanoseconds = 0
@@ -90,13 +96,13 @@ struct BodyQueue: Sendable {
     /// How many bodies wait.
     var count: Int { waiting.count }
 
-    /// Decides whether a body that lacks memory may exceed the part of the budget for bodies (it gets the turn), waits
-    /// or is refused.
+    /// Decides whether a body that lacks memory gets it beyond the part of the budget for bodies (the turn), waits or
+    /// is refused.
     ///
-    /// The answer may contain an order to refuse slow bodies.
+    /// The answer may also tell the caller to have slow bodies refused on all workers.
     ///
     /// - Parameter isFull: whether bodies have used up most of their part of the budget. If not, the body got no memory
-    ///   because its own connection holds too much, so no other body is refused in its favour.
+    ///   because its own connection holds too much. To refuse other bodies would then not help.
     mutating func ask(_ body: Asker, isFull: Bool, at now: Nanoseconds) -> Answer {
         if body.waited >= Self.waitMax {
             leave(body.id)
@@ -115,7 +121,8 @@ struct BodyQueue: Sendable {
         return .finish(press(for: body, at: now))
     }
 
-    /// Takes the turn from a body, because it got no memory although it may exceed the part of the budget for bodies.
+    /// Takes the turn (the permission to exceed the part of the budget for bodies) from a body that got no memory even
+    /// so.
     ///
     /// Another body may have the turn next.
     mutating func turnDidNotHelp(_ id: ExchangeID) {
@@ -184,8 +191,10 @@ struct BodyQueue: Sendable {
         (one.asker.missing ?? .max, one.asker.id.number) < (other.asker.missing ?? .max, other.asker.id.number)
     }
 
-    /// The order to refuse slow bodies so that `body` gets memory; nil if `body` has not waited long enough for that,
-    /// or if the last order was given too recently.
+    /// Tells which slow bodies the workers must refuse, so that `body` gets memory.
+    ///
+    /// - Returns: nil if `body` has not waited long enough for that, or if slow bodies were refused less than
+    ///   `pressInterval` ago.
     private mutating func press(for body: Asker, at now: Nanoseconds) -> SlowBodies? {
         guard body.waited >= Self.pressAfter, now >= nextPress else { return nil }
         nextPress = now + Self.pressInterval

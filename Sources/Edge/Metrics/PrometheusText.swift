@@ -26,13 +26,13 @@ package struct PrometheusText: Sendable {
     /// Makes an empty page.
     package init() { bytes.reserveCapacity(64 << 10) }
 
-    /// Begins a family; its samples must be written next.
+    /// Begins a metric family (all samples of one metric); the caller must write its samples next.
     package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
         family = name
         append("# HELP \(name) \(Self.escaped(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n")
     }
 
-    /// Writes one sample of the family.
+    /// Writes one sample of the metric family that was begun last.
     package mutating func sample(_ labels: [(String, String)], _ value: some BinaryInteger) {
         line(family, labels, String(value))
     }

@@ -150,7 +150,8 @@ final class Reloader {
 
     /// Posts the new snapshot to the workers, once host names are resolved and engines have listed their models.
     ///
-    /// If executors, models or addresses were found in the meantime, the posted snapshot contains them too.
+    /// If executors, models or addresses were found while the reload waited for that, the posted snapshot contains them
+    /// too.
     private func settled() {
         guard underWay != nil else { return }
         guard let prepared = running.prepare(found: environment.found()) else { return postToWorkers() }

@@ -19,7 +19,7 @@ struct DiscoveryTarget: Sendable {
         path = engine.pathPrefix + Array("/v1/models\(query)".utf8)
     }
 
-    /// Whether a request to the other target would be the same, over the same connections.
+    /// Whether this target and `other` would send the same request for the list of models, over the same connections.
     func asksLike(_ other: DiscoveryTarget) -> Bool {
         engine.connectsLike(other.engine) && path == other.path && engine.host == other.engine.host
             && engine.credential == other.engine.credential

@@ -48,7 +48,7 @@ package final class EngineTarget: Sendable {
             && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
     }
 
-    /// Whether the other target's health probes send the same request over the same connections as this one's.
+    /// Whether the health probes of this target and of `other` are the same requests over the same connections.
     func isProbedLike(_ other: EngineTarget) -> Bool {
         connectsLike(other) && probe == other.probe && host == other.host && credential == other.credential
     }

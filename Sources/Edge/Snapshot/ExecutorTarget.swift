@@ -10,8 +10,7 @@ package final class ExecutorTarget: Sendable {
     package let model: ModelEntry
     /// How the executor's engine is reached.
     package let engine: EngineTarget
-    /// The configured software of the engine; `auto` if none is configured, in which case `Engine.kind` is what was
-    /// found.
+    /// The engine's software as the configuration gives it; `auto` if the edge has to find it out (`Engine.kind`).
     package let kind: ExecutorSettings.Kind
     /// Whether the edge asks the executor for the token counts of a stream if the client does not ask for them.
     package let asksForUsage: Bool
@@ -54,11 +53,12 @@ package final class ExecutorTarget: Sendable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests, so that
     /// the executor finds the rest of the prompt in its cache.
     ///
-    /// If `strip_billing` is not set, the kind of the engine decides. The kind may be found or change at any time.
+    /// If `strip_billing` is not set, the engine's software decides. Health probes may find out the software at any
+    /// time.
     var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
 
-    /// The number that tells the executor this priority class, in the JSON member `priority`; nil if it is told
-    /// nothing.
+    /// The value of the JSON member `priority` by which a request tells the executor this class; nil to send no such
+    /// member.
     func told(_ priority: PriorityClass) -> Int? {
         switch self.priority {
         case .off: nil

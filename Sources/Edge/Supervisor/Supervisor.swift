@@ -64,7 +64,8 @@ package final class Supervisor {
     /// The link to the main process, while this process is not the main one; nil if there is none.
     var mainLink: UpgradeLink?
     private(set) lazy var sharing = CountSharing(loop: loop, running: running, process: process)
-    /// The column in the table of shared counts that is reserved for the last successor; nil if there is none.
+    /// The index of the column that this process has reserved for its successor's counts in the table that processes
+    /// share; nil if there is none.
     var successorColumn: Int?
     /// Whether this process ends as soon as its wait for other processes is over.
     ///
@@ -73,15 +74,15 @@ package final class Supervisor {
     var endsOnceAlone = false
     /// Whether a signal asked for the end of the server before this process was the main one.
     var endsWhenMain = false
-    /// Whether this older process was told to end within `drain_timeout`.
+    /// Whether the main process has told this older process to end within `drain_timeout`.
     var isHurried = false
     private(set) lazy var misdirected = MisdirectedSignals(loop: loop, environment: environment)
     /// The process to which this one has handed over; nil before the hand-over.
     var successor: LaunchedProcess?
-    /// Whether this older process must not end before `successor` has ended.
+    /// Whether this older process must stay until `successor`, now the main process, has ended.
     ///
-    /// systemd still takes this process for the main one and stops the service. It kills the other processes when this
-    /// one ends.
+    /// This is so if systemd, which still regards this process as the main one, stops the service: when this process
+    /// ends, systemd kills all others.
     var outlivesMain = false
     /// When the exchanges that are still under way are ended, in nanoseconds of the loop's clock; `max` before a drain.
     var expiry = Nanoseconds.max

@@ -58,7 +58,8 @@ final class WorkerWatch {
         silent.remove(worker)
     }
 
-    /// Notifies systemd's watchdog at once after a pause of the whole process, unless a worker is silent.
+    /// Notifies systemd's watchdog at once after a pause of the whole process, unless a worker has not answered in
+    /// time.
     ///
     /// The watchdog's clock goes on during a pause of the process.
     func processContinued() { if silent.isEmpty { turned() } }

@@ -3,7 +3,7 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// What the requests of each API key have used since the last report, by the id of the key.
+/// What the requests of each API key have used of the key's rate limits since the last report, by the id of the key.
 ///
 /// A process that has handed over sends such reports to the main process at short intervals, because its exchanges
 /// still use tokens, and give back tokens that were reserved for them.
@@ -12,10 +12,13 @@ struct KeyRates: Equatable, Sendable {
     private static let keysMax = 100_000
 
     private var keys: [String: KeyRateUse] = [:]
-    /// What all callers without an API key together have used.
+    /// What all callers without an API key together have used of their rate limits since the last report.
     private var anonymous = KeyRateUse()
 
-    /// Makes a report of what API keys have used since the last report, or since an `InheritedState` was made.
+    /// Makes a report of what API keys have used since the last report.
+    ///
+    /// The first report covers what they have used since this process passed its state (`InheritedState`) to its
+    /// successor.
     ///
     /// - Returns: nil if no key has used anything.
     init?(takenFrom access: Authenticator) {

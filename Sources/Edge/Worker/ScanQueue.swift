@@ -1,21 +1,27 @@
 // The queue of the scan thread: which of the waiting bodies is scanned next.
 
-/// The waiting jobs of all callers, in an order that gives each caller an equal share of the scanned bytes.
+/// The waiting jobs, in an order that gives each caller (an API key, or a client's address) an equal share of the
+/// scanned bytes.
 ///
 /// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time.
-/// Each caller's first job is due at the clock reading when it became the first job, plus its size in bytes. `pop`
-/// takes the job that is due first, and sets the clock to its due reading.
+/// When a job becomes the first of its caller, its due reading is the clock's present reading plus its size in bytes.
+/// `pop` removes the job with the lowest due reading, and sets the clock to this reading.
 ///
-/// So many large bodies of one caller delay a smaller body of another caller by at most one large body. A large body
-/// does not wait forever, because the clock moves on with each job. The jobs of one caller are served in order.
+/// A smaller body therefore waits for at most one large body of another caller, however many that caller has sent. A
+/// large body does not wait forever, because the clock moves on with each job. The jobs of one caller are served in
+/// order.
 ///
 /// The queue has no maximum length: the memory budget limits how many bodies wait.
 struct ScanQueue<Job> {
     private struct Line {
         var jobs: [(job: Job, bytes: Int)] = []
-        /// The clock reading when `jobs[0]` became the caller's first job; `charge` makes it later.
+        /// The reading of the queue's clock, which counts scanned bytes, when `jobs[0]` became the caller's first job.
+        ///
+        /// `charge` makes it later.
         var start: Int
-        /// The number of the caller's arrival, which decides between two jobs that are due at the same clock reading.
+        /// When the caller came to the queue, as a running number.
+        ///
+        /// Of two jobs with the same due reading, the job of the earlier caller is first.
         var arrival: Int
     }
 
@@ -53,9 +59,10 @@ struct ScanQueue<Job> {
         return (job, caller)
     }
 
-    /// Charges a caller for work that was not known when the job was queued, such as a body that decodes to many bytes.
+    /// Lets a caller's later jobs wait longer, because its job has turned out to be more work, such as a body that
+    /// decodes to many bytes.
     mutating func charge(_ bytes: Int, to caller: String) {
-        // If no job waits, the work has delayed no other caller, so nothing is charged.
+        // If no job waits, the work has delayed no other caller, so the caller's next job need not wait longer.
         guard count > 0, bytes > 0 else { return }
         arrivals += 1
         lines[caller, default: Line(start: clock, arrival: arrivals)].start += bytes

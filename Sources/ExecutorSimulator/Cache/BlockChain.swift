@@ -1,7 +1,9 @@
 // Splits a prompt into tokens without a tokenizer, and hashes its blocks. The prefix cache knows blocks by these
 // hashes.
 
-/// The whole blocks of one prompt.
+/// A prompt, divided into blocks of equally many tokens.
+///
+/// The prefix cache stores and finds prompts by these blocks.
 struct BlockChain: Equatable {
     /// How many tokens the prompt has, including those after the last whole block.
     var tokens: Int
@@ -28,10 +30,10 @@ extension BlockChain {
         private enum Unfinished: Equatable {
             case none
             case word
-            /// A token of JSON, of whose four bytes this number has been read.
+            /// A token of JSON has begun, and this many of its four bytes have been read.
             case bytes(Int)
         }
-        /// How many bytes of JSON are one token.
+        /// How many bytes of JSON count as one token.
         private static let bytesOfToken = 4
         /// How many tokens an image, a sound or a file has.
         private static let tokensOfMedia = 256
@@ -72,7 +74,10 @@ extension BlockChain {
             }
         }
 
-        /// Adds an image, a sound or a file, given as the bytes of the JSON that contains it or its address.
+        /// Adds an image, a sound or a file to the prompt.
+        ///
+        /// - Parameter bytes: the bytes of the JSON that contains the medium or its URL. They identify the medium in
+        ///   the hash.
         mutating func add(media bytes: [UInt8]) {
             endPiece()
             for byte in bytes { hash.add(byte) }
@@ -86,6 +91,8 @@ extension BlockChain {
         }
 
         /// Adds a mark, such as the role of the message that follows.
+        ///
+        /// A mark changes the hashes of the blocks, but is not a token.
         mutating func mark(_ text: String) {
             endPiece()
             hash.add(text)
@@ -100,7 +107,7 @@ extension BlockChain {
             if tokens.isMultiple(of: blockSize) { hashes.append(hash.value) }
         }
 
-        /// The blocks of the prompt, which ends here.
+        /// Ends the prompt, and returns its blocks.
         func finished() -> BlockChain {
             var whole = self
             whole.endPiece()

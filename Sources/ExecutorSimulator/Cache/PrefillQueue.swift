@@ -1,4 +1,5 @@
-// The order and the times of the prefills of one executor, which computes one prompt after the other.
+// The order and the times of the prefills of one executor. A prefill is the computation of a prompt; one runs at a
+// time.
 internal import Transport
 
 /// The prefills of one executor: one runs, the others wait in the order of their arrival.
@@ -15,23 +16,23 @@ struct PrefillQueue<Member: AnyObject> {
     var waiting: Int { line.count }
     /// When the running prefill ends; nil if none runs.
     var end: Nanoseconds? { running?.end }
-    /// The member whose prefill can start now; nil if a prefill runs, or if none waits.
+    /// The member (a simulated exchange) whose prefill can start now; nil if a prefill runs, or if none waits.
     var next: Member? { running == nil ? line.first?.member : nil }
 
-    /// Adds a member at the end of the line.
+    /// Adds a member (a simulated exchange whose prompt must be computed) at the end of the line.
     mutating func add(_ member: Member, at now: Nanoseconds) { line.append((member, now)) }
 
-    /// Starts the prefill of `next`.
+    /// Starts the prefill (the computation of a prompt) that has waited longest.
     ///
-    /// - Parameter duration: how long the prefill takes; the time begins with the member's arrival or with the end of
-    ///   the prefill before it, whichever is later.
+    /// - Parameter duration: how long the prefill takes. The time begins when the prefill was added, or when the
+    ///   prefill before it ended, whichever is later.
     mutating func start(for duration: Nanoseconds) {
         precondition(next != nil, "a prefill runs already, or none waits")
         let first = line.removeFirst()
         running = (first.member, max(freeAt, first.arrival) + duration)
     }
 
-    /// Removes and returns the member whose prefill runs, if the prefill has ended.
+    /// Removes and returns the member (a simulated exchange) whose prefill runs, if the prefill has ended.
     mutating func takeEnded(at now: Nanoseconds) -> Member? {
         guard let running, running.end <= now else { return nil }
         freeAt = running.end
@@ -39,7 +40,7 @@ struct PrefillQueue<Member: AnyObject> {
         return running.member
     }
 
-    /// Removes a member whose prefill waits or runs; the next prefill can start at once.
+    /// Removes a member whose prefill waits or runs; if it ran, the next prefill can start at once.
     ///
     /// - Returns: false if the member was not in the queue.
     mutating func remove(_ member: Member, at now: Nanoseconds) -> Bool {
@@ -53,7 +54,7 @@ struct PrefillQueue<Member: AnyObject> {
         return true
     }
 
-    /// Removes all members.
+    /// Removes all prefills, both the one that runs and those that wait.
     mutating func removeAll() {
         line = []
         running = nil

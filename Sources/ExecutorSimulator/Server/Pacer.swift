@@ -8,7 +8,7 @@ internal import Transport
 final class Pacer: TimerTarget {
     /// Into how many time slots a period is divided if the streams are spread over it.
     private static let slotsWhenSpread = 40
-    /// The largest number of streams that are stepped between two flushes of the loop.
+    /// The largest number of streams that generate a token between two flushes of the event loop.
     ///
     /// In a burst of a thousand streams, the limit lets the first streams send their output early.
     private static let batch = 32
@@ -16,7 +16,7 @@ final class Pacer: TimerTarget {
     /// The progress through the streams of one time slot, from the last stream to the first.
     private struct Round {
         var slot: Int
-        /// How many streams of the time slot are still to be stepped in this round.
+        /// How many streams of the time slot have not generated their next token in this round yet.
         var left: Int
     }
 
@@ -29,17 +29,17 @@ final class Pacer: TimerTarget {
     private var slots: [[SimulatedExchange]]
     /// How many streams all time slots have together.
     private var members = 0
-    /// The index of the time slot whose streams are stepped at `nextDue`.
+    /// The index of the time slot whose streams generate a token at `nextDue`.
     private var nextSlot = 0
     /// The index of the time slot that the next new stream joins.
     private var joinSlot = 0
     private var nextDue: Nanoseconds = 0
     private var timer: TimerID?
     private var rounds: [Round] = []
-    /// The number of the current round.
+    /// The number of the current round, in which each stream of one time slot generates a token.
     ///
-    /// Each stream stores the round in which it was last stepped. A stream that a removal moves within its time slot is
-    /// therefore not stepped twice.
+    /// Each stream stores the round in which it last did so. When a stream leaves, another stream may move to its
+    /// index, and this number keeps the moved stream from generating two tokens in one round.
     private var round = 0
 
     init(simulator: ExecutorSimulator, period: Nanoseconds, isSpread: Bool) {
@@ -59,7 +59,8 @@ final class Pacer: TimerTarget {
             nextSlot = joinSlot
             reschedule()
         } else if max(exchange.readyAt, simulator.loop.now) + period < nextDue {
-            // The next step is due only after the longer prefill of another stream, so this stream brings it forward.
+            // The next tokens are due only after the long prefill of another stream. The new stream is ready much
+            // earlier, so the next tokens become due when it is ready.
             nextDue = max(exchange.readyAt, simulator.loop.now)
             reschedule()
         }
@@ -103,8 +104,8 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // After a long delay, the missed steps are skipped, because a real model server does not generate missed tokens
-        // faster afterwards.
+        // A real model server does not catch up on tokens after a long delay. So after a long delay, the tokens that
+        // are overdue are not generated either.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))
@@ -115,9 +116,9 @@ final class Pacer: TimerTarget {
         stepBatch()
     }
 
-    /// Steps up to `batch` streams.
+    /// Lets up to `batch` streams generate their next token.
     ///
-    /// If more streams must be stepped, the simulator calls this function again at the end of the loop's turn.
+    /// If more streams are due, the simulator calls this function again at the end of the loop's turn.
     func stepBatch() {
         var budget = Self.batch
         while budget > 0, let current = rounds.first {

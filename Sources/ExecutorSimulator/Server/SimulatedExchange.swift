@@ -26,18 +26,20 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var pacer: Pacer?
     /// How many tokens per second each choice gets.
     private var pace = 0.0
-    /// The blocks of the prompts; nil if the simulator has neither a prefix cache nor a prefill rate.
+    /// The prompts, divided into blocks for the prefix cache; nil if the simulator has neither a prefix cache nor a
+    /// prefill rate.
     private(set) var blocks: PromptBlocks?
 
-    /// When the next token may be generated at the earliest: at first the end of the prefill, by the loop's clock.
+    /// The earliest time, by the loop's clock, at which the next token may be generated; at first the end of the
+    /// prefill.
     private(set) var readyAt: Nanoseconds = 0
-    /// The index of the exchange's time slot in its `Pacer`; -1 if the exchange has not joined a pacer.
+    /// The index of the time slot in which a `Pacer` lets the exchange generate its next token; -1 if it has no pacer.
     ///
     /// Only the pacer sets `slot`, `indexInSlot` and `round`.
     var slot = -1
     /// The index of the exchange within its time slot of the `Pacer`.
     var indexInSlot = 0
-    /// The number of the last round in which the `Pacer` stepped this exchange; -1 if there was none.
+    /// The number of the last round in which this exchange generated a token for its `Pacer`; -1 if there was none.
     var round = -1
 
     init(simulator: ExecutorSimulator, stream: ServerStream, head: RequestHead) {
@@ -85,7 +87,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         }
     }
 
-    /// Answers in place of the model while the simulator loads its model, or at the path of a dialect that it lacks.
+    /// Answers in place of the model if the model is being loaded, or if the path belongs to a dialect that is not
+    /// served.
     ///
     /// - Returns: whether the request has been answered.
     private func isAnsweredByServer() -> Bool {
@@ -205,8 +208,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Generates the first tokens at the end of a prefill that took its turn in the queue.
     func prefillEnded() {
-        // The first token is generated here. The pacer may be about to step its streams, so `readyAt` makes the second
-        // token wait for a whole period.
+        // The first token is generated here. The pacer may generate the next token of its streams at any moment, so
+        // `readyAt` makes the second token wait for a whole period.
         let pacer = simulator.pacer(for: pace)
         readyAt = simulator.loop.now + pacer.period
         join(pacer)
@@ -253,7 +256,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         over()
     }
 
-    /// Marks the exchange as over: it no longer counts as in progress, and it leaves its pacer.
+    /// Marks the exchange as over: it no longer counts as in progress, and its `Pacer` generates no more tokens for it.
     ///
     /// Some of the exchange's output may still wait to be sent.
     private func over() {
@@ -271,7 +274,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     // MARK: Output
 
-    /// The pieces of output that are written one by one, one millisecond apart.
+    /// Output that is written in separate pieces, one millisecond apart, so that the client receives each piece alone.
     private var pieces: [Piece] = []
     private var nextPiece = 0
     private enum Piece {
@@ -288,7 +291,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         case reset
     }
 
-    /// Writes bytes separately from all other bytes, after the pieces that already wait.
+    /// Writes bytes separately, so that the client receives them alone, after the pieces that already wait.
     func sendLater(_ bytes: [UInt8]) { add(.bytes(bytes)) }
 
     private func add(_ piece: Piece) {

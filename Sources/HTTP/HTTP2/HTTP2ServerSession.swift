@@ -32,16 +32,16 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     ///
     /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
-    /// The time from the first stream that a client opens after a hand-over to a successor process until the shutdown
-    /// notice.
+    /// How long the server waits with the shutdown notice after a hand-over to a successor, in nanoseconds.
     ///
-    /// The notice only asks the client to open its next streams on another connection, so it is useless while the
-    /// client opens no streams. It can even do harm: some clients, such as those that use Python's `h2`, give up all
-    /// streams under way when a GOAWAY arrives.
+    /// The time begins with the first stream that the client opens after the hand-over. The notice only asks the client
+    /// to open its next streams on another connection, so it is useless while the client opens no streams. It can even
+    /// do harm: some clients, such as those that use Python's `h2`, give up all streams under way when a GOAWAY
+    /// arrives.
     static let announcementDelay: Nanoseconds = 2_000_000_000
-    /// How long the server waits before it resets a stream that has to end.
+    /// How long the server waits before it resets a stream that must end, in nanoseconds.
     ///
-    /// In this time, the stream may send its last output, or the client may end its request.
+    /// The delay lets the queued end of the response go out first, and lets the client finish its request.
     static let resetDelay: Nanoseconds = 1_000_000_000
     /// The value of `NGHTTP2_ERR_TOO_MANY_CONTINUATIONS`, which the header file of nghttp2 1.52 does not define.
     private static let tooManyContinuations = -905
@@ -56,7 +56,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         ///
         /// While bytes wait, the session pauses reading from the channel, so all of them come from a single read.
         ///
-        /// Processed bytes stay in the array until all bytes are processed. To remove them earlier would move the rest.
+        /// Processed bytes stay in the array until all bytes are processed, because each removal would copy the bytes
+        /// that follow.
         var putOff: [UInt8] = []
         /// How many bytes of `putOff` have been read.
         var putOffUsed = 0
@@ -86,8 +87,10 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     struct Ending {
         /// Whether the shutdown notice has been submitted.
         var isDraining = false
-        /// Whether a successor process accepts the new connections, so that the shutdown notice is sent when no stream
-        /// is open.
+        /// Whether a successor process accepts the new connections.
+        ///
+        /// This connection then gets its shutdown notice once no stream is open, or `announcementDelay` after the
+        /// client opens one.
         var isHandedOver = false
         /// Whether the final GOAWAY has to be submitted in the next flush phase.
         ///
@@ -188,7 +191,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     func continueReceiving() {
         guard !incoming.putOff.isEmpty else { return }
         allowRequests()
-        // A fault that is found while the bytes are read makes the session drop them.
+        // If a fault is found in the bytes, or the connection ends while they are read, the session drops the rest of
+        // them.
         let bytes = incoming.putOff
         let used = incoming.putOffUsed + read(bytes.span.extracting(incoming.putOffUsed..<bytes.count))
         if used < bytes.count, !incoming.putOff.isEmpty {
@@ -200,12 +204,13 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
     }
 
-    /// Lets as many requests begin as may begin in one turn of the event loop.
+    /// Allows new requests again at the beginning of a turn of the event loop, up to the number that may begin in one
+    /// turn.
     func allowRequests() {
         requestsLeft = channel.yields ? Self.requestsPerTurnYielding : Self.requestsPerTurn
     }
 
-    /// Keeps bytes for the next turn of the event loop, in which `continueReceiving` is called.
+    /// Keeps bytes for the next turn of the event loop, because too many requests have begun in this turn.
     private func keep(_ bytes: Span<UInt8>) {
         incoming.putOff.append(bytes)
         incoming.putOffCharge.set(incoming.putOff.capacity, on: connection.account)
@@ -220,7 +225,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     /// Reads frames until no further request may begin in this turn of the event loop.
     ///
-    /// - Returns: the number of bytes that need not be read again: all of them once the connection ends.
+    /// - Returns: how many of the bytes need not be read again; if the connection ends, this is all of them.
     private func read(_ bytes: Span<UInt8>) -> Int {
         var used = 0
         while used < bytes.count, !ending.isFatal, !ending.isEnded {
@@ -244,7 +249,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         return ending.isFatal || ending.isEnded ? bytes.count : used
     }
 
-    /// Passes bytes of one frame to nghttp2, after the header fields in the bytes have been counted.
+    /// Passes bytes of one frame to nghttp2, unless header fields in them exceed a limit or are malformed.
     private func feed(_ bytes: Span<UInt8>, payload: Span<UInt8>) {
         switch block.payload(payload, now: now) {
         case .fine: break
@@ -340,7 +345,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     private func classifyZeroIncrement(of id: Int32, isOpen: Bool) -> FrameVerdict {
         guard id % 2 == 1, !history.isNew(id) else { return .fail(.violation(NGHTTP2_PROTOCOL_ERROR)) }
         if isOpen {
-            // `resetWentOut` counts this reset when the reset is sent.
+            // A client that causes too many resets is disconnected. `resetWentOut` counts this reset when it is sent.
             submitReset(id, NGHTTP2_PROTOCOL_ERROR)
         } else if !abuse.resetSent(now: now) {
             return .fail(.causedResets)
@@ -387,9 +392,10 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         return 0
     }
 
-    /// nghttp2 has received an invalid header block, and does not call `frameReceived` for it.
+    /// nghttp2 calls this for an invalid header block, in place of `frameReceived`.
     ///
-    /// nghttp2 answers the block with a reset, which is counted when it is sent.
+    /// nghttp2 then resets the stream. A client that causes too many resets is disconnected; this reset is counted when
+    /// it is sent.
     override func invalidFrameReceived() { deadlines.headers = .max }
 
     override func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {

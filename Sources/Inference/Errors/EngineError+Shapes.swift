@@ -139,12 +139,12 @@ extension EngineError {
 
     /// Reads an error from a document or an event of a response with status 200.
     ///
-    /// Some shapes occur only in such responses. A document in one of these shapes is rewritten in OpenAI's shape, and
-    /// the rewritten document is then read. So the other members of the original document cannot change the message,
-    /// the type and the code. The client also gets the rewritten document.
+    /// Some error formats occur only in such responses. A document in one of these formats is rewritten in OpenAI's
+    /// format, which leaves out its other members. The error is then read from the rewritten document, which the client
+    /// also gets.
     ///
-    /// `read(_:depth:)` does not do the rewriting itself, because in a response with an error status the same members
-    /// have a lower precedence.
+    /// `read(_:depth:)` does not rewrite documents. It also reads responses with an error status, where these other
+    /// members take precedence.
     init(inAnswer body: Span<UInt8>, isBare: Bool = false) {
         self.init(body: body, isBare: isBare)
         guard case .bytes(_, let value)? = document, let found = Self.unusual(in: value) else { return }
@@ -170,7 +170,7 @@ extension EngineError {
         var code: String?
     }
 
-    /// The error in a document of one of the shapes that this function checks, such as MiniMax's; nil for every other
+    /// Finds an error in a document that has one of the unusual formats below, such as MiniMax's; nil for any other
     /// document.
     private static func unusual(in value: JSONValue) -> Parts? {
         guard case .object(let members) = value else { return nil }

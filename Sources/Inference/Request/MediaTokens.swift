@@ -4,11 +4,11 @@
 package struct MediaTokens: Equatable, Sendable {
     /// The assumed number of tokens of an image of any size.
     package var image = 1000
-    /// The bytes of compressed audio per token.
+    /// How many bytes of compressed audio are estimated as one token.
     package var audioBytes = 500
-    /// The bytes of video per token.
+    /// How many bytes of video are estimated as one token.
     package var videoBytes = 500
-    /// The bytes per token of files that are not text.
+    /// How many bytes of a file that is not text are estimated as one token.
     package var fileBytes = 20
     /// The assumed number of tokens of a recording, video or file that the body names only by a URL or an id.
     package var reference = 10_000
@@ -19,7 +19,7 @@ package struct MediaTokens: Equatable, Sendable {
     /// Makes the default settings.
     package init() {}
 
-    /// The bytes of text per token.
+    /// How many bytes of text are estimated as one token.
     package static let bytesPerToken = 4
 
     /// The estimated length of a request's prompt, in bytes of text.

@@ -1,13 +1,13 @@
-// Reduces a JSON document of any size, as it arrives, to a small document with the members that the scanner reads.
+// Reduces a JSON document of any size, as it arrives, to a small document. Only the small document is then parsed.
 
 /// Reads a document byte by byte, and keeps only the members that report an error, a finish reason or the usage.
 ///
-/// The result, `kept`, is a small JSON document for the scanner.
+/// The result, `kept`, is a small JSON document.
 struct JSONDigest: Sendable {
     /// The role of a value: it decides which members of the value are kept.
     private enum Role: Sendable {
         case root
-        /// The value of the member `response`, `message`, `x_groq` or, in Tencent's shape, `Response`.
+        /// The value of the member `response`, `message`, `x_groq` or `Response` (in Tencent's responses).
         case nested
         case choices
         case choice
@@ -38,7 +38,7 @@ struct JSONDigest: Sendable {
     /// The reduced document so far.
     private(set) var kept: [UInt8] = []
     private var levels: [Level] = []
-    /// The number of arrays and objects that are not kept and whose end has not been read yet.
+    /// How deep the reader is inside of an array or object that is not kept; 0 outside of such a value.
     private var skipped = 0
     /// The last key that was read, with its escapes as they were written.
     private var key: [UInt8] = []
@@ -59,7 +59,7 @@ struct JSONDigest: Sendable {
     /// Whether exactly one document has been read, with only white space after it.
     var isWhole: Bool { !isBad && (isEnded || (isInScalar && levels.isEmpty && skipped == 0)) }
 
-    /// Takes the next bytes.
+    /// Reads the next bytes of the document.
     ///
     /// Values that are not kept are skipped fast, because they make up nearly all of a large document.
     mutating func take(_ bytes: Span<UInt8>) {
@@ -83,14 +83,14 @@ struct JSONDigest: Sendable {
                 index += 1
             }
         } else if text == .none {
-            // The OR turns the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) and a few other bytes into 0x7F. The other
-            // bytes end the skip early, which does no harm.
+            // The OR maps the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) to 0x7F, and with them a few bytes that are
+            // none. At such a byte the skip ends early, which does no harm.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index
     }
 
-    /// Takes the next byte.
+    /// Reads the next byte of the document.
     mutating func take(_ byte: UInt8) {
         if text != .none {
             takeText(byte)
@@ -119,7 +119,7 @@ struct JSONDigest: Sendable {
         if skipped == 0 { expectsKey = levels.last?.isArray == false }
     }
 
-    /// Takes a byte of a number, or of `true`, `false` or `null`.
+    /// Reads a byte of a number, or of `true`, `false` or `null`.
     @inline(__always)
     private mutating func takeScalar(_ byte: UInt8) {
         if !isInScalar {
@@ -157,7 +157,7 @@ struct JSONDigest: Sendable {
         keepText(byte, isInEscape: isInEscape)
     }
 
-    /// Takes a byte of an escape, after the escape's backslash.
+    /// Reads a byte of an escape, after the escape's backslash.
     @inline(__always)
     private mutating func takeEscape(_ byte: UInt8) {
         if isEscape {
@@ -191,7 +191,7 @@ struct JSONDigest: Sendable {
 
     /// Begins a value; if the value is kept, writes its key.
     ///
-    /// - Returns: The role of the value; nil if it is not kept.
+    /// - Returns: The role of the value, which decides which of its members are kept; nil if the value is not kept.
     private mutating func beginValue() -> Role? {
         guard skipped == 0 else { return nil }
         guard let level = levels.last else {
@@ -210,7 +210,7 @@ struct JSONDigest: Sendable {
         return role
     }
 
-    /// The role of an array's elements; nil if the elements are not kept.
+    /// Returns the role of the elements of an array that has the role `role`; nil if the elements are not kept.
     private static func element(of role: Role) -> Role? {
         switch role {
         case .choices: .choice
@@ -221,7 +221,8 @@ struct JSONDigest: Sendable {
         }
     }
 
-    /// The role of the member that `key` names; nil if the member is not kept.
+    /// Returns the role of the member that `key` names in an object with the role `role`; nil if the member is not
+    /// kept.
     private func member(of role: Role) -> Role? {
         guard key.count <= Self.keyLimit else { return nil }
         let name = JSONKey.name(key)

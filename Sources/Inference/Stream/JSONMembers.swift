@@ -1,5 +1,5 @@
-// Finds the members of objects and the elements of arrays in JSON bytes, for splices that leave all other bytes as they
-// are.
+// Finds the members of objects and the elements of arrays in JSON bytes, so that callers can replace single parts of a
+// document and leave all other bytes as they are.
 
 /// Finds the members of objects and the elements of arrays, by their positions in the bytes of a JSON document.
 ///
@@ -54,7 +54,7 @@ enum JSONMembers {
         }
     }
 
-    /// The index after the bracket or brace that follows `start` and perhaps white space; nil if another byte follows.
+    /// Skips white space from `start` on, and returns the index after `bracket`; nil if another byte follows.
     private static func opening(_ bracket: UInt8, in json: [UInt8], at start: Int) -> Int? {
         guard let index = json[start...].firstIndex(where: { $0 > 0x20 }), json[index] == bracket else { return nil }
         return index + 1

@@ -8,7 +8,8 @@ enum DecimalWeights {
     /// The largest weight that a configuration may have.
     static let weightMax = 1_000_000
 
-    /// Returns whole numbers from 0 to `weightMax` in the same proportion, as exactly as `weightMax` allows.
+    /// Returns whole numbers from 0 to `weightMax` that have the same proportion as `texts`, as exactly as `weightMax`
+    /// allows.
     ///
     /// A weight above 0 does not become 0.
     ///

@@ -1,30 +1,33 @@
-// The order in which executors take turns: in proportion to their shares, and with each executor's turns evenly spaced.
+// The order in which a pool's executors get requests: each gets its share, and its turns are evenly spaced.
 
 /// The turns of a pool's executors, by stride scheduling (Waldspurger and Weihl, 1995).
 ///
-/// Turns are scheduled in a virtual time, which has no unit. The interval between two turns of an executor is 1 divided
-/// by the executor's share. The time of an executor's next turn is its due time. The executor with the earliest due
-/// time comes next, but a choice may leave out executors that cannot take a request. An executor that was left out for
-/// long gets one turn at once, and not all the turns that it missed.
+/// Turns are scheduled in a virtual time, which has no unit. An executor's share is its part of the pool's requests.
+/// The interval between two turns of an executor is 1 divided by its share. The time of an executor's next turn is its
+/// due time.
+///
+/// For each request, the executor with the earliest due time is chosen among those that can take the request. An
+/// executor that could take none for long gets one turn at once, and not all the turns that it missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
         var due: Double
-        /// The share from which `due` was computed.
+        /// The executor's part of the pool's requests (its share) from which `due` was computed.
         var share: Double
     }
 
-    /// The largest number of early turns that count against an executor later.
+    /// How many turns an executor can take early and then has to wait for.
     ///
-    /// A turn is early if the executor is chosen before an executor that is due earlier but has too much work.
+    /// A turn is early if the executor is chosen although another one, which has too much work, is due earlier.
     private static let aheadMax = 4.0
 
     /// The executors whose next turn is known, in the order of the members of the latest pool.
     private var entries: [Entry] = []
     /// The present virtual time, which never goes back.
     ///
-    /// The time follows the earliest due time of the executors that could take the latest request. It is behind the
-    /// latest turn by at most `aheadMax` times the interval between two turns of the executor that had that turn.
+    /// It follows the earliest due time of the executors that could take the latest request. If an executor takes a
+    /// turn before it is due, the time falls behind that turn, by at most `aheadMax` intervals between turns of that
+    /// executor.
     private var last = 0.0
 
     /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.
@@ -32,12 +35,13 @@ struct Turns: Sendable {
         entries = ids.compactMap { id in entries.first { $0.id == id } }
     }
 
-    /// The virtual time of an executor's next turn; nil for a new executor.
+    /// The virtual time at which an executor's next turn is due; nil for a new executor.
     ///
     /// - Parameters:
     ///   - index: the index of the executor among the pool's members. The executor probably has the same index in
     ///     `entries`.
-    ///   - share: the present share of the executor, above 0. It may have changed since the last call.
+    ///   - share: the part of the pool's requests that the executor gets at present, above 0. It may have changed since
+    ///     the last call.
     func due(of id: Int, at index: Int, share: Double) -> Double? {
         guard let index = self.index(of: id, at: index) else { return nil }
         let entry = entries[index]
@@ -47,8 +51,8 @@ struct Turns: Sendable {
 
     /// Adds a new executor.
     ///
-    /// - Parameter phase: the wait for the first turn, as a fraction (0 to 1) of the interval between two turns.
-    /// - Returns: the virtual time of the executor's first turn.
+    /// - Parameter phase: the time until the first turn, as a fraction (0 to 1) of the interval between two turns.
+    /// - Returns: the virtual time at which the executor's first turn is due.
     mutating func add(_ id: Int, at index: Int, share: Double, phase: Double) -> Double {
         let due = last + phase / share
         entries.insert(Entry(id: id, due: due, share: share), at: min(index, entries.count))
@@ -57,8 +61,8 @@ struct Turns: Sendable {
 
     /// Records that an executor has had its turn at the virtual time `due`, and sets its next turn.
     ///
-    /// - Parameter first: the earliest next turn of the executors that could take the request, including executors with
-    ///   too much work. If `first` is smaller than `due`, the turn was early.
+    /// - Parameter first: the earliest due time among the executors that could take the request, even those with too
+    ///   much work. If `first` is smaller than `due`, the executor had its turn early.
     mutating func took(_ due: Double, of id: Int, at index: Int, share: Double, first: Double) {
         guard let index = self.index(of: id, at: index) else { return }
         last = max(last, first, due - Self.aheadMax / share)

@@ -24,7 +24,7 @@ struct Availability: ~Copyable, Sendable {
     private let hasLateFaults = Atomic<Bool>(false)
     /// Whether the probes say that the model is being loaded.
     private let notReady = Atomic<Bool>(false)
-    /// When loading was first noticed by a request or by refused connections; 0 if it was not.
+    /// When an answer first said that the model is being loaded, or the engine first refused connections; 0 if neither.
     private let loadingSince = Atomic<Nanoseconds>(0)
     private let isStart = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)
@@ -41,7 +41,7 @@ struct Availability: ~Copyable, Sendable {
     /// Why the engine or executor was ejected last.
     var cause: ExecutorHealth.Cause { values.withLock { $0.health.cause } }
 
-    /// Whether the engine or the model is known to load, or may be starting.
+    /// Whether the engine or the model is known to be loading, or may be starting.
     var isLoading: Bool { notReady.load(ordering: .relaxed) || loadingSince.load(ordering: .relaxed) != 0 }
     /// Whether the probes say that the model is being loaded.
     var isNotReady: Bool { notReady.load(ordering: .relaxed) }
@@ -63,7 +63,8 @@ struct Availability: ~Copyable, Sendable {
         return from != .max && now >= from ? .trial : .no
     }
 
-    /// The factor for the weight of the executor: 1, or less for some time after an ejection.
+    /// The factor for the weight of the executor: 1, or less for some time after an ejection, so that its load grows
+    /// slowly.
     func share(at now: Nanoseconds) -> Double {
         let since = healthySince.load(ordering: .relaxed)
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
@@ -131,7 +132,7 @@ struct Availability: ~Copyable, Sendable {
         }
     }
 
-    /// Replaces the health and the limits by a record that another process has just made.
+    /// Replaces the health and the limits by those that the predecessor has recorded for an upgrade.
     func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         change { health, load in
             health = ExecutorHealth(record.health, at: now)
@@ -140,7 +141,7 @@ struct Availability: ~Copyable, Sendable {
     }
 }
 
-/// The health and the limits of an engine or executor at one moment, in a form for another process.
+/// The health and the limits of an engine or executor at one moment, which an upgrade passes to the new process.
 package struct AvailabilityRecord: Equatable, Sendable {
     package var health: ExecutorHealth.Record
     package var load: ExecutorLoad.Record
@@ -158,7 +159,7 @@ package struct AvailabilityRecord: Equatable, Sendable {
 extension Engine {
     /// The health of the engine itself and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the engine's own health and limits by a record that another process has just made.
+    /// Replaces the engine's own health and limits by those that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         mayBeStarting.store(false, ordering: .relaxed)
         availability.restore(record, at: now)
@@ -168,6 +169,6 @@ extension Engine {
 extension Executor {
     /// The health of this model alone and its limits at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health and limits of this model alone by a record that another process has just made.
+    /// Replaces the health and limits of this model alone by those that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
 }

@@ -1,4 +1,4 @@
-// The timers of one loop: a heap of due times, and a `Slab` of targets. Confined to the loop's thread.
+// The timers of one loop: a heap of due times, and a table of the objects to call. Confined to the loop's thread.
 
 /// An object that a timer calls when the timer is due.
 package protocol TimerTarget: AnyObject {

@@ -16,7 +16,7 @@ package final class NameResolver: TimerTarget {
     /// bound.
     static let secondsToRetry = 5...60
 
-    /// The book or list that receives the addresses of a name.
+    /// The address book or the address list in which the resolver stores the addresses of a name.
     private enum Target {
         case book(AddressBook)
         case list(AddressList)
@@ -57,15 +57,17 @@ package final class NameResolver: TimerTarget {
     private var lastTag = 0
     private var channel: NameChannel?
     private var timers: [Int: TimerID] = [:]
-    /// The unanswered queries for the addresses of services' servers (SRV targets), by the tag of the query.
+    /// The queries for the addresses of the servers of services (SRV targets) that are not answered yet, by the tag of
+    /// the query.
     ///
     /// `service` is the tag of the service in `entries`.
     private var servers: [Int: (service: Int, name: String)] = [:]
     private var settled: (() -> Void)?
 
     /// - Parameters:
-    ///   - books: the books to fill; books without a name never change and are ignored.
-    ///   - lists: the lists to fill.
+    ///   - books: the address books in which the resolver stores addresses; books without a name never change and are
+    ///     ignored.
+    ///   - lists: the address lists in which the resolver stores addresses.
     ///   - say: called with a message for the operator when a name begins to fail, resolves again, or has other
     ///     addresses.
     package init(
@@ -116,9 +118,9 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Replaces the books and lists to fill.
+    /// Replaces the address books and address lists in which the resolver stores addresses.
     ///
-    /// A book or list that the resolver fills already keeps its schedule of queries. The caller must call `start` next,
+    /// A book or list that was among them before keeps its schedule of queries. The caller must call `start` next,
     /// which resolves the new names.
     package func adopt(_ books: [AddressBook], _ lists: [AddressList] = []) {
         let wanted = Self.entries(books, lists)
@@ -167,7 +169,7 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Queries the addresses of a service's servers, each server once.
+    /// Queries the addresses of all servers of a service (SRV targets), each server once.
     private func askServers(of tag: Int, _ answer: NameAnswer) {
         let names = entries[tag]?.service.begin(answer) ?? []
         for name in names {
