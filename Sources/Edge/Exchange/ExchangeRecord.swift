@@ -18,7 +18,7 @@ struct ExchangeRecord {
     private let target: [UInt8]
     private let userAgent: String?
     private let session: String?
-    /// Cloudflare's id of the request and the client's country; nil if the peer is not a trusted proxy.
+    /// Cloudflare's id of the request and the client's country; nil if no trusted proxy has sent these fields.
     private let cloudflare: CloudflareFields?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
@@ -32,7 +32,8 @@ struct ExchangeRecord {
     /// The priority class of the request, on which its position in a queue depends.
     var priority = PriorityClass.standard
     var model: String?
-    /// The model name in the request if no such model exists or the caller may not use it, shortened for the log.
+    /// The model name in the request if no such model exists or the caller may not use it, without API keys and
+    /// shortened for the log.
     var modelAsked: String?
     /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?
@@ -47,7 +48,7 @@ struct ExchangeRecord {
     var promptBytes = 0
     /// The largest plausible token usage; if an executor reports a larger usage, these bounds are recorded instead.
     var bounds = UsageBounds()
-    /// How many bytes of the response the client had not read when the edge closed its connection.
+    /// How many bytes of the response had not been sent to the client when its stream ended too early.
     var bytesLost = 0
     /// The attempts that failed before anything of their answers could be relayed, in order.
     private var failed: [FinishedExchange.Attempted] = []
