@@ -7,8 +7,8 @@ internal import Transport
 ///
 /// The counts are compared with the limits of `limits.per_address`.
 ///
-/// The addresses that share one entry are a group: one IPv4 address, an IPv6 /64, or an IPv6 /48. The type has no lock
-/// of its own. `AddressTable` locks the shard that contains the entry.
+/// The addresses that share one entry are a group: one IPv4 address, an IPv6 /64, or an IPv6 /48. The type has no lock:
+/// `AddressTable` locks the part of the table that contains the entry.
 struct AddressEntry: Sendable {
     /// How many seconds of the configured rate a burst of new connections or requests may use at once.
     ///

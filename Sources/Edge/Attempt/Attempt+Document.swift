@@ -94,8 +94,8 @@ extension Attempt {
 
     /// The failure of a document that does not fit the response head that the edge has already sent; nil if it fits.
     ///
-    /// If an executor takes long, the edge sends the head of a stream or of a JSON document early, to keep the client's
-    /// connection open.
+    /// If an executor answers late, the edge sends the head of a stream or of a JSON document early, to keep the
+    /// client's connection open.
     private func misfit(isJSON: Bool) -> Failure? {
         switch sentHead {
         case .none: nil
@@ -112,7 +112,8 @@ extension Attempt {
         if sentHead == .json, held.starts(with: [0xEF, 0xBB, 0xBF]) { held.removeFirst(3) }
     }
 
-    /// Whether the executor's response head means the same as the head that the edge sends if an executor takes long.
+    /// Whether the executor's response head means the same as the head that the edge sends if the executor answers
+    /// late.
     ///
     /// That early head has the status 200 and the type `application/json`, and it announces no compression.
     var announcesJSON: Bool {
@@ -230,7 +231,7 @@ extension Attempt {
         return found
     }
 
-    /// Checks the complete document, and relays it or fails.
+    /// Checks the complete document, and relays it or fails the attempt.
     func documentEnded() {
         guard let owner, let head = answer.head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {

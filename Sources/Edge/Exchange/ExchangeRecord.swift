@@ -6,7 +6,7 @@ internal import Transport
 
 /// The facts about a running exchange from which `FinishedExchange` is made.
 ///
-/// Moments are in nanoseconds of the event loop's clock; 0 if the moment has not come.
+/// Points in time are in nanoseconds of the event loop's clock; 0 if they have not come yet.
 struct ExchangeRecord {
     /// The maximum length of a recorded text from the client, in bytes; a longer text is cut.
     private static let textKept = 256
@@ -32,8 +32,9 @@ struct ExchangeRecord {
     /// The priority class of the request, on which its position in a queue depends.
     var priority = PriorityClass.standard
     var model: String?
-    /// The model name in the request if no such model exists or the caller may not use it, without API keys and
-    /// shortened for the log.
+    /// The name of the requested model, if the model does not exist or the caller may not use it.
+    ///
+    /// The name is for the log, so it is shortened, and words that may be API keys are removed.
     var modelAsked: String?
     /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?

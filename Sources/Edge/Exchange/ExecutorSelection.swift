@@ -75,7 +75,7 @@ struct ExecutorSelection {
     private var waitedFor = 0
     /// Whether the exchange is in a queue because a model is being loaded.
     private(set) var awaitsLoad = false
-    /// Whether the exchange waits for an executor for a retry, which counts in the retry budget once it begins.
+    /// Whether the attempt for which the exchange waits is a retry that must count in the retry budget once it begins.
     private var waitsForRetry = false
     /// Whether the retry budget, a limit on all retries of the process, counts a retry of this exchange now.
     private var holdsRetry = false
@@ -455,7 +455,7 @@ struct ExecutorSelection {
         budget.retryEnded()
     }
 
-    /// Gives free slots of the pool in whose queue the exchange waits to waiting requests.
+    /// Makes the pool in whose queue the exchange waits give its free slots to waiting requests.
     ///
     /// The exchange calls this regularly. No event reports that an executor may be used again after it has refused or
     /// failed requests.

@@ -4,7 +4,7 @@ internal import Transport
 
 /// Decides which question an engine is asked next.
 ///
-/// This is a value without a connection: its caller sends the requests and passes the time.
+/// This type only decides: its caller sends the requests, and passes the present time to each function.
 ///
 /// The engine is asked only after it has passed a health probe. Its kind and its cache size are asked once, and its
 /// load after each probe. If no page answers a question, the engine is asked again only after `rarely`.

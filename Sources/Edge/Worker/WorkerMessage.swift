@@ -38,7 +38,7 @@ package enum WorkerMessage: Sendable {
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker has accepted, on the listener with this key.
     ///
-    /// The sender has already counted it as a connection of the process (`ProcessState.takeRoom`) and of the receiving
+    /// The sender has already counted the connection for the process (`ProcessState.takeRoom`) and for the receiving
     /// worker. `hold` counts the connection against the limits of its client's address.
     case serve(Socket, peer: SocketAddress, listener: ListenerKey, hold: AddressHold?)
     /// The exchange that this `SlabKey` identifies no longer waits for an executor; `WaitEnd` says how the wait ended.

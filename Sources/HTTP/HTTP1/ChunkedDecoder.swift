@@ -57,7 +57,7 @@ package struct ChunkedDecoder: Sendable {
     private var trailerName: [UInt8] = []
     private var failure: HTTP1Error?
 
-    /// Makes a decoder for a body that begins with the next byte.
+    /// Makes a decoder; the first bytes that it gets must be the beginning of a body.
     package init() {}
 
     /// Whether the whole body has been decoded without an error.

@@ -106,16 +106,17 @@ extension ExecutorPool {
         ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
-            // A slot may be free although requests wait. For example, the pause of an executor that has refused
-            // requests may be over, which no event reports. So waiting requests that this request must not overtake are
-            // served first. They are also served first if the first of them may use only some of the executors. A slot
-            // that is free even then is at an executor that this waiting request cannot use, so the new request may
-            // take it.
+            // A slot may be free although requests wait, because no event reports that an executor may be used again
+            // after it has refused requests. So waiting requests that this request must not overtake get the free slots
+            // first. If the first waiting request may use only some of the executors, they get the free slots first as
+            // well. A slot that is still free then is at an executor that the first waiting request cannot use, so this
+            // request may take it.
             let isHeadRestricted = isHeadRestricted(state, downTo: request.priority, at: now)
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)
                 ? state.serve(entry, most: .max, downTo: request.priority, at: now) : []
-            // Only a request that has been at an executor may overtake waiting requests of its own or a higher class.
+            // The request may overtake waiting requests of its own or a higher class in two cases: it has been at an
+            // executor before, or the first waiting request may use only some of the executors.
             let goesFirst = returning || isHeadRestricted || !state.lines.hasQueue(downTo: request.priority)
             if goesFirst, let admission = admitAtOnce(request, &state, awaitsLoad: awaitsLoad, at: now) {
                 return (admission, others)
@@ -140,7 +141,7 @@ extension ExecutorPool {
         return admission
     }
 
-    /// Whether a waiting request that its tenant has next may use only some of the executors.
+    /// Whether any waiting request that is the first one of its tenant may use only some of the executors.
     ///
     /// Only requests of this class or of a higher class are considered.
     private func isHeadRestricted(_ state: PoolEntry.State, downTo priority: PriorityClass, at now: Nanoseconds) -> Bool

@@ -4,7 +4,8 @@ package import Transport
 
 /// The limits of a key.
 ///
-/// A limit that is nil does not restrict the key, except for `prefillResets`.
+/// A limit that is nil does not restrict the key. Only for `prefillResets`, nil stands for the limit of the
+/// configuration.
 package struct KeyLimits: Equatable, Sendable {
     /// The largest number of exchanges that may be under way at once.
     package var concurrency: Int?
@@ -39,7 +40,7 @@ package struct KeyLimits: Equatable, Sendable {
     }
 }
 
-/// The quota of one key, counted in this process.
+/// Counts in this process how much of its limits one API key has used.
 ///
 /// Each key has one object while the key is in force and for some time afterwards (`KeyRing.Departed`). The object
 /// outlives configurations. Workers call the object a few times for each request, and never for each token.
@@ -71,18 +72,20 @@ package final class KeyUse: Quota {
     private struct Sharing {
         let counts: SharedCounts
         let identity: String
-        /// The row of the key in `counts`; nil before the first exchange, so that unused keys take no rows.
+        /// The key's row in `counts`, the table that the processes share; nil before the first exchange, so that unused
+        /// keys take no rows.
         var row: SharedCounts.Row?
 
-        /// Publishes one more exchange than `running`, the exchanges under way in this process, if the limit over all
-        /// processes allows it; otherwise publishes `running`.
+        /// Adds one exchange to the number that this process publishes, if the limit over all processes allows it.
         ///
         /// Another process may begin an exchange at the same moment. Each of the two processes publishes its exchange
         /// before it reads the count of the other process. So at least one of them sees that there is one exchange too
         /// many, and takes its own back. If both processes take theirs back, the limit allows an exchange again, and
         /// both try once more.
         ///
-        /// - Parameter most: the limit over all processes; nil for no limit.
+        /// - Parameters:
+        ///   - running: how many exchanges with the key are under way in this process.
+        ///   - most: the limit over all processes; nil for no limit.
         /// - Returns: whether the limit allows one more exchange.
         mutating func takePlace(beside running: Int, of most: Int?) -> Bool {
             if row == nil { row = counts.row(for: identity) }
@@ -107,7 +110,7 @@ package final class KeyUse: Quota {
     /// Makes the quota of a key that has not been used.
     package init() {}
 
-    /// The number of exchanges of this process under way.
+    /// The number of exchanges with the key that are under way in this process.
     package var running: Int { state.withLock { $0.running } }
 
     /// Counts an exchange against the limits on exchanges and on requests per minute, unless one of them is reached;
@@ -146,7 +149,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Counts the tokens that a request has used in place of the tokens that were reserved for it; see `Quota.settle`.
+    /// Counts the tokens that a request has used, and no longer those that were reserved for it; see `Quota.settle`.
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in
@@ -213,7 +216,7 @@ package final class KeyUse: Quota {
     ///
     /// - Parameters:
     ///   - counts: nil if this process shares counts with no other process any more.
-    ///   - identity: names the key, in the same words in each process.
+    ///   - identity: a name of the key that is the same in each process.
     package func share(in counts: SharedCounts?, as identity: String) {
         state.withLock { state in
             let (old, running) = (state.sharing, state.running)

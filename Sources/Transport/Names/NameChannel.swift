@@ -192,7 +192,8 @@ final class NameChannel: TimerTarget {
 
     fileprivate func ready(_ descriptor: CInt, events: UInt32) {
         unsafe enter { raw in
-            // An error or a hangup is reported to c-ares as readable, because c-ares detects both when it reads.
+            // This function reports a socket with an error or a hangup as readable, because c-ares detects both when it
+            // reads.
             let reading = events & ~clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             let writing = events & clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             unsafe ares_process_fd(raw, reading, writing)

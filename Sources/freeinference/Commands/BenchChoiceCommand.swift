@@ -3,7 +3,7 @@
 internal import ArgumentParser
 internal import Bench
 
-/// Prints how long a pool takes to choose an executor for a prompt, if it remembers as many earlier prompts as it can.
+/// Prints how long a pool takes to choose an executor for a prompt, if its memory of earlier prompts is full.
 struct BenchChoiceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "choice",
