@@ -10,7 +10,7 @@ internal import Transport
 /// The addresses that share one entry are a group: one IPv4 address, an IPv6 /64, or an IPv6 /48. The type has no lock:
 /// `AddressTable` locks the part of the table that contains the entry.
 struct AddressEntry: Sendable {
-    /// How many seconds of the configured rate a burst of new connections or requests may use at once.
+    /// A burst of new connections or requests may be as large as the configured rate allows in this many seconds.
     ///
     /// A burst of 10 s lets many clients behind one address reconnect together after a restart.
     static let burstSeconds = 10

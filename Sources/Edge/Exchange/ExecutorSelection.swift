@@ -83,7 +83,8 @@ struct ExecutorSelection {
     /// wait for the retry budget.
     private(set) var postponed: Failure?
 
-    /// Makes the selection for a request, and counts the request in the retry budget.
+    /// Makes the selection for a request, and counts the request in the retry budget, which grows with the requests
+    /// under way.
     ///
     /// - Parameter pools: The pool of the model, then the pools of its fallback models, in order.
     init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {

@@ -107,7 +107,7 @@ final class MemberSources {
         }
     }
 
-    /// Reads those files of executors that have changed.
+    /// Reads those files of executors that have changed, and calls `changed` if a list in them is different now.
     ///
     /// - Parameter now: the present time, in seconds since 1970.
     func look(now: Int) {

@@ -115,8 +115,8 @@ extension ExecutorPool {
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)
                 ? state.serve(entry, most: .max, downTo: request.priority, at: now) : []
-            // The request may overtake waiting requests of its own or a higher class in two cases: it has been at an
-            // executor before, or the first waiting request may use only some of the executors.
+            // The request may overtake waiting requests of its own class or a higher class in two cases: it has been at
+            // an executor before, or the first waiting request may use only some of the executors.
             let goesFirst = returning || isHeadRestricted || !state.lines.hasQueue(downTo: request.priority)
             if goesFirst, let admission = admitAtOnce(request, &state, awaitsLoad: awaitsLoad, at: now) {
                 return (admission, others)
