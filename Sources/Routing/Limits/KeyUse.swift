@@ -51,13 +51,13 @@ package final class KeyUse: Quota {
         var tokens = TokenBucket()
         /// The limits of the latest request; nil before the first request.
         var limits: KeyLimits?
-        /// What the key has used since this process last reported it to its successor, the process that replaces it in
-        /// an upgrade.
+        /// What the key has used since this process last reported it to the main process, which has replaced this
+        /// process in an upgrade.
         ///
-        /// The value is nil until `record` is called, at the beginning of an upgrade.
+        /// The value is nil until `record` is called for an upgrade.
         var unreported: KeyRateUse?
-        /// Where this process publishes the number of the key's exchanges for other processes; nil while there is no
-        /// other process.
+        /// Where this process publishes the number of the key's exchanges for other processes; nil while it shares its
+        /// counts with none.
         var sharing: Sharing?
 
         /// The limit at the time of the latest request, in place of `own`, the limit at the time when this request
