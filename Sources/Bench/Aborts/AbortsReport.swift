@@ -4,16 +4,16 @@ internal import Transport
 
 /// The result of one run of `bench aborts`.
 package struct AbortsReport {
-    /// The figures of one phase.
+    /// The measurements for one phase of a request in which the bench resets streams.
     struct Figures {
         var phase: AbortPhase
         var resets = 0
-        /// The time from each reset until the executor noticed the abort, measured by the executor's time stamp.
+        /// The times from each reset until the executor noticed it, calculated from the executor's time stamp.
         var delay = Distribution()
         /// How many aborts the executor noticed, by the phase of the request that the executor reported: `body`,
         /// `prefill` or `stream`.
         var executorPhases: [String: Int] = [:]
-        /// How many requests the executor received during this phase, by its own counter.
+        /// How many requests the executor received during this phase, as the executor itself counted them.
         var requests = 0
         /// How many streams ended before they could be reset.
         var endedBefore = 0

@@ -1,5 +1,5 @@
-// `bench trace`: sends the requests of a trace at their times, even if earlier requests are not answered yet. It
-// measures the times to first token and the hits in the executors' caches.
+// `bench trace`: sends the requests of a recorded trace at their recorded times, even if earlier requests are not
+// answered yet. It measures the times to first token and the hits in the executors' caches.
 internal import Transport
 
 /// One run of `bench trace`, on the calling thread.
@@ -22,7 +22,7 @@ package final class TraceBench: BenchStreamOwner {
     private var nextProgress: Nanoseconds = 0
     private var report = TraceReport()
 
-    /// Prepares a run.
+    /// Prepares a run of the benchmark.
     ///
     /// - Throws: when an option is out of range, or the target or an executor cannot be used.
     package init(options: TraceOptions, trace: TraceFile, target: BenchTarget) throws(BenchError) {
@@ -128,7 +128,7 @@ package final class TraceBench: BenchStreamOwner {
                 send(entries[next].request, due: began + entries[next].due)
                 next += 1
                 lastSent = now
-                // If several requests are due at once, the loop reads between them what has arrived.
+                // If several requests are due at once, the loop reads after each of them what has arrived.
                 loop.turn(waitMax: 0)
             } else {
                 // The wait is rounded down to whole milliseconds. So the loop polls without waiting in the last

@@ -37,9 +37,9 @@ package enum SystemFiles {
         return Program(path: path, arguments: entries(arguments), environment: entries(environment))
     }
 
-    /// Reads a whole file; the size of the file may be unknown in advance, as under /proc.
+    /// Reads a whole file; its size need not be known in advance, so files under /proc can be read.
     ///
-    /// The function never waits. For a pipe or a socket it returns a problem.
+    /// The function never waits: for a pipe or a socket, it returns a problem.
     package static func read(_ path: String) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
@@ -64,7 +64,9 @@ package enum SystemFiles {
         readData(path, bytesMax: bytesMax)
     }
 
-    /// Reads a whole file like `readOnce`, but with a limit of its own for its size, in bytes.
+    /// Reads a whole file, or a pipe up to its end; fails if there are more than `bytesMax` bytes.
+    ///
+    /// The function waits for the program that writes into the pipe.
     package static func readData(_ path: String, bytesMax: Int) -> Result<[UInt8], FileProblem> {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(lastProblem()) }
@@ -171,7 +173,7 @@ package enum SystemFiles {
         _ = unsafe mkdir(String(path[..<slash]), 0o755)
     }
 
-    /// Returns a problem with the system's text for `errno`.
+    /// Returns a problem with the text by which the system describes `errno`.
     private static func lastProblem() -> FileProblem {
         let code = errno
         var text = [CChar](repeating: 0, count: 256)

@@ -1,4 +1,4 @@
-// How an engine that schedules by priority is told the priority class of a request.
+// How the edge tells the priority class of a request to an engine that schedules requests by priority.
 package import Routing
 
 /// Whether an engine serves requests with low or with high values of the JSON member `priority` first.
@@ -14,27 +14,28 @@ package enum PriorityOrder: String, Sendable, CaseIterable {
     /// interrupts only bulk requests.
     private static let step = 10
 
-    /// The value for a class; 0 for the class `standard`.
+    /// The value of `priority` for a class; 0 for the class `standard`.
     package func value(of priority: PriorityClass) -> Int {
         let steps = priority.rank - PriorityClass.standard.rank
         return self == .lowestFirst ? steps * Self.step : -steps * Self.step
     }
 }
 
-/// Whether an engine is told the priority class of a request, and by which values of the JSON member `priority`.
+/// Whether the edge tells an engine the priority class of a request, in the JSON member `priority`, and by which
+/// values.
 package enum PrioritySetting: Sendable, Equatable {
-    /// Requests have no member `priority`.
+    /// The edge sends no member `priority` to the engine.
     case off
-    /// The kind of the engine decides the order of the values.
+    /// The edge sends the member; the kind of the engine tells whether low or high values are served first.
     case byKind
-    /// The engine has this order, whatever its kind is.
+    /// The edge sends the member; the configuration tells whether low or high values are served first.
     case order(PriorityOrder)
 }
 
 extension ExecutorSettings.Kind {
-    /// The order of engines of this kind; nil if they do not schedule by a member `priority`.
+    /// Whether engines of this kind serve low or high values of `priority` first; nil if they ignore this member.
     ///
-    /// An engine of an unknown kind counts as an engine with vLLM's order.
+    /// An engine of an unknown kind is treated like vLLM.
     package var priorityOrder: PriorityOrder? {
         switch self {
         case .vllm, .auto: .lowestFirst
@@ -45,7 +46,8 @@ extension ExecutorSettings.Kind {
 }
 
 extension ConfigurationSection {
-    /// Reads `priority` of an executor: `true`, `false`, or the order of the engine.
+    /// Reads the setting `priority` of an executor: `true`, `false`, or whether the engine serves low or high values
+    /// first.
     func read(_ key: String, _ target: inout PrioritySetting, of kind: ExecutorSettings.Kind) {
         let expected = "true, false, \(PriorityOrder.allCases.map(\.rawValue).joined(separator: " or "))"
         guard let scalar = scalar(key, expecting: expected) else { return }

@@ -1,4 +1,4 @@
-// A position together with its file, for messages that name two positions.
+// A position in a configuration file together with the file, for messages that name two positions.
 
 /// A position in one of the files of a configuration.
 struct ConfigurationLocation {

@@ -1,11 +1,11 @@
-// The state of one configuration file while it is read, and the findings in all files so far.
+// The state of one configuration file while it is read, and the errors and warnings in all files so far.
 
 /// Collects the errors and warnings of one file, and reads the other files to which the file refers.
 ///
-/// An imported file has a reader of its own, which shares its findings with the importing file's reader. A reader is
-/// confined to the thread that loads the configuration.
+/// An imported file has a separate reader, which adds its errors and warnings to those of the importing file. A reader
+/// is confined to the thread that loads the configuration.
 final class ConfigurationReader {
-    /// The findings in all files of a configuration.
+    /// The errors, warnings and other findings in all files of a configuration.
     private final class Findings {
         var problems: [ConfigurationProblem] = []
         var warnings: [ConfigurationProblem] = []
@@ -13,15 +13,16 @@ final class ConfigurationReader {
         ///
         /// A test compares these keys with the documentation.
         var knownKeys: Set<String> = []
-        /// The values that messages must not show; the key of each value is the reference that was expanded to it.
+        /// The values that messages must not show, because they come from `${NAME}` or `${file:PATH}` and may be
+        /// secret.
         ///
-        /// A reference is the name of an environment variable, or `file:PATH`.
+        /// The key of each value is `NAME` or `file:PATH`.
         var expandedVariables: [String: String] = [:]
         /// Every environment variable to which a value in a file refers.
         var variables: Set<String> = []
         /// The models of all imported files.
         var importedModels: [ConfigurationNode] = []
-        /// The executors of each file of `executors_from`, by its path.
+        /// The executors of each file that a key `executors_from` names, by the path of the file.
         var executorLists: [String: [ExecutorSettings]] = [:]
         /// The time before the expiry of a certificate at which warnings begin, in seconds.
         var certificateNotice: Int64 = 0
@@ -45,7 +46,7 @@ final class ConfigurationReader {
     let filesMatching: (String) -> [String]?
     /// The environment from which `${VAR}` is expanded.
     var environment: [String: String] = [:]
-    /// The number of imports from the main file to this file; 0 for the main file.
+    /// How many imports lead from the main file to this file: 0 for the main file, 1 for a file that it imports.
     let importDepth: Int
     private let findings: Findings
 
@@ -65,7 +66,7 @@ final class ConfigurationReader {
         findings = Findings(file: file)
     }
 
-    /// Makes the reader of a file that another file imports.
+    /// Makes the reader of a file that the file of `reader` imports.
     init(file: String, importedBy reader: ConfigurationReader) {
         self.file = file
         readFile = reader.readFile
@@ -86,7 +87,7 @@ final class ConfigurationReader {
     var files: [String] { findings.files }
     /// The errors and warnings of all files, sorted by their position.
     var errors: ConfigurationErrors { ConfigurationErrors(problems, warnings: findings.warnings, files: files) }
-    /// The warnings alone, sorted by their position.
+    /// The warnings of all files, sorted by their position.
     var warnings: [ConfigurationProblem] { ConfigurationErrors([], warnings: findings.warnings, files: files).all }
 
     /// The time before the expiry of a certificate at which warnings begin, in seconds (`certificate_notice`).
@@ -99,16 +100,16 @@ final class ConfigurationReader {
     /// The models of all imported files, in the order in which the files were opened.
     var importedModels: [ConfigurationNode] { findings.importedModels }
 
-    /// The executors in the files of `executors_from` that were read, by the path of the file.
+    /// The executors that were read from the files that `executors_from` names, by the path of the file.
     var executorLists: [String: [ExecutorSettings]] { findings.executorLists }
 
-    /// Remembers the executors of a file of `executors_from`.
+    /// Stores the executors that were read from a file that `executors_from` names.
     func noteListed(_ executors: [ExecutorSettings], in path: String) { findings.executorLists[path] = executors }
 
-    /// Remembers the models of an imported file.
+    /// Stores the models that were read from an imported file.
     func noteImported(_ models: [ConfigurationNode]) { findings.importedModels += models }
 
-    /// Remembers the environment variables to which a value refers.
+    /// Stores the names of the environment variables to which a value in the file refers.
     func noteVariables(ofValue names: [String]) { findings.variables.formUnion(names) }
 
     func noteLookup(of key: String) { findings.knownKeys.insert(key) }
@@ -152,7 +153,9 @@ final class ConfigurationReader {
         return result
     }
 
-    /// Replaces expanded values by their references, such as `${NAME}`, because any value may be a secret.
+    /// Replaces each value that comes from an environment variable or a file by its reference, such as `${NAME}`.
+    ///
+    /// Any such value may be a secret.
     private func redactingVariables(in message: String) -> String {
         var result = message
         for (name, value) in findings.expandedVariables where result.contains(value) {
@@ -163,14 +166,14 @@ final class ConfigurationReader {
 
     // MARK: Environment and paths
 
-    /// Remembers the variables to which a file refers, so that messages do not show their values.
+    /// Stores the values of the environment variables to which a file refers, so that messages do not show them.
     func noteVariables(in text: String) {
         for (name, value) in environment where value.utf8.count >= Self.secretLengthMin && text.contains("${\(name)") {
             findings.expandedVariables[name] = value
         }
     }
 
-    /// Reads a file to which a value refers as `${file:PATH}`, and remembers the contents so that messages do not show
+    /// Reads a file to which a value refers as `${file:PATH}`, and stores the contents so that messages do not show
     /// them.
     func readSecret(_ path: String) -> Result<[UInt8], FileProblem> {
         let read = readFile(resolve(path))

@@ -1,20 +1,23 @@
-// The counts of one address or network for `limits.per_address`: an entry in the table of addresses.
+// What the clients at one address or network use, such as connections and requests: an entry in the table of addresses.
 internal import Configuration
 internal import Routing
 internal import Transport
 
-/// The counts of one address or network, which are compared with the limits of `limits.per_address`.
+/// How many connections, requests and other things the clients at one address or network use.
 ///
-/// The addresses that share one entry are a group: one IPv4 address, an IPv6 /64, or an IPv6 /48. The type has no lock
-/// of its own. `AddressTable` locks the shard that contains the entry.
+/// The counts are compared with the limits of `limits.per_address`.
+///
+/// The addresses that share one entry are a group: one IPv4 address, an IPv6 /64, or an IPv6 /48. The type has no lock:
+/// `AddressTable` locks the part of the table that contains the entry.
 struct AddressEntry: Sendable {
-    /// How many seconds of the configured rate a burst of new connections or requests may use at once.
+    /// A burst of new connections or requests may be as large as the configured rate allows in this many seconds.
     ///
     /// A burst of 10 s lets many clients behind one address reconnect together after a restart.
     static let burstSeconds = 10
-    /// The limits of an IPv6 /48 are the limits of one of its /64 networks times this factor.
+    /// How many times as high the limits of an IPv6 /48 are as those of one of its /64 networks.
     static let scaleOfNetwork48 = 8
-    /// How long `isKnown` returns true after the last call of `noteKnown`, in nanoseconds: 10 minutes.
+    /// How long an address counts as known after a client at it had a valid key or was served, in nanoseconds: 10
+    /// minutes.
     static let knownPeriod: Nanoseconds = 600_000_000_000
     private static let warningPeriod: Nanoseconds = 60_000_000_000
 
@@ -27,20 +30,23 @@ struct AddressEntry: Sendable {
     /// A bit for each limit about which a warning was written in the minute that began at `warningsBegan`.
     private var warned: UInt8 = 0
     private var warningsBegan: Nanoseconds = 0
-    /// The time until which `isKnown` returns true.
+    /// The time until which the address counts as known; see `isKnown`.
     private var knownUntil: Nanoseconds = 0
-    /// Whether the entry was used since the last time `AddressShard` considered it for replacement.
+    /// Whether the entry was used since `AddressShard` last looked at it in search of an entry to replace.
+    ///
+    /// If the table of addresses is full, a new address replaces one that was not used lately.
     var isRecent = true
 
     init(_ group: AddressGroup) { self.group = group }
 
-    /// Whether a connection, a request or a part of a body is counted at present.
+    /// Whether the clients of this entry have a connection, a request or a part of a body now.
     ///
-    /// While this is true, the entry must not be replaced by the entry of another group, because the counts would be
-    /// lost.
+    /// While this is true, the entry of another address must not replace this entry, because the counts would be lost.
     var isHeld: Bool { !held.isEmpty }
 
-    /// Whether `noteKnown` was called in the last `knownPeriod`.
+    /// Whether a client of the address had a valid key or was served by an executor in the last 10 minutes.
+    ///
+    /// If the table of addresses is full, unknown addresses are removed from it before known ones.
     func isKnown(at now: Nanoseconds) -> Bool { now < knownUntil }
 
     /// Records that a client of the address had a valid key or was served by an executor.
@@ -49,20 +55,21 @@ struct AddressEntry: Sendable {
         knownUntil = now + Self.knownPeriod
     }
 
-    /// The time until which the group's requests are refused, because its clients gave up too many requests.
+    /// The time until which requests from the addresses of this entry are refused, because clients gave up too many.
     ///
-    /// The value is 0 or in the past if they are not refused.
+    /// The value is 0 or in the past if requests are not refused.
     var resetsRefusedUntil: Nanoseconds { resets.refusedUntil }
 
     /// Counts a request that its client gave up before the answer began.
     ///
-    /// - Returns: true if the group's requests are refused from now on and the operator has to be warned of it.
+    /// - Returns: true if requests from the addresses of this entry are refused from now on and the operator has to be
+    ///   warned.
     mutating func countReset(of most: Int, at now: Nanoseconds) -> Bool {
         isRecent = true
         return resets.count(of: most, at: now)
     }
 
-    /// Counts a claim, such as one more connection or request, if no limit refuses it.
+    /// Counts a claim, such as one more connection or request, unless a limit forbids it.
     ///
     /// - Parameter scale: the factor by which all limits are multiplied.
     /// - Returns: nil if the claim is counted; otherwise the refusal, and nothing is counted.
@@ -89,10 +96,11 @@ struct AddressEntry: Sendable {
         )
     }
 
-    /// Undoes the counting of a claim, as if the claim had never been made.
+    /// Undoes what `take` counted for a claim, such as one more request.
     ///
-    /// Does nothing if the entry belongs to another group by now. This can happen only after the claim `.unknownKey`,
-    /// because it adds nothing to `held` and so does not keep the entry from being replaced.
+    /// Does nothing if other addresses have replaced those of the entry since `take`. This can happen only with the
+    /// claim `.unknownKey`, because an entry is not replaced while `held` counts something, and this claim adds nothing
+    /// to `held`.
     mutating func undo(_ claim: AddressClaim, of group: AddressGroup) {
         guard group == self.group else { return }
         release(AddressHoldings(claim))

@@ -7,7 +7,7 @@ internal import Transport
 extension Attempt {
     // MARK: An error
 
-    /// Stores the next bytes of an error's body, until the body is complete.
+    /// Stores the next bytes of the body of an error response, until the body is complete.
     func holdFailure(_ bytes: Span<UInt8>) {
         // If the body is too large or there is no memory for more of it, the error is classified by the part in `held`.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
@@ -16,7 +16,7 @@ extension Attempt {
         }
     }
 
-    /// Classifies the error by its status and by as much of its body as has arrived.
+    /// Classifies the engine's error by the status and by the part of the body that has arrived, and ends the attempt.
     func failureEnded() {
         guard let head = answer.head else { return }
         // A compressed body is not decoded, so its error is classified by the status alone.
@@ -51,7 +51,7 @@ extension Attempt {
     /// Whether the document begins with `{` or `[`, as an object or an array does.
     private var isBracketed: Bool { firstByte.map { "{[".utf8.contains($0) } == true }
 
-    /// Takes the next bytes of a document: holds them back, or begins to relay the document if it is large.
+    /// Reads the next bytes of a document: holds them back, or begins to relay the document if it is large.
     func hold(_ bytes: Span<UInt8>) {
         guard let owner else { return }
         answer.documentBytes += bytes.count
@@ -92,10 +92,10 @@ extension Attempt {
         if !isHeld, phase == .relaying { owner.attempt(self, relays: bytes) }
     }
 
-    /// The failure of a document whose form differs from the head that the client has already been sent, or nil.
+    /// The failure of a document that does not fit the response head that the edge has already sent; nil if it fits.
     ///
-    /// To keep a connection open, the edge may send the head of a stream or of a JSON document before the executor
-    /// answers.
+    /// If an executor answers late, the edge sends the head of a stream or of a JSON document early, to keep the
+    /// client's connection open.
     private func misfit(isJSON: Bool) -> Failure? {
         switch sentHead {
         case .none: nil
@@ -112,9 +112,10 @@ extension Attempt {
         if sentHead == .json, held.starts(with: [0xEF, 0xBB, 0xBF]) { held.removeFirst(3) }
     }
 
-    /// Whether the executor's head means the same as the head of a JSON document that the edge sends early.
+    /// Whether the executor's response head means the same as the head that the edge sends if the executor answers
+    /// late.
     ///
-    /// That head has the status 200 and the type `application/json`, and it announces no compression.
+    /// That early head has the status 200 and the type `application/json`, and it announces no compression.
     var announcesJSON: Bool {
         guard let head = answer.head, head.status == 200, !FieldPolicy.isEncoded(head.fields) else { return false }
         return head.fields.begins(.contentType, with: "application/json")
@@ -144,7 +145,7 @@ extension Attempt {
         owner.attempt(self, relays: bytes)
     }
 
-    /// Checks a large document when the response has ended as HTTP requires, and ends the attempt.
+    /// Checks a large document after the whole HTTP response has arrived, and ends the attempt.
     func largeDocumentEnded(_ owner: any AttemptOwner) {
         if let found = large.first?.scan(with: environment.scanner) {
             answer.scan = found
@@ -185,7 +186,8 @@ extension Attempt {
         }
     }
 
-    /// Treats the answer as a document, because nothing shows that it is a stream of events; tells the exchange.
+    /// Treats the answer as a document, because nothing shows that it is a stream of events, and reports this to the
+    /// exchange.
     func becomeDocument(_ owner: any AttemptOwner) {
         answer.isUnlabelled = false
         owner.attempt(self, answersWith: answer.kind)
@@ -198,7 +200,8 @@ extension Attempt {
         return found.isBroken(in: dialect) ? .brokeOff(reason: found.finishReason) : nil
     }
 
-    /// The failure of a document that is incomplete or no answer of the executor's API; nil if it may be relayed.
+    /// The failure of a document that is incomplete, or that is not an answer of the executor's API; nil if the edge
+    /// may relay it.
     ///
     /// Before this call, the caller has handled documents in which the engine reports an error.
     ///
@@ -228,7 +231,7 @@ extension Attempt {
         return found
     }
 
-    /// Checks the complete document, and relays it or fails.
+    /// Checks the complete document, and relays it or fails the attempt.
     func documentEnded() {
         guard let owner, let head = answer.head else { return }
         if dialect != .other, held.allSatisfy({ $0 <= 0x20 }) {
@@ -258,7 +261,7 @@ extension Attempt {
 }
 
 extension Failure {
-    /// The failure of a document that is no answer of the executor's API, such as an HTML page or an empty object.
+    /// The failure of a document that is not an answer of the executor's API, such as an HTML page or an empty object.
     fileprivate static var noAnswer: Failure {
         var failure = Failure(.executorProtocol)
         failure.detail = "its document is no answer of this API"

@@ -11,19 +11,20 @@ protocol AttemptOwner: AnyObject {
     ///
     /// No part of the answer can be relayed yet.
     ///
-    /// The kind `none` means that the answer was discarded, and that its request was sent to the same engine again.
+    /// The kind `none` means that the attempt has discarded the answer, and has sent the request to the same engine
+    /// again.
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind)
     /// The relay of the answer can begin.
     ///
     /// The first event with content, a complete document, or the beginning of a large document has arrived.
     ///
-    /// After this call the exchange cannot move to another executor, because the client is sent a part of this answer.
+    /// After this call, the exchange cannot move to another executor, because the client gets a part of this answer.
     func attemptIsReady(_ attempt: Attempt)
     /// The next bytes of the answer, valid during the call: an event, or a piece of a large event or of a document.
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>)
     /// The next bytes of the answer, which were held back until now; they are passed on without a copy.
     func attempt(_ attempt: Attempt, relays document: SharedBytes)
-    /// The answer is over; `attemptIsReady` has been called before.
+    /// The attempt has ended after its answer began to be relayed; `attemptIsReady` has been called before.
     func attempt(_ attempt: Attempt, ended end: Attempt.End)
     /// The attempt has failed before its answer was ready to be relayed, and its executor has been released.
     func attempt(_ attempt: Attempt, failed failure: Failure)

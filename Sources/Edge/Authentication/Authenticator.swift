@@ -20,7 +20,8 @@ package enum CallerIdentity: Sendable {
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
-    /// How many bytes of a request's key are hashed at most; the keys that this server makes are much shorter.
+    /// The largest number of bytes of a request's key that are hashed; the keys that this server makes are much
+    /// shorter.
     private static let keyBytesMax = 256
 
     /// Whether a request without a key is refused.
@@ -36,8 +37,8 @@ package final class Authenticator: Sendable {
     /// Without a store, every request is anonymous, even a request that carries a key.
     let keys: KeyTable?
 
-    /// - Parameter anonymousUse: how much of `anonymousLimits` has been used so far; the object outlives the
-    ///   authenticator.
+    /// - Parameter anonymousUse: counts how much of `anonymousLimits` has been used. The object outlives the
+    ///   authenticator, so the counts do not begin again with each configuration.
     init(
         keys: KeyTable?,
         isRequired: Bool,
@@ -52,9 +53,9 @@ package final class Authenticator: Sendable {
         self.anonymousUse = anonymousUse
     }
 
-    /// Makes an authenticator without keys; `publish` sets its keys.
+    /// Makes an authenticator without keys; `publish` sets the keys.
     ///
-    /// If `hash` is nil, there can be no keys, and every request is anonymous.
+    /// If `hash` is nil, the authenticator never has keys, and every request is anonymous.
     package convenience init(
         hash: HMACSHA256? = nil,
         isRequired: Bool = false,
@@ -77,7 +78,7 @@ package final class Authenticator: Sendable {
         self.keys?.publish(keys, at: now)
     }
 
-    /// Makes the hasher of one worker; nil if no keys are configured.
+    /// Makes the hasher with which one worker hashes the keys of requests; nil if no keys are configured.
     package func makeHasher() -> HMACSHA256Hasher? { keys.map { HMACSHA256Hasher($0.hash) } }
 
     /// Identifies the sender of a request with these header fields; any thread may call it.

@@ -4,10 +4,10 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The sender of one exchange's request: its tenant, its models, and its use of the key's limits.
+/// The sender of one request: the tenant and the models of its key, and what the request uses of the key's limits.
 ///
-/// The exchange, which serves the request, must call `ended` at its end. Until then, the request counts as concurrent
-/// (`begin`), and its tokens are reserved (`reserve`).
+/// The exchange that serves the request must call `ended` at its end. Until then, the request counts as concurrent
+/// (`begin`), and tokens are reserved for it (`reserve`).
 struct Caller {
     /// The tenant that the key belongs to, or `anonymous` if there is no key.
     ///
@@ -50,8 +50,8 @@ struct Caller {
 
     /// Whether the key allows the model, by its id or by one of its aliases.
     ///
-    /// If a key lists its models, it allows none that is only known because an engine has listed it. Otherwise, an
-    /// engine could extend what the key allows.
+    /// A key that lists its models allows only models of the configuration, and not those that an engine reports
+    /// itself. Otherwise, an engine could extend what the key allows.
     func mayUse(_ model: Model) -> Bool {
         guard let models else { return true }
         guard !model.isDiscovered else { return false }
@@ -112,13 +112,12 @@ struct Caller {
         if limits.tokensPerMinute != nil { reserved = tokens }
         return nil
     }
-    /// The largest value that is used for a request's limit on its answer, in tokens; larger values could overflow
-    /// sums.
+    /// The largest number of answer tokens that is reserved for a request; larger numbers could overflow sums.
     private static let answerTokensMost = 1 << 40
 
-    /// Ends the use of the caller's limits: the request is no longer concurrent, and its tokens are settled.
+    /// Reports the end of the request to the caller's quota.
     ///
-    /// The used tokens count from now on instead of the reserved tokens.
+    /// The request no longer counts as concurrent, and the tokens that it used count instead of the reserved tokens.
     ///
     /// Further calls have no effect.
     mutating func ended(used: Int, at now: Nanoseconds) {
@@ -169,7 +168,7 @@ struct Caller {
 }
 
 extension Failure {
-    /// The failure for a limit that has been reached.
+    /// The failure of a request that a limit of the key forbids.
     fileprivate init(_ denial: QuotaDenial, _ limits: KeyLimits, whose: String) {
         switch denial {
         case .concurrency:

@@ -5,7 +5,7 @@ internal import KeyStore
 package import Routing
 internal import Transport
 
-/// Why the keys of a store cannot be read.
+/// Why the API keys in a file or database cannot be read.
 package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertible {
     /// One line for each problem, with the name of the file.
     package var problems: [String]
@@ -13,13 +13,14 @@ package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertibl
     package var description: String { problems.joined(separator: "\n") }
 }
 
-/// Reads the keys of one store, and remembers the state of the store, so that an unchanged store is not read again.
+/// Reads the keys of one store, a file or a database, and remembers its state, so that it is read again only after
+/// changes.
 ///
 /// All functions block their thread until the file system has answered, so no worker calls them.
 package struct KeyStoreReader: Sendable {
     private let path: String
     private let kind: KeyStoreKind
-    /// The identity and state of the file when it was last read without an error.
+    /// The identity and the state of the store's file when it was last read without an error.
     private var seen: FileStamp?
     private var database: KeyDatabase?
     /// SQLite's `data_version` when the database was last read without an error.
@@ -80,7 +81,7 @@ package struct KeyStoreReader: Sendable {
             let version = try open.dataVersion()
             if isOpen, version == dataVersion { return nil }
             let keys = try open.keysWithRevoked()
-            // These values are stored only now, after everything has been read. So after an error, the next call reads
+            // These values are stored only after everything has been read. So after an error, the next call reads
             // everything again.
             (database, dataVersion, seen) = (open, version, stamp)
             return keys

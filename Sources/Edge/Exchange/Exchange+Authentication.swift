@@ -6,7 +6,8 @@ internal import Routing
 internal import Transport
 
 extension Exchange {
-    /// Checks the key of a request for the list of models: no key is required, but a given key must be valid.
+    /// Checks the API key of a request for the list of models: no key is required, but if there is one, it must be
+    /// valid.
     ///
     /// If a wrong key were accepted here, a client that tests its key with this list would conclude that the key works.
     ///
@@ -52,15 +53,16 @@ extension Exchange {
     /// Whether the caller may use this model; true for a caller without a key.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Reports the end of the request to the caller's limits: the request no longer counts as concurrent, and the used
-    /// tokens replace the reserved tokens.
+    /// Reports the end of the request to the counts for the caller's limits.
+    ///
+    /// The request no longer counts as concurrent, and the tokens that it used replace the reserved tokens.
     ///
     /// - Parameter usage: The tokens that the exchange has used; nil if it cannot have used any.
     func settleCaller(_ usage: Usage?) {
         guard caller != nil else { return }
         var used = usage.map { $0.input + $0.output } ?? 0
-        // A request that failed before any output costs the caller no tokens, unless the executor has counted the
-        // prompt.
+        // A request that failed before any output costs the caller no tokens, unless the executor has reported how many
+        // tokens the prompt has.
         if let usage, usage.isInputEstimated, usage.output == 0, record.status >= 400 { used = 0 }
         caller?.ended(used: used, at: now)
         caller = nil

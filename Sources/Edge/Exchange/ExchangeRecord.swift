@@ -6,7 +6,7 @@ internal import Transport
 
 /// The facts about a running exchange from which `FinishedExchange` is made.
 ///
-/// Moments are in nanoseconds of the event loop's clock; 0 if the moment has not come.
+/// Points in time are in nanoseconds of the event loop's clock; 0 if they have not come yet.
 struct ExchangeRecord {
     /// The maximum length of a recorded text from the client, in bytes; a longer text is cut.
     private static let textKept = 256
@@ -18,7 +18,7 @@ struct ExchangeRecord {
     private let target: [UInt8]
     private let userAgent: String?
     private let session: String?
-    /// Cloudflare's id of the request and the client's country; nil if the request came from no trusted peer.
+    /// Cloudflare's id of the request and the client's country; nil if no trusted proxy has sent these fields.
     private let cloudflare: CloudflareFields?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
@@ -32,15 +32,16 @@ struct ExchangeRecord {
     /// The priority class of the request, on which its position in a queue depends.
     var priority = PriorityClass.standard
     var model: String?
-    /// The model name in the request if no such model exists or the caller may not use it, prepared for the log.
+    /// The name of the requested model, if the model does not exist or the caller may not use it.
+    ///
+    /// The name is for the log, so it is shortened, and words that may be API keys are removed.
     var modelAsked: String?
     /// The worker's counters for the model; nil until the model is known.
     var row: ModelRow?
     var wantsStream = false
-    /// Which head the client may be sent before an executor has answered.
+    /// Which response head the edge may send before an executor has answered.
     var earlyHead = EarlyHead.none
-    /// The member of the JSON in which the client gets a chat answer's reasoning: the setting `reasoning` of the
-    /// requested model.
+    /// In which JSON member the client gets the reasoning of a chat answer; the setting `reasoning` of the model.
     var reasoning = ReasoningMember.asIs
     var status = 0
     var bytesIn = 0
@@ -48,11 +49,13 @@ struct ExchangeRecord {
     var promptBytes = 0
     /// The largest plausible token usage; if an executor reports a larger usage, these bounds are recorded instead.
     var bounds = UsageBounds()
-    /// How many bytes of the response still waited for the client when the client was cut off.
+    /// How many bytes of the response had not been sent to the client when its stream ended too early.
     var bytesLost = 0
     /// The attempts that failed before anything of their answers could be relayed, in order.
     private var failed: [FinishedExchange.Attempted] = []
 
+    /// Makes the record of a request whose head has arrived.
+    ///
     /// - Parameter namesClientsInFields: Whether trusted proxies send the addresses of their clients in header fields.
     init(_ head: RequestHead, id: ExchangeID, client: Client, namesClientsInFields: Bool, now: Nanoseconds) {
         self.id = id
@@ -65,10 +68,10 @@ struct ExchangeRecord {
         began = now
     }
 
-    /// Whether the client counts as known.
+    /// Whether the request shows that its client is a user of this server, and not, for example, a scanner.
     ///
-    /// A client is known if its request had a valid key. Where no key is required, it is also known if its request
-    /// named a model of the catalog and was answered with a status below 400.
+    /// That is so if the request had a valid key. Where no key is required, it is also so if the request named an
+    /// existing model and got a status below 400.
     var isOfKnownClient: Bool { !isUnauthenticated && (key != nil || row != nil && (1..<400).contains(status)) }
 
     /// Adds an attempt that has failed before its answer was ready to be relayed.

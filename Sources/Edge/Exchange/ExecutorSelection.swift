@@ -41,11 +41,12 @@ struct ExecutorSelection {
     }
 
     enum Step {
-        /// Begin an attempt at the leased executor; the pool has already counted the attempt.
+        /// Begin an attempt at this executor; the pool has already counted the attempt.
         case attempt(ExecutorLease)
         /// Wait: the exchange has a position in the queue of a pool.
         case wait
-        /// The retry budget allows no retry now: call `next` again soon, with the same cause.
+        /// The retry budget, a limit on all retries of the process, allows no retry now: call `next` again soon, with
+        /// the same cause.
         case waitForBudget
         /// Nothing is left to try: report this failure to the client.
         case report(Failure)
@@ -57,12 +58,13 @@ struct ExecutorSelection {
     private let budget: RetryBudget
     private(set) var wait = ExecutorWait()
     private var allowance = AttemptAllowance()
-    /// The index of the pool that the last failed attempt's executor was chosen from.
+    /// The index of the pool whose executor failed in the last attempt.
     private var failedPool = 0
     private var charges = PendingCharges()
-    /// The failure of an engine that does not serve the request's path.
+    /// The failure of an attempt at an engine that does not serve the request's path; nil if there was none.
     ///
-    /// The client gets this failure if the attempt at an engine of another `kind` fails, too.
+    /// The next attempt is made at an engine of another `kind`. If that attempt fails too, the client gets this
+    /// failure.
     private var missingPath: Failure?
     /// Whether `next` has reported that no executor of any pool has the path of the request.
     private(set) var isPathUnserved = false
@@ -73,7 +75,7 @@ struct ExecutorSelection {
     private var waitedFor = 0
     /// Whether the exchange is in a queue because a model is being loaded.
     private(set) var awaitsLoad = false
-    /// Whether the attempt after the wait counts as a retry in the retry budget.
+    /// Whether the attempt for which the exchange waits is a retry that must count in the retry budget once it begins.
     private var waitsForRetry = false
     /// Whether the retry budget, a limit on all retries of the process, counts a retry of this exchange now.
     private var holdsRetry = false
@@ -81,7 +83,8 @@ struct ExecutorSelection {
     /// wait for the retry budget.
     private(set) var postponed: Failure?
 
-    /// Makes the selection for a request, and counts the request in the retry budget.
+    /// Makes the selection for a request, and counts the request in the retry budget, which grows with the requests
+    /// under way.
     ///
     /// - Parameter pools: The pool of the model, then the pools of its fallback models, in order.
     init(pools: [ExecutorPool], request: RoutingRequest, limits: AdmissionLimits, budget: RetryBudget) {
@@ -224,12 +227,12 @@ struct ExecutorSelection {
         return !waited.awaitsLoad(request, at: now) && !waited.hasUsable(for: request, at: now)
     }
 
-    /// Turns the wait for a model to be loaded into a wait for a busy executor, once the model is loaded but all
+    /// Turns the wait for a model to be loaded into a wait for a free slot, if the model is loaded now but all its
     /// executors are busy.
     ///
     /// The exchange keeps its position in the queue.
     ///
-    /// - Returns: whether the exchange now waits for a busy executor, for at most `waitLeft`.
+    /// - Returns: whether the exchange now waits for a free slot, for at most `waitLeft`.
     mutating func waitsForSlotNow(at now: Nanoseconds) -> Bool {
         guard awaitsLoad, let queue else { return false }
         let waited = pools[queue.pool]
@@ -241,8 +244,8 @@ struct ExecutorSelection {
 
     /// Describes the exchange for `RetryPolicy`, before any pool is asked.
     ///
-    /// If the next attempt would be a retry that needs the retry budget, the retry is counted in the budget here, if
-    /// the budget has room.
+    /// If the next attempt would be a retry that the retry budget limits, this function counts the retry in the budget,
+    /// unless the budget is used up.
     private mutating func situation(after cause: Cause, waitIsLeft: Bool) -> RetryPolicy.Situation {
         var situation = RetryPolicy.Situation(
             cause.ofPolicy,
@@ -259,9 +262,10 @@ struct ExecutorSelection {
         return situation
     }
 
-    /// Records the position in a pool's queue.
+    /// Records the exchange's position in a pool's queue, and returns the step `wait`.
     ///
-    /// While the exchange waits, the retry budget does not count its retry.
+    /// The retry budget limits the retries that are under way. So it does not count the retry of an exchange that
+    /// waits.
     private mutating func enterQueue(
         of pool: Int,
         _ ticket: QueueTicket,
@@ -277,9 +281,9 @@ struct ExecutorSelection {
 
     /// The index of the first pool to ask.
     ///
-    /// After a wait that ended without an executor, only the pools after the awaited pool are asked, because the
-    /// earlier ones had no executor. At a path of `passthrough`, a retry at an engine of another `kind` stays in the
-    /// pool of the failed attempt, because the path may mean something else to other models.
+    /// After a wait without success, only the pools after the awaited pool are asked, because the earlier pools had no
+    /// executor. If an engine does not know a path of `passthrough`, the retry at an engine of another `kind` stays in
+    /// the same pool, because the path may have another meaning for other models.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .loadWaitOver, .gaveWay: waitedFor + 1
@@ -296,10 +300,11 @@ struct ExecutorSelection {
         guard let (pool, ticket) = queue, pools[pool] === grant.pool else { return nil }
         queue = nil
         awaitsLoad = false
-        // The grant may belong to an earlier wait in this queue. The exchange then has another position in the queue,
-        // which it gives up here.
+        // The exchange may have left this queue and entered it again before this grant arrived. It then has a new
+        // position in the queue, which it gives up here.
         pools[pool].leave(ticket)
-        // A retry that has been granted an executor begins even if the retry budget is full, and counts in the budget.
+        // The pool has already counted the attempt. So a retry begins even if the retry budget is used up, and counts
+        // in the budget.
         if waitsForRetry {
             budget.retryBegan()
             holdsRetry = true
@@ -307,7 +312,7 @@ struct ExecutorSelection {
         return take(grant.executor, grant.placement, of: pool, began: grant.began, at: now)
     }
 
-    /// Whether the exchange is still in the queue of this pool with this ticket.
+    /// Whether the exchange still waits in the queue of this pool, at the position that the ticket identifies.
     func stands(in waited: ExecutorPool, at position: QueueTicket) -> Bool {
         guard let (pool, ticket) = queue else { return false }
         return pools[pool] === waited && ticket == position
@@ -374,12 +379,12 @@ struct ExecutorSelection {
         }
     }
 
-    /// The 404 for a path that no executor of any pool serves; nil if that is not so, or not known.
+    /// The failure 404 if no executor of any pool serves the request's path; otherwise nil.
     ///
-    /// The result is also nil if the last attempt failed for another reason.
+    /// The result is also nil if it is not known which paths the executors serve, or if the last attempt failed for
+    /// another reason.
     private mutating func pathFailure(after failed: Failure?, at now: Nanoseconds) -> Failure? {
-        // If an executor answered with more than a plain 404, such as a 501, the client gets that executor's own
-        // failure.
+        // If the last attempt failed with anything but a 404 for a missing path, the client gets that failure.
         let isPlain = failed.map { $0.retry == .otherKind && $0.status == 404 } ?? true
         guard !request.path.isEmpty, isPlain else { return nil }
         // A pool without members is still resolving the host names of its executors, so nothing is known about their
@@ -441,7 +446,8 @@ struct ExecutorSelection {
         executor.answered(at: request.path, at: now)
     }
 
-    /// Makes the retry budget no longer count the retry of this exchange, because it has an answer or is given up.
+    /// Makes the retry budget no longer count the retry of this exchange, because the retry has an answer or was given
+    /// up.
     ///
     /// Does nothing if the budget counts no retry of this exchange.
     mutating func releaseRetry() {
@@ -450,8 +456,10 @@ struct ExecutorSelection {
         budget.retryEnded()
     }
 
-    /// Makes the pool serve its queue, because no event reports that an executor which was out of use may be used
-    /// again.
+    /// Makes the pool in whose queue the exchange waits give its free slots to waiting requests.
+    ///
+    /// The exchange calls this regularly. No event reports that an executor may be used again after it has refused or
+    /// failed requests.
     func pump(at now: Nanoseconds) {
         if let queue { pools[queue.pool].pump(at: now) }
     }

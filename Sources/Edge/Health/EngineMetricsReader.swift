@@ -16,11 +16,11 @@ struct EngineMetricsReader: Sendable {
     private var line: [UInt8] = []
     /// Whether the rest of the current line is ignored.
     private var isSkipping = false
-    /// How full the cache of each part of the engine is, from 0 to 1; `load.cacheUse` is their mean.
+    /// How full each cache of the engine is, from 0 to 1; `load.cacheUse` is the mean of these values.
     private var uses: [Double] = []
     private static let usesMax = 1024
 
-    /// Reads the next bytes of the page.
+    /// Reads the next bytes of the page of metrics.
     mutating func take(_ bytes: Span<UInt8>) {
         for index in bytes.indices {
             let byte = bytes[index]
@@ -35,7 +35,7 @@ struct EngineMetricsReader: Sendable {
         }
     }
 
-    /// Reads the last line of the page, which may have no line feed at its end.
+    /// Reads the last line of the page of metrics, which may have no line feed at its end.
     mutating func finish() { endLine() }
 
     private mutating func endLine() {
@@ -73,13 +73,15 @@ struct EngineMetricsReader: Sendable {
         return name.hasPrefix("llamacpp:") ? .llamaCpp : nil
     }
 
-    /// Adds a count to the load; an engine with several parts has one line for each part, so the lines are summed.
+    /// Adds the count of one line to the load.
+    ///
+    /// An engine that runs in several parts has one line for each part, so the lines are summed.
     private mutating func add(_ sample: MetricSample, to path: WritableKeyPath<EngineLoad, Int?>) {
         guard sample.value < 1e12 else { return }
         load[keyPath: path] = (load[keyPath: path] ?? 0) + Int(sample.value)
     }
 
-    /// Adds the size of a cache of vLLM, which is in the labels of this line, not in its value.
+    /// Adds the size of a cache to the load; vLLM writes the size into the labels of a line, not into its value.
     private mutating func addCache(_ labels: [String: String]) {
         func count(_ name: String) -> Int? { labels[name].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
         var tokens = count("kv_cache_size_tokens")
@@ -96,7 +98,7 @@ struct EngineMetricsReader: Sendable {
 struct MetricSample: Equatable {
     let name: String
     let labels: [String: String]
-    /// The value, which is finite and at least 0.
+    /// The value of the metric, which is finite and at least 0.
     let value: Double
 
     /// Reads a line; nil if it is not well formed, or if its value is negative or not finite.

@@ -2,7 +2,9 @@
 internal import Routing
 internal import Transport
 
-/// Decides which question an engine is asked next; a value that has no connection and reads no clock.
+/// Decides which question an engine is asked next.
+///
+/// This type only decides: its caller sends the requests, and passes the present time to each function.
 ///
 /// The engine is asked only after it has passed a health probe. Its kind and its cache size are asked once, and its
 /// load after each probe. If no page answers a question, the engine is asked again only after `rarely`.
@@ -11,7 +13,7 @@ struct EngineQuestions: Equatable, Sendable {
     struct Question: Equatable, Sendable {
         /// What is asked.
         var topic: Topic
-        /// The path of the page, without the path of the engine's URL.
+        /// The path of the page, to be appended to the path of the engine's URL.
         var path: String
     }
 
@@ -33,15 +35,16 @@ struct EngineQuestions: Equatable, Sendable {
         case nothing
         /// No complete answer has arrived in time.
         case lost
-        /// The answer shows that the other pages on the topic will not help either, so they are not asked.
+        /// The answer shows that no page of the engine will contain what was asked, so the remaining pages are not
+        /// requested.
         case final
     }
 
-    /// How far the questions on one topic have come; several pages can answer a question.
+    /// The progress of the questions on one topic, which several pages of an engine may answer.
     private struct Progress: Equatable {
-        /// The index of the page that is asked next; after the last page, the number of pages.
+        /// The index of the page that is requested next; after the last page, the number of pages.
         var page = 0
-        /// How many questions for this page in a row have had no complete answer.
+        /// How many times in a row this page was requested without a complete answer.
         var lost = 0
         /// Whether an answer has contained what was asked.
         var isKnown = false
@@ -49,11 +52,12 @@ struct EngineQuestions: Equatable, Sendable {
         var again: Nanoseconds = 0
     }
 
-    /// How long an engine is not asked again about a topic on which no page has answered, in nanoseconds: 10 minutes.
+    /// How long an engine is not asked about a topic after no page has contained the answer, in nanoseconds: 10
+    /// minutes.
     static let rarely: Nanoseconds = 600_000_000_000
     /// The shortest time between two questions for the load of an engine, in nanoseconds.
     static let loadInterval: Nanoseconds = 1_000_000_000
-    /// If this many questions in a row have no complete answer, the next page is asked instead.
+    /// After this many requests in a row without a complete answer, the next page is requested instead.
     static let lostMax = 3
 
     private var progress: [Topic: Progress] = [:]
@@ -85,7 +89,7 @@ struct EngineQuestions: Equatable, Sendable {
 
     /// Records the result of the question that `next` has returned.
     ///
-    /// - Returns: true if all pages on the topic have been asked without success.
+    /// - Returns: true if all pages on the topic have been requested without success.
     mutating func answered(_ topic: Topic, _ outcome: Outcome, at now: Nanoseconds) -> Bool {
         let count = Self.pages(on: topic, of: engineKind).count
         var asked = progress[topic, default: Progress()]
@@ -112,16 +116,17 @@ struct EngineQuestions: Equatable, Sendable {
     /// Records that an answer about the load contains the size of the cache, so that the size is not asked.
     mutating func sizeIsKnown() { progress[.size, default: Progress()].isKnown = true }
 
-    /// Forgets everything, because the engine was lost, and another engine may be at its URL next time.
+    /// Forgets everything, because the engine stopped answering, and another engine may run at its URL next time.
     mutating func engineWasLost() { self = EngineQuestions() }
 
-    /// The pages that can answer a question on a topic, in the order in which they are asked.
+    /// The pages that can answer a question on a topic, in the order in which they are requested.
     private static func pages(on topic: Topic, of kind: EngineKind) -> [String] {
         switch (topic, kind) {
         // The list of models shows most kinds. The metrics of vLLM can be read without a key. Ollama's models can have
         // any owner in the list, but the page `/` of Ollama contains its name.
         case (.kind, _): ["/v1/models", "/metrics", "/"]
-        // SGLang and llama.cpp serve metrics only if they are started with a flag, so other pages are asked, too.
+        // SGLang and llama.cpp serve metrics only if they are started with a flag, so other pages are requested as
+        // well.
         case (.load, .vllm): ["/metrics"]
         case (.load, .sglang): ["/metrics", "/v1/loads", "/get_load"]
         case (.load, .llamaCpp): ["/metrics", "/slots"]

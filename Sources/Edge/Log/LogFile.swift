@@ -9,9 +9,9 @@ final class LogFile {
     /// The path of `log.file`; nil while the log is stdout.
     private(set) var path: String?
     private let sink: LogSink
-    /// The mailbox to which the log thread posts the number of each finished reopening.
+    /// The mailbox to which the log thread posts the number of a reopening once it writes to the reopened file.
     private let changes = Mailbox<Int>()
-    /// The closures to call when a reopening has finished, by the number of the reopening.
+    /// The closures to call once the log thread writes to the reopened file, by the number of the reopening.
     private var waiting: [Int: () -> Void] = [:]
     private var number = 0
 
@@ -24,7 +24,7 @@ final class LogFile {
         if let path { _ = sink.change(to: try LogOutput(path: path)) }
     }
 
-    /// Lets the loop receive the log thread's messages, which `reopen` needs to report success.
+    /// Makes the loop receive the messages by which the log thread reports that it now writes to the reopened file.
     func attach(to loop: EventLoop) {
         loop.attach(changes) { [unowned self] number in waiting.removeValue(forKey: number)?() }
     }
@@ -42,7 +42,7 @@ final class LogFile {
         return try LogOutput(path: new)
     }
 
-    /// Writes all later lines to an output that `prepare` has returned.
+    /// Makes the log thread write all later lines to an output that `prepare` has returned.
     func commit(_ output: LogOutput) {
         guard sink.change(to: output) else {
             output.close()

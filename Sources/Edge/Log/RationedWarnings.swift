@@ -7,7 +7,7 @@ internal import HTTP
 struct RationedWarnings: Sendable {
     /// What a warning is about.
     ///
-    /// Each kind has its own limit.
+    /// At most one warning of each kind is written per second.
     enum Kind: Hashable, Sendable {
         case acceptingPauses, memory, connectionClosed, adminConnection, certificates, clientCertificate
         /// A client has given up too many requests before their answers began.

@@ -3,31 +3,33 @@
 internal import Configuration
 internal import Transport
 
-/// Follows the files, engines and host names of the configuration in force; confined to the control thread.
+/// Follows the files of executors, the engines' lists of models and the host names that the configuration in force
+/// names.
 ///
-/// This class only finds these executors, models and addresses; `Reloader.takeFound` puts them in force.
+/// This class only finds executors, models and addresses; `Reloader.takeFound` puts them in force. It is confined to
+/// the control thread.
 final class MemberSources {
-    /// The time between two checks of the files, in nanoseconds.
+    /// The time between two checks whether the files of executors have changed, in nanoseconds.
     private static let interval: Nanoseconds = 500_000_000
 
     private let loop: EventLoop
     private let running: RunningConfiguration
     private let environment: [String: String]
     private let changed: () -> Void
-    /// The executors, models and addresses that have been found so far.
+    /// The executors in files, the models at engines and the addresses of host names that have been found so far.
     private(set) var found: FoundMembers
     private var files: [ListFileFollower<[ExecutorSettings]>] = []
     private var engines: [ModelDiscovery] = []
     private let names: NameFollower
     private var timer: TimerID?
-    /// Called when every engine has answered or failed once and every host name is resolved or has failed; nil if no
-    /// caller waits.
+    /// The closure to call once every engine has answered or failed and every host name is resolved or has failed; nil
+    /// if no caller waits for that.
     private var settled: (() -> Void)?
     private var settleTimer: TimerID?
 
     /// - Parameters:
     ///   - environment: the environment variables to which files of executors may refer.
-    ///   - changed: called when `found` has changed.
+    ///   - changed: called when other executors, models or addresses were found than before, and `found` has changed.
     init(
         loop: EventLoop,
         running: RunningConfiguration,
@@ -105,7 +107,7 @@ final class MemberSources {
         }
     }
 
-    /// Checks all files for changes.
+    /// Reads those files of executors that have changed, and calls `changed` if a list in them is different now.
     ///
     /// - Parameter now: the present time, in seconds since 1970.
     func look(now: Int) {
@@ -141,8 +143,8 @@ final class MemberSources {
             return engine
         }
         for engine in left { engine.stop() }
-        // An engine may call `answered` before its `start` returns, and `answered` reads `engines`. So all elements of
-        // `engines` are made before the first one is started.
+        // An engine may call `answered` before its `start` returns, and `answered` reads `engines`. So `engines` is
+        // complete before the first engine is started.
         for engine in engines { engine.start() }
     }
 

@@ -2,11 +2,15 @@
 internal import Inference
 
 /// Maps each way in which an exchange or an attempt can end to an index, and to the labels `end` and `side`.
+///
+/// The side says whose fault a failure is.
 enum Ending {
     private static let kinds = Failure.Kind.allCases
     private static let sides: [Failure.Side] = [.client, .executor, .edge]
 
-    /// The number of ways to end: complete, or failed with one of the pairs of a failure's kind and side.
+    /// The number of ways to end: complete, or failed with one of the kinds of failures and one of the sides.
+    ///
+    /// The side says whose fault the failure is.
     static let count = 1 + kinds.count * sides.count
 
     /// The index of the way in which an exchange ended; 0 if it is complete.

@@ -1,4 +1,4 @@
-// The operator's orders for executors, by the URLs of their engines.
+// The orders that an operator gives for executors at runtime: to take no new attempts, or to use another weight.
 internal import Transport
 
 /// What the operator can order for an executor.
@@ -13,7 +13,7 @@ package enum OrderAction: Equatable, Sendable {
     case weight(Int)
 }
 
-/// The operator's orders in force.
+/// The operator's orders in force: which executors are drained, and which have another weight than the configured one.
 ///
 /// An order lasts until the process ends, even while no configuration names its URL; an upgrade passes all orders on to
 /// the successor. An order for a whole engine applies to each of its models, in addition to the model's own order.
@@ -82,6 +82,7 @@ struct ExecutorOrders: Equatable, Sendable {
 
     /// Whether an order for `url` applies to the engine with this name.
     ///
-    /// It applies to the engine at `url`, and to each engine at one of the addresses of that URL's host name.
+    /// If the host name of `url` has a separate engine at each of its addresses, the order applies to all these
+    /// engines.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }
 }

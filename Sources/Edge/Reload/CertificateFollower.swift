@@ -3,12 +3,12 @@
 internal import Configuration
 internal import Transport
 
-/// Follows the certificates of all listeners; confined to the control thread.
+/// Replaces the served certificates of all listeners when their files change; confined to the control thread.
 ///
-/// It compares the contents of the files, not their modification times: certbot replaces a symbolic link, and a copied
-/// file may keep the time of the original.
+/// It compares the contents of the files. Their modification times do not suffice, because certbot replaces a symbolic
+/// link, and a copied file may keep the time of the original.
 final class CertificateFollower {
-    /// The time between two comparisons, in nanoseconds.
+    /// The time between two comparisons of the files with the served certificates, in nanoseconds.
     private static let interval: Nanoseconds = 10_000_000_000
     /// The time between two warnings about the expiry of one certificate, in seconds.
     private static let warningInterval = 86_400
@@ -20,18 +20,19 @@ final class CertificateFollower {
     /// Returns why some of the files cannot be used; nil if no problem was found.
     private let renew: () -> String?
     private var timer: TimerID?
-    /// The problem that the last comparison found; nil if it found none.
+    /// The problem that the last comparison of the files with the served certificates found; nil if it found none.
     private var problem: String?
     /// The time of the last warning about each certificate, in seconds since 1970, by the path of its chain file.
     private var warned: [String: Int] = [:]
 
-    /// - Parameter renew: puts changed certificates in force; called at each comparison.
+    /// Starts the comparisons.
+    ///
+    /// - Parameter renew: reads the files and puts changed certificates in force; returns the problem, or nil.
     init(loop: EventLoop, running: RunningConfiguration, renew: @escaping () -> String?) {
         self.loop = loop
         self.running = running
         self.renew = renew
-        // These certificates have just been checked at the start of the server, which has warned of any that expire
-        // soon.
+        // The server has just checked these certificates at its start, and has warned of those that expire soon.
         let now = Clock.wallTime().seconds
         for contents in running.snapshot.listeners.flatMap(\.certificates) { warned[contents.files.chain] = now }
         schedule()

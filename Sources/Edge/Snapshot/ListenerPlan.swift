@@ -1,4 +1,4 @@
-// One listener for clients as a snapshot resolves it: its address, its protocols, its limits and its certificates.
+// The settings of one listener for clients in a snapshot: its address, its protocols, its limits and its certificates.
 package import Configuration
 package import HTTP
 package import Transport
@@ -7,7 +7,7 @@ package import Transport
 ///
 /// The listener's socket is in the `ListenerSet`.
 package struct ListenerPlan: Sendable {
-    /// Identifies the listener from one snapshot to the next.
+    /// Identifies the listener; it has the same key in the next snapshot.
     package let key: ListenerKey
     /// The permissions and the group of a unix socket's file, which are set when the socket is opened and not changed
     /// later.
@@ -22,7 +22,7 @@ package struct ListenerPlan: Sendable {
     /// The configured address.
     package var address: ListenAddress { key.address }
 
-    /// The plans of all listeners, in the order of the configuration; reads the files of their certificates.
+    /// Makes the plans of all listeners, in the order of the configuration; reads the files of their certificates.
     ///
     /// If a file cannot be read, its contents in the plan are empty, and `makeContexts` throws an error.
     static func all(in configuration: Configuration) -> [ListenerPlan] {
@@ -79,7 +79,7 @@ package struct ListenerPlan: Sendable {
 }
 
 extension TLSServerSettings {
-    /// The settings of a listener; reads the file of the authorities that sign the certificates of clients.
+    /// Makes the TLS settings of a listener; reads the file of the authorities that sign the certificates of clients.
     ///
     /// The contents of a file that cannot be read are empty.
     fileprivate init(_ listener: ListenerSettings) {

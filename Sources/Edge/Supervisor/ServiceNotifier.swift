@@ -73,7 +73,7 @@ enum ServiceNotifier {
         return nil
     }
 
-    /// Calls `body` with a socket that is connected to systemd's socket; does nothing if systemd has given none.
+    /// Calls `body` with a socket that is connected to systemd's socket; does nothing if NOTIFY_SOCKET names no socket.
     private static func withSocket(_ environment: [String: String], _ body: (_ socket: CInt) -> Void) {
         guard var path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
         // The name of an abstract socket begins with a zero byte; NOTIFY_SOCKET has `@` in its place.

@@ -1,4 +1,5 @@
-// Signals as events of the control thread's loop: every thread blocks the signals, and a signalfd delivers them.
+// Delivers signals to the control thread's event loop: every thread blocks them, and the loop reads them from a
+// signalfd.
 internal import CLinux
 internal import Glibc
 

@@ -17,7 +17,7 @@ struct ProcessStarter: Equatable {
     /// The environment variables of this process.
     var environment: [String: String]
 
-    /// The facts about the calling process; taken at its start, because its parent may end later.
+    /// Collects the facts about the calling process; called at its start, because its parent may end later.
     static func ofThisProcess(environment: [String: String]) -> ProcessStarter {
         ProcessStarter(
             process: getpid(),
@@ -32,8 +32,8 @@ struct ProcessStarter: Equatable {
     /// The reason why an upgrade would end the server; nil if it would not.
     var obstacle: String? {
         if process == 1 { return "the server is the process 1 of its container: start a new container" }
-        // If an upgrade has started this process, the server has already outlived its first process. NOTIFY_SOCKET
-        // means that systemd can be told which process is the main one.
+        // If an upgrade has started this process, the server has already outlived its first process. If NOTIFY_SOCKET
+        // is set, the server can tell systemd that the new process is the main one.
         if environment[Inheritance.variable] != nil || environment["NOTIFY_SOCKET"] != nil { return nil }
         // systemd sets SYSTEMD_EXEC_PID for the processes that it starts itself (systemd.exec(5)).
         if environment["SYSTEMD_EXEC_PID"] == "\(process)" {

@@ -34,7 +34,7 @@ struct EngineClients {
         return client
     }
 
-    /// Uses a new snapshot from now on.
+    /// Uses the connection settings of a new snapshot from now on.
     ///
     /// If the snapshot does not name an engine, or has other connection settings for it, this worker's connections to
     /// the engine close. A connection that carries requests closes once they have ended.

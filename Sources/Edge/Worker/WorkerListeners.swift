@@ -19,7 +19,7 @@ struct WorkerListeners {
     /// then needs the settings of the listener.
     private var removed: [ListenerKey: Entry] = [:]
 
-    /// Makes the TLS contexts; no connection is accepted before `open`.
+    /// Makes the listeners and their TLS contexts; no connection is accepted before `open` is called.
     ///
     /// - Throws: `TLSError` if a certificate cannot be used.
     init(_ plans: [ListenerPlan], ticketKeys: TicketKeys) throws(TLSError) {
@@ -28,16 +28,16 @@ struct WorkerListeners {
         }
     }
 
-    /// The plan of a listener and its TLS contexts; the contexts are nil for cleartext.
+    /// The settings of a listener (`ListenerPlan`) and its TLS contexts; the contexts are nil for cleartext.
     ///
     /// - Returns: nil for a listener that this worker does not know.
     subscript(key: ListenerKey) -> (plan: ListenerPlan, contexts: TLSServerContexts?)? {
         (entries[key] ?? removed[key]).map { ($0.plan, $0.contexts) }
     }
 
-    /// Begins to accept on those listeners that have not been opened yet.
+    /// Begins to accept connections on those listeners that have not been opened yet.
     ///
-    /// - Parameter make: makes the listeners with this key, one for each socket; none if the key has no socket.
+    /// - Parameter make: makes the listeners of a key, one for each of its sockets.
     mutating func open(_ make: (ListenerKey) -> [Listener]) {
         for key in entries.keys where entries[key]?.listeners.isEmpty == true { entries[key]?.listeners = make(key) }
     }
@@ -48,7 +48,8 @@ struct WorkerListeners {
     /// Stops accepting connections on all listeners.
     func pause() { for entry in entries.values { for listener in entry.listeners { listener.pause() } } }
 
-    /// Accepts again on the listeners that paused because a limit was reached or because descriptors were exhausted.
+    /// Accepts connections again on the listeners that paused because a limit was reached or no file descriptor was
+    /// left.
     func resumeWaiting() {
         for entry in entries.values {
             for listener in entry.listeners where listener.isWaiting { listener.resume() }

@@ -16,31 +16,35 @@ package enum WorkerMessage: Sendable {
     /// Open connections end in a way that clients do not notice (`ConnectionDrain.handedOver`). The worker ends after
     /// its last connection.
     case handOver
-    /// The time for the drain is over: exchanges under way end now, streams with an error event. The worker then ends.
+    /// The time for the drain is over: end all exchanges now, with an error event if they are streams, and then the
+    /// worker.
     case expire
-    /// Like `expire`, but the connections have only 50 ms instead of 1 s to send their last bytes.
+    /// Do the same as for `expire`, but give the connections only 50 ms instead of 1 s to send their last bytes.
     case cut
     /// End the event loop at once, even if exchanges are under way.
     case stop
     /// Use this snapshot for new requests; the dictionary has the sockets of the snapshot's listeners.
     case adopt(Snapshot, [ListenerKey: ListenerSet])
-    /// Answer a question of `WorkerSurvey`: the number identifies it, and the closure runs on the worker's thread.
+    /// Answer a question that `WorkerSurvey` asks all workers.
+    ///
+    /// The number identifies the question. The closure makes the answer on the worker's thread.
     case ask(Int, @Sendable (Worker) -> any Sendable)
     /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop is not blocked.
     case showTurn(Int)
-    /// End the attempts at an engine that health probes have found dead, if their answers are lost (`Attempt.isLost`).
+    /// End the attempts at an engine that health probes have found dead, if no more bytes of their answers are expected
+    /// (`Attempt.isLost`).
     ///
     /// Posted again after each further probe that fails.
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker has accepted, on the listener with this key.
     ///
-    /// The sender has called `ProcessState.takeRoom` for the connection, and has counted it at the handle of the
-    /// receiving worker. `hold` counts the connection against the limits of its client's address.
+    /// The sender has already counted the connection for the process (`ProcessState.takeRoom`) and for the receiving
+    /// worker. `hold` counts the connection against the limits of its client's address.
     case serve(Socket, peer: SocketAddress, listener: ListenerKey, hold: AddressHold?)
-    /// The exchange with this key no longer waits for an executor; `WaitEnd` says how the wait has ended.
+    /// The exchange that this `SlabKey` identifies no longer waits for an executor; `WaitEnd` says how the wait ended.
     case waitEnded(exchange: SlabKey, WaitEnd)
     /// Request bodies wait for memory: refuse requests whose bodies arrive slowly, until enough memory is free.
     case refuse(SlowBodies)
-    /// The scan thread has finished its job for the body of the exchange with this key.
+    /// The scan thread has finished its work on the request body of the exchange that this `SlabKey` identifies.
     case scanned(exchange: SlabKey, ScanOutcome)
 }

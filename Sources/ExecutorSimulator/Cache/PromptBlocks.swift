@@ -1,13 +1,15 @@
-// The prompts of a request as the prefix cache and the prefill see them: tokens and blocks, read from any dialect.
+// The prompts of a request of any dialect, as tokens and blocks, which the simulated prefix cache and prefill use.
 internal import Inference
 
 /// The tokens and the blocks of one request's prompts.
 ///
 /// A prompt is read in the order in which an engine's template writes it: the model, the tools, the system prompt, the
-/// messages. `cache_salt` separates prompts as it does in vLLM. Members named `cache_control` are left out, because
-/// clients move them from message to message, and engines ignore them.
+/// messages. As in vLLM, prompts with different values of `cache_salt` have no block in common. Members named
+/// `cache_control` are left out, because clients move them from message to message, and engines ignore them.
 struct PromptBlocks {
-    /// The blocks of each prompt; empty for embeddings and rerank, which do not use the cache.
+    /// The blocks of each prompt: pieces with a fixed number of tokens, which the simulated cache stores.
+    ///
+    /// The array is empty for embeddings and rerank, which do not use the cache.
     let chains: [BlockChain]
     /// How many tokens all prompts have together, at least 1.
     let tokens: Int
@@ -55,8 +57,8 @@ struct PromptBlocks {
 
     /// Adds a message without its role, a part of a message, or another item of a conversation.
     ///
-    /// Of a part with text, only the text is added. So a message has the same tokens whether its content is a string or
-    /// an array of parts.
+    /// If a part contains a text, only the text is added. So a message has the same tokens whether its content is a
+    /// string or an array of parts.
     private static func add(_ item: JSONValue, to prompt: inout BlockChain.Builder) {
         guard case .object(let members) = item else {
             add(content: item, to: &prompt)
@@ -76,7 +78,7 @@ struct PromptBlocks {
         }
     }
 
-    /// Adds a content: a text, or an array of parts.
+    /// Adds the content of a message: a text, or an array of parts.
     private static func add(content: JSONValue, to prompt: inout BlockChain.Builder) {
         switch content {
         case .string(let text): prompt.add(text: text)

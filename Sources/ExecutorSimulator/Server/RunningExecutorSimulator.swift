@@ -73,8 +73,8 @@ extension ExecutorSimulator {
     ///
     /// Reports its address on stderr when it is ready.
     ///
-    /// The main thread must call the function before other threads start. It blocks the two signals, and only
-    /// threads that start later inherit the block.
+    /// The main thread must call this function before other threads start. The function blocks the two signals, and
+    /// only threads that start later inherit the block.
     package static func runUntilSignal(
         listen address: SocketAddress,
         options: ExecutorSimulatorOptions,

@@ -5,8 +5,8 @@ internal import Transport
 ///
 /// The connection that receives the body owns the decoder.
 ///
-/// `decode` runs at least once for each token that an engine streams, so it has a fast path for a chunk that has
-/// arrived whole.
+/// `decode` runs at least once for each token that an engine streams. So it has a fast path for chunks whose first line
+/// has arrived whole.
 package struct ChunkedDecoder: Sendable {
     /// The result of one call of `decode`.
     package enum Step: Equatable, Sendable {
@@ -57,7 +57,7 @@ package struct ChunkedDecoder: Sendable {
     private var trailerName: [UInt8] = []
     private var failure: HTTP1Error?
 
-    /// Makes a decoder for a body that begins with the next byte.
+    /// Makes a decoder; the first bytes that it gets must be the beginning of a body.
     package init() {}
 
     /// Whether the whole body has been decoded without an error.
@@ -75,7 +75,8 @@ package struct ChunkedDecoder: Sendable {
             index = 2
         }
         if state == .sizeStart {
-            // This fast path reads a size line that has arrived whole. Nearly all size lines arrive whole.
+            // This fast path reads the line with the size of a chunk, if the whole line has arrived. Nearly all lines
+            // arrive whole.
             let start = index
             let last = min(count, start + Self.sizeDigits - 1)
             var size = 0
@@ -102,8 +103,8 @@ package struct ChunkedDecoder: Sendable {
         return .data(index..<index + length)
     }
 
-    /// Decodes byte by byte in the rare cases: lines that are split between two reads, extensions, the last chunk,
-    /// trailers and errors.
+    /// Decodes byte by byte what the fast path does not handle: lines that are split between two reads, extensions, the
+    /// last chunk, trailers and errors.
     @inline(never)
     private mutating func decodeByByte(_ bytes: Span<UInt8>, from start: Int) -> Step {
         if let failure { return .failed(failure) }
@@ -194,9 +195,9 @@ package struct ChunkedDecoder: Sendable {
         try countExtensionByte()
     }
 
-    /// Reads a byte of an extension's name or unquoted value, or a byte between the name and the value.
+    /// Reads a byte of an extension, if it belongs to the name or an unquoted value or stands between them.
     ///
-    /// - Returns: false for any other byte, which is then not read.
+    /// - Returns: false for any other byte, which this function does not read.
     private mutating func readWord(_ byte: UInt8) throws(HTTP1Error) -> Bool {
         if byte.isToken {
             hasName = true
@@ -215,7 +216,7 @@ package struct ChunkedDecoder: Sendable {
 
     /// Reads the byte after an extension.
     ///
-    /// This byte must begin the next extension or end the size line.
+    /// This byte must begin the next extension, or end the line that contains the size of the chunk.
     private mutating func endExtension(_ byte: UInt8) throws(HTTP1Error) {
         guard hasName else { throw HTTP1Error(.malformedChunkExtension) }
         switch byte {

@@ -1,4 +1,4 @@
-// Limits against HTTP/2 clients that cause work for the server without asking for responses.
+// Limits against HTTP/2 clients that cause work for the server without sending requests that it must answer.
 internal import Transport
 
 /// Limits how often the client of one connection does something that costs the server more than it costs the client.
@@ -28,15 +28,18 @@ struct HTTP2Abuse {
     /// Counts a stream that the server reset for a fault of the client.
     mutating func resetSent(now: Nanoseconds) -> Bool { resetsSent.take(now: now) }
 
-    /// Counts a frame that asks for no response: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM or an unknown
-    /// type.
+    /// Counts a frame that is not part of a request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, or a frame of
+    /// an unknown type.
     mutating func controlFrame(now: Nanoseconds) -> Bool { controlFrames.take(now: now) }
 
-    /// Credits the client with two control frames, because it answers each DATA frame with up to two WINDOW_UPDATE
-    /// frames.
+    /// Allows the client two more control frames, because the server has sent a DATA frame.
+    ///
+    /// A client answers a DATA frame with up to two WINDOW_UPDATE frames.
     mutating func dataSent() { controlFrames.giveBack(2) }
 
     /// Counts consecutive DATA frames that carry no bytes and do not end their stream.
+    ///
+    /// - Parameter isEmpty: whether the next DATA frame is such a frame; if not, the count begins again at 0.
     mutating func data(isEmpty: Bool) -> Bool {
         emptyFrames = isEmpty ? emptyFrames + 1 : 0
         return emptyFrames <= Self.emptyFramesMax

@@ -8,8 +8,10 @@ struct HTTP2ServerDeadlines {
     var settings: Nanoseconds
     /// When the header block that is arriving must be complete.
     var headers: Nanoseconds = .max
-    /// When the shutdown notice (a first GOAWAY, which still allows new streams) is sent after a hand-over to a
-    /// successor process, if the client opens further streams.
+    /// When the server sends the shutdown notice, a first GOAWAY that still allows new streams.
+    ///
+    /// The deadline is set if the client opens further streams after this process has handed over to a successor
+    /// process.
     var announcement: Nanoseconds = .max
     /// When the server sends the final GOAWAY, which follows the shutdown notice and allows no new streams.
     var notice: Nanoseconds = .max

@@ -31,7 +31,7 @@ package struct ServerSettings: Sendable {
     package var upgradesToHTTP2 = true
     /// Whether the peers are proxies of the operator.
     ///
-    /// Such a proxy carries many users on one connection, so the limits against abuse are higher.
+    /// Such a proxy sends requests of many users on one connection, so the limits against abuse are higher.
     package var isTrusted = false
     /// The value of `idleTimeout` for a connection that carries the requests of many users.
     package var trustedIdleTimeout: Nanoseconds = 905_000_000_000
@@ -56,8 +56,8 @@ package struct ServerSettings: Sendable {
 
     /// The settings for a connection with this peer.
     ///
-    /// If the peer is a trusted proxy, its connection may carry the requests of many users, so the settings are those
-    /// of a trusted listener. With the PROXY protocol, each connection has one client, so the settings do not change.
+    /// A connection from a trusted proxy gets the settings of a trusted listener, because it may carry the requests of
+    /// many users. With the PROXY protocol, each connection has one client, so the settings do not change.
     package func adjusted(for peer: SocketAddress) -> ServerSettings {
         guard !isTrusted, access.source != .proxyProtocol, access.trusts(peer) else { return self }
         var settings = self

@@ -7,7 +7,9 @@ extension ErrorSentence {
         "model_name",
         "modelid", "checkpoint",
     ]
-    /// Words that may stand between a noun such as `model` and the word that governs it, as in `unknown base model`.
+    /// Words that may stand between a noun such as `model` and the word that says something about it.
+    ///
+    /// An example is `base` in `unknown base model`.
     private static let adjectives: Set<String> = [
         "the", "this", "that", "a", "an", "any", "your", "our", "selected", "specified", "requested", "given",
         "provided",
@@ -38,8 +40,8 @@ extension ErrorSentence {
     private static let prepositions: Set<String> = [
         "for", "of", "by", "in", "with", "from", "to", "on", "at", "using", "inside", "within", "under",
     ]
-    /// Nouns that stand for a model if a preposition and the model follow: `access to model x`, `no endpoint for model
-    /// x`.
+    /// Nouns that say something about a model if a preposition and the model follow: `access to model x`, `no endpoint
+    /// for model x`.
     private static let heads: Set<String> = [
         "invocation", "access", "request", "requests", "endpoint", "endpoints", "deployment", "deployments", "provider",
         "providers", "worker", "workers", "instance", "instances", "replica", "replicas", "backend", "backends",
@@ -77,8 +79,9 @@ extension ErrorSentence {
         return !Self.partsOfRequests.contains(next) || words[index + 1].isAfterColon
     }
 
-    /// The index of the word that governs the noun at `index`: the nearest word before it that is neither an adjective
-    /// nor a quoted name.
+    /// The index of the word that says something about the noun at `index`, such as `unknown` in `unknown base model`.
+    ///
+    /// It is the nearest word before the noun that is neither in `adjectives` nor quoted.
     private func governor(of index: Int) -> Int {
         var candidate = index - 1
         while candidate >= 0, words[candidate].isQuoted || isAdjective(words[candidate].text) { candidate -= 1 }
@@ -103,9 +106,9 @@ extension ErrorSentence {
             && word(governorIndex - 2).map { Self.negations.contains($0) } == true
     }
 
-    /// Whether `no model` before this index means that no model of a certain name exists.
+    /// Whether the words `no model`, which end before this index, mean that no model of a certain name exists.
     ///
-    /// Otherwise the words may mean that no model has some ability, as in `no model supports tools`.
+    /// Otherwise they may mean that no model has some ability, as in `no model supports tools`.
     private func isCounted(from index: Int) -> Bool {
         var index = index
         while let word = word(index), ["id", "name", "ids", "names"].contains(word) { index += 1 }
@@ -128,9 +131,10 @@ extension ErrorSentence {
         word.contains { $0.isNumber || "-_/:.@".contains($0) }
     }
 
-    /// Whether the word is a subject, and not the object of a preposition.
+    /// Whether the word can be the subject of the sentence, because no preposition stands before it.
     ///
-    /// After a noun in `heads`, the object of a preposition counts as a subject, as in `access to the model`.
+    /// In `access to the model`, `model` counts as a subject in spite of the preposition, because `access` is in
+    /// `heads`.
     private func isSubject(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         guard let governor = word(governorIndex), Self.prepositions.contains(governor) else { return true }
@@ -154,7 +158,7 @@ extension ErrorSentence {
         return denies(at: end) || isDenied(behindPhraseAt: end)
     }
 
-    /// The index after the model's name that begins at this index; this index itself if no name begins here.
+    /// The index after the model's name, if a name is at this index; otherwise this index.
     private func pastName(_ index: Int) -> Int {
         guard words.indices.contains(index) else { return index }
         guard let word = word(index) else { return index + 1 }
@@ -184,7 +188,8 @@ extension ErrorSentence {
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }
         guard let verb = word(verbIndex), Self.searches.contains(verb), word(index) != "engine" else { return false }
         if verb == "found" {
-            // No other noun may stand before `not found`, because that noun would be what was not found.
+            // Before `not found`, only words such as `Error 404` may stand. Another noun would be the thing that was
+            // not found.
             return word(verbIndex - 1) == "not" && (0..<verbIndex - 1).allSatisfy { isOfStatus(words[$0].text) }
         }
         return (max(0, verbIndex - 4)..<verbIndex).contains { word($0).map { Self.negations.contains($0) } == true }

@@ -6,7 +6,7 @@ extension ErrorSentence {
         "page", "file", "resource", "route", "routes", "path", "endpoint", "url", "uri", "method", "handler", "api",
         "operation", "entity", "action",
     ]
-    /// Further words that occur in sentences about an unknown path.
+    /// Other words that may occur in a sentence about an unknown path.
     private static let others: Set<String> = [
         "the", "this", "that", "a", "an", "any", "requested", "specified", "request", "some", "static", "such", "there",
         "or", "for", "on",

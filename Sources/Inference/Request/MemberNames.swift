@@ -1,8 +1,8 @@
-// The names of further members that a scan of a request body finds, beside those that the edge always reads.
+// The names of members of a request body that a scan finds in addition to the members that the edge always reads.
 
 internal import CJSON
 
-/// The names of further members of a request body that `JSONScanner.scanRequest` finds.
+/// A list of members of a request body that `JSONScanner.scanRequest` finds in addition to those that it always finds.
 package struct MemberNames: Equatable, Sendable {
     /// The largest number of names.
     package static let countMax = Int(CJSON_NAMED_MAX)

@@ -1,4 +1,4 @@
-// Hashes the beginnings of a prompt, from the body of its request.
+// Hashes the beginnings of a prompt, so that pools recognize prompts that begin alike.
 
 internal import CPrefixHash
 package import Routing
@@ -15,7 +15,7 @@ internal import Transport
 package struct PromptHasher: Sendable {
     private let secret: [UInt8]
 
-    /// Makes a hasher with a secret of its own.
+    /// Makes a hasher with a new random secret.
     package init() { secret = Randomness.bytes(CPREFIXHASH_SECRET) }
 
     /// The hashes of the beginnings of the prompt of one request.
@@ -23,10 +23,10 @@ package struct PromptHasher: Sendable {
     /// - Parameters:
     ///   - body: The body.
     ///   - scan: What the scan of this body has found.
-    ///   - salt: What else two requests must have in common for their hashes to be equal, such as the tenant. Prompts
-    ///     with different values of `cache_salt` have different hashes as well.
-    ///   - leavingOutBilling: Whether the billing header of coding agents is taken out of the body that the executor
-    ///     gets; the hashes then do not depend on it.
+    ///   - salt: A text that is hashed with the prompt, such as the tenant. Prompts with different salts have different
+    ///     hashes, and so have prompts with different values of `cache_salt`.
+    ///   - leavingOutBilling: Whether the executor gets the body without the billing header, a text that coding agents
+    ///     put first in the system prompt. If so, the hashes do not depend on that text.
     /// - Returns: an empty prefix if the scan has found no prompt, if the prompt is shorter than `PromptPrefix.step`,
     ///   or if it has so many images and other media that `scan.contents` is nil.
     package func prefix(
@@ -75,12 +75,13 @@ package struct PromptHasher: Sendable {
 
     /// The hash of some bytes, such as the name of a session.
     ///
-    /// - Parameter salt: what else two names must have in common for their hashes to be equal, such as the tenant.
+    /// - Parameter salt: a text that is hashed with the bytes, such as the tenant, so that names of different tenants
+    ///   differ.
     package func hash(_ bytes: [UInt8], salt: String) -> UInt64 {
         unsafe bytes.withUnsafeBufferPointer { unsafe hash($0, salt) }
     }
 
-    /// The hash of a part of a body.
+    /// The hash of a range of a body, such as the value of the member that names a session.
     package func hash(_ body: RequestBody, _ range: Range<Int>, salt: String) -> UInt64 {
         unsafe body.withPaddedBytes { unsafe hash(UnsafeBufferPointer(rebasing: $0[range]), salt) }
     }

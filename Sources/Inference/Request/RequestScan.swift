@@ -44,22 +44,22 @@ package struct RequestScan: Equatable, Sendable {
     package var bestOf: Int
     /// The number of prompts of a request for completions, each of which gets `n` choices; 1 or more.
     package var prompts: Int
-    /// The bytes of the billing header of coding agents at the beginning of the system prompt; nil if there is no
-    /// header.
+    /// The bytes of the billing header, a text that coding agents put first in the system prompt; nil if there is none.
     ///
-    /// The header changes with each request, so an attempt may leave it out to send equal prompts. If the header is a
-    /// text block of its own, the range is the whole block, with the comma after it.
+    /// The header changes with each request, so an engine would find no cached prompt with the same beginning. An
+    /// attempt may therefore leave it out. If the header is a separate text block, the range is the whole block with
+    /// the comma after it.
     package var billing: Range<Int>?
-    /// The bytes to leave out of the body so that it has no member `priority`, in ascending order.
+    /// The ranges to leave out of the body so that it has no member `priority`, in ascending order.
     ///
-    /// Engines that schedule by priority obey this member. The array is empty for nearly all requests.
+    /// Engines that schedule by priority would obey the client's value. The array is empty for nearly all requests.
     package var priorities: [Range<Int>] = []
     /// The members of the body that make up its prompt; empty for dialects without prompts, and for a body whose prompt
     /// is ambiguous.
     package var prompt = PromptParts()
-    /// Where the contents of images, audio, video and files are in the body, in ascending order.
+    /// The ranges of the body that contain images, audio, video and files, in ascending order.
     ///
-    /// The value is nil if the body has more than 32 of them, because the scan does not record the places of more.
+    /// The value is nil if there are more than 32 of them, because the scan does not record more ranges.
     package var contents: [Range<Int>]? = []
     /// The value of `cache_salt` as written; nil if there is none.
     ///
@@ -67,7 +67,7 @@ package struct RequestScan: Equatable, Sendable {
     package var cacheSalt: Range<Int>?
     /// The value of `previous_response_id` as written, in OpenAI's responses; nil if there is none.
     package var previousResponse: Range<Int>?
-    /// The values of the members that the caller has named, as written, in the order of the names.
+    /// The values of the members that `MemberNames` lists for this scan, as written, in the order of the names.
     ///
     /// A range is empty if the body does not have the member, or if its value is no string. The whole array is empty if
     /// all ranges would be empty.

@@ -30,7 +30,7 @@ package struct Meter: Sendable {
     }
 
     package let dialect: Dialect
-    /// The number of choices that must finish, at most 64.
+    /// How many choices must have finished before the stream is complete; at most 64.
     private let choices: UInt8
     /// Whether the event that is being read finishes a choice and also contains output of the model.
     private var finishCarriesText = false
@@ -58,24 +58,27 @@ package struct Meter: Sendable {
     package private(set) var firstEvent: UInt64 = 0
     /// When the last event arrived, in nanoseconds; 0 if no event has arrived.
     ///
-    /// The events that `firstEvent` ignores do not count.
+    /// Events of the classes `comment`, `fields`, `usage`, `broken` and `end` do not count, as described at
+    /// `firstEvent`.
     package private(set) var lastEvent: UInt64 = 0
     /// When the first event with output of the model arrived, in nanoseconds; 0 if no such event has arrived.
     package private(set) var firstToken: UInt64 = 0
     /// When the last event with output of the model arrived, in nanoseconds; 0 if no such event has arrived.
     package private(set) var lastToken: UInt64 = 0
-    /// The number of events; the events that `firstEvent` ignores are not counted.
+    /// The number of events, without those of the classes `comment`, `fields`, `usage`, `broken` and `end`.
+    ///
+    /// Events without content for the client are not counted either, if they come before all other events.
     package private(set) var events = 0
     /// The number of events with output of the model, an estimate of the number of output tokens.
     package private(set) var tokens = 0
-    /// The longest time between an event and the next one, in nanoseconds.
+    /// The longest time between two consecutive events, in nanoseconds.
     package private(set) var longestGap: UInt64 = 0
-    /// The sum of the times from each event to the next one, in nanoseconds.
+    /// The sum of all times between two consecutive events, in nanoseconds.
     package private(set) var gapSum: UInt64 = 0
 
     /// The token counts of all `usage` objects so far.
     package private(set) var counts = TokenCounts()
-    /// The value of `tokens` at the last `usage` object with a count of output tokens.
+    /// The value of `tokens` when the executor last reported a count of output tokens.
     private var countedTokens = 0
     /// The number of events with a `usage` object.
     package private(set) var usages: UInt32 = 0
@@ -93,7 +96,7 @@ package struct Meter: Sendable {
     ///
     /// An array stores the error outside of the meter, so that the meter stays small. Few streams have an error.
     private var errors: [EngineError] = [] { didSet { sawError = !errors.isEmpty } }
-    /// Whether the first error stands in a line that is not a `data` line; clients do not see such an error.
+    /// Whether the first error is in a line that is not a `data` line; clients do not see such an error.
     package private(set) var isErrorBare = false
 
     /// Makes the meter of a stream.
@@ -139,7 +142,7 @@ package struct Meter: Sendable {
         return kind
     }
 
-    /// Reads a piece of an event that is larger than `EventSplitter.limit`.
+    /// Reads one piece of an event that is larger than `EventSplitter.limit` and therefore arrives in pieces.
     ///
     /// - Returns: The class of the event for its last piece, and `plain` for every other piece.
     package mutating func readPiece(
@@ -163,9 +166,9 @@ package struct Meter: Sendable {
         return found
     }
 
-    /// Whether the stream is complete if `event` is the last event and the HTTP framing then ends cleanly.
+    /// Whether the stream would be complete if `event` were its last event and the HTTP framing then ended cleanly.
     ///
-    /// An event that is cut off does not complete the stream.
+    /// The meter does not change. A truncated event does not complete the stream.
     package func isEnded(by event: Span<UInt8>, kind: EventSplitter.Kind, scanner: JSONScanner) -> Bool {
         var trial = self
         guard kind == .whole else { return trial.readPiece(event, kind: kind, at: 0, scanner: scanner) == .end }
@@ -221,13 +224,14 @@ package struct Meter: Sendable {
         return absorb(scanner.scanEvent(event))
     }
 
-    /// Whether the events of the dialect have names that classify them; `[DONE]` does not end a stream of such events.
+    /// Whether the events of the dialect have names, which classify them; `[DONE]` does not end a stream of named
+    /// events.
     @inline(__always)
     private var hasNamedEvents: Bool { dialect == .messages || dialect == .responses }
 
-    /// The class `token` or `plain` of a chunk with choices, if a search for byte patterns can determine the class.
+    /// Searches for byte patterns that show whether a chunk with choices is of the class `token` or `plain`.
     ///
-    /// - Returns: nil if the chunk must be scanned.
+    /// - Returns: the class; nil if only a scan of the JSON can determine it.
     @inline(__always)
     private mutating func prefilter(_ event: Span<UInt8>, _ range: Range<Int>) -> EventClass? {
         let patterns = unsafe event.withUnsafeBufferPointer { bytes in
@@ -270,7 +274,7 @@ package struct Meter: Sendable {
         return endsStream(scan) ? ended() : kind(of: scan)
     }
 
-    /// Records the token counts, the finish reasons and the first error.
+    /// Records what the scan of an event has found: token counts, finish reasons and an error.
     @inline(__always)
     private mutating func record(_ scan: AnswerScan) {
         if scan.hasUsage {

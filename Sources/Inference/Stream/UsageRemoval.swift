@@ -26,8 +26,8 @@ package enum UsageRemoval {
                 continue
             }
             let value = line.dropFirst(5)
-            // If an event has several `data` lines, its data is their values with a line end between each two. A space
-            // may replace the line end, because JSON allows a space wherever it allows a line end.
+            // If an event has several `data` lines, its data is the values of these lines, joined by line ends. A space
+            // may replace a line end, because JSON allows a space wherever it allows a line end.
             if !json.isEmpty { json.append(0x20) }
             json += value.first == 0x20 ? value.dropFirst() : value
         }

@@ -8,7 +8,8 @@ extension DraftConfiguration {
     ///
     /// If a model lists one of its names twice, the second entry is removed without a note.
     ///
-    /// - Returns: The placeholder values with which the draft can be checked.
+    /// - Returns: Placeholder values for the environment variables of the draft, so that it can be checked without the
+    ///   real values.
     mutating func settle(_ notes: MigrationNotes) -> PlaceholderEnvironment {
         var environment = PlaceholderEnvironment()
         var kinds: [ExecutorURL: ExecutorSettings.Kind] = [:]

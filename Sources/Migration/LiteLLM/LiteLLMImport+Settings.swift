@@ -1,5 +1,5 @@
-// Reads the settings of LiteLLM's proxy that this server has too. For every other setting, a note gives the reason why
-// the setting is not carried over.
+// Reads the settings of LiteLLM's proxy that this server has too. For every other setting, the import writes a note
+// that says why the setting is not carried over.
 internal import Configuration
 internal import Transport
 
@@ -166,9 +166,9 @@ extension LiteLLMImport {
         section.texts(key).map { DraftName(name: Self.ours($0.text), position: $0.position) }
     }
 
-    /// The fallbacks that `names` gives to a model.
+    /// The names in `names` that become fallbacks of the model.
     ///
-    /// Fallbacks that are common to all models may name the model itself, which is then left out.
+    /// A list for all models may contain the model itself, which cannot be its own fallback and is left out.
     private func others(for group: Group, _ isCommon: Bool, _ names: [DraftName]) -> [DraftName] {
         isCommon ? names.filter { !$0.name.hasBytes(of: group.model.id) } : names
     }

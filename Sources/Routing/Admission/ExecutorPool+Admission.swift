@@ -9,16 +9,16 @@ package import Transport
 package struct Grant: Sendable {
     /// The executor that the request goes to.
     package let executor: Executor
-    /// How the executor was chosen.
+    /// Why the pool chose this executor, and how much of the prompt its cache is expected to hold.
     package let placement: Placement
-    /// The beginnings of the request's prompt.
+    /// Hashes of the beginnings of the request's prompt, by which the pool remembers what each executor has cached.
     let prefix: PromptPrefix
     /// The pool in whose queue the request has waited.
     package let pool: ExecutorPool
     /// When the attempt was counted, by the clock of the event loops.
     package let began: Nanoseconds
 
-    /// Passes the slot to the next request, because the request that waited for the slot has ended.
+    /// Releases the slot for the next waiting request, because the request that got the slot no longer needs it.
     package func giveBack(at now: Nanoseconds) {
         executor.promptDone(bytes: placement.missingBytes)
         pool.takeBack(prefix, placement, of: executor)
@@ -31,7 +31,7 @@ package struct Grant: Sendable {
 package struct GaveWay: Sendable {
     /// The pool in whose queue the request was.
     package let pool: ExecutorPool
-    /// The ticket of the removed request.
+    /// Identifies the removed request: the ticket that `admit` returned when the request began to wait.
     package let ticket: QueueTicket
     /// How long the same request would have to wait if it came now, in nanoseconds; at least 1 s.
     package let retryAfter: Nanoseconds
@@ -41,7 +41,7 @@ package struct GaveWay: Sendable {
 package struct WithoutExecutor: Sendable {
     /// The pool in whose queue the request was.
     package let pool: ExecutorPool
-    /// The ticket of the removed request.
+    /// Identifies the removed request: the ticket that `admit` returned when the request began to wait.
     package let ticket: QueueTicket
 }
 
@@ -52,8 +52,9 @@ package enum WaitEnd: Sendable {
     /// Every executor that could take the request is drained or has weight 0.
     case withoutExecutor(WithoutExecutor)
 
-    /// Passes a granted slot to the next request, because the request that waited for the slot has ended; does nothing
-    /// if no slot was granted.
+    /// Releases the granted slot for the next waiting request; does nothing if no slot was granted.
+    ///
+    /// The caller does this if the request no longer needs the slot.
     package func giveBack(at now: Nanoseconds) {
         if case .granted(let grant) = self { grant.giveBack(at: now) }
     }
@@ -105,23 +106,25 @@ extension ExecutorPool {
         ended: @escaping @Sendable (WaitEnd) -> Void
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
-            // A slot may be free although requests wait, because no event reports the end of a pause or of an ejection.
-            // Waiting requests that this request must not overtake therefore get the free slots first. They also get
-            // them if the first waiting request may use only some of the executors. A slot that is still free after
-            // that is at an executor that the first waiting request cannot use, so this request may take it.
+            // A slot may be free although requests wait, because no event reports that an executor may be used again
+            // after it has refused requests. So waiting requests that this request must not overtake get the free slots
+            // first. If the first waiting request may use only some of the executors, they get the free slots first as
+            // well. A slot that is still free then is at an executor that the first waiting request cannot use, so this
+            // request may take it.
             let isHeadRestricted = isHeadRestricted(state, downTo: request.priority, at: now)
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)
                 ? state.serve(entry, most: .max, downTo: request.priority, at: now) : []
-            // Only a request that has been at an executor may overtake waiting requests of its own or a higher class.
+            // The request may overtake waiting requests of its own class or a higher class in two cases: it has been at
+            // an executor before, or the first waiting request may use only some of the executors.
             let goesFirst = returning || isHeadRestricted || !state.lines.hasQueue(downTo: request.priority)
             if goesFirst, let admission = admitAtOnce(request, &state, awaitsLoad: awaitsLoad, at: now) {
                 return (admission, others)
             }
             let limits = QueueLimits(waitMax: waitMax, queueMax: queueMax, awaitsLoad: awaitsLoad)
             if let refusal = refusal(of: request, returning, state, limits, at: now) { return (refusal, others) }
-            // After `join`, engines notify this pool of each slot that becomes free. The choice is then repeated,
-            // because a slot may have become free shortly before `join`.
+            // From `join` on, the engines notify this pool of each slot that becomes free. A slot may have become free
+            // shortly before, without a notice, so the choice is repeated here.
             if state.join(entry, self), goesFirst,
                 case .executor(let executor, let placement) = choose(request, &state, at: now)
             {
@@ -138,7 +141,9 @@ extension ExecutorPool {
         return admission
     }
 
-    /// Whether a request that is next in its tenant's line, of this class or a higher one, may use only some executors.
+    /// Whether any waiting request that is the first one of its tenant may use only some of the executors.
+    ///
+    /// Only requests of this class or of a higher class are considered.
     private func isHeadRestricted(_ state: PoolEntry.State, downTo priority: PriorityClass, at now: Nanoseconds) -> Bool
     {
         state.lines.lines[...priority.rank].contains { line in
@@ -187,19 +192,19 @@ extension ExecutorPool {
             if returning || state.lines.hasRoom(for: request, queueMax: limits.queueMax) { return nil }
             return .refused(retryAfter: Self.retryAfterMin)
         }
-        // The request is refused if each executor that may take it has asked for a pause longer than the request may
-        // wait.
+        // An executor that has refused requests gets none for a time, its pause. The request is refused if all
+        // executors that may take it have a pause longer than the request may wait.
         if pause > waitMax { return .refused(retryAfter: pause) }
         if waitMax == 0 { return .refused(retryAfter: retryAfter(request, state, returning: returning, at: now)) }
-        // A request that was at an executor has been admitted before and is served first. So no forecast is made for
-        // it.
+        // A request that has been at an executor was admitted before, and waits ahead of all new requests. So it is not
+        // refused for a long forecast.
         if returning { return nil }
         // A request with no other request ahead may always wait, whatever the forecast is. Otherwise no request could
         // show that a slow pool has become fast.
         let ahead = state.ahead(of: request, returning: false)
         if ahead > 0, let forecast = forecast(behind: ahead, state, at: now) {
             let most = max(pause, forecast.most)
-            // After `most - waitMax`, the expected wait will be short enough.
+            // The client should try again after `most - waitMax`: by then, the forecast wait has fallen to `waitMax`.
             if most > waitMax { return .refused(retryAfter: max(Self.retryAfterMin, most - waitMax)) }
         }
         guard state.lines.hasRoom(for: request, queueMax: limits.queueMax) else {
@@ -226,9 +231,10 @@ extension ExecutorPool {
         return max(Self.retryAfterMin, forecast(behind: ahead, state, at: now)?.wait ?? 0)
     }
 
-    /// The time in nanoseconds until one of the executors that may take the request has no pause.
+    /// How long it takes until an executor that may take the request has no pause, in nanoseconds.
     ///
-    /// The time is 0 if one of them has no pause now. It is nil if no executor may take the request.
+    /// A pause is the time in which an executor gets no requests because it has refused some. The result is 0 if one of
+    /// these executors has no pause now, and nil if no executor may take the request.
     private func shortestPause(for request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds? {
         var shortest: Nanoseconds?
         let mercy = mercy(for: request, at: now)
@@ -243,7 +249,7 @@ extension ExecutorPool {
         return shortest
     }
 
-    /// Whether an executor may take the request now or after its pause, or once it has a free slot.
+    /// Whether an executor may take the request now or later, for example once it has a free slot.
     package func hasUsable(for request: RoutingRequest, at now: Nanoseconds) -> Bool {
         shortestPause(for: request, at: now) != nil
     }
@@ -277,8 +283,8 @@ extension ExecutorPool {
 
     /// Gives free slots to waiting requests.
     ///
-    /// While requests wait, a worker calls this function regularly, because no event reports the end of a pause or of
-    /// an ejection.
+    /// While requests wait, a worker calls this function regularly. No event reports that an executor may be used again
+    /// after it has refused or failed requests.
     package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
     /// The forecast of how long one more request like `request` would wait, in nanoseconds; at least 1 s.
@@ -286,7 +292,8 @@ extension ExecutorPool {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }
 
-    /// The number of requests that wait in the queue of this pool, for all configurations together.
+    /// The number of requests that wait in the queue of this pool, including those that began under an earlier
+    /// configuration.
     package var waitingCount: Int { entry.waitingCount }
 
     /// The number of waiting requests of each class, in the order of `PriorityClass.allCases`.

@@ -37,8 +37,10 @@ struct ExecutorOrder: ~Copyable, Sendable {
         ordered.store(isDrained ? 0 : weight ?? -1, ordering: .relaxed)
     }
 
-    /// The factor for the weight of the executor: below 1 for a while after the operator has allowed attempts again,
-    /// otherwise 1.
+    /// The factor by which the executor's weight is multiplied, normally 1.
+    ///
+    /// After the operator has allowed attempts again, the factor grows from a small value to 1, so that the load grows
+    /// slowly.
     func share(at now: Nanoseconds) -> Double {
         let since = resumedAt.load(ordering: .relaxed)
         return since == 0 ? 1 : ExecutorHealth.share(healthySince: since, at: now)
@@ -60,15 +62,15 @@ extension Executor {
     ///   - weight: the weight that the executor gets in place of its configured weight; nil for the configured weight.
     ///   - now: the time by the clock of the event loops.
     package func apply(drained: Bool, weight: Int?, at now: Nanoseconds) {
-        // `Executor.begin` holds this lock while it checks the order and counts an attempt.
+        // `Executor.begin` holds this lock while it checks the order and counts an attempt. So no attempt can begin
+        // under the earlier order after the new one is set.
         engine.counting.withLock { _ in order.set(drained: drained, weight: weight, at: now) }
         engine.pump(at: now)
     }
 }
 
 extension PoolMember {
-    /// The present weight, which is the member's share of exchanges relative to the other members of the pool; 0 for
-    /// none.
+    /// The present weight: the member gets exchanges in proportion to it, and none if it is 0.
     package var presentWeight: Int { executor.order.weight ?? weight }
     /// Whether the member may get exchanges, because its present weight is above 0.
     var isInUse: Bool { presentWeight > 0 }

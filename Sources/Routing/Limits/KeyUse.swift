@@ -1,10 +1,11 @@
-// How much one key uses of its limits, counted over all workers.
+// Counts for one API key, over all workers, how much of its limits has been used.
 internal import Synchronization
 package import Transport
 
 /// The limits of a key.
 ///
-/// A limit that is nil does not restrict the key, except for `prefillResets`.
+/// A limit that is nil does not restrict the key. Only for `prefillResets`, nil stands for the limit of the
+/// configuration.
 package struct KeyLimits: Equatable, Sendable {
     /// The largest number of exchanges that may be under way at once.
     package var concurrency: Int?
@@ -39,7 +40,7 @@ package struct KeyLimits: Equatable, Sendable {
     }
 }
 
-/// The quota of one key, counted in this process.
+/// Counts in this process how much of its limits one API key has used.
 ///
 /// Each key has one object while the key is in force and for some time afterwards (`KeyRing.Departed`). The object
 /// outlives configurations. Workers call the object a few times for each request, and never for each token.
@@ -50,34 +51,41 @@ package final class KeyUse: Quota {
         var tokens = TokenBucket()
         /// The limits of the latest request; nil before the first request.
         var limits: KeyLimits?
-        /// What the key has used since this process last reported its use to the main process of an upgrade; nil unless
-        /// this process has handed over to a successor, or is about to.
+        /// What the key has used since this process last reported it to the main process, which has replaced this
+        /// process in an upgrade.
+        ///
+        /// The value is nil until `record` is called for an upgrade.
         var unreported: KeyRateUse?
-        /// Where the number of exchanges is published; nil while this process shares counts with no other process.
+        /// Where this process publishes the number of the key's exchanges for other processes; nil while it shares its
+        /// counts with none.
         var sharing: Sharing?
 
-        /// The limit of the latest request, which also applies to requests that began under an older limit.
+        /// The limit at the time of the latest request, in place of `own`, the limit at the time when this request
+        /// began.
         ///
-        /// In each call, `TokenBucket` caps the spent tokens at twice the limit that the call passes. With an older,
-        /// lower limit it would therefore forget some of the spent tokens.
+        /// In each call, `TokenBucket` caps the spent tokens at twice the limit that the call passes. So a call with an
+        /// older, lower limit would make it forget some of the spent tokens.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
-    /// Where the number of exchanges of a key is published.
+    /// Where this process publishes the number of a key's exchanges, for the other processes of an upgrade.
     private struct Sharing {
         let counts: SharedCounts
         let identity: String
-        /// The row of the key in `counts`; nil before the first exchange, so that unused keys take no rows.
+        /// The key's row in `counts`, the table that the processes share; nil before the first exchange, so that unused
+        /// keys take no rows.
         var row: SharedCounts.Row?
 
-        /// Publishes that one more exchange than `running` is under way, if all processes together may have one more;
-        /// otherwise publishes `running`.
+        /// Adds one exchange to the number that this process publishes, if the limit over all processes allows it.
         ///
         /// Another process may begin an exchange at the same moment. Each of the two processes publishes its exchange
-        /// before it reads the count of the other one, so at least one of them sees that there is one exchange too many
-        /// and takes its own back. If both do so, the limit allows an exchange again, and both try once more.
+        /// before it reads the count of the other process. So at least one of them sees that there is one exchange too
+        /// many, and takes its own back. If both processes take theirs back, the limit allows an exchange again, and
+        /// both try once more.
         ///
-        /// - Parameter most: the limit over all processes; nil for no limit.
+        /// - Parameters:
+        ///   - running: how many exchanges with the key are under way in this process.
+        ///   - most: the limit over all processes; nil for no limit.
         /// - Returns: whether the limit allows one more exchange.
         mutating func takePlace(beside running: Int, of most: Int?) -> Bool {
             if row == nil { row = counts.row(for: identity) }
@@ -94,16 +102,19 @@ package final class KeyUse: Quota {
 
     private let state = Lock(State())
     private let resets = Lock(ResetBucket())
-    /// A copy of `ResetBucket.refusedUntil`, which every request with the key reads without the lock.
+    /// The time until which requests with the key are refused, because clients gave up too many of them.
+    ///
+    /// This is a copy of `ResetBucket.refusedUntil`, which every request with the key reads without the lock.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// Makes the quota of a key that has not been used.
     package init() {}
 
-    /// The number of exchanges of this process under way.
+    /// The number of exchanges with the key that are under way in this process.
     package var running: Int { state.withLock { $0.running } }
 
-    /// Counts an exchange, and takes one request from the request rate, unless a limit forbids it; see `Quota.begin`.
+    /// Counts an exchange against the limits on exchanges and on requests per minute, unless one of them is reached;
+    /// see `Quota.begin`.
     package func begin(_ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         state.withLock { state in
             state.limits = limits
@@ -127,7 +138,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Reserves tokens from the token rate, unless the limit forbids it; see `Quota.reserve`.
+    /// Reserves tokens for a request, unless the limit on tokens per minute forbids it; see `Quota.reserve`.
     package func reserve(_ tokens: Int, _ limits: KeyLimits, at now: Nanoseconds) -> QuotaDenial? {
         guard let own = limits.tokensPerMinute else { return nil }
         return state.withLock { state in
@@ -138,7 +149,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Replaces a reservation with the tokens that were used; see `Quota.settle`.
+    /// Counts the tokens that a request has used, and no longer those that were reserved for it; see `Quota.settle`.
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in
@@ -147,7 +158,9 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Counts a request that the client gave up before its answer began; see `Quota.countReset`.
+    /// Counts a request that the client gave up before its answer began.
+    ///
+    /// - Returns: whether requests with the key are refused from now on and the operator has to be warned of it.
     package func countReset(of most: Int, at now: Nanoseconds) -> Bool {
         resets.withLock { bucket in
             let isNews = bucket.count(of: most, at: now)
@@ -195,15 +208,15 @@ package final class KeyUse: Quota {
 
     // MARK: Other processes
 
-    /// Publishes the number of exchanges in `counts` from now on, and compares the limit with the sum over all
-    /// processes.
+    /// Makes this process publish the number of the key's exchanges in `counts`, and compare the limit with the sum
+    /// over all processes.
     ///
     /// The function may be called while exchanges begin and end on the workers. After the call, `counts` has the
     /// exchanges that are under way, and each new exchange is published before it begins.
     ///
     /// - Parameters:
     ///   - counts: nil if this process shares counts with no other process any more.
-    ///   - identity: names the key, in the same words in each process.
+    ///   - identity: a name of the key that is the same in each process.
     package func share(in counts: SharedCounts?, as identity: String) {
         state.withLock { state in
             let (old, running) = (state.sharing, state.running)
@@ -219,9 +232,9 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// What the key has used of its limits per minute, in a form for another process.
+    /// What the key has used of its limits per minute, in a form that can be sent to another process.
     ///
-    /// From now on, `takeUnreported` returns what the key uses in addition.
+    /// After this call, `takeUnreported` returns what the key has used since then.
     package func record(at now: Nanoseconds) -> KeyUseRecord {
         let resets = resets.withLock { $0.record(at: now) }
         return state.withLock { state in
@@ -234,7 +247,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Replaces what the key has used of its limits per minute by what another process has just recorded.
+    /// Replaces what this process has counted for the limits per minute with what another process has just recorded.
     package func restore(_ record: KeyUseRecord, at now: Nanoseconds) {
         state.withLock { state in
             state.requests.restore(record.requests, at: now)

@@ -1,6 +1,6 @@
-// The queue of the channels that yield: the event loop reads them one after the other, after all other work of a turn.
+// The queue of the channels that let others go first: the event loop reads them after all other work of a turn.
 
-/// A queue of channels that yield, because their clients have lately caused much work (`RecentWork`).
+/// A queue of channels that let others go first, because their clients have lately caused much work (`RecentWork`).
 ///
 /// In each turn, the loop first reads all other channels and writes their output. Then it serves the channels of this
 /// queue for a limited time (`slice`), and polls again. A channel that has more to read goes to the end of the queue.
@@ -15,7 +15,8 @@ final class YieldQueue {
     ///
     /// The loop may exceed this time with the last channel that it serves, because it cannot know the cost beforehand.
     static let sliceMin: Nanoseconds = 100_000
-    /// The queue gets the time of the turn's other work divided by this number, but at least `sliceMin`.
+    /// In each turn, the queue gets a fourth of the time that the other work of the turn has taken, but at least
+    /// `sliceMin`.
     ///
     /// So a busy worker spends about a fifth of its time on the queue. The same rule limits the time in which listeners
     /// accept connections.
@@ -29,7 +30,7 @@ final class YieldQueue {
     /// The value is stored and not computed, because the loop reads it in each turn.
     private(set) var isEmpty = true
 
-    /// How long the loop may serve the queue in a turn whose other work has taken `spent` nanoseconds.
+    /// How long the loop may serve this queue in a turn, if its other work in this turn has taken `spent` nanoseconds.
     static func slice(after spent: Nanoseconds) -> Nanoseconds { max(sliceMin, spent / share) }
 
     var count: Int { channels.count - taken }

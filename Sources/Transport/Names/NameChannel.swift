@@ -18,10 +18,10 @@ struct NameAnswer {
 struct NameError: Error {
     /// The status code of c-ares, such as `ARES_ENOTFOUND`.
     var code: CInt
-    /// The error for an answer without a usable record.
+    /// The error if an answer contains no record that can be used.
     static let noData = NameError(code: ARES_ENODATA)
 
-    /// The message of c-ares for the code.
+    /// The text in which c-ares describes the status code.
     var text: String { unsafe String(cString: ares_strerror(code)) }
 }
 
@@ -57,12 +57,11 @@ final class NameChannel: TimerTarget {
     private var raw: ares_channel?
     private var sockets: [CInt: NameSocket] = [:]
     private var timer: TimerID?
-    /// The number of queries whose answers have not been reported.
+    /// The number of queries whose answers have not been passed to the closure `answered`.
     private var asking = 0
-    /// Answers that arrived during a call into c-ares.
+    /// Answers that arrived during a call into c-ares and are passed to `answered` after it.
     ///
-    /// The answers are reported after that call, because `answered` may close this object, which must not happen inside
-    /// a call into c-ares.
+    /// The closure `answered` may close this object, which must not happen inside a call into c-ares.
     private var answers: [(tag: Int, result: Result<NameAnswer, NameError>)] = []
     /// Whether a call into c-ares is in progress, during which the channel must not be closed.
     private var isInside = false
@@ -117,7 +116,7 @@ final class NameChannel: TimerTarget {
         }
     }
 
-    /// Cancels all queries without reporting them.
+    /// Cancels all queries; `answered` is not called for them.
     func close() {
         precondition(!isInside, "c-ares is closed inside a call of its own")
         if let timer { loop.timers.cancel(timer) }
@@ -151,7 +150,7 @@ final class NameChannel: TimerTarget {
         return status
     }
 
-    /// Makes a call into c-ares, and then reports the answers that arrived during the call.
+    /// Makes a call into c-ares, and then passes the answers that arrived during the call to `answered`.
     ///
     /// Every call on an open c-ares channel uses this function, except the call that closes the channel.
     private func enter(_ body: (ares_channel) -> Void) {
@@ -163,7 +162,8 @@ final class NameChannel: TimerTarget {
         settle()
     }
 
-    /// Reports the answers that arrived during a call into c-ares, and sets the timer for the queries that remain.
+    /// Passes the answers that arrived during a call into c-ares to `answered`, and sets the timer for the other
+    /// queries.
     private func settle() {
         let news = answers
         answers = []
@@ -192,7 +192,8 @@ final class NameChannel: TimerTarget {
 
     fileprivate func ready(_ descriptor: CInt, events: UInt32) {
         unsafe enter { raw in
-            // An error or a hangup is reported to c-ares as readable, because c-ares detects both when it reads.
+            // This function reports a socket with an error or a hangup as readable, because c-ares detects both when it
+            // reads.
             let reading = events & ~clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             let writing = events & clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             unsafe ares_process_fd(raw, reading, writing)
@@ -211,7 +212,7 @@ final class NameChannel: TimerTarget {
             }
         } else if events != 0 {
             let socket = NameSocket(descriptor: descriptor, channel: self)
-            // If the system cannot watch the socket, the timeout of c-ares ends the query.
+            // If epoll cannot watch the socket, no answer is noticed, and the timeout of c-ares ends the query.
             socket.registration = try? loop.register(socket, descriptor: descriptor, events: events)
             if socket.registration != nil { sockets[descriptor] = socket }
         }
@@ -234,7 +235,9 @@ private final class NameSocket: Registered {
     func ready(_ events: UInt32) { channel?.ready(descriptor, events: events) }
 }
 
-/// The `NameChannel` and the tag of a query, in an object that c-ares passes back with the answer.
+/// The `NameChannel` and the tag of a query.
+///
+/// A callback of c-ares gets this object back together with the answer.
 private final class Question {
     let channel: NameChannel
     let tag: Int
@@ -273,7 +276,7 @@ private let onServices: ares_callback = { context, status, _, message, length in
 }
 
 extension NameAnswer {
-    /// Reads the SRV records of a DNS message; a failure if the message is malformed or names no server.
+    /// Reads the SRV records of a DNS message; returns a failure if the message is malformed or names no server.
     fileprivate static func services(in message: [UInt8]) -> Result<NameAnswer, NameError> {
         guard let answer = ServiceAnswer(message: message) else { return .failure(NameError(code: ARES_EBADRESP)) }
         let preferred = answer.preferred

@@ -1,6 +1,6 @@
 // A set of IP addresses, made from ranges. The cost of a lookup does not grow with the number of ranges.
 
-/// A set of the addresses of several ranges, with or without the peers of unix sockets.
+/// A set of the addresses in several ranges; it may also contain all peers of unix sockets, which have no IP address.
 package struct AddressSet: Sendable, Equatable {
     /// All ranges of one prefix length and IP version; `starts` contains the first address of each range.
     private struct Length: Sendable, Equatable {

@@ -18,7 +18,7 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     case noSharedCipher = "no_shared_cipher"
     /// Client and server have no ALPN protocol in common.
     case noSharedProtocol = "no_shared_protocol"
-    /// The client presented no certificate, which the listener requires.
+    /// The listener requires a client certificate, but the client presented none.
     case clientCertificateMissing = "client_certificate_missing"
     /// The client's certificate is not valid, for example because it has expired or another authority has issued it.
     case clientCertificateInvalid = "client_certificate_invalid"
@@ -62,6 +62,6 @@ package enum HandshakeFailure: String, CaseIterable, Sendable {
     /// Whether the handshake failed because of the client's certificate, or because the client presented none.
     package var isOfClientCertificate: Bool { self == .clientCertificateMissing || self == .clientCertificateInvalid }
 
-    /// The index of this cause in `allCases`.
+    /// The index of this cause in `allCases`, which is the index of its counter in the metrics.
     package var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

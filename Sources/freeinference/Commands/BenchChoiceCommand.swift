@@ -1,9 +1,9 @@
-// `freeinference bench choice`: measures how long the choice of an executor takes, if it depends on what the cache of
-// each executor holds of the prompt.
+// `freeinference bench choice`: measures how long a pool takes to choose the executor that has cached the most of a
+// prompt.
 internal import ArgumentParser
 internal import Bench
 
-/// Prints how long a pool of executors takes to choose one for a prompt, with a full map of earlier prompts.
+/// Prints how long a pool takes to choose an executor for a prompt, if its memory of earlier prompts is full.
 struct BenchChoiceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "choice",
