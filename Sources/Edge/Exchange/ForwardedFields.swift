@@ -9,7 +9,9 @@ internal import Transport
 /// Computed once for each executor of a configuration; immutable.
 package struct ForwardedFields: Sendable, Equatable {
     private let exact: [[UInt8]]
-    /// The beginnings of field names. The settings list each of them with a `*` at the end, which is left out here.
+    /// The beginnings of field names, each of which the settings list with a `*` at its end.
+    ///
+    /// The `*` is left out here.
     private let prefixes: [[UInt8]]
     /// Whether the executor gets the client's `user-agent`.
     let hasUserAgent: Bool

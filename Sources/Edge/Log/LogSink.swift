@@ -106,7 +106,9 @@ package final class LogSink: Sendable {
         return true
     }
 
-    /// Queues a line for the log thread; never waits for the output. The caller passes the line without its line end.
+    /// Queues a line for the log thread; never waits for the output.
+    ///
+    /// The caller passes the line without its line end.
     package func write(_ line: [UInt8], priority: LogPriority = .information) {
         let (isFirst, isFull) = queue.withLock { queue in
             guard queue.lines.count + line.count < Self.waitingMax else { return (false, true) }

@@ -21,8 +21,9 @@ package final class TenantLabels: Sendable {
     /// Makes a table that has only the label for all other tenants.
     package init() {}
 
-    /// The index of the tenant's label in `names`. It never changes for a tenant, and is 0 after `namesMax` other
-    /// tenants came first.
+    /// The index of the tenant's label in `names`; it never changes for a tenant.
+    ///
+    /// The index is 0 if `namesMax` other tenants came first.
     package func index(of tenant: String) -> Int {
         state.withLock { state in
             if let index = state.indices[tenant] { return index }

@@ -41,8 +41,10 @@ final class RunningConfiguration {
     private(set) var configuration: Configuration
     /// The configuration exactly as the file says, including new values that are not in force.
     private var asRead: Configuration
-    /// The found executors and models, which the configuration file itself does not list. They come from separate files
-    /// of executors, from the engines' lists of models, and from the addresses of host names.
+    /// The found executors and models, which the configuration file itself does not list.
+    ///
+    /// They come from separate files of executors, from the engines' lists of models, and from the addresses of host
+    /// names.
     private(set) var members: FoundMembers
     /// The immutable state that the workers use: the configuration with the found members, resolved against the
     /// registry.

@@ -31,7 +31,9 @@ final class MaintenanceState: Sendable {
     private let on = Atomic<Bool>(false)
     private let value = Lock<Maintenance?>(nil)
 
-    /// The refusal for clients; nil while the maintenance mode is off. In that case the workers take no lock.
+    /// The refusal for clients; nil while the maintenance mode is off.
+    ///
+    /// While it is off, the workers take no lock.
     var current: Maintenance? { on.load(ordering: .acquiring) ? value.withLock { $0 } : nil }
 
     /// Switches the maintenance mode on or changes it; switches it off if the argument is nil.

@@ -69,7 +69,9 @@ extension Channel {
         return client.isKnown || offersResumption ? .preferred : .stranger
     }
 
-    /// Whether the client has sent a ClientHello that offers to resume a session. The bytes stay unread.
+    /// Whether the client has sent a ClientHello that offers to resume a session.
+    ///
+    /// The bytes that are examined stay unread.
     private var offersResumption: Bool {
         let input = handshake.input
         guard input.isEmpty else { return ClientHello.offersResumption(input.span) }

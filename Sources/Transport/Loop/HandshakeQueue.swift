@@ -95,8 +95,9 @@ package struct HandshakeQueue<Element> {
 /// The waiting handshakes of one rank: a line for each client address, and the order in which the addresses take turns.
 private struct Lines: Sendable {
     private var byAddress: [AddressGroup?: FIFO<SlabKey>] = [:]
-    /// The addresses with waiting handshakes, each of them once. The first address is served next, and then moves to
-    /// the end.
+    /// The addresses with waiting handshakes, each of them once.
+    ///
+    /// The first address is served next, and then moves to the end.
     private var turns = FIFO<AddressGroup?>()
     private(set) var count = 0
 
@@ -124,7 +125,9 @@ private struct Lines: Sendable {
     }
 }
 
-/// A first-in, first-out queue. `append` and `popFirst` take constant time on average, and `remove` takes linear time.
+/// A first-in, first-out queue.
+///
+/// `append` and `popFirst` take constant time on average, and `remove` takes linear time.
 private struct FIFO<Item: Equatable & Sendable>: Sendable {
     private var items: [Item] = []
     /// How many items at the beginning of `items` are no longer in the queue, because `popFirst` has returned them.
