@@ -17,9 +17,9 @@ package enum ErrorMeaning: Equatable, Sendable {
     ///
     /// `EngineError.meaning` reads the error's message to decide which of them it is.
     case notFound
-    /// The engine works, but has too much to do. The value is the status for the client: 429, 503 or 529.
+    /// The engine works, but has too much to do. The value is the HTTP status that fits the error: 429, 503 or 529.
     case busy(Int)
-    /// The engine, or a gateway in front of it, cannot be reached now. The value is the status for the client: 502, 503
+    /// The engine, or a gateway in front of it, cannot be reached now. The value is the fitting HTTP status: 502, 503
     /// or 504.
     case unavailable(Int)
     /// The operator's settings for this executor are wrong: its API key, its account or its model name.
