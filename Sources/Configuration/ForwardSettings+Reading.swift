@@ -34,8 +34,8 @@ extension ForwardSettings {
             return "must have a word and a hyphen before its '*'"
         }
         if stem.elementsEqual("user-agent".utf8) { return "has a setting of its own: forward_user_agent" }
-        // A name that ends in `*` means all fields whose names begin with the rest. Only the rest can be checked here;
-        // `ForwardedFields.names` checks the whole name of each field of a request.
+        // A name that ends in `*` means all fields whose names begin with the part before the `*`. Only this part can
+        // be checked here; `ForwardedFields.names` checks the whole name of each field of a request.
         return FieldName.whyNeverForwarded(stem).map { "is never forwarded: it \($0)" }
     }
 }

@@ -25,8 +25,9 @@ package final class Executor: Sendable {
     let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
-    /// These copy `attempts` and `promptBytes` to the other server processes of an upgrade, while `engine.isShared` is
-    /// true.
+    /// Copies of `attempts` and `promptBytes` for the other server processes of an upgrade.
+    ///
+    /// They are kept up to date while `engine.isShared` is true.
     private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     /// Makes an executor without attempts, whose health allows requests.

@@ -16,9 +16,9 @@ typedef struct cprefixhash_prompt {
     const uint8_t *bytes;       /* the text; it is UTF-8 */
     cprefixhash_range tools, system, messages;
     cprefixhash_range left_out; /* bytes inside one of the parts that are not hashed; may be empty */
-    const cprefixhash_range *contents; /* images and other media inside the parts, in ascending order, apart from
-                                          one another and from `left_out`. They are hashed, but do not count towards the
-                                          marks, since their sizes say nothing about the work for an engine */
+    const cprefixhash_range *contents; /* images and other media inside the parts, in ascending order, without overlap
+                                          with one another or with `left_out`. They are hashed, but their bytes are not
+                                          counted for the marks: their sizes say nothing about the engine's work */
     size_t contents_count;
 } cprefixhash_prompt;
 

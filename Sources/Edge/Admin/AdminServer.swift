@@ -3,7 +3,7 @@ internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Answers requests to the admin listener; used only by the control thread.
+/// Answers requests to the admin listener; used only by the control thread, which also does reloads and upgrades.
 ///
 /// These requests only read: none of them changes the state of the server.
 final class AdminServer {

@@ -14,7 +14,7 @@ internal import Transport
 /// The extensions are: `+Stream` reads events, `+Document` reads other answers, `+Resending` sends the request again,
 /// and `+Charge` decides whether a failure counts against the health of the executor.
 final class Attempt: TimerTarget {
-    /// How an answer ended of which the client has received a part.
+    /// How an answer ended after the client had received a part of it.
     enum End: Equatable {
         /// The answer is complete: the last event of a stream, or the whole document, has been relayed.
         case whole
@@ -22,7 +22,7 @@ final class Attempt: TimerTarget {
         case brokeOff(Failure)
     }
 
-    /// How far an attempt has got.
+    /// The stage that an attempt has reached.
     enum Phase: Equatable {
         /// The client has received nothing of the answer, so another executor can still be tried.
         case waiting
@@ -98,7 +98,9 @@ final class Attempt: TimerTarget {
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
-    /// Until this time, arriving bytes are not recorded in the `Engine` object, because all workers share it.
+    /// Until this time, the arrival of bytes is not recorded in the `Engine` object.
+    ///
+    /// All workers share that object, and frequent writes to it would slow them.
     private var reportsHeardFrom: Nanoseconds = 0
     /// Whether the whole request was sent: the kernel has accepted it for sending, or the executor has answered before
     /// that.
@@ -178,8 +180,8 @@ final class Attempt: TimerTarget {
 
     /// Adapts the request to the executor and sends it; a failure is reported only after this function has returned.
     ///
-    /// - Parameter priority: The priority class of the request. The executor is sent it if the executor's settings say
-    ///   so.
+    /// - Parameter priority: The priority class of the request. It is sent to the executor if the executor's settings
+    ///   say so.
     func start(_ request: IncomingRequest, requestID: String, priority: PriorityClass = .standard) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         let stripsBilling = target.stripsBilling && request.scan?.billing != nil
@@ -248,9 +250,9 @@ final class Attempt: TimerTarget {
     /// The executor's connection or HTTP/2 stream is closed in this turn of the event loop.
     func cancel() { close(.neither) }
 
-    /// Ends the attempt with a failure that the exchange reports, while another executor can still be tried.
+    /// Ends the attempt with a failure that the exchange has found; does nothing once the answer is being relayed.
     ///
-    /// The attempt does not report the failure back to the exchange.
+    /// The attempt does not report the failure to the exchange, which knows it already.
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure

@@ -2,16 +2,16 @@
 internal import Routing
 internal import Transport
 
-/// Waits until executors that the operator has drained have no attempt under way; used only by the control thread.
+/// Waits until executors that the operator has drained have no attempt under way.
 ///
 /// A drained executor gets no new requests. The class checks at intervals, because the workers do not report the end of
 /// each attempt. It holds references to the executors, because a reload may remove them from the configuration during
-/// the wait.
+/// the wait. Used only by the control thread, which carries out operators' commands.
 final class AttemptWatch {
     /// The time between two checks, in nanoseconds.
     static let interval: Nanoseconds = 20_000_000
 
-    /// The executors whose attempts must end.
+    /// The executors to wait for: all attempts at them must end.
     struct Watched {
         let executors: [Executor]
         /// Whether the operator has drained whole engines, and not only single models of them.
@@ -30,7 +30,7 @@ final class AttemptWatch {
             return engines.reduce(0) { $0 + $1.running }
         }
 
-        /// Whether the operator has not resumed any of the executors in the meantime.
+        /// Whether all executors are still drained; false once the operator has resumed one of them.
         var areDrained: Bool { executors.allSatisfy(\.isDrained) }
     }
 

@@ -51,7 +51,7 @@ package enum CommandClient {
         throw Failure(description: problems.joined(separator: "; "))
     }
 
-    /// One request to the command socket; it runs an event loop of its own, because the command line has no other.
+    /// One request to the command socket, with its own event loop, because the command line has no other.
     private final class Call: ExecutorStreamHandler {
         private let loop = EventLoop()
         private let client: ExecutorClient

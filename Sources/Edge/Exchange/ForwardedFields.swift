@@ -39,7 +39,7 @@ package struct ForwardedFields: Sendable, Equatable {
         return names(name)
     }
 
-    /// Whether the settings list the field, and no rule forbids that it is ever forwarded.
+    /// Whether the settings list the field; false for a field that the edge never forwards, whatever the settings say.
     func names(_ name: ArraySlice<UInt8>) -> Bool {
         if exact.isEmpty, prefixes.isEmpty { return false }
         guard exact.contains(where: { name.elementsEqual($0) }) || prefixes.contains(where: { name.starts(with: $0) })

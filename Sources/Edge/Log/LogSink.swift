@@ -5,7 +5,7 @@ internal import Glibc
 internal import Synchronization
 package import Transport
 
-/// Queues log lines from any thread; a thread of its own writes them in order.
+/// Queues log lines from any thread; a separate thread writes them in order.
 ///
 /// A line is dropped and counted if the queue is full or if the line cannot be written. Each line is written completely
 /// or not at all, unless the process ends or the output changes during the write.

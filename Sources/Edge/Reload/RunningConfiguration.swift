@@ -66,7 +66,9 @@ final class RunningConfiguration {
     private var leftOut: [String] = []
     private var leftOutBefore: Set<String> = []
 
-    /// Makes a snapshot of each configuration; an engine, executor or model that is in both keeps its object.
+    /// Makes a snapshot of each configuration.
+    ///
+    /// Engines, executors and models that the previous snapshot also has keep their objects.
     let registry: Registry
     private let authentication = AuthenticationSource()
     private let budget: MemoryBudget

@@ -2,7 +2,9 @@
 internal import Glibc
 internal import Transport
 
-/// The main process's links (socket connections) to the older processes; used only by the control thread.
+/// The main process's links (socket connections) to the older processes.
+///
+/// Used only by the control thread, which also does reloads and upgrades.
 final class Predecessors {
     /// An older process that drains, and the link to it.
     private struct Entry {

@@ -37,7 +37,7 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var isSpread = false
     /// How long the simulator waits, after it has accepted a connection, until it reads from the connection.
     package var acceptDelay: Nanoseconds = 0
-    /// The faults, such as a broken stream, that the simulator commits on requests which do not ask for certain faults.
+    /// The faults, such as a broken stream, in responses to requests that do not ask for faults themselves.
     package var faults = Faults()
     /// How many requests get the faults in `faults`; nil for all requests.
     package var faultsMax: Int?

@@ -16,7 +16,7 @@ protocol AttemptCarrier: AnyObject {
 /// A request to an executor (one model at one engine), and the handler of its response.
 ///
 /// An attempt is used only by its worker thread. Two failures are not reported to the handler. If the executor closes a
-/// kept connection before it answers, the request is sent again on a new connection, once. If the executor refuses a
+/// reused connection before it answers, the request is sent again on a new connection, once. If the executor refuses a
 /// request without processing it, the request is sent on another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
     /// How many times the request is sent on another connection because the executor has refused it without processing

@@ -2,7 +2,7 @@
 // provider is empty or closed.
 
 extension ErrorSentence {
-    /// Phrases for an API key or another credential, one of which a sentence about a wrong key has.
+    /// Phrases for a credential, such as an API key; a sentence about a wrong key contains one of them.
     private static let keys = [
         " api key", " api_key", " apikey", " api-key", "-api-key ", " api token", " access token", " auth token",
         " authentication token", " bearer token", " access key", " subscription key", " authorization header",

@@ -3,7 +3,9 @@
 package import HTTP
 internal import Transport
 
-/// Reads such waiting times from header fields, from JSON members and from sentences, in milliseconds.
+/// Reads how long to wait before the next request to an engine, from header fields, JSON members and sentences.
+///
+/// All results are in milliseconds.
 package enum RetryAfter {
     /// The smallest and the largest result in milliseconds, a second and an hour; other waits are raised or reduced to
     /// these.

@@ -6,7 +6,7 @@ struct LargeEvent: Sendable {
     /// Which part of a line of the event the next byte belongs to.
     private enum Line: Sendable { case field, beforeValue, data, name, other }
 
-    /// Of a field's name, one byte more than this number is kept, which is enough to recognize the known names.
+    /// The length above which a field's name is certainly not a known name, so that its further bytes are not kept.
     ///
     /// The known fields of an event are `data`, `event`, `id` and `retry`.
     private static let fieldLimit = 8

@@ -1,10 +1,10 @@
 // The limits of an engine or of an executor that the edge infers from responses with status 429.
 package import Transport
 
-/// How many attempts one engine or executor accepts at once, and how long it refuses all, as its responses with status
-/// 429 show.
+/// The limits of one engine or executor: how many attempts it accepts at once, and for how long it refuses all
+/// attempts.
 ///
-/// All times are in nanoseconds.
+/// The edge infers both from responses with status 429. All times are in nanoseconds.
 package struct ExecutorLoad: Sendable {
     /// How long the limit that was inferred from a refusal (a response with status 429) applies after the last refusal.
     ///

@@ -76,7 +76,7 @@ struct WaitingLines: Sendable {
     mutating func push(_ waiting: PoolEntry.Waiting) -> QueueTicket {
         let request = waiting.request
         let rank = request.priority.rank
-        // Only time in which requests of the class wait earns credit. So a class without waiting requests starts at 0
+        // A class earns credit only while requests of the class wait. So a class without waiting requests starts at 0
         // again.
         if lines[rank].count == 0 { lines[rank].credit = 0 }
         let ticket = lines[rank].queue.push(waiting, tenant: request.tenant, cost: request.promptBytes)
@@ -138,7 +138,7 @@ struct WaitingLines: Sendable {
         return way.map { ($0.element, .inOrder(PriorityClass.allCases[rank], $0.ticket)) }
     }
 
-    /// The rank of the class that loses a request to `request` when the queue is full; nil if `request` must be
+    /// The rank of the class from which a request is removed, so that `request` can wait; nil if `request` must be
     /// refused.
     ///
     /// A lower class does not lose the requests that are within its share of `queueMax`, rounded down.

@@ -35,7 +35,7 @@ struct CacheSize: Equatable, Sendable {
     /// size.
     private var under = 0
 
-    /// Whether neither the engine has reported its size nor answers have changed the estimate.
+    /// Whether the size is only a guess, because the engine has not reported it and answers have not changed it.
     private var isGuess = true
     /// Whether an adjustment has ever found the estimated size too large.
     ///

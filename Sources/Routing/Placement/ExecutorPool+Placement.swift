@@ -5,8 +5,8 @@ package import Transport
 extension ExecutorPool {
     /// How much longer a request may wait at an executor that has cached its prompt than at the least loaded executor.
     ///
-    /// The time is in nanoseconds. It is allowed in addition to the time that the executor saves, because it does not
-    /// compute the cached part.
+    /// In nanoseconds. An executor with the cached prompt saves time, because it computes only the rest of the prompt.
+    /// The request may wait this much longer in addition to the saved time.
     static let gate: Nanoseconds = 4_000_000_000
     /// How fast an executor is assumed to compute prompts until its own rate was measured, in bytes a second.
     ///

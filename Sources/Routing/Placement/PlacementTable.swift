@@ -24,7 +24,7 @@ struct PlacementTable: Sendable {
         var first: Int32 = -1
         /// The index of the next beginning in the same bucket of the hash table; -1 for none.
         ///
-        /// If this element of the array is unused, it is the index of the next unused element.
+        /// If this element of the array is unused, the value is the index of the next unused element.
         var next: Int32 = -1
     }
 
@@ -42,7 +42,7 @@ struct PlacementTable: Sendable {
         var preceding: Int32 = -1
         /// The index of the next entry in the same bucket of the hash table; -1 for none.
         ///
-        /// If this element of the array is unused, it is the index of the next unused element.
+        /// If this element of the array is unused, the value is the index of the next unused element.
         var next: Int32 = -1
     }
 
@@ -119,7 +119,7 @@ struct PlacementTable: Sendable {
         return found >= 0 ? found : nil
     }
 
-    /// How many prompts had this beginning, where the count is halved for each epoch that has passed since a prompt.
+    /// How many prompts had this beginning, where a prompt counts half as much after each epoch that has passed since.
     func uses(of beginning: Int32, in epoch: UInt32) -> Float {
         let entry = beginnings[Int(beginning)]
         let halvings = epoch &- entry.epoch
@@ -297,7 +297,7 @@ struct PlacementTable: Sendable {
                 let first = bucket(hash(of: holding), list)
                 holdings[Int(holding)].next = holdingBuckets[first]
                 holdingBuckets[first] = holding
-                // A beginning may be in several lists, and is added only at its first entry.
+                // A beginning may be in several lists, so it is added to the hash table only at its first entry.
                 if entry.preceding < 0 {
                     let first = bucket(hash(of: holding))
                     beginnings[Int(entry.beginning)].next = beginningBuckets[first]

@@ -24,8 +24,7 @@ package struct HandshakeClient: Sendable, Equatable {
 struct ChannelHandshake {
     /// Whether the loop's `HandshakeGate` may delay the handshake.
     ///
-    /// True until the end of the handshake; the gate does not delay a PROXY protocol header, which comes before the
-    /// handshake.
+    /// True from the end of the PROXY protocol header, if there is one, to the end of the handshake.
     var isGated = false
     /// Whether OpenSSL has written bytes for the client, usually the answer to the ClientHello.
     var hasAnswered = false
@@ -42,8 +41,8 @@ extension Channel {
 
     /// Whether the channel may process the next bytes of its TLS handshake now.
     ///
-    /// If the result is false, the function has put the handshake into the queue of the loop's `HandshakeGate`, or has
-    /// closed the channel.
+    /// If the result is false, the handshake waits in the queue of the loop's `HandshakeGate`, or the channel has
+    /// ended.
     func mayShakeHands() -> Bool {
         if handshake.waiting == nil, loop.handshakes.admits(at: loop.now) {
             loop.handshakes.begin(loop.clock)
@@ -102,7 +101,8 @@ extension Channel {
         loop.handshakes.leave(key)
     }
 
-    /// Called after each step of the handshake: charges its CPU time to the time that the loop allows for handshakes.
+    /// Called after each step of the handshake: subtracts its CPU time from the time that the loop allows for
+    /// handshakes.
     ///
     /// After the last step, the function tells the handler that the channel is open.
     func handshakeStepped() {
