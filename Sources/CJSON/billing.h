@@ -1,4 +1,4 @@
-// Finds the billing header, a text that coding agents put first in the system prompt.
+// Finds the billing header, a line of text that coding agents put at the beginning of the system prompt.
 #pragma once
 #include "CJSON.h"
 

@@ -1,4 +1,4 @@
-// Functions that read single JSON values.
+// Functions that read single JSON values, for example to learn whether a status code stands for a failure.
 #include "values.h"
 
 void read_code(ondemand::value &value, cjson_integer &out) noexcept {

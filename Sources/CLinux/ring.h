@@ -1,5 +1,5 @@
-/* A thin layer over io_uring: one ring with provided buffers, as ReceiveRing.swift needs it. The kernel and the process
- * share its memory, so the atomic loads and stores are here. ReceiveRing.swift decides what to receive. */
+/* A thin layer over io_uring, by which a process gives requests to the kernel and learns of their completions. It is
+ * written in C, because process and kernel share memory that needs atomic accesses. ReceiveRing.swift uses it. */
 #pragma once
 #include <errno.h>
 #include <linux/io_uring.h>
@@ -30,7 +30,8 @@ static inline void clinux_ring_close(struct clinux_ring *ring) {
     ring->fd = -1;
 }
 
-/* Puts a buffer into the ring of free buffers. The kernel sees it after clinux_ring_publish_buffers. */
+/* Puts a buffer into the ring of free buffers, from which the kernel takes one for each receive. The kernel sees the
+ * buffer only after clinux_ring_publish_buffers. */
 static inline void clinux_ring_give_buffer(struct clinux_ring *ring, uint16_t id) {
     struct io_uring_buf *slots = (struct io_uring_buf *)ring->buffer_ring;
     struct io_uring_buf *slot = &slots[ring->buffer_tail & (ring->buffer_count - 1)];
@@ -40,19 +41,19 @@ static inline void clinux_ring_give_buffer(struct clinux_ring *ring, uint16_t id
     ring->buffer_tail++;
 }
 static inline void clinux_ring_publish_buffers(struct clinux_ring *ring) {
-    /* The kernel reads the tail of the buffer ring from the unused bytes 14 and 15 of its first slot. */
+    /* The kernel reads the number of buffers that were put into the ring from bytes 14 and 15 of the first slot. */
     uint16_t *tail = (uint16_t *)((char *)ring->buffer_ring + 14);
     __atomic_store_n(tail, ring->buffer_tail, __ATOMIC_RELEASE);
 }
 
-/* Opens a ring. `entries`, `completions` and `buffer_count` must be powers of two. Returns 0, or an errno if the kernel
- * is too old or its settings forbid io_uring. */
+/* Opens an io_uring with buffers for receives. `entries`, `completions` and `buffer_count` must be powers of two.
+ * Returns 0, or an errno if the kernel is too old or its settings forbid io_uring. */
 static inline int clinux_ring_open(
     struct clinux_ring *ring, uint32_t entries, uint32_t completions, uint32_t buffer_count, uint32_t buffer_size
 ) {
     memset(ring, 0, sizeof *ring);
     struct io_uring_params parameters = { 0 };
-    /* IORING_SETUP_DEFER_TASKRUN (Linux 6.1): the kernel completes requests in batches, and only while we wait. */
+    /* IORING_SETUP_DEFER_TASKRUN (Linux 6.1): the kernel completes requests only while this thread waits for them. */
     parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
         | IORING_SETUP_TASKRUN_FLAG;
     parameters.cq_entries = completions;
@@ -106,9 +107,9 @@ static inline int clinux_ring_open(
     return 0;
 }
 
-/* Submits the prepared requests. If `wait` is set, it also lets the kernel complete requests, and waits for
- * `completions` of them or until `nanoseconds` have passed (negative: no limit). Returns 0 or an errno such as ETIME or
- * EINTR. */
+/* Submits the prepared requests to the kernel. If `wait` is set, it also waits until the kernel has completed
+ * `completions` requests, or until `nanoseconds` have passed (negative: no limit). Returns 0 or an errno such as
+ * ETIME or EINTR. */
 static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t completions, int64_t nanoseconds) {
     uint32_t count = ring->sq_local_tail - ring->sq_submitted;
     struct __kernel_timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
@@ -119,7 +120,7 @@ static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t
         SYS_io_uring_enter, ring->fd, count, completions, flags, wait ? &argument : NULL, wait ? sizeof argument : 0
     );
     int code = result < 0 ? errno : 0;
-    /* Reload the head even after an error, because the kernel may have taken requests before the wait failed. */
+    /* The head says how many requests the kernel has accepted. It may have accepted some although the wait failed. */
     ring->sq_submitted = __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
     return code;
 }
@@ -142,8 +143,9 @@ static inline struct io_uring_sqe *clinux_ring_prepare(struct clinux_ring *ring,
     return entry;
 }
 
-/* Requests a multishot receive into provided buffers: each receive is a completion, until the stream ends, fails or is
- * cancelled. Returns 0 if the submission queue is full, otherwise 1. */
+/* Prepares one request that makes the kernel receive all bytes of a socket into the free buffers. Each received
+ * piece is a completion, until the stream ends, fails or is cancelled. Returns 0 if the submission queue is full,
+ * otherwise 1. */
 static inline int clinux_ring_receive(struct clinux_ring *ring, int fd, uint64_t data) {
     struct io_uring_sqe *entry = clinux_ring_prepare(ring, IORING_OP_RECV, fd, data);
     if (!entry) return 0;
@@ -172,13 +174,13 @@ static inline struct io_uring_cqe clinux_ring_completion(const struct clinux_rin
     __atomic_store_n(ring->cq_head, *ring->cq_head + 1, __ATOMIC_RELEASE);
     return entry;
 }
-/* The user data of the completion `ahead` places after the current one; 0 if there is none. */
+/* The `user_data` of the completion that is `ahead` places behind the next one to handle; 0 if there is none. */
 static inline uint64_t clinux_ring_peek(const struct clinux_ring *ring, uint32_t ahead) {
     uint32_t index = *ring->cq_head + ahead;
     if ((int32_t)(__atomic_load_n(ring->cq_tail, __ATOMIC_RELAXED) - index) <= 0) return 0;
     return ring->cqes[index & ring->cq_mask].user_data;
 }
-/* Prefetches the first five cache lines of an object that will soon be used. */
+/* Loads the first five cache lines of an object into the CPU's cache, because the object will soon be used. */
 static inline void clinux_prefetch(const void *object) {
     __builtin_prefetch(object);
     __builtin_prefetch((const char *)object + 64);
@@ -186,7 +188,7 @@ static inline void clinux_prefetch(const void *object) {
     __builtin_prefetch((const char *)object + 192);
     __builtin_prefetch((const char *)object + 256);
 }
-/* Whether the kernel has requests to complete, which needs a call of clinux_ring_enter with `wait`. */
+/* Whether the kernel has requests that it can complete only during a call of clinux_ring_enter with `wait`. */
 static inline int clinux_ring_has_work(const struct clinux_ring *ring) {
     return (__atomic_load_n(ring->sq_flags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }

@@ -1,11 +1,12 @@
-// Reads `forward_fields`, `forward_user_agent` and `forward_client`, which are allowed at the top level, in a model and
-// in an executor.
+// Reads `forward_fields`, `forward_user_agent` and `forward_client`, which say what executors get of a client's header
+// fields. All three keys are allowed at the top level, in a model and in an executor.
 internal import HTTP
 internal import Transport
 
 extension ForwardSettings {
-    /// Reads the keys of a section that begin with `forward_`; the name of a field that must never be forwarded is an
-    /// error.
+    /// Reads the keys of a section that begin with `forward_`.
+    ///
+    /// It is an error if `forward_fields` names a field that must never reach an executor.
     init(reading section: ConfigurationSection) {
         self.init()
         let expected = "names of header fields, such as http-referer or x-openrouter-*"
@@ -22,7 +23,7 @@ extension ForwardSettings {
         client = section.flag("forward_client")
     }
 
-    /// Returns the problem with a field name in lower case; nil if the field may be forwarded.
+    /// Returns why a field with this name, which is in lower case, may not be forwarded; nil if it may be.
     private static func problem(with name: ArraySlice<UInt8>) -> String? {
         let isPrefix = name.last == UInt8(ascii: "*")
         let stem = isPrefix ? name.dropLast() : name
@@ -33,8 +34,8 @@ extension ForwardSettings {
             return "must have a word and a hyphen before its '*'"
         }
         if stem.elementsEqual("user-agent".utf8) { return "has a setting of its own: forward_user_agent" }
-        // A name that ends in `*` stands for many fields. Here only the part before the `*` is checked;
-        // `ForwardedFields.names` checks the whole name of each field of a request.
+        // A name that ends in `*` means all fields whose names begin with the part before the `*`. Only this part can
+        // be checked here; `ForwardedFields.names` checks the whole name of each field of a request.
         return FieldName.whyNeverForwarded(stem).map { "is never forwarded: it \($0)" }
     }
 }

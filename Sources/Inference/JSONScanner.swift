@@ -1,23 +1,24 @@
-// The scanner of a worker: simdjson and its memory, for request bodies, events and JSON responses.
+// The JSON scanner that each worker has, for request bodies, events and JSON responses. It uses simdjson, and reuses
+// its memory.
 
 import CJSON
 
-/// Scans JSON without building a tree.
+/// Finds what the edge needs in JSON, without building a tree of all values.
 ///
 /// One thread at a time may use a scanner.
 @safe package final class JSONScanner {
     private let parser: OpaquePointer
 
-    /// Makes a scanner, which holds no memory for documents until its first scan.
+    /// Makes a scanner; it allocates memory for documents only in its first scan.
     package init() { unsafe parser = cjson_parser_new() }
     deinit { unsafe cjson_parser_free(parser) }
 
-    /// The bytes of memory that the scanner holds between scans, at most 1 MiB.
+    /// The bytes of memory that the scanner keeps for its next scan, at most 1 MiB.
     package var memory: Int { unsafe cjson_parser_memory(parser) }
     /// The bytes of memory that a scan of a body of `length` bytes takes, in addition to the body itself.
     package static func memoryForScan(of length: Int) -> Int { max(length, 131_072) * 17 / 3 }
 
-    /// Scans a whole request body.
+    /// Reads the members of a request body that the edge needs.
     ///
     /// - Parameter names: the names of further members whose values are to be found, see `RequestScan.named`.
     /// - Throws: `RequestScanError` if the body is not valid, or if a member that the edge reads is not valid.
@@ -67,14 +68,14 @@ import CJSON
         return scan
     }
 
-    /// The ranges that `RequestScan.priorities` has.
+    /// Returns the positions of all members `priority` in a request body, for `RequestScan.priorities`.
     private static func priorities(_ found: cjson_request) -> [Range<Int>] {
         unsafe withUnsafeBytes(of: found.priorities) { bytes in
             unsafe bytes.bindMemory(to: cjson_range.self).prefix(found.priority_count).map(\.range)
         }
     }
 
-    /// Scans one whole event, including its blank line.
+    /// Scans one whole server-sent event, including its blank line, for text, usage, finish reasons and errors.
     package func scanEvent(_ event: Span<UInt8>) -> AnswerScan {
         var found = unsafe cjson_event()
         unsafe event.withUnsafeBufferPointer { unsafe cjson_scan_event(parser, $0.baseAddress, $0.count, &found) }
@@ -99,7 +100,7 @@ import CJSON
         return scan
     }
 
-    /// The members that the edge reads in requests of a dialect, as a set of `cjson_key` bits.
+    /// The members that the edge reads in request bodies of a dialect, as a set of `cjson_key` bits.
     private static func wanted(_ dialect: Dialect) -> UInt32 {
         var keys = CJSON_KEY_MODEL.rawValue | CJSON_KEY_STREAM.rawValue | promptKeys(dialect)
         if dialect == .completions { keys |= CJSON_KEY_BEST_OF.rawValue }
@@ -114,7 +115,8 @@ import CJSON
         return keys
     }
 
-    /// The ranges of the contents of images and other media, in ascending order; nil if there are too many of them.
+    /// The positions of images and other media in a request body, in ascending order; nil if there are too many of
+    /// them.
     private static func contents(_ found: cjson_contents) -> [Range<Int>]? {
         guard found.count > 0 else { return [] }
         guard found.count <= Int(CJSON_CONTENTS_MAX) else { return nil }
@@ -124,7 +126,7 @@ import CJSON
         }
     }
 
-    /// The ranges of the values of the members that the caller has named; empty if the body has none of these members.
+    /// The positions of the values that the caller has asked for by name; empty if the body has none of them.
     private static func named(_ found: cjson_request, count: Int) -> [Range<Int>] {
         unsafe withUnsafeBytes(of: found.named) { bytes in
             let ranges = unsafe bytes.assumingMemoryBound(to: cjson_range.self).prefix(count)
@@ -132,9 +134,10 @@ import CJSON
         }
     }
 
-    /// The members that make up the prompt in requests of a dialect, or that decide which cached prompts match it.
+    /// The members that make up the prompt in request bodies of a dialect, and those that decide which cached prompts
+    /// it may match.
     ///
-    /// They are a set of `cjson_key` bits.
+    /// The result is a set of `cjson_key` bits.
     private static func promptKeys(_ dialect: Dialect) -> UInt32 {
         switch dialect {
         case .openAIChat:
@@ -164,7 +167,7 @@ import CJSON
         }
     }
 
-    /// The error for a member of the request body whose number is too small; nil if all numbers are in range.
+    /// Returns an error if a number in the request body is too small; nil if all numbers are in range.
     ///
     /// A token limit of -1 means no limit, as llama.cpp and its clients write it.
     private static func countError(_ found: cjson_request) -> RequestScanError? {
@@ -176,16 +179,16 @@ import CJSON
         return unsafe found.best_of.isBelow(0) ? .tooSmall("best_of", expected: "0 or more") : nil
     }
 
-    /// The largest token limit of the request; nil if the request sets no limit.
+    /// The largest number of tokens that the request allows for a response; nil if the request sets no limit.
     ///
-    /// The largest limit counts because an engine may know only one of the three members that set a limit, such as
-    /// `max_tokens`, and apply that one.
+    /// Three members can set the limit, such as `max_tokens`. An engine may know only one of them, so the largest of
+    /// their values counts.
     private static func maxTokens(_ found: cjson_request) -> Int? {
         let most = unsafe max(found.max_tokens.limit, found.max_completion_tokens.limit, found.max_output_tokens.limit)
         return most < 0 ? nil : most
     }
 
-    /// The name of a member of the request body and the type that its value must have, for messages.
+    /// The name of a member of the request body, and the type that its value must have, for error messages.
     private static func name(_ key: cjson_key) -> (key: String, type: String) {
         switch key {
         case CJSON_KEY_MODEL: ("model", "a string")
@@ -278,7 +281,7 @@ extension AnswerScan {
 
 extension cjson_integer {
     fileprivate func isBelow(_ least: Int64) -> Bool { present && value < least }
-    /// The value as a token limit; -1 if the member is absent.
+    /// The value of a member that limits the tokens of a response; -1 if the request does not have it.
     fileprivate var limit: Int { present ? Int(value) : -1 }
     fileprivate var tokens: TokenCount { present ? TokenCount(Int(value)) : TokenCount() }
 }

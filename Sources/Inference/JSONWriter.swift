@@ -2,9 +2,9 @@
 
 internal import Transport
 
-/// Appends JSON to a byte array and inserts the commas.
+/// Appends JSON to a byte array, and inserts the commas between elements.
 ///
-/// The caller closes each brace that it opens, and alternates keys and values in objects.
+/// The caller must close each brace and bracket that it opens, and must alternate keys and values in objects.
 package struct JSONWriter: Sendable {
     /// The JSON that was written so far.
     package private(set) var bytes: [UInt8] = []
@@ -13,16 +13,16 @@ package struct JSONWriter: Sendable {
     /// Makes an empty writer with room for `capacity` bytes.
     package init(reserving capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
-    /// Writes `{`.
+    /// Begins an object.
     package mutating func beginObject() { open(0x7B) }
-    /// Writes `}`.
+    /// Ends an object.
     package mutating func endObject() { close(0x7D) }
-    /// Writes `[`.
+    /// Begins an array.
     package mutating func beginArray() { open(0x5B) }
-    /// Writes `]`.
+    /// Ends an array.
     package mutating func endArray() { close(0x5D) }
 
-    /// Writes a key that needs no escapes.
+    /// Writes the key of a member; the key must need no escapes.
     package mutating func key(_ name: StaticString) {
         separate()
         bytes.append(0x22)
@@ -31,7 +31,7 @@ package struct JSONWriter: Sendable {
         bytes.append(0x3A)
         needsComma = false
     }
-    /// Writes a key, escaped.
+    /// Writes the key of a member, with escapes where JSON needs them.
     package mutating func key(named name: String) {
         separate()
         Self.append(name, to: &bytes)
@@ -39,25 +39,25 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
-    /// Writes a string, escaped.
+    /// Writes a string value, with escapes where JSON needs them.
     package mutating func value(_ text: String) {
         separate()
         Self.append(text, to: &bytes)
         needsComma = true
     }
-    /// Writes an integer.
+    /// Writes an integer as a value.
     package mutating func value(_ number: Int) {
         separate()
         bytes.append(decimal: number)
         needsComma = true
     }
-    /// Writes a number; infinity and NaN, which JSON does not have, become null.
+    /// Writes a number as a value; infinity and NaN, which JSON does not have, become null.
     package mutating func value(_ number: Double) { literal(number.isFinite ? "\(number)" : "null") }
-    /// Writes a boolean.
+    /// Writes a boolean as a value.
     package mutating func value(_ truth: Bool) { literal(truth ? "true" : "false") }
-    /// Writes null.
+    /// Writes null as a value.
     package mutating func null() { literal("null") }
-    /// Writes any JSON value.
+    /// Writes a parsed JSON value with everything in it.
     package mutating func value(_ json: JSONValue) {
         switch json {
         case .null: null()
@@ -78,7 +78,7 @@ package struct JSONWriter: Sendable {
             endObject()
         }
     }
-    /// Writes bytes that are already the JSON text of a value.
+    /// Writes a value whose JSON text the caller has already.
     package mutating func raw(_ json: some Collection<UInt8>) {
         separate()
         bytes.append(contentsOf: json)
@@ -110,7 +110,7 @@ package struct JSONWriter: Sendable {
         key(named: name)
         value(number)
     }
-    /// Writes a member whose value is given in hundredths, such as `12.05` for 1205.
+    /// Writes a member whose value is a number of hundredths: 1205 becomes `12.05`.
     ///
     /// The number must not be negative.
     package mutating func field(_ name: StaticString, hundredths number: Int) {
@@ -148,7 +148,7 @@ package struct JSONWriter: Sendable {
     package static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
         let utf8 = text.utf8.span
-        // Bytes that need no escape are appended run by run, which is faster than byte by byte.
+        // All bytes between two escapes are appended at once, which is faster than byte by byte.
         var plain = 0
         for index in utf8.indices {
             let byte = utf8[index]

@@ -1,32 +1,36 @@
-// The object that stands for one model at one engine: it counts the attempts, and knows the model's health and
-// limits. All workers share it and its lock, so they use it a few times for each request, and never for each token.
+// One executor, which is one model at one engine: the number of its attempts, its health and its limits. All workers
+// share the object and its lock, so they use it a few times for each request, and never for each token.
 internal import Synchronization
 package import Transport
 
 /// One model at one engine, with its attempts under way, its health and its limits.
 ///
-/// An executor outlives configurations.
+/// The object stays in use when a new configuration is loaded.
 package final class Executor: Sendable {
-    /// Identifies the executor in this process; never reused, and not an index.
+    /// The number of the executor, which no other executor of this process ever gets; not an index.
     package let id: Int
     /// The engine that serves the model.
     package let engine: Engine
-    /// The engine's name for the model.
+    /// The name by which the engine knows the model.
     package let model: String
     /// The health of this model alone, and the limits that were learned from its refusals with status 429.
     ///
     /// Requests may go to the executor if its own health and limits allow it, and those of the engine allow it too.
     let availability = Availability()
-    /// The paths that the executor has been found to lack, and the paths at which it has answered.
+    /// The request paths at which the executor has answered, and those that it does not have, as its responses have
+    /// shown.
     let paths = PathMemory()
-    /// The operator's order for this executor: to take no attempts, or to use another weight.
+    /// The operator's command for this executor, such as to drain it (send it no new attempts) or to use another
+    /// weight.
     let order = ExecutorOrder()
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
-    /// The mirrors that publish `attempts` and `promptBytes` to other processes, while `engine.isShared` is true.
+    /// Copies of `attempts` and `promptBytes` for the other server processes of an upgrade.
+    ///
+    /// They are kept up to date while `engine.isShared` is true.
     private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
-    /// Makes an executor that is healthy and has no attempts.
+    /// Makes an executor without attempts, whose health allows requests.
     package init(id: Int, engine: Engine, model: String) {
         self.id = id
         self.engine = engine
@@ -50,18 +54,19 @@ package final class Executor: Sendable {
         }
     }
 
-    /// Ends an ejection of this model, because an answered probe has just ended an ejection of the engine.
+    /// Ends the ejection of this model (its exclusion because of failures), because its engine answers health probes
+    /// again.
     ///
-    /// The failures that ejected the model may have been caused by the engine.
+    /// The engine was ejected too, so it may have caused the failures of the model.
     package func engineIsBack(at now: Nanoseconds) {
         guard availability.isEjected else { return }
         availability.change { health, _ in health.engineAnswers(wasLost: true, at: now) }
     }
 
-    /// Whether one more attempt may begin, by the limits of the executor and of the engine.
+    /// Whether the limits of the executor and of its engine allow one more attempt.
     ///
     /// - Parameters:
-    ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
+    ///   - runningMax: the limit that the pool sets for the executor; nil if only the engine limits the number.
     ///   - counted: 1 if the attempt that the caller asks about is already counted, otherwise 0.
     func takesMore(runningMax: Int?, counted: Int = 0, at now: Nanoseconds) -> Bool {
         let running = runningInAll - counted
@@ -69,10 +74,10 @@ package final class Executor: Sendable {
             && engine.takesMore(counted: counted, at: now)
     }
 
-    /// How many attempts the executor takes at once, as learned from refusals with status 429; nil if no such limit
-    /// applies.
+    /// How many attempts the executor accepts at once, as inferred from its refusals with status 429; nil if there is
+    /// no such limit.
     ///
-    /// If no limit was learned from refusals of this model, the limit of its engine applies.
+    /// If this model has refused nothing, the limit of its engine applies.
     package func learntLimit(at now: Nanoseconds) -> Int? {
         availability.learntLimit(at: now) ?? engine.availability.learntLimit(at: now)
     }
@@ -89,8 +94,9 @@ package final class Executor: Sendable {
     /// The function checks and counts under the lock `engine.counting`, so that no other pool takes the same slot.
     ///
     /// - Parameters:
-    ///   - runningMax: the limit of the executor in one pool; nil for no limit other than the engine's.
-    ///   - evenIfBad: whether to use the executor although its health forbids it, because its pool has too few others.
+    ///   - runningMax: the limit that the pool sets for the executor; nil if only the engine limits the number.
+    ///   - evenIfBad: whether to use the executor although its health forbids it, because few executors of the pool are
+    ///     healthy.
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
         engine.counting.withLock { _ in
             guard order.weight != 0, takesMore(runningMax: runningMax, at: now) else { return false }
@@ -105,11 +111,12 @@ package final class Executor: Sendable {
         }
     }
 
-    /// Counts an attempt that the limits allow; returns whether it was counted.
+    /// Counts an attempt that the limits allow; returns false if another process has taken the last slot at the same
+    /// moment.
     ///
-    /// Another process may take the same slot at the same moment. Each of the two processes publishes its attempt
-    /// before it reads the count of the other process. So at least one of them sees that there is one attempt too many,
-    /// and stops counting its own attempt. If both do so, the slot is free again, and both try once more.
+    /// During an upgrade, several processes share the slots. Each process publishes its new attempt before it reads the
+    /// counts of the others. So if two processes take the last slot at once, at least one of them sees one attempt too
+    /// many, and stops counting its own. If both do so, the slot is free again, and both try once more.
     private func count(promptBytes bytes: Int, runningMax: Int?, tries: Int = 3, at now: Nanoseconds) -> Bool {
         attemptBegan(promptBytes: bytes)
         guard engine.isShared else { return true }
@@ -127,7 +134,9 @@ package final class Executor: Sendable {
         promptBytes.wrappingAdd(bytes, ordering: .relaxed)
         engine.attemptBegan(promptBytes: bytes)
     }
-    /// Stops counting a prompt, because the first event of its answer has arrived or the attempt has ended without an
+    /// Stops counting the prompt of an attempt as waiting.
+    ///
+    /// The caller calls it when the first event of the answer has arrived, or when the attempt has ended without an
     /// event.
     package func promptDone(bytes: Int) {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
@@ -136,7 +145,7 @@ package final class Executor: Sendable {
     }
     /// Stops counting an attempt, because it has ended.
     ///
-    /// `ExecutorPool.release` calls this function, and then serves requests that wait for the slot.
+    /// `ExecutorPool.release` calls this function, and then gives the free slot to a waiting request.
     func attemptEnded() {
         attempts.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         engine.attemptEnded()
@@ -145,9 +154,10 @@ package final class Executor: Sendable {
 
     // MARK: Other processes
 
-    /// The number of attempts under way for this model, in all processes that share the count.
+    /// The number of attempts under way for this model, in all server processes that share their counts during an
+    /// upgrade.
     var runningInAll: Int { engine.isShared ? running + attemptsMirror.others : running }
-    /// The bytes of this model's prompts whose answers have not begun, in all processes that share the count.
+    /// The bytes of this model's prompts whose answers have not begun, in all server processes that share their counts.
     var waitingBytesInAll: Int { engine.isShared ? waitingBytes + promptBytesMirror.others : waitingBytes }
 
     private func publish() {
@@ -156,9 +166,12 @@ package final class Executor: Sendable {
         engine.publish()
     }
 
-    /// Publishes the counts of this executor in `counts` from now on; called while the engine's counts are shared.
+    /// From now on, publishes the counts of this executor in `counts`, where the other processes of an upgrade read
+    /// them.
     ///
-    /// - Parameter counts: nil if this process shares counts with no other process any more.
+    /// The engine publishes its own counts at the same time.
+    ///
+    /// - Parameter counts: the shared table; nil if this process shares counts with no other process any more.
     package func share(in counts: SharedCounts?) {
         let name = "\(engine.sharedName)\0\(model)"
         engine.counting.withLock { _ in

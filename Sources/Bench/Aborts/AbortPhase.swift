@@ -1,22 +1,23 @@
-// The phases of an exchange in which the clients of `bench aborts` disconnect.
+// The phases of an exchange in which the clients of `bench aborts` disconnect from the server.
 internal import Transport
 
-/// The phase of an exchange in which its client disconnects.
+/// The point in an exchange at which its client disconnects.
 package enum AbortPhase: String, CaseIterable, Sendable {
-    /// Half of the request body has been sent.
+    /// The client has sent half of the request body.
     ///
-    /// A server that reads the whole body before it contacts an executor has contacted none at this time.
+    /// A server that reads the whole body before it contacts an executor has contacted none at this point.
     case body
-    /// The executor has received the request, and has not sent anything yet.
+    /// The executor has received the request, and has sent nothing yet.
     case prefill
-    /// The first event has just arrived at the client.
+    /// The client has just received the first event.
     case first
-    /// Several events have arrived at the client.
+    /// The client has received several events.
     case stream
 
-    /// The prefill time and the pace, in tokens per second, that the request asks of the simulated executor.
+    /// The times that a request of this phase asks the simulated executor to keep, so that the exchange gets into this
+    /// phase.
     ///
-    /// With these values the exchange reaches this phase.
+    /// They are the time until the first token, and the number of tokens per second.
     var simulator: (prefillMilliseconds: Int, pace: Int) {
         switch self {
         case .body: (0, 50)
@@ -26,8 +27,9 @@ package enum AbortPhase: String, CaseIterable, Sendable {
         }
     }
 
-    /// The minimum age of a stream before it is reset, in nanoseconds; nil if the arrival of an event
-    /// triggers the reset.
+    /// The smallest age in nanoseconds at which the bench resets a stream.
+    ///
+    /// Nil in the phase `first`, where the bench resets a stream as soon as an event arrives.
     var ageMin: Nanoseconds? {
         switch self {
         case .body, .prefill: 40_000_000
@@ -36,7 +38,7 @@ package enum AbortPhase: String, CaseIterable, Sendable {
         }
     }
 
-    /// How many tokens must arrive before the reset.
+    /// How many tokens the client must have received before the bench resets the stream.
     var tokensMin: Int {
         switch self {
         case .body, .prefill: 0

@@ -1,11 +1,11 @@
-// One stream of `bench aborts`, which the bench resets when the exchange has reached a certain phase.
+// One stream of `bench aborts`, which the bench resets once the exchange has reached a certain phase.
 internal import Transport
 
-/// Receives the reports of all `AbortStream`s of one phase.
+/// Gets the reports of all `AbortStream`s of one phase.
 protocol AbortStreamOwner: AnyObject {
-    /// The event that triggers the reset of the stream has just arrived.
+    /// Called when the event has arrived on which the stream must be reset.
     func ripened(_ stream: AbortStream)
-    /// The stream ended before it could be reset.
+    /// Called when the stream has ended before the bench has reset it.
     ///
     /// - Parameter said: how the stream ended, in words for the report.
     func endedBefore(_ stream: AbortStream, said: String)
@@ -13,7 +13,7 @@ protocol AbortStreamOwner: AnyObject {
 
 /// One request of `bench aborts`, which the bench cancels when the exchange is in the phase `phase`.
 ///
-/// Confined to the thread of the event loop.
+/// Used only by the thread of the event loop.
 final class AbortStream: ClientStreamHandler {
     let phase: AbortPhase
     let id: String
@@ -39,10 +39,10 @@ final class AbortStream: ClientStreamHandler {
         connection.open(stream)
     }
 
-    /// Whether the stream has reached its phase, so that it may be reset now.
+    /// Whether the exchange has reached its phase, so that the bench may reset the stream now.
     ///
-    /// The result is always false in a phase without `ageMin`, where the arrival of an event triggers the reset
-    /// instead.
+    /// The result is always false in the phase `first`, which has no `ageMin`, because the arrival of an event triggers
+    /// the reset there.
     func isRipe(at now: Nanoseconds) -> Bool {
         guard let age = phase.ageMin, let stream else { return false }
         return now >= openedAt + age && stream.bodySent == stream.bodyLimit && tokens >= phase.tokensMin

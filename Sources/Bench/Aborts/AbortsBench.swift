@@ -1,18 +1,18 @@
-// `bench aborts`: measures, for each phase of an exchange, how long it takes until the executor notices that the client
-// has disconnected.
+// The tool `bench aborts`. For each phase of an exchange, it measures the time from a client's disconnect until the
+// executor notices that its request was aborted.
 internal import Glibc
 internal import Transport
 
-/// One run of `bench aborts`: measures one phase after the other, on the calling thread.
+/// One run of `bench aborts`, which measures one phase after the other, on the calling thread.
 package final class AbortsBench: AbortStreamOwner, TimerTarget {
-    /// How long the bench waits for the executor to report all aborts, after the last reset of a phase.
+    /// How long the bench waits for the executor to report all aborts, after it has reset the last stream of a phase.
     private static let abortTimeout: Nanoseconds = 3_000_000_000
-    /// How long the bench waits after the last reset of the phase `body`.
+    /// How long the bench waits after it has reset the last stream of the phase `body`.
     ///
     /// In this phase, clients disconnect before they have sent the whole body. A server that reads the whole body first
-    /// has not contacted the executor yet, so the executor has no abort to report.
+    /// has not contacted the executor yet, so there is no abort to wait for.
     private static let quietPeriod: Nanoseconds = 500_000_000
-    /// A phase ends early if no stream could be reset for this long.
+    /// If the bench could not reset any stream for this long, it ends the phase early.
     private static let stallMax: Nanoseconds = 10_000_000_000
 
     private let options: AbortsOptions
@@ -24,13 +24,13 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private let interrupt: Interrupt
     private var report = AbortsReport()
 
-    /// The figures of the current phase.
+    /// The results of the current phase.
     private var figures = AbortsReport.Figures(phase: .body)
     private var isOpening = false
     private var started = 0
     /// The open streams, oldest first.
     private var open: [AbortStream] = []
-    /// Streams that were reset but whose abort the executor has not reported yet, by request id.
+    /// The streams that the bench has reset but whose abort the executor has not reported yet, by request id.
     private var left: [String: AbortStream] = [:]
     private var connections: [any ClientConnection] = []
     private var streamsOnLast = 0
@@ -38,7 +38,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private var sequence = 0
     private var nextTick: Nanoseconds = 0
 
-    /// Prepares a run.
+    /// Prepares a run of the bench.
     ///
     /// - Parameter executor: the URL of the simulated executor, which reports the aborts that it has noticed.
     /// - Throws: when an option is out of range, or the target or the executor cannot be used.
@@ -56,9 +56,9 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         interrupt = Interrupt(loop: loop)
     }
 
-    /// Runs all phases.
+    /// Measures all phases, and returns the results.
     ///
-    /// - Throws: when no stream of a phase could be reset, or the executor does not respond.
+    /// - Throws: when no stream of a phase could be reset, or when the executor does not respond.
     package func run() throws(BenchError) -> AbortsReport {
         report.url = target.url
         report.executor = executorURL
@@ -103,8 +103,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
         for connection in connections { connection.close() }
         connections = []
         streamsOnLast = 0
-        // Closing the connections aborts the remaining streams. The bench waits here, so that these aborts do not count
-        // in the next phase.
+        // The server aborts the remaining requests when the connections close. The bench waits here, so that these
+        // aborts are not counted in the next phase.
         pump(100)
     }
 
@@ -144,7 +144,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
 
     /// The maximum number of streams that the bench opens in one phase.
     ///
-    /// The bench replaces streams that ended before their reset, but at most `options.count` of them.
+    /// If a stream ends before the bench could reset it, the bench opens another one, but at most `options.count` of
+    /// these.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

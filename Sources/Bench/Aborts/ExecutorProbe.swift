@@ -1,19 +1,19 @@
-// Queries an executor through HTTP/1.1, on the bench's event loop. Every executor has metrics. The simulated executor
-// also reports its counters, and the aborts that it has noticed.
+// Asks an executor for its metrics over HTTP/1.1, on the bench's event loop. The simulated executor also reports its
+// counters, and the aborts that it has noticed.
 internal import Transport
 
-/// One abort that the executor has reported.
+/// A report of the simulated executor that a request was aborted.
 struct SeenAbort: Equatable {
     var sequence: Int
     var requestID: String
-    /// When the executor noticed the abort, by CLOCK_MONOTONIC.
+    /// When the executor noticed the abort, in nanoseconds of CLOCK_MONOTONIC.
     var at: Nanoseconds
     var phase: String
 }
 
-/// Queries an executor through one HTTP/1.1 connection.
+/// Sends an executor requests for its metrics and counters over one HTTP/1.1 connection.
 ///
-/// Confined to the thread of the event loop.
+/// Used only by the thread of the event loop.
 final class ExecutorProbe {
     private static let timeout: Nanoseconds = 5_000_000_000
 
@@ -35,8 +35,9 @@ final class ExecutorProbe {
         dialer = try Dialer(target: BenchTarget(url: url, version: .http1), loop: loop)
     }
 
-    /// How many chat requests the executor has received; the number of all requests if the executor does not count
-    /// requests by path.
+    /// How many chat requests the executor has received so far.
+    ///
+    /// If the executor does not count requests by path, the result is the number of all requests.
     func requests() throws(BenchError) -> Int {
         let text = try get("/simulator/counters")
         if text.contains("\"requests_by_path\"") { return Int(Self.number("/v1/chat/completions", in: text[...]) ?? 0) }
@@ -46,14 +47,14 @@ final class ExecutorProbe {
         return Int(count)
     }
 
-    /// The aborts that the executor has noticed and whose sequence numbers are greater than `sequence`.
+    /// The aborts that the executor has noticed after the abort with the number `sequence`.
     func aborts(since sequence: Int) throws(BenchError) -> [SeenAbort] {
         Self.parse(try get("/simulator/aborts?since=\(sequence)"))
     }
 
-    /// Sends a GET, and runs the loop until the response is complete.
+    /// Sends a GET request, and runs the event loop until the response is complete.
     ///
-    /// Other connections of the loop are served meanwhile.
+    /// The loop serves its other connections meanwhile.
     func get(_ path: String) throws(BenchError) -> String {
         let answer = Answer()
         if connection?.isUsable != true { connection = try dialer.connect() }

@@ -1,10 +1,10 @@
-// Opens connections to the measured server.
+// Opens the bench's connections to the server that it measures.
 internal import HTTP
 internal import Transport
 
 /// Opens connections to one server, all with the same settings.
 ///
-/// Confined to the thread of the event loop.
+/// Used only by the thread of the event loop.
 final class Dialer {
     let loop: EventLoop
     let target: BenchTarget
@@ -26,7 +26,7 @@ final class Dialer {
         }
     }
 
-    /// Begins to connect.
+    /// Begins to open a connection to the server.
     ///
     /// - Throws: when the socket cannot be created.
     func connect() throws(BenchError) -> any ClientConnection {
@@ -53,7 +53,7 @@ final class Dialer {
 }
 
 extension ChannelEnd {
-    /// Why the connection ended, in a few words for reports.
+    /// Why the connection ended, in a few words for the report of a bench.
     var wording: String {
         switch self {
         case .closed: "the connection was closed"

@@ -1,21 +1,23 @@
 // Pseudo-random numbers that are the same in every run with the same seed.
 
-/// Numbers that a seed and an index determine.
+/// A sequence of pseudo-random numbers, which its seed determines.
 ///
-/// The generator is SplitMix64 (Steele, Lea and Flood 2014). It can compute the number at any index directly, without
-/// the numbers at lower indices.
+/// The generator is SplitMix64 (Steele, Lea and Flood 2014). It computes the number at any index directly, without the
+/// numbers before it.
 struct SeededNumbers {
     private static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
 
     private let start: UInt64
 
-    /// Makes a sequence from a seed.
+    /// Makes the sequence of numbers that belongs to a seed.
     init(seed: UInt64) { start = Self.mix(seed &+ Self.step) }
 
-    /// The number at an index.
+    /// The number at this position of the sequence.
     subscript(_ index: UInt64) -> UInt64 { Self.mix(start &+ index &* Self.step) }
 
-    /// A separate sequence for each index, so that several purposes can use different numbers of one seed.
+    /// Returns a separate sequence for each index.
+    ///
+    /// So several parts of a program can use different numbers, although they have one seed in common.
     func sequence(_ index: UInt64) -> SeededNumbers { SeededNumbers(seed: self[index]) }
 
     private static func mix(_ value: UInt64) -> UInt64 {

@@ -1,4 +1,5 @@
-/* The C interface to simdjson: scans of request bodies, server-sent events and JSON responses. No function throws. */
+/* The functions that scan request bodies, server-sent events and JSON responses by simdjson, with a C interface for
+   Swift. No function throws. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,17 +11,17 @@ extern "C" {
 #define CJSON_NOEXCEPT
 #endif
 
-/* A parser and its memory. One thread at a time may use it.
-   Texts that a scan returns stay valid until the next scan or trim. */
+/* A JSON parser and the memory that it reuses. One thread at a time may use it. A `cjson_text` that a scan returns is
+   valid until the next scan or trim. */
 typedef struct cjson_parser cjson_parser;
 cjson_parser *cjson_parser_new(void) CJSON_NOEXCEPT;
 void cjson_parser_free(cjson_parser *parser) CJSON_NOEXCEPT;
-/* How many bytes of memory the parser holds between scans. */
+/* The number of bytes of memory that the parser keeps for its next scan. */
 size_t cjson_parser_memory(const cjson_parser *parser) CJSON_NOEXCEPT;
-/* Frees the parser's memory if it holds more than 1 MiB. */
+/* Frees the memory that the parser keeps for its next scan, if it is more than 1 MiB. */
 void cjson_parser_trim(cjson_parser *parser) CJSON_NOEXCEPT;
 
-/* How many readable bytes must follow a document that `cjson_scan_request` scans. */
+/* How many readable bytes must follow a document that `cjson_scan_request` scans, because simdjson reads them. */
 enum { CJSON_PADDING = 64 };
 
 typedef struct cjson_range {
@@ -42,8 +43,8 @@ typedef enum cjson_status {
     CJSON_TOO_LONG    /* the value of `key` is too long */
 } cjson_status;
 
-/* The keys of a request body that can be read. Each is also a bit of the parameter `wanted`; `priority` is always
-   looked for. */
+/* The keys of a request body that `cjson_scan_request` knows. It reads the keys whose bits are set in its parameter
+   `wanted`, and always `priority`. */
 typedef enum cjson_key {
     CJSON_KEY_NONE = 0,
     CJSON_KEY_MODEL = 1,
@@ -79,7 +80,7 @@ typedef struct cjson_integer {
     int64_t value;
 } cjson_integer;
 
-/* The images, audio, video and files in a request body. */
+/* How many images, audio, video and files a request body has, and their sizes. */
 typedef struct cjson_media {
     size_t images;          /* number of images, given as data, by URL or by id */
     size_t references;      /* number of audio, video and files that the body gives by URL or by id */
@@ -88,27 +89,28 @@ typedef struct cjson_media {
     size_t raw_bytes;       /* how many bytes of the body all of these take */
 } cjson_media;
 
-/* The largest number of contents whose ranges are found. */
+/* The largest number of images, audio, video and files in a request body whose positions a scan returns. */
 enum { CJSON_CONTENTS_MAX = 32 };
 
-/* Where the contents of images, audio, video and files are in the body, in any order. */
+/* The positions in a request body of images, audio, video and files that it contains as data, in any order. */
 typedef struct cjson_contents {
     size_t count; /* may be larger than CJSON_CONTENTS_MAX: then the ranges are those of the first ones */
     cjson_range ranges[CJSON_CONTENTS_MAX];
 } cjson_contents;
 
-/* The members of a request body that make up the prompt: the range of each value as written, without the white space
-   around it. The length is 0 if the member is absent or was not wanted. */
+/* The members of a request body that make up the prompt. Each range is the position of a member's value in the body.
+   Its length is 0 if the member is absent or the caller did not want it. */
 typedef struct cjson_prompt {
     cjson_range tools;
     cjson_range system;   /* `system` or `instructions` */
     cjson_range messages; /* `messages`, `prompt` or `input` */
 } cjson_prompt;
 
-/* The largest number of members that `cjson_scan_request` finds by names of the caller. */
+/* The largest number of names that a caller of `cjson_scan_request` may pass, see `cjson_names`. */
 enum { CJSON_NAMED_MAX = 8 };
 
-/* Names of members to find: each is ended by a zero byte, and `a.b` is the member `b` of the object `a`. */
+/* Names of further members that a scan must find. A zero byte ends each name, and `a.b` means the member `b` of the
+   object `a`. */
 typedef struct cjson_names {
     const char *bytes;
     size_t count;       /* the number of names, at most CJSON_NAMED_MAX */
@@ -136,17 +138,17 @@ typedef struct cjson_request {
     cjson_media media;
     cjson_contents contents;
     cjson_range cache_salt;        /* the first value as written; length 0 if it is absent or not a string */
-    cjson_range previous_response; /* the same of `previous_response_id` */
+    cjson_range previous_response; /* the value of `previous_response_id`, likewise */
     cjson_range named[CJSON_NAMED_MAX]; /* the first string with each name of `names`, in their order */
-    /* The members `priority`, also those whose keys differ from it only in what some parsers ignore: the bytes to leave
-       out, in ascending order, each with the comma that goes with it. Members without others between them are one
-       range. A body with more ranges is a CJSON_DUPLICATE. */
+    /* The bytes to leave out of the body so that it has no member `priority`, in ascending order. They include the
+       comma of each member, and members whose keys some parsers read as `priority`, such as `Priority`. Adjacent
+       members are one range. A body with more than CJSON_PRIORITIES_MAX ranges is a CJSON_DUPLICATE. */
     size_t priority_count;
     cjson_range priorities[CJSON_PRIORITIES_MAX];
 } cjson_request;
 
-/* Reads the top-level keys of a request body whose bits are set in `wanted`, and the members with the given names.
-   `capacity` is the number of readable bytes: `length`, and at least CJSON_PADDING more. */
+/* Reads the top-level members of a request body whose bits are set in `wanted`, and the members with the names
+   `names`. `capacity` is the number of readable bytes at `bytes`, which must be at least `length` + CJSON_PADDING. */
 cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
                                 uint32_t wanted, cjson_names names, cjson_request *out) CJSON_NOEXCEPT;
 
@@ -180,18 +182,18 @@ typedef struct cjson_event {
     bool is_bare;        /* the error was found outside of the event's `data` lines */
 } cjson_event;
 
-/* Scans one complete server-sent event, whose data lines are joined to one payload. */
+/* Scans one complete server-sent event. The values of its `data` lines together are the payload. */
 void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length, cjson_event *out) CJSON_NOEXCEPT;
-/* Scans the payload of an event, or a JSON response. */
+/* Scans a JSON response, or the payload of a server-sent event, which is the values of its `data` lines. */
 void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) CJSON_NOEXCEPT;
 
-/* Repairs, in place, text that lenient parsers accept as JSON. Spaces replace a byte order mark and the control
-   characters in strings, `?` replaces bytes that are not UTF-8, and 0 replaces NaN and Infinity. Valid JSON is not
-   changed. */
+/* Turns text that is not quite JSON, but which lenient parsers accept, into valid JSON of the same length. Spaces
+   replace a byte order mark and the control characters in strings, `?` replaces bytes that are not UTF-8, and 0
+   replaces NaN and Infinity. Valid JSON is not changed. */
 void cjson_repair(uint8_t *json, size_t length) CJSON_NOEXCEPT;
 
-/* The patterns that `cjson_prefilter` reports. The prefilter does not parse, so it may report a value that looks like a
- * key. */
+/* The patterns that `cjson_prefilter` finds in an event's payload by a fast search. The search does not parse JSON, so
+ * it may take a string value for a key. */
 enum {
     CJSON_PATTERN_ERROR = 1,         /* "error" as a value, or as a key whose value is not null */
     CJSON_PATTERN_FINISH = 2,        /* a finish_reason that is not empty */
@@ -203,7 +205,7 @@ enum {
     CJSON_PATTERN_CHOICES = 128,     /* a list of choices that is not empty */
     CJSON_PATTERN_NO_FINISH = 256    /* a finish_reason that is null or empty */
 };
-/* Searches a payload for the patterns above, and returns their bits. */
+/* Searches an event's payload for the patterns CJSON_PATTERN_*, and returns the bits of those that it finds. */
 uint32_t cjson_prefilter(const uint8_t *payload, size_t length) CJSON_NOEXCEPT;
 
 #ifdef __cplusplus

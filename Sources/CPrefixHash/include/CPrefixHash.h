@@ -1,38 +1,40 @@
-/* Hashes the beginnings of prompts, each up to a mark, with XXH3 (xxHash) and a secret. */
+/* Hashes the beginnings of prompts with XXH3 (xxHash) and a secret. Each beginning is the part of a prompt up to a
+   mark, which is a fixed number of bytes. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-/* The number of bytes of the secret; XXH3 needs at least 136. */
+/* The number of bytes of the random secret on which all hashes depend; XXH3 needs at least 136. */
 enum { CPREFIXHASH_SECRET = 192 };
 
 typedef struct cprefixhash_range {
     size_t offset, length;
 } cprefixhash_range;
 
-/* A prompt: parts of one text, in their order. An empty part is absent. */
+/* A prompt: the parts of a request body that make up the prompt, in this order. A part of length 0 is absent. */
 typedef struct cprefixhash_prompt {
     const uint8_t *bytes;       /* the text; it is UTF-8 */
     cprefixhash_range tools, system, messages;
-    cprefixhash_range left_out; /* bytes inside one of the parts that do not count; may be empty */
-    const cprefixhash_range *contents; /* images and other media inside the parts, in ascending order, apart from
-                                          one another and from `left_out`. They are hashed, but do not count towards the
-                                          marks, since their sizes say nothing about the work for an engine */
+    cprefixhash_range left_out; /* bytes inside one of the parts that are not hashed; may be empty */
+    const cprefixhash_range *contents; /* images and other media inside the parts, in ascending order, without overlap
+                                          with one another or with `left_out`. They are hashed, but their bytes are not
+                                          counted for the marks: their sizes say nothing about the engine's work */
     size_t contents_count;
 } cprefixhash_prompt;
 
-/* Where the marks are, in bytes of the prompt. All numbers are multiples of `step`, and at least 1. */
+/* The marks: the numbers of bytes at which the hashed beginnings of a prompt end. All numbers here are multiples of
+   `step`, and at least 1. */
 typedef struct cprefixhash_marks {
     size_t step, near_bytes; /* up to `near_bytes`, the marks are `step` apart */
     size_t far_step, bytes_max; /* beyond it they are `far_step` apart, and the last is at `bytes_max` */
 } cprefixhash_marks;
 
-/* Writes the hash of the prompt's beginning up to each mark, in the order of the marks, and at most `capacity` hashes.
-   The hashes also depend on the salt, on the secret, which has CPREFIXHASH_SECRET random bytes, and on where the parts
+/* Writes at most `capacity` hashes into `hashes`: one for the prompt's beginning up to each mark, the shortest
+   first. The hashes also depend on the salt, on the secret of CPREFIXHASH_SECRET random bytes, and on where the parts
    begin. Returns the number of hashes. */
 size_t cprefixhash(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const cprefixhash_prompt *prompt,
                    const cprefixhash_marks *marks, uint64_t *hashes, size_t capacity);
 
-/* The hash of some bytes, which also depends on the salt and on the secret. */
+/* Returns a hash of the bytes. It also depends on the salt and on the secret. */
 uint64_t cprefixhash_name(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const uint8_t *bytes,
                           size_t length);

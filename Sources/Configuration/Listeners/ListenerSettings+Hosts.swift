@@ -1,10 +1,12 @@
-// Reads the host names that a listener serves, the folder of its ACME challenges, and the fields that it adds to
-// responses.
+// Reads three settings of a listener: the host names that it serves, the folder of its ACME challenges (files by which
+// a certificate authority checks the domain), and the header fields that it adds to responses.
 internal import HTTP
 internal import Transport
 
 extension ConfigurationSection {
-    /// Reads `hosts`: names, names that begin with `*.`, and IP addresses; empty if the key is absent.
+    /// Reads the key `hosts`, a list of names, of names that begin with `*.`, and of IP addresses.
+    ///
+    /// The result is empty if the key is absent.
     func servedHosts() -> [String] {
         let expected = "names such as api.example.org or *.example.org, or IP addresses"
         guard let names = texts("hosts", expecting: expected) else { return [] }
@@ -20,7 +22,10 @@ extension ConfigurationSection {
         }
     }
 
-    /// Reads `acme_webroot`, the path of a folder; nil if the key is absent, or if the listener has TLS.
+    /// Reads the key `acme_webroot`, the path of the folder with ACME challenges.
+    ///
+    /// The result is nil if the key is absent. It is also nil, with an error, if the listener has TLS, because
+    /// certificate authorities fetch challenges without TLS.
     func acmeWebroot(isSecure: Bool) -> String? {
         guard let path = text("acme_webroot", expecting: "the path of a folder").map(reader.resolve) else { return nil }
         guard !isSecure else {
@@ -33,12 +38,12 @@ extension ConfigurationSection {
         return path
     }
 
-    /// The largest number of fields in `response_fields`.
+    /// The largest number of header fields that `response_fields` may have.
     private static let responseFieldsMax = 32
-    /// The longest name and the longest value of a field, in bytes.
+    /// The largest lengths of a field's name and of its value, in bytes.
     private static let (nameBytesMax, valueBytesMax) = (64, 1024)
 
-    /// Reads `response_fields`, whose keys are names of header fields; empty if the key is absent.
+    /// Reads the key `response_fields`, a section of header fields with their values; empty if the key is absent.
     func responseFields() -> [ListenerSettings.ResponseField] {
         guard let section = section("response_fields") else { return [] }
         if section.entries.count > Self.responseFieldsMax {
@@ -60,7 +65,7 @@ extension ConfigurationSection {
         return fields
     }
 
-    /// Returns the value of a response field; reports a value that cannot be sent, and returns nil.
+    /// Reads the value of a response field; reports an error and returns nil if the value cannot be sent.
     private func fieldValue(_ node: ConfigurationNode, _ shown: String) -> String? {
         guard case .scalar(let text, _, _) = node.kind else {
             if case .unusable = node.kind { return nil }
@@ -79,7 +84,8 @@ extension ConfigurationSection {
         return text
     }
 
-    /// Returns the problem with the name of a response field, in lower case; nil if the operator may set the field.
+    /// Returns why the operator may not set a response field with this name, which is in lower case; nil if it is
+    /// allowed.
     private static func problem(withResponseField name: String) -> String? {
         guard (1...nameBytesMax).contains(name.utf8.count), name.utf8.allSatisfy(\.isToken) else {
             return "is not the name of a header field"

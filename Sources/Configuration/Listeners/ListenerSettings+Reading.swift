@@ -1,14 +1,14 @@
 // Reads the section `listeners` of a configuration.
 internal import Transport
 
-/// A listener and the position of its address in the file.
+/// The settings of a listener, and the position of its address in the configuration file, for error messages.
 struct ReadListener {
     let settings: ListenerSettings
     let position: Position
 }
 
 extension ListenerSettings {
-    /// Reads `listeners`; reports an error if there is no listener, or if two listeners would bind the same address.
+    /// Reads the key `listeners`; reports an error if there is none, or if two listeners would use the same address.
     static func readAll(from root: ConfigurationSection) -> [ReadListener] {
         let expected = "at least one '- address: HOST:PORT'"
         guard let sections = root.sections("listeners", expecting: expected) else {

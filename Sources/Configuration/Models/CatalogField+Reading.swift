@@ -1,15 +1,14 @@
-// Reads the fields of a model that `/v1/models` shows. Each value is checked and keeps its text, but a price such as
-// 2e-7 is written without an exponent.
+// Reads the fields of a model that `/v1/models` shows. Each value is checked and then kept as it is written, except for
+// a price such as 2e-7, which is rewritten without an exponent.
 
 internal import Inference
 internal import Transport
 
 extension CatalogField {
-    /// The fields of a model in the list that OpenRouter reads from a provider, with the values that OpenRouter
-    /// accepts.
+    /// The fields that OpenRouter reads in a provider's list of models, with the values that OpenRouter accepts.
     ///
-    /// The fields that routing needs are not in this list, because `ModelSettings` reads them. An unknown word in a
-    /// field causes a warning and no error, because OpenRouter may add words to its lists.
+    /// Fields that routing needs as well are not in this list, because `ModelSettings` reads them. An unknown word in a
+    /// field causes a warning and not an error, because OpenRouter may add words to its lists.
     private static var names: [(name: String, shape: Shape)] {
         [
             ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),
@@ -39,14 +38,14 @@ extension CatalogField {
         ]
     }
 
-    /// The type of a field's value.
+    /// The type that the value of a field must have.
     private enum Shape {
         case text, anyText, count, flag, number, date, pricing, anything
         case word([String])
         case texts([String])
     }
 
-    /// Reads the catalog fields of a model, and returns them in the order in which `/v1/models` shows them.
+    /// Reads the fields of a model for `/v1/models`, and returns them in the order in which the list shows them.
     static func readAll(from model: ConfigurationSection) -> [CatalogField] {
         names.compactMap { name, shape in
             value(of: name, shape, from: model).map { CatalogField(name: name, value: $0) }
@@ -90,7 +89,7 @@ extension CatalogField {
         }
     }
 
-    /// Whether a text is `YYYY-MM-DD` or `YYYY-MM-DDTHH:00:00Z`.
+    /// Whether a text has the form `YYYY-MM-DD` or `YYYY-MM-DDTHH:00:00Z`, with a month, day and hour in range.
     private static func isDate(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || bytes.count == 20 else { return false }
@@ -104,7 +103,7 @@ extension CatalogField {
 }
 
 extension ConfigurationSection {
-    /// Warns of a word that OpenRouter does not know for the field `name`.
+    /// Warns the operator if `text` is none of the words that OpenRouter knows for the field `name`.
     fileprivate func warnUnlessKnown(_ text: String, of name: String, _ known: [String], at position: Position) {
         guard !known.contains(text) else { return }
         let hint =
@@ -114,9 +113,10 @@ extension ConfigurationSection {
         reader.warn(message, at: position)
     }
 
-    /// Reads prices in USD.
+    /// Reads the prices of a model in USD.
     ///
-    /// Each price becomes a decimal text without an exponent; the limits of price tiers stay numbers.
+    /// Each price becomes a decimal text without an exponent. The bounds of a price tier, such as a number of prompt
+    /// tokens, stay numbers.
     fileprivate func pricing(_ key: String) -> CatalogValue? {
         guard let node = node(key) else { return nil }
         guard case .mapping(let entries) = node.kind else {
@@ -184,8 +184,7 @@ extension CatalogValue {
         }
     }
 
-    /// Converts an unquoted scalar to null, a boolean, a number or a text, by the JSON schema of YAML (YAML 1.2.2,
-    /// section 10.2).
+    /// Converts a YAML value without quotation marks to null, a boolean, a number or a text (YAML 1.2.2, section 10.2).
     private init(plain text: String) {
         switch text {
         case "", "~", "null": self = .null

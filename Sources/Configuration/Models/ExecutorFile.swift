@@ -1,26 +1,26 @@
-// A file that lists executors of a model (`executors_from`). The file is read with the configuration, and again
-// whenever it changes.
+// A file that lists executors of a model (`executors_from`). The server reads the file together with the configuration,
+// and again whenever the file changes.
 
-/// A YAML file that lists executors of a model in addition to the executors in the configuration.
+/// A YAML file with executors of a model, besides the executors in the configuration file.
 package struct ExecutorFile: Sendable, Equatable {
     /// The largest number of executors that a file may list.
     static let executorsMax = 1000
-    /// The largest file that is read, in bytes.
+    /// The largest size of the file in bytes; a larger file is an error.
     static let bytesMax = 1 << 20
     static let expected = "a list of executors: '- url: http://HOST:PORT'"
 
     /// The path of the file.
     package var path: String
-    /// Whether the list may be empty; otherwise an empty list is an error.
+    /// Whether the file may list no executor; otherwise an empty list is an error.
     package var allowsEmpty = false
 
-    /// Makes a file at the given path.
+    /// Makes the settings for the file at this path.
     package init(path: String, allowsEmpty: Bool = false) {
         self.path = path
         self.allowsEmpty = allowsEmpty
     }
 
-    /// Reads the executors that the file lists, for a server that runs with `configuration`.
+    /// Reads the executors from the contents of the file, for a server that runs with `configuration`.
     ///
     /// - Parameters:
     ///   - bytes: The contents of the file.
@@ -54,7 +54,7 @@ package struct ExecutorFile: Sendable, Equatable {
 }
 
 extension ConfigurationSection {
-    /// Reads the value of `executors_from`: a path, or a section with `file` and `allow_empty`.
+    /// Reads the key `executors_from`, whose value is a path, or a section with `file` and `allow_empty`.
     func executorFile(_ key: String) -> ExecutorFile? {
         guard let node = node(key) else { return nil }
         guard case .mapping = node.kind else {
@@ -69,7 +69,9 @@ extension ConfigurationSection {
         return path == nil ? nil : file
     }
 
-    /// Returns the entries of a file of executors; reports an error and returns nil if the file cannot be used.
+    /// Reads a file of executors, and returns its entries.
+    ///
+    /// If the file cannot be read or used, the function reports an error and returns nil.
     ///
     /// - Parameter key: The key whose value is the path of the file.
     func sections(of file: ExecutorFile, at key: String) -> [ConfigurationSection]? {
@@ -81,11 +83,13 @@ extension ConfigurationSection {
 }
 
 extension ConfigurationReader {
-    /// Returns the entries of a file of executors; reports an error and returns nil if the contents are invalid.
+    /// Returns the entries in the contents of a file of executors.
+    ///
+    /// If the contents are not valid, the function reports an error and returns nil.
     ///
     /// - Parameters:
     ///   - bytes: The contents of the file.
-    ///   - item: A section whose path is the name of the entries in messages.
+    ///   - item: A section whose path stands for the entries in error messages.
     fileprivate func sections(
         of bytes: [UInt8],
         of file: ExecutorFile,

@@ -1,15 +1,16 @@
-// The values of the key `dialects`: the APIs that an executor can offer, and the request paths of each API.
+// The values of the configuration key `dialects`: the APIs that an executor can offer, and the request paths of each
+// API.
 internal import Inference
 package import Routing
 
-/// An API that an executor may offer, by its name in a configuration file.
+/// An API that an executor may offer, under its name in a configuration file.
 ///
-/// Some paths belong to no case, such as `/tokenize`, `/v1/score` and `/v1/audio/speech`. Requests for these paths may
-/// go to every executor.
+/// Some paths belong to no API of this list, such as `/tokenize`, `/v1/score` and `/v1/audio/speech`. Requests for
+/// these paths may go to every executor.
 package enum ServedDialect: String, CaseIterable, Sendable {
     case chat, completions, embeddings, responses, messages, rerank
 
-    /// The case to which a request path belongs; nil if the path belongs to no case.
+    /// The API to which a request path belongs; nil if it belongs to none of these APIs.
     private init?(of path: String, _ dialect: Dialect) {
         switch dialect {
         case .openAIChat: self = .chat
@@ -24,7 +25,8 @@ package enum ServedDialect: String, CaseIterable, Sendable {
         }
     }
 
-    /// The paths of an executor that offers these APIs: all known paths except the paths of other cases.
+    /// The request paths that may go to an executor which offers these APIs: all known paths except those of other
+    /// APIs.
     package static func paths(of dialects: [ServedDialect]) -> PathSet {
         var paths = PathSet.all
         for (index, (path, dialect)) in Dialect.paths.enumerated() {
@@ -38,11 +40,11 @@ package enum ServedDialect: String, CaseIterable, Sendable {
 }
 
 extension ExecutorSettings.Kind {
-    /// The APIs that an executor of this kind offers unless the configuration sets `dialects`.
+    /// The APIs that an executor with this software is assumed to offer, unless the configuration sets `dialects`.
     ///
-    /// Which APIs an engine offers depends on its version and its options. So every API is listed that any version may
-    /// offer, and the server learns from an engine's answers which of them are missing. For the remote APIs of `openai`
-    /// and `anthropic`, the missing APIs are known.
+    /// Which APIs an engine offers depends on its version and its options. So the list has every API that some version
+    /// offers, and the server learns from an engine's answers which of them are missing. For the remote APIs of
+    /// `openai` and `anthropic`, it is known which APIs are missing.
     package var dialects: [ServedDialect] {
         switch self {
         case .auto, .vllm, .sglang, .llamaCpp, .ollama: ServedDialect.allCases
@@ -53,7 +55,7 @@ extension ExecutorSettings.Kind {
 }
 
 extension ConfigurationSection {
-    /// Returns the APIs that the value of `dialects` lists, each once; nil if the key is absent or has no valid value.
+    /// Reads the key `dialects`, a list of APIs, and returns each of them once; nil if there is no valid value.
     func dialects() -> [ServedDialect]? {
         let key = "dialects"
         let names = ServedDialect.allCases.map(\.rawValue)

@@ -1,15 +1,15 @@
-// The errors and warnings of a configuration, sorted by position.
+// The errors and warnings that the check of a configuration has found, in the order of their positions in the files.
 
-/// The errors of a configuration: first the errors of the main file, then the errors of each imported file.
+/// The errors and warnings of a configuration: first those of the main file, then those of each imported file.
 ///
-/// The description has one line for each error and each warning.
+/// The description has one line for each of them.
 package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The errors without the warnings; never empty if the configuration cannot be used.
+    /// The errors; there is at least one if the configuration cannot be used.
     package let problems: [ConfigurationProblem]
-    /// Errors and warnings, sorted together.
+    /// The errors and the warnings together, in the order of their positions.
     package let all: [ConfigurationProblem]
 
-    /// Sorts errors and warnings, and drops duplicates.
+    /// Sorts the errors and warnings by file, line and column, and removes duplicates.
     ///
     /// - Parameter files: The files of the configuration in the order in which they were opened.
     package init(_ problems: [ConfigurationProblem], warnings: [ConfigurationProblem] = [], files: [String] = []) {

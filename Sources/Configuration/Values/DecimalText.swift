@@ -1,9 +1,9 @@
-// Decimal numbers kept as text, because binary numbers cannot represent prices such as 0.0000002 exactly.
+// Decimal numbers that are kept as text, because binary numbers cannot represent prices such as 0.0000002 exactly.
 internal import Transport
 
 /// Checks and rewrites decimal numbers without computing with them.
 package enum DecimalText {
-    /// The largest length of a number in bytes, and the largest absolute value of its exponent.
+    /// The largest length of a number in bytes, and the largest exponent, positive or negative.
     static let digitsMax = 64
 
     /// Rewrites a JSON number such as `2e-7` without an exponent.
@@ -17,8 +17,7 @@ package enum DecimalText {
         let isNegative = text.hasPrefix("-")
         let parts = text[..<mark].drop { $0 == "-" }.split(separator: ".")
         var digits = parts.joined()
-        // How many of the digits stand before the decimal point when the exponent has been applied; may be 0 or
-        // negative.
+        // The number of digits before the decimal point once the exponent is applied; 0 or negative for a small number.
         var point = parts[0].count + exponent
         if point < 1 {
             digits = String(repeating: "0", count: 1 - point) + digits
@@ -31,7 +30,7 @@ package enum DecimalText {
         return (isNegative ? "-" : "") + whole + (fraction.isEmpty ? "" : "." + fraction)
     }
 
-    /// Whether a number without an exponent is at least 10 to the power `power`, which must be negative.
+    /// Whether a decimal number without an exponent is at least 10 to the power of `power`, which must be negative.
     static func reaches(_ plain: String, tenToThe power: Int) -> Bool {
         guard !plain.hasPrefix("-") else { return false }
         let parts = plain.split(separator: ".", omittingEmptySubsequences: false)
@@ -39,7 +38,7 @@ package enum DecimalText {
         return parts.count > 1 && parts[1].prefix(-power).contains { $0 != "0" }
     }
 
-    /// Whether a text is a JSON number (RFC 8259, section 6).
+    /// Whether a text is a number by the rules of JSON (RFC 8259, section 6).
     static func isNumber(_ text: String) -> Bool {
         var rest = text.utf8[...]
         func digits() -> Int {

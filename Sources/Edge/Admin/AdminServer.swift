@@ -1,13 +1,13 @@
-// The admin listener: metrics and health, served by the control thread.
+// The admin listener: serves metrics and health on the control thread, which also does reloads and upgrades.
 internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Answers requests to the admin listener; confined to the control thread.
+/// Answers requests to the admin listener; used only by the control thread, which also does reloads and upgrades.
 ///
-/// The requests only read: none of them changes the state of the server.
+/// These requests only read: none of them changes the state of the server.
 final class AdminServer {
-    /// The state of the process; `/health/ready` shows the raw value.
+    /// The state of this server process; `/health/ready` shows the raw value.
     enum State: String { case starting, ready, leaving = "lame_duck", draining }
 
     let loop: EventLoop
@@ -16,35 +16,34 @@ final class AdminServer {
     let running: RunningConfiguration
     /// Collects the counters of the workers.
     let collector: CounterCollector
-    /// The health probes; nil before they begin.
+    /// Sends the health probes to the engines; nil before the supervisor has started them.
     var prober: HealthProber?
-    /// The certificate chains that listeners serve.
+    /// The certificate chains that the server's listeners present to clients.
     ///
     /// Each element has the listener's address, the name in the first certificate, the path of the chain's file, and
     /// the earliest expiry of the chain's certificates, in seconds since 1970. A chain that cannot be read is left out.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
-    /// Notices workers whose event loops no longer turn; nil before the workers serve.
+    /// Detects workers whose event loops are stuck; nil before the workers run.
     var watch: WorkerWatch?
-    /// Starts upgrades, and keeps the list of the older processes that drain; nil before the workers serve.
+    /// Starts upgrades, and keeps the list of the older processes that drain; nil before the workers run.
     var upgrader: Upgrader?
     /// 1 for a process that was started anew; for the successor in an upgrade, one more than its predecessor's number.
     var processNumber = 1
-    /// How many workers serve; the supervisor sets it.
+    /// How many workers are running; the supervisor sets it.
     var workers = 0
-    /// How many connections were closed because `admin.allow` does not name their address.
+    /// How many connections the listener has closed because `admin.allow` does not contain the peer's address.
     private(set) var refusedConnections = 0
     /// The state of the process; the supervisor sets it.
     var state = State.starting
 
     private var listener: ControlListener?
     private var sockets: ListenerSet
-    /// Whether the sockets are closed.
+    /// Whether the sockets are closed, so that they are never closed twice.
     ///
-    /// A second close could close files of others, because the kernel gives the numbers of closed descriptors to new
-    /// files.
+    /// The kernel reuses the numbers of closed descriptors, so a second close could close a file that was opened since.
     private var isClosed = false
 
-    /// Makes a listener that accepts no connections before `open` is called.
+    /// Makes an admin server that accepts no connections before `open` is called.
     init(loop: EventLoop, process: ProcessState, running: RunningConfiguration, survey: WorkerSurvey) {
         self.loop = loop
         self.process = process
@@ -92,9 +91,9 @@ final class AdminServer {
     /// The address that the listener is bound to.
     var address: SocketAddress { sockets.addresses[0] }
 
-    /// Adapts the listener to a new configuration, which a reload has put in force.
+    /// Applies a new configuration, after a reload has put it in force.
     ///
-    /// If the listener's address has changed, connections to the old address are closed.
+    /// If the address of the admin listener has changed, the connections to the old address are closed.
     func adopt() {
         readCertificates()
         guard !sockets.isSame(as: running.sockets.admin) else { return }
@@ -105,10 +104,10 @@ final class AdminServer {
         OperatorLog.say("listening on \(address) (admin)")
     }
 
-    /// Closes the listener and its connections; from now on, the successor process has the admin listener.
+    /// Closes the listener and its connections, because the successor process now serves the admin listener.
     ///
-    /// - Parameter sockets: the same sockets in a new set. Closing this set does not remove the file of a unix socket
-    ///   that the successor uses.
+    /// - Parameter sockets: the same sockets in a new set. Closing this set does not remove the file of a unix socket,
+    ///   because the successor still uses the file.
     func handOver(_ sockets: ListenerSet) {
         self.sockets = sockets
         close()

@@ -5,50 +5,51 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// One attempt to answer a client's request at one executor; confined to its worker.
+/// One attempt to answer a client's request at one executor; used only by its worker thread.
 ///
-/// The owner of an attempt is its exchange, which serves the client's request and may make several attempts. After the
-/// attempt is draining or over, it has no owner, and further bytes from the executor are dropped. They cannot reach the
-/// next attempt, because each attempt is an object of its own.
+/// The owner of an attempt is the exchange, which serves the client's request and may make several attempts. An attempt
+/// that is draining or over has no owner, and drops further bytes from the executor. So these bytes never reach the
+/// client as part of a later attempt.
 ///
-/// The type is split by subject: this file has the state, the start, the end and the dispatch of received bytes.
-/// `+Stream` reads events, `+Document` reads other answers, `+Resending` sends the request again, and `+Charge` decides
-/// whether a failure counts against the health of the executor.
+/// The extensions are: `+Stream` reads events, `+Document` reads other answers, `+Resending` sends the request again,
+/// and `+Charge` decides whether a failure counts against the health of the executor.
 final class Attempt: TimerTarget {
-    /// How an answer ended after its relay had begun.
+    /// How an answer ended after the client had received a part of it.
     enum End: Equatable {
         /// The answer is complete: the last event of a stream, or the whole document, has been relayed.
         case whole
-        /// The answer was incomplete or contained an error, which the client has not been told yet.
+        /// The answer was incomplete or contained an error; the attempt has not reported this to the client.
         case brokeOff(Failure)
     }
 
-    /// How far the attempt has come.
+    /// The stage that an attempt has reached.
     enum Phase: Equatable {
-        /// Nothing of the answer can be relayed yet.
+        /// The client has received nothing of the answer, so another executor can still be tried.
         case waiting
-        /// The answer is being relayed.
+        /// The client receives the answer as it arrives.
         case relaying
-        /// The answer is complete; the executor has `drainTime` to end its side of the stream.
+        /// The answer is complete. The executor has `drainTime` to end the response, so that its connection can be used
+        /// again.
         case draining
-        /// The executor no longer works for the attempt, and nothing is reported to the owner any more.
+        /// The attempt has ended: it has released its executor, and reports nothing to the exchange any more.
         case over
     }
 
-    /// How many bytes of a document, or of a large event that may be an error, are held back at most.
+    /// How many bytes of a document (an answer that is not a stream), or of a large event that may be an error, are
+    /// kept back from the client at most.
     static let heldMax = 256 << 10
-    /// How many bytes of events without content, such as `retry`, are held back at most until the first event with
-    /// content.
+    /// How many bytes of events without content, such as `retry`, are kept back from the client at most until the first
+    /// event with content arrives.
     static let fieldsMax = 4096
-    /// How long an executor may take to send the body of an answer with a status of 400 or above, in nanoseconds.
+    /// How long the attempt waits for the body of an answer with a status of 400 or above, in nanoseconds.
     static let failureTime: Nanoseconds = 2_000_000_000
-    /// How long an executor may take to end its side of an answer that is complete, in nanoseconds.
+    /// How long the attempt waits for an executor to end the response after a complete answer, in nanoseconds.
     static let drainTime: Nanoseconds = 1_000_000_000
 
-    /// The times of an attempt in nanoseconds.
+    /// When the steps of an attempt happened, in nanoseconds.
     ///
-    /// `began` is a time of the event loop's clock. `sent` and `head` are durations since `began`; each is 0 until its
-    /// event has occurred.
+    /// `began` is a time of the event loop's clock. `sent` and `head` are durations since `began`, and 0 as long as the
+    /// step has not happened.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
         /// The time until the kernel had accepted the whole request for sending; includes the time to connect.
@@ -63,61 +64,69 @@ final class Attempt: TimerTarget {
     /// The number of choices that the answer has: the request's `n`, times the number of its prompts.
     let choices: Int
     let environment: any ExchangeEnvironment
-    /// Whether the token usage is removed from the answer, because the edge asked for it and the client did not.
+    /// Whether the attempt removes the token usage from the answer, because the edge has asked for it and the client
+    /// has not.
     var removesUsage = false
-    /// The JSON member in which the client gets the model's reasoning; nil if the engine's own member is kept.
+    /// The JSON member in which the client receives the model's reasoning; nil to leave it in the engine's own member.
     var reasoning: ReasoningMember?
-    /// The counters of the model; the attempt adds the time between two tokens to them.
+    /// The counters of the model in the metrics; the attempt counts the time between two tokens there.
     let row: ModelRow
-    /// The exchange; nil once the attempt is draining or over.
+    /// The exchange that receives the reports of the attempt; nil once the attempt is draining or over.
     var owner: (any AttemptOwner)?
     var stream: (any ExecutorStream)?
     var lease: ExecutorLease
-    /// The timer of `failureTime` or `drainTime`; nil while neither runs.
+    /// The running timer of `failureTime` or `drainTime`; nil if none is running.
     var timer: TimerID?
-    /// The form of the response head that the client was sent before the executor answered; `.none` if none was sent.
+    /// The kind of response head, for an event stream or for JSON, that the client received before the executor
+    /// answered.
     ///
-    /// After an early head, only an answer of the same form can be relayed.
+    /// `.none` if the client has received no head. The attempt fails if the executor's answer does not fit the head.
     var sentHead = EarlyHead.none
-    /// The request that was sent; nil once the attempt cannot send it again.
+    /// The request that the attempt has sent; nil once it cannot be sent again.
     var request: ExecutorRequest?
-    /// Whether a redirect has been followed; a second redirect is not followed.
+    /// Whether the attempt has followed a redirect; it does not follow a second one.
     var wasRedirected = false
-    /// Whether the request asked for a stream.
+    /// Whether the client's request asks for a stream.
     private var wantsStream = false
 
     private(set) var phase = Phase.waiting
     private(set) var times = Times()
-    /// When bytes of the answer arrived last; 0 before the first bytes have arrived.
+    /// When the last bytes of the answer arrived; 0 if none have arrived.
     private(set) var lastHeard: Nanoseconds = 0
-    /// When the current silence began: at the start of the attempt, at the last bytes, or at the end of a pause in
+    /// Since when the executor has sent nothing: the start of the attempt, the last bytes, or the end of a pause in
     /// reading.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
-    /// Bytes that arrive before this time are not recorded in the `Engine` object, which all workers share.
+    /// Until this time, the arrival of bytes is not recorded in the `Engine` object.
+    ///
+    /// All workers share that object, and frequent writes to it would slow them.
     private var reportsHeardFrom: Nanoseconds = 0
-    /// Whether the kernel has accepted the whole request for sending, or the executor has answered before that.
+    /// Whether the whole request was sent: the kernel has accepted it for sending, or the executor has answered before
+    /// that.
     private(set) var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
     private(set) var isConnectTimedOut = false
-    /// Why the attempt failed before its answer was ready to be relayed; nil if it has not failed before that.
+    /// Why the attempt failed while another executor could still be tried; nil if it has not failed in this way.
     private(set) var failure: Failure?
-    /// Whether `failure` counts against the health of the executor at once, or only after later attempts.
+    /// Whether `failure` counts against the health of the executor at once, or only after other attempts have shown
+    /// that the request was not the cause.
     private(set) var verdict = AttemptVerdict.atOnce(.neither)
 
-    // The state of the answer. `meter`, `splitter`, `held` and `large` are not properties of `answer`, because code
-    // that changes one of them also uses `answer`. Swift allows no two such accesses to one stored property at the same
-    // time.
+    // The state of the answer. `meter`, `splitter`, `held` and `large` could be properties of `answer`. They are not,
+    // because code that changes one of them also uses `answer`, and Swift forbids such overlapping accesses to one
+    // stored property.
     var answer = AttemptAnswer()
     var meter: Meter
     var splitter = EventSplitter()
-    /// Bytes of the answer that are held back.
+    /// Bytes of the answer that the client does not receive yet.
     ///
-    /// The array holds one of these: a whole document; the last bytes of a large document; the events without content
-    /// at the beginning of a stream; a large event that may be an error.
+    /// The array has one of these: a whole document; the last bytes of a large document; the events without content at
+    /// the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// A summary of a large document, which is checked when the document ends; the array has at most one element.
+    /// The members of a large document that show whether it is an error, checked at its end.
+    ///
+    /// The array has at most one element, and is empty for other answers.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
@@ -150,15 +159,15 @@ final class Attempt: TimerTarget {
     var now: Nanoseconds { environment.loop.now }
     /// The status of the response, 0 before its head has arrived.
     var status: Int { answer.head?.status ?? 0 }
-    /// Whether the first pieces of a large event have been relayed, but not yet the last piece.
+    /// Whether the client has received the first pieces of a large event, but not the last piece.
     var isInsideEvent: Bool { splitter.isInPieces }
-    /// The length of a document that is held back, in bytes.
+    /// The number of bytes of the answer that the client does not receive yet.
     var heldBytes: Int { held.count }
 
     /// Records that bytes of the answer have arrived.
     ///
-    /// All workers share the `Engine` object, and frequent writes to it would slow them. So the arrival is recorded
-    /// there at most once in `Engine.heardStep`.
+    /// All workers share the `Engine` object, and frequent writes to it would slow them. So the attempt records the
+    /// arrival there at most once in `Engine.heardStep`.
     private func noteArrival() {
         let now = now
         lastHeard = now
@@ -169,9 +178,10 @@ final class Attempt: TimerTarget {
         if phase == .relaying { executor.engine.served(at: now) }
     }
 
-    /// Adapts the body to the executor and sends the request; a failure is reported after this call has returned.
+    /// Adapts the request to the executor and sends it; a failure is reported only after this function has returned.
     ///
-    /// - Parameter priority: The priority class of the request, which is sent to the executor if its settings say so.
+    /// - Parameter priority: The priority class of the request. It is sent to the executor if the executor's settings
+    ///   say so.
     func start(_ request: IncomingRequest, requestID: String, priority: PriorityClass = .standard) {
         let asksForUsage = target.asksForUsage && !executor.engine.refusesUsage
         let stripsBilling = target.stripsBilling && request.scan?.billing != nil
@@ -195,7 +205,7 @@ final class Attempt: TimerTarget {
 
     // MARK: Methods that the exchange calls
 
-    /// Pauses or continues the reading of the answer.
+    /// Pauses or resumes reading the answer from the executor.
     func setReading(_ reading: Bool) {
         if reading, !isReading { silentSince = now }
         isReading = reading
@@ -207,24 +217,25 @@ final class Attempt: TimerTarget {
     /// On HTTP/1.1 this is the size of one read, and on HTTP/2 the window of the stream.
     func setReadLimit(_ bytes: Int) { stream?.setReadLimit(bytes) }
 
-    /// Tells the pool the token usage of the answer, if the executor itself has counted the tokens of the prompt.
+    /// Reports the token usage of the answer to the pool, if the numbers are the executor's own and not an estimate.
     ///
-    /// The pool learns from it how much of a prompt the executor had in its cache.
+    /// From the number of cached tokens, the pool learns how much of a prompt the executor had in its cache.
     func learn(_ usage: Usage) {
         guard !usage.isInputEstimated else { return }
         lease.learn(promptTokens: usage.input, cachedTokens: usage.cached)
     }
 
-    /// Tells the pool the id of the answer, because a later request of the same tenant may continue the answer by its
-    /// id.
+    /// Reports the id of the answer to the pool, because a later request may name the id to continue the answer.
     ///
-    /// - Parameter tenant: the tenant of the request.
+    /// Only the executor that has made an answer can continue it.
+    ///
+    /// - Parameter tenant: the tenant of the request, whose later requests may name the id.
     func learnResponse(salt tenant: String) {
         guard failure == nil, status < 400, let id = meter.responseID ?? answer.scan?.responseID else { return }
         pool.made(response: environment.promptHasher.hash(Array(id.utf8), salt: tenant), by: executor)
     }
 
-    /// Counts a missed deadline of the answer against the executor, unless the engine has answered other requests
+    /// Counts against the executor that it has missed a deadline, unless its engine has answered other requests
     /// meanwhile.
     func reportTimeout() {
         guard phase == .relaying else {
@@ -234,14 +245,14 @@ final class Attempt: TimerTarget {
         if timeoutOutcome != .neither { lease.reportLate(.lateFault(.timeout), at: now) }
     }
 
-    /// Ends the attempt, and counts nothing against the health of the executor.
+    /// Ends the attempt without any effect on the health of the executor.
     ///
     /// The executor's connection or HTTP/2 stream is closed in this turn of the event loop.
     func cancel() { close(.neither) }
 
-    /// Ends the attempt with a failure that the exchange has found before the answer was ready to be relayed.
+    /// Ends the attempt with a failure that the exchange has found; does nothing once the answer is being relayed.
     ///
-    /// The owner is not called, because the exchange knows the failure.
+    /// The attempt does not report the failure to the exchange, which knows it already.
     func giveUp(_ failure: Failure) {
         guard phase == .waiting else { return }
         self.failure = failure
@@ -249,7 +260,7 @@ final class Attempt: TimerTarget {
         if case .atOnce(let outcome) = verdict { close(outcome) } else { close(.neither) }
     }
 
-    /// Gives the executor `drainTime` to end its side of a complete answer, so that the connection can be used again.
+    /// Waits up to `drainTime` until the executor ends the complete answer, so that its connection can be used again.
     func drain() {
         guard phase != .over, phase != .draining else { return }
         owner = nil
@@ -262,7 +273,8 @@ final class Attempt: TimerTarget {
         timer = environment.loop.timers.schedule(at: now + Self.drainTime, target: self, kind: 0)
     }
 
-    /// Called when `failureTime` or `drainTime` has passed.
+    /// Called by the timer: the body of an error has not arrived within `failureTime`, or a complete answer has not
+    /// ended within `drainTime`.
     func timerFired(_ kind: Int) {
         timer = nil
         if phase == .waiting { failureEnded() } else { close(.neither) }
@@ -287,7 +299,7 @@ final class Attempt: TimerTarget {
         lease.end(at: now)
     }
 
-    /// Ends the attempt with a failure, and reports the failure to the owner.
+    /// Ends the attempt with a failure, and reports the failure to the exchange.
     func fail(_ failure: Failure) {
         guard let owner else { return }
         if phase == .waiting {
@@ -300,14 +312,16 @@ final class Attempt: TimerTarget {
         }
     }
 
-    /// Reports to the pool and to the owner that the whole answer has been relayed.
+    /// Reports to the pool and to the exchange that the client was sent the whole answer.
     func endWhole(_ owner: any AttemptOwner) {
         lease.reportLate(.whole, at: now)
         if stream == nil { close(.neither) }
         owner.attempt(self, ended: .whole)
     }
 
-    /// Classifies an error of the executor; a `retry-after` in the head takes precedence over a time in the error.
+    /// Classifies an error that the executor has sent.
+    ///
+    /// If the response head has a `retry-after`, it replaces the waiting time in the error.
     func failure(of error: EngineError) -> Failure {
         var error = error
         if let head = answer.head {
@@ -317,7 +331,9 @@ final class Attempt: TimerTarget {
         return error.classified(in: dialect)
     }
 
-    /// Begins to relay the answer, because no error has been found in it; no other executor is tried afterwards.
+    /// Begins to send the answer to the client, because no error was found in its beginning.
+    ///
+    /// From now on, no other executor can be tried.
     func becomeReady(_ owner: any AttemptOwner) {
         phase = .relaying
         request = nil
@@ -331,13 +347,13 @@ final class Attempt: TimerTarget {
 // MARK: - ExecutorStreamHandler
 
 extension Attempt: ExecutorStreamHandler {
-    /// The kernel has accepted the whole request for sending.
+    /// Called when the kernel has accepted the whole request for sending.
     func requestSent() {
         times.sent = max(1, now &- times.began)
         hasRequest = true
     }
 
-    /// The head of the response has arrived: decides which kind of answer follows.
+    /// Called when the head of the response has arrived; its status and fields tell which kind of answer follows.
     func responseHead(_ head: ResponseHead, body: ResponseBody) {
         noteArrival()
         guard let owner, phase == .waiting else { return }
@@ -359,7 +375,8 @@ extension Attempt: ExecutorStreamHandler {
         answerBegan(head, body: body, owner)
     }
 
-    /// Waits for the body of an answer with a status of 400 or above, which may say more about the error.
+    /// Waits up to `failureTime` for the body of an answer with a status of 400 or above, because the body may explain
+    /// the error.
     private func failureBegan(_ owner: any AttemptOwner) {
         answer.kind = .failure
         owner.attempt(self, answersWith: answer.kind)
@@ -388,7 +405,7 @@ extension Attempt: ExecutorStreamHandler {
         if !answer.isUnlabelled { owner.attempt(self, answersWith: answer.kind) }
     }
 
-    /// The next bytes of the body; `bytes` is valid only during the call.
+    /// Called with the next bytes of the response's body; `bytes` is valid only during the call.
     func responseBody(_ bytes: Span<UInt8>) {
         noteArrival()
         guard let owner else { return }
@@ -407,7 +424,7 @@ extension Attempt: ExecutorStreamHandler {
         }
     }
 
-    /// The response has ended as HTTP requires, so its last byte has arrived.
+    /// Called when the response has ended as HTTP requires, so its last byte has arrived.
     func responseEnded() {
         stream = nil
         guard let owner else {
@@ -425,7 +442,7 @@ extension Attempt: ExecutorStreamHandler {
         }
     }
 
-    /// The connection or the HTTP/2 stream has failed.
+    /// Called when the connection or the HTTP/2 stream has failed.
     func attemptFailed(_ failure: ExecutorFailure) {
         stream = nil
         if case .connectTimeout = failure { isConnectTimedOut = true }
@@ -435,7 +452,7 @@ extension Attempt: ExecutorStreamHandler {
             return
         }
         switch answer.kind {
-        // The error status has arrived, and says more than the failure of the connection.
+        // The executor's error status says more than the failure of the connection.
         case .failure: failureEnded()
         default: fail(Failure(attempt: failure))
         }

@@ -1,11 +1,11 @@
-// The request body that one attempt sends: the client's bytes, a few of which are replaced for the executor.
+// The request body for one attempt: the client's bytes, with the changes that the executor needs.
 internal import HTTP
 internal import Inference
 internal import Transport
 
-/// The client's body with the changes for one attempt, as a source that the HTTP layer reads.
+/// The client's body with the changes for one attempt; the HTTP layer reads its bytes while it sends the request.
 ///
-/// Confined to its worker. The bytes are copied only into the output buffer of the connection.
+/// Used only by its worker. The bytes are copied only once, into the output buffer of the connection.
 final class SplicedBody: RequestBodySource {
     private let body: RequestBody
     private let splice: BodySplice
@@ -16,7 +16,7 @@ final class SplicedBody: RequestBodySource {
     }
 
     var length: Int { splice.count }
-    /// The same body without the field `include_usage`, which the edge has added; nil if the edge has not added it.
+    /// The same body without `include_usage`, which some engines reject; nil if the edge has not added this member.
     var withoutUsage: SplicedBody? { splice.withoutUsage.map { SplicedBody(body: body, splice: $0) } }
 
     func append(from offset: Int, upTo limit: Int, to scratch: Scratch) {

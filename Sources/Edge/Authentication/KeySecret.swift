@@ -1,30 +1,30 @@
-// The secret with which API keys are hashed. It is in a file of its own, so that somebody who has only a copy of the
-// key store cannot test guessed keys.
+// The secret that is the key of the hash function for API keys. It is in its own file, so that somebody who has only a
+// copy of the key store cannot test guesses of API keys.
 internal import CLinux
 package import Configuration
 internal import Glibc
 internal import Routing
 package import Transport
 
-/// Functions that read and make the file of the secret; each blocks its thread until the file system has answered.
+/// Functions that read and create the file of the secret; each blocks its thread until the file system has answered.
 package enum KeySecret {
     private static let bytesMin = 32
     private static let bytesMax = 4096
 
-    /// Returns the HMAC (the keyed hash function) whose key is the secret in a file.
+    /// Returns the HMAC (the keyed hash function) that uses the secret in a file.
     ///
-    /// If there is no such file, the function makes one with a random secret and mode 0600.
+    /// If the file does not exist, the function creates one with a random secret and mode 0600.
     package static func loadOrMake(_ path: String) -> Result<HMACSHA256, FileProblem> {
         if unsafe access(path, F_OK) != 0, errno == ENOENT, let problem = make(path) { return .failure(problem) }
         return load(path)
     }
 
-    /// Returns the HMAC (the keyed hash function) whose key is the secret in a file; the file must exist.
+    /// Returns the HMAC (the keyed hash function) that uses the secret in a file, which must exist.
     package static func load(_ path: String) -> Result<HMACSHA256, FileProblem> {
         switch SystemFiles.read(path) {
         case .failure(let problem): return .failure(problem)
         case .success(let bytes):
-            // Editors add a line end, which is not part of the secret.
+            // An editor may have added a line end or spaces, which are not part of the secret.
             let isSpace = { (byte: UInt8) in "\n\r \t".utf8.contains(byte) }
             var secret = bytes[...]
             while let last = secret.last, isSpace(last) { secret.removeLast() }
@@ -36,7 +36,7 @@ package enum KeySecret {
         }
     }
 
-    /// How many API keys are unusable, because the secret with which they were hashed is missing.
+    /// How many API keys the server cannot check, because the file of the secret for their hashes is missing.
     ///
     /// The result is 0 if the secret exists or there are no keys.
     ///
@@ -48,23 +48,23 @@ package enum KeySecret {
         return ((try? KeyStoreReader.load(path: keys)) ?? []).count
     }
 
-    /// The message that says why no new secret is made, although the file of the secret is missing.
+    /// The message for a missing file of the secret: why the server does not create a new secret while there are keys.
     package static func lostReason(_ path: String, keys: Int) -> String {
         "\(path) is not there, and the \(keys) keys there are were hashed under another than would be made now: "
             + "bring it back, or take the keys away as well"
     }
 
-    /// Whether the file exists.
+    /// Whether the file of the secret exists.
     package static func exists(_ path: String) -> Bool { FileStamp(path) != nil }
 
-    /// Whether the mode of the file gives its group or others any access.
+    /// Whether the mode of the secret's file lets its group or other users read or write it.
     package static func isShared(_ path: String) -> Bool {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return false }
         return status.st_mode & (S_IRWXG | S_IRWXO) != 0
     }
 
-    /// Makes the file of a new, random secret.
+    /// Creates the file with a new, random secret.
     ///
     /// The file gets its final name only when it is complete, and never replaces an existing file.
     private static func make(_ path: String) -> FileProblem? {

@@ -1,12 +1,12 @@
-// The check of API keys and of the secret with which they are hashed, for `freeinference check`; it changes nothing.
+// Checks the API keys and the secret for their hashes, for `freeinference check`; changes no file.
 package import Configuration
 internal import Routing
 
-/// Checks the file of API keys and the file of the secret with which the keys are hashed.
+/// Checks the store of API keys, and the file of the secret with which the keys are hashed.
 package enum KeyStoreCheck {
-    /// Returns what is wrong with the keys at `path` and the secret at `secretPath`.
+    /// Returns what is wrong with the key store at `path` and with the secret at `secretPath`.
     ///
-    /// `FileInspection.keys` refers to this function, so that the check of a configuration can call it.
+    /// `FileInspection.keys` refers to this function, so that the check of a configuration includes the keys.
     package static func findings(path: String, secretPath: String) -> KeyFindings {
         var found = KeyFindings()
         let keys = keys(in: path, &found)
@@ -28,7 +28,7 @@ package enum KeyStoreCheck {
 
     /// Returns the keys in the store at `path` that are not revoked.
     ///
-    /// If the keys cannot be read, returns none and adds the problem to `found`.
+    /// If the store cannot be read, the result is empty, and the reason is added to `found`.
     private static func keys(in path: String, _ found: inout KeyFindings) -> [AccessKey] {
         if KeyStoreKind(path: path) == .yaml, case .success(let bytes) = SystemFiles.read(path) {
             switch KeyFile.parse(bytes, path: path) {

@@ -1,15 +1,15 @@
-// Sends one command to a running server on this machine, and waits for the server's answer.
+// Sends one command to a running server on the same machine, and waits for the answer.
 package import HTTP
 internal import Inference
 package import Transport
 
-/// Sends a command of the command line to a running server over its command socket.
+/// Sends a command, such as `freeinference reload`, to the running server over its command socket.
 package enum CommandClient {
-    /// The answer to a command.
+    /// The server's answer to a command.
     package struct Answer: Sendable {
-        /// The HTTP status; 422 if the server has refused or failed to carry out the command.
+        /// The HTTP status of the answer; 422 if the server has refused the command or failed to carry it out.
         package let status: Int
-        /// The body of the response, JSON.
+        /// The body of the answer, which is JSON.
         package let body: [UInt8]
     }
 
@@ -18,7 +18,7 @@ package enum CommandClient {
         package let description: String
     }
 
-    /// The largest body of an answer that is accepted, in bytes.
+    /// The largest size of an answer's body, in bytes; a larger answer is an error.
     private static let bodyMax = 16 << 20
 
     /// Sends a command, and blocks until the answer has arrived.
@@ -44,15 +44,14 @@ package enum CommandClient {
             case .success(let answer): return answer
             case .failure(let failure):
                 problems.append("\(socket): \(failure.description)")
-                // The server may have carried out the command, so the command must not be sent to another server as
-                // well.
+                // The server may have carried out the command, so no other server may get it as well.
                 if call.hasReached { throw Failure(description: problems.last ?? "") }
             }
         }
         throw Failure(description: problems.joined(separator: "; "))
     }
 
-    /// One request to the command socket, on an event loop of its own.
+    /// One request to the command socket, with its own event loop, because the command line has no other.
     private final class Call: ExecutorStreamHandler {
         private let loop = EventLoop()
         private let client: ExecutorClient
@@ -60,7 +59,7 @@ package enum CommandClient {
         private var status = 0
         private var body: [UInt8] = []
         private var result: Result<Answer, Failure>?
-        /// Whether the whole request was sent to the server.
+        /// Whether the whole request was sent to the server, which may therefore have carried out the command.
         private(set) var hasReached = false
 
         init(_ address: SocketAddress, timeout: Nanoseconds) {

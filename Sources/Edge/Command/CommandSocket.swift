@@ -1,4 +1,5 @@
-// The unix socket on which a running server takes commands: its default paths, and how it is opened.
+// The unix socket on which a running server takes commands from the command line: its default paths, and how it is
+// opened.
 internal import Configuration
 internal import Glibc
 internal import Transport
@@ -19,7 +20,8 @@ package enum CommandSocket {
         return paths
     }
 
-    /// The paths that the server tries, in this order; none if the configuration disables the socket.
+    /// The paths at which the server tries to open the socket, in this order; empty if the configuration disables the
+    /// socket.
     static func paths(_ setting: Configuration.CommandSocket, environment: [String: String]) -> [String] {
         switch setting {
         case .off: []
@@ -30,7 +32,8 @@ package enum CommandSocket {
 
     /// Opens the command socket with mode 0600, so that only the user of this process and root can send commands.
     ///
-    /// Replaces the socket file of a server that has died, but not the socket file of a running server.
+    /// If a server that has died left its socket file, the new file replaces it. The file of a running server is not
+    /// replaced.
     ///
     /// - Returns: the socket, or the reason why it cannot be opened, in words for the operator. Both are nil if the
     ///   configuration disables the socket.
@@ -46,7 +49,7 @@ package enum CommandSocket {
                 problems.append("\(path): the path is too long")
                 continue
             }
-            // An error here needs no report: without the folder, the socket cannot be opened, and that error is
+            // An error of this call needs no report, because without the folder the next step fails, and that error is
             // reported.
             SystemFiles.makeFolder(of: path)
             do throws(ListenerSet.Failure) {

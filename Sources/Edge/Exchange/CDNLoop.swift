@@ -3,21 +3,21 @@ internal import HTTP
 
 /// Reads the field `cdn-loop` of a client's request, and makes the field for the request to an executor.
 ///
-/// Each server on the way appends its id to the list. So a request that has already passed through this server carries
-/// the id of this process.
+/// Each server on the way appends its id to the list in this field. So a request that comes back to this process
+/// already has the id of this process in the list.
 enum CDNLoop {
-    /// The largest size of all values of the field together, in bytes.
+    /// The largest size of all `cdn-loop` values of a request together, in bytes.
     ///
-    /// A larger list counts as a loop, because each server on a loop adds its id once in each round.
+    /// The edge treats a larger list as a loop, because a list grows in each round of a loop.
     static let bytesMax = 4096
-    /// The largest number of entries in the list that a client sends.
+    /// The largest number of entries in a client's list; the edge treats a longer list as a loop.
     static let entriesMax = 64
 
-    /// Whether the request has passed through the process with the id `instance` more than `loopsMax` times, or carries
-    /// a `cdn-loop` list that exceeds `bytesMax` or `entriesMax`.
+    /// Whether the edge must refuse the request, because it runs in a loop.
     ///
-    /// Ids are compared byte by byte. An id ends at the first white space or `;`; the rest of the list entry is
-    /// ignored.
+    /// This is so if the list in `cdn-loop` has the id `instance` of this process more than `loopsMax` times, or
+    /// exceeds `bytesMax` or `entriesMax`. Ids are compared byte by byte. An id ends at the first white space or `;`;
+    /// the rest of the list entry is ignored.
     static func isLoop(_ fields: FieldBlock, instance: String, loopsMax: Int) -> Bool {
         var (bytes, entries, passes) = (0, 0, 0)
         for index in 0..<fields.count where fields.known(index) == .cdnLoop {
@@ -33,9 +33,9 @@ enum CDNLoop {
         return entries > entriesMax || passes > loopsMax
     }
 
-    /// Adds `cdn-loop` to the fields for an executor: the client's list in order, then `instance`.
+    /// Adds the field `cdn-loop` to the fields for an executor: the client's list, followed by the id `instance`.
     ///
-    /// A field line of the client is left out if it has a byte other than printable ASCII or a tab.
+    /// A `cdn-loop` line of the client is left out if it has a byte other than printable ASCII or a tab.
     static func append(_ fields: FieldBlock, instance: String, to kept: inout FieldBlock) {
         var list: [UInt8] = []
         for index in 0..<fields.count where fields.known(index) == .cdnLoop {
@@ -48,7 +48,7 @@ enum CDNLoop {
         kept.append(.cdnLoop, list[...])
     }
 
-    /// Whether the byte is white space or `;`, neither of which is part of an id.
+    /// Whether an id ends before this byte, because the byte is white space or `;`.
     private static func isEnd(_ byte: UInt8) -> Bool {
         byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: ";")
     }

@@ -1,24 +1,27 @@
-// The header fields that the operator's configuration lets pass to an executor (`forward_fields`).
+// The header fields of a client's request that the edge passes on to an executor because the configuration says so.
 package import Configuration
 internal import HTTP
 internal import Transport
 
-/// The header fields that one executor is sent in addition to the fields that every executor is sent.
+/// The settings that say which of a client's header fields one executor gets, besides the fields that every executor
+/// gets.
 ///
 /// Computed once for each executor of a configuration; immutable.
 package struct ForwardedFields: Sendable, Equatable {
     private let exact: [[UInt8]]
-    /// The beginnings of names that the settings list with a `*` at the end, here without the `*`.
+    /// The beginnings of field names, each of which the settings list with a `*` at its end.
+    ///
+    /// The `*` is left out here.
     private let prefixes: [[UInt8]]
-    /// Whether the executor is sent the client's `user-agent`.
+    /// Whether the executor gets the client's `user-agent`.
     let hasUserAgent: Bool
-    /// Whether the executor is told the client's address, in `x-forwarded-for` and `x-real-ip`.
+    /// Whether the executor gets the client's address, in `x-forwarded-for` and `x-real-ip`.
     let hasClient: Bool
 
-    /// Combines the settings of several sections of the configuration.
+    /// Combines the settings of the configuration's top level, of a model and of an executor.
     ///
-    /// - Parameter settings: The sections from the most general to the executor's own. The fields of all sections pass;
-    ///   `forward_user_agent` and `forward_client` come from the last section that sets them.
+    /// - Parameter settings: The settings from the most general to the executor's own. The fields of all of them pass.
+    ///   For `forward_user_agent` and `forward_client`, the last settings that have a value count.
     package init(_ settings: [ForwardSettings]) {
         let names = settings.flatMap(\.fields)
         exact = names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) }
@@ -27,17 +30,16 @@ package struct ForwardedFields: Sendable, Equatable {
         hasClient = settings.compactMap(\.client).last ?? false
     }
 
-    /// Whether the field passes to the executor; called only for names that `FieldName` does not know.
+    /// Whether the executor gets the field with this name; called only for names that are not in `FieldName`.
     ///
     /// - Parameter name: The name in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {
-        // The fields with these prefixes need no setting, because SDKs and agents send about a dozen of them with each
-        // request.
+        // These fields pass without a setting, because SDKs and agents send about a dozen of them with each request.
         if begins(name, "x-stainless-") || begins(name, "x-codex-") { return !FieldName.holdsCredential(name) }
         return names(name)
     }
 
-    /// Whether the settings list the field; false for a field that is never forwarded.
+    /// Whether the settings list the field; false for a field that the edge never forwards, whatever the settings say.
     func names(_ name: ArraySlice<UInt8>) -> Bool {
         if exact.isEmpty, prefixes.isEmpty { return false }
         guard exact.contains(where: { name.elementsEqual($0) }) || prefixes.contains(where: { name.starts(with: $0) })

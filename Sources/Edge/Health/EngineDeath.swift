@@ -1,23 +1,24 @@
-// The message to the workers that an engine is dead, and the rule by which they end their attempts at the engine.
+// What the workers are told when health probes have found an engine dead, and which attempts at the engine then end.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Why health probes have found an engine dead (`Engine.isDead`).
+/// Why the health probes consider an engine dead (`Engine.isDead`).
 package struct EngineDeath: Sendable {
     /// How the last probe failed, in words for the log.
     let reason: String
-    /// Whether the connection of the last failed probe was refused, reset or closed.
+    /// Whether the last failed probe could not connect, or its connection was reset or closed.
     ///
     /// If so, the engine's process has probably ended.
     let isRefusal: Bool
 }
 
 extension Attempt {
-    /// Whether the attempt must end because its engine is dead; `death` says why.
+    /// Whether the attempt must end, because health probes have found its engine dead.
     ///
-    /// An attempt must end if it has waited for bytes for `ExecutorHealth.silenceMax`. If `death.isRefusal` is true and
-    /// no byte has arrived yet, the attempt must end at once. While reading is paused, it continues.
+    /// It must end if the engine has sent nothing for `ExecutorHealth.silenceMax`. It must end at once if the engine
+    /// has not sent any byte yet, and the last probe's connection was refused or closed. While the edge has paused
+    /// reading, the attempt never has to end, because no bytes can arrive.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -26,10 +27,10 @@ extension Attempt {
 }
 
 extension Exchange {
-    /// Ends this exchange's attempt if it is at the dead engine and `isLost` is true.
+    /// Ends this exchange's attempt, if it is at the dead engine and must end (`isLost`).
     ///
-    /// If nothing of the answer has been relayed, the exchange may try another executor. Otherwise the exchange ends
-    /// with a failure.
+    /// If the client has received nothing of the answer, the exchange may try another executor. Otherwise the exchange
+    /// ends with a failure.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {
         guard let attempt, attempt.executor.engine === engine, attempt.isLost(by: death, at: now) else { return }
         var failure = Failure(.executorBrokeOff)

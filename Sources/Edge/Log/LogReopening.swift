@@ -1,16 +1,17 @@
-// The outcome of reopening the log file, as text for the operator and as JSON for the command socket.
+// The result of opening the log file again, for example after log rotation: as text for the operator and as JSON for
+// the command socket.
 internal import Inference
 
-/// The outcome of `freeinference log reopen` or of SIGUSR1.
+/// The result of the command `freeinference log reopen`, or of the signal SIGUSR1, which opens the log file again.
 package enum LogReopening: Sendable, Equatable {
-    /// The file at this path was reopened, and all later lines are written to it.
+    /// The log thread has opened the file at this path again, and writes all later lines to it.
     case reopened(path: String)
-    /// The log is stdout, so there is no file.
+    /// The log goes to stdout, so there is no file to open again.
     case isStdout
-    /// The file cannot be reopened, for this reason; lines are still written to the earlier file.
+    /// The file cannot be opened again, for this reason; the log thread still writes to the file that was open before.
     case failed(String)
 
-    /// The outcome in one line for the operator.
+    /// The result in one line for the operator.
     package var text: String {
         switch self {
         case .reopened(let path): "the log file \(path) is open again"
@@ -19,7 +20,7 @@ package enum LogReopening: Sendable, Equatable {
         }
     }
 
-    /// The outcome as one JSON object.
+    /// The result as one JSON object.
     package var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
@@ -36,7 +37,7 @@ package enum LogReopening: Sendable, Equatable {
         return writer.bytes
     }
 
-    /// Reads an outcome from the JSON that `json` writes; nil if the bytes are not such JSON.
+    /// Reads a result from the JSON that `json` writes; nil if the bytes are not such JSON.
     package init?(json: [UInt8]) {
         guard let value = JSONValue(parsing: json), case .string(let result)? = value["result"] else { return nil }
         switch (result, value["file"], value["error"]) {

@@ -1,10 +1,11 @@
-// The log's bounded queue and its thread, so that a blocked stdout or disk never blocks a worker.
+// The log: a queue of limited size, and a thread that writes the lines, so that a blocked stdout or disk never blocks a
+// worker.
 internal import CLinux
 internal import Glibc
 internal import Synchronization
 package import Transport
 
-/// Takes log lines from any thread, and writes them to a descriptor in order.
+/// Queues log lines from any thread; a separate thread writes them in order.
 ///
 /// A line is dropped and counted if the queue is full or if the line cannot be written. Each line is written completely
 /// or not at all, unless the process ends or the output changes during the write.
@@ -14,19 +15,19 @@ package final class LogSink: Sendable {
         /// The number of lines in `lines`.
         var count = 0
         var isEnding = false
-        /// The output that `lines` will be written to.
+        /// The output (a file or stdout) to which `lines` will be written.
         var output: LogOutput
-        /// Changes to another output that have been ordered but not carried out by the log thread, oldest first.
+        /// Changes to another output that the log thread has not made yet, oldest first.
         var changes: [Change] = []
     }
 
-    /// A change from the earlier output to a new one.
+    /// A change of the log from one output (a file or stdout) to another.
     private struct Change: Sendable {
-        /// The queued lines that are written to the earlier output before it is closed.
+        /// The lines that were queued before the change, so they still belong to the earlier output.
         var lines: [UInt8]
         var count: Int
         var output: LogOutput
-        /// Called on the log thread once the earlier output is closed.
+        /// Called on the log thread after it has closed the earlier output.
         var done: @Sendable () -> Void
     }
 
@@ -34,35 +35,35 @@ package final class LogSink: Sendable {
     static let waitingMax = 4 << 20
     /// How long the log thread waits for more lines before it writes, in microseconds.
     ///
-    /// The log thread waits because a wakeup for each line would cost more than the write of the line.
+    /// The log thread waits because it would cost more to wake it for each line than to write the line.
     private static let gathering: useconds_t = 5_000
-    /// The largest buffer that is reused for the next batch of lines, in bytes; a larger buffer is freed.
+    /// The largest buffer of lines, in bytes, that the log thread keeps for its next write; a larger buffer is freed.
     private static let roomKept = 1 << 20
-    /// How long the log thread may go on writing after `endWaiting` was called, in nanoseconds.
+    /// How long the log thread may still write after `endWaiting` was called, in nanoseconds.
     private static let endTimeout: Nanoseconds = 1_000_000_000
-    /// The maximum number of ordered changes to another output that the log thread has not carried out.
+    /// How many changes to another output may wait for the log thread.
     ///
     /// Several changes wait at once only if a write blocks the log thread.
     private static let changesMax = 4
 
-    /// The output to which the log thread writes first.
+    /// The output to which the log thread writes until the first change.
     private let firstOutput: LogOutput
     private let queue: Lock<Queue>
-    /// The number of ordered changes to another output that the log thread has not carried out.
+    /// How many changes to another output wait for the log thread.
     ///
-    /// While a change waits, the log thread does not wait for a full output.
+    /// While a change waits, the log thread drops lines for an output that is full, because the output may stay full
+    /// forever.
     private let changesWaiting = Atomic<Int>(0)
     private let droppedLines = Atomic<Int>(0)
-    /// Why the last line was dropped: an errno, or 0 if the queue or the output was full because nobody read the
-    /// output.
+    /// Why the last line was dropped: the errno of the write, or 0 if the queue or the output was full.
     private let lastCode = Atomic<CInt>(0)
-    /// An eventfd that wakes the log thread.
+    /// An eventfd that wakes the log thread when there is something to write.
     private let wakeup: CInt
     private let isEnded = Atomic<Bool>(false)
-    /// When the log thread gives up writing, in nanoseconds of the monotonic clock; 0 before `endWaiting`.
+    /// The time at which the log thread stops writing, in nanoseconds of the monotonic clock; 0 before `endWaiting`.
     private let endsBy = Atomic<UInt64>(0)
 
-    /// Makes a sink whose queue takes lines at once; `start` starts the thread that writes them.
+    /// Makes a log that queues lines from now on; `start` starts the thread that writes them.
     ///
     /// - Parameter descriptor: the first output; stdout except in tests.
     package init(descriptor: CInt = 1) {
@@ -84,10 +85,10 @@ package final class LogSink: Sendable {
         return code == 0 ? "nobody reads \(name)" : "\(name): \(SystemError.text(code))"
     }
 
-    /// Sends all later lines to another output; lines that are already queued still go to the earlier output.
+    /// Makes the log thread write all later lines to another output; lines in the queue still go to the earlier output.
     ///
-    /// The log thread closes the earlier output, unless it is stdout. If the earlier output is full, the log thread
-    /// drops the lines for it, because the output may be blocked for ever.
+    /// The log thread then closes the earlier output, unless it is stdout. If the earlier output is full, the log
+    /// thread drops the lines for it, because the output may stay full forever.
     ///
     /// - Parameter done: called on the log thread when the earlier output is closed.
     /// - Returns: whether the change was queued; false if `changesMax` changes wait already, because a write blocks the
@@ -105,7 +106,9 @@ package final class LogSink: Sendable {
         return true
     }
 
-    /// Queues a line, which is passed without its line end; never waits for the output.
+    /// Queues a line for the log thread; never waits for the output.
+    ///
+    /// The caller passes the line without its line end.
     package func write(_ line: [UInt8], priority: LogPriority = .information) {
         let (isFirst, isFull) = queue.withLock { queue in
             guard queue.lines.count + line.count < Self.waitingMax else { return (false, true) }
@@ -152,7 +155,7 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// The output that the log thread writes to at present.
+    /// The output to which the log thread writes now, with the state of the writer.
     private struct Target {
         let output: LogOutput
         let descriptor: LogDescriptor
@@ -164,8 +167,8 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// Carries out a change: writes the remaining lines to the earlier output, closes it, and makes the new output the
-    /// target.
+    /// Changes the output: writes the remaining lines to the earlier output, closes it, and uses the new output from
+    /// now on.
     private func make(_ change: Change, _ target: inout Target) {
         unsafe drop(target.writer.write(change.lines, count: change.count, to: put(target)))
         unsafe drop(target.writer.finish(to: put(target)))
@@ -179,9 +182,9 @@ package final class LogSink: Sendable {
         { [self, descriptor = target.descriptor] bytes in unsafe descriptor.write(bytes) { self.isOver } }
     }
 
-    /// Whether the log thread must no longer wait for an output that is full.
+    /// Whether the log thread must drop lines now if the output is full, instead of waiting.
     ///
-    /// This is so if a change to another output waits, or if the time that `endWaiting` allows is over.
+    /// This is so while a change to another output waits, and after the time that `endWaiting` allows.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)
@@ -197,8 +200,8 @@ package final class LogSink: Sendable {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
         for _ in 0..<150 where !isEnded.load(ordering: .acquiring) { usleep(10_000) }
-        // After a normal end the queue is empty. If a write hangs, for example on a network file system, the queued
-        // lines are lost and counted here.
+        // After a normal end the queue is empty. But if a write still hangs, for example on a network file system, the
+        // queued lines are lost and counted here.
         let left = queue.withLock { queue in
             defer { (queue.changes, queue.count) = ([], 0) }
             return queue.changes.reduce(queue.count) { $0 + $1.count }

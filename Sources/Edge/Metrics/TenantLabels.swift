@@ -1,27 +1,29 @@
-// Tenants as metric labels: the first hundred by their names, all other tenants under one name.
+// The values of the metric label for tenants. The first hundred tenants have their own names, and all others share one.
 internal import Transport
 
-/// The tenants that metrics distinguish, each with an index.
+/// The tenants that have their own label in the metrics, each with an index.
 ///
-/// All workers share one table, so that they use the same indices. Each call of `index` takes a lock, but workers call
-/// `index` only for wasted tokens.
+/// All workers share one table, so that they use the same indices. Each call of `index` takes a lock. This costs
+/// little, because workers call it only for tokens that did not reach the client.
 package final class TenantLabels: Sendable {
-    /// The number of tenants that metrics distinguish.
+    /// How many tenants have their own label in the metrics.
     static let namesMax = 100
-    /// The label of all other tenants, whose index is 0.
+    /// The label that all further tenants share; its index is 0.
     package static let others = "other"
 
     private struct State {
-        /// The names by index.
+        /// The label for each index.
         var names = [TenantLabels.others]
         var indices = [TenantLabels.others: 0]
     }
     private let state = Lock(State())
 
-    /// Makes a table without tenants.
+    /// Makes a table that has only the label for all other tenants.
     package init() {}
 
-    /// The index of a tenant in `names`, which never changes; 0 for a tenant that comes after the first `namesMax`.
+    /// The index of the tenant's label in `names`; it never changes for a tenant.
+    ///
+    /// The index is 0 if `namesMax` other tenants came first.
     package func index(of tenant: String) -> Int {
         state.withLock { state in
             if let index = state.indices[tenant] { return index }
@@ -32,6 +34,6 @@ package final class TenantLabels: Sendable {
         }
     }
 
-    /// The labels by index.
+    /// The label for each index, for the metrics page.
     package var names: [String] { state.withLock { $0.names } }
 }

@@ -1,11 +1,11 @@
-// The source of the configuration: a file, or a function that makes a configuration at each call.
+// Where the configuration comes from: a file, or a function that makes a configuration at each call.
 package import Configuration
 
-/// The source from which the configuration is read at the start and at each reload.
+/// Where the server gets its configuration at the start and at each reload.
 package enum ConfigurationSource {
-    /// A file, at this path.
+    /// The configuration file at this path.
     case file(String)
-    /// A function that makes a configuration; it may take up to one second.
+    /// A function that makes the configuration without a file; it may take up to one second.
     case made(() -> Result<Configuration, ConfigurationErrors>)
 
     /// Reads and checks the configuration.

@@ -1,14 +1,16 @@
-// The configuration in force, with its snapshot, its listening sockets and its store of API keys.
+// The configuration in force, and what was opened for it: the listening sockets, the log file and the store of API
+// keys.
 internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Holds the configuration in force, and replaces it with a new one; confined to the control thread.
+/// Holds the configuration in force, and replaces it with a new one; used only by the control thread (the thread that
+/// carries out reloads).
 ///
-/// A replacement takes two steps. `prepare` takes every step that can fail, and does not affect exchanges under way.
-/// `commit` cannot fail.
+/// A replacement takes two steps. `prepare` does everything that can fail, and does not affect exchanges under way.
+/// `commit` then puts the result in force, and cannot fail.
 final class RunningConfiguration {
-    /// A configuration that has passed all checks and whose sockets are open, ready for `commit`.
+    /// A configuration that has passed all checks, and whose sockets are open; `commit` puts it in force.
     struct Prepared {
         fileprivate let configuration: Configuration
         fileprivate let asRead: Configuration
@@ -17,11 +19,11 @@ final class RunningConfiguration {
         /// The API keys to use from now on; nil to keep the keys in force.
         fileprivate let authentication: AuthenticationSource.Prepared?
         fileprivate let sockets: ServerSockets
-        /// The new destination of the log; nil to keep the present one.
+        /// The newly opened log file; nil to keep the present log.
         fileprivate let log: LogOutput?
-        /// The differences from the configuration in force, one line each.
+        /// What differs from the configuration in force, one line for each difference.
         let changes: [String]
-        /// Settings whose new values are not applied, one line each, with the reason.
+        /// The settings that keep their old values until a restart or a later reload, one line each, with the reason.
         let kept: [String]
     }
 
@@ -35,14 +37,17 @@ final class RunningConfiguration {
 
     /// The configuration in force.
     ///
-    /// A setting that cannot change while the process runs keeps the value that it had at the start.
+    /// A setting that cannot change now keeps its earlier value, whatever the configuration file says.
     private(set) var configuration: Configuration
-    /// The configuration exactly as it was read, including values that are not applied.
+    /// The configuration exactly as the file says, including new values that are not in force.
     private var asRead: Configuration
-    /// The members that the configuration itself does not list: executors of separate files, models of engines,
-    /// addresses of host names.
+    /// The found executors and models, which the configuration file itself does not list.
+    ///
+    /// They come from separate files of executors, from the engines' lists of models, and from the addresses of host
+    /// names.
     private(set) var members: FoundMembers
-    /// The configuration with the found members, resolved against the registry.
+    /// The immutable state that the workers use: the configuration with the found members, resolved against the
+    /// registry.
     private(set) var snapshot: Snapshot
     /// The listening sockets.
     private(set) var sockets: ServerSockets
@@ -50,32 +55,36 @@ final class RunningConfiguration {
     private(set) var since: Int
     /// The refusal of the last reload; nil if the last reload was not refused, or if there was none.
     private(set) var refusal: Refusal?
-    /// The number of reloads since the start, by outcome.
+    /// How many reloads there were since the start, for each outcome.
     private(set) var reloads: [ReloadReport.Outcome: Int] = Dictionary(
         uniqueKeysWithValues: ReloadReport.Outcome.allCases.map { ($0, 0) }
     )
-    /// The indices of the workers that have not begun to use `snapshot` in time.
+    /// The indices of the workers that have not begun to use `snapshot` within the time limit.
     var lateWorkers: [Int] = []
 
-    /// The found executors and models that are not used, one line each with the reason.
+    /// The found executors and models that the server does not use, one line each with the reason.
     private var leftOut: [String] = []
     private var leftOutBefore: Set<String> = []
 
-    /// Resolves each configuration to a snapshot; keeps engines, executors and models from one snapshot to the next.
+    /// Makes a snapshot of each configuration.
+    ///
+    /// Engines, executors and models that the previous snapshot also has keep their objects.
     let registry: Registry
     private let authentication = AuthenticationSource()
     private let budget: MemoryBudget
-    /// The destination of the log: `log.file`, or stdout.
+    /// Where the log is written: the file `log.file`, or stdout.
     let logFile: LogFile
 
     /// Puts the first configuration in force, and opens its sockets.
     ///
     /// - Parameters:
     ///   - environment: the environment variables of the process, some of which name sockets that systemd has opened.
-    ///   - inheritance: what the main process hands over, with the sockets; nil if no upgrade has started this process.
+    ///   - inheritance: the sockets and other state from the main process; nil unless an upgrade has started this
+    ///     process.
     ///   - budget: the memory budget, whose limit `commit` sets to `memory_limit`.
     ///   - log: the log, which writes to `log.file` if that is configured.
-    ///   - inherited: the models and addresses that another process has found; nil if there are none.
+    ///   - inherited: the state of the main process with the models and addresses that it has found; nil if there is
+    ///     none.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     init(
         _ configuration: Configuration,
@@ -112,22 +121,22 @@ final class RunningConfiguration {
         since = Clock.wallTime().seconds
     }
 
-    /// Makes this process responsible for removing the files of the unix sockets that it has taken over.
+    /// Makes this process remove the files of the unix sockets that it has taken over, when it ends.
     func own() { sockets.own() }
 
-    /// Makes this process no longer remove the files of the unix sockets with these descriptors, because a successor
-    /// does.
+    /// Makes this process no longer remove the files of these unix sockets when it ends, because its successor uses
+    /// them.
     func disown(_ taken: Set<CInt>) { sockets.disown(taken) }
 
     // MARK: A new configuration
 
-    /// Takes every step of putting a configuration in force that can fail.
+    /// Takes every step that can fail on the way to a new configuration, such as opening sockets and files.
     ///
-    /// The caller must pass the result to `commit`, unless this is a rehearsal.
+    /// The caller must pass the result to `commit`, unless this is a dry run.
     ///
     /// - Parameters:
     ///   - found: the models and addresses that have been found; the executors in files are taken from `new`.
-    ///   - isRehearsal: whether this is a dry run, which opens no socket and no store of keys.
+    ///   - isRehearsal: whether this is a dry run, which opens neither sockets nor the store of keys.
     /// - Returns: nil if nothing has changed: neither the configuration, nor its members, nor a file of certificates or
     ///   keys.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
@@ -147,14 +156,13 @@ final class RunningConfiguration {
         if !isRehearsal { changes += self.members.changes(to: members) }
         let access = isRehearsal ? nil : try authentication.prepare(new.authentication)
         if access?.isNewStore == true { changes.append("authentication: another store of keys, or another secret") }
-        // Warnings are not compared, because they count the days until a certificate expires and so change each day.
-        // The executors that separate files list are not compared here either, because `changes` already has their
-        // differences.
+        // Warnings are not compared: they count the days until a certificate expires, so they change each day. The
+        // executors in separate files are not compared here, because `changes` already has their differences.
         var withEarlierWarnings = new
         withEarlierWarnings.warnings = asRead.warnings
         withEarlierWarnings.listedExecutors = asRead.listedExecutors
-        // An earlier reload may have kept the old memory limit, because too much memory was in use. If so, the new
-        // limit is tried again.
+        // An earlier reload may have kept the old memory limit, because more memory was in use than the new limit
+        // allows. This reload tries the new limit again.
         let takesMemory = effective.memoryLimitBytes != configuration.memoryLimitBytes
         guard withEarlierWarnings != asRead || !changes.isEmpty || takesMemory else {
             if let access { authentication.discard(access) }
@@ -182,7 +190,7 @@ final class RunningConfiguration {
 
     /// Opens the sockets and the log file of a configuration, except those that are open already.
     ///
-    /// If one of them cannot be opened, everything that this function has opened is closed again.
+    /// If one of them cannot be opened, the function closes everything that it has opened.
     private func open(
         _ configuration: Configuration,
         _ listeners: [ListenerPlan]
@@ -196,7 +204,8 @@ final class RunningConfiguration {
         }
     }
 
-    /// Returns the configuration in force with certificates that are read from their files again, ready for `commit`.
+    /// Reads the certificate files again, and returns the configuration in force with the new certificates, ready for
+    /// `commit`.
     ///
     /// A listener whose files cannot be used keeps its certificates. The other listeners still get their new
     /// certificates.
@@ -205,7 +214,8 @@ final class RunningConfiguration {
     ///   nil if all files can be used.
     func prepareCertificates() -> (prepared: Prepared?, problem: String?) {
         var problems: [String] = []
-        // Both arrays have the order of the configuration's listeners.
+        // Both arrays have one element for each listener, in the same order, so `zip` pairs what is in use with what
+        // was read.
         let listeners = zip(snapshot.listeners, ListenerPlan.all(in: configuration)).map { served, plan in
             guard plan.certificates != served.certificates || plan.tls != served.tls else { return served }
             do throws(TLSError) {
@@ -222,16 +232,16 @@ final class RunningConfiguration {
         return (same(listeners: listeners, members: members, changes), problem)
     }
 
-    /// Returns the configuration in force with the members of `found`, ready for `commit`.
+    /// Returns the configuration in force with these found executors and models, ready for `commit`.
     ///
-    /// - Returns: nil if the members are the same as those in force.
+    /// - Returns: nil if the found executors and models are the same as those in force.
     func prepare(found: FoundMembers) -> Prepared? {
         let found = found.kept(for: configuration, after: members)
         guard found != members else { return nil }
         return same(listeners: snapshot.listeners, members: found, members.changes(to: found))
     }
 
-    /// Returns the configuration in force with other certificates or members, without opening a socket.
+    /// Returns the configuration in force with other certificates or members; the sockets and the log stay the same.
     private func same(listeners: [ListenerPlan], members: FoundMembers, _ changes: [String]) -> Prepared {
         Prepared(
             configuration: configuration,
@@ -246,8 +256,8 @@ final class RunningConfiguration {
         )
     }
 
-    /// Returns one line for each listener whose certificate files have new contents, and one line for each listener
-    /// whose `client_ca` file has new contents.
+    /// Returns one line for each listener whose certificate files have changed, and one for each whose `client_ca` file
+    /// has changed.
     private func renewals(_ listeners: [ListenerPlan]) -> [String] {
         listeners.flatMap { plan in
             guard let served = snapshot.listeners.first(where: { $0.key == plan.key }) else { return [String]() }
@@ -258,7 +268,8 @@ final class RunningConfiguration {
         }
     }
 
-    /// Puts a prepared configuration in force on the control thread; the workers still have to adopt the snapshot.
+    /// Puts a prepared configuration in force on the control thread; afterwards the caller passes `snapshot` to the
+    /// workers.
     ///
     /// - Returns: the sockets that were open before. Once no worker uses the earlier snapshot,
     ///   `sockets.closeRemoved(from:)` closes the sockets that are no longer needed.
@@ -266,7 +277,8 @@ final class RunningConfiguration {
         let before = sockets
         if let access = prepared.authentication { authentication.commit(access) }
         configuration = prepared.configuration
-        // If workers have taken too much memory since `prepare`, the old limit stays. The next reload tries again.
+        // If the workers now use more memory than the new limit allows, the old limit stays. The next reload tries
+        // again.
         if !budget.setLimit(configuration.memoryLimitBytes) { configuration.memoryLimitBytes = budget.limit }
         asRead = prepared.asRead
         sockets = prepared.sockets
@@ -283,7 +295,7 @@ final class RunningConfiguration {
         return before
     }
 
-    /// Returns the new configuration, in which settings that cannot change now keep their present values.
+    /// Returns the new configuration, but with the old values of settings that cannot change now.
     ///
     /// `kept` has one line for each new value that is not applied, with the reason.
     private func keeping(_ new: Configuration) -> (Configuration, kept: [String]) {
@@ -311,7 +323,7 @@ final class RunningConfiguration {
         return (effective, kept)
     }
 
-    /// Returns one line for each open unix socket whose file has another mode or group in the new configuration.
+    /// Returns one line for each open unix socket for which the new configuration sets another file mode or group.
     private func keptSocketAccess(_ new: Configuration) -> [String] {
         let text = "the mode and the group of its socket stay until a restart"
         let old = Dictionary(configuration.listeners.map { ($0.address, $0.socketAccess) }, uniquingKeysWith: { $1 })
@@ -327,11 +339,9 @@ final class RunningConfiguration {
 
     // MARK: Other processes
 
-    /// From now on, publishes the use of engines, executors and API keys to the other processes of an upgrade.
+    /// From now on, publishes the use of engines, executors and API keys to the other server processes of an upgrade.
     ///
-    /// Limits are then compared with the sums over all processes.
-    ///
-    /// - Parameter counts: the table that the processes share; nil ends the sharing.
+    /// So each limit applies to the sum over all processes.
     func share(in counts: SharedCounts?) {
         registry.share(in: counts)
         authentication.share(in: counts)
@@ -339,9 +349,9 @@ final class RunningConfiguration {
 
     // MARK: Records
 
-    /// Returns one line for each found executor or model that is not used, at most 10 lines.
+    /// Returns one line for each found executor or model that the server does not use, at most 10 lines.
     ///
-    /// Lines that were already there at the previous call are left out.
+    /// Lines that the previous call has returned are not repeated.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)
@@ -357,12 +367,12 @@ final class RunningConfiguration {
 }
 
 extension ListenerPlan {
-    /// Whether `new`, a plan of the same listener, has the same certificate files with other contents.
+    /// Whether the files of this listener's certificates have changed since they were read for the plan in use.
     fileprivate func renewsCertificates(_ new: ListenerPlan) -> Bool {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }
 
-    /// Whether `new`, a plan of the same listener, has the same `client_ca` file with other contents.
+    /// Whether the file `client_ca` of this listener has changed since it was read for the plan in use.
     fileprivate func renewsAuthorities(_ new: ListenerPlan) -> Bool {
         guard let clients = tls.clients, let renewed = new.tls.clients else { return false }
         return clients.path == renewed.path && clients.contents != renewed.contents

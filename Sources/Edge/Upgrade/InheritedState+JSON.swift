@@ -1,11 +1,11 @@
-// How parts of an inherited state are written as JSON, and read. A number out of range is left out, or replaced by the
-// nearest valid number.
+// The JSON form of the state that a process hands to its successor in an upgrade. A number that is out of range is left
+// out, or replaced by the nearest valid number.
 internal import Inference
 internal import Routing
 internal import Transport
 
 extension JSONWriter {
-    /// Writes a JSON member whose value is an array with one object for each entry.
+    /// Writes a JSON member whose value is an array; `write` writes the members of each entry's object.
     mutating func list<Entry>(
         _ name: StaticString,
         _ entries: some Sequence<Entry>,
@@ -21,19 +21,19 @@ extension JSONWriter {
         endArray()
     }
 
-    /// Writes a duration in nanoseconds, unless it is nil.
+    /// Writes a JSON member with a duration in nanoseconds; writes nothing if the duration is nil.
     fileprivate mutating func duration(_ name: StaticString, _ duration: Nanoseconds?) {
         if let duration { field(name, Int(min(duration, JSONValue.durationMax))) }
     }
 
-    /// Writes a number, unless it is 0.
+    /// Writes a JSON member with a number; writes nothing for 0, which the reader assumes if the member is missing.
     fileprivate mutating func count(_ name: StaticString, _ number: Int) {
         if number != 0 { field(name, number) }
     }
 }
 
 extension JSONValue {
-    /// The longest duration that is read, in nanoseconds: about 31 years.
+    /// The largest duration in nanoseconds, about 31 years; a larger one is reduced to it.
     fileprivate static let durationMax: Nanoseconds = 1_000_000_000_000_000_000
 
     /// The value of a JSON member as a duration in nanoseconds; nil if it is missing or not valid.
@@ -55,7 +55,7 @@ extension InheritedState.Target {
         if let model { writer.field("model", model) }
     }
 
-    /// Reads a target; nil without a URL.
+    /// Reads which engine, or which model at an engine, a part of the state belongs to; nil if there is no URL.
     init?(_ json: JSONValue) {
         guard let url = json["url"]?.string else { return nil }
         self.init(url: url, ordinal: json.count("ordinal"), model: json["model"]?.string)
@@ -174,7 +174,7 @@ extension JSONWriter {
 }
 
 extension TokenBucket.Record {
-    /// Reads the state of one rate limit; a state that is missing or not valid counts as unused.
+    /// Reads how much of one rate limit is used; nothing is used if the JSON is missing or not valid.
     fileprivate init(_ json: JSONValue?) {
         self.init()
         guard let json, let spent = json["spent"]?.double, spent.isFinite, spent > 0 else { return }
@@ -185,7 +185,7 @@ extension TokenBucket.Record {
 // MARK: The process
 
 extension TicketKeys.Record {
-    /// Reads ticket keys; nil if they are missing or not valid.
+    /// Reads the keys of TLS session tickets; nil if they are missing or not valid.
     init?(_ json: JSONValue?) {
         guard let json, let texts = json["keys"]?.array, texts.count <= 16 else { return nil }
         let keys = texts.compactMap { $0.string.flatMap { Hexadecimal.bytes($0) } }
@@ -195,9 +195,9 @@ extension TicketKeys.Record {
 }
 
 extension Maintenance {
-    /// Reads the maintenance that the operator has declared; nil if there is none.
+    /// Reads the maintenance mode that the operator has switched on; nil if it is off.
     ///
-    /// A text or a number that is not valid is replaced by the default.
+    /// A text or a number that is not valid is replaced by its default.
     init?(_ json: JSONValue?) {
         guard let json, case .object = json else { return nil }
         let text = json["text"]?.string

@@ -1,14 +1,17 @@
-// The older processes of the server that still drain, as the main process sees them.
+// The older server processes that still drain after upgrades, and the main process's connections to them.
 internal import Glibc
 internal import Transport
 
-/// The links of the main process to older processes; confined to the control thread.
+/// The main process's links (socket connections) to the older processes.
+///
+/// Used only by the control thread, which also does reloads and upgrades.
 final class Predecessors {
-    /// One older process.
+    /// An older process that drains, and the link to it.
     private struct Entry {
         var facts: Handover.Predecessor
         let link: UpgradeLink
-        /// The exchanges and connections that the older process still has; nil before its first report.
+        /// The last report of the older process about its remaining exchanges and connections; nil before the first
+        /// report.
         var report: UpgradeMessage.DrainingReport?
     }
 
@@ -17,34 +20,35 @@ final class Predecessors {
     private var entries: [Entry] = []
     /// Called when an older process has ended.
     var ended: (Handover.Predecessor) -> Void = { _ in }
-    /// Called with what an older process's exchanges have used of the limits of API keys, as the JSON of `KeyRates`.
+    /// Called when an older process reports what its exchanges have used of the limits of API keys; the argument is the
+    /// JSON of `KeyRates`.
     var used: ([UInt8]) -> Void = { _ in }
-    /// Called with a signal that systemd sent to an older process, but meant for this main process.
+    /// Called when an older process has received a signal from systemd that is meant for the main process.
     var signalled: (CInt) -> Void = { _ in }
 
     init(loop: EventLoop) { self.loop = loop }
 
-    /// Takes over the links to older processes from the main process before this one.
+    /// Takes over the links to the older processes, which the predecessor has handed over.
     ///
-    /// Reads nothing from the links before `resume`.
+    /// Nothing is read from the links before `resume` is called.
     func adopt(_ handed: [Handover.Predecessor]) {
         entries = handed.map { Entry(facts: $0, link: UpgradeLink($0.descriptor, loop: loop)) }
     }
 
-    /// Adds the process that has handed over to this one.
+    /// Adds the predecessor, which has handed its sockets over to this process and drains now.
     func add(_ facts: Handover.Predecessor, link: UpgradeLink) { entries.append(Entry(facts: facts, link: link)) }
 
-    /// How many older processes drain.
+    /// How many older processes still drain.
     var count: Int { entries.count }
     var isEmpty: Bool { entries.isEmpty }
-    /// What a successor must know about the older processes, oldest first.
+    /// What this process tells its successor about each older process, oldest first.
     var facts: [Handover.Predecessor] { entries.map(\.facts) }
-    /// The facts and the last report of each older process, oldest first.
+    /// The description and the last report of each older process, oldest first.
     var reports: [(facts: Handover.Predecessor, report: UpgradeMessage.DrainingReport?)] {
         entries.map { ($0.facts, $0.report) }
     }
 
-    /// Begins to read reports.
+    /// Begins to read the messages of the older processes.
     func resume() {
         for entry in entries {
             let number = entry.facts.number
@@ -55,16 +59,17 @@ final class Predecessors {
         }
     }
 
-    /// Stops reading from the links, because a successor may read from them from now on.
+    /// Stops reading from the links, because the successor may read from them from now on.
     func pause() { for entry in entries { entry.link.pause() } }
 
-    /// Closes this process's descriptors of the links, because its successor has them now.
+    /// Closes this process's ends of the links, because its successor has copies of the descriptors.
     func release() {
         for entry in entries { entry.link.close() }
         entries = []
     }
 
-    /// Tells the process with this number to end within `drain_timeout`, unless it has ended or was told so before.
+    /// Tells the older process with this number to end within `drain_timeout`; does nothing if it was told before or
+    /// has ended.
     func hurry(_ number: Int) {
         guard let index = entries.firstIndex(where: { $0.facts.number == number }), !entries[index].facts.isHurried
         else { return }
@@ -72,7 +77,7 @@ final class Predecessors {
         entries[index].link.send(.hurry(stops: false))
     }
 
-    /// Tells all older processes to end within this time, in nanoseconds, because the server ends.
+    /// Tells all older processes to end within this time, in nanoseconds, because the whole server ends.
     func stopAll(within time: Nanoseconds) {
         for index in entries.indices {
             entries[index].facts.isHurried = true
@@ -80,7 +85,7 @@ final class Predecessors {
         }
     }
 
-    /// Tells all older processes to end their exchanges and themselves at once.
+    /// Tells all older processes to break off their exchanges and to end at once.
     func cutAll() { for entry in entries { entry.link.send(.cut) } }
 
     /// Tells all older processes to open their log files again.

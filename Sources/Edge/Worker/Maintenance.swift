@@ -3,45 +3,49 @@ internal import Inference
 internal import Synchronization
 internal import Transport
 
-/// The refusal that clients get while the service is under maintenance.
+/// The refusal that clients get while the operator has switched on the maintenance mode.
 struct Maintenance: Sendable, Equatable {
-    /// The greatest length of the operator's text, in characters.
+    /// The largest length of the message for clients, in characters.
     static let textMax = 1000
-    /// The greatest value of `retry-after`, in seconds: one day.
+    /// The largest value of `retry-after`, in seconds: one day.
     static let retryAfterMax = 86_400
-    /// The value of `retry-after` if the operator gives none, in seconds.
+    /// The value of `retry-after`, in seconds, if the operator sets none.
     static let retryAfterDefault = 60
 
-    /// The message for clients; nil for the default message of the failure `maintenance`.
+    /// The operator's message for clients; nil for the default message of the failure `maintenance`.
     var text: String?
-    /// The value of `retry-after`, in seconds.
+    /// The value of `retry-after` that clients get, in seconds.
     var retryAfter = Self.retryAfterDefault
-    /// When the operator began the maintenance or last changed it, in seconds since 1970.
+    /// When the operator switched the maintenance mode on or last changed it, in seconds since 1970.
     var since: Int
 
-    /// The failure that ends every request for a model during the maintenance.
+    /// The failure with which every request for a model ends during the maintenance.
     var failure: Failure { Failure(.maintenance, text, retryAfter: retryAfter) }
 }
 
-/// Whether the service is under maintenance.
+/// Whether the maintenance mode is on, in which the server refuses requests for models.
 ///
-/// The control thread writes this state; the workers read it once for each exchange.
+/// The control thread changes this state when the operator gives the command; the workers read it once for each
+/// exchange.
 final class MaintenanceState: Sendable {
     private let on = Atomic<Bool>(false)
     private let value = Lock<Maintenance?>(nil)
 
-    /// The maintenance in force; nil if there is none, which is found without taking a lock.
+    /// The refusal for clients; nil while the maintenance mode is off.
+    ///
+    /// While it is off, the workers take no lock.
     var current: Maintenance? { on.load(ordering: .acquiring) ? value.withLock { $0 } : nil }
 
-    /// Begins or changes the maintenance; ends it if the argument is nil.
+    /// Switches the maintenance mode on or changes it; switches it off if the argument is nil.
     func set(_ maintenance: Maintenance?) {
         value.withLock { $0 = maintenance }
         on.store(maintenance != nil, ordering: .releasing)
     }
 
-    /// Carries out the operator's command: begins or changes the maintenance, or ends it if the argument is nil.
+    /// Carries out the operator's command: switches the maintenance mode on or changes it, or switches it off if the
+    /// argument is nil.
     ///
-    /// - Returns: the answer to the command.
+    /// - Returns: the answer for the operator.
     func declare(_ maintenance: Maintenance?) -> CommandReport {
         let wasOn = current != nil
         set(maintenance)

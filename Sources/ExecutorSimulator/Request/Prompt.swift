@@ -1,22 +1,22 @@
-// The prompt of a request, reduced to hashes and token counts.
+// Reduces the prompt of a request to a hash, from which the simulator makes its answer, and to a number of tokens.
 internal import Inference
 
-/// The prompts of one request, read from any dialect.
+/// The prompts of one request, in whatever dialect it was sent.
 struct Prompt {
-    /// The hash of each prompt.
+    /// The hash of each prompt, from which the simulator computes the words of the answer.
     ///
     /// Requests for completions and embeddings can have several prompts.
     private(set) var keys: [UInt64] = []
-    /// How many tokens all prompts have together, at least 1.
+    /// The number of tokens of all prompts together, at least 1.
     private(set) var tokens = 0
-    /// How many tokens the request's last message has if the response continues this message; otherwise 0.
+    /// The number of tokens in the request's last message, if the response continues that message; otherwise 0.
     ///
-    /// Only an assistant message is continued.
+    /// Only a message of the assistant can be continued.
     private(set) var start = 0
 
-    /// Reads the prompts of a request body.
+    /// Reads the prompts from the body of a request.
     ///
-    /// - Throws: the error response if the prompt is missing or invalid.
+    /// - Throws: the error response for the client if the prompt is missing or invalid.
     init(_ endpoint: ModelEndpoint, _ body: JSONValue) throws(Refusal) {
         switch endpoint {
         case .chat: try readChat(body)
@@ -49,9 +49,9 @@ struct Prompt {
         readTurns(messages, hash: Hash())
     }
 
-    /// Reads the messages of Anthropic's API.
+    /// Reads the messages of a request in Anthropic's dialect.
     ///
-    /// A trailing assistant message is always continued.
+    /// If the last message is the assistant's, the response always continues it.
     private mutating func readMessages(_ body: JSONValue) throws(Refusal) {
         guard var messages = body["messages"]?.array, !messages.isEmpty else {
             throw Refusal(status: 400, message: "messages: Field required", type: "invalid_request_error")
@@ -74,7 +74,7 @@ struct Prompt {
         }
     }
 
-    /// Removes a trailing assistant message from `messages`, and counts its tokens in `start`.
+    /// Removes the last message if it is the assistant's, and puts its number of tokens into `start`.
     private mutating func continueLast(of messages: inout [JSONValue]) {
         guard let last = messages.last, last["role"]?.string == "assistant" else { return }
         start = Vocabulary.count(Self.text(last["content"] ?? .null))
@@ -96,7 +96,9 @@ struct Prompt {
         tokens += Vocabulary.count(text)
     }
 
-    /// Reads a string, an array of token ids, or an array whose elements are strings or arrays of token ids.
+    /// Reads the prompts of a completion or embedding, which have several forms.
+    ///
+    /// A form is a string, an array of token ids, or an array whose elements are strings or arrays of token ids.
     private mutating func readInputs(_ input: JSONValue?) {
         switch input {
         case .string(let text): readInput(.string(text))

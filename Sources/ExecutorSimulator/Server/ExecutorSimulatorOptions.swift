@@ -1,77 +1,86 @@
-// The settings of a simulator. A request can override some of them.
+// The settings of a simulated model server. A request can override some of them.
 package import Transport
 
-/// The settings of one simulator.
+/// The settings of one simulated model server.
 package struct ExecutorSimulatorOptions: Sendable {
-    /// The names of the served models.
+    /// The names of the models that the simulator serves.
     ///
     /// A request for any other model gets status 404.
     package var models = ["demo"]
-    /// The engine that the simulator poses as.
+    /// The engine that the simulator imitates.
     package var kind = SimulatedKind.simulator
-    /// Whether usage reports how many tokens of the prompt were cached, as some engines do only if a flag asks for it.
+    /// Whether the usage in responses says how many tokens of the prompt were cached.
+    ///
+    /// Some engines report this only if a command-line flag asks for it.
     package var reportsCachedTokens = true
-    /// The time from the end of the request to the first token.
+    /// The time from the end of a request to the first token of its response.
     package var prefill: Nanoseconds = 50_000_000
-    /// How many tokens of prompts are computed per second, one prompt after the other; nil if each prefill takes
-    /// `prefill`.
+    /// How many tokens of prompts the simulator computes per second, one prompt after the other.
+    ///
+    /// Nil means that each prompt takes the time `prefill`, and all prompts are computed at the same time.
     package var prefillRate: Double?
-    /// The path of a file, or nil; while the file exists, `prefillRate` is reduced to a third.
+    /// The path of a file that slows the simulator down while it exists; nil for no such file.
+    ///
+    /// Prompts are then computed at a third of `prefillRate`.
     package var slowWhile: String?
-    /// How many tokens of prompts the prefix cache holds; nil for no cache.
+    /// How many tokens of prompts the simulated prefix cache holds; nil for no cache.
     package var cacheTokens: Int?
-    /// The size of the cache, in tokens, that the metrics report; nil to report the true size.
+    /// The cache size, in tokens, that the metrics claim; nil if they report the true size.
     package var saidCacheTokens: Int?
-    /// How many tokens a block of the prefix cache has.
+    /// The number of tokens in a block, which is the smallest part of a prompt that the prefix cache holds.
     package var blockSize = 16
-    /// How many tokens per second each stream gets; 0 for as many as the client reads.
+    /// How many tokens per second each stream gets; 0 means as fast as the client reads.
     package var pace = 50.0
-    /// How many tokens a response has if the request sets no limit.
+    /// The number of tokens of a response if the request sets no limit.
     package var tokens = 64
-    /// Whether streams of the same pace write their tokens at different times, instead of all at once.
+    /// Whether streams of the same pace write their tokens at different moments, instead of all at the same moment.
     package var isSpread = false
-    /// How long the simulator waits after it has accepted a connection, before it reads from the connection.
+    /// How long the simulator waits, after it has accepted a connection, until it reads from the connection.
     package var acceptDelay: Nanoseconds = 0
-    /// The faults for each request that names no faults.
+    /// The faults, such as a broken stream, in responses to requests that do not ask for faults themselves.
     package var faults = Faults()
-    /// How many requests get `faults`; nil for all requests.
+    /// How many requests get the faults in `faults`; nil for all requests.
     package var faultsMax: Int?
-    /// How many requests may be in progress at the same time; a further request gets status 429; nil for no limit.
+    /// How many requests may be in progress at the same time; nil for no limit.
+    ///
+    /// A further request gets status 429.
     package var runningMax: Int?
-    /// The paths of the certificate and key for TLS; nil to serve without TLS.
+    /// The files of the certificate and of the key for TLS; nil to serve without TLS.
     package var certificate: CertificateFiles?
-    /// The dialects that the simulator has; nil for all.
+    /// The dialects that the simulator serves; nil for all.
     ///
-    /// Each is one of `chat`, `completions`, `embeddings`, `responses`, `messages` and `rerank`. The paths of the
-    /// other dialects get the 404 of FastAPI.
+    /// Each is one of `chat`, `completions`, `embeddings`, `responses`, `messages` and `rerank`. The paths of the other
+    /// dialects get status 404, in the format of FastAPI.
     package var dialects: [String]?
-    /// How long the simulator loads its model after it has begun to serve.
+    /// How long after its start the simulator acts as if it were still loading its model.
     package var loadingTime: Nanoseconds = 0
-    /// The path of a file; the model is loaded as soon as the file exists; nil if `loadingTime` decides.
-    package var loadingUntil: String?
-    /// The member of a chat's messages and deltas that carries the reasoning; nil if there is no reasoning.
+    /// The path of a file; the simulator acts as if it were loading its model until the file exists.
     ///
-    /// The reasoning is the first half of the text.
+    /// Nil if `loadingTime` decides.
+    package var loadingUntil: String?
+    /// The JSON member of a chat's messages and deltas in which the simulator sends reasoning; nil for no reasoning.
+    ///
+    /// The first half of the text is sent as reasoning.
     package var reasoningField: String?
     /// How many streams an HTTP/2 connection may have at the same time.
     package var streamsMax = 10_000
-    /// How long a connection may be idle before it is closed.
+    /// How long a connection may be idle before the simulator closes it.
     package var idleTimeout: Nanoseconds = 75_000_000_000
 
-    /// Makes the default settings.
+    /// Makes settings in which every value is the default.
     package init() {}
 
-    /// Whether the tokens of prompts matter, because there is a prefix cache or a prefill rate.
+    /// Whether the simulator must count the tokens of prompts, because it has a prefix cache or a prefill rate.
     var countsPrompts: Bool { cacheTokens != nil || prefillRate != nil }
 
-    /// A sentence that says which word of `dialects` is not a dialect; nil if all of them are dialects.
+    /// An error message that names a word in `dialects` which is not a dialect; nil if all of them are dialects.
     package var dialectProblem: String? {
         let known = ModelEndpoint.dialects
         guard let unknown = dialects?.first(where: { !known.contains($0) }) else { return nil }
         return "--dialects are of \(known.joined(separator: ", ")), not '\(unknown)'"
     }
 
-    /// A sentence that says which option of the prefix cache or of the prefill rate has a wrong value; nil if none has.
+    /// An error message for a wrong option of the prefix cache or of the prefill rate; nil if all are right.
     package var cacheProblem: String? {
         let blockMost = 65_536
         let cacheMost = 1_000_000_000

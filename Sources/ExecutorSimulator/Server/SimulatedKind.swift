@@ -1,13 +1,13 @@
-// The engine that the simulator poses as.
+// The engines that the simulated model server can imitate.
 
-/// The engine whose list of models and metrics the simulator has.
+/// An engine that the simulator imitates in its list of models and in its metrics.
 package enum SimulatedKind: String, Sendable, CaseIterable {
-    /// The simulator says that it is a simulator, and has the metrics of vLLM.
+    /// The simulator imitates no engine in its list of models, and has the metrics of vLLM.
     case simulator
     case vllm, sglang, ollama
     case llamaCpp = "llama.cpp"
 
-    /// The owner of the models in the list of models.
+    /// The member `owned_by` of the models in the list of models.
     var owner: String {
         switch self {
         case .simulator, .vllm, .sglang: rawValue

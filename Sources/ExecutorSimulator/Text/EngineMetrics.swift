@@ -1,38 +1,38 @@
-// The metrics of the simulator, under the names of vLLM, SGLang or llama.cpp.
+// The metrics of the simulated model server, in the format of vLLM, SGLang or llama.cpp.
 
-/// The values of `GET /metrics`, and the page that an engine would make of them.
+/// The numbers for a response to `GET /metrics`, and the text that an engine would make of them.
 ///
-/// The page has the text format of Prometheus. Names, labels and the form of numbers are those of the engine in `kind`;
-/// for vLLM, they are those of version 0.32.
+/// The text has the format of Prometheus. Names, labels and the form of numbers are those of the engine in `kind`; for
+/// vLLM, they are those of version 0.32.
 struct EngineMetrics {
-    /// The values of the prefix cache.
+    /// The numbers that concern the prefix cache.
     struct Cache {
-        /// How many tokens a block has.
+        /// The number of tokens in one block of the cache.
         var blockSize: Int
         /// How many blocks the cache can hold.
         var blocks: Int
-        /// How many tokens were looked up.
+        /// How many tokens of prompts the simulator has looked up in the cache so far.
         var queries: Int
-        /// How many of these tokens were in the cache.
+        /// How many of the tokens counted in `queries` were in the cache.
         var hits: Int
     }
 
-    /// The value of the `content-type` field.
+    /// The `content-type` of the response.
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     var model: String
     /// When the simulator started, in seconds since 1970.
     var started: Int
-    /// How many requests have begun their prefill, and have not ended.
+    /// How many requests are being computed: their prompts are no longer waiting, and their responses are not complete.
     var running: Int
-    /// How many requests wait for their prefill.
+    /// How many requests wait until the simulator computes their prompts.
     var waiting: Int
-    /// The values of the prefix cache; nil if the simulator has no cache.
+    /// The numbers of the prefix cache; nil if the simulator has no cache.
     var cache: Cache?
-    /// The engine whose names the metrics have.
+    /// The engine whose metric names and labels are used.
     var kind = SimulatedKind.vllm
 
-    /// The page.
+    /// The text of the response to `GET /metrics`.
     func page() -> [UInt8] {
         switch kind {
         case .sglang: Array(sglangPage.utf8)
@@ -101,7 +101,7 @@ struct EngineMetrics {
             """
     }
 
-    /// The value of a label, with the escapes of the text format.
+    /// The value of a metric's label, with the escapes of the Prometheus text format.
     private static func escaped(_ value: String) -> String {
         var text = ""
         for character in value {

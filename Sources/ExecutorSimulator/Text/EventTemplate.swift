@@ -1,15 +1,15 @@
-// A prepared token event, in which only the time, the number and the word vary, so that the simulator can write 50,000
-// events per second.
+// A token event that is prepared in advance, so that the simulator can write 50,000 events per second. Only the time,
+// the number and the word differ from event to event.
 internal import Transport
 
-/// The constant parts of the token events of one choice.
+/// The parts that all token events of one choice have in common.
 struct EventTemplate {
     private let beforeTime: [UInt8]
     private let beforeNumber: [UInt8]?
     private let beforeText: [UInt8]
     private let afterText: [UInt8]
 
-    /// Makes a template from its constant parts.
+    /// Makes a template from the parts that are the same in all events.
     ///
     /// - Parameters:
     ///   - beforeTime: the bytes before the value of `emitted_ns`.
@@ -24,7 +24,7 @@ struct EventTemplate {
         self.afterText = afterText
     }
 
-    /// Writes an event into a buffer, and replaces the buffer's contents.
+    /// Writes an event into a buffer, in place of what the buffer contained.
     ///
     /// - Parameter text: the word, escaped for JSON.
     func render(_ text: [UInt8], time: Nanoseconds, number: Int, into event: inout [UInt8]) {

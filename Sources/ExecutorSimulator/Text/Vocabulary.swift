@@ -1,5 +1,5 @@
 // Generates the text of the simulated model. The same prompt and seed always give the same words. Each word is computed
-// from its index, without the words before it.
+// from its position alone, without the words before it.
 
 /// The words that the simulated model generates.
 ///
@@ -13,26 +13,26 @@ package struct Vocabulary: Sendable {
         café naïve Zürich señor 日本 東京 тест नमस्ते 🙂 "quoted" back\\slash token stream executor gateway
         """
 
-    /// Each word as the first token of a text, escaped for JSON.
+    /// The form of each word at the beginning of a text, escaped for JSON.
     private let first: [[UInt8]]
-    /// Each word as a further token of a text: with a space before it, and escaped for JSON.
+    /// The form of each word within a text, which has a space before the word; escaped for JSON.
     private let following: [[UInt8]]
     private let texts: [String]
 
-    /// Makes the vocabulary.
+    /// Makes the vocabulary, and prepares each word for JSON.
     package init() {
         texts = Self.words.split(separator: " ").map(String.init)
         first = texts.map(JSONText.escaped)
         following = first.map { [0x20] + $0 }
     }
 
-    /// The token at an index of the text that the number `key` determines, escaped for JSON.
+    /// One token of the text that belongs to the number `key`, escaped for JSON.
     package func token(_ index: Int, key: UInt64) -> [UInt8] {
         let word = Self.word(index, key: key, of: texts.count)
         return index == 0 ? first[word] : following[word]
     }
 
-    /// The words at a range of indices of the text that the number `key` determines.
+    /// A part of the text that belongs to the number `key`, given by the indices of its words.
     ///
     /// Each word has a space before it, except for the first word of the text.
     package func text(_ range: Range<Int>, key: UInt64) -> String {
@@ -44,7 +44,7 @@ package struct Vocabulary: Sendable {
         return text
     }
 
-    /// How many tokens a text has: the simulated model counts each word as one token.
+    /// The number of tokens in a text; the simulated model counts each word as one token.
     package static func count(_ text: String) -> Int {
         var count = 0
         var isInside = false
@@ -59,7 +59,7 @@ package struct Vocabulary: Sendable {
     /// Whether a byte separates words.
     static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x09 || byte == 0x0D }
 
-    /// The index of a token's word in the vocabulary.
+    /// The index in the vocabulary of the word at this position of the text that belongs to `key`.
     private static func word(_ index: Int, key: UInt64, of count: Int) -> Int {
         Int(truncatingIfNeeded: Hash.mix(key &+ UInt64(truncatingIfNeeded: index)) % UInt64(count))
     }

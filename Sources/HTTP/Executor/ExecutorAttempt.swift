@@ -1,7 +1,9 @@
-// One attempt at an executor: which connection carries its request, and when the request moves to another connection.
+// The HTTP side of one attempt: the connection that carries the request to the executor, and when the request is sent
+// on another connection instead.
 internal import Transport
 
-/// The object that carries an attempt now: an `ExecutorDial`, an HTTP/1.1 connection, or an HTTP/2 stream.
+/// The connection or stream on which an attempt is under way: an `ExecutorDial` (a connection that is being opened), an
+/// HTTP/1.1 connection, or an HTTP/2 stream.
 protocol AttemptCarrier: AnyObject {
     /// Pauses or resumes reading the response from the executor.
     func setReading(_ reading: Bool)
@@ -11,40 +13,41 @@ protocol AttemptCarrier: AnyObject {
     func cancel(_ attempt: ExecutorAttempt)
 }
 
-/// A request to an executor (an engine that runs models), and the handler of its response.
+/// A request to an executor (one model at one engine), and the handler of its response.
 ///
-/// An attempt is used only by its worker thread. Two failures are not reported to the handler. If the executor has
-/// closed an idle connection, the request moves to a new connection, once. If the executor refuses a request without
-/// processing it, the request moves to another connection, up to `movesMax` times.
+/// An attempt is used only by its worker thread. Two failures are not reported to the handler. If the executor closes a
+/// reused connection before it answers, the request is sent again on a new connection, once. If the executor refuses a
+/// request without processing it, the request is sent on another connection, up to `movesMax` times.
 final class ExecutorAttempt: ExecutorStream, TimerTarget {
-    /// How many times the request moves to another connection because the executor has refused it.
+    /// How many times the request is sent on another connection because the executor has refused it without processing
+    /// it.
     ///
     /// If the executor refuses the request once more, the attempt fails.
     private static let movesMax = 4
 
     private let client: ExecutorClient
-    /// The request.
+    /// The request, which is kept because it may have to be sent again on another connection.
     ///
-    /// `letGoOfRequest` releases the body and the fields when the request cannot move to another connection any more.
+    /// Once that is impossible, `letGoOfRequest` releases its body and its fields.
     private(set) var request: ExecutorRequest
     /// The handler of the response; nil after the attempt has ended.
     var handler: (any ExecutorStreamHandler)?
-    /// The dial, the HTTP/1.1 connection or the HTTP/2 stream that carries the attempt now.
+    /// The connection or stream on which the attempt is under way.
     ///
-    /// The value is nil while the request moves to another connection, and after the attempt has ended.
+    /// The value is nil while the request waits for another connection, and after the attempt has ended.
     var carrier: (any AttemptCarrier)?
-    /// Whether the connection has carried an earlier request.
+    /// Whether the connection was used for an earlier request.
     ///
-    /// If so, the executor may have closed the idle connection while this request was on its way.
+    /// If so, the executor may close the connection as idle while this request is on its way.
     var isReused = false
-    /// Whether bytes have arrived since the request was given to the connection.
+    /// Whether the connection has received bytes since the request was given to it.
     var hasReceived = false
     /// Whether the handler's `requestSent` has been called.
     var isSentReported = false
     private var moves = 0
-    /// Whether the request has moved to a new connection, because the executor had closed the old connection.
+    /// Whether the request was already sent again on a new connection, because the executor had closed the old one.
     ///
-    /// The request moves for this reason only once, because the executor may close the new connection as well.
+    /// This is done only once, because the executor may close the new connection as well.
     private var isRetriedOnFresh = false
     /// The failure that `failLater` will report; nil if there is none.
     private var pendingFailure: ExecutorFailure?
@@ -55,7 +58,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         self.handler = handler
     }
 
-    /// Handles a failure: moves the request to another connection, or reports the failure to the handler.
+    /// Handles a failure: sends the request on another connection, or reports the failure to the handler.
     func failed(_ failure: ExecutorFailure) {
         carrier = nil
         guard handler != nil else { return }
@@ -74,10 +77,10 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         }
     }
 
-    /// Reports a failure to the handler when the event loop next runs its timers.
+    /// Reports a failure to the handler later, when the event loop next runs its timers.
     ///
-    /// Failures inside `ExecutorClient.send` are reported by this function, because the handler must not be called
-    /// before `send` has returned.
+    /// `ExecutorClient.send` uses this for failures at once, because the handler must not be called before `send` has
+    /// returned.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)
@@ -89,7 +92,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
         failed(failure)
     }
 
-    /// Tells the handler, once, that the kernel has taken the whole request.
+    /// Tells the handler, once, that the kernel has accepted the whole request for sending.
     func reportSent() {
         guard !isSentReported else { return }
         isSentReported = true
@@ -106,7 +109,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
 
     /// Releases the body and the fields of the request.
     ///
-    /// They are not needed any more, because a request whose response has begun is never sent again.
+    /// They are not needed any more, because a request is never sent again once its response has begun.
     func letGoOfRequest() {
         request.body = nil
         request.fields.removeAll()

@@ -3,7 +3,8 @@
 /// The reason why a parser refused the bytes of an HTTP/1.1 message.
 ///
 /// If the message is a request, the client gets a response with `status`. If the message is a response of an executor,
-/// the attempt fails. The connection then closes, because it is unknown where the next message begins.
+/// the attempt fails. In both cases the connection closes, because the parser does not know where the next message
+/// begins.
 package struct HTTP1Error: Error, Equatable, Sendable {
     /// The rule that the message breaks.
     package enum Kind: UInt8, CaseIterable, Sendable {
@@ -13,7 +14,7 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         // Errors in the request line.
         case malformedRequestLine, malformedMethod, malformedTarget, targetTooLong, malformedVersion
         case unsupportedVersion, connectUnsupported
-        // Errors in the meaning of header fields.
+        // Errors in the values of header fields, or in their combination.
         case missingHost, duplicateHost, malformedHost, hostMismatch
         case malformedContentLength, duplicateContentLength, lengthAndTransferEncoding
         case transferEncodingInHTTP10, unsupportedTransferEncoding, unsupportedExpectation, tooManyConnectionOptions
@@ -27,10 +28,10 @@ package struct HTTP1Error: Error, Equatable, Sendable {
     /// The rule that the message breaks.
     package let kind: Kind
 
-    /// Makes an error of this kind.
+    /// Makes an error for the broken rule `kind`.
     package init(_ kind: Kind) { self.kind = kind }
 
-    /// The status that the client gets; 502 for the kinds that only the response of an executor can cause.
+    /// The status of the response to a malformed request; 502 for the kinds that occur only in an executor's response.
     package var status: Int {
         switch kind {
         case .targetTooLong: 414
@@ -43,9 +44,7 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         }
     }
 
-    /// A description of the error in one line.
-    ///
-    /// The description contains no bytes that the peer has sent.
+    /// A description of the error in one line, without any bytes of the malformed message.
     package var message: String {
         switch kind {
         case .bareLineFeed: "a line ends in LF without CR"

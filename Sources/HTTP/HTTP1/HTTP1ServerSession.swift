@@ -1,4 +1,5 @@
-// The HTTP/1.1 session with one client. It serves requests in order, and keeps pipelined requests in a bounded buffer.
+// Serves one client connection over HTTP/1.1, one request after the other. A bounded buffer keeps requests that the
+// client sends before the earlier response is complete.
 internal import Transport
 
 /// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
@@ -15,20 +16,21 @@ final class HTTP1ServerSession: ServerProtocol {
         case chunked
         /// Reading the body of a request that asks for `Upgrade: h2c`.
         ///
-        /// HTTP/2 begins after the body.
+        /// After the body, the connection switches to HTTP/2.
         case upgradeBody(left: Int)
         /// The request has been read, and its response is not complete.
         case responding
-        /// No more bytes are read, and the connection closes after the output has been sent.
+        /// The session reads no more bytes, and closes the connection after the output has been sent.
         case closing
     }
 
-    /// How many received bytes may wait in `waiting` before reading pauses.
+    /// How many received bytes may be in `waiting` before the session stops reading from the client.
     static let lookAheadMax = 64 << 10
-    /// The number of unprocessed request body bytes at which reading pauses.
+    /// How many bytes of a request body the handler may leave unprocessed before the session stops reading from the
+    /// client.
     ///
-    /// A handler usually processes bytes at once. It holds bytes back only while there is no memory for them, so the
-    /// number is small.
+    /// A handler usually processes bytes at once. It leaves bytes unprocessed only while there is no memory for them,
+    /// so the number is small.
     static let bodyWindow = 64 << 10
     /// The largest body, in bytes, of a request that asks for the upgrade to HTTP/2.
     ///
@@ -41,26 +43,26 @@ final class HTTP1ServerSession: ServerProtocol {
     var decoder = ChunkedDecoder()
     /// Received bytes that wait to be parsed: the beginning of a head, or pipelined requests.
     var waiting: [UInt8] = []
-    /// The stream of the current request; nil between two requests.
+    /// The current request and its response; nil between two requests.
     var stream: HTTP1ServerStream?
-    /// Response bytes that wait to be sent, in the order of the requests.
+    /// Response bytes that the kernel has not accepted yet, in the order of the requests.
     var output: ByteQueue
     var outputCharge = MemoryCharge()
-    /// The request that asks for an upgrade to HTTP/2, while its body is read; nil if no upgrade is under way.
+    /// The request that asks for an upgrade to HTTP/2, while the session reads its body; nil at other times.
     var upgrading: UpgradedRequest?
-    /// The memory charge for `waiting`, for the part of a head that has been read, and for `upgrading`.
+    /// How much memory is charged to the connection for `waiting`, for an incomplete head, and for `upgrading`.
     var inputCharge = MemoryCharge()
-    /// How the connection drains, which means that it ends after its requests; nil if it does not drain.
+    /// How the connection drains, which means that it closes after its current requests; nil if it does not drain.
     var draining: ConnectionDrain?
-    /// Whether reading from the channel (the client's socket) is paused.
+    /// Whether the session has paused reading from the client's socket.
     var isPaused = false
     /// Whether `read` is running.
     ///
     /// `read` must not be called again before it returns.
     var isReading = false
-    /// The number of request body bytes that the handler has received but not consumed.
+    /// The number of request body bytes that the handler has received but not processed yet.
     var unconsumed = 0
-    /// Whether the deadline for the rest of a head has been set.
+    /// Whether the first bytes of a head have arrived, and a deadline for the rest of the head has been set.
     var headDeadlineRuns = false
     /// Checks whether the client reads a finished response fast enough.
     private var readPace = ReadPace()
@@ -110,7 +112,8 @@ final class HTTP1ServerSession: ServerProtocol {
         if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
     }
 
-    /// Charges the memory account of the connection for output beyond the memory that the handler has reserved.
+    /// Charges the memory account of the connection for response bytes that exceed the memory which the handler has
+    /// reserved.
     func chargeOutput() {
         let beyond = output.footprint - (stream?.outputPaid ?? 0)
         if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }
@@ -123,9 +126,10 @@ final class HTTP1ServerSession: ServerProtocol {
         updateReading()
     }
 
-    /// Pauses reading if `waiting` is full or if the handler has too many unprocessed bytes, and otherwise resumes it.
+    /// Stops reading from the client while `waiting` is full or the handler has too many unprocessed bytes, and
+    /// otherwise resumes it.
     ///
-    /// While reading is paused, the channel still reports when the client closes the connection.
+    /// While reading is paused, the session is still told when the client closes the connection.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }
@@ -140,21 +144,22 @@ final class HTTP1ServerSession: ServerProtocol {
         if isPaused { updateReading() }
     }
 
-    /// Passes the bytes in `waiting` to `read`.
+    /// Parses the bytes in `waiting`, and keeps those that cannot be parsed yet.
     func readWaiting() {
         guard !isReading, !waiting.isEmpty else { return }
         let bytes = waiting
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // Bytes that arrived during `read` come after the bytes that `read` did not use.
+        // Bytes that arrived during `read` are in `waiting` now. They come after the bytes that `read` has left.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }
 
-    /// Reads requests until a head is incomplete, or until a response has to be completed before the next request.
+    /// Parses requests until a request head is incomplete, or until a response must be completed before the next
+    /// request.
     ///
-    /// - Returns: the number of bytes that were read. The caller keeps the remaining bytes.
+    /// - Returns: the number of bytes that were parsed. The caller keeps the remaining bytes.
     func read(_ bytes: Span<UInt8>) -> Int {
         isReading = true
         defer { isReading = false }
@@ -185,16 +190,17 @@ final class HTTP1ServerSession: ServerProtocol {
     func headBegan() {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
-        // `drain` has already set a deadline for the first request, and that deadline stays in force.
+        // When the server stops, `drain` has already set a deadline for the first request, and that deadline stays in
+        // force.
         if draining == .stopping { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)
     }
 
-    /// Reads a request head.
+    /// Parses a request head, and begins to serve the request.
     ///
-    /// - Returns: the number of bytes that were read; nil if the head is incomplete. A malformed head counts as read
-    ///   together with all bytes after it.
+    /// - Returns: the number of bytes that were used; nil if the head is incomplete. After a malformed head, all bytes
+    ///   count as used.
     private func readHead(_ bytes: Span<UInt8>) -> Int? {
         switch parser.parse(bytes) {
         case .incomplete:
@@ -249,7 +255,7 @@ final class HTTP1ServerSession: ServerProtocol {
         }
     }
 
-    /// Passes body bytes to the handler.
+    /// Passes bytes of a request body to the handler of the request.
     ///
     /// `last` is true if the body ends with these bytes.
     func deliver(_ bytes: Span<UInt8>, last: Bool) {
@@ -258,8 +264,8 @@ final class HTTP1ServerSession: ServerProtocol {
             state = .responding
             stream.isRequestWhole = true
         }
-        // Once the handler has finished the response, the rest of the body is read and dropped, so that the client
-        // proceeds to read the response.
+        // After the handler has finished the response, the session drops the rest of the body. It still reads it,
+        // because some clients read the response only after they have sent the whole body.
         guard !stream.isFinished, let handler = stream.handler else { return }
         if !bytes.isEmpty {
             unconsumed += bytes.count
@@ -269,7 +275,7 @@ final class HTTP1ServerSession: ServerProtocol {
         if last, !stream.isClosed, !stream.isFinished { handler.requestEnded() }
     }
 
-    /// Whether a malformed request has the method HEAD, so that the response to it must have no content.
+    /// Whether a malformed request has the method HEAD, so that the response must have no body.
     ///
     /// Empty lines before the request are skipped (RFC 9112 section 2.2).
     private static func asksForHEAD(_ bytes: Span<UInt8>) -> Bool {
@@ -278,7 +284,7 @@ final class HTTP1ServerSession: ServerProtocol {
         return bytes.extracting(droppingFirst: start).extracting(first: 5).equals("HEAD ")
     }
 
-    /// Prepares to read the body that a request head has announced.
+    /// Sets `state` for the body that a request head has announced.
     private func expect(_ body: BodyLength) {
         switch body {
         case .none, .known(0): state = .responding
@@ -289,7 +295,7 @@ final class HTTP1ServerSession: ServerProtocol {
         }
     }
 
-    /// Begins to serve a request whose head has arrived whole.
+    /// Begins to serve a request, because its whole head has arrived.
     func begin(_ head: RequestHead) {
         connection.clearDeadline()
         headDeadlineRuns = false
@@ -324,14 +330,15 @@ final class HTTP1ServerSession: ServerProtocol {
         stream?.lastMoved = channel.loop.now
     }
 
-    /// The kernel has taken all output that was queued so far.
+    /// Called when the kernel has accepted all output that was queued so far.
     func drained() {
         guard let stream else { return }
         stream.lastMoved = channel.loop.now
         if !stream.isFinished { stream.handler?.outputMoved() } else if output.isEmpty { finishedResponse(of: stream) }
     }
 
-    /// Sets the deadline for the client to read the response, because the handler has finished the response.
+    /// Sets the deadline by which the client must have read the response, because the handler has finished the
+    /// response.
     func finishing() {
         guard let stream else { return }
         let settings = connection.settings
@@ -346,7 +353,7 @@ final class HTTP1ServerSession: ServerProtocol {
         connection.setDeadline(channel.loop.now + settings.idleTimeout)
     }
 
-    /// Releases a response that the kernel has taken whole.
+    /// Ends a request, because the kernel has accepted its whole response for sending.
     ///
     /// The session then reads the next request or closes the connection.
     func finishedResponse(of stream: HTTP1ServerStream) {
@@ -364,9 +371,9 @@ final class HTTP1ServerSession: ServerProtocol {
         if channel.yields, !waiting.isEmpty { channel.continueNextTurn() } else { continueReceiving() }
     }
 
-    /// Releases the stream, so that the stream and the session no longer retain each other.
+    /// Removes the object of a request, so that the object and the session no longer retain each other.
     ///
-    /// - Returns: the handler, so that the caller can make the last call to it.
+    /// - Returns: the handler of the request, so that the caller can call it for the last time.
     func release(_ stream: HTTP1ServerStream) -> (any ServerStreamHandler)? {
         let handler = stream.handler
         stream.isClosed = true
@@ -403,14 +410,14 @@ final class HTTP1ServerSession: ServerProtocol {
     func drain(_ drain: ConnectionDrain) {
         draining = drain
         if let stream {
-            // If the head of the response has been sent without `connection: close`, the client may send another
-            // request. After a hand-over to a successor process, that request is still served, and its response has
-            // `connection: close`.
+            // The client may send another request if it has received a response head without `connection: close`. When
+            // a successor process has taken over, this process still serves that request, with `connection: close` in
+            // its response.
             if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
             return
         }
-        // The request of the upgrade is still served. `ServerConnection.upgrade` then calls `drain` of the HTTP/2
-        // session.
+        // This connection switches to HTTP/2 after the body. The request is still served, and
+        // `ServerConnection.upgrade` then calls `drain` of the HTTP/2 session.
         if case .upgradeBody = state { return }
         guard drain == .stopping else { return }
         guard case .head = state, !hasServed else {
@@ -422,8 +429,8 @@ final class HTTP1ServerSession: ServerProtocol {
 
     func deadlinePassed() {
         if let stream {
-            // The session has a stream, so this is the deadline for the client to read a finished response. Nothing is
-            // added to a finished response, so fewer waiting bytes mean that the client has read bytes.
+            // The handler has finished the response, and the client must read it before the deadline. Nothing is added
+            // to a finished response, so fewer waiting bytes mean that the client has read bytes.
             let now = channel.loop.now
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
             let isSlow = readPace.isTooSlow(taken: -stream.buffered, waiting: stream.buffered, at: now)

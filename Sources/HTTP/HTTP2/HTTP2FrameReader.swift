@@ -1,7 +1,7 @@
-// Splits received bytes into frames. nghttp2 does not report the frames that it ignores. So the sessions read the frame
-// headers themselves, to count frames and to check frames on closed streams.
+// Splits the bytes received on an HTTP/2 connection into frames. nghttp2 does not report frames that it ignores. So the
+// server reads the frame headers itself, to count frames and to check frames on closed streams.
 
-/// The header of a frame (RFC 9113 section 4.1).
+/// The header of an HTTP/2 frame (RFC 9113 section 4.1).
 struct HTTP2FrameHeader: Equatable {
     var length: Int
     var type: UInt8
@@ -9,48 +9,51 @@ struct HTTP2FrameHeader: Equatable {
     var stream: Int32
     /// The first number in the payload: the increment of a WINDOW_UPDATE, or the stream that a PRIORITY depends on.
     ///
-    /// The number is nil for other frame types, and for a PRIORITY whose payload did not arrive together with its
-    /// header.
+    /// The number is nil for other frame types. It is also nil for a PRIORITY frame if the payload arrived later than
+    /// the header.
     var number: Int32?
 
     static let data: UInt8 = 0, headers: UInt8 = 1, priority: UInt8 = 2, resetStream: UInt8 = 3
     static let pushPromise: UInt8 = 5, windowUpdate: UInt8 = 8, continuation: UInt8 = 9
     /// Whether the frame ends the sender's side of its stream.
     var endsStream: Bool { flags & 1 != 0 && (type == Self.data || type == Self.headers) }
-    /// Whether a HEADERS, PUSH_PROMISE or CONTINUATION frame ends its header block.
+    /// Whether the flag END_HEADERS is set; valid only for HEADERS, PUSH_PROMISE and CONTINUATION frames.
     var endsHeaders: Bool { flags & 4 != 0 }
 }
 
-/// Splits the bytes of one peer into pieces, each of which belongs to a single frame.
+/// Splits the bytes from one peer into pieces, so that no piece has bytes of two frames.
 ///
-/// The session with the peer owns the reader.
+/// Each HTTP/2 session has its own reader.
 struct HTTP2FrameReader {
     static let headerSize = 9
     private static let prefaceSize = 24
 
     private var prefaceLeft: Int
     private var payloadLeft = 0
-    /// The start of a frame whose header has not arrived whole yet.
+    /// The first bytes of a frame, kept because the frame's header is still incomplete.
     private var partial: [UInt8] = []
 
+    /// Makes a reader that has read nothing yet.
+    ///
     /// - Parameter afterPreface: whether the peer is a client, whose first frame follows the connection preface.
     init(afterPreface: Bool = true) { prefaceLeft = afterPreface ? Self.prefaceSize : 0 }
 
-    /// A part of the input that a session passes to nghttp2 in one call.
+    /// A part of the received bytes that a session passes to nghttp2 in one call.
     ///
-    /// Each piece belongs to a single frame. If a piece contains a frame header, it contains the whole header.
+    /// It belongs to a single frame, or to the connection preface. A frame header is never split over two pieces.
     enum Piece {
-        /// The next bytes of the input: their number, and the frame header with which they begin, if any.
+        /// The first bytes of the input: how many, and the frame header if they begin with one.
         case bytes(Int, HTTP2FrameHeader?)
-        /// A frame header that arrived in parts: all its bytes, of which the last `used` bytes are from this input.
+        /// A frame header that arrived in several parts: the bytes of all parts, the last `used` of which are in this
+        /// input.
         case header([UInt8], HTTP2FrameHeader, used: Int)
-        /// The whole input is a part of a frame header.
+        /// The whole input belongs to a frame header that is still incomplete.
         ///
-        /// The reader keeps the part until more bytes arrive.
+        /// The reader keeps the bytes until the rest arrives.
         case wait
     }
 
-    /// Takes the next piece from the input.
+    /// Returns the next piece of the input; the caller removes it from the input before the next call.
     mutating func next(_ bytes: Span<UInt8>) -> Piece {
         if prefaceLeft > 0 {
             let step = min(prefaceLeft, bytes.count)
@@ -83,9 +86,9 @@ struct HTTP2FrameReader {
         return .header(whole, header, used: used)
     }
 
-    /// How many bytes of a frame must have arrived before `next` returns a piece of the frame.
+    /// How many bytes of a frame must have arrived before `next` returns its first piece: the header.
     ///
-    /// `next` waits for the whole header, and for a whole WINDOW_UPDATE.
+    /// A WINDOW_UPDATE must be complete, because its number is checked together with the header.
     private static func needed(_ header: HTTP2FrameHeader) -> Int {
         header.type == HTTP2FrameHeader.windowUpdate && header.length == 4 ? headerSize + 4 : headerSize
     }

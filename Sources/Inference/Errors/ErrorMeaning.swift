@@ -1,29 +1,33 @@
-// What an engine's error means for the exchange. The meaning does not depend on the engine or on the error's wording.
+// What an engine's error means for the request. Engines word their errors differently, so their errors are reduced to a
+// few meanings.
 
-/// The meaning of an engine's error; `Failure.Verdict` says how the edge reacts to each meaning.
+/// What an engine's error means; `Failure.Verdict` says how the edge reacts to each meaning.
 package enum ErrorMeaning: Equatable, Sendable {
-    /// The request is wrong, according to a general word such as `invalid_request_error`.
+    /// The engine calls the request wrong, but only by a general word such as `invalid_request_error`.
     ///
-    /// The status of the error may be more specific.
+    /// The HTTP status of the error may say more.
     case badRequest
-    /// No executor can serve the request as it is. The value is the status for the client, 400 to 499.
+    /// The client's request is wrong, so no executor can serve it. The value is the status for the client, 400 to 499.
     case clientError(Int)
     /// The request asks for something that the engine does not implement.
     case notImplemented
     /// The engine does not have the path, or does not accept the method at this path.
     case missingPath
-    /// The model, the path or another object was not found. `EngineError.meaning` reads the message to decide which.
+    /// The engine has not found something: the model, the path or another object.
+    ///
+    /// `EngineError.meaning` reads the error's message to decide which of them it is.
     case notFound
-    /// The engine is alive and has too much to do. The value is 429, 503 or 529.
+    /// The engine works, but has too much to do. The value is the HTTP status that fits the error: 429, 503 or 529.
     case busy(Int)
-    /// The engine, or a gateway in front of it, cannot be reached now. The value is 502, 503 or 504.
+    /// The engine, or a gateway in front of it, cannot be reached now. The value is the fitting HTTP status: 502, 503
+    /// or 504.
     case unavailable(Int)
-    /// The credential, the account or the model name with which the edge is configured to call this executor is wrong.
+    /// The operator's settings for this executor are wrong: its API key, its account or its model name.
     case misconfiguration
     /// The engine has failed, perhaps only for this request. The value is the status for the client, 500 or 502.
     case failed(Int)
 
-    /// The word for the meaning in the log field `engine_error`.
+    /// The name of the meaning in the log field `engine_error`.
     package var label: String {
         switch self {
         case .badRequest, .clientError: "clients_mistake"
@@ -37,9 +41,10 @@ package enum ErrorMeaning: Equatable, Sendable {
         }
     }
 
-    /// Whether the meaning is general: it says little more than which side is at fault.
+    /// Whether the meaning only says that the client or the engine is at fault, and not why.
     ///
-    /// The meaning of a more specific part of the error, such as its code or its message, then takes precedence.
+    /// If a more specific part of the error, such as its code or its message, has another meaning, then that meaning is
+    /// used.
     var isGeneral: Bool {
         switch self {
         case .badRequest, .notFound, .failed(500): true

@@ -1,24 +1,28 @@
-// Reads the time after which an engine may be called again, in the many forms in which engines and gateways write it.
+// Reads how long the edge should wait before it sends an engine another request. Engines and gateways say this in many
+// forms.
 package import HTTP
 internal import Transport
 
-/// Reads waiting times from header fields, members of JSON and sentences, in milliseconds.
+/// Reads how long to wait before the next request to an engine, from header fields, JSON members and sentences.
+///
+/// All results are in milliseconds.
 package enum RetryAfter {
-    /// The range in milliseconds to which each wait is clamped: a second to an hour.
+    /// The smallest and the largest result in milliseconds, a second and an hour; other waits are raised or reduced to
+    /// these.
     package static let bounds = 1_000...3_600_000
 
-    /// The wait that the header fields of a response ask for; nil if they ask for none.
+    /// The waiting time that the header fields of a response ask for; nil if they ask for none.
     ///
-    /// The first field that is present counts. The order is: `retry-after-ms`; `retry-after` in seconds, with a
+    /// The first of these fields that the response has is used: `retry-after-ms`; `retry-after` in seconds, with a
     /// fraction, or as a date (RFC 9110 section 10.2.3); the times at which used-up rate limits are reset.
     ///
-    /// - Parameter now: The time in seconds since 1970; the response's own `date` is used instead if there is one.
+    /// - Parameter now: The time in seconds since 1970; if the response has a `date`, it is used instead.
     package static func milliseconds(_ fields: FieldBlock, now: Int) -> Int? {
         let date = fields.string(.date).flatMap { Timestamp.seconds(httpDate: $0) }
         return milliseconds(now: date ?? now) { fields.string(named: $0) }
     }
 
-    /// The wait that a set of named values asks for; the values are header fields or members of JSON.
+    /// The waiting time that named values ask for; the values are header fields or members of JSON.
     ///
     /// - Parameter field: Returns the value for a name, which is in lower case with hyphens; nil if there is no value.
     static func milliseconds(now: Int = Clock.wallTime().seconds, _ field: (String) -> String?) -> Int? {
@@ -34,9 +38,9 @@ package enum RetryAfter {
         return reset(now: now, field).map { bounded($0) }
     }
 
-    /// The milliseconds until the last of the used-up rate limits is reset.
+    /// The time until all used-up rate limits are reset, in milliseconds.
     ///
-    /// A rate limit is used up if the number of requests or tokens that remain is 0 or is not given.
+    /// A rate limit counts as used up if no requests or tokens remain, or if the number of them is not given.
     private static func reset(now: Int, _ field: (String) -> String?) -> Double? {
         let limits = [
             ("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"),
@@ -53,10 +57,11 @@ package enum RetryAfter {
         }.max()
     }
 
-    /// Reads a number of seconds, a duration with units, a point in time or a date, as milliseconds from now.
+    /// Reads a waiting time in any form, in milliseconds; nil if the text has another form.
     ///
-    /// A number that is too large for a wait is a point in time, in seconds or milliseconds since 1970. A field that
-    /// was sent several times has several values, and the longest wait among them counts.
+    /// The forms are seconds, a duration with units, a point in time, and a date. A number that is too large for a
+    /// waiting time is a point in time, in seconds or milliseconds since 1970. If a field was sent several times, the
+    /// longest of its waiting times counts.
     private static func wait(_ text: String, now: Int) -> Double? {
         let text = text.trimmingSpace
         if let number = decimal(text) {
@@ -72,7 +77,7 @@ package enum RetryAfter {
         return parts.count > 1 && waits.count == parts.count ? waits.max() : nil
     }
 
-    /// Reads a number in decimal digits; nil for forms such as `0x10`, `1e9` or `nan`, which `Double` reads as well.
+    /// Reads a decimal number such as `1.5`; nil for `0x10`, `1e9` or `nan`, which `Double` would accept as well.
     private static func decimal(_ text: String) -> Double? {
         let isDecimal = text.allSatisfy { $0.isASCII && $0.isNumber || ".-+".contains($0) }
         return isDecimal ? Double(text) : nil
@@ -90,9 +95,9 @@ package enum RetryAfter {
         return text.isEmpty ? nil : sum
     }
 
-    /// Reads the number and the unit at the beginning of a text.
+    /// Reads a number and its unit, such as `7.66s`, from the beginning of a text.
     ///
-    /// - Returns: The milliseconds, and the number of characters that were read.
+    /// - Returns: The duration in milliseconds, and the number of characters that were read.
     private static func firstPart(of text: Substring) -> (Double, Int)? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard !digits.isEmpty, let number = Double(digits.hasSuffix(".") ? digits.dropLast() : digits) else {
@@ -112,21 +117,22 @@ package enum RetryAfter {
         return (number * factor, digits.count + gap.count + unit.count)
     }
 
-    /// Phrases that may stand before a duration in a sentence, as in `try again in 20s`.
+    /// Phrases that come before a duration in a sentence, as in `try again in 20s`.
     private static let phrases = [
         "try again in ", "retry in ", "retry after ", "try again after ", "available in ", "available again in ",
         "wait ",
         "resets in ", "reset in ", "reset after ", "retrying in ", "retry-after: ",
     ]
-    /// Words that may stand between such a phrase and the duration, as in `wait for about 20s`.
+    /// Words that may come between one of the `phrases` and the duration, as in `wait for about 20s`.
     private static let fillers: Set<Substring> = [
         "for", "about", "at", "least", "approximately", "approx.", "around", "another", "roughly", "~", "an",
         "additional",
         "a", "the", "next", "in", "after", "up", "to",
     ]
 
-    /// The wait in a sentence such as `Please try again in 1.2s`, `Retry after 5 seconds` or `wait for about 2
-    /// minutes`.
+    /// Reads the waiting time from a sentence such as `Please try again in 1.2s` or `wait for about 2 minutes`.
+    ///
+    /// The result is in milliseconds; nil if the sentence has no waiting time.
     static func milliseconds(in text: String) -> Int? {
         let text = text.lowercased()
         for phrase in phrases {

@@ -1,24 +1,24 @@
-// The content codings of request bodies (`content-encoding`). Coding agents send large prompts compressed.
+// Which compression the body of a request has (`content-encoding`). Coding agents send large prompts compressed.
 package import HTTP
 
-/// A content coding that the edge decodes.
+/// A content coding (compression of a body) that the edge can decode.
 package enum ContentCoding: String, Sendable {
     case gzip, zstd
 
-    /// The value of `accept-encoding` in a response with status 415 (RFC 9110 section 15.5.16).
+    /// The codings that a response with status 415 offers in `accept-encoding` (RFC 9110 section 15.5.16).
     package static let accepted = "gzip, zstd"
 
-    /// The coding of a body according to the header fields of its request.
+    /// What the header fields of a request say about the coding of its body.
     package enum Announced: Equatable, Sendable {
-        /// The body is not encoded: `content-encoding` is absent, empty or `identity`.
+        /// The body has no coding: `content-encoding` is absent, empty or `identity`.
         case none
-        /// The body is in this coding.
+        /// The body has this one coding.
         case one(ContentCoding)
-        /// The body is in a coding that the edge does not decode, or in several codings.
+        /// The body has a coding that the edge cannot decode, or several codings.
         case unsupported
     }
 
-    /// Reads the `content-encoding` fields of a request.
+    /// Reads the `content-encoding` fields of a request to find the coding of its body.
     package static func announced(by fields: FieldBlock) -> Announced {
         var found = Announced.none
         for index in 0..<fields.count where fields.known(index) == .contentEncoding {

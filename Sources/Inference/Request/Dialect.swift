@@ -1,15 +1,15 @@
-// The dialects: the APIs that clients speak, and the paths at which each of them is served.
+// The dialects: the APIs that clients speak, and the request paths of each of them.
 internal import Transport
 
-/// An API that clients speak.
+/// An API that clients speak, such as OpenAI's chat completions.
 ///
-/// Dialects differ in their bodies, streams and errors.
+/// Dialects differ in their request bodies, streams and errors.
 package enum Dialect: UInt8, CaseIterable, Sendable {
     /// OpenAI's chat completions.
     case openAIChat
     /// OpenAI's older API that completes a prompt.
     case completions
-    /// OpenAI's and Cohere's embeddings.
+    /// The embeddings of OpenAI's and Cohere's APIs.
     case embeddings
     /// OpenAI's responses API.
     case responses
@@ -17,16 +17,16 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     case messages
     /// Anthropic's API that counts the tokens of a prompt.
     case countTokens
-    /// Reranking of documents; requests and responses have the shape that the engine uses.
+    /// Reranking of documents. Its requests and responses pass as they are, because each engine has its own format.
     case rerank
-    /// Any other API, such as scoring or speech; the edge knows only the members `model` and `stream` of its requests.
+    /// Any other API, such as scoring or speech. The edge reads only the members `model` and `stream` of its requests.
     case other
     /// An API that tokenizes, detokenizes or counts the tokens of a text, and generates nothing.
     case tokenize
 
-    /// The paths that every model has, each with its dialect.
+    /// The request paths that the edge accepts for every model, each with its dialect.
     ///
-    /// Requests at these paths go to an executor.
+    /// A request at one of these paths goes to an executor.
     package static let paths: [(path: StaticString, dialect: Dialect)] = [
         ("/v1/chat/completions", .openAIChat), ("/v1/completions", .completions), ("/v1/embeddings", .embeddings),
         ("/v1/responses", .responses), ("/v1/messages", .messages), ("/v1/messages/count_tokens", .countTokens),
@@ -38,16 +38,16 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         ("/tokenize", .tokenize), ("/detokenize", .tokenize),
     ]
 
-    /// The dialect of a POST to this path; nil for a path that is not in `paths`.
+    /// The dialect of a POST request to this path; nil if the path is not in `paths`.
     package init?(path: ArraySlice<UInt8>) {
         guard let index = Self.index(of: path) else { return nil }
         self = Self.paths[index].dialect
     }
 
-    /// The index of this path in `paths`; nil for a path that is not there.
+    /// The index of this path in `paths`; nil if the path is not there.
     static func index(of path: ArraySlice<UInt8>) -> Int? { paths.firstIndex { path.span.equals($0.path) } }
 
-    /// The word for the dialect in log lines and metric labels.
+    /// The name of the dialect in log lines and metric labels.
     package var label: String {
         switch self {
         case .openAIChat: "chat"
@@ -62,18 +62,24 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether streams carry `choices`, end with `[DONE]`, and have a `usage` object only if `stream_options` asks for
-    /// it.
+    /// Whether streams are in OpenAI's older format.
+    ///
+    /// Such streams have `choices`, end with `[DONE]`, and have a `usage` object only if `stream_options` asks for it.
     package var streamsChoices: Bool { self == .openAIChat || self == .completions }
-    /// Whether errors have Anthropic's shape.
+    /// Whether errors have the JSON format of Anthropic's API.
     package var isAnthropic: Bool { self == .messages || self == .countTokens }
-    /// Whether requests only count or convert tokens; such requests do not count against a key's token rate limit.
+    /// Whether requests only count or convert tokens.
+    ///
+    /// Such requests do not count against the token rate limit of an API key.
     package var onlyCounts: Bool { self == .countTokens || self == .tokenize }
 
-    /// Whether engines that schedule by priority read the member `priority` of requests, or at least ignore it.
+    /// Whether the edge may add the member `priority` to requests.
+    ///
+    /// Engines that schedule requests by priority read this member in these dialects, or at least ignore it.
     package var takesPriority: Bool { generates || self == .embeddings || self == .rerank }
 
-    /// Whether the edge may send SSE comments to the client before the first event of a stream.
+    /// Whether the edge may send SSE comments to the client before a stream's first event, to keep the connection
+    /// alive.
     package var hasComments: Bool {
         switch self {
         case .openAIChat, .completions, .responses, .messages: true
@@ -92,8 +98,8 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
 
 /// Whether a content type is multipart; the edge refuses multipart bodies with status 415.
 ///
-/// The parameter has a concrete type. A generic function would be slower, because Swift does not specialize it for
-/// callers in other modules, and such callers use it for each request.
+/// The parameter has a concrete type, because other modules call the function for each request. Swift does not
+/// specialize a generic function for callers in other modules, so it would be slower.
 package func isMultipart(_ contentType: ArraySlice<UInt8>) -> Bool {
     let word: StaticString = "multipart/"
     let type = contentType.drop { $0 == 0x20 || $0 == 0x09 }

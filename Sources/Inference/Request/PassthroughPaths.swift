@@ -1,25 +1,25 @@
-// The paths that only some models have, which the configuration names under a model's key `passthrough`.
+// The request paths that only some models have; the configuration lists them under a model's key `passthrough`.
 
-/// A table of the paths that only some models have, with the models of each path.
+/// A table of the request paths that only some models have, with the models of each path.
 ///
-/// A model is identified by its index in the catalog.
+/// The index of a model in the list of models stands for the model.
 package struct PassthroughPaths: Sendable {
     private var models: [[UInt8]: Set<Int>] = [:]
 
-    /// Makes the table.
+    /// Makes the table from the extra paths of each model.
     ///
-    /// - Parameter paths: The paths of each model, in the order of the catalog and in the normal form of
-    ///   `RequestTarget`.
+    /// - Parameter paths: One array for each model, in the order of the list of models. The paths are normalized, as
+    ///   `RequestTarget` does it.
     package init(_ paths: [[String]]) {
         for (index, own) in paths.enumerated() {
             for path in own { models[Array(path.utf8), default: []].insert(index) }
         }
     }
 
-    /// Whether any model has the path.
+    /// Whether the table has the path for any model.
     package func has(_ path: ArraySlice<UInt8>) -> Bool { !models.isEmpty && models[Array(path)] != nil }
 
-    /// Whether the model with this index in the catalog has the path.
+    /// Whether the table has the path for the model with this index in the list of models.
     package func has(_ path: ArraySlice<UInt8>, of index: Int) -> Bool {
         models[Array(path)]?.contains(index) ?? false
     }

@@ -1,27 +1,28 @@
-// The body of a request in one buffer. The buffer is filled as bytes arrive, and each attempt sends the body from it.
+// The body of a client's request in one buffer. The buffer grows as bytes arrive, and each attempt sends the body from
+// it.
 
 import Glibc
 
-/// A growing buffer of bytes with readable padding after them.
+/// A growing buffer for a request body, with zero bytes after the body that a scanner may read.
 ///
-/// One thread at a time may use a body.
+/// Only one thread at a time may use the object.
 @safe package final class RequestBody {
-    /// The number of zero bytes after the body, which the scanner may read.
+    /// The number of zero bytes that follow the body, because the JSON scanner reads beyond the end of the body.
     package static let padding = 64
 
-    /// The smallest capacity, in bytes, of a buffer that is not empty.
+    /// The smallest size of a buffer that has bytes, in bytes.
     ///
     /// The buffer is smaller only if the client announces a shorter body.
     package static let firstCapacity = 4096
-    /// A buffer below this capacity, in bytes, grows fourfold at a time; a larger buffer grows twofold.
+    /// When a buffer below this size in bytes is full, its size grows fourfold; a larger buffer doubles its size.
     private static let fastGrowthMax = 256 << 10
 
     private var base: UnsafeMutableRawPointer
     /// The length of the body in bytes.
     package private(set) var count = 0
-    /// How many bytes the buffer can hold before it grows, without the padding.
+    /// How many bytes of the body the buffer can take before it must grow; the padding is not counted.
     package private(set) var capacity: Int
-    /// The announced length in bytes; 0 if none was announced.
+    /// The length of the body that the client has announced, in bytes; 0 if it has announced none.
     private let expected: Int
 
     /// Makes an empty body.
@@ -36,10 +37,10 @@ import Glibc
     }
     deinit { unsafe free(base) }
 
-    /// The memory that the buffer takes, in bytes.
+    /// The memory that the buffer uses, in bytes.
     package var footprint: Int { capacity + Self.padding }
 
-    /// The memory that the buffer will take after `bytes` more bytes have been appended, in bytes.
+    /// The memory that the buffer will use once `bytes` more bytes are appended, in bytes.
     package func footprint(appending bytes: Int) -> Int { grownCapacity(for: count + bytes) + Self.padding }
 
     /// Appends bytes; ends the process if there is no memory.
@@ -61,7 +62,7 @@ import Glibc
 
     /// Calls a closure with the bytes of the body.
     ///
-    /// The padding follows the bytes, but `bytes.count` does not include it.
+    /// The zero bytes after the body are readable as well, although `bytes.count` does not include them.
     @unsafe func withPaddedBytes<R>(_ body: (_ bytes: UnsafeBufferPointer<UInt8>) -> R) -> R {
         let bytes = unsafe UnsafeBufferPointer(start: base.assumingMemoryBound(to: UInt8.self), count: count)
         return unsafe body(bytes)

@@ -1,15 +1,16 @@
-// Reads an event that is larger than `EventSplitter.limit`, as its pieces arrive.
+// Reads a server-sent event that is larger than `EventSplitter.limit`, piece by piece, because it is never in memory as
+// a whole.
 
-/// Reduces one large event to its name and a digest of its data.
+/// Reduces one large server-sent event to its name and the few members of its JSON that the edge reads.
 struct LargeEvent: Sendable {
-    /// The part of a line that is being read.
+    /// Which part of a line of the event the next byte belongs to.
     private enum Line: Sendable { case field, beforeValue, data, name, other }
 
-    /// A limit in bytes for the name of a field; a longer name belongs to no known field.
+    /// The length above which a field's name is certainly not a known name, so that its further bytes are not kept.
     ///
     /// The known fields of an event are `data`, `event`, `id` and `retry`.
     private static let fieldLimit = 8
-    /// The largest number of bytes of an event's name that are kept.
+    /// How many bytes of the event's name are kept at most.
     private static let nameLimit = 128
 
     private var digest = JSONDigest()
@@ -18,12 +19,12 @@ struct LargeEvent: Sendable {
     private var name: [UInt8] = []
     private var hasData = false
 
-    /// Takes the next piece.
+    /// Reads the next piece of the event.
     mutating func take(_ piece: Span<UInt8>) {
         for index in piece.indices { take(piece[index]) }
     }
 
-    /// A small event with the members of the large event that the scanner reads.
+    /// A small event that has the same name and, of the large event's JSON, only the members that the scanner reads.
     ///
     /// The value is nil if the data of the large event is not exactly one JSON document.
     var summary: [UInt8]? {
@@ -32,7 +33,7 @@ struct LargeEvent: Sendable {
         return event + Array("data: ".utf8) + digest.kept + [0x0A, 0x0A]
     }
 
-    /// Takes a byte of a field's name, or the colon after the name.
+    /// Reads a byte of a field's name, or the colon after the name.
     @inline(__always)
     private mutating func takeField(_ byte: UInt8) {
         if byte == UInt8(ascii: ":") {
@@ -59,11 +60,11 @@ struct LargeEvent: Sendable {
         }
     }
 
-    /// Begins the value of the field whose name has been read.
+    /// Begins to read the value of the field whose name has just been read.
     private mutating func begin() {
         switch String(decoding: field, as: UTF8.self) {
         case "data":
-            // If an event has several `data` lines, its data is their values with a line end between each two.
+            // If an event has several `data` lines, its data consists of their values with a line end between them.
             if hasData { digest.take(0x0A) }
             hasData = true
             line = .data

@@ -1,15 +1,15 @@
-// Converts an executor's URL from the form of other programs to the form of this server's configuration, which has no
-// `/v1` at its end.
+// Converts an executor's URL from the form of another gateway's configuration to the form of this server's
+// configuration, which has no `/v1` at its end.
 internal import Configuration
 
-/// The URL of an executor, converted to the form of this server's configuration.
+/// An executor's URL from an imported file, converted to the form of this server's configuration.
 struct ExecutorAddress {
-    /// The URL in the syntax of a configuration, in which `${NAME}` refers to a variable.
+    /// The converted URL; `${NAME}` in it refers to an environment variable.
     var text: String
     /// Whether the URL ended in `/v1` in the imported file.
     var endedInV1 = false
 
-    /// Removes `/v1` and slashes at the end of a URL, or of the default URL in `${NAME:-URL}`.
+    /// Removes a `/v1` and slashes from the end of a URL, or from the end of the default in `${NAME:-URL}`.
     init(_ text: String) {
         var rest = text[...]
         let isDefault = rest.hasPrefix("${") && rest.hasSuffix("}") && rest.contains(":-")
@@ -25,10 +25,10 @@ struct ExecutorAddress {
 
     /// Whether the whole URL is a reference to a variable, whose value the import does not know.
     var isVariable: Bool { text.hasPrefix("${") && text.hasSuffix("}") }
-    /// Whether the URL is valid in a configuration.
+    /// Whether the converted URL is valid in this server's configuration.
     ///
-    /// If the URL is not valid, a note gives the reason. If requests go to another path than in the other program, a
-    /// note reports the new path.
+    /// The function adds a note for the operator if the URL is not valid, or if requests will go to another path than
+    /// before.
     ///
     /// - Parameters:
     ///   - what: The key that has the URL in the imported file, as notes name the key.
@@ -51,7 +51,7 @@ struct ExecutorAddress {
 
     /// Whether the URL uses TLS.
     ///
-    /// If the provider may be a remote API or a local engine, the import assumes a remote API for a URL with TLS. The
-    /// server sends no health checks to a remote API.
+    /// The import uses this where it cannot tell a remote API from a local engine: with TLS, it assumes a remote API,
+    /// to which the server sends no health checks.
     var isSecure: Bool { text.hasPrefix("https://") }
 }

@@ -1,26 +1,30 @@
-// How many attempts an engine or an executor accepts at once, as learned from its refusals with status 429.
+// The limits of an engine or of an executor that the edge infers from responses with status 429.
 package import Transport
 
-/// The limits of one engine or executor that this server has learned from its responses with status 429.
+/// The limits of one engine or executor: how many attempts it accepts at once, and for how long it refuses all
+/// attempts.
 ///
-/// All times are in nanoseconds.
+/// The edge infers both from responses with status 429. All times are in nanoseconds.
 package struct ExecutorLoad: Sendable {
-    /// How long a learned limit applies after the last refusal.
+    /// How long the limit that was inferred from a refusal (a response with status 429) applies after the last refusal.
     ///
-    /// A limit does not apply for ever, because the engine may have been restarted with another limit.
+    /// The limit does not apply forever, because the engine may have been restarted with another limit.
     static let learntFor: Nanoseconds = 30_000_000_000
-    /// The pause after a refusal without `retry-after`, if the refused attempt was this server's only one under way.
+    /// How long no attempt is sent after a refusal without `retry-after`, if no other attempt of this server was under
+    /// way.
     static let pauseDefault: Nanoseconds = 1_000_000_000
     static let pauseMax: Nanoseconds = 3_600_000_000_000
 
-    /// The learned limit: the largest number of attempts at once; it applies until `learntUntil`.
+    /// The largest number of attempts at once, as inferred from the last refusal; it applies until `learntUntil`.
     private(set) var learntRunning = Int.max
     private(set) var learntUntil: Nanoseconds = 0
     private(set) var pausedUntil: Nanoseconds = 0
 
-    /// Records that an attempt was refused while `running` other attempts of this server were under way.
+    /// Records that the engine or executor has refused an attempt with status 429.
     ///
-    /// - Parameter pause: the time to wait that the refusal names; nil if it names none.
+    /// - Parameters:
+    ///   - running: how many other attempts of this server were under way there.
+    ///   - pause: the time to wait that the refusal names; nil if it names none.
     mutating func refused(running: Int, pause: Nanoseconds?, at now: Nanoseconds) {
         learntRunning = max(1, running)
         learntUntil = now + Self.learntFor
@@ -30,23 +34,23 @@ package struct ExecutorLoad: Sendable {
 }
 
 extension ExecutorLoad {
-    /// The limits at one moment, in a form for another process.
+    /// The limits in a form that this process hands to its successor in an upgrade.
     ///
-    /// Durations, in nanoseconds, take the place of times, because the clock of the other process shows other times.
+    /// The record has durations, in nanoseconds, instead of times, because the clocks of the two processes differ.
     package struct Record: Equatable, Sendable {
-        /// The learned limit, at least 1; nil if none applies.
+        /// The largest number of attempts at once, at least 1; nil if there is no such limit.
         package var learntRunning: Int?
-        /// How long the learned limit still applies.
+        /// How long the limit `learntRunning` still applies.
         package var learntFor: Nanoseconds = 0
-        /// How long after the moment of the record no requests may be sent to the engine or executor; 0 if there is no
-        /// such pause.
+        /// How long no requests may be sent to the engine or executor, counted from the moment of the record; 0 for no
+        /// pause.
         package var pausedFor: Nanoseconds = 0
 
-        /// The record of an engine or executor without learned limits.
+        /// Makes the record of an engine or executor without limits.
         package init() {}
     }
 
-    /// The limits at `now`.
+    /// The limits that apply at `now`, for the successor process of an upgrade.
     func record(at now: Nanoseconds) -> Record {
         var record = Record()
         if learntUntil > now { (record.learntRunning, record.learntFor) = (learntRunning, learntUntil - now) }
@@ -54,9 +58,9 @@ extension ExecutorLoad {
         return record
     }
 
-    /// Makes the limits from a record that another process has just made.
+    /// Makes the limits from a record that the predecessor process has just made.
     ///
-    /// A pause longer than `pauseMax`, or a longer rest of a limit than `learntFor`, is shortened to that maximum.
+    /// Durations above `pauseMax` or `learntFor` are reduced to these maximums, because a record can be wrong.
     init(_ record: Record, at now: Nanoseconds) {
         if let learnt = record.learntRunning, record.learntFor > 0 {
             learntRunning = max(1, learnt)

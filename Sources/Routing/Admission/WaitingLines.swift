@@ -1,82 +1,89 @@
-// The requests that wait for a pool, by their classes: which class gets the next slot, who is ahead of a new request,
-// and who gives way when the queue is full.
+// The requests that wait for a slot in a pool, in one queue for each priority class. The queues decide which class gets
+// the next free slot, how many requests are served before a new one, and which request is removed when there are too
+// many.
 internal import Transport
 
-/// The waiting requests of one pool that have not been at an executor; the pool's lock guards the value.
+/// The requests of one pool that wait for their first attempt; the pool's lock guards the value.
 ///
-/// Each class has a line of its own, which is fair between tenants. Higher classes are served first. To guarantee the
-/// shares of `QueueShares`, a lower class is credited its share, in percent of a slot, for each slot that is given away
-/// while its requests wait. Once its credit reaches a whole slot, it gets that slot. So with a share of 5 percent, at
-/// least one of 20 slots goes to the class.
+/// Each class has its own queue, which is fair between tenants. Higher classes are served first. But `QueueShares`
+/// guarantees each lower class a part of the slots. For this, a class with waiting requests gets a credit for each slot
+/// that any request gets: its share, in percent of a slot. Once the credit reaches a whole slot, the class gets the
+/// next slot. So with a share of 5 percent, at least one of 20 slots goes to the class.
 struct WaitingLines: Sendable {
     /// The waiting requests of one class.
     struct Line: Sendable {
-        /// The requests in the order in which they are served.
+        /// The requests in the order in which they get slots.
         var queue = FairQueue<PoolEntry.Waiting>()
-        /// Requests that were first in `queue` when every executor that they may use was full, although others had
-        /// room.
+        /// Requests whose turn came when every executor that they may use was full, while other executors still had
+        /// free slots.
         ///
         /// Such a request may use only the executors of an earlier configuration, or only the executor that has made
-        /// the response that the request continues. These requests are served before the requests in `queue`, in the
-        /// order of this array, but do not block the requests behind them.
+        /// the response that the request continues. These requests get slots before the requests in `queue`, in the
+        /// order of this array, but the requests behind them need not wait for them.
         var passedBy: [PoolEntry.Passed] = []
-        /// The credit in percent of a slot, 0 or more.
+        /// The part of the next slot that is already due to this class because of its share, in percent; 0 or more.
         var credit = 0
 
         var count: Int { queue.count + passedBy.count }
     }
 
-    /// The line of each class, at the rank of the class.
+    /// The waiting requests of each class; the index is the rank of the class, which is 0 for the highest class.
     var lines = [Line](repeating: Line(), count: PriorityClass.allCases.count)
-    /// The shares that the latest configuration gives to the classes.
+    /// The percentages of slots and of queue space that the latest configuration guarantees to the classes.
     var shares = QueueShares()
 
     /// The number of waiting requests.
     var count: Int { lines.reduce(0) { $0 + $1.count } }
-    /// The number of requests that count against the limit of the queue.
+    /// The number of requests that `queueMax` limits: all waiting requests except those in `passedBy`.
     private var queuedCount: Int { lines.reduce(0) { $0 + $1.queue.count } }
 
-    /// Whether requests of this class or of a higher class wait in order, so that a new request must not overtake them.
+    /// Whether requests of this class or of a higher class wait in a `queue`, so that a new request must wait behind
+    /// them.
     func hasQueue(downTo priority: PriorityClass) -> Bool {
         lines[...priority.rank].contains { !$0.queue.isEmpty }
     }
 
-    /// Whether requests of this class or of a higher class wait in `passedBy`.
+    /// Whether any request in `passedBy`, where requests wait for particular executors, is of this class or of a higher
+    /// class.
     func hasPassedBy(downTo priority: PriorityClass) -> Bool {
         lines[...priority.rank].contains { !$0.passedBy.isEmpty }
     }
 
     // MARK: Shares
 
-    /// The rank of the class that must get the next slot to keep its share; nil if no lower class is due.
+    /// The rank of the lower class that must get the next slot, because its guaranteed share is due; nil if there is
+    /// none.
     var due: Int? {
         (1..<lines.count).first { rank in
             lines[rank].count > 0 && lines[rank].credit + shares.percent(ofRank: rank) >= 100
         }
     }
 
-    /// Counts a slot that is given to a request of this class, while the waiting requests are still in their lines.
+    /// Updates the credits of the classes, because a request of the class `priority` gets a slot.
+    ///
+    /// The caller must not have removed a waiting request from its queue yet.
     mutating func gaveSlot(to priority: PriorityClass) {
         for rank in 1..<lines.count {
             if lines[rank].count > 0 { lines[rank].credit += shares.percent(ofRank: rank) }
-            // The slot uses up credit of its class, whether or not the class got the slot because of its share.
+            // A class pays for a slot with its credit even if it would have got the slot without its share.
             if rank == priority.rank { lines[rank].credit = max(0, lines[rank].credit - 100) }
         }
     }
 
     // MARK: Adding and removing
 
-    /// Adds a request behind the others of its class and tenant.
+    /// Adds a request behind the waiting requests of the same class and tenant.
     mutating func push(_ waiting: PoolEntry.Waiting) -> QueueTicket {
         let request = waiting.request
         let rank = request.priority.rank
-        // The credit belongs to requests that have waited. A class without waiting requests begins again with none.
+        // A class earns credit only while requests of the class wait. So a class without waiting requests starts at 0
+        // again.
         if lines[rank].count == 0 { lines[rank].credit = 0 }
         let ticket = lines[rank].queue.push(waiting, tenant: request.tenant, cost: request.promptBytes)
         return .inOrder(request.priority, ticket)
     }
 
-    /// Removes a request; returns false if it does not wait any more.
+    /// Removes a waiting request; returns false if the request does not wait any more.
     mutating func remove(_ ticket: QueueTicket) -> Bool {
         guard case .inOrder(let priority, let inQueue) = ticket else { return false }
         if lines[priority.rank].queue.remove(inQueue) != nil { return true }
@@ -89,11 +96,11 @@ struct WaitingLines: Sendable {
 
     /// Estimates how many waiting requests would be served before a new request.
     ///
-    /// The estimate assumes that no further requests arrive. A lower class is served at the latest by its share.
+    /// The estimate assumes that no further requests arrive, and that each lower class gets its guaranteed share.
     func ahead(of request: RoutingRequest) -> Int {
         let rank = request.priority.rank
         let line = lines[rank]
-        // The number of slots that this class gets until the new request is served, including its own slot.
+        // How many slots this class must get before the new request is served, including the slot for the new request.
         let own = line.passedBy.count + line.queue.ahead(of: request.tenant, cost: request.promptBytes) + 1
         var slots = own + lines[..<rank].reduce(0) { $0 + $1.count }
         for lower in (rank + 1)..<max(rank + 1, lines.count) where lines[lower].count > 0 {
@@ -110,15 +117,15 @@ struct WaitingLines: Sendable {
 
     // MARK: Making room
 
-    /// Whether one more request like `request` may wait, if need be in place of another request.
+    /// Whether `request` may wait, if necessary after another request has been removed from the queue.
     func hasRoom(for request: RoutingRequest, queueMax: Int) -> Bool {
         queuedCount < queueMax || giver(for: request, queueMax: queueMax) != nil
     }
 
-    /// Makes room for one more request, if the queue is full.
+    /// If the queue is full, removes one waiting request, so that `request` can wait.
     ///
-    /// A request of the lowest class gives way first, but no class gives way to a lower one. Between requests of the
-    /// same class, tenants share the room, see `FairQueue.makeRoom`.
+    /// A request of the lowest class is removed first, but never one of a higher class than that of `request`. Within
+    /// the class of `request`, `FairQueue.makeRoom` decides which tenant loses a request.
     ///
     /// - Returns: the removed request; nil if none was removed.
     mutating func makeRoom(
@@ -131,9 +138,10 @@ struct WaitingLines: Sendable {
         return way.map { ($0.element, .inOrder(PriorityClass.allCases[rank], $0.ticket)) }
     }
 
-    /// The rank of the class from which a request gives way to a new request; nil if none does.
+    /// The rank of the class from which a request is removed, so that `request` can wait; nil if `request` must be
+    /// refused.
     ///
-    /// A lower class keeps as many requests as its share of the queue, rounded down.
+    /// A lower class does not lose the requests that are within its share of `queueMax`, rounded down.
     private func giver(for request: RoutingRequest, queueMax: Int) -> Int? {
         let own = request.priority.rank
         for rank in ((own + 1)..<max(own + 1, lines.count)).reversed() {

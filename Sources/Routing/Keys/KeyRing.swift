@@ -1,30 +1,34 @@
-// The access keys at one moment, and the function that finds the key of a request.
+// All API keys after one reading of the key store, and the function that finds the key of a request.
 package import Transport
 
-/// The access keys at one moment, including expired and revoked keys; immutable, and shared by all threads.
+/// All API keys after one reading of the key store, including expired and revoked keys; immutable, and shared by all
+/// threads.
+///
+/// Whenever the keys change, a new ring replaces this one.
 package final class KeyRing: Sendable {
-    /// A key, and how much of its limits is used.
+    /// An API key, and how much of its limits is used.
     package struct Entry: Sendable {
         /// The stored form of the key.
         package let key: AccessKey
         /// How much of the key's limits is used.
         ///
-        /// A later ring that has the key refers to the same object.
+        /// When the key store is read again and still has the key, the new ring refers to the same object.
         package let use: KeyUse
     }
 
-    /// The use of a key that the ring does not have any more, in case a later ring has the key again.
+    /// The used limits of a key that was removed from the key store, kept in case the key comes back.
     ///
-    /// Without this record, the limits of all keys would start anew when a key file is removed and put back.
+    /// Without this record, the limits of all keys would start anew when an operator removes a key file and puts it
+    /// back.
     private struct Departed: Sendable {
         var id: String
         var hash: [UInt8]
         var use: KeyUse
         var since: Nanoseconds
 
-        /// How long the use is kept, in nanoseconds.
+        /// How long the used limits of a removed key are kept, in nanoseconds.
         ///
-        /// After this time, all limits per minute are fully available again.
+        /// After this time, all limits per minute are fully available again, so there is nothing to remember.
         static let keptFor: Nanoseconds = 120_000_000_000
 
         func isKept(at now: Nanoseconds) -> Bool { use.running > 0 || now < since + Self.keptFor }
@@ -35,15 +39,15 @@ package final class KeyRing: Sendable {
     /// Each array is short, because only someone who knows the server's secret could make keys whose hashes collide.
     private let entries: [UInt64: [Entry]]
     private let departed: [Departed]
-    /// The hash to compare with if no key's hash begins with the first eight bytes of the hash that is looked up.
+    /// The hash to compare with if no key's hash begins with the same eight bytes as the hash that is looked up.
     ///
-    /// With this comparison, the time of a lookup does not reveal whether there is such a key.
+    /// Without this comparison, the time of a lookup would reveal whether there is such a key.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
-    /// Makes a ring of `keys`, each of which continues with the use that `previous` has for the key.
+    /// Makes a ring (a table) of `keys`; each key keeps the used limits that it has in the ring `previous`.
     ///
-    /// A key is found in `previous` by its hash, or else by its id. A key that `previous` does not have any more is
-    /// also found, if `previous` still keeps its use.
+    /// A key is found in `previous` by its hash, or else by its id, also among the removed keys whose used limits are
+    /// kept.
     package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
         var known = previous?.departed ?? []
         known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []
@@ -61,19 +65,22 @@ package final class KeyRing: Sendable {
         departed = known.enumerated().filter { !taken.contains($0) && $1.isKept(at: now) }.map(\.element)
     }
 
-    /// The number of keys that the ring does not have any more and whose use is kept.
+    /// The number of removed keys whose used limits are still kept.
     package var departedCount: Int { departed.count }
 
     /// All keys in no particular order, including expired and revoked keys.
     package var all: [Entry] { entries.values.flatMap(\.self) }
 
-    /// Publishes the exchanges of each key in `counts` from now on, including keys that the ring does not have any
-    /// more; see `KeyUse.share`.
+    /// From now on, publishes the number of exchanges of each key to the other server processes of an upgrade; see
+    /// `KeyUse.share`.
+    ///
+    /// This includes removed keys whose used limits are kept.
     package func share(in counts: SharedCounts?) {
         let all = all
         let ids = Set(all.map(\.key.id))
-        // Each key publishes in the row of its id. If two keys have exchanged their ids, the first pass empties the row
-        // of one id after the other key has begun to use the row. The second pass publishes all counts once more.
+        // `counts` has one row for each key id. If two keys have swapped their ids, a key that leaves a row in the
+        // first pass sets it to 0, perhaps after the other key has written there. So a second pass writes all counts
+        // once more.
         for _ in 0..<2 {
             for entry in all { entry.use.share(in: counts, as: Self.identity(entry.key.id)) }
             for key in departed {
@@ -88,7 +95,7 @@ package final class KeyRing: Sendable {
     /// The result of looking up the key of a request.
     package enum Found: Sendable {
         case inForce(Entry)
-        /// The key is revoked or has expired; the text is its id.
+        /// The key is revoked or has expired; the value is the id of the key.
         case revoked(String), expired(String)
         case unknown
     }

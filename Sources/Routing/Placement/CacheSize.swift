@@ -1,63 +1,66 @@
-// How much an executor's prefix cache holds, learned from what its answers say was cached.
+// Estimates the size of an executor's prefix cache from answers, which say how many tokens of the prompt were cached.
 
-/// The believed size of one executor's prefix cache, in bytes of prompts.
+/// An estimate of the size of one executor's prefix cache, in bytes of prompts.
 ///
-/// No engine says how much its cache holds in bytes of prompts. But an answer says how many tokens of its prompt were
-/// cached, and the pool has an estimate of that number. If much less was cached than estimated, the believed size is
-/// too large. If more was cached, the size may be too small. The rule and its numbers were found by a replay of public
-/// traces with simulated caches.
+/// No engine says how many bytes of prompts its cache holds. But an answer says how many tokens of its prompt were
+/// cached, and the pool has predicted that number. If much less was cached than predicted, the estimated size is too
+/// large. If more was cached, the estimated size may be too small. The rule and its numbers were found by a replay of
+/// public traces with simulated caches.
 struct CacheSize: Equatable, Sendable {
-    /// The cached part of one prompt: the part that the pool expected, and the part that the answer reports.
+    /// The cached part of one prompt: the part that the pool predicted, and the part that the answer reports.
     struct Answer: Equatable, Sendable {
         /// The size of the prompt in bytes.
         var prompt: Int
-        /// How many bytes of the prompt the executor was believed to hold.
+        /// How many bytes of the prompt were in the executor's cache according to the pool's prediction.
         var believed: Int
-        /// How many bytes of the prompt the executor has found in its cache.
+        /// How many bytes of the prompt were in the executor's cache according to the answer.
         var cached: Int
     }
 
-    /// The size at first: about a million tokens of four bytes.
+    /// The estimate before any answer: about a million tokens of four bytes.
     ///
-    /// A size that is too large is corrected sooner than a size that is too small, and costs less until then.
+    /// An estimate that is too large is corrected sooner than one that is too small, and does less harm until then.
     static let first = 4 << 20
-    /// The limits of the size, in bytes: one long prompt, and a large cache of tokens in main memory.
+    /// The range of the estimate in bytes, from the size of one long prompt to that of a large cache in main memory.
     static let range = PromptPrefix.bytesMax...(1 << 32)
-    /// The size is adjusted each time that prompts of this many bytes have been answered.
+    /// The estimate is adjusted each time that prompts with this many bytes in total have been answered.
     private static let judgedBytes = 800 * PromptPrefix.step
 
-    /// The size in bytes.
+    /// The estimated size of the cache in bytes.
     private(set) var bytes: Int
     private var answered = 0
-    /// The bytes that were believed to be cached, but were not.
+    /// How many bytes were predicted to be cached but were not, since the last adjustment of the size.
     private var over = 0
-    /// The bytes that were cached, but were not believed to be.
+    /// How many bytes were cached although the prediction was that they were not, since the last adjustment of the
+    /// size.
     private var under = 0
 
-    /// Whether the size is still a guess: neither said by the engine nor learned from answers.
+    /// Whether the size is only a guess, because the engine has not reported it and answers have not changed it.
     private var isGuess = true
-    /// Whether answers have shown at least once that the size was too large.
+    /// Whether an adjustment has ever found the estimated size too large.
     ///
-    /// Before that, the size may be far below the true size, so it grows in large steps. Afterwards it is near the true
-    /// size and grows in small steps.
+    /// Before that, the estimate may be far below the true size, so it grows in large steps. Afterwards it is near the
+    /// true size and grows in small steps.
     private var hasBeenTooLarge = false
 
-    /// Makes a size that has learned nothing yet.
+    /// Makes an estimate that has learned nothing from answers yet.
     init(bytes: Int = Self.first) { self.bytes = bytes }
 
-    /// Takes the size that the engine reports for its cache, unless a size was reported or learned before.
+    /// Uses the size that the engine reports for its cache, unless it was reported before or answers have changed the
+    /// estimate.
     mutating func said(_ bytes: Int) {
         guard isGuess else { return }
         isGuess = false
         self.bytes = min(max(bytes, Self.range.lowerBound), Self.range.upperBound)
     }
 
-    /// Learns from an answer.
+    /// Compares the prediction for a prompt with the answer, and adjusts the estimate once enough prompts were
+    /// compared.
     ///
-    /// - Parameter held: how many bytes of prompts the placement map believes the executor to hold.
+    /// - Parameter held: how many bytes of prompts the pool believes to be in the executor's cache at present.
     mutating func learn(_ answer: Answer, held: Int) {
-        // The tokens of a prompt are not evenly spread over its bytes, and a cache holds no part of a block. So small
-        // differences say nothing.
+        // Small differences say nothing, for two reasons. The tokens of a prompt are not evenly spread over its bytes.
+        // And an engine caches only whole blocks of tokens, so the end of a prompt is often not cached.
         let slack = PromptPrefix.step + answer.prompt / 16
         answered += answer.prompt
         over += max(0, answer.believed - answer.cached - slack)

@@ -1,33 +1,36 @@
-// The choice of an executor by what the executors hold of a prompt, for pools with `Balance.prefix`.
+// Chooses the executor that probably has the largest part of a request's prompt in its prefix cache, for pools with
+// `Balance.prefix`.
 package import Transport
 
 extension ExecutorPool {
-    /// How much longer a request may wait at an executor that holds its prompt than at the least loaded executor.
+    /// How much longer a request may wait at an executor that has cached its prompt than at the least loaded executor.
     ///
-    /// The time, in nanoseconds, comes on top of the time for computing the held part, which the executor saves.
+    /// In nanoseconds. An executor with the cached prompt saves time, because it computes only the rest of the prompt.
+    /// The request may wait this much longer in addition to the saved time.
     static let gate: Nanoseconds = 4_000_000_000
-    /// The assumed rate at which an executor computes prompts until its own rate is measured: about 8,000 tokens a
-    /// second.
+    /// How fast an executor is assumed to compute prompts until its own rate was measured, in bytes a second.
     ///
-    /// The rate is in bytes a second.
+    /// The value stands for about 8,000 tokens a second.
     static let rateDefault = 32_000.0
 
-    /// Whether the pool chooses the executor of this request by the request's prompt or session.
+    /// Whether the pool chooses the executor for this request by the cached prompts or by the session that the request
+    /// names.
     func looksAtPrompt(of request: RoutingRequest) -> Bool {
         choosesByPrompt && (!request.prefix.hashes.isEmpty || request.session != nil)
     }
-    /// How many bytes of a prompt count as one token, when an engine reports the size of its cache in tokens.
+    /// How many bytes of prompts count as one token, to convert a cache size that an engine reports in tokens.
     private static let bytesAToken = 4
 
-    /// The member that should take a request, by what the members hold of its prompt.
+    /// Returns the member (an executor of the pool) that should get a request, because it has probably cached the
+    /// prompt.
     ///
-    /// The function first considers the member to which the request's session went before, and then the holder with the
-    /// least work. `PlacementMap.findHolders` says which members are holders. A member is not taken if it has no free
-    /// slot, or if the request would wait there for longer than `gate` allows. If there is such a member or holder but
-    /// none is taken, the reason is `gate`. If there is none at all, the reason is `load`. In both cases the result has
-    /// no member, and the caller chooses one as `leastLoad` does.
+    /// The function first considers the member that got the latest request of the same session. Then it considers the
+    /// holders, the members that have probably cached most of the prompt, and prefers the holder with the least work. A
+    /// member is rejected if it has no free slot, or if the request would wait there longer than `gate` allows.
     ///
-    /// `state.placement.matches` has the holders, and `state.free` the members that can take the request.
+    /// If every such member is rejected, the result is nil with the reason `gate`. If there is no such member, the
+    /// result is nil with the reason `load`. The caller then chooses a member as `leastLoad` does.
+    /// `state.placement.matches` has the holders, and `state.free` has the members with a free slot.
     func holder(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State
@@ -55,20 +58,24 @@ extension ExecutorPool {
         return (best.member.index, .prefix)
     }
 
-    /// Whether a request should go to a member that holds `bytes` of its prompt, although the least loaded member has
-    /// less to do.
+    /// Whether a request should go to a member that has cached `bytes` of its prompt, although another member has less
+    /// to do.
+    ///
+    /// The request must not wait longer there than `gate` allows.
     private func isWorthIt(_ member: FreeMember, saving bytes: Int, _ state: borrowing PoolEntry.State) -> Bool {
         var least = Double.infinity
         for other in state.free { least = min(least, other.load) }
-        // The work of the least loaded member is scaled to this member's share, so that the two can be compared.
+        // Loads are work divided by weight (`share`). The least load is multiplied by this member's weight, so that it
+        // can be compared with this member's work.
         let more = (member.work - least * member.share) * Double(Self.bytesAStream)
         let rate = state.placement.rates[member.executor]?.bytesPerSecond ?? Self.rateDefault
         return more <= Double(bytes) + rate * Double(Self.gate) / 1e9
     }
 
-    /// The placement of a request at a member.
+    /// Describes what a request costs at a member of the pool.
     ///
-    /// It says how much of the prompt the member holds, and how many bytes of other prompts wait at the member.
+    /// The result says how many bytes of the prompt the member has probably cached, and how many bytes of other prompts
+    /// wait there.
     func placement(
         of request: RoutingRequest,
         at index: Int,
@@ -86,16 +93,17 @@ extension ExecutorPool {
         )
     }
 
-    /// Records that a request goes to an executor.
+    /// Records that a request was sent to an executor, which will cache the prompt, and which gets later requests of
+    /// the session.
     func record(_ request: RoutingRequest, at executor: Executor, _ state: inout PoolEntry.State) {
         let (engine, cacheBytes) = (executor.engine, executor.engine.words.cacheTokens.map { $0 * Self.bytesAToken })
         state.placement.map.record(request.prefix, at: executor.id, losses: engine.losses, cacheBytes: cacheBytes)
         if let session = request.session { state.placement.record(session, at: executor) }
     }
 
-    /// Records that an executor has not computed the prompt of a request that was sent there.
+    /// Records that an executor has not computed, and so not cached, the prompt of a request for which it was chosen.
     ///
-    /// The attempt has failed, was refused, or was not made.
+    /// The attempt has failed, the executor has refused it, or it was never made.
     package func takeBack(_ prefix: PromptPrefix, _ placement: Placement, of executor: Executor) {
         guard choosesByPrompt, !prefix.hashes.isEmpty else { return }
         entry.state.withLock { state in
@@ -103,9 +111,9 @@ extension ExecutorPool {
         }
     }
 
-    /// Records that an answer has begun; the time until then shows how fast the executor computes prompts.
+    /// Measures how fast an executor computes prompts, because an answer has begun.
     ///
-    /// - Parameter time: the time since the attempt was counted, in nanoseconds.
+    /// - Parameter time: the nanoseconds between the choice of the executor and the beginning of the answer.
     package func answerBegan(_ placement: Placement, of executor: Executor, after time: Nanoseconds) {
         guard choosesByPrompt else { return }
         entry.state.withLock { state in
@@ -114,13 +122,13 @@ extension ExecutorPool {
         }
     }
 
-    /// Learns how much an executor caches from the usage that an answer has reported.
+    /// Learns the size of an executor's cache from the token counts in an answer's usage.
     ///
     /// - Parameters:
     ///   - promptTokens: the tokens of the whole prompt, above 0.
     ///   - cachedTokens: how many of these tokens were in the executor's cache; nil if the answer does not say. If an
-    ///     earlier answer of the executor has said it, nil counts as 0, because some engines leave the field out if
-    ///     nothing was cached.
+    ///     earlier answer of the executor said it, nil counts as 0, because some engines omit the field when nothing
+    ///     was cached.
     package func learn(
         _ placement: Placement,
         of executor: Executor,
@@ -147,18 +155,19 @@ extension ExecutorPool {
 
     // MARK: Stored responses
 
-    /// Records that an executor has made a response that later requests may continue.
+    /// Records which executor has made a response, because only that executor can continue the response in a later
+    /// request.
     ///
     /// - Parameter response: the hash of the response's id, by the same hasher as `RoutingRequest.response`.
     package func made(response: UInt64, by executor: Executor) {
         entry.state.withLock { $0.placement.record(response: response, by: executor) }
     }
 
-    /// The index of the member that has made the response that a request continues.
+    /// The index of the member (an executor of the pool) that has made the response which a request continues.
     ///
-    /// Only the engine that has made a response has stored it. The result is nil if the request may go to any member:
-    /// if the pool does not know who made the response, or if that member has been lost since, has been tried, or may
-    /// not be used.
+    /// Only the engine that has made a response has stored it. The result is nil if the pool does not know which member
+    /// that is. It is also nil if the engine has failed since, if the member has been tried already, or if its health
+    /// forbids requests. Then the request may go to any member.
     func maker(for request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Int? {
         guard let response = request.response, let home = state.placement.maker(of: response),
             let index = index(ofExecutor: home.executor), members[index].mayTry(request, at: now)
@@ -169,15 +178,15 @@ extension ExecutorPool {
 
     // MARK: Cached tokens
 
-    /// The number of answers without a count of cached tokens after which an executor counts as one that reports none.
+    /// After this many answers without a number of cached tokens, the edge assumes that an executor never reports it.
     ///
-    /// Only answers count whose prompts were believed to be cached for the greater part.
+    /// Only those answers are counted for which the pool believed most of the prompt to be cached.
     private static let unreportedMax = 8
 
-    /// Whether no answer of an executor has said how many tokens of a prompt were cached, although many should have.
+    /// Whether an executor's answers never say how many tokens of a prompt were cached, so that its cache size stays
+    /// unknown.
     ///
-    /// Without that number, the pool cannot learn how large the executor's cache is. The function takes the lock of the
-    /// pool.
+    /// True after `unreportedMax` answers that should have said it. The function takes the lock of the pool.
     package func hidesCachedTokens(_ executor: Executor) -> Bool {
         guard choosesByPrompt else { return false }
         return entry.state.withLock { state in

@@ -1,49 +1,63 @@
-// The storage of a placement map: which executor holds which beginning of a prompt, found by hash and in order of use.
+// The storage of a placement map, which remembers what each executor has probably in its prefix cache: the beginnings
+// of the prompts that were sent to the executor.
 
-/// Beginnings of prompts, the lists that hold them, and for each list the order in which its beginnings were used.
+/// For each executor, a list of the beginnings of prompts that the executor has probably in its prefix cache.
 ///
-/// A list stands for an executor. A *holding* is one beginning in one list. All operations take constant time, however
-/// many lists hold a beginning. The table has no clock and no lock; the map that owns the table guards it.
+/// A beginning is the part of a prompt up to a mark (a fixed number of bytes, see `PromptPrefix`), and is identified by
+/// its hash. A *holding* is the entry of one beginning in the list of one executor. All operations take constant time,
+/// even if many lists have the same beginning. The table has no clock and no lock; the map that owns the table guards
+/// it by a lock.
 struct PlacementTable: Sendable {
-    /// The hash of a beginning that at least one list holds.
+    /// The beginning of a prompt that is in the list of at least one executor.
     private struct Beginning {
         var hash: UInt64
-        /// How many prompts had this beginning, as of `epoch`.
+        /// How many prompts had this beginning, where older prompts count less: the number is halved at the end of each
+        /// epoch.
+        ///
+        /// The value is that of the epoch `epoch`, so later halvings are not in it yet.
         var uses: Float = 0
-        /// The epoch in which `uses` was last brought up to date.
+        /// The epoch (a number of prompts, after which all values of `uses` are halved) in which `uses` was computed.
         var epoch: UInt32
-        /// The bytes from the previous mark of the prompt to the end of this beginning, see `PromptPrefix`.
+        /// The distance in bytes between the last two marks of this beginning, see `PromptPrefix`.
         var bytes: Int32
-        /// The first of the holdings of this beginning.
+        /// The index of the first holding (the entry of a beginning in the list of an executor) with this beginning.
         var first: Int32 = -1
-        /// The next beginning in the same bucket of the hash table, or the next unused one; -1 for none.
+        /// The index of the next beginning in the same bucket of the hash table; -1 for none.
+        ///
+        /// If this element of the array is unused, the value is the index of the next unused element.
         var next: Int32 = -1
     }
 
     private struct Holding {
         var beginning: Int32
         var list: Int32
-        /// How many prompts with this beginning the list has got since it holds the beginning.
+        /// How many prompts with this beginning were sent to the executor since the beginning is in the executor's
+        /// list.
         var prompts: Int32 = 0
-        /// The neighbours in the order in which the list's beginnings were used; -1 for none.
+        /// The neighbours of this entry in the executor's list, which is in the order of the latest use; -1 for none.
         var newer: Int32 = -1
         var older: Int32 = -1
-        /// The neighbours in the chain of all holdings of the same beginning; -1 for none.
+        /// The next and the previous entry for the same beginning in the lists of other executors; -1 for none.
         var following: Int32 = -1
         var preceding: Int32 = -1
-        /// The next holding in the same bucket of the hash table, or the next unused one; -1 for none.
+        /// The index of the next entry in the same bucket of the hash table; -1 for none.
+        ///
+        /// If this element of the array is unused, the value is the index of the next unused element.
         var next: Int32 = -1
     }
 
     private struct List {
         var newest: Int32 = -1
         var oldest: Int32 = -1
-        /// The sum of the bytes of the list's beginnings, each counted from the previous mark of its prompt.
+        /// The sum of the values `bytes` of all beginnings in the executor's list.
         var bytes = 0
         var count = 0
     }
 
-    /// The bytes that one holding takes at most, which is the case if no other list holds its beginning.
+    /// The bytes of memory for one beginning in the list of one executor, if no other executor's list has the same
+    /// beginning.
+    ///
+    /// For a beginning that several lists have, each list takes fewer bytes.
     static let bytesAHolding =
         MemoryLayout<Beginning>.stride + MemoryLayout<Holding>.stride + 2 * MemoryLayout<Int32>.stride
 
@@ -52,42 +66,43 @@ struct PlacementTable: Sendable {
     private var lists: [List] = []
     private var unusedBeginning: Int32 = -1
     private var unusedHolding: Int32 = -1
-    /// The first beginning, and the first holding, of each bucket; -1 for none.
+    /// The hash tables: for each bucket, the index of its first beginning, or of its first holding; -1 for an empty
+    /// bucket.
     ///
-    /// The number of buckets is a power of two, and not below `room`.
+    /// The number of buckets is a power of two, and at least `room`.
     private var beginningBuckets: [Int32] = [-1]
     private var holdingBuckets: [Int32] = [-1]
 
-    /// The number of holdings.
+    /// The number of entries in the lists of all executors together.
     private(set) var count = 0
-    /// The number of holdings that there is room for; see `makeRoom`.
+    /// The number of entries for which the arrays and hash tables have space; `makeRoom` increases it.
     private(set) var room = 0
 
     // MARK: Lists
 
-    /// The number of lists.
+    /// The number of lists: one for each executor, and unused ones.
     var listCount: Int { lists.count }
 
-    /// Adds an empty list, and returns its index.
+    /// Adds an empty list for one more executor, and returns the index of the list.
     mutating func addList() -> Int {
         lists.append(List())
         return lists.count - 1
     }
 
-    /// The number of beginnings that a list holds.
+    /// The number of beginnings of prompts in an executor's list.
     func count(in list: Int) -> Int { lists[list].count }
 
-    /// The sum of the sizes of the beginnings that a list holds, in bytes.
+    /// How many bytes of prompts the beginnings in an executor's list stand for.
     ///
-    /// A beginning counts only the bytes from the previous mark of its prompt.
+    /// If one beginning contains another, the bytes that both have are counted once.
     func bytes(in list: Int) -> Int { lists[list].bytes }
 
-    /// Empties a list.
+    /// Removes all beginnings of prompts from an executor's list.
     mutating func clear(_ list: Int) {
         while removeOldest(of: list) {}
     }
 
-    /// Removes the beginning that was used least recently from a list; returns false if the list is empty.
+    /// Removes the least recently used beginning from an executor's list; returns false if the list is empty.
     @discardableResult
     mutating func removeOldest(of list: Int) -> Bool {
         guard lists[list].oldest >= 0 else { return false }
@@ -97,23 +112,24 @@ struct PlacementTable: Sendable {
 
     // MARK: Beginnings
 
-    /// The index of the beginning with this hash; nil if no list holds it.
+    /// The index in `beginnings` of the prompt beginning with this hash; nil if no executor's list has it.
     func beginning(_ hash: UInt64) -> Int32? {
         var found = beginningBuckets[bucket(hash)]
         while found >= 0, beginnings[Int(found)].hash != hash { found = beginnings[Int(found)].next }
         return found >= 0 ? found : nil
     }
 
-    /// How often a beginning was used; each epoch that has passed since halves the number.
+    /// How many prompts had this beginning, where a prompt counts half as much after each epoch that has passed since.
     func uses(of beginning: Int32, in epoch: UInt32) -> Float {
         let entry = beginnings[Int(beginning)]
         let halvings = epoch &- entry.epoch
         return halvings == 0 ? entry.uses : halvings > 24 ? 0 : entry.uses / Float(UInt32(1) << halvings)
     }
 
-    /// Calls `body` with each list that holds a beginning, until `body` returns false.
+    /// Calls `body` with the index of each executor's list that has this beginning of a prompt, until `body` returns
+    /// false.
     ///
-    /// The list that got the beginning last comes first.
+    /// The list to which the beginning was added last comes first.
     func forEachList(holding beginning: Int32, _ body: (Int) -> Bool) {
         var holding = beginnings[Int(beginning)].first
         while holding >= 0, body(Int(holdings[Int(holding)].list)) { holding = holdings[Int(holding)].following }
@@ -121,14 +137,15 @@ struct PlacementTable: Sendable {
 
     // MARK: Holdings
 
-    /// Whether a list holds the beginning with this hash.
+    /// Whether an executor's list has the prompt beginning with this hash.
     func holds(_ hash: UInt64, _ list: Int) -> Bool { find(hash, list) >= 0 }
 
-    /// Records that a list uses a beginning, which becomes the latest in the list's order of use.
+    /// Records that a prompt with this beginning was sent to the executor of a list.
     ///
-    /// The beginning is added if the list does not hold it. There must be room for one more holding.
+    /// The beginning becomes the most recently used one of the list. If the list does not have the beginning, it is
+    /// added, so `count` must be below `room`.
     ///
-    /// - Parameter bytes: the distance from the previous mark of the prompt to the end of the beginning.
+    /// - Parameter bytes: the distance in bytes between the last two marks of the beginning.
     mutating func use(_ hash: UInt64, bytes: Int, by list: Int, in epoch: UInt32) {
         let found = find(hash, list)
         let holding = found >= 0 ? found : insert(hash, bytes: bytes, list, epoch)
@@ -140,9 +157,9 @@ struct PlacementTable: Sendable {
         beginnings[Int(beginning)].epoch = epoch
     }
 
-    /// Takes back one use of a beginning by a list.
+    /// Undoes one call of `use`, because the executor has not computed the prompt.
     ///
-    /// - Parameter forgetting: whether the list drops the beginning, unless another prompt has brought it there.
+    /// - Parameter forgetting: whether to remove the beginning from the list, unless another prompt had it as well.
     mutating func takeBack(_ hash: UInt64, by list: Int, forgetting: Bool, in epoch: UInt32) {
         let holding = find(hash, list)
         guard holding >= 0 else { return }
@@ -153,7 +170,7 @@ struct PlacementTable: Sendable {
         if forgetting, holdings[Int(holding)].prompts <= 0 { remove(holding) }
     }
 
-    /// Makes room for this many holdings; the room never shrinks.
+    /// Makes space for this many entries in all lists together; the space never shrinks.
     mutating func makeRoom(for count: Int) {
         guard count > room else { return }
         room = count
@@ -169,14 +186,15 @@ struct PlacementTable: Sendable {
     private func bucket(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (beginningBuckets.count - 1) }
 
     private func bucket(_ hash: UInt64, _ list: Int) -> Int {
-        // The hash is random, so a multiple of a large odd number spreads the lists over the buckets.
+        // The product differs in many bits between any two lists. So the entries for one beginning get different
+        // buckets, although they have the same hash.
         let mixed = hash ^ (UInt64(truncatingIfNeeded: list + 1) &* 0x9E37_79B9_7F4A_7C15)
         return Int(truncatingIfNeeded: mixed ^ (mixed >> 32)) & (holdingBuckets.count - 1)
     }
 
     private func hash(of holding: Int32) -> UInt64 { beginnings[Int(holdings[Int(holding)].beginning)].hash }
 
-    /// The holding of a beginning in a list; -1 for none.
+    /// The index in `holdings` of the entry for a prompt beginning in an executor's list; -1 if there is no such entry.
     private func find(_ hash: UInt64, _ list: Int) -> Int32 {
         var found = holdingBuckets[bucket(hash, list)]
         while found >= 0 {
@@ -186,7 +204,7 @@ struct PlacementTable: Sendable {
         return -1
     }
 
-    /// Adds a holding that is not in the order of use yet.
+    /// Adds a beginning to an executor's list; the caller then calls `link`, which puts it into the order of use.
     private mutating func insert(_ hash: UInt64, bytes: Int, _ list: Int, _ epoch: UInt32) -> Int32 {
         precondition(count < room, "a holding without room")
         let beginning = self.beginning(hash) ?? add(Beginning(hash: hash, epoch: epoch, bytes: Int32(bytes)))
@@ -279,7 +297,7 @@ struct PlacementTable: Sendable {
                 let first = bucket(hash(of: holding), list)
                 holdings[Int(holding)].next = holdingBuckets[first]
                 holdingBuckets[first] = holding
-                // Each beginning is added once, for the first of its holdings.
+                // A beginning may be in several lists, so it is added to the hash table only at its first entry.
                 if entry.preceding < 0 {
                     let first = bucket(hash(of: holding))
                     beginnings[Int(entry.beginning)].next = beginningBuckets[first]

@@ -1,5 +1,5 @@
 // Names that are compared byte by byte. Swift compares strings by Unicode equivalence, so a name with the Kelvin sign
-// (U+212A) would equal the name with a K. Executors treat such names as different.
+// (U+212A) would equal the same name with a K. Executors treat these as two names.
 
 /// A text that equals another text only if their UTF-8 bytes are equal.
 package struct ExactText: Hashable, Sendable {

@@ -1,14 +1,15 @@
-// How an accepted channel performs its TLS handshake: at once, or later, when the loop's HandshakeGate admits it.
+// How a channel (a socket that a client has connected to) performs its TLS handshake: at once, or later. The loop's
+// `HandshakeGate` delays handshakes, so that their CPU time does not slow down token streams.
 internal import CLinux
 internal import Glibc
 
-/// The client of a TLS handshake that has to wait.
+/// What the queue of waiting TLS handshakes must know about a client.
 package struct HandshakeClient: Sendable, Equatable {
     /// The client's address; nil for a unix socket.
     ///
-    /// Waiting handshakes of the same rank are served round-robin by address.
+    /// Addresses with waiting handshakes of the same rank take turns.
     package var address: IPAddress?
-    /// Whether the client is trusted, or has recently been served or has sent a valid API key.
+    /// Whether the client is trusted, was served recently, or has sent a valid API key recently.
     ///
     /// Waiting handshakes of known clients continue before those of unknown clients.
     package var isKnown: Bool
@@ -21,24 +22,27 @@ package struct HandshakeClient: Sendable, Equatable {
 
 /// The state of an accepted channel's TLS handshake.
 struct ChannelHandshake {
-    /// Whether the loop's `HandshakeGate` decides when the channel reads: from the end of the preamble to the end of
-    /// the handshake.
+    /// Whether the loop's `HandshakeGate` may delay the handshake.
+    ///
+    /// True from the end of the PROXY protocol header, if there is one, to the end of the handshake.
     var isGated = false
-    /// Whether OpenSSL has produced output for the client, usually the answer to the ClientHello.
+    /// Whether OpenSSL has written bytes for the client, usually the answer to the ClientHello.
     var hasAnswered = false
-    /// Identifies the waiting handshake in the loop's `HandshakeGate`; nil while the handshake does not wait.
+    /// The key of this handshake in the queue of the loop's `HandshakeGate`; nil while the handshake does not wait.
     var waiting: SlabKey?
-    /// The first bytes of a waiting handshake, if they were read together with the preamble; otherwise empty.
+    /// The handshake's first bytes, which were read together with the PROXY protocol header before them; empty if there
+    /// are none.
     var input: [UInt8] = []
 }
 
 extension Channel {
-    /// How many bytes `offersResumption` examines; a ClientHello seldom has more than 2 KiB.
+    /// How many bytes of a ClientHello `offersResumption` reads; a ClientHello seldom has more than 2 KiB.
     private static let peekedMax = 4096
 
-    /// Whether the channel may process the next bytes of its handshake now.
+    /// Whether the channel may process the next bytes of its TLS handshake now.
     ///
-    /// If the result is false, the handshake waits in the loop's `HandshakeGate`, or the channel has ended.
+    /// If the result is false, the handshake waits in the queue of the loop's `HandshakeGate`, or the channel has
+    /// ended.
     func mayShakeHands() -> Bool {
         if handshake.waiting == nil, loop.handshakes.admits(at: loop.now) {
             loop.handshakes.begin(loop.clock)
@@ -64,7 +68,9 @@ extension Channel {
         return client.isKnown || offersResumption ? .preferred : .stranger
     }
 
-    /// Whether the bytes that have arrived are a ClientHello that offers to resume a session.
+    /// Whether the client has sent a ClientHello that offers to resume a session.
+    ///
+    /// The bytes that are examined stay unread.
     private var offersResumption: Bool {
         let input = handshake.input
         guard input.isEmpty else { return ClientHello.offersResumption(input.span) }
@@ -74,7 +80,7 @@ extension Channel {
         return unsafe ClientHello.offersResumption(bytes.assumingMemoryBound(to: UInt8.self).span)
     }
 
-    /// Continues a handshake that has waited, after the gate has removed it from its queue.
+    /// Continues a handshake that has waited; called when the loop's `HandshakeGate` has removed it from its queue.
     func continueHandshake() {
         handshake.waiting = nil
         loop.handshakes.begin(loop.clock)
@@ -88,16 +94,17 @@ extension Channel {
         }
     }
 
-    /// Removes the waiting handshake from the gate, because the channel is closed.
+    /// Removes the waiting handshake from the queue of the loop's `HandshakeGate`, because the channel is closed.
     func leaveGate() {
         guard let key = handshake.waiting else { return }
         handshake.waiting = nil
         loop.handshakes.leave(key)
     }
 
-    /// Charges the loop's handshake budget for one step of the handshake.
+    /// Called after each step of the handshake: subtracts its CPU time from the time that the loop allows for
+    /// handshakes.
     ///
-    /// After the last step, the function reports the channel as open to its handler.
+    /// After the last step, the function tells the handler that the channel is open.
     func handshakeStepped() {
         if handshake.isGated { loop.handshakes.charge(loop.clock) }
         guard tls?.isEstablished == true else { return }

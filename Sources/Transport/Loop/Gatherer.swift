@@ -1,34 +1,37 @@
-// Decides when a loop waits before it polls. During the wait more tokens arrive, and one turn that handles many tokens
-// costs far less than one turn for each token.
+// Decides when an event loop waits before it polls for events. More tokens arrive during the wait, and one turn of the
+// loop that handles many tokens costs far less than one turn for each token.
 internal import CLinux
 internal import Glibc
 
-/// Whether a busy loop waits before it polls again, so that one turn handles many tokens.
+/// Whether a busy event loop waits before it polls for events, so that one turn of the loop handles many tokens.
 package enum Gather: Sendable, Equatable {
     /// The loop never waits.
     case off
-    /// The loop waits after a burst of I/O events, and while it has many I/O events a second but few in each turn.
+    /// The loop waits after many I/O events without a pause, and while it has many I/O events a second but few in each
+    /// turn.
     case auto
-    /// The loop waits in the same cases as with `auto`, but always for this long.
+    /// The loop waits in the same cases as with `auto`, but always for this many nanoseconds.
     case fixed(Nanoseconds)
 }
 
-/// Counts what epoll and io_uring report, and decides whether the loop waits before its next poll.
+/// Counts I/O events, and decides whether the event loop waits before its next poll.
 ///
-/// An I/O event is an epoll event or a completion of io_uring. Confined to the loop's thread.
+/// An I/O event is an epoll event or a completion of io_uring. Used only by the loop's thread.
 struct Gatherer {
-    /// How long a busy loop waits: 200 microseconds.
+    /// How long a loop with many I/O events a second waits: 200 microseconds.
     private static let automaticWait: Nanoseconds = 200_000
-    /// With fewer I/O events a second, waiting costs more than it saves (measured: Benchmarks/README.md).
+    /// With fewer I/O events a second, the loop does not wait, because that would cost more than it saves (measured:
+    /// Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
-    /// After this many I/O events without a `pause` between them, the loop waits for more.
+    /// After this many I/O events without a gap of `pause` between them, the loop waits for more events.
     ///
     /// So many events usually mean that many streams produce tokens at the same time.
     private static let burstEvents = 32
     private static let burstWait: Nanoseconds = 300_000
-    /// A gap between I/O events that ends a burst: 500 microseconds.
+    /// The gap between two I/O events after which the count for `burstEvents` starts again: 500 microseconds.
     private static let pause: Nanoseconds = 500_000
-    /// If one turn handles this many I/O events or more, waiting saves nothing.
+    /// If the turns of the loop handle this many I/O events or more on average, the loop need not wait to handle many
+    /// at once.
     private static let fullTurn = 96
 
     /// The setting that decides whether a busy loop waits, and for how long.
@@ -39,7 +42,7 @@ struct Gatherer {
     private var windowEvents: UInt64 = 0
     private var windowTurns: UInt64 = 0
     private(set) var isBusy = false
-    /// How many I/O events the current burst has had so far; `lastEvent` is the time of the last event.
+    /// How many I/O events there were since the last gap of `pause`; `lastEvent` is the time of the latest of them.
     private var runEvents = 0
     private var lastEvent: Nanoseconds = 0
 
@@ -64,10 +67,10 @@ struct Gatherer {
     /// Whether the loop should wait before its next poll.
     var isGathering: Bool { isBusy || runEvents >= Self.burstEvents }
 
-    /// How long to wait, in nanoseconds, until the duration that `mode` demands has passed since the last turn began.
+    /// How many nanoseconds the loop must wait so that its turns begin at least the duration of `mode` apart.
     ///
-    /// The result is 0 if the loop should not wait, or if that duration has passed already. So the first bytes after a
-    /// pause are handled at once.
+    /// The result is 0 if the loop should not wait, or if that duration has passed since the last turn began. So bytes
+    /// that arrive after a pause are handled at once.
     func wait(clock: Clock, lastTurn: Nanoseconds) -> Nanoseconds {
         let wait: Nanoseconds
         switch mode {
@@ -80,7 +83,7 @@ struct Gatherer {
         return elapsed < wait ? wait - elapsed : 0
     }
 
-    /// Sleeps for as long as `wait(clock:lastTurn:)` returns.
+    /// Waits as long as `wait(clock:lastTurn:)` says, so that more events arrive before the next poll.
     func gather(clock: Clock, lastTurn: Nanoseconds) {
         let left = wait(clock: clock, lastTurn: lastTurn)
         guard left > 0 else { return }

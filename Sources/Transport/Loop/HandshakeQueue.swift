@@ -1,13 +1,13 @@
-// A queue of TLS handshakes that have to wait. The queue decides which handshake continues next.
+// A queue of TLS handshakes that wait because streams need the CPU. The queue decides which handshake continues next.
 
-/// The waiting handshakes, ordered by rank; within a rank, the clients' addresses are served round-robin.
+/// The waiting TLS handshakes, ordered by rank; within a rank, the clients' addresses take turns.
 ///
-/// Handshakes that the server has already answered come first. Then come session resumptions and handshakes of known
+/// Handshakes that the server has already answered come first. Then come clients that resume a session and known
 /// clients (rank `preferred`). After every `preferredInARow` of these, one handshake of rank `stranger` continues,
-/// because any client can send bytes that look like a resumption.
+/// because any client can send bytes that look like a session resumption.
 ///
-/// The handshakes of one address continue in order of arrival. Every client in the queue still waits for an answer: a
-/// handshake is removed when its deadline passes or its client disconnects.
+/// The handshakes of one address continue in order of arrival. A handshake leaves the queue when its deadline passes or
+/// its client disconnects, so the queue has no clients that have given up.
 package struct HandshakeQueue<Element> {
     package enum Rank: Int, CaseIterable, Sendable {
         /// The server has answered the ClientHello, so most of the handshake's CPU time has been spent.
@@ -18,30 +18,31 @@ package struct HandshakeQueue<Element> {
         case stranger
     }
 
-    /// How many handshakes of rank `preferred` may continue in a row while a handshake of rank `stranger` waits.
+    /// How many handshakes of rank `preferred` may continue one after the other while a handshake of rank `stranger`
+    /// waits.
     static var preferredInARow: Int { 4 }
 
     private struct Entry {
         var element: Element
         var rank: Rank
-        /// The address group in whose line the handshake waits; nil for unix sockets, which share one line.
+        /// The client's IPv4 address, or the /64 network of its IPv6 address; nil for a client of a unix socket.
         ///
-        /// The group is the client's IPv4 address, or the /64 network of its IPv6 address.
+        /// Handshakes with the same value wait in the same line, in order of arrival.
         var line: AddressGroup?
     }
 
-    /// The largest number of handshakes that may wait; handshakes of the rank `begun` do not count.
+    /// The largest number of handshakes that may wait; those of rank `begun` do not count.
     ///
-    /// An address may take another place only while it has fewer places than are free. So one address alone can take
-    /// half of all places. If `n` addresses take as many as they can, one place in `n + 1` remains free for other
-    /// addresses.
+    /// An address may add a handshake only while it has fewer waiting handshakes than there are free places. So one
+    /// address alone can take half of all places. If `n` addresses take as many as they can, one place in `n + 1`
+    /// remains free for other addresses.
     package var places = 16_384
     private var entries = Slab<Entry>()
-    /// The waiting handshakes of each rank, by the raw value of the rank.
+    /// The waiting handshakes of each rank; the index is the raw value of the rank.
     private var ranks = Rank.allCases.map { _ in Lines() }
-    /// How many handshakes of the rank `preferred` have continued since the last one of the rank `stranger`.
+    /// How many handshakes of rank `preferred` have continued since the last one of rank `stranger`.
     ///
-    /// Once this number has reached `preferredInARow`, a handshake of the rank `stranger` is next.
+    /// Once this number has reached `preferredInARow`, a handshake of rank `stranger` is next.
     private var preferredCount = 0
 
     package init() {}
@@ -49,9 +50,10 @@ package struct HandshakeQueue<Element> {
     package var isEmpty: Bool { entries.isEmpty }
     package var count: Int { entries.count }
 
-    /// Adds a handshake at the end of the line of its address.
+    /// Adds a handshake behind the other waiting handshakes from the same address.
     ///
-    /// - Returns: the key to pass to `remove`; nil if the address may take no further place.
+    /// - Returns: the key to pass to `remove`; nil if the address has too many waiting handshakes already, see
+    ///   `places`.
     package mutating func add(_ element: Element, _ rank: Rank, of address: IPAddress?) -> SlabKey? {
         let line = address.map(AddressGroup.init)
         if rank != .begun {
@@ -64,13 +66,13 @@ package struct HandshakeQueue<Element> {
         return key
     }
 
-    /// Removes a handshake whose connection has ended; does nothing if `next` has already returned the handshake.
+    /// Removes a waiting handshake, because its connection has ended; does nothing if `next` has already returned it.
     package mutating func remove(_ key: SlabKey) {
         guard let entry = entries.remove(key) else { return }
         ranks[entry.rank.rawValue].remove(key, from: entry.line)
     }
 
-    /// Removes the handshake that continues next, and returns its element; nil if no handshake waits.
+    /// Removes the handshake whose turn it is to continue, and returns its element; nil if no handshake waits.
     package mutating func next() -> Element? {
         guard let rank = nextRank, let key = ranks[rank.rawValue].popFirst() else { return nil }
         switch rank {
@@ -90,10 +92,12 @@ package struct HandshakeQueue<Element> {
     private func waits(_ rank: Rank) -> Bool { ranks[rank.rawValue].count > 0 }
 }
 
-/// The handshakes of one rank: a first-in, first-out line for each address, and the order of the addresses.
+/// The waiting handshakes of one rank: a line for each client address, and the order in which the addresses take turns.
 private struct Lines: Sendable {
     private var byAddress: [AddressGroup?: FIFO<SlabKey>] = [:]
-    /// The addresses that have a line, each of them once; the first address is served next, and then moves to the end.
+    /// The addresses with waiting handshakes, each of them once.
+    ///
+    /// The first address is served next, and then moves to the end.
     private var turns = FIFO<AddressGroup?>()
     private(set) var count = 0
 
@@ -121,10 +125,14 @@ private struct Lines: Sendable {
     }
 }
 
-/// A first-in, first-out queue; `append` and `popFirst` take amortized constant time, and `remove` takes linear time.
+/// A first-in, first-out queue.
+///
+/// `append` and `popFirst` take constant time on average, and `remove` takes linear time.
 private struct FIFO<Item: Equatable & Sendable>: Sendable {
     private var items: [Item] = []
-    /// How many items at the beginning of `items` were returned by `popFirst`; they are removed later, many at once.
+    /// How many items at the beginning of `items` are no longer in the queue, because `popFirst` has returned them.
+    ///
+    /// They are deleted later, many at once, which is faster than one by one.
     private var taken = 0
 
     var count: Int { items.count - taken }

@@ -1,24 +1,24 @@
-// SRV records (RFC 2782), read from the answer of a name server.
+// DNS records of the type SRV (RFC 2782), which list the servers of a service, read from a name server's answer.
 
-/// One SRV record, which names a server of a service.
+/// One DNS record of the type SRV, which names one server of a service.
 struct ServiceRecord: Equatable {
     /// The priority number; only the records with the lowest number in an answer are used.
     var priority: UInt16
-    /// The weight of the server: among records with the same priority, each server gets requests in proportion to it.
+    /// The weight of the server: servers with the same priority get requests in proportion to their weights.
     var weight: UInt16
     var port: UInt16
     /// The name of the server, in lower case and without its last dot.
     var target: String
 }
 
-/// The SRV records of one answer.
+/// The SRV records of one answer of a name server.
 struct ServiceAnswer: Equatable {
-    /// The records whose target is a host name; empty if the target is `.`, which means that there is no service.
+    /// The records that name a server; empty if the target is `.`, which means that there is no service.
     var records: [ServiceRecord] = []
-    /// The shortest TTL of the answer's records, in seconds.
+    /// The shortest TTL (how long a record may be cached) of the answer's records, in seconds.
     var secondsToLive = Int.max
 
-    /// The records with the lowest priority number, which RFC 2782 prefers.
+    /// The records with the lowest priority number; RFC 2782 allows others only if these servers cannot be reached.
     var preferred: [ServiceRecord] {
         let priority = records.map(\.priority).min()
         return records.filter { $0.priority == priority }
@@ -47,7 +47,7 @@ struct ServiceAnswer: Equatable {
         else { return false }
         let end = reader.index + Int(length)
         guard end <= reader.bytes.count else { return false }
-        // A TTL with the highest bit set counts as 0 (RFC 2181, section 8).
+        // A TTL whose highest bit is set counts as 0 (RFC 2181, section 8).
         secondsToLive = min(secondsToLive, high >= 0x8000 ? 0 : Int(high) << 16 | Int(low))
         defer { reader.index = end }
         guard type == Self.typeSRV, kind == Self.classInternet else { return true }
@@ -60,9 +60,9 @@ struct ServiceAnswer: Equatable {
         return true
     }
 
-    /// The number of the record type SRV.
+    /// The number that stands for the record type SRV in a DNS message.
     static let typeSRV: UInt16 = 33
-    /// The number of the record class IN (Internet).
+    /// The number that stands for the class IN (Internet) in a DNS message.
     static let classInternet: UInt16 = 1
 
     private static func isHostName(_ name: String) -> Bool {
@@ -100,8 +100,9 @@ private struct MessageReader {
     ///
     /// The result is nil if the name is malformed.
     ///
-    /// A compression pointer must point to an earlier position than the labels before the pointer. So a malicious
-    /// message cannot make the loop endless. At most 128 pointers are followed.
+    /// A name may continue at an earlier position, which a compression pointer names. The position must be before the
+    /// beginning of the part with the pointer, so that a malicious message cannot make the loop endless. At most 128
+    /// pointers are followed.
     mutating func name() -> String? {
         var labels: [String] = []
         var (at, begin, size, pointers) = (index, index, 0, 0)

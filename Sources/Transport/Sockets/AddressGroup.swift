@@ -1,4 +1,4 @@
-// The unit for limits per client address: all clients at one IPv4 address, or in one IPv6 network, count together.
+// A client address as limits count it: all clients at one IPv4 address, or in one IPv6 network, count together.
 
 /// An IPv4 address, or an IPv6 network of 64 or 48 bits.
 ///
@@ -8,7 +8,7 @@ package struct AddressGroup: Hashable, Sendable {
     private enum Kind: UInt8 { case address, network64, network48 }
 
     private let kind: Kind
-    /// The IPv4 address, or the first 64 bits of the IPv6 address, in host order.
+    /// The IPv4 address, or the first 64 bits of the IPv6 address, as a number.
     private let bits: UInt64
 
     private init(_ kind: Kind, _ bits: UInt64) {
@@ -33,7 +33,7 @@ package struct AddressGroup: Hashable, Sendable {
         }
     }
 
-    /// The /48 network that contains this /64 network; nil for an IPv4 address and for a /48.
+    /// The /48 network that contains this /64 network; nil for an IPv4 address and for a /48 network.
     package var around: AddressGroup? {
         kind == .network64 ? AddressGroup(.network48, bits & ~0xFFFF) : nil
     }

@@ -1,4 +1,4 @@
-// The error of a failed system call.
+// The error of a system call that has failed, such as `connect`.
 internal import Glibc
 
 /// A system call that failed.
@@ -13,7 +13,7 @@ package struct SystemError: Error, CustomStringConvertible {
         self.code = code
     }
 
-    /// The error of a call that has just set this thread's `errno`.
+    /// The error of the system call `call`, which has just failed and set this thread's `errno`.
     static func last(_ call: String) -> SystemError { SystemError(call, errno) }
 
     package var description: String { "\(call): \(Self.text(code))" }
@@ -25,6 +25,6 @@ package struct SystemError: Error, CustomStringConvertible {
         code == EMFILE || code == ENFILE || call == "epoll_ctl"
     }
 
-    /// The system's message for an `errno`.
+    /// The system's message for a value of `errno`.
     package static func text(_ code: CInt) -> String { unsafe String(cString: strerror(code)) }
 }

@@ -1,8 +1,8 @@
-// The certificate that a client has presented, as the log names it.
+// The name and the fingerprint of a client's TLS certificate, as they appear in the log.
 
 internal import COpenSSL
 
-/// The subject and the fingerprint of a client's certificate, which has been verified.
+/// The subject and the fingerprint of a client's certificate, which OpenSSL has verified.
 package struct ClientCertificate: Equatable, Sendable {
     /// The subject in the form of RFC 2253, in printable ASCII; cut after 256 bytes.
     package let subject: String
@@ -48,7 +48,7 @@ extension Certificate {
 extension TLSConnection {
     /// The certificate that the client has presented; nil if it has presented none or was not asked for one.
     ///
-    /// Until the handshake is complete, the result is nil, because the certificate is not verified yet.
+    /// During the handshake the result is nil, because the certificate is not verified yet.
     package var clientCertificate: ClientCertificate? {
         guard isEstablished, let certificate = peerCertificate else { return nil }
         return ClientCertificate(

@@ -1,16 +1,17 @@
-// Examines a ClientHello that OpenSSL has not read yet, to distinguish session resumptions from full handshakes.
+// Examines a ClientHello (the first message of a TLS client) before OpenSSL reads it. A client that resumes a session
+// costs less CPU time than one that needs a full handshake.
 
 /// Examines the ClientHello in the first bytes of a TLS connection, without performing the handshake.
 package enum ClientHello {
-    /// The extension `session_ticket` (RFC 5077 section 3.2).
+    /// The type number of the extension `session_ticket` (RFC 5077 section 3.2).
     private static let sessionTicket = 35
-    /// The extension `pre_shared_key` (RFC 8446 section 4.2.11), which is always the last extension.
+    /// The type number of the extension `pre_shared_key` (RFC 8446 section 4.2.11), which is always the last extension.
     private static let preSharedKey = 41
 
     /// Whether the bytes begin with a ClientHello that offers to resume a session.
     ///
-    /// OpenSSL decides later, in the handshake, whether the offered session is valid. For a ClientHello that spans
-    /// several records, or whose bytes have not all arrived, the result may be false although it offers a resumption.
+    /// OpenSSL checks later whether the offered session is valid. The result may be wrongly false if the ClientHello
+    /// spans several records, or if only a part of it has arrived.
     package static func offersResumption(_ bytes: Span<UInt8>) -> Bool {
         // The bytes must begin with a record of type `handshake` that contains a message of type `client_hello`.
         guard bytes.count > 5, bytes[0] == ClearText.handshakeRecord, bytes[5] == 1 else { return false }

@@ -1,24 +1,27 @@
-// Checks whether a peer reads the bytes that wait for it fast enough.
+// Checks whether a peer reads fast enough, so that a slow reader does not keep memory and a connection forever.
 
-/// Checks, at the end of each window of time, whether a peer has read at the minimum rate or faster.
+/// Checks, at the end of each period (window), whether a peer has read fast enough.
 ///
-/// Only the bytes that wait at the beginning of a window count. By the end of the window, the peer must have read all
-/// these bytes, or as many as the minimum rate demands for one window. So a peer never counts as too slow only because
-/// the sender produces little. A peer cannot extend the window by reading a byte from time to time. The owner calls
-/// `isTooSlow` from a timer, so the check costs nothing at each write.
+/// Only the bytes that were waiting for the peer at the beginning of a window count. By the end of the window, the peer
+/// must have read all these bytes, or as many as the minimum rate demands for one window. So a peer never counts as too
+/// slow only because the sender produces little. A peer cannot extend the window by reading a byte from time to time.
+///
+/// The owner calls `isTooSlow` from a timer, so a write needs no check.
 package struct ReadPace: Equatable, Sendable {
-    /// When the current window ends; `.max` before `begin`, and if there is no minimum rate.
+    /// When the current window (the period of one check) ends; `.max` before `begin`, and if there is no minimum rate.
     package private(set) var windowEnd: Nanoseconds = .max
     private var window: Nanoseconds = 0
     private var bytesPerSecondMin = 0
     /// How many bytes the peer had read when the window began.
     private var takenBefore = 0
-    /// How many bytes the peer has to read within the window.
+    /// How many bytes the peer must read within the current window.
     private var required = 0
 
     package init() {}
 
-    /// Begins the first window; does nothing if a window is under way, or if there is no minimum rate.
+    /// Begins the first window (the period of one check).
+    ///
+    /// Does nothing if a window has begun already, or if there is no minimum rate.
     ///
     /// - Parameters:
     ///   - taken: how many bytes the peer has read so far, counted from any fixed moment.
@@ -38,10 +41,10 @@ package struct ReadPace: Equatable, Sendable {
         open(taken: taken, waiting: waiting, at: now)
     }
 
-    /// Whether the peer has read too few bytes in the window that has just ended.
+    /// Whether the peer has read too few bytes in the window (the period of one check) that has just ended.
     ///
-    /// If the peer has read enough bytes, the next window begins. The result is false while the window is still under
-    /// way, and if there is no window.
+    /// If the peer has read enough bytes, the next window begins. The result is false before the end of a window, and
+    /// if there is no window.
     package mutating func isTooSlow(taken: Int, waiting: Int, at now: Nanoseconds) -> Bool {
         guard windowEnd <= now else { return false }
         if waiting > 0, taken - takenBefore < required { return true }
@@ -49,7 +52,7 @@ package struct ReadPace: Equatable, Sendable {
         return false
     }
 
-    /// A text for the log about a peer that was too slow: how many bytes it has read, and how many were required.
+    /// The text for the log about a peer that was too slow: how many bytes it has read, and how many were required.
     ///
     /// - Parameter taken: how many bytes the peer has read so far, as in `isTooSlow`.
     package func description(taken: Int) -> String {

@@ -1,4 +1,5 @@
-// `freeinference executor`: runs a simulated model server, for tests, for benchmarks, and to try the gateway.
+// The command `freeinference executor`, which runs a simulated model server for tests, for benchmarks, and to try the
+// gateway.
 import ArgumentParser
 import ExecutorSimulator
 import Transport
@@ -155,8 +156,8 @@ struct ExecutorCommand: ParsableCommand {
         }
     }
 
-    /// The options that say which engine is simulated: its prefix cache, the pace of its prefills, its dialects, the
-    /// loading of its model, and its reasoning.
+    /// The options that describe the simulated engine: its prefix cache, the speed of its prefills, its dialects, the
+    /// time to load its model, and its reasoning.
     private var engineOptions: ExecutorSimulatorOptions {
         var options = ExecutorSimulatorOptions()
         options.prefillRate = prefillRate
@@ -171,7 +172,7 @@ struct ExecutorCommand: ParsableCommand {
         return options
     }
 
-    /// Parses the faults of all `--fault` options.
+    /// Parses the values of all `--fault` options, which say how the simulator misbehaves.
     private func faults() throws -> Faults {
         do {
             return try Faults(fault.joined(separator: ","))
@@ -180,7 +181,7 @@ struct ExecutorCommand: ParsableCommand {
         }
     }
 
-    /// Parses `--listen`, and resolves its host name.
+    /// Parses the option `--listen`, and resolves the host name in it.
     private func address() throws -> SocketAddress {
         if listen.hasPrefix("unix:") { return try unixAddress() }
         guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {

@@ -1,12 +1,12 @@
-// `freeinference import`: converts the configuration of another gateway to a configuration of this server.
+// The command `freeinference import`, which makes a configuration of this server from that of another gateway.
 import ArgumentParser
 import Configuration
 import Edge
 import Migration
 
-/// Converts a configuration of FreeInference or LiteLLM, and lists the settings that could not be converted.
+/// Converts a configuration of FreeInference or LiteLLM, and lists the settings that it could not convert.
 ///
-/// Exits with 1 if the result is not a usable configuration.
+/// The exit code is 1 if this server cannot use the result.
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",

@@ -1,7 +1,7 @@
-// `freeinference keys`: creates, lists and revokes API keys, each with a subcommand.
+// The command `freeinference keys`, whose subcommands create, list and revoke API keys.
 import ArgumentParser
 
-/// The parent command of the subcommands for API keys.
+/// The command that contains the subcommands for API keys.
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
