@@ -63,6 +63,8 @@ class Mask:
         (re.compile(r"(?im)^(date|last-modified): .*$"), r"\1: DATE"),
         (re.compile(r"(?im)^(x-ratelimit-reset-\w+): .*$"), r"\1: SPAN"),
         (EMITTED, '"emitted_ns":0'),
+        # Each process of the server makes a random id at its start, and adds it to `cdn-loop`.
+        (re.compile(r"\bfreeinference-[0-9a-f]{16}\b"), "freeinference-ID"),
         (re.compile(r'"(created|created_at|completed_at)":\s*\d+'), r'"\1":0'),
         (re.compile(r'"(created_at|since|at)":"\d{4}-[^"]*"'), r'"\1":"TIME"'),
         # The executor's ids end in twelve hexadecimal digits that depend on the time at which it was started.
