@@ -23,9 +23,10 @@ final class AdminServer {
     /// Each element has the listener's address, the name in the first certificate, the path of the chain's file, and
     /// the earliest expiry of the chain's certificates, in seconds since 1970. A chain that cannot be read is left out.
     private(set) var certificates: [(listener: String, name: String, chain: String, expires: Int64)] = []
-    /// Detects workers whose event loops are stuck; nil before the workers run.
+    /// Detects workers whose event loops are stuck; nil before this process is the main process.
     var watch: WorkerWatch?
-    /// Starts upgrades, and keeps the list of the older processes that drain; nil before the workers run.
+    /// Starts upgrades, and keeps the list of the older processes that drain; nil before this process is the main
+    /// process.
     var upgrader: Upgrader?
     /// 1 for a process that was started anew; for the successor in an upgrade, one more than its predecessor's number.
     var processNumber = 1
@@ -104,7 +105,7 @@ final class AdminServer {
         OperatorLog.say("listening on \(address) (admin)")
     }
 
-    /// Closes the listener and its connections, because the successor process now serves the admin listener.
+    /// Closes the listener and its connections, because the successor process serves the admin listener from now on.
     ///
     /// - Parameter sockets: the same sockets in a new set. Closing this set does not remove the file of a unix socket,
     ///   because the successor still uses the file.

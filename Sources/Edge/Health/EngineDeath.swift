@@ -7,7 +7,7 @@ internal import Transport
 package struct EngineDeath: Sendable {
     /// How the last probe failed, in words for the log.
     let reason: String
-    /// Whether the last failed probe could not connect, or its connection was reset or closed.
+    /// Whether the connection of the last failed probe was refused, reset or closed.
     ///
     /// If so, the engine's process has probably ended.
     let isRefusal: Bool
@@ -16,9 +16,9 @@ package struct EngineDeath: Sendable {
 extension Attempt {
     /// Whether the attempt must end, because health probes have found its engine dead.
     ///
-    /// It must end if the engine has sent nothing for `ExecutorHealth.silenceMax`. It must end at once if the engine
-    /// has not sent any byte yet, and the last probe's connection was refused or closed. While the edge has paused
-    /// reading, the attempt never has to end, because no bytes can arrive.
+    /// It must end if no byte of its answer has arrived for `ExecutorHealth.silenceMax`. It must end at once if the
+    /// answer has not begun, and the last probe's connection was refused, reset or closed. While the edge has paused
+    /// reading from the engine, the attempt goes on, because no bytes can arrive then.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }
@@ -29,7 +29,7 @@ extension Attempt {
 extension Exchange {
     /// Ends this exchange's attempt, if it is at the dead engine and must end (`isLost`).
     ///
-    /// If the client has received nothing of the answer, the exchange may try another executor. Otherwise the exchange
+    /// If the edge has relayed nothing of the answer, the exchange may try another executor. Otherwise the exchange
     /// ends with a failure.
     func engineDied(_ engine: Engine, _ death: EngineDeath) {
         guard let attempt, attempt.executor.engine === engine, attempt.isLost(by: death, at: now) else { return }

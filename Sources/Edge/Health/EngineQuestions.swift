@@ -116,7 +116,7 @@ struct EngineQuestions: Equatable, Sendable {
     /// Records that an answer about the load contains the size of the cache, so that the size is not asked.
     mutating func sizeIsKnown() { progress[.size, default: Progress()].isKnown = true }
 
-    /// Forgets everything, because the engine stopped answering, and another engine may run at its URL next time.
+    /// Forgets everything, because the engine went down, and another engine may answer at its URL next.
     mutating func engineWasLost() { self = EngineQuestions() }
 
     /// The pages that can answer a question on a topic, in the order in which they are requested.

@@ -11,8 +11,8 @@ struct LogLossReporter {
     private var reported = 0
     /// The number of lost lines at the last call of `message`.
     private var seen = 0
-    /// When the last warning about lost lines was written; nil if no lines have been lost yet, and after the operator
-    /// has been told that lines are no longer lost.
+    /// When the last warning about lost lines was written; nil before the first warning, and after the operator has
+    /// been told that lines are no longer lost.
     private var lastReport: Nanoseconds?
 
     /// The message to write now; nil if there is none.

@@ -4,7 +4,7 @@ internal import Inference
 
 /// The result of the command `freeinference log reopen`, or of the signal SIGUSR1, which opens the log file again.
 package enum LogReopening: Sendable, Equatable {
-    /// The log thread has opened the file at this path again, and writes all later lines to it.
+    /// The file at this path has been opened again, and the log thread writes all later lines to it.
     case reopened(path: String)
     /// The log goes to stdout, so there is no file to open again.
     case isStdout

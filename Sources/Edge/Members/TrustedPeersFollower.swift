@@ -32,9 +32,9 @@ final class TrustedPeersFollower {
                 followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
                 continue
             }
-            // A new listener may have been made from an older version of the file than the list in force, for example
-            // after a certificate was renewed. So it gets the list in force. If the file is newer, the next check
-            // reads it.
+            // A listener's new settings may contain an older list than the one in force, for example after a
+            // certificate was renewed. So they get the list in force. If the file has changed since then, the next
+            // check reads it.
             if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
             followed.append((peers, known.file))
         }

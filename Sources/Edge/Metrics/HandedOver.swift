@@ -13,7 +13,7 @@ struct HandedOver {
     /// The number of attempts that the worker has cancelled because their clients have left.
     var aborts = 0
 
-    /// Records in a worker's counters how long each of them took in the worker, and empties this value.
+    /// Records in the worker's counters how long each request, response and cancellation took, and empties this value.
     ///
     /// - Parameter began: when the turn began.
     mutating func measure(into counters: inout WorkerCounters, began: Nanoseconds, now: Nanoseconds) {

@@ -7,11 +7,11 @@ internal import Inference
 /// The edge computes them when it has read the request, and applies them to the engine's numbers when the exchange has
 /// ended.
 struct UsageBounds: Equatable {
-    /// The largest number of tokens that an engine's chat template adds to the prompt of a request.
+    /// The largest number of tokens that an engine's chat template may add to the prompt of a request.
     static let templateTokens = 4096
     /// The largest number of tokens for one image, or for one file that the request refers to by name only.
     static let mediaTokens = 1 << 20
-    /// The largest number of reasoning tokens for one choice that a model generates but does not send.
+    /// The largest number of reasoning tokens that a model may generate for one choice without sending them.
     static let hiddenTokens = 1 << 18
 
     private var input = Int.max
@@ -31,7 +31,7 @@ struct UsageBounds: Equatable {
     init(_ scan: RequestScan, dialect: Dialect, promptTokens: Int, bodyBytes: Int) {
         let media = scan.media
         // A request of the Responses API may continue an earlier response, whose prompt is not in this body. The
-        // earlier prompt may have as many tokens as a file (`mediaTokens`), so it is counted as one more file.
+        // earlier prompt is therefore counted as one more file, which may have `mediaTokens` tokens.
         let named = media.images + media.references + (dialect == .responses ? 1 : 0)
         input = max(promptTokens, bodyBytes) + Self.templateTokens + min(named, 1 << 10) * Self.mediaTokens
         // For some engines a limit of 0 output tokens means that there is no limit.

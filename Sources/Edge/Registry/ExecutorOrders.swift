@@ -82,7 +82,7 @@ struct ExecutorOrders: Equatable, Sendable {
 
     /// Whether an order for `url` applies to the engine with this name.
     ///
-    /// If the host name of `url` has a separate engine at each of its addresses, the order applies to all these
-    /// engines.
+    /// It applies to the engine at `url`. If the host name of `url` has a separate engine at each of its addresses, the
+    /// order applies to all these engines.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }
 }

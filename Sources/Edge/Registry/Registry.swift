@@ -195,7 +195,7 @@ package final class Registry {
     ///
     /// An executor whose engine has no target is left out.
     ///
-    /// - Parameter pairs: The executors that exist, by engine and model; new executors are added.
+    /// - Parameter pairs: the executors that exist, by engine and model; new executors are added.
     private func resolveMembers(
         of settings: ModelSettings,
         _ entry: ModelEntry,

@@ -19,7 +19,7 @@ final class RunningConfiguration {
         /// The API keys to use from now on; nil to keep the keys in force.
         fileprivate let authentication: AuthenticationSource.Prepared?
         fileprivate let sockets: ServerSockets
-        /// The newly opened log file; nil to keep the present log.
+        /// The new output of the log, which is a file or stdout; nil to keep the present output.
         fileprivate let log: LogOutput?
         /// What differs from the configuration in force, one line for each difference.
         let changes: [String]
@@ -39,7 +39,7 @@ final class RunningConfiguration {
     ///
     /// A setting that cannot change now keeps its earlier value, whatever the configuration file says.
     private(set) var configuration: Configuration
-    /// The configuration exactly as the file says, including new values that are not in force.
+    /// The configuration exactly as it was read, including new values that are not in force.
     private var asRead: Configuration
     /// The found executors and models, which the configuration file itself does not list.
     ///
@@ -342,6 +342,8 @@ final class RunningConfiguration {
     /// From now on, publishes the use of engines, executors and API keys to the other server processes of an upgrade.
     ///
     /// So each limit applies to the sum over all processes.
+    ///
+    /// - Parameter counts: the table that the processes share; nil ends the sharing.
     func share(in counts: SharedCounts?) {
         registry.share(in: counts)
         authentication.share(in: counts)
@@ -351,7 +353,7 @@ final class RunningConfiguration {
 
     /// Returns one line for each found executor or model that the server does not use, at most 10 lines.
     ///
-    /// Lines that the previous call has returned are not repeated.
+    /// It leaves out lines about executors and models that were already not used at the previous call.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)
@@ -367,12 +369,12 @@ final class RunningConfiguration {
 }
 
 extension ListenerPlan {
-    /// Whether the files of this listener's certificates have changed since they were read for the plan in use.
+    /// Whether `new`, a later plan of this listener, names the same certificate files, but has read other contents.
     fileprivate func renewsCertificates(_ new: ListenerPlan) -> Bool {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }
 
-    /// Whether the file `client_ca` of this listener has changed since it was read for the plan in use.
+    /// Whether `new`, a later plan of this listener, names the same `client_ca` file, but has read other contents.
     fileprivate func renewsAuthorities(_ new: ListenerPlan) -> Bool {
         guard let clients = tls.clients, let renewed = new.tls.clients else { return false }
         return clients.path == renewed.path && clients.contents != renewed.contents

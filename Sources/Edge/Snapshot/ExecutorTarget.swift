@@ -53,8 +53,8 @@ package final class ExecutorTarget: Sendable {
     /// Whether the billing header that coding agents put first in the system prompt is left out of requests, so that
     /// the executor finds the rest of the prompt in its cache.
     ///
-    /// If `strip_billing` is not set, the engine's software decides. Health probes may find out the software at any
-    /// time.
+    /// If `strip_billing` is not set, the engine's software decides. The edge may find out at any time which software
+    /// the engine is.
     var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
 
     /// The value of the JSON member `priority` by which a request tells the executor this class; nil to send no such

@@ -1,5 +1,5 @@
-// How the process ends. During the lame duck period, `/health` reports 503 so that no new clients come. Then the
-// process drains, ends the remaining exchanges, and waits for other processes.
+// How the process ends. During the lame duck period, `/health` reports 503, so that load balancers send no new clients.
+// Then the process drains, ends the remaining exchanges, and waits for other processes.
 internal import Configuration
 internal import Glibc
 internal import Transport

@@ -69,7 +69,7 @@ extension Supervisor {
     /// the operator, and the health of executors.
     private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
 
-    /// Copies this process's counts, such as its attempts at each engine, into a table that several processes share.
+    /// Publishes this process's counts, such as its attempts at each engine, in a table that several processes share.
     ///
     /// In the table, each process has a column for its own counts. This function reserves a column for the successor.
     private func shareCounts() throws(StartError) -> Handover.CountsFile {

@@ -74,7 +74,7 @@ package final class Supervisor {
     var endsOnceAlone = false
     /// Whether a signal asked for the end of the server before this process was the main one.
     var endsWhenMain = false
-    /// Whether the main process has told this older process to end within `drain_timeout`.
+    /// Whether the main process or a signal has told this older process to end soon, usually within `drain_timeout`.
     var isHurried = false
     private(set) lazy var misdirected = MisdirectedSignals(loop: loop, environment: environment)
     /// The process to which this one has handed over; nil before the hand-over.

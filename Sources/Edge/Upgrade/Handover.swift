@@ -51,7 +51,8 @@ struct Handover: Equatable {
     var process: Int32
     /// The version of the program that the main process runs.
     var version: String
-    /// The position of this process in the sequence of upgrades: 1 for the first process, 2 for its successor.
+    /// The position of the process that hands over in the sequence of upgrades: 1 for the first process, 2 for its
+    /// successor.
     var number: Int
     /// The sockets for clients.
     var listeners: [ListenerSockets]

@@ -43,10 +43,10 @@ struct InheritedState: Equatable, Sendable {
     var availability: [Target: AvailabilityRecord] = [:]
     /// The engines that refuse the request member `stream_options`.
     var usageRefused: Set<Target> = []
-    /// The requests and tokens that count against each API key's limits per minute, by the key's id; unused keys are
-    /// left out.
+    /// What counts against each API key's limits per minute, such as its requests and tokens, by the key's id; unused
+    /// keys are left out.
     var keys: [String: KeyUseRecord] = [:]
-    /// The requests and tokens of all callers without an API key together.
+    /// What counts against the limits per minute of all callers without an API key together.
     var anonymous = KeyUseRecord()
     /// The models that engines have listed, and the addresses of host names.
     var found = InheritedMembers()

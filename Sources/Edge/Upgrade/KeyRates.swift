@@ -17,8 +17,8 @@ struct KeyRates: Equatable, Sendable {
 
     /// Makes a report of what API keys have used since the last report.
     ///
-    /// The first report covers what they have used since this process passed its state (`InheritedState`) to its
-    /// successor.
+    /// The first report covers what they have used since this process captured the state (`InheritedState`) that it
+    /// passed to its successor.
     ///
     /// - Returns: nil if no key has used anything.
     init?(takenFrom access: Authenticator) {

@@ -23,7 +23,8 @@ final class Predecessors {
     /// Called when an older process reports what its exchanges have used of the limits of API keys; the argument is the
     /// JSON of `KeyRates`.
     var used: ([UInt8]) -> Void = { _ in }
-    /// Called when an older process has received a signal from systemd that is meant for the main process.
+    /// Called when an older process has received a signal from systemd that is meant for the main process; the argument
+    /// is the signal's number.
     var signalled: (CInt) -> Void = { _ in }
 
     init(loop: EventLoop) { self.loop = loop }

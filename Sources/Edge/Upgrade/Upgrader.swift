@@ -112,8 +112,8 @@ final class Upgrader {
         do throws(StartError) {
             (link, process) = try launch(program, handover)
         } catch {
-            // `handover` has reserved memory in which the successor would publish its counts to the other processes.
-            // There is no successor now, so `failed` makes the supervisor free that memory.
+            // `handover` has reserved a column for the successor in the table of counts that all processes share. There
+            // is no successor now, so `failed` makes the supervisor free that column.
             environment.failed(false, false)
             throw error
         }
