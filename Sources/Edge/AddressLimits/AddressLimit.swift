@@ -1,4 +1,4 @@
-// The limits in `limits.per_address`, what clients use of the server that counts against them, and refusals.
+// The limits in `limits.per_address`, the uses of the server that count against them, and the refusals.
 internal import Configuration
 internal import Transport
 

@@ -42,8 +42,7 @@ final class AddressTable: Sendable {
         guard let group = AddressGroup(address) else { return nil }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.held }
     }
-    /// How many connections, requests or body bytes were granted without being counted, because no entry could be
-    /// replaced.
+    /// How often a connection or a request was granted without being counted, because no entry could be replaced.
     var uncountedClaims: Int { uncounted.load(ordering: .relaxed) }
 
     /// Counts a use of the server, such as one more connection or request, and returns the object that later subtracts
@@ -231,7 +230,6 @@ struct AddressPlaces: Sendable {
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int
-    /// The factor by which all limits are multiplied: 1 for an address, or 8 for an IPv6 /48, because it may have many
-    /// clients.
+    /// The factor by which all limits are multiplied: 1 for an IPv4 address or an IPv6 /64, and 8 for an IPv6 /48.
     let scale: Int
 }

@@ -16,7 +16,9 @@ extension Attempt {
         }
     }
 
-    /// Classifies the engine's error by the status and by the part of the body that has arrived, and ends the attempt.
+    /// Classifies the engine's error by the status and by the part of the body that has arrived.
+    ///
+    /// The attempt then fails, or sends the request again.
     func failureEnded() {
         guard let head = answer.head else { return }
         // A compressed body is not decoded, so its error is classified by the status alone.
@@ -112,10 +114,10 @@ extension Attempt {
         if sentHead == .json, held.starts(with: [0xEF, 0xBB, 0xBF]) { held.removeFirst(3) }
     }
 
-    /// Whether the executor's response head means the same as the head that the edge sends if the executor answers
-    /// late.
+    /// Whether the executor's response head means the same as the early head of a JSON document.
     ///
-    /// That early head has the status 200 and the type `application/json`, and it announces no compression.
+    /// The edge sends the early head if the executor answers late. The early head has the status 200 and the type
+    /// `application/json`, and it announces no compression.
     var announcesJSON: Bool {
         guard let head = answer.head, head.status == 200, !FieldPolicy.isEncoded(head.fields) else { return false }
         return head.fields.begins(.contentType, with: "application/json")

@@ -7,7 +7,7 @@ internal import Transport
 extension Attempt {
     /// Counts the tokens of one event of the engine, or of a piece of a large event, and sends it to the client.
     ///
-    /// An event that the client may not get yet is kept for later.
+    /// An event that the client may not get yet is kept for later, or dropped if it is only a comment.
     ///
     /// An engine's error event is not relayed, because a client may take it for output, and because its text may
     /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.

@@ -4,8 +4,8 @@ internal import Transport
 
 /// The use of one executor by one attempt; the attempt must call `end` when it is over.
 ///
-/// Only the attempt uses the lease. The pool counts the attempt among those at the executor already before it makes the
-/// lease, and until `end`.
+/// Only the attempt uses the lease. The pool begins to count the attempt before the lease is made, and counts it until
+/// `end`.
 struct ExecutorLease {
     let executor: Executor
     /// The pool from which the executor was chosen.

@@ -6,9 +6,9 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// How an attempt with this failure counts for its executor at once: as a fault, as busy, or as neither of them.
+    /// How an attempt with this failure counts for its executor at once: as a fault, busy, loading, or not at all.
     ///
-    /// If the request may have caused the failure (`suspect`), it counts as neither at first, because later attempts at
+    /// If the request may have caused the failure (`suspect`), it does not count at first, because later attempts at
     /// other executors show who was at fault.
     var outcome: ExecutorPool.Outcome {
         switch charge {

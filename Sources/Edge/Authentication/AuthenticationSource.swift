@@ -11,7 +11,8 @@ final class AuthenticationSource {
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether `watcher` reads another file of keys than the one in force, or is nil while one is in force.
+        /// Whether `watcher` is not the one in force, because the configuration names another file of keys, another
+        /// secret, or no file.
         ///
         /// If true, `commit` closes the file in force, and `discard` closes the file of `watcher`.
         let isNewStore: Bool
@@ -24,7 +25,9 @@ final class AuthenticationSource {
     /// Here, this process publishes how many exchanges each key has under way.
     private var counts: SharedCounts?
 
-    /// Makes the authenticator of a configuration; the open file of keys is reused if the configuration names it.
+    /// Makes the authenticator of a configuration.
+    ///
+    /// The open file of keys is reused if the configuration names the same file and the same secret.
     ///
     /// The caller must call `commit` once the authenticator is in force, or `discard` if it is not needed.
     ///
@@ -44,7 +47,7 @@ final class AuthenticationSource {
         return Prepared(authenticator: authenticator, watcher: store, isNewStore: !isSame)
     }
 
-    /// Keeps the file of keys of an authenticator that is now in force; closes the earlier file if it is another one.
+    /// Keeps the file of keys of an authenticator that is now in force; closes the earlier file if it was not reused.
     func commit(_ prepared: Prepared) {
         if prepared.isNewStore { watcher?.stop() }
         watcher = prepared.watcher

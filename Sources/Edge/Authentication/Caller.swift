@@ -168,7 +168,7 @@ struct Caller {
 }
 
 extension Failure {
-    /// The failure of a request that a limit of the key forbids.
+    /// The failure of a request that a limit of the caller forbids.
     fileprivate init(_ denial: QuotaDenial, _ limits: KeyLimits, whose: String) {
         switch denial {
         case .concurrency:

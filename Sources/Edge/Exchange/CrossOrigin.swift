@@ -62,7 +62,7 @@ enum CrossOriginGrant: Equatable {
 
 /// A CORS preflight: the request by which a browser asks whether a page may send another request.
 struct Preflight {
-    /// The header fields that a page may send if the preflight's own list of fields is not acceptable (`isRepeatable`).
+    /// The header fields that a page may send if the preflight has no acceptable list of fields (`isRepeatable`).
     static let usualFields =
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
     /// The longest list of fields that the answer repeats from the preflight, in bytes.

@@ -84,12 +84,13 @@ struct Deadlines {
         stall = now + time
     }
 
-    /// Restarts the deadline for the executor's next event after bytes have been sent on to the client.
+    /// Restarts the deadline for the executor's next event after bytes have been sent on to the client, or when reading
+    /// from the executor is resumed.
     ///
     /// While reading from the executor is paused, there is no such deadline.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
-    /// When bytes of the answer were last sent on to the client.
+    /// When bytes of the answer were last sent on to the client, or when reading from the executor was last resumed.
     ///
     /// Until the first bytes are sent on, it is the time at which the exchange began to relay the answer. Nil before
     /// that time, and while reading from the executor is paused.

@@ -196,8 +196,8 @@ extension Exchange: AttemptOwner {
         case .none:
             awaitAnswer()
             arm()
-        // The attempt now has a head to send to the client. So the edge must no longer send the early head, with which
-        // it would answer for a silent executor when the deadline `commit` passes.
+        // The executor has answered. So the edge must no longer send the early head, with which it would answer for a
+        // silent executor when the deadline `commit` passes.
         case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -210,8 +210,8 @@ extension Exchange: AttemptOwner {
             selection?.wasNotComputed(at: attempt.lease)
         }
         selection?.releaseRetry()
-        // If the edge sent the head to the client during an earlier attempt, `openWindow` limited how far that attempt
-        // could read ahead. This attempt needs the same limit.
+        // If the edge sent the head to the client during an earlier attempt, `openWindow` limited how many bytes could
+        // arrive at once for that attempt only. This attempt needs the same limit.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)

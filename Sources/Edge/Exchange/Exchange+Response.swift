@@ -156,7 +156,7 @@ extension Exchange {
 
     /// Reserves memory for the output buffer of the response.
     ///
-    /// The attempt may read at most this many bytes of the executor's answer before the client has read them.
+    /// The size of the buffer is also the limit on how many bytes of the executor's answer may arrive at once.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)

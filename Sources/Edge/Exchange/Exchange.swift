@@ -30,7 +30,7 @@ final class Exchange {
     var selection: ExecutorSelection?
     /// The latest attempt, which may be under way, failed or complete; nil before the first attempt.
     var attempt: Attempt?
-    /// Counts the memory that the exchange uses as memory of the client's connection, whose total is limited.
+    /// The memory that the exchange uses; it counts toward the memory limit of the client's connection.
     var memory: ExchangeMemory
     var deadlines = Deadlines()
 

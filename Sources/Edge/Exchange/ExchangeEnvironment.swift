@@ -26,8 +26,10 @@ protocol ExchangeEnvironment: AnyObject {
     var bodyQueue: Lock<BodyQueue> { get }
     /// Makes all workers refuse request bodies that arrive too slowly, because other bodies wait for memory.
     func refuse(_ slow: SlowBodies)
-    /// Refuses the request body that has waited for memory the longest, of all exchanges of this worker except
-    /// `exchange`; returns false if no other body waits.
+    /// Refuses the request body that has waited for memory the longest, if that is at least a second, of all exchanges
+    /// of this worker except `exchange`.
+    ///
+    /// - Returns: false if no other body has waited that long.
     func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
     var retries: RetryBudget { get }
@@ -67,8 +69,8 @@ protocol ExchangeEnvironment: AnyObject {
     func scanHere(_ body: RequestBody, for exchange: Exchange) -> Result<RequestScan, RequestScanError>?
     /// Passes a body to the scan thread, which decodes the body if it is compressed, and then scans it.
     ///
-    /// The scan thread's result arrives later at `Exchange.scanThreadReplied`. Until then, `charge` keeps the memory of
-    /// the body reserved.
+    /// The scan thread's result arrives later at `Exchange.scanThreadReplied`. If the exchange ends before that,
+    /// `charge` keeps the memory of the body charged until the scan thread no longer needs the body.
     func scanElsewhere(_ body: RequestBody, coding: ContentCoding?, charge: BodyCharge, for exchange: Exchange)
     /// Warns that a client has abandoned too many requests before their answers began (`limits.prefill_resets`), so
     /// that its requests are refused from now on.

@@ -51,7 +51,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answerReady
         /// The complete answer has been relayed.
         ///
-        /// A stream is complete after its last event. A JSON document is complete when its HTTP body has ended.
+        /// A stream is complete after its last event. Any other answer is complete when its HTTP body has ended.
         case complete
         /// The executor's answer reported an error, or ended too early, while it was being relayed.
         case executorBroke(Failure)
@@ -74,7 +74,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case commit
         /// Send 200 and the head of a stream or of a JSON document before the executor has answered.
         ///
-        /// The client has waited long, and would otherwise give up the silent connection.
+        /// The client has waited long, and proxies and SDKs close a connection on which nothing arrives for some time.
         case commitSilently
         /// Send bytes without content that keep the connection open: in a stream a comment or a `ping` event, before a
         /// JSON document a space.
@@ -93,8 +93,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         case stopWaiting
         /// The exchange is over.
         ///
-        /// Report its end and its tokens to the limits of the client's API key, count and log the exchange, and release
-        /// everything.
+        /// Report its end and its tokens to the caller's limits, count and log the exchange, and release everything.
         case end(End)
     }
 

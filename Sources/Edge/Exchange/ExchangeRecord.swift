@@ -18,7 +18,7 @@ struct ExchangeRecord {
     private let target: [UInt8]
     private let userAgent: String?
     private let session: String?
-    /// Cloudflare's id of the request and the client's country; nil if no trusted proxy has sent these fields.
+    /// Cloudflare's id of the request and the client's country; nil if no trusted proxy sent either field.
     private let cloudflare: CloudflareFields?
     let began: Nanoseconds
     var bodyEnded: Nanoseconds = 0
@@ -41,7 +41,7 @@ struct ExchangeRecord {
     var wantsStream = false
     /// Which response head the edge may send before an executor has answered.
     var earlyHead = EarlyHead.none
-    /// In which JSON member the client gets the reasoning of a chat answer; the setting `reasoning` of the model.
+    /// In which JSON member the client gets a chat answer's reasoning: the requested model's setting `reasoning`.
     var reasoning = ReasoningMember.asIs
     var status = 0
     var bytesIn = 0

@@ -64,7 +64,7 @@ struct ExecutorSelection {
     /// The failure of an attempt at an engine that does not serve the request's path; nil if there was none.
     ///
     /// The next attempt is made at an engine of another `kind`. If that attempt fails too, the client gets this
-    /// failure.
+    /// failure, unless the later failure is the client's own fault.
     private var missingPath: Failure?
     /// Whether `next` has reported that no executor of any pool has the path of the request.
     private(set) var isPathUnserved = false
@@ -303,8 +303,8 @@ struct ExecutorSelection {
         // The exchange may have left this queue and entered it again before this grant arrived. It then has a new
         // position in the queue, which it gives up here.
         pools[pool].leave(ticket)
-        // The pool has already counted the attempt. So a retry begins even if the retry budget is used up, and counts
-        // in the budget.
+        // A retry that has waited in a queue and got an executor begins even if the retry budget is used up now, and
+        // counts in the budget.
         if waitsForRetry {
             budget.retryBegan()
             holdsRetry = true
@@ -384,7 +384,8 @@ struct ExecutorSelection {
     /// The result is also nil if it is not known which paths the executors serve, or if the last attempt failed for
     /// another reason.
     private mutating func pathFailure(after failed: Failure?, at now: Nanoseconds) -> Failure? {
-        // If the last attempt failed with anything but a 404 for a missing path, the client gets that failure.
+        // If the last attempt failed with anything but a 404 for a missing path, such as a 501, the client does not get
+        // this general 404.
         let isPlain = failed.map { $0.retry == .otherKind && $0.status == 404 } ?? true
         guard !request.path.isEmpty, isPlain else { return nil }
         // A pool without members is still resolving the host names of its executors, so nothing is known about their
@@ -446,8 +447,8 @@ struct ExecutorSelection {
         executor.answered(at: request.path, at: now)
     }
 
-    /// Makes the retry budget no longer count the retry of this exchange, because the retry has an answer or was given
-    /// up.
+    /// Makes the retry budget no longer count the retry of this exchange, because the retry has an answer, has failed,
+    /// or has to wait in a queue.
     ///
     /// Does nothing if the budget counts no retry of this exchange.
     mutating func releaseRetry() {

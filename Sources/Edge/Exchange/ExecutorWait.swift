@@ -27,7 +27,8 @@ struct ExecutorWait: Equatable, Sendable {
 
     /// Begins a wait; does nothing if the exchange already waits for the same thing.
     ///
-    /// - Parameter isForLoad: whether the exchange waits until a model is loaded, rather than for a free executor.
+    /// - Parameter isForLoad: whether the exchange waits until a model is loaded, rather than for a free executor or
+    ///   the retry budget.
     mutating func begin(forLoad isForLoad: Bool = false, at now: Nanoseconds) {
         if since != nil, isForLoad != self.isForLoad { end(at: now) }
         guard since == nil else { return }

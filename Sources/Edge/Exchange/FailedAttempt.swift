@@ -30,8 +30,8 @@ struct FailedAttempt {
 
     /// Whether the failure allows only one more attempt.
     ///
-    /// The value is false if it is not known what software the engine runs, but the pool remembers that the engine does
-    /// not serve the request's path. Later requests at the path then avoid the engine, so each engine fails at most
-    /// once in this way.
+    /// The value is also false if it is not known what software the engine runs, but the pool remembers that the engine
+    /// does not serve the request's path. Later requests at the path then avoid the engine, so each engine fails at
+    /// most once in this way.
     var isSingle: Bool { failure.retry.isSingle && !(isPathRemembered && alike.isEmpty) }
 }

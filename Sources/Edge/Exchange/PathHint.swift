@@ -18,7 +18,7 @@ enum PathHint {
         return "There is nothing at this path. Did you mean \(reads.contains(meant) ? "GET" : "POST") \(meant)?"
     }
 
-    /// The longest path, in bytes, for which a similar served path is looked for; a longer path is no typing error.
+    /// The longest path that gets a hint, in bytes; a longer path is not a served path with a typing error.
     private static let pathBytesMax = 256
 
     private static let reads = ["/v1/models", "/health", "/health/ready"]

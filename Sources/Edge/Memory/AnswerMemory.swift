@@ -30,7 +30,7 @@ struct AnswerMemory {
         return true
     }
 
-    /// Gives back the memory of the buffered response, which has been sent to the client or dropped.
+    /// Gives back the memory of the buffered response, which has been passed on or dropped.
     mutating func letGoOfAnswer() { answer.set(0, on: account) }
 
     /// Charges this many bytes for an event of which only a part has arrived, in place of the bytes charged for it

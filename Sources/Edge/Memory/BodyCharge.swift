@@ -4,7 +4,8 @@ internal import Transport
 
 /// Bytes that count against the memory budget until the last reference to this object is released.
 ///
-/// The exchange holds one reference, and the scan thread holds another one while it scans the body.
+/// The exchange holds one reference. The scan thread's job for the body holds another one, from the time at which the
+/// job is queued until the body is scanned.
 final class BodyCharge: Sendable {
     private let budget: MemoryBudget
     private let charged = Atomic<Int>(0)
@@ -16,6 +17,6 @@ final class BodyCharge: Sendable {
         if bytes > 0 { budget.giveBack(bytes, of: .bodies) }
     }
 
-    /// Adds bytes that were counted for the client's connection before; the caller stops counting them there.
+    /// Adds bytes that are already charged against the budget, and that no connection counts any longer.
     func adopt(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 }

@@ -25,7 +25,7 @@ package final class BodyHold: Sendable {
         return true
     }
 
-    /// Gives the charged memory back to the budget, after the body has been charged to the connection's account.
+    /// Gives the charged memory back to the budget, just before the body is charged to the connection's account.
     ///
     /// It may be called more than once.
     func release() {

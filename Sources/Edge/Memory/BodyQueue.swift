@@ -30,7 +30,7 @@ struct BodyQueue: Sendable {
     /// For how long, in nanoseconds, a body may exceed the part of the budget for bodies, unless its exchange calls
     /// `ask` again.
     ///
-    /// One waiting body at a time has this permission, which is called the turn.
+    /// One body at a time has this permission, which is called the turn.
     static let turnMax: Nanoseconds = 1_000_000_000
 
     /// A request body for which the memory budget has refused more memory, so that its exchange asks the queue for it.
@@ -73,8 +73,8 @@ struct BodyQueue: Sendable {
     }
 
     private var waiting: [ExchangeID: Waiting] = [:]
-    /// The waiting body that may exceed the part of the budget for bodies (the turn) next: the one that needs the
-    /// fewest bytes.
+    /// The waiting body that may exceed the part of the budget for bodies (the turn) next: the one that still
+    /// needs the fewest bytes.
     ///
     /// Bodies that the permission cannot help, or did not help a short time ago, are left out.
     private var nearest: ExchangeID?
@@ -101,8 +101,9 @@ struct BodyQueue: Sendable {
     ///
     /// The answer may also tell the caller to have slow bodies refused on all workers.
     ///
-    /// - Parameter isFull: whether bodies have used up most of their part of the budget. If not, the body got no memory
-    ///   because its own connection holds too much. To refuse other bodies would then not help.
+    /// - Parameter isFull: whether bodies have used up most of their part of the budget, or little of the budget is
+    ///   free. If not, the body got no memory because its own connection holds too much. To refuse other bodies would
+    ///   then not help.
     mutating func ask(_ body: Asker, isFull: Bool, at now: Nanoseconds) -> Answer {
         if body.waited >= Self.waitMax {
             leave(body.id)

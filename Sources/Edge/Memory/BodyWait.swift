@@ -5,8 +5,8 @@ internal import Transport
 
 /// How long one request body has waited for memory, and how fast it arrives.
 ///
-/// An exchange makes a `BodyWait` when there is too little memory for its body, or when another body waits for memory,
-/// because the slowest bodies may then be refused. Confined to the worker of the exchange.
+/// An exchange makes a `BodyWait` when there is too little memory for its body. It also makes one when another body
+/// waits for memory, and slow bodies are to be refused. Confined to the worker of the exchange.
 final class BodyWait {
     /// How long a body waits before it asks for memory again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000

@@ -24,7 +24,7 @@ struct ExchangeMemory {
 
     private let account: MemoryAccount
     private let budget: MemoryBudget
-    /// The charge for `attemptCost`, and for bytes of the response that wait for the client.
+    /// The charge for `attemptCost`, and for the memory in which bytes of the response may wait for the client.
     private var fixed = MemoryCharge()
     /// The size of the request body's buffer in bytes; a size up to `smallBodyMax` is not charged.
     private(set) var body = 0
@@ -34,7 +34,7 @@ struct ExchangeMemory {
     private var scan: BodyCharge?
     /// The limit on bytes of the response that wait for the client; reading from the executor pauses above it.
     var window = OutputWindow()
-    /// What this request adds to the counts that are kept for its client's address; nil if no such limit applies.
+    /// What this request adds to the counts of its client's address; nil if the request is not counted there.
     var addressHold: AddressHold?
 
     init(account: MemoryAccount, budget: MemoryBudget) {
@@ -53,7 +53,7 @@ struct ExchangeMemory {
 
     /// Ends the charge that `begin` has made, when the exchange has failed and will try no further executor.
     ///
-    /// Does nothing if an executor's response has begun.
+    /// Does nothing if the response to the client has begun with a head from an executor, or with an early head.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }
@@ -80,7 +80,8 @@ struct ExchangeMemory {
     ///
     /// - Parameters:
     ///   - footprint: the size of the buffer in bytes, now or after the next bytes are appended.
-    ///   - use: what the memory is for. With `.bodies`, the memory is refused while other bodies wait for memory.
+    ///   - use: what the memory is for. With `.bodies`, the memory is refused while other bodies wait and memory for
+    ///     bodies is nearly used up.
     mutating func growBody(to footprint: Int, for use: MemoryUse = .bodies) -> Bool {
         guard footprint > body else { return true }
         let more = Self.charge(of: footprint) - Self.charge(of: body)

@@ -23,11 +23,12 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
-    /// The factors by which `part` multiplies the free memory to get the limit of one connection.
+    /// The factors by which `part` computes the limit of one connection from the free memory.
     ///
     /// `factor` is for a connection of one user, and `trustedFactor` is for a trusted connection of many users.
-    /// `bodyFactor` is for request bodies. It is large, because a client has to send every byte that is charged for a
-    /// body, and because one connection must be able to hold a body of half the budget.
+    /// `bodyFactor` is for request bodies, and for the pieces of bodies that wait for memory. It is large, because a
+    /// client has to send every byte that is charged for a body, and because one connection must be able to hold a body
+    /// of half the budget.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
@@ -122,11 +123,13 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         }
     }
 
-    /// How many bytes one connection may hold out of `whole`, the limit for all connections or for all bodies.
+    /// How many bytes one connection, or one body that waits for memory, may hold out of `whole`.
     ///
     /// If `n` connections in turn take all that they may hold, about `1 / (1 + n * factor)` of `whole` stays free.
     ///
-    /// - Parameter free: how many bytes of `whole` stay free after the charge.
+    /// - Parameters:
+    ///   - free: how many bytes of `whole` stay free after the charge.
+    ///   - whole: the limit for everything, for all bodies, or for the pieces of all waiting bodies.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
         guard free > 0 else { return 0 }
         let part = factor * Double(free) * (Double(free) / Double(whole))
@@ -255,8 +258,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// Makes smaller how much of its response an exchange may buffer, because its connection may not hold that much.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
-    /// Gives back the memory for buffered response bytes that `enter` gave to an exchange; called when the exchange has
-    /// ended.
+    /// Ends the share of an exchange that has ended: the number of response bytes that `enter` allowed it to buffer.
     package func leave(share: Int) {
         holders.wrappingSubtract(1, ordering: .relaxed)
         shares.wrappingSubtract(share, ordering: .relaxed)

@@ -47,7 +47,9 @@ struct ConnectionTable {
         servedCount += 1
     }
 
-    /// Whether the worker should now record that a client of this address is well-behaved (`AddressTable.noteKnown`).
+    /// Whether the worker should now call `AddressTable.noteKnown` for the address of this connection's client.
+    ///
+    /// The caller has found that the client had a valid key or was served by an executor.
     ///
     /// The result is true at most once a minute for each connection. If it is true, the function records the time.
     mutating func isNoteDue(_ connection: ServerConnection, at now: Nanoseconds) -> Bool {

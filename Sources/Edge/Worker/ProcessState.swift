@@ -23,7 +23,7 @@ package final class ProcessState: Sendable {
     let scanThread = ScanThread()
     let retries = RetryBudget()
     let promptHasher = PromptHasher()
-    /// The request bodies that wait for memory, because the limit in `budget` is reached.
+    /// The request bodies that wait for memory, because `budget` has refused it.
     let bodyQueue = Lock(BodyQueue())
     /// The connections, requests and body bytes of each client address, for `limits.per_address`.
     let addresses = AddressTable()

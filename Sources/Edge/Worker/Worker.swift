@@ -20,8 +20,9 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The snapshot that new requests use.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
-    /// Counts the memory of this worker that does not belong to the connection of a client: of the scanner, and of
-    /// bytes that wait until executors read them.
+    /// Counts the memory of this worker that does not belong to the connection of a client.
+    ///
+    /// It is the memory of the scanner, and of bytes that wait until executors read them.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     private(set) var keyHasher: HMACSHA256Hasher?
@@ -34,7 +35,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private(set) var isLeaving = false
     /// Why the connections of this worker have to end: the server ends, or has been handed over; nil before that.
     private var draining: ConnectionDrain?
-    /// The limit that last kept this worker from accepting a connection (`takeRoom`), for the log.
+    /// The limit that last kept this worker from accepting a connection (`takeRoom`), for the log and a counter.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
     private var exchangeIDs: ExchangeIDSource
@@ -300,7 +301,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         process.warn(.clientRefused(why), "\(client.address.host) is refused (\(rule))")
     }
 
-    /// Logs a warning that requests on a connection are refused, because the connection has used up its memory.
+    /// Logs a warning that requests on a connection are refused, because the connection may hold no more memory.
     package func refusedForMemory(on connection: ServerConnection) {
         let held = connection.account.held >> 10
         process.warn(.memory, "requests are refused: a connection holds \(held) KiB of memory_limit")

@@ -19,7 +19,7 @@ struct WorkerListeners {
     /// then needs the settings of the listener.
     private var removed: [ListenerKey: Entry] = [:]
 
-    /// Makes the listeners and their TLS contexts; no connection is accepted before `open` is called.
+    /// Makes the TLS contexts of the listeners; no connection is accepted before `open` is called.
     ///
     /// - Throws: `TLSError` if a certificate cannot be used.
     init(_ plans: [ListenerPlan], ticketKeys: TicketKeys) throws(TLSError) {
@@ -37,7 +37,7 @@ struct WorkerListeners {
 
     /// Begins to accept connections on those listeners that have not been opened yet.
     ///
-    /// - Parameter make: makes the listeners of a key, one for each of its sockets.
+    /// - Parameter make: makes the listeners of a key, one for each of its sockets; none if it has no socket.
     mutating func open(_ make: (ListenerKey) -> [Listener]) {
         for key in entries.keys where entries[key]?.listeners.isEmpty == true { entries[key]?.listeners = make(key) }
     }
