@@ -67,8 +67,8 @@ import Testing
         #expect(two.images == 2 && two.rawBytes == 8000)
     }
 
-    /// Images that are no content part: in lists, in the inputs of other endpoints, and in earlier output of an
-    /// engine.
+    /// Images outside of a message's content parts: in lists, in other endpoints' inputs, and in an engine's earlier
+    /// output.
     @Test(arguments: [
         #""images":["data:image/png;base64,@"]"#, #""images":["@"]"#, #""input":["data:image/webp;base64,@"]"#,
         #""input":"DATA:image/png;BASE64,@""#, #""prompt":{"prompt_string":"x","multimodal_data":["@"]}"#,
@@ -98,7 +98,7 @@ import Testing
         #expect(try found(#""prompt_embeds":"@""#) == file)
     }
 
-    /// Text that resembles media.
+    /// Each argument is a member of a request body that resembles media, but must be counted as text.
     @Test(arguments: [
         #""input":"words","image":"aaaa""#, #""video":"a few words""#, #""data":{"data":"short"}"#,
         #""prompt":"data:image/png;base64,AAAA""#, #""input":"data: are many""#, #""result":"aaaa""#,

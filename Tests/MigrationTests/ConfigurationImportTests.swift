@@ -26,7 +26,7 @@ import Testing
         #expect(throws: ConfigurationImport.Failure.self) { try ConfigurationImport([0x61, 0xC3, 0x28], path: "x") }
     }
 
-    /// A failure has the notes that explain it.
+    /// If an import fails, its error contains notes that say why.
     @Test func aFailureHasItsNotes() {
         do {
             _ = try ConfigurationImport(

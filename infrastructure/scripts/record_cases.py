@@ -23,7 +23,7 @@ FRAMES = {
     8: "WINDOW_UPDATE", 9: "CONTINUATION",
 }  # fmt: skip
 
-# Further arguments of `freeinference executor`; `secure` speaks TLS.
+# The simulated executors by name, with their further arguments of `freeinference executor`; `secure` speaks TLS.
 EXECUTORS = {
     "good": [],
     "other": [],

@@ -27,7 +27,7 @@ import Testing
         return listing
     }
 
-    /// The ids of all models with the URLs of their executors.
+    /// For each model, its id and the hosts of its executors as one text.
     private func pools(_ configuration: Configuration) -> [String] {
         configuration.models.map { "\($0.id): " + $0.executors.map { "\($0.url.host)" }.joined(separator: " ") }
     }

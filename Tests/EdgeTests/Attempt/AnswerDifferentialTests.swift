@@ -90,7 +90,7 @@ import Testing
         return text + "\n\n"
     }
 
-    /// The client requests the usage itself, so that every event is relayed.
+    /// A streamed chat whose client asks for the usage event itself, so that the edge relays every event.
     private static let request = #"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#
 
     private static func what(_ attempt: PlayedAttempt) -> String {
@@ -237,8 +237,8 @@ import Testing
         for count in 0...bytes.count {
             let begin = Array(bytes[..<count])
             let whole = Self.dataOfEvents(begin)
-            // At a clean end the last line ends may be missing, but a partial event must be complete. At a cut they
-            // must be there.
+            // If the executor ends the body properly, the last event may lack its blank line, but its data must be
+            // complete JSON. If the connection breaks, the blank line must have arrived.
             let completed = Self.dataOfEvents(begin + [10, 10])
             let isBetween = begin.isEmpty || begin.suffix(2) == [10, 10]
             let isEnded =
@@ -279,7 +279,9 @@ import Testing
         (.other, #"{"tokens":[1,2,3],"ok":true,"next":null}"#),
     ]
 
-    /// If the framing does not mark the body's end, the body is complete if its JSON is, as another parser reads it.
+    /// If a body ends only because the connection closes, the edge takes it for complete if its JSON is complete.
+    ///
+    /// Foundation's JSON parser is the judge.
     @Test(arguments: 0..<7) func aDocumentThatTheFramingDoesNotEndIsWholeWhereItsJSONIs(index: Int) throws {
         let (dialect, json) = Self.documents[index]
         let request = #"{"model":"m"}"#

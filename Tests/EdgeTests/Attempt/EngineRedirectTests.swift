@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Redirects by engines, and other statuses that are no response.
+/// Redirects by engines, and other statuses that an attempt does not accept as a response.
 @Suite struct EngineRedirectTests {
     private func target(
         _ location: String,

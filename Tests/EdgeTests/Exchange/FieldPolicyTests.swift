@@ -19,7 +19,8 @@ func lines(_ block: FieldBlock) -> [String] {
     }
 }
 
-/// The fields that an executor gets for these, without the ones that the edge adds to each request.
+/// The header fields that an executor gets if a client sends `fields`, without those that the edge adds to each
+/// request.
 func forwarded(
     _ fields: [(String, String)],
     _ settings: [ForwardSettings] = [],

@@ -65,8 +65,10 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(environment.snapshot.pool(of: "m").waitingCount == 2)
     }
 
-    /// An order to give way that arrives late has no effect if the exchange has left that queue, even if it has
-    /// entered it again.
+    /// A pool may order an exchange to leave its queue for another tenant.
+    ///
+    /// The order has no effect if the exchange has left the queue before the order arrives, even if it has entered the
+    /// queue again.
     @Test func whoHasLeftTheQueueGivesNoWay() throws {
         let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1', max_running: 1}]}")
         let pool = snapshot.pool(of: "m")

@@ -47,7 +47,9 @@ import Testing
 
     private enum Pool: String, CaseIterable { case free, full, refuses, none }
 
-    /// The outcome of asking the pools that the policy names; each answers according to its state.
+    /// What happens to a new request if the model's pool and the fallback's pool are in these states.
+    ///
+    /// The loop asks one pool after the other, as the policy says.
     private func outcome(_ pools: [Pool], waitIsLeft: Bool) -> String {
         let names = ["the model", "the fallback"]
         var situation = RetryPolicy.Situation(.arrival, waitIsLeft: waitIsLeft, pools: pools.count)

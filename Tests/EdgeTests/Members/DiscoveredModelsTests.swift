@@ -1,10 +1,10 @@
-// Combining the successive lists of one engine's models.
+// Which models an engine counts as having, given the lists of models that it returns one after the other.
 import Configuration
 import Testing
 
 @testable import Edge
 
-/// Combining the successive lists of one engine's models.
+/// Which models an engine counts as having, given the lists of models that it returns one after the other.
 @Suite struct DiscoveredModelsTests {
     private func list(_ names: String..., kind: String = "") -> EngineListing {
         let items = names.map { #"{"id":"\#($0)","owned_by":"\#(kind)"}"# }.joined(separator: ",")

@@ -125,7 +125,7 @@ import Transport
         #expect(isFound && house.settled == 1)
     }
 
-    /// The name is in `/etc/hosts`, so that no name server is asked.
+    /// The test resolves `localhost`, which is in `/etc/hosts`, so that no name server is asked.
     @Test func theAddressesOfNamesAreFound() throws {
         let house = try House("{id: a, executors: [{url: 'http://localhost:8000', resolve: all}]}")
         #expect(house.settled == 1 && house.running.snapshot.models[0].pool.members.isEmpty)
@@ -149,7 +149,9 @@ import Transport
         #expect(house.running.snapshot.models[0].pool.members.allSatisfy { $0.weight == 3 })
     }
 
-    /// `adopt` uses the lists of files that a reload has read, and does not wait for engines that stay.
+    /// After a reload, `adopt` uses the files of executors that the reload has read.
+    ///
+    /// It does not wait for engines that were already asked for their models.
     @Test func anotherConfigurationIsFollowed() throws {
         let house = try House("{discover: ENGINE}, {id: a, executors_from: LIST}")
         house.answer("m")

@@ -8,7 +8,7 @@ import Transport
 
 /// Reloads without files and threads: the file is a string, and the test reports for the workers.
 @Suite struct ReloaderTests {
-    /// The control thread's part of a process with two workers, whose reports the test makes.
+    /// What the control thread of a process with two workers has; no worker runs, so the test makes their reports.
     private final class Bench {
         let running: RunningConfiguration
         let budget = MemoryBudget(limit: 1 << 30)
@@ -135,7 +135,7 @@ import Transport
         #expect(bench.reports.count == 3 && bench.running.lateWorkers == [])
     }
 
-    /// The timeout of a finished reload does not make workers late for the reload that is then under way.
+    /// When the timeout of a finished reload fires during a later reload, no worker counts as late for the later one.
     @Test func theTimeOfAnEarlierReloadIsNotThatOfALaterOne() throws {
         let bench = try Bench(Self.text())
         for name in ["b", "c"] {
@@ -331,7 +331,7 @@ import Transport
 
     // MARK: Members
 
-    /// The configuration of the bench with an engine that is asked for its models.
+    /// A configuration with the model `a`, and with an engine that the edge asks for its models.
     private static let discovering = """
         listeners: [{address: '127.0.0.1:0'}]
         admin: {address: '127.0.0.1:0', socket: off}

@@ -4,7 +4,9 @@ import Transport
 
 @testable import Edge
 
-/// Tests the watch with worker handles that have no threads; the tests answer in place of the workers.
+/// Tests the control thread's check that every worker still answers.
+///
+/// The worker handles have no threads; the tests answer in place of the workers.
 @Suite struct WorkerWatchTests {
     private let test = TestLoop()
     private let workers = (0..<2).map { _ in WorkerHandle() }

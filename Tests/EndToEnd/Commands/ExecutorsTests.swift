@@ -128,7 +128,10 @@ import Testing
         }
     }
 
-    /// A client disconnects during a wait, and a reload removes the executor for which another client waits.
+    /// Two commands `executors drain --wait` run: one is killed, and a reload removes the executor that the other
+    /// drains.
+    ///
+    /// The other command still waits for the executor's last attempt.
     @Test func aWaitSurvivesWhatHappensMeanwhile() async throws {
         try await withTwo { server, one, two, scratch in
             let body = chat(tokens: 100, more: #""simulator":{"pace":20,"prefill_ms":1}"#)

@@ -130,7 +130,8 @@ import Testing
                     #expect(eventData(answer.body).last == "[DONE]")
                 }
                 let failed = try await server.settledLog().flatMap { $0.failed_attempts.array }
-                // Three faults in a row eject the executor; up to two trials may fall into the test.
+                // Three failures in a row eject the executor. Afterwards single requests try whether it has recovered,
+                // and up to two of them may fall into this loop.
                 #expect((3...5).contains(failed.count), "\(failed.count)")
                 #expect(
                     failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" },

@@ -1,4 +1,4 @@
-// Shared by all fuzz targets: the input, the cuts of its bytes, and the findings.
+// Shared by all fuzz targets: the fuzzer's input, how it is cut into reads, and what the targets find wrong.
 import LoopTesting
 
 /// A part of the server that is tested with a fuzzer's bytes.
@@ -51,7 +51,8 @@ package final class Findings {
 
 /// The bytes of a fuzzer.
 ///
-/// A target takes its choices from the end of the bytes, so that the beginning can be text as a peer would send it.
+/// A target takes bytes that choose its settings from the end, so that the beginning can be text as a peer would send
+/// it.
 package struct FuzzInput {
     private var bytes: ArraySlice<UInt8>
 
@@ -98,7 +99,7 @@ struct Cuts {
 }
 
 extension SplitMix {
-    /// Derives a random number from one choice.
+    /// Derives a random number from one byte of the input; the same byte always gives the same number.
     static func first(of choice: UInt8) -> UInt64 {
         var random = SplitMix(state: UInt64(choice))
         return choice == 0 ? 0 : random.next()

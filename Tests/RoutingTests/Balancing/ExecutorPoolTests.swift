@@ -58,9 +58,9 @@ import Testing
         }
     }
 
-    /// One executor takes four times as long.
+    /// The second executor needs four times as long for an attempt as the first one.
     ///
-    /// Each runs at most half of the attempts, so the fast one completes most.
+    /// At any time each runs at most half of the ten attempts, so the first one completes about four times as many.
     @Test func aSlowExecutorGetsWhatItWorksOff() {
         let pool = Self.pool(2, weights: [1, 1])
         var ends: [(at: Int, executor: Int)] = []

@@ -33,8 +33,9 @@ import Testing
         second.close()
     }
 
-    /// Without room for a connection the listener does not call accept; the client waits in the backlog and gets no
-    /// reset.
+    /// If `takeRoom` returns false, the listener does not call accept.
+    ///
+    /// Then the client waits in the backlog and gets no reset.
     @Test func roomIsTakenBeforeAConnectionIsAccepted() throws {
         let test = TestLoop()
         let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)

@@ -60,8 +60,9 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.remaining(of: 10, at: 50 * second) == 0)
     }
 
-    /// A debt is capped at one limit, because an executor may report far more tokens than a small limit refills in
-    /// hours.
+    /// A bucket falls at most one full limit below zero, however many tokens an executor reports.
+    ///
+    /// Otherwise one report could exceed what a small limit refills in hours.
     @Test func aDebtIsNeverMoreThanOneLimit() throws {
         var bucket = TokenBucket()
         bucket.adjust(by: 1 << 40, of: 10, at: second)
@@ -73,8 +74,9 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.remaining(of: 10, at: 126 * second) == 9)
     }
 
-    /// When a limit is lowered, the earlier spending is capped at the new limit, and the time that has passed still
-    /// counts.
+    /// After a limit is lowered, earlier spending puts the bucket at most one new limit below zero.
+    ///
+    /// The bucket refills for the time that has passed since the spending.
     @Test func aLimitThatIsLoweredLocksNobodyOut() {
         var bucket = TokenBucket()
         #expect(bucket.take(1_000_000, of: 1_000_000, at: second) == nil)
