@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `serve --executor`.
+/// Tests the command `serve --executor`, which runs without a configuration file.
 ///
 /// Its port is fixed, so it runs in its own network namespace, which needs root.
 @Suite(.enabled(if: PrivateNames.areAvailable)) struct ServeCommandTests {

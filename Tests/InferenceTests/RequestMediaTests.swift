@@ -181,7 +181,7 @@ import Testing
         }
     }
 
-    /// Deep nesting and truncated parts do not break the walk through the body.
+    /// The search for media survives deep nesting and empty parts.
     @Test func theWalkHasAnEnd() throws {
         let deep = String(repeating: #"{"image_url":["#, count: 400) + String(repeating: "]}", count: 400)
         #expect(try scan(#"{"model":"m","x":\#(deep)}"#).media == RequestMedia())

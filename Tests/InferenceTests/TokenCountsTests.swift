@@ -56,7 +56,7 @@ import Testing
         #expect(cached("{\"choices\":[],\(usage),\"timings\":7}") == nil)
     }
 
-    /// The event with the finish reason has the timings, and a later one the usage.
+    /// llama.cpp sends its `timings` in the event with the finish reason, and the usage in a later event.
     @Test func timingsMayComeBeforeTheUsage() {
         var meter = Meter(dialect: .openAIChat)
         func read(_ json: String) { _ = meter.read(Array("data: \(json)\n\n".utf8).span, at: 1, scanner: scanner) }

@@ -119,7 +119,7 @@ import Testing
         #expect(leftOut.count == 1 && leftOut[0].hasPrefix("http://one:80: the name of its model 'x' is in use"))
         #expect(pools(after: members, [one: listing(["x"]), two: listing([])]) == ["a: own", "x: one"])
         #expect(pools(after: members, [one: listing(["x"]), two: listing(["x"])]) == ["a: own", "x: one"])
-        // Without earlier members, the first engine in the configuration gets the name.
+        // If no engine has had the name `y` before, the first engine in the configuration gets it.
         #expect(pools(after: FoundMembers(), [one: listing(["y"]), two: listing(["y"])]) == ["a: own", "y: one"])
     }
 

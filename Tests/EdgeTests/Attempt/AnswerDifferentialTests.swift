@@ -41,7 +41,7 @@ import Testing
 
     // MARK: Events in every form
 
-    /// A text that exceeds the size of an event that the edge buffers.
+    /// A text longer than 64 KiB, the largest event that the edge buffers whole; longer ones are relayed in pieces.
     private static let long = String(repeating: "x", count: 70_000)
     /// The chunks of a chat stream; each is split into the pieces that two `data` lines may hold.
     private static let events = [
@@ -86,7 +86,8 @@ import Testing
             if random.below(5) == 0 { line(random.of(others), &random) }
             for _ in 0...random.below(5) / 4 { line("", &random) }
         }
-        // At a clean end the edge also accepts an event without a blank line, which the standard drops.
+        // If the body ends properly, the edge also accepts a last event without a blank line, which the standard
+        // drops. So every stream here ends with one.
         return text + "\n\n"
     }
 
@@ -209,7 +210,8 @@ import Testing
         ),
     ]
 
-    /// Whether these events form a complete response; `isInOrder` tells whether the framing ended in order.
+    /// Whether these events form a complete response; `isInOrder` tells whether the body ended properly, not by a
+    /// broken connection.
     private static func isWhole(_ events: [String], _ cut: Cut, isInOrder: Bool) -> Bool {
         var finished: Set<Int> = []
         for event in events {

@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Comments in a stream whose executor is silent for a while.
+/// Keep-alive comments, which the edge writes into a stream while the executor is silent.
 @Suite struct ExchangeDeadlinesTests {
     private let comment = ": keep-alive\n\n"
 

@@ -67,8 +67,8 @@ import Transport
         #expect(rows[model.entry.id]?.ends[Ending.index(of: .complete)] == 3)
         #expect(one.running == 0 && pool.waitingCount == 0)
 
-        // The removed model is added again and gets its old row, because a running exchange has referred to it all
-        // the time.
+        // The removed model is added again, and its metrics go on. They were kept because an exchange that still ran
+        // referred to the model all the time.
         let back = try snapshot(first)
         let gone = try #require(back.models.first { $0.entry.name == "gone" })
         #expect(rows[gone.entry.id]?.ends[Ending.index(of: .complete)] == 1)

@@ -85,7 +85,9 @@ private func names(_ names: String...) -> [(String, String)] { names.map { ($0, 
         #expect(forwarded(fields) == ["content-type: application/json"])
     }
 
-    /// The edge reads session names with an underscore, but does not forward them to executors.
+    /// The edge also reads a session's name from fields like `session_id`.
+    ///
+    /// It does not forward them, because their names contain an underscore.
     @Test func theFirstFieldThatNamesASessionDoes() {
         #expect(FieldPolicy.session(block([("x-app", "a"), ("thread-id", "t")])) == nil)
         let named = [

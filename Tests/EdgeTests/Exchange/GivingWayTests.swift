@@ -61,7 +61,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         for client in clients[..<3] { ask(client, "a") }
         ask(clients[3], "b")
         #expect(environment.finished.isEmpty && environment.executors.map(\.name) == ["http://one:1", "http://two:1"])
-        // The exchange of the other tenant has taken its place in the queue.
+        // The exchange of tenant b has a place in the queue, because one of tenant a has gone to the fallback model.
         #expect(environment.snapshot.pool(of: "m").waitingCount == 2)
     }
 

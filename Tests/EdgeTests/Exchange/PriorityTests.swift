@@ -139,7 +139,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(environment.finished.map(\.tenant) == ["bulk", "plain", "interactive"])
     }
 
-    /// A fallback's queue and a retry have the class of the request.
+    /// A request keeps its priority class when it is retried, and when it waits in the queue of a fallback model.
     @Test func retriesAndFallbacksKeepTheClass() throws {
         let environment = try environment(
             """

@@ -4,8 +4,9 @@ import Testing
 
 @testable import Edge
 
-/// The policy matches the tables in docs/life-of-an-exchange.md: each combination is in exactly one row, with its
-/// outcome.
+/// The retry policy matches the tables in docs/life-of-an-exchange.md.
+///
+/// Each combination of conditions is in exactly one row, which has the policy's outcome.
 @Suite struct RetryPolicyTests {
     private static let both = [true, false]
 
@@ -115,7 +116,7 @@ extension Bool {
 
 /// A table of docs/life-of-an-exchange.md.
 ///
-/// The last column is the outcome of the others; `any` matches every value.
+/// The last column is the outcome if the other columns have these values; `any` stands for every value.
 struct DocumentedTable {
     struct Problem: Error { var text: String }
 

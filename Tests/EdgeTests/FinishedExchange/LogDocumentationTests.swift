@@ -1,4 +1,4 @@
-// The table of ends in docs/log.md matches the code.
+// The table of docs/log.md that lists the ways in which an exchange can end matches the code.
 import Foundation
 import Inference
 import Testing

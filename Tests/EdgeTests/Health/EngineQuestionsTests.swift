@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// The paths that an engine of this kind is asked at one time.
+    /// The paths that the edge requests from an engine of this kind at time `now`; each response has the given outcome.
     private func asked(
         _ questions: inout EngineQuestions,
         _ kind: EngineKind,

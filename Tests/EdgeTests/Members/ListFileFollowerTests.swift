@@ -1,4 +1,4 @@
-// Following a file of executors while it changes.
+// How the edge follows the changes of a file that lists executors.
 import Configuration
 import Foundation
 import LoopTesting

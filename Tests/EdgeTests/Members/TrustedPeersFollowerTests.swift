@@ -1,4 +1,4 @@
-// Following a file of trusted peers while it changes, and while snapshots change.
+// How the edge follows the changes of a file that lists trusted peers, also while it changes its configuration.
 import Configuration
 import Foundation
 import HTTP

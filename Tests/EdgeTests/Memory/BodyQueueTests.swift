@@ -141,8 +141,10 @@ private final class Queue {
 
     // MARK: Many clients
 
-    /// Clients with random bodies against a small budget: there are never two turns, and every body whose client goes
-    /// on sending is whole or refused soon after its last piece.
+    /// Many clients send random bodies against a small memory budget.
+    ///
+    /// Only one body at a time may exceed the budget's part for bodies. Every body whose client goes on sending is
+    /// complete or refused soon after its last piece.
     @Test(arguments: UInt64(1)...12)
     func everyBodyThatComesEndsOrIsRefused(_ seed: UInt64) {
         let crowd = Crowd(seed: seed)
@@ -172,7 +174,7 @@ private final class Crowd {
         var arrived = 0
         var lastPiece: Nanoseconds
         var isOver = false
-        /// When the executor has begun to answer, and the body is freed; nil before the body is whole.
+        /// When the executor begins to answer, so that the body is freed; nil before the whole body has arrived.
         var answered: Nanoseconds?
 
         init(_ crowd: Crowd, account: MemoryAccount) {

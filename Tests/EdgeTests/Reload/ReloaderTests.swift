@@ -1,4 +1,4 @@
-// Reloading the configuration, and adopting found members.
+// Reloading the configuration, and adopting executors and models that the edge finds in files or at engines.
 import Configuration
 import LoopTesting
 import Testing
@@ -20,7 +20,8 @@ import Transport
         private(set) var reports: [ReloadReport] = []
         /// The arguments of all calls of `isReloading`, in order.
         private(set) var notified: [Bool] = []
-        /// Whether resolving names takes until the test calls `named`; otherwise `named` is called at once.
+        /// If true, the names of a new configuration count as resolved only when the test calls `named`, otherwise at
+        /// once.
         var waitsForNames = false
         private(set) var named: (() -> Void)?
         var found = FoundMembers()
@@ -86,7 +87,7 @@ import Transport
         #expect(bench.reports == [] && bench.notified == [true])
         #expect(bench.posted.map(\.generation) == [2] && bench.posted[0].listeners.count == 2)
         bench.adopt(0)
-        // A report of an earlier generation is not counted.
+        // A worker's report that it has adopted an earlier snapshot does not count.
         bench.reloader.adopted(worker: 1, generation: 1)
         #expect(bench.reports == [])
         bench.adopt(1)
@@ -356,7 +357,8 @@ import Transport
         #expect(names(bench) == ["a", "x", "y"] && bench.posted.map(\.generation) == [2])
         bench.adopt(0)
         bench.adopt(1)
-        // Adopting found members is not a reload: it is not announced, reported or counted as a reload.
+        // If the edge adopts executors or models that it has found, this is not announced, reported or counted as a
+        // reload.
         #expect(bench.notified == [] && bench.reports == [] && bench.running.reloads[.applied] == 0)
         // A second call without new members does nothing.
         bench.reloader.takeFound()

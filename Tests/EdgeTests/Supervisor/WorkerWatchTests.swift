@@ -27,7 +27,7 @@ import Transport
         )
     }
 
-    /// Answers the questions in the mailbox of a worker.
+    /// Answers for a worker every question of the watch that is in its mailbox.
     ///
     /// - Returns: the number of questions.
     @discardableResult
@@ -51,7 +51,7 @@ import Transport
         #expect(seen.said.isEmpty && watch.silent.isEmpty)
     }
 
-    /// The worker is reported once and gets no further questions; when it answers, it no longer counts as silent.
+    /// A worker that does not answer is reported once, and is not asked again until it answers.
     @Test func aWorkerThatDoesNotAnswerIsNamed() {
         let watch = watch()
         for _ in 0..<3 {
@@ -101,7 +101,7 @@ import Transport
         for worker in workers.indices { answer(worker) }
         pass(15_000)
         #expect(seen.turns == 3 && seen.said.isEmpty && watch.silent.isEmpty)
-        // While a worker is silent, the watchdog is not notified after a pause.
+        // After a pause of the process, systemd's watchdog is not notified if a worker is silent.
         answer(0)
         pass(16_000)
         #expect(watch.silent == [1])

@@ -57,7 +57,9 @@ import Transport
         }
     }
 
-    /// Four connections arrive together; the first has its streams before the others have completed their handshakes.
+    /// Four connections arrive together, and the first has 25 streams before the others complete their handshakes.
+    ///
+    /// They are still spread evenly, because each is expected to carry as many streams.
     @Test func whatCameTogetherIsTakenForAlike() {
         let workers = makeWorkers([(0, 0), (0, 0)])
         for number in 0..<4 {

@@ -1,9 +1,10 @@
 import Foundation
 import Testing
 
-/// What the package makes of the binary's description of itself: freeinference(1), completions, the bill of materials.
+/// Files of the Debian package that scripts make from the binary: the manual page, shell completions, and the bill of
+/// materials.
 @Suite struct ManualTests {
-    /// Every command of the binary, each as its list of words, such as `keys` and `add`, read from the output of
+    /// Every command of the binary, each as its list of words, such as `keys` and `create`, read from the output of
     /// `--help`.
     private func commands(_ path: [String] = []) async throws -> [[String]] {
         let help = try await run(Repository.binary, path + ["--help"])

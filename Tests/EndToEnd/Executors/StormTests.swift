@@ -1,6 +1,8 @@
 import Testing
 
-/// Executors fail under load in several ways; no request fails that has not had its first event.
+/// Executors fail under load in several ways.
+///
+/// A request may fail only if the client has received its first event.
 @Suite struct StormTests {
     private func configuration(_ urls: [String], settings: String = "") -> Configuration {
         let executors = urls.map { "{url: '\($0)', health: {interval: 0s}}" }.joined(separator: ", ")
@@ -21,7 +23,7 @@ import Testing
         return try await ChildProcess.start("h2load", load + [server.tls + "/v1/chat/completions"], in: scratch)
     }
 
-    /// Waits up to 40 s, because a late ejection may last that long.
+    /// Waits until every executor completes requests again: up to 40 s, because a repeated ejection may last that long.
     private func expectAllServe(_ executors: [Executor]) async throws {
         var before: [Int] = []
         for executor in executors { before.append(try await executor.counters().finished.int ?? 0) }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct PrefillResetTests {
     private static let settings = "limits: {prefill_resets: 1}"
 
-    /// Leaves in the prefill of one request; returns when the executor has heard of it.
+    /// Sends a request, disconnects while the executor reads the prompt, and returns once the executor has seen the
+    /// abort.
     private func giveUp(
         _ leaver: Leaver,
         at server: Server,

@@ -22,7 +22,9 @@ import Testing
         }
     }
 
-    /// The server reserves room before it accepts a connection, so that no connection is accepted and then reset.
+    /// A worker accepts a connection only after it has counted it towards `max_connections`.
+    ///
+    /// So no connection is accepted and then reset, although eight workers share the limit.
     @Test func nobodyIsResetAtTheLimit() async throws {
         try await withServer(settings: "max_connections: 6\nworkers: 8") { server, _ in
             let answers = try await withThrowingTaskGroup(of: Int.self) { group in

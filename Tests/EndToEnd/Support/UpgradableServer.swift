@@ -28,13 +28,13 @@ final class UpgradableServer: Sendable {
         return curl
     }
 
-    /// Expects that a stream ends whole.
+    /// Expects that a stream ends completely, with `[DONE]`.
     func expectWhole(_ curl: ChildProcess, at location: SourceLocation = #_sourceLocation) async throws {
         try await expect(curl.ending(), at: location) { $0 == .exited(0) }
         #expect(eventData(curl.output).last == "[DONE]", sourceLocation: location)
     }
 
-    /// The messages of all processes, which write to the same file.
+    /// What the server's processes have written to stderr, which is one file for all of them.
     var messages: String { server.process.errors }
 
     /// The ids of the processes that upgrades have started, oldest first, whether or not they still run.

@@ -58,14 +58,14 @@ package struct FuzzInput {
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
 
-    /// Takes the last remaining byte; 0 if none remains.
+    /// Removes and returns the last byte, by which the target chooses a setting; 0 if none remains.
     mutating func choice() -> UInt8 { bytes.popLast() ?? 0 }
 
     /// The bytes that have not been taken.
     var rest: [UInt8] { Array(bytes) }
 }
 
-/// Cuts bytes into the reads of a connection; the same choice always gives the same cuts.
+/// Cuts bytes into the pieces in which a connection receives them; the same `choice` always gives the same cuts.
 struct Cuts {
     private var random: SplitMix
     private let longest: Int
@@ -85,7 +85,7 @@ struct Cuts {
         return min(left, Int.random(in: 1...longest, using: &random))
     }
 
-    /// The pieces of `count` bytes.
+    /// Cuts `count` bytes into pieces.
     mutating func pieces(of count: Int) -> [Range<Int>] {
         var pieces: [Range<Int>] = []
         var start = 0

@@ -196,7 +196,8 @@ func flat(_ head: RequestHead) -> [UInt8] {
         + flat(head.fields)
 }
 
-/// The fields that our writer passes on.
+/// The fields that our writer copies from a received head: all but those that it writes itself or that are only for one
+/// connection.
 private func passedOn(_ fields: FieldBlock) -> [UInt8] {
     var kept = FieldBlock()
     for index in 0..<fields.count {

@@ -1,4 +1,5 @@
-// Fuzzes request bodies: a scan finds what another JSON parser finds, and a spliced body has the intended content.
+// Fuzzes request bodies: the edge's scan finds what another JSON parser finds, and a body that the edge has changed for
+// an executor has the intended content.
 import Inference
 import LoopTesting
 
@@ -71,7 +72,8 @@ final class JSONTarget: FuzzTarget {
     }
 
     private func refused(_ bytes: [UInt8], _ error: RequestScanError, _ dialect: Dialect, _ findings: Findings) {
-        // The two parsers may differ on large numbers and on invalid Unicode, so such bodies are skipped.
+        // The edge's parser and the test's own one may differ on large numbers and on invalid Unicode. So such bodies
+        // are not compared.
         guard let members = strict(bytes), String(validating: bytes, as: UTF8.self) != nil else { return }
         let all = JSONValue.object(members)
         switch error {
@@ -228,7 +230,7 @@ final class JSONTarget: FuzzTarget {
         return rest
     }
 
-    /// Checks that the body lacks its members `priority`, and nothing else.
+    /// Checks that the edge removes every top-level member `priority` from a body, and nothing else.
     private func checkPriorities(_ ranges: [Range<Int>], _ bytes: [UInt8], _ kept: [UInt8], _ findings: Findings) {
         guard String(validating: bytes, as: UTF8.self) != nil, !hasLoneSurrogate(bytes),
             case .object(var members)? = JSONValue(parsing: bytes)

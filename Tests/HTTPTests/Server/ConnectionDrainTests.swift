@@ -61,7 +61,9 @@ import Transport
         #expect(server.isFreed())
     }
 
-    /// The head of the response did not say that the connection closes, so the client may send its next request.
+    /// The drain begins after the head of a response, which did not announce that the connection closes.
+    ///
+    /// So the client may still send its next request.
     @Test(arguments: [true, false]) func aResponseUnderWayIsNotTheLast(isPipelined: Bool) throws {
         let server = try TestServer()
         server.say(get)
@@ -209,7 +211,7 @@ import Transport
         session.pass(2 * second)
         expectEnd(of: session, lastStream: 1)
         #expect(session.server.peer.end == .closed)
-        // The client sends a request that the final GOAWAY has crossed: it is dropped, and causes no reset.
+        // The client sends a request before it has read the final GOAWAY. The server drops it, and sends no TCP reset.
         session.request(3)
         session.pass(4 * second)
         #expect(session.exchanges.count == 1 && session.server.connection != nil)

@@ -1,4 +1,5 @@
-// A server connection in a loop that the test turns, and a delegate that records requests and responds as told.
+// A server connection on an event loop that the test turns, and a delegate that records requests and sends the
+// responses that the test chooses.
 import HTTP
 import LoopTesting
 import Transport

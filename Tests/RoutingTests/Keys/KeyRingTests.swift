@@ -35,7 +35,7 @@ import Transport
     @Test func whatAKeyUsesOutlivesTheSnapshot() throws {
         let first = KeyRing([key("a", of: "1"), key("b", of: "2")])
         let use = try #require(first.find(hash("1".utf8), at: 0)).use
-        // Keys are identified by their ids: a key whose hash has changed keeps its counters.
+        // A key that keeps its id and gets another secret keeps its usage counts.
         let second = KeyRing([key("a", of: "3")], after: first)
         #expect(try #require(second.find(hash("3".utf8), at: 0)).use === use)
         #expect(second.find(hash("1".utf8), at: 0) == nil)
@@ -62,7 +62,7 @@ import Transport
     @Test func twoKeysNeverShareWhatOneUses() throws {
         let first = KeyRing([key("a", of: "1")])
         let use = try #require(first.find(hash("1".utf8), at: 0)).use
-        // The secret of `a` moves to the id `b`, and `a` gets a new secret.
+        // The secret of `a` moves to the id `b`, and `a` gets a new secret. The usage counts stay with the secret.
         let second = KeyRing([key("a", of: "2"), key("b", of: "1")], after: first)
         #expect(try #require(second.find(hash("1".utf8), at: 0)).use === use)
         #expect(try #require(second.find(hash("2".utf8), at: 0)).use !== use)

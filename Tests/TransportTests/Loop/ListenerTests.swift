@@ -70,7 +70,9 @@ import Testing
         for peer in peers + more { peer.close() }
     }
 
-    /// A flood of connections delays all others by one slice of each turn.
+    /// In each turn, the loop accepts connections only after all other work, and only for one slice of time.
+    ///
+    /// So a flood of new connections delays all others by no more than this slice.
     @Test func aTurnAcceptsForOneSliceAfterAllOtherWork() throws {
         let test = TestLoop()
         var accepted: [Socket] = []

@@ -44,7 +44,8 @@ import Testing
         #expect(table.row(for: "2") != nil, "a known identity keeps its row")
     }
 
-    /// Threads claim the same rows through two mappings at once.
+    /// Threads ask for the rows of the same keys at once, through two mappings of one table; each key gets only one
+    /// row.
     @Test func oneIdentityNeverGetsTwoRows() async throws {
         let one = try SharedCounts.create(rows: 512)
         let two = try successor(of: one)

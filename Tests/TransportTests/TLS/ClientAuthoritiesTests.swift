@@ -80,7 +80,7 @@ import Transport
         let old = try clientFiles("old", now: Self.now - 400 * 86_400)
         let cases = [
             (strange, "unknown ca", "unable to get"), (old, "certificate expired", "certificate has expired"),
-            // A certificate for servers does not do for a client.
+            // A certificate that is only for servers is not accepted from a client.
             (made.files, "unsupported certificate", "unsuitable certificate purpose"),
         ]
         for (files, alert, reason) in cases {

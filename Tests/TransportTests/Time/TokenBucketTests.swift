@@ -86,7 +86,7 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(other.remaining(of: 10, at: 121 * second) == 10)
     }
 
-    /// Tokens that are settled at the end of a ten-minute response count as spent at that moment.
+    /// Tokens that are counted at the end of a ten-minute response count as spent at that moment, not at its beginning.
     @Test func whatIsSettledLateIsNotForgiven() {
         var bucket = TokenBucket()
         #expect(bucket.take(60, of: 60, at: second) == nil)
@@ -103,7 +103,7 @@ private let second: Nanoseconds = 1_000_000_000
         var other = TokenBucket()
         other.restore(record, at: 50 * second)
         #expect(other.remaining(of: 60, at: 50 * second) == 30)
-        // The age may be greater than the time of the other clock.
+        // A record may be older, here 90 s, than the time that the other clock shows, here 50 s.
         other.restore(TokenBucket.Record(spent: 40, age: 90 * second), at: 50 * second)
         #expect(other.remaining(of: 60, at: 50 * second) == 60)
         other.restore(TokenBucket.Record(spent: -5), at: 50 * second)
