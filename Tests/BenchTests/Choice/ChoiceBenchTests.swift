@@ -1,5 +1,5 @@
-// The benchmark of choosing an executor measures what it says: prompts whose beginning the pool has sent to an executor
-// before.
+// The benchmark that measures how an executor is chosen: the beginning of each measured prompt must have been at an
+// executor before.
 import Testing
 
 @testable import Bench

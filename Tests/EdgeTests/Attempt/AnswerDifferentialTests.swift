@@ -283,7 +283,7 @@ import Testing
 
     /// If a body ends only because the connection closes, the edge takes it for complete if its JSON is complete.
     ///
-    /// Foundation's JSON parser is the judge.
+    /// Here Foundation's JSON parser decides which beginnings are complete.
     @Test(arguments: 0..<7) func aDocumentThatTheFramingDoesNotEndIsWholeWhereItsJSONIs(index: Int) throws {
         let (dialect, json) = Self.documents[index]
         let request = #"{"model":"m"}"#

@@ -1,4 +1,4 @@
-// How the edge follows the changes of a file that lists trusted peers, also while it changes its configuration.
+// How the edge follows the changes of a file that lists trusted peers, also when the edge makes new listener settings.
 import Configuration
 import Foundation
 import HTTP

@@ -27,7 +27,7 @@ import Transport
         )
     }
 
-    /// Answers for a worker every question of the watch that is in its mailbox.
+    /// Answers, in place of a worker, all questions in the worker's mailbox.
     ///
     /// - Returns: the number of questions.
     @discardableResult

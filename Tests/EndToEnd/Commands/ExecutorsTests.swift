@@ -128,10 +128,9 @@ import Testing
         }
     }
 
-    /// Two commands `executors drain --wait` run: one is killed, and a reload removes the executor that the other
-    /// drains.
+    /// Two commands `executors drain --wait` for one executor run; one is stopped, and a reload removes the executor.
     ///
-    /// The other command still waits for the executor's last attempt.
+    /// The second command still waits until the executor's last attempt is over.
     @Test func aWaitSurvivesWhatHappensMeanwhile() async throws {
         try await withTwo { server, one, two, scratch in
             let body = chat(tokens: 100, more: #""simulator":{"pace":20,"prefill_ms":1}"#)

@@ -86,7 +86,7 @@ final class UpgradableServer: Sendable {
         )
     }
 
-    /// Lets the program that `closeGate` has installed run the binary under test.
+    /// Lets the script that `closeGate` has put in the program's place start the binary under test.
     func openGate() throws { try scratch.write("", to: "gate") }
 
     /// Waits until the server has written a message to stderr that contains the text.

@@ -77,9 +77,9 @@ import Transport
         #expect(source.room == 0)
     }
 
-    /// Memory that `take` charged without asking the source, and that was released, is not kept for later charges.
+    /// Memory that `take` charged without asking the source is not kept for later charges once it is released.
     ///
-    /// These must ask the source.
+    /// Later charges must ask the source.
     @Test func whatWasTakenIsNotKeptForLaterCharges() {
         let source = Source(room: 2 * MemoryAccount.grain)
         let account = MemoryAccount(source: source)

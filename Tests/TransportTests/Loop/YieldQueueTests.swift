@@ -184,8 +184,8 @@ import Testing
         }
         channel.attach(handler)
         channel.countWork(second)
-        // Channel 5 calls `channel.continueNextTurn()`, but the five channels that wait already use up the time slice
-        // of the first turn.
+        // `channel` yields, too: it asks to continue while five yielding channels wait before it. Their reads use up
+        // the time slice of the first turn, so it continues in the second one.
         crowd.members[5].handler.onReceive = { _ in channel.continueNextTurn() }
         crowd.send(5..<6)
         test.loop.turn(waitMax: 0)

@@ -4,9 +4,11 @@ import Testing
 
 @testable import Transport
 
-/// The table of counts, mapped several times by this process, as several processes map it.
+/// The table in shared memory by which the processes of an upgrade count together.
+///
+/// The tests map it several times in one process; each mapping stands for a process.
 @Suite struct SharedCountsTests {
-    /// Maps a table once more, as a successor does.
+    /// Maps a table once more, as the new process of an upgrade does.
     private func successor(of table: SharedCounts) throws -> SharedCounts {
         let column = try #require(table.allot())
         return try SharedCounts.adopt(dup(table.descriptor), column: column)
