@@ -28,7 +28,8 @@ from engine import RUNNING_MAX, Engine  # noqa: E402
 from servers import Edge, eventually, free_ports  # noqa: E402
 from tools.machine import machine  # noqa: E402
 
-# Large enough that a prompt of some thousand tokens takes a second on one core, so that hits are seen in the times.
+# The model is so large that a prompt of some thousand tokens takes a second on one core. So the times show whether
+# a prompt was in an engine's prefix cache.
 SHAPE = model.Shape(dimensions=256, heads=4, head_dimensions=64, feed_forward=704, layers=4)
 CONTEXT_TOKENS = 16384
 BEFORE, ONE = "least-load-before", "one-engine"
@@ -36,7 +37,8 @@ WAYS = ("least-load", "prefix", ONE)
 
 
 def start_engine(name, folder, cache_tokens, block_tokens):
-    # Without the precision, vLLM would take one that most CPUs only emulate. Its developers' mode can reset the cache.
+    # Without `--dtype float32`, vLLM would choose a precision that most CPUs only emulate. `VLLM_SERVER_DEV_MODE` adds
+    # the endpoint that empties the prefix cache.
     [port] = free_ports(1)
     arguments = ["--enable-prefix-caching", "--enable-prompt-tokens-details", "--dtype", "float32"]
     arguments += ["--block-size", block_tokens, "--num-gpu-blocks-override", cache_tokens // block_tokens]
@@ -82,7 +84,7 @@ class Run:
         finally:
             status = edge.stop()
         assert status == 0, f"the server ended with {status}:\n{edge.said()[-6000:]}"
-        # The binary of before does not say why.
+        # An older binary (`--before`) does not log `routed_by`, the reason for the choice of an executor.
         self.reasons = Counter(line.get("routed_by", "") for line in edge.log() if line.get("model") == CHAT)
 
     def wait_for_counters(self, engines, before):
@@ -176,7 +178,7 @@ def measure(options, folder, servers):
     runs = []
     for number in range(1, options.rounds + 1):
         plan = sessions.plan(options.seed + number - 1, options)
-        # The order turns round each round.
+        # Every second round measures the ways in reverse order.
         for way in options.ways if number % 2 else reversed(options.ways):
             binary = options.before if way == BEFORE else options.freeinference
             asked = engines[2:] if way == ONE else engines[:2]

@@ -27,10 +27,11 @@ class Answered:
     """What all clients together have seen; times are in seconds."""
 
     first: list[float] = field(default_factory=list)
-    # How long after its time a request was sent, because the answer before it had not ended.
+    # For each request, how long after its planned time it was sent, because the answer before it had not ended.
     late: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    # By the engines' usage, of each session its last prompt and answer, and of all requests their prompts.
+    # Both counts come from the usage that the engines report. `held_tokens` sums the last prompt and answer of each
+    # session, `prompt_tokens` sums the prompts of all requests.
     held_tokens: int = 0
     prompt_tokens: int = 0
 

@@ -19,9 +19,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "infrastructure" / "monitoring"
-# The longest time until a known state must be shown, in seconds, with probes and scrapes at their defaults.
+# The longest time until health pages, metrics and alerts must show that engines are dead, or alive again, in seconds;
+# probes and scrapes have their default intervals.
 LIMIT_SECONDS = 30
-# Replaces the `for` of each rule, in seconds.
+# The test replaces the `for` duration of each alert rule by this time, in seconds.
 SHORT_FOR_SECONDS = 8
 
 

@@ -1,4 +1,4 @@
-// The simulated executor's records of clients that left.
+// Reading the simulated executor's list of requests whose clients left before the end.
 import Testing
 
 @testable import Bench

@@ -6,8 +6,9 @@ import Transport
 
 /// Reads `text` as the file `c.yaml`.
 ///
-/// Files in `missing` cannot be read, and only files in `imports` can be imported. `matching` has the files that patterns
-/// and folders stand for.
+/// Files in `missing` cannot be read, and only files in `imports` can be imported.
+///
+/// `matching` lists, for each pattern or folder, the files that it includes.
 func read(
     _ text: String,
     environment: [String: String] = [:],
@@ -52,7 +53,7 @@ func faults(
     }
 }
 
-/// A valid configuration on lines 1 to 5; the lines of a test begin at line 6.
+/// A valid configuration, which takes lines 1 to 5 of the text; `lines` begin at line 6.
 func valid(and lines: String = "", executor: String = "") -> String {
     """
     listeners: [{address: "127.0.0.1:8080"}]

@@ -222,7 +222,7 @@ import Testing
         Issue.record("the requests never came within a second")
     }
 
-    /// - Returns: Whether the requests were sent within the second.
+    /// - Returns: Whether both requests were sent within 0.9 s of SIGTERM; if not, the test must try again.
     private func firstRequestsAreServed() async throws -> Bool {
         try await withServer(settings: "drain_timeout: 600s\nworkers: 1") { server, executor in
             let fresh = try await server.connect()

@@ -1,10 +1,12 @@
 import Foundation
 import Testing
 
-/// The names that a listener serves, server names that must be known, ACME challenges, versions, and fields of every
-/// response.
+/// What the settings of a listener do: host names, required TLS server names, ACME challenges, TLS versions, and fields
+/// added to every response.
 @Suite struct ListenerNameTests {
-    /// Runs `body` with a server whose listeners have further keys, on lines of their own without indentation.
+    /// Runs `body` with a server that has one TLS listener and one clear listener.
+    ///
+    /// `secure` and `clear` are further lines of YAML for these listeners, without indentation.
     private func withServer(
         secure: [String] = [],
         clear: [String] = [],

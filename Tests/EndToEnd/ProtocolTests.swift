@@ -19,8 +19,8 @@ import Testing
             Way(speaking: .http2, secure: true, version: "2"), Way(speaking: .http1, secure: true, version: "1.1"),
             Way(speaking: .http2, version: "2"), Way(speaking: .http2PriorKnowledge, version: "2"),
             Way(speaking: .http1, version: "1.1"),
-            // The server answers HTTP/1.0 with a status line of HTTP/1.1. With ALPN, curl would offer only http/1.0
-            // here.
+            // The server answers a request of HTTP/1.0 with a status line of HTTP/1.1. Over TLS, `--no-alpn` keeps curl
+            // from offering only `http/1.0`, which the server does not support.
             Way(speaking: .http1, arguments: ["--http1.0"], version: "1.1", logged: "HTTP/1.0"),
             Way(
                 speaking: .http1,

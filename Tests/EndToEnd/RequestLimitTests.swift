@@ -134,7 +134,7 @@ import Testing
             let client = try await server.connect()
             let body = chat(stream: false, tokens: 1)
             try await client.send(Self.head + "content-length: \(body.utf8.count)\r\n\r\n")
-            // The body takes longer than the deadline as a whole; the deadline counts from the last byte.
+            // The whole body takes longer than `timeouts.body`. Each piece that arrives begins this timeout anew.
             for piece in stride(from: 0, to: body.utf8.count, by: 7) {
                 try await client.send(Array(Array(body.utf8)[piece..<min(piece + 7, body.utf8.count)]))
                 try await Task.sleep(for: .milliseconds(300))

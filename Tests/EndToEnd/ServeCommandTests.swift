@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `serve --executor`.
+/// Tests the command `serve --executor`, which runs without a configuration file.
 ///
 /// Its port is fixed, so it runs in its own network namespace, which needs root.
 @Suite(.enabled(if: PrivateNames.areAvailable)) struct ServeCommandTests {
@@ -10,7 +10,8 @@ import Testing
         try await run("unshare", ["--net", "sh", "-c", "ip link set lo up; \(script)", "sh", Repository.binary])
     }
 
-    /// The end of a script: waits for the line to try in the server's messages, runs the line, and ends both processes.
+    /// The end of a shell script: waits until the server's messages show a curl command, runs it, and ends both
+    /// processes.
     private func tryTheLine(in messages: String, _ scratch: Scratch) -> String {
         """
         for _ in $(seq 600); do grep -q 'try: curl' \(messages) && break; sleep 0.1; done
@@ -38,7 +39,7 @@ import Testing
         #expect(text.contains("listening on 127.0.0.1:8080"), "\(text)")
     }
 
-    /// The server is ready without the engine, and shows the line to try once the engine has come.
+    /// The server is ready before the engine runs, and prints a curl command to try once the engine lists a model.
     @Test func anEngineMayComeLater() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

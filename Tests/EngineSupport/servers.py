@@ -167,7 +167,8 @@ class Server:
                 self.process.kill()
         self.status = self.process.wait()
         try:
-            # Called at once and only once, because the number may later belong to another group.
+            # Called right after the process has ended, and never again, because the kernel may later give the number to
+            # another process group.
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass

@@ -1,4 +1,4 @@
-// Token events as bytes.
+// The bytes of the token events that the simulator sends.
 
 import Inference
 import Testing

@@ -1,4 +1,4 @@
-// Options of a simulator that cannot be used.
+// Invalid options of the executor simulator, and the message for each.
 import Testing
 
 @testable import ExecutorSimulator

@@ -129,7 +129,7 @@ import Transport
         }
     }
 
-    /// The chunks of an answer, without their sizes.
+    /// The contents of the HTTP/1.1 chunks of an answer, without their size lines.
     private func chunks(_ fault: String, from address: SocketAddress) -> [String] {
         let client = LoopbackClient(to: address)
         defer { client.close() }

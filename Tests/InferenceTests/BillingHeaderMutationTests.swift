@@ -25,7 +25,7 @@ import Testing
 
     // MARK: Random bodies
 
-    /// A body, and what is expected to be sent.
+    /// A request body with a billing header, and the body that the edge is expected to send in its place.
     private struct Sample {
         var body = ""
         var expected = ""
@@ -40,24 +40,25 @@ import Testing
         ["", "", " ", "\n\t", "\r\n  "].randomElement(using: &random)!
     }
 
-    /// A header, and the rest of the text that begins with it.
+    /// A billing header with its line end, and the text that follows it.
     private func prompt(_ random: inout Seeded) -> (header: String, rest: String) {
         let ends = ["", #"\n"#, #"\n\n"#, #"\r\n"#, #" \u000a"#]
         let header = "\(Self.name) cc_version=2.1.\(Int.random(in: 0..<300, using: &random)); cch=\(random.next());"
         let rests = ["", "You are Claude.", #"\"é\" \u0041 }],{[ \\"#, "\(Self.name) cch=1;"]
         let rest = rests.randomElement(using: &random)!
-        // A header that an escape follows on its line is left alone, so a line end is always between header and text.
+        // The edge does not remove a header if an escape sequence follows on the same line. So a line end always
+        // separates header and text.
         return (header + (rest.isEmpty ? ends : Array(ends.dropFirst())).randomElement(using: &random)!, rest)
     }
 
-    /// A text block in which `TEXT` stands for its text.
+    /// The JSON of one text block, with the placeholder `TEXT` where its text belongs.
     private func block(_ random: inout Seeded) -> String {
         var members = [#""type":"text""#, "\"text\":\(space(&random))\"TEXT\""]
         if Bool.random(using: &random) { members.append(#""cache_control":{"type":"ephemeral","x":["}"]}"#) }
         return "{" + members.shuffled(using: &random).joined(separator: space(&random) + ",") + "}"
     }
 
-    /// Text blocks, of which the first one begins with a header.
+    /// Appends an array of text blocks, the first of which has a text that begins with a billing header.
     private func blocks(_ sample: inout Sample, _ random: inout Seeded) {
         let (header, rest) = prompt(&random)
         sample.both("[" + space(&random))
@@ -179,7 +180,7 @@ extension JSONValue {
         return next?.value(at: Array(path.dropFirst()))
     }
 
-    /// The same value with another one at the end of a path.
+    /// A copy in which the value at the end of a path of keys and indices is replaced by `new`.
     fileprivate func replacing(at path: [String], with new: JSONValue) -> JSONValue {
         guard let step = path.first else { return new }
         let rest = Array(path.dropFirst())

@@ -1,4 +1,5 @@
-// The member `priority` of requests: it is left out for every executor, and set for those that are told the class.
+// The JSON member `priority` of requests. The edge removes the client's value before it sends a request to an executor,
+// and writes its own value for executors that are configured to get the priority class.
 
 import Inference
 import Testing
@@ -22,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: [
-        // First, in the midst, last, alone on its line.
+        // `priority` is the first member, in the middle, the last one, or alone on its line.
         (#"{"priority":-100,"model":"m"}"#, #"{"model":"m"}"#),
         (#"{"model":"m","priority":-100,"n":1}"#, #"{"model":"m","n":1}"#),
         (#"{"model":"m","priority":-100}"#, #"{"model":"m"}"#),
@@ -30,12 +31,12 @@ import Testing
         ("{\n  \"model\": \"m\",\n  \"priority\": 5\n}\n", "{\n  \"model\": \"m\"\n}\n"),
         ("{\n  \"model\": \"m\",\n  \"priority\": 5,\n  \"n\": 1\n}", "{\n  \"model\": \"m\",\n  \"n\": 1\n}"),
         (#"{"model":"m" , "priority": 5 }"#, #"{"model":"m"  }"#),
-        // Every one of several goes.
+        // If there are several, all are removed.
         (#"{"priority":1,"priority":2,"model":"m","priority":3,"n":1,"priority":4}"#, #"{"model":"m","n":1}"#),
         (#"{"model":"m","priority":1,"priority":2}"#, #"{"model":"m"}"#),
         (#"{"model":"m","priority":1,"priority":2,"n":1}"#, #"{"model":"m","n":1}"#),
         (#"{"priority":1,"model":"m","priority":2}"#, #"{"model":"m"}"#),
-        // Whatever its value is, and however its key is written.
+        // The member is removed whatever its value is, and also if its key has escapes or other letter case.
         (#"{"model":"m","priority":{"a":[1,{"priority":2}]},"n":1}"#, #"{"model":"m","n":1}"#),
         (#"{"model":"m","priority":"}, \"model\":\"x","n":1}"#, #"{"model":"m","n":1}"#),
         (#"{"model":"m","prior\u0069ty":1,"n":1}"#, #"{"model":"m","n":1}"#),
@@ -66,7 +67,7 @@ import Testing
         }
     }
 
-    /// The changes to one body do not disturb each other.
+    /// One body gets all changes at once: another model name, `include_usage`, and the edge's own `priority`.
     @Test func allChangesGoTogether() throws {
         let text = #"{"priority":7,"stream":true,"priority":8,"model":"demo","priority":9}"#
         let body = RequestBody(text)
@@ -86,7 +87,8 @@ import Testing
         #expect(InferenceTests.text(without.bytes(of: body)) == "{" + priority + rest)
     }
 
-    /// A body cannot make the edge hold any number of ranges.
+    /// The edge remembers at most 8 byte ranges to cut out of a body, so a body with more separate `priority` members
+    /// is refused.
     @Test func tooManyOfThemAreRefused() throws {
         func body(_ count: Int) -> String {
             #"{"model":"m""# + (0..<count).map { #","priority":\#($0),"k\#($0)":1"# }.joined() + "}"

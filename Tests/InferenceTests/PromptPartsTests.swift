@@ -69,7 +69,7 @@ import Testing
         )
     }
 
-    /// The billing header is found as before, whatever else is ambiguous.
+    /// The scan finds the billing header even if keys other than its own occur twice in the body.
     @Test func theBillingHeaderNeedsOnlyItsOwnMember() throws {
         let header = "x-anthropic-billing-header: cch=1;"
         func billing(_ members: String, _ dialect: Dialect) throws -> String? {

@@ -67,8 +67,8 @@ import Testing
         #expect(two.images == 2 && two.rawBytes == 8000)
     }
 
-    /// Images that are no content part: in lists, in the inputs of other endpoints, and in earlier output of an
-    /// engine.
+    /// Images outside of a message's content parts: in lists, in other endpoints' inputs, and in an engine's earlier
+    /// output.
     @Test(arguments: [
         #""images":["data:image/png;base64,@"]"#, #""images":["@"]"#, #""input":["data:image/webp;base64,@"]"#,
         #""input":"DATA:image/png;BASE64,@""#, #""prompt":{"prompt_string":"x","multimodal_data":["@"]}"#,
@@ -98,7 +98,7 @@ import Testing
         #expect(try found(#""prompt_embeds":"@""#) == file)
     }
 
-    /// Text that resembles media.
+    /// Each argument is a member of a request body that resembles media, but must be counted as text.
     @Test(arguments: [
         #""input":"words","image":"aaaa""#, #""video":"a few words""#, #""data":{"data":"short"}"#,
         #""prompt":"data:image/png;base64,AAAA""#, #""input":"data: are many""#, #""result":"aaaa""#,
@@ -181,7 +181,7 @@ import Testing
         }
     }
 
-    /// Deep nesting and truncated parts do not break the walk through the body.
+    /// The search for media survives deep nesting and empty parts.
     @Test func theWalkHasAnEnd() throws {
         let deep = String(repeating: #"{"image_url":["#, count: 400) + String(repeating: "]}", count: 400)
         #expect(try scan(#"{"model":"m","x":\#(deep)}"#).media == RequestMedia())

@@ -41,7 +41,7 @@ import Testing
 
     @Test func readsWhenLimitsBeginAnew() {
         #expect(wait([("x-ratelimit-reset-requests", "2s"), ("x-ratelimit-reset-tokens", "6m0s")]) == 360_000)
-        // Only a limit with nothing remaining is waited for.
+        // If the response tells how much of each limit remains, only the reset of an exhausted limit counts.
         #expect(
             wait([
                 ("x-ratelimit-reset-requests", "2s"), ("x-ratelimit-remaining-requests", "0"),

@@ -33,7 +33,8 @@ import Testing
         #expect(counts(#"{"prompt_tokens":1,"prompt_tokens_details":null}"#).cached(in: .openAIChat) == nil)
     }
 
-    /// llama.cpp's `timings` count where `usage` does not say it, wherever they stand and however large the answer is.
+    /// If `usage` does not count the cached tokens, llama.cpp's `timings` do, wherever they are in an answer of any
+    /// size.
     @Test func timingsTellWhatTheUsageDoesNot() {
         func cached(_ json: String) -> Int? {
             let whole = scanner.scanAnswer(Array(json.utf8).span).tokens.cached(in: .openAIChat)
@@ -55,7 +56,7 @@ import Testing
         #expect(cached("{\"choices\":[],\(usage),\"timings\":7}") == nil)
     }
 
-    /// The event with the finish reason has the timings, and a later one the usage.
+    /// llama.cpp sends its `timings` in the event with the finish reason, and the usage in a later event.
     @Test func timingsMayComeBeforeTheUsage() {
         var meter = Meter(dialect: .openAIChat)
         func read(_ json: String) { _ = meter.read(Array("data: \(json)\n\n".utf8).span, at: 1, scanner: scanner) }
@@ -87,15 +88,15 @@ import Testing
         #expect(large.scan(with: scanner).tokens.input.value == 7)
     }
 
-    /// The usage in `message_start` and the one in `message_delta`.
+    /// Each argument has the usage of `message_start`, the usage of `message_delta`, and the prompt tokens that result.
     @Test(arguments: [
-        // vLLM: the first usage holds the whole prompt.
+        // vLLM: `input_tokens` is the whole prompt in the first usage, and leaves out its cached part in the last one.
         (
             #"{"input_tokens":1810,"output_tokens":0}"#,
             #"{"input_tokens":18,"output_tokens":8,"cache_creation_input_tokens":0,"cache_read_input_tokens":1792}"#,
             1810
         ),
-        // Anthropic: the first usage holds the cache counts; the last one repeats all counts, some, or none.
+        // Anthropic: the first usage has the counts of cached tokens. The last one repeats all counts, some or none.
         (TokenCountsTests.first, #"{"output_tokens":8}"#, 730),
         (TokenCountsTests.first, #"{"input_tokens":90,"output_tokens":8}"#, 730),
         (TokenCountsTests.first, #"{"input_tokens":0,"output_tokens":8}"#, 730),

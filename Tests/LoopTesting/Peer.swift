@@ -19,7 +19,8 @@ package final class Peer {
 
     deinit { close() }
 
-    /// The kind of the sockets: a program that another test starts meanwhile must not keep them open.
+    /// The type of the sockets, with SOCK_CLOEXEC: a program that another test starts meanwhile must not keep them
+    /// open.
     private static var kind: CInt { CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue) }
 
     /// Connects, and blocks until the connection is established.

@@ -26,7 +26,7 @@ import Testing
         #expect(throws: ConfigurationImport.Failure.self) { try ConfigurationImport([0x61, 0xC3, 0x28], path: "x") }
     }
 
-    /// A failure has the notes that explain it.
+    /// If an import fails, its error contains notes that say why.
     @Test func aFailureHasItsNotes() {
         do {
             _ = try ConfigurationImport(
@@ -67,7 +67,8 @@ import Testing
         #expect(result.lines(.notCarriedOver) == [2, 3, 4])
     }
 
-    /// Texts that YAML or our reader would take for something else come back as they were.
+    /// Texts that YAML without quotes would read as something else, such as `null`, are the same when they are read
+    /// again.
     @Test(arguments: [
         "a: b", "- a", "#a", "null", "true", "a#b", "\"q\"", "'", "ü\u{2028}", "x\u{FEFF}y", "a b", "{a}", "1e3",
     ])

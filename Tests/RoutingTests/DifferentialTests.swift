@@ -61,7 +61,9 @@ import Transport
 
     // MARK: The fair queue
 
-    /// Deficit round-robin as in its paper; `lines` holds the tenants in the order of their next turns.
+    /// Deficit round-robin as its paper describes it (Shreedhar and Varghese, 1995).
+    ///
+    /// `lines` has the tenants in the order in which they are served next.
     private struct PlainQueue {
         var lines: [(tenant: String, deficit: Int, entries: [(id: Int, cost: Int)])] = []
         var last = ""
@@ -90,7 +92,8 @@ import Transport
         }
         /// Removes the latest request of the tenant with the most requests.
         ///
-        /// Among equals, the last served tenant gives way, else the last in order.
+        /// If several tenants have the most, the tenant that was served last loses a request, else the last one in
+        /// order.
         mutating func makeRoom(for tenant: String) -> Int? {
             let own = lines.first { $0.tenant == tenant }?.entries.count ?? 0
             let most = lines.map(\.entries.count).max() ?? 0
@@ -134,7 +137,7 @@ import Transport
         #expect(queue.pop() == nil && queue.isEmpty)
     }
 
-    /// With prompts of equal cost, `ahead` is exactly the number of requests that are served first.
+    /// If all requests have the same cost, `ahead` is exactly the number of requests that are served before a new one.
     @Test(arguments: 0..<20) func whoIsAheadIsServedBefore(seed: Int) {
         var random = Random(seed + 200)
         for _ in 0..<50 {

@@ -3,7 +3,7 @@ import Transport
 
 @testable import Routing
 
-/// What follows from engines' words on their load.
+/// What the edge does with the load that engines report: for example, it infers how many requests come from elsewhere.
 @Suite struct EngineLoadTests {
     private static let second: Nanoseconds = 1_000_000_000
 
@@ -46,11 +46,13 @@ import Transport
         #expect(engine.strangers == 0 && engine.words.cacheTokens == nil)
     }
 
-    /// Among executors that have equally much to do, the one with the fewest requests of others is chosen.
+    /// If several executors have the same load from this edge, the pool chooses the one whose engine reports the fewest
+    /// requests from elsewhere.
     @Test(arguments: [Balance.leastLoad, .auto, .prefix]) func strangersBreakTies(balance: Balance) {
         let pool = ExecutorPoolTests.pool(3, balance)
         for (index, executor) in pool.executors.enumerated() {
-            // The words are old enough that strangers do not count as work.
+            // Each engine has reported its load for 40 s. After that time, requests from elsewhere, which the edge sees
+            // only in these reports, no longer count as work.
             executor.engine.says(EngineLoad(), at: 0)
             executor.engine.says(Self.load(running: 0), at: 1)
             executor.engine.says(Self.load(running: 3 - index), at: 40 * Self.second)
@@ -60,7 +62,8 @@ import Transport
         #expect((0..<6).map { _ in pool.chosen() } == [2, 1, 0, 2, 1, 0])
     }
 
-    /// A new process counts strangers as work, since its own attempts do not show the load yet.
+    /// A new process counts requests from elsewhere as an engine's load, because its own attempts do not show the load
+    /// yet.
     @Test func strangersAreWorkForANewProcess() {
         let pool = ExecutorPoolTests.pool(2)
         pool.executors[0].engine.says(Self.load(running: 4), at: 1)

@@ -161,7 +161,7 @@ import Testing
     // MARK: Faults
 
     private func fail(_ house: House, _ scope: FaultScope, at now: UInt64 = 0) -> [Bool] {
-        // Each pool has a second executor, so that it can eject the first.
+        // Each pool gets a second executor, because a pool does not eject its only executor.
         let spare = Executor(id: 90, engine: Engine(id: 91, name: "spare"), model: "m")
         let pools = house.pools.enumerated().map { number, pool in
             ExecutorPool(PoolEntry(id: 200 + number), members: pool.members + [PoolMember(spare)])
@@ -197,7 +197,8 @@ import Testing
         #expect(pools.allSatisfy { $0.health(of: $0.executors[0]) == .healthy })
     }
 
-    /// A 500 response during the engine's trial shows that the engine can be reached.
+    /// If the request that tests an ejected engine gets a 500 response, the engine can be reached, and is healthy
+    /// again.
     @Test func anAnswerEndsTheTrialOfTheEngine() {
         let engine = Engine(id: 1, name: "http://e")
         let executor = Executor(id: 2, engine: engine, model: "m")

@@ -28,7 +28,7 @@ def upgrade(test):
     before = main_process(test)
     said = test.machine.run("freeinference upgrade")
     expect("has taken over" in said.stdout, f"upgrade says {said.stdout!r}")
-    # The message to systemd is sent before the answer, and systemd reads it a moment later.
+    # The server tells systemd the new main process before the command ends, but systemd reads it a moment later.
     test.machine.wait("another main process", lambda: main_process(test) not in ("0", before))
     after = main_process(test)
     expect(f"the process {after}," in said.stdout, f"the main process is {after}, but upgrade says {said.stdout!r}")

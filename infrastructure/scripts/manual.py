@@ -20,7 +20,7 @@ import roff  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = "/usr/share/doc/freeinference"
-# Every command has these two.
+# Options that every command has; the pages of the commands do not list them.
 COMMON = ("version", "help")
 
 

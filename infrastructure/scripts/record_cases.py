@@ -23,7 +23,7 @@ FRAMES = {
     8: "WINDOW_UPDATE", 9: "CONTINUATION",
 }  # fmt: skip
 
-# Further arguments of `freeinference executor`; `secure` speaks TLS.
+# The simulated executors by name, with their further arguments of `freeinference executor`; `secure` speaks TLS.
 EXECUTORS = {
     "good": [],
     "other": [],
@@ -94,7 +94,7 @@ def request(method, path, fields=(), body=b"", version="1.1", host="edge.example
     lines = [f"{method} {path} HTTP/{version}"] + ([f"host: {host}"] if host else [])
     lines += ["connection: close", *fields]
     if body or method == "POST":
-        # A model name has one byte less than MODEL.
+        # MODEL is replaced later by the name of the case's model, which is one byte shorter.
         lines.append(f"content-length: {len(body) - body.count(b'MODEL')}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 

@@ -1,4 +1,5 @@
-// The bench of the choice measures what it says: turns of conversations that the map holds.
+// The benchmark that measures how an executor is chosen: the beginning of each measured prompt must have been at an
+// executor before.
 import Testing
 
 @testable import Bench
@@ -19,7 +20,7 @@ import Testing
         #expect(try ChoiceBench(options).run().held == 1)
     }
 
-    /// A prompt below the first mark cannot be held.
+    /// A prompt shorter than 2 KiB is not hashed, so the pool cannot know which executor has received it before.
     @Test func shortPromptsAreNotHeld() throws {
         var options = ChoiceBench.Options()
         (options.promptBytes, options.rounds, options.prompts, options.caches) = (500, 8, 10, .warm)

@@ -48,7 +48,7 @@ import Testing
         #expect(try schedule(times, scale: 0.25, limit: 7).map(\.request) == quarter.prefix(7).map(\.request))
     }
 
-    /// A run with a small share does not begin with a pause.
+    /// If a run sends only a few of the trace's requests, it sends the first of them at once.
     @Test func theFirstOneThatIsTakenIsSentAtOnce() throws {
         let times = Array(0..<4000)
         let few = try schedule(times, scale: 0.01)

@@ -1,4 +1,4 @@
-// Files that patterns and folders stand for, on a disk.
+// Which files a pattern such as `*.yaml` matches, and which files of a folder count, with real files on a disk.
 
 import Foundation
 import Testing
@@ -20,7 +20,7 @@ import Testing
         #expect(names(folder) == ["B.yaml", "a.yml", "b.yaml", "x[1].yaml"])
         #expect(names("\(folder)/") == names(folder))
         #expect(names("\(folder)/sub") == ["sub/c.yaml"])
-        // The brackets of the folder are a pattern here, which nothing matches.
+        // The folder's own name contains brackets. In a pattern they mean one character of a set, so nothing matches.
         #expect(names("\(folder)/*.yaml") == [])
         let matches = SystemFiles.matching(folder.replacing("[", with: "\\[") + "/?.yaml")
         #expect(matches?.map { $0.suffix(6) } == ["B.yaml", "b.yaml"])

@@ -1,4 +1,4 @@
-// Reading `strip_billing` at each level.
+// Reading `strip_billing` of the whole configuration, of a model and of an executor.
 
 import Testing
 

@@ -27,7 +27,7 @@ import Testing
         return listing
     }
 
-    /// The ids of all models with the URLs of their executors.
+    /// For each model, its id and the hosts of its executors as one text.
     private func pools(_ configuration: Configuration) -> [String] {
         configuration.models.map { "\($0.id): " + $0.executors.map { "\($0.url.host)" }.joined(separator: " ") }
     }
@@ -119,7 +119,7 @@ import Testing
         #expect(leftOut.count == 1 && leftOut[0].hasPrefix("http://one:80: the name of its model 'x' is in use"))
         #expect(pools(after: members, [one: listing(["x"]), two: listing([])]) == ["a: own", "x: one"])
         #expect(pools(after: members, [one: listing(["x"]), two: listing(["x"])]) == ["a: own", "x: one"])
-        // Without earlier members, the first engine in the configuration gets the name.
+        // If no engine has had the name `y` before, the first engine in the configuration gets it.
         #expect(pools(after: FoundMembers(), [one: listing(["y"]), two: listing(["y"])]) == ["a: own", "y: one"])
     }
 

@@ -33,9 +33,9 @@ import Testing
         )
     }
 
-    /// The value `auto` contradicts no other value.
+    /// The value `auto` contradicts no other value, and entries for different engines do not contradict each other.
     ///
-    /// An entry with another key or certificate authority is another engine.
+    /// Entries name different engines if their URLs, API keys or certificate authorities differ.
     @Test func entriesThatDoNotContradict() {
         let text =
             head + """

@@ -41,7 +41,7 @@ import Testing
 
     // MARK: Events in every form
 
-    /// A text that exceeds the size of an event that the edge buffers.
+    /// A text longer than 64 KiB, the largest event that the edge buffers whole; longer ones are relayed in pieces.
     private static let long = String(repeating: "x", count: 70_000)
     /// The chunks of a chat stream; each is split into the pieces that two `data` lines may hold.
     private static let events = [
@@ -86,11 +86,12 @@ import Testing
             if random.below(5) == 0 { line(random.of(others), &random) }
             for _ in 0...random.below(5) / 4 { line("", &random) }
         }
-        // At a clean end the edge also accepts an event without a blank line, which the standard drops.
+        // If the body ends properly, the edge also accepts a last event without a blank line, which the standard
+        // drops. So every stream here ends with one.
         return text + "\n\n"
     }
 
-    /// The client requests the usage itself, so that every event is relayed.
+    /// A streamed chat whose client asks for the usage event itself, so that the edge relays every event.
     private static let request = #"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#
 
     private static func what(_ attempt: PlayedAttempt) -> String {
@@ -209,7 +210,8 @@ import Testing
         ),
     ]
 
-    /// Whether these events form a complete response; `isInOrder` tells whether the framing ended in order.
+    /// Whether these events form a complete response; `isInOrder` tells whether the body ended properly, not by a
+    /// broken connection.
     private static func isWhole(_ events: [String], _ cut: Cut, isInOrder: Bool) -> Bool {
         var finished: Set<Int> = []
         for event in events {
@@ -237,8 +239,8 @@ import Testing
         for count in 0...bytes.count {
             let begin = Array(bytes[..<count])
             let whole = Self.dataOfEvents(begin)
-            // At a clean end the last line ends may be missing, but a partial event must be complete. At a cut they
-            // must be there.
+            // If the executor ends the body properly, the last event may lack its blank line, but its data must be
+            // complete JSON. If the connection breaks, the blank line must have arrived.
             let completed = Self.dataOfEvents(begin + [10, 10])
             let isBetween = begin.isEmpty || begin.suffix(2) == [10, 10]
             let isEnded =
@@ -279,7 +281,9 @@ import Testing
         (.other, #"{"tokens":[1,2,3],"ok":true,"next":null}"#),
     ]
 
-    /// If the framing does not mark the body's end, the body is complete if its JSON is, as another parser reads it.
+    /// If a body ends only because the connection closes, the edge takes it for complete if its JSON is complete.
+    ///
+    /// Here Foundation's JSON parser decides which beginnings are complete.
     @Test(arguments: 0..<7) func aDocumentThatTheFramingDoesNotEndIsWholeWhereItsJSONIs(index: Int) throws {
         let (dialect, json) = Self.documents[index]
         let request = #"{"model":"m"}"#

@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Redirects by engines, and other statuses that are no response.
+/// Redirects by engines, and other statuses that an attempt does not accept as a response.
 @Suite struct EngineRedirectTests {
     private func target(
         _ location: String,
@@ -47,8 +47,9 @@ import Transport
         #expect(target(location) == nil)
     }
 
-    /// A redirect stays with its engine only below the engine's URL prefix, because engines on one host may differ in
-    /// it.
+    /// A redirect to a path below the prefix of the engine's URL stays with the engine.
+    ///
+    /// A redirect elsewhere on the host does not, because another engine may have another prefix there.
     @Test(arguments: [
         "/p/v1/chat/completions/", "http://e:8000/p/v1/x", "completions/", "../embeddings", "/p/", "/p", "?y=2",
         "/p/a%2Fb",

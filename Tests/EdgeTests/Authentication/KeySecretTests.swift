@@ -1,4 +1,5 @@
-// The file of the secret: when it is created, what it may hold, and who may read it.
+// The file with the secret by which API keys are hashed: when the edge creates it, what it may contain, and who may
+// read it.
 import Configuration
 import Foundation
 import Glibc

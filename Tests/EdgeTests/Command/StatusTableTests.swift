@@ -42,7 +42,7 @@ import Testing
         #expect(lines.contains { $0.contains("none-yet") && $0.contains("no executor") }, "\(lines)")
     }
 
-    /// What engines say has a column of its own, if any of them says something.
+    /// The table has a column for the load that engines report, if at least one engine reports its load.
     @Test func whatEnginesSayIsAColumn() throws {
         let said = #""running":3,"waiting":1,"cache_used_percent":45,"cache_tokens":131072"#
         let executors = [

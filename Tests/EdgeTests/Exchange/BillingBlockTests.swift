@@ -6,12 +6,13 @@ import Testing
 
 @testable import Edge
 
-/// Which executors get the billing block that coding agents put first, and what is counted.
+/// Coding agents put a block with billing data first in their prompts: which executors get it, and what metrics count.
 @Suite struct BillingBlockTests {
     private static let header = "x-anthropic-billing-header: cc_version=2.1.37.3a3; cc_entrypoint=cli; cch=fa690;"
     private static let prompt = #"{"type":"text","text":"You are Claude Code.","cache_control":{"type":"ephemeral"}}"#
 
-    /// A request for Messages, with or without the block.
+    /// The body of a request in Anthropic's Messages API, with or without the billing block that coding agents put
+    /// first.
     private static func messages(_ block: Bool, more: String = "") -> String {
         let first = block ? #"{"type":"text","text":"\#(header)"}, "# : ""
         return #"{"model":"m","max_tokens":9,"stream":true,"system":[\#(first)\#(prompt)],"#
@@ -48,7 +49,8 @@ import Testing
     }
 
     @Test(arguments: [
-        // The nearest level that has the key decides, whatever the kind is.
+        // Of the executor, its model and the top-level settings, the first one that has the key `strip_billing`
+        // decides, whatever the executor's kind is.
         ("", "", "strip_billing: true", "auto", true), ("", "", "strip_billing: false", "vllm", false),
         ("", ", strip_billing: true", "strip_billing: false", "anthropic", true),
         ("", ", strip_billing: false", "strip_billing: true", "vllm", false),
@@ -79,7 +81,8 @@ import Testing
         #expect(client.executors[0].body == body && strippedCount(client) == 0)
     }
 
-    /// Each executor gets its own form of the body, in whatever order they are tried.
+    /// When a request is tried at several executors, each gets the body with the model name and the billing header that
+    /// its own settings require.
     @Test func anotherExecutorGetsItsOwnForm() throws {
         let client = try client(
             "{url: 'http://one:1', kind: vllm}, {url: 'http://two:2', kind: anthropic}, "
@@ -128,7 +131,7 @@ import Testing
         #expect(client.executors.first?.body == Self.messages(false, more: more))
     }
 
-    /// The same request as in the other tests, compressed by gzip.
+    /// The request body, compressed by gzip here, contains a billing header like the bodies of the tests before.
     @Test func aDecodedBodyIsReadToo() throws {
         let client = try client("{url: 'http://one:1', kind: vllm}")
         let body = Array(try #require(Data(base64Encoded: Self.gzipped)))

@@ -33,7 +33,7 @@ import Transport
 
     /// A body of three zstd blocks: a beginning, the letter `x` many times, and an end.
     private func large(repeats: Int) -> (frame: [UInt8], text: String) {
-        // The random text keeps the body from being refused as too dense.
+        // Random text compresses badly, so that the edge does not refuse the body for its compression ratio.
         let filler = String((0..<20_000).map { _ in "abcdefghij".randomElement()! })
         let head = #"{"model":"demo","messages":[""# + filler
         var frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3]
@@ -61,7 +61,7 @@ import Transport
         #expect(client.exchange.stream.connection.account.bodies == 0)
     }
 
-    /// Strangers have filled the memory for bodies, which keeps nobody from decoding a short body.
+    /// The edge decodes a short body even if the bodies of other connections have used up the memory for bodies.
     @Test func aShortBodyIsDecodedBesideBodiesThatFillTheMemory() throws {
         let client = try client()
         let others = (0..<800).map { _ in MemoryAccount(source: client.environment.budget) }

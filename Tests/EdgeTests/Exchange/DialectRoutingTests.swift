@@ -7,7 +7,9 @@ import Transport
 
 @testable import Edge
 
-/// A dialect goes to executors that have it, by the configuration and by what their answers have taught.
+/// A request goes to executors that support its dialect.
+///
+/// The edge knows this from the configuration, and learns it from an executor's answers.
 @Suite struct DialectRoutingTests {
     private let second: UInt64 = 1_000_000_000
 
@@ -20,7 +22,7 @@ import Transport
     private func ask(_ client: TestClient, _ path: String) {
         client.ask(#"{"model":"m","max_tokens":9,"messages":[],"input":"x"}"#, path: path)
     }
-    /// Lets the latest executor answer well, and returns its name.
+    /// Lets the latest executor send a complete JSON response, and returns the executor's name.
     private func answer(_ client: TestClient, _ text: String = Said.document) -> String {
         let executor = client.executors[client.executors.count - 1]
         executor.answer(200, type: "application/json")
@@ -121,7 +123,9 @@ import Transport
 
     // MARK: Learning
 
-    /// Three executors of unknown kind, of which only the last has the dialect: all are tried, once in ten minutes.
+    /// Of three executors of unknown kind, only the last supports the dialect.
+    ///
+    /// The two others are tried for it once, and again only after ten minutes.
     @Test(arguments: [
         (404, #"{"detail":"Not Found"}"#), (405, #"{"detail":"Method Not Allowed"}"#), (404, ""),
         (501, #"{"error":{"code":501,"message":"This server does not support chat","type":"not_supported_error"}}"#),
@@ -192,7 +196,9 @@ import Transport
         #expect(client.executors.count == 2)
     }
 
-    /// A client that can make an engine say 404 must not keep the dialect from others.
+    /// Once an engine has answered at a dialect's path, a later 404 there does not mean that it lacks the dialect.
+    ///
+    /// Otherwise one client whose requests cause 404 could make the edge refuse the dialect to other clients.
     @Test func anExecutorThatHasAnsweredThereIsNotBelieved() throws {
         let environment = try environment("{url: 'http://one:1'}", "{url: 'http://two:1'}", "{url: 'http://three:1'}")
         let client = try TestClient(environment)

@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Comments in a stream whose executor is silent for a while.
+/// Keep-alive comments, which the edge writes into a stream while the executor is silent.
 @Suite struct ExchangeDeadlinesTests {
     private let comment = ": keep-alive\n\n"
 
@@ -23,8 +23,9 @@ import Transport
     }
     private func comments(_ client: TestClient) -> Int { client.received.components(of: comment) }
 
-    /// Once an event had an `id`, no comment ends with a blank line, because openai-python 2.37 then reads an extra
-    /// event.
+    /// Once an event had an `id`, the edge writes its keep-alive comments without a blank line.
+    ///
+    /// Otherwise openai-python 2.37 reads each blank line as the end of an extra event.
     @Test func noneEndsAnEventOnceThereWasAnID() throws {
         let client = try client()
         begin(client, "id: 1\n" + Said.token)
@@ -64,7 +65,7 @@ import Transport
         #expect(comments(client) == 0)
     }
 
-    /// The edge's own comments do not count as progress of the executor.
+    /// The edge's own keep-alive comments do not count as progress of the executor, so `stall` still ends the attempt.
     @Test func theyDoNotPutTheStallOff() throws {
         let client = try client(stall: "2500ms")
         begin(client)

@@ -35,7 +35,9 @@ import Testing
         #expect(text.contains("\r\ncontent-length: 0\r\n"))
     }
 
-    /// The fields of the operator are in every answer of the edge, and do not replace a field of the answer.
+    /// Header fields that the operator configures are added to every answer that the edge itself writes.
+    ///
+    /// They do not replace a field that the answer already has.
     @Test(arguments: ["GET /health", "GET /nothing", "PUT /health", "OPTIONS *", "GET /v1/models", "POST /v1/messages"])
     func fieldsOfTheOperatorAreInEveryAnswer(request: String) throws {
         var settings = ServerSettings()

@@ -9,7 +9,7 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// Clients that give up requests before their answers begin, and what they are refused for it.
+/// Clients that often give up requests before the answers begin are refused further requests for a while.
 @Suite struct ExchangePrefillResetsTests {
     private let access = Authenticator(hash: hash)
 
@@ -31,7 +31,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         "content-type: application/json" + (key.map { "\r\nauthorization: Bearer fi-\($0)" } ?? "")
     }
 
-    /// Sends a request on a connection of its own, and leaves when the executor has done `before`.
+    /// Sends a request on a new connection, runs `before` with the executor, and then closes the connection.
     private func giveUp(
         _ environment: TestEnvironment,
         key: String? = nil,
@@ -45,7 +45,9 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(environment.finished.last?.end == .clientLeft)
     }
 
-    /// Whether a further request gets as far as an executor; otherwise it must be refused for resets.
+    /// Whether the edge sends a further request to an executor.
+    ///
+    /// Otherwise the edge must refuse it with 429, because the client has given up too many requests.
     private func isServed(_ environment: TestEnvironment, key: String? = nil) throws -> Bool {
         let client = try TestClient(environment)
         let attempts = environment.executors.count
@@ -81,7 +83,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         keeping.leave()
     }
 
-    /// A key with a number of its own, above and below that of all others, or where all others have none.
+    /// The key b has its own limit, which is above or below the limit for all others, or is the only limit (`off`).
     @Test(arguments: [("1", 3), ("4", 2), ("off", 3)]) func aKeyMayHaveItsOwnLimit(_ all: String, _ own: Int) throws {
         let environment = try environment(all, ofKeyB: own)
         let keeping = try TestClient(environment)
@@ -105,13 +107,13 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try isServed(environment, key: "b"))
         #expect(try isServed(environment))
         #expect(environment.resetWarnings == ["the key a"])
-        // The use of a key survives a new list of keys.
+        // The count of requests that the key has given up survives a new list of keys.
         access.publish(["a"].map { AccessKey(id: $0, hash: hash("fi-\($0)".utf8), tenant: $0) })
         #expect(try !isServed(environment, key: "a"))
         keeping.leave()
     }
 
-    /// What costs no prefill costs no token: a request that the executor has not got, and an answer that has begun.
+    /// A request that a client gives up is not counted if no executor has got it yet, or if its answer has begun.
     @Test func onlyThePrefillCounts() throws {
         let environment = try environment("1")
         let keeping = try TestClient(environment)

@@ -9,7 +9,7 @@ import Transport
 
 /// A configuration is replaced while exchanges run and wait.
 ///
-/// Each exchange ends with the snapshot that it began with, and counters keep their models.
+/// Each exchange ends with the snapshot that it began with, and the metrics of a model go on.
 @Suite struct ExchangeSnapshotTests {
     private let registry = Registry()
     private let first = """
@@ -56,7 +56,7 @@ import Transport
         clients[0].settle()
         #expect(environment.finished.count == 3 && environment.finished.allSatisfy { $0.end == .complete })
 
-        // A new exchange uses the new snapshot; the model keeps its row of counters.
+        // A new exchange uses the new snapshot. The model's metrics go on in the same counters as before.
         let later = try TestClient(environment)
         later.ask()
         answer(environment.executors[3])
@@ -67,8 +67,8 @@ import Transport
         #expect(rows[model.entry.id]?.ends[Ending.index(of: .complete)] == 3)
         #expect(one.running == 0 && pool.waitingCount == 0)
 
-        // The removed model is added again and gets its old row, because a running exchange has referred to it all
-        // the time.
+        // The removed model is added again, and its metrics go on. They were kept because an exchange that still ran
+        // referred to the model all the time.
         let back = try snapshot(first)
         let gone = try #require(back.models.first { $0.entry.name == "gone" })
         #expect(rows[gone.entry.id]?.ends[Ending.index(of: .complete)] == 1)

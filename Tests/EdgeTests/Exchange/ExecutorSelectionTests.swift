@@ -90,8 +90,8 @@ import Transport
         }
     }
 
-    /// A grant that arrives after the exchange has left its queue is not used, even if the exchange waits in another
-    /// queue.
+    /// An exchange that has left a queue does not use an executor which that queue still grants, even if it waits in
+    /// another queue.
     @Test func aGrantOfAQueueThatWasLeftIsNotTaken() throws {
         let snapshot = try testSnapshot(
             models: """
@@ -121,7 +121,7 @@ import Transport
         pools[0].release(one, began: second, at: second)
         granted = grants.withLock { $0 }
         try #require(granted.count == 1)
-        // The exchange's attempt fails meanwhile, and the exchange waits for the fallback model.
+        // Before the exchange learns of the granted executor, its attempt fails, and it waits for the fallback model.
         let failed = Failure(.executorUnreachable)
         selection.failed(
             FailedAttempt(executor: one, pool: pools[0], placement: granted[0].placement, failure: failed, duration: 1),

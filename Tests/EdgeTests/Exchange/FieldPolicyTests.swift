@@ -19,7 +19,8 @@ func lines(_ block: FieldBlock) -> [String] {
     }
 }
 
-/// The fields that an executor gets for these, without the ones that the edge adds to each request.
+/// The header fields that an executor gets if a client sends `fields`, without those that the edge adds to each
+/// request.
 func forwarded(
     _ fields: [(String, String)],
     _ settings: [ForwardSettings] = [],
@@ -84,7 +85,9 @@ private func names(_ names: String...) -> [(String, String)] { names.map { ($0, 
         #expect(forwarded(fields) == ["content-type: application/json"])
     }
 
-    /// The edge reads session names with an underscore, but does not forward them to executors.
+    /// The edge also reads a session's name from fields like `session_id`.
+    ///
+    /// It does not forward them, because their names contain an underscore.
     @Test func theFirstFieldThatNamesASessionDoes() {
         #expect(FieldPolicy.session(block([("x-app", "a"), ("thread-id", "t")])) == nil)
         let named = [

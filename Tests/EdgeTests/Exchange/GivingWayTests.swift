@@ -61,12 +61,14 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         for client in clients[..<3] { ask(client, "a") }
         ask(clients[3], "b")
         #expect(environment.finished.isEmpty && environment.executors.map(\.name) == ["http://one:1", "http://two:1"])
-        // The exchange of the other tenant has taken its place in the queue.
+        // The exchange of tenant b has a place in the queue, because one of tenant a has gone to the fallback model.
         #expect(environment.snapshot.pool(of: "m").waitingCount == 2)
     }
 
-    /// An order to give way that arrives late has no effect if the exchange has left that queue, even if it has
-    /// entered it again.
+    /// A pool may order an exchange to leave its queue for another tenant.
+    ///
+    /// The order has no effect if the exchange has left the queue before the order arrives, even if it has entered the
+    /// queue again.
     @Test func whoHasLeftTheQueueGivesNoWay() throws {
         let snapshot = try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1', max_running: 1}]}")
         let pool = snapshot.pool(of: "m")

@@ -10,11 +10,12 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// The class of a request: who decides it, who is served first, and what executors get of it.
+/// The priority class of a request: who decides it, which requests are served first, and what executors learn of it.
 @Suite struct PriorityTests {
     private static let one = "- {id: m, executors: [{url: 'http://one:1', max_running: 1, include_usage: false}]}"
 
-    /// Keys whose names say what they allow; a request without a key may be standard or bulk.
+    /// An environment with four API keys, each named after the class that it gives or allows; without a key, a request
+    /// may be standard or bulk.
     private func environment(_ models: String = one, settings: String = "") throws -> TestEnvironment {
         let access = Authenticator(hash: hash, anonymousPriority: PriorityRule(choices: [.bulk]))
         func key(_ id: String, _ usual: PriorityClass, _ choices: [PriorityClass] = []) -> AccessKey {
@@ -138,7 +139,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(environment.finished.map(\.tenant) == ["bulk", "plain", "interactive"])
     }
 
-    /// A fallback's queue and a retry have the class of the request.
+    /// A request keeps its priority class when it is retried, and when it waits in the queue of a fallback model.
     @Test func retriesAndFallbacksKeepTheClass() throws {
         let environment = try environment(
             """

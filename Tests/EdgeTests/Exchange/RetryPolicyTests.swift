@@ -4,8 +4,9 @@ import Testing
 
 @testable import Edge
 
-/// The policy matches the tables in docs/life-of-an-exchange.md: each combination is in exactly one row, with its
-/// outcome.
+/// The retry policy matches the tables in docs/life-of-an-exchange.md.
+///
+/// Each combination of conditions is in exactly one row, which has the policy's outcome.
 @Suite struct RetryPolicyTests {
     private static let both = [true, false]
 
@@ -47,7 +48,9 @@ import Testing
 
     private enum Pool: String, CaseIterable { case free, full, refuses, none }
 
-    /// The outcome of asking the pools that the policy names; each answers according to its state.
+    /// What happens to a new request if the model's pool and the fallback's pool are in these states.
+    ///
+    /// The loop asks one pool after the other, as the policy says.
     private func outcome(_ pools: [Pool], waitIsLeft: Bool) -> String {
         let names = ["the model", "the fallback"]
         var situation = RetryPolicy.Situation(.arrival, waitIsLeft: waitIsLeft, pools: pools.count)
@@ -113,7 +116,7 @@ extension Bool {
 
 /// A table of docs/life-of-an-exchange.md.
 ///
-/// The last column is the outcome of the others; `any` matches every value.
+/// The last column is the outcome if the other columns have these values; `any` stands for every value.
 struct DocumentedTable {
     struct Problem: Error { var text: String }
 

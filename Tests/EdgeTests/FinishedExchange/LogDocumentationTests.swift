@@ -1,4 +1,4 @@
-// The table of ends in docs/log.md matches the code.
+// The table of docs/log.md that lists the ways in which an exchange can end matches the code.
 import Foundation
 import Inference
 import Testing
@@ -20,7 +20,8 @@ import Testing
             let failure = Failure(kind)
             let row = try #require(rows.first { $0[0] == "`\(failure.label)`" }, "\(failure.label)")
             try #require(row.count == 5 && row[3...].allSatisfy { !$0.isEmpty }, "\(failure.label)")
-            // The side and the status of an engine's own error depend on its meaning, so they are not in the table.
+            // When an engine reports an error, its meaning decides who is at fault and which status the client gets.
+            // So the table has no fixed values for this row.
             guard kind != .executorError else { continue }
             #expect(row[1] == failure.side.rawValue && row[2] == "\(failure.status)", "\(failure.label)")
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-/// What pages of engines show of them.
+/// What the edge learns about an engine from its response to a request: for example, which software it runs.
 @Suite struct EngineAnswerTests {
     private func answer(_ path: String, _ body: String, status: Int = 200, server: String? = nil) -> EngineAnswer {
         let bytes = Array(body.utf8)
@@ -20,7 +20,8 @@ import Testing
     @Test func theOwnerOfTheModelsShowsTheKind() {
         let owners = ["vllm", "sglang", "llamacpp", "library"]
         #expect(owners.map { answer("/v1/models", list(owner: $0)).kind } == [.vllm, .sglang, .llamaCpp, .ollama])
-        // Software that has no kind is known to have none; of others nothing is known.
+        // For the simulator and this server the kind is `unknown`: neither is one of the kinds. Any other owner, or an
+        // error, tells nothing, so the result is nil.
         #expect(answer("/v1/models", list(owner: "simulator")).kind == .unknown)
         #expect(answer("/v1/models", list(owner: "freeinference")).kind == .unknown)
         #expect(answer("/v1/models", list(owner: "me")).kind == nil)

@@ -3,9 +3,11 @@ import Testing
 
 @testable import Edge
 
-/// Which question an engine is asked next.
+/// Which page the edge requests next from an engine, to learn the engine's kind, load and cache size.
 @Suite struct EngineQuestionsTests {
-    /// The paths that are asked at one time while no answer says anything.
+    /// The paths that the edge asks for at time `now`, one after the other.
+    ///
+    /// Each response has `outcome`, or tells nothing about the engine by default.
     private func asked(
         _ questions: inout EngineQuestions,
         at now: UInt64,
@@ -55,7 +57,7 @@ import Testing
         }
     }
 
-    /// The paths that an engine of this kind is asked at one time.
+    /// The paths that the edge requests from an engine of this kind at time `now`; each response has the given outcome.
     private func asked(
         _ questions: inout EngineQuestions,
         _ kind: EngineKind,
@@ -70,7 +72,9 @@ import Testing
         return paths
     }
 
-    /// The load is asked again and again at the page that says it, the size once.
+    /// After the first answers, only the page that shows the engine's load is requested again and again.
+    ///
+    /// The page that shows the size of its cache is requested once.
     @Test func theLoadIsAskedAgainAndAgain() {
         var questions = EngineQuestions()
         func llama(at now: UInt64) -> [String] {
@@ -89,7 +93,8 @@ import Testing
         #expect(sglang(at: EngineQuestions.rarely - 1).isEmpty && sglang(at: EngineQuestions.rarely) == all)
     }
 
-    /// A page that is too slow once is asked again; one that is always too slow is not.
+    /// A request that gets no response in time (`.lost`) is repeated, but after three losses the edge gives up for a
+    /// while.
     @Test func lostQuestionsAreRepeatedThreeTimes() {
         var questions = EngineQuestions()
         let step = EngineQuestions.loadInterval

@@ -62,7 +62,7 @@ import Transport
             test.pass(2 * second)
         }
 
-        /// Answers 404 to all that the engine is asked beside its health.
+        /// Answers 404 to every request of the edge to the engine that is not for `/health`.
         private func answerQuestions() {
             for peer in peers {
                 peer.poll()
@@ -142,7 +142,7 @@ import Transport
             house.test.pass(second / 10)
             if step == 150 { house.engine.heard(at: house.test.loop.now) }
         }
-        // `lastHeard` is precise to a tenth of a second, so death comes that much later.
+        // `lastHeard` may be a tenth of a second later than the bytes, so the engine is declared dead that much later.
         let heard = start + 151 * second / 10
         #expect(house.deaths.first?.at == heard + Engine.heardStep + 20 * second)
     }

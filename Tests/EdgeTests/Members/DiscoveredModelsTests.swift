@@ -1,10 +1,10 @@
-// Combining the successive lists of one engine's models.
+// Which models the edge assumes that an engine has, after the lists of models that the engine has returned so far.
 import Configuration
 import Testing
 
 @testable import Edge
 
-/// Combining the successive lists of one engine's models.
+/// Which models the edge assumes that an engine has, after the lists of models that the engine has returned so far.
 @Suite struct DiscoveredModelsTests {
     private func list(_ names: String..., kind: String = "") -> EngineListing {
         let items = names.map { #"{"id":"\#($0)","owned_by":"\#(kind)"}"# }.joined(separator: ",")

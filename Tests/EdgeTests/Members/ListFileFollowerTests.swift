@@ -1,4 +1,4 @@
-// Following a file of executors while it changes.
+// How the edge follows the changes of a file that lists executors.
 import Configuration
 import Foundation
 import LoopTesting
@@ -44,7 +44,7 @@ import Testing
         let desk = Desk()
         try desk.write("- url: http://a\n")
         #expect(desk.look() == ["a"] && desk.look() == ["a"] && desk.readings == 1)
-        // A file that has not changed for more than 2 s is not opened.
+        // A file whose modification time is unchanged and more than 2 s old is not opened.
         let later = Int(Date().timeIntervalSince1970) + 60
         #expect(desk.look(now: later) == nil)
         try desk.write("- url: http://b\n")

@@ -84,7 +84,7 @@ import Transport
         #expect(house.changes == 1 && house.hosts == ["one", "two"])
         house.test.pass(second)
         #expect(house.changes == 1)
-        // An empty file is an error, so the last executors stay.
+        // An empty file of executors is an error, so the executors that it listed last stay in use.
         try "".write(toFile: house.list, atomically: true, encoding: .utf8)
         house.test.pass(second)
         #expect(house.changes == 1 && house.hosts == ["one", "two"])
@@ -125,7 +125,7 @@ import Transport
         #expect(isFound && house.settled == 1)
     }
 
-    /// The name is in `/etc/hosts`, so that no name server is asked.
+    /// The test resolves `localhost`, which is in `/etc/hosts`, so that no name server is asked.
     @Test func theAddressesOfNamesAreFound() throws {
         let house = try House("{id: a, executors: [{url: 'http://localhost:8000', resolve: all}]}")
         #expect(house.settled == 1 && house.running.snapshot.models[0].pool.members.isEmpty)
@@ -138,7 +138,8 @@ import Transport
         _ = house.running.commit(prepared)
         let names = house.running.snapshot.models[0].pool.members.map(\.executor.name)
         #expect(names.contains("http://localhost:8000 (127.0.0.1)"), "\(names)")
-        // A configuration that uses the name in another entry starts no new query, and keeps the addresses.
+        // A new configuration has the name with another weight. The edge does not resolve the name again, and keeps
+        // its addresses.
         var next = house.running.configuration
         next.models[0].executors[0].weight = 3
         let changed = try #require(try house.running.prepare(next, found: house.sources.found))
@@ -149,7 +150,9 @@ import Transport
         #expect(house.running.snapshot.models[0].pool.members.allSatisfy { $0.weight == 3 })
     }
 
-    /// `adopt` uses the lists of files that a reload has read, and does not wait for engines that stay.
+    /// After a reload, `adopt` uses the files of executors that the reload has read.
+    ///
+    /// It does not wait for engines that were already asked for their models.
     @Test func anotherConfigurationIsFollowed() throws {
         let house = try House("{discover: ENGINE}, {id: a, executors_from: LIST}")
         house.answer("m")

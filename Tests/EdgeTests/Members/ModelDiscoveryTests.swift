@@ -1,4 +1,4 @@
-// Asking an engine for its list of models, at the right times and with the right consequences.
+// When the edge asks an engine for its list of models, and what it does with the answer.
 import Configuration
 import LoopTesting
 import Testing

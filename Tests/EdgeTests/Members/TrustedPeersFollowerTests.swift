@@ -1,4 +1,4 @@
-// Following a file of trusted peers while it changes, and while snapshots change.
+// How the edge follows the changes of a file that lists trusted peers, also when the edge makes new listener settings.
 import Configuration
 import Foundation
 import HTTP
@@ -15,7 +15,7 @@ import Transport
     private func write(_ text: String) throws { try text.write(toFile: path, atomically: false, encoding: .utf8) }
     private func address(_ text: String) throws -> SocketAddress { try #require(SocketAddress(numeric: text, port: 1)) }
 
-    /// The plans of a configuration that has read the file at this moment.
+    /// The settings of the listeners, from a configuration that is read now and contains the file's present list.
     private func plans() throws -> [ListenerPlan] {
         let text = """
             listeners: [{address: '127.0.0.1:1', trusted_peers: '\(path)', client_address: forwarded}]
@@ -39,11 +39,12 @@ import Transport
         follower.look(now: 0)
         let trusted = try #require(old.first?.settings.access.trustedPeers)
         #expect(try trusted.contains(address("192.0.2.1")) && !trusted.contains(address("10.0.0.1")))
-        // A renewed certificate makes plans from the configuration that was read before the change.
+        // When a certificate is renewed, the server makes listener settings anew from a configuration that was read
+        // before the file changed. The follower then puts the changed list into these settings, too.
         follower.adopt(stale)
         let renewed = try #require(stale.first?.settings.access.trustedPeers)
         #expect(try renewed.contains(address("192.0.2.1")) && !renewed.contains(address("10.0.0.1")))
-        // A file that cannot be used leaves the list as it is, and is told once.
+        // If the new contents of the file are invalid, the last list stays in use, and one warning is written.
         try write("not an address\n")
         follower.look(now: 0)
         follower.look(now: 0)

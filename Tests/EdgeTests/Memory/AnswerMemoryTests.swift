@@ -1,4 +1,5 @@
-// What an attempt is charged for the response that it keeps: as it grows, and given back once.
+// The memory that an attempt charges for the part of a response that it keeps: it grows with the response, and is
+// given back exactly once.
 import Testing
 import Transport
 

@@ -1,4 +1,4 @@
-// A charge that grows while a body is decoded.
+// `BodyHold` charges the memory budget for a body while it is decoded, and grows with it.
 import Testing
 
 @testable import Edge

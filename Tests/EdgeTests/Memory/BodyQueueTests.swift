@@ -1,4 +1,5 @@
-// Which bodies wait for memory, which one has the turn, and which are refused; then a model of many clients.
+// Which request bodies wait for memory, which one may exceed the budget's part for bodies (it has the turn), and which
+// are refused. The last test simulates many clients.
 import Inference
 import LoopTesting
 import Testing
@@ -82,7 +83,9 @@ private final class Queue {
         #expect(queue.ask(1, missing: 5, at: second) == .wait(nil))
     }
 
-    /// A body whose connection holds all that it may cannot use the turn, so it keeps nobody from it.
+    /// If a body's connection holds all the memory that one connection may, the body does not get the queue's turn.
+    ///
+    /// The turn lets one body exceed the budget's part for bodies, which would not help this body.
     @Test func whoCannotUseTheTurnDoesNotHaveIt() {
         #expect(queue.ask(1, missing: 5, fits: false) == .wait(nil))
         #expect(queue.ask(2, missing: 500) == .finish(nil))
@@ -103,7 +106,9 @@ private final class Queue {
         #expect(queue.ask(1, missing: 5, at: second) == .finish(nil))
     }
 
-    /// One connection that holds too much is no reason for others to give way.
+    /// If only the body's own connection holds too much, and the budget is not full, the body waits.
+    ///
+    /// No slow bodies are refused for it, and it may not exceed its share.
     @Test func withoutAFullBudgetThereIsNoTurn() {
         #expect(queue.ask(1, missing: 5, waited: 5 * second, isFull: false, at: 9 * second) == .wait(nil))
         #expect(queue.ask(1, missing: 5, isFull: true) == .finish(nil))
@@ -136,8 +141,10 @@ private final class Queue {
 
     // MARK: Many clients
 
-    /// Clients with random bodies against a small budget: there are never two turns, and every body whose client goes
-    /// on sending is whole or refused soon after its last piece.
+    /// Many clients send random bodies against a small memory budget.
+    ///
+    /// Only one body at a time may exceed the budget's part for bodies. Every body whose client goes on sending is
+    /// complete or refused soon after its last piece.
     @Test(arguments: UInt64(1)...12)
     func everyBodyThatComesEndsOrIsRefused(_ seed: UInt64) {
         let crowd = Crowd(seed: seed)
@@ -167,7 +174,7 @@ private final class Crowd {
         var arrived = 0
         var lastPiece: Nanoseconds
         var isOver = false
-        /// When the executor has begun to answer, and the body is freed; nil before the body is whole.
+        /// When the executor begins to answer, so that the body is freed; nil before the whole body has arrived.
         var answered: Nanoseconds?
 
         init(_ crowd: Crowd, account: MemoryAccount) {
@@ -191,7 +198,7 @@ private final class Crowd {
     var random: SplitMix
     private(set) var now = 1000 * second
     private(set) var bodies: [Client] = []
-    /// What has gone wrong.
+    /// One description for each rule that the simulated crowd saw broken; empty if the queue kept all rules.
     private(set) var faults: [String] = []
     var begun = 0
     private(set) var whole = 0, refused = 0, late = 0
@@ -230,7 +237,7 @@ private final class Crowd {
         }
         let wasHeld = client.wait.isHeld
         if client.arrived < client.stopsAt { send(client) }
-        // As the exchange does, a body that waits asks each 100 ms.
+        // As in the server, a body that waits for memory asks the queue again every 100 ms, that is every second step.
         if wasHeld, client.wait.isHeld, steps % 2 == 0 { askAgain(client) }
         guard client.answered == nil, !client.wait.isHeld, !client.isOver else { return }
         if now - client.lastPiece > 30 * second {
@@ -245,7 +252,7 @@ private final class Crowd {
 
     private func send(_ client: Client) {
         let bytes = min(client.bytesPerStep, client.stopsAt - client.arrived, 64 << 10)
-        // While a body waits, its window is not opened again.
+        // While a body waits, the edge sends no WINDOW_UPDATE, so the client can send at most one window of 256 KiB.
         guard client.wait.pieces.count + bytes <= 256 << 10 else { return }
         let piece = [UInt8](repeating: 1, count: bytes)
         client.arrived += bytes
@@ -258,7 +265,8 @@ private final class Crowd {
                     client.body.append(piece.span)
                     return
                 }
-                // As in the exchange, who has waited longest makes room.
+                // There is no memory even to hold the received bytes, so a body is refused, as in the server: the one
+                // that has waited longest, or this one if none has waited for `pressAfter`.
                 let waiting = bodies.filter { $0 !== client && $0.wait.isHeld && waited($0) >= BodyQueue.pressAfter }
                 refuse(waiting.max { waited($0) < waited($1) } ?? client)
             }
@@ -289,8 +297,8 @@ private final class Crowd {
         let body = body(of: client)
         let (isFull, before) = (budget.isFullOfBodies, client.memory.body)
         let room = client.wait.findRoom(for: footprint, of: body, in: &client.memory, queue: queue, at: now)
-        // Beyond three quarters of the limit only the turn can take memory, and small bodies that are whole. The first
-        // buffer of a body takes none.
+        // If bodies hold more than three quarters of the budget, only the body with the turn and small complete bodies
+        // get more memory. A body's first small buffer needs no memory of the budget.
         let isSmall = client.arrived == client.size && footprint <= 65_600 || footprint <= ExchangeMemory.smallBodyMax
         if client.memory.body > before, bodyBytes > budget.limit / 4 * 3, !isSmall {
             tookTurn(client, isFull: isFull)
@@ -298,7 +306,7 @@ private final class Crowd {
         switch room {
         case .found: return true
         case .none(let slow):
-            // Who asks with the turn and finds no room loses it.
+            // A body that has the turn but still gets no memory loses the turn.
             if turn?.client === client { turn = nil }
             if let slow { press(slow) }
             return false
@@ -311,7 +319,9 @@ private final class Crowd {
         }
     }
 
-    /// Checks that no other body can have the turn, since this body took what only the turn may take.
+    /// Records that this body has the queue's turn, which lets one body at a time exceed its share of the memory.
+    ///
+    /// It is a fault if another waiting body still has the turn.
     private func tookTurn(_ client: Client, isFull: Bool) {
         if !isFull { faults.append("\(client.id) took more than its share of a budget that is not full") }
         if let turn, turn.client !== client, now < turn.asked + BodyQueue.turnMax, turn.client.wait.isQueued {

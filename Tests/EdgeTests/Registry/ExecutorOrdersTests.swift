@@ -1,10 +1,12 @@
-// The operator's orders for executors.
+// Orders that an operator gives for executors by a command: drain, resume, or use another weight.
 import Routing
 import Testing
 
 @testable import Edge
 
-/// Orders by URL, and their effect on the executors of successive configurations.
+/// An operator orders by an engine's URL to drain or resume its executors, or to give them another weight.
+///
+/// An order also applies to executors of later configurations.
 @Suite struct ExecutorOrdersTests {
     private typealias Target = ExecutorOrders.Target
     private let url = "http://e1:80"

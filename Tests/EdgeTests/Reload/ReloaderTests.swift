@@ -1,4 +1,4 @@
-// Reloading the configuration, and adopting found members.
+// Reloading the configuration, and adopting executors and models that the edge finds in files or at engines.
 import Configuration
 import LoopTesting
 import Testing
@@ -8,7 +8,7 @@ import Transport
 
 /// Reloads without files and threads: the file is a string, and the test reports for the workers.
 @Suite struct ReloaderTests {
-    /// The control thread's part of a process with two workers, whose reports the test makes.
+    /// What the control thread of a process with two workers has; no worker runs, so the test makes their reports.
     private final class Bench {
         let running: RunningConfiguration
         let budget = MemoryBudget(limit: 1 << 30)
@@ -20,7 +20,8 @@ import Transport
         private(set) var reports: [ReloadReport] = []
         /// The arguments of all calls of `isReloading`, in order.
         private(set) var notified: [Bool] = []
-        /// Whether resolving names takes until the test calls `named`; otherwise `named` is called at once.
+        /// If true, the names of a new configuration count as resolved only when the test calls `named`, otherwise at
+        /// once.
         var waitsForNames = false
         private(set) var named: (() -> Void)?
         var found = FoundMembers()
@@ -86,7 +87,7 @@ import Transport
         #expect(bench.reports == [] && bench.notified == [true])
         #expect(bench.posted.map(\.generation) == [2] && bench.posted[0].listeners.count == 2)
         bench.adopt(0)
-        // A report of an earlier generation is not counted.
+        // A worker's report that it has adopted an earlier snapshot does not count.
         bench.reloader.adopted(worker: 1, generation: 1)
         #expect(bench.reports == [])
         bench.adopt(1)
@@ -135,7 +136,7 @@ import Transport
         #expect(bench.reports.count == 3 && bench.running.lateWorkers == [])
     }
 
-    /// The timeout of a finished reload does not make workers late for the reload that is then under way.
+    /// When the timeout of a finished reload fires during a later reload, no worker counts as late for the later one.
     @Test func theTimeOfAnEarlierReloadIsNotThatOfALaterOne() throws {
         let bench = try Bench(Self.text())
         for name in ["b", "c"] {
@@ -331,7 +332,7 @@ import Transport
 
     // MARK: Members
 
-    /// The configuration of the bench with an engine that is asked for its models.
+    /// A configuration with the model `a`, and with an engine that the edge asks for its models.
     private static let discovering = """
         listeners: [{address: '127.0.0.1:0'}]
         admin: {address: '127.0.0.1:0', socket: off}
@@ -356,7 +357,8 @@ import Transport
         #expect(names(bench) == ["a", "x", "y"] && bench.posted.map(\.generation) == [2])
         bench.adopt(0)
         bench.adopt(1)
-        // Adopting found members is not a reload: it is not announced, reported or counted as a reload.
+        // If the edge adopts executors or models that it has found, this is not announced, reported or counted as a
+        // reload.
         #expect(bench.notified == [] && bench.reports == [] && bench.running.reloads[.applied] == 0)
         // A second call without new members does nothing.
         bench.reloader.takeFound()

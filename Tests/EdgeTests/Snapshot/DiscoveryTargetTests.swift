@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// Engines that are asked for their models, in a snapshot.
+/// What a snapshot contains for each engine that the edge asks for its list of models.
 @Suite struct DiscoveryTargetTests {
     private func path(_ target: DiscoveryTarget) -> String { String(decoding: target.path, as: UTF8.self) }
 

@@ -4,7 +4,9 @@ import Transport
 
 @testable import Edge
 
-/// Tests the watch with worker handles that have no threads; the tests answer in place of the workers.
+/// Tests the control thread's check that every worker still answers.
+///
+/// The worker handles have no threads; the tests answer in place of the workers.
 @Suite struct WorkerWatchTests {
     private let test = TestLoop()
     private let workers = (0..<2).map { _ in WorkerHandle() }
@@ -25,7 +27,7 @@ import Transport
         )
     }
 
-    /// Answers the questions in the mailbox of a worker.
+    /// Answers, in place of a worker, all questions in the worker's mailbox.
     ///
     /// - Returns: the number of questions.
     @discardableResult
@@ -49,7 +51,7 @@ import Transport
         #expect(seen.said.isEmpty && watch.silent.isEmpty)
     }
 
-    /// The worker is reported once and gets no further questions; when it answers, it no longer counts as silent.
+    /// A worker that does not answer is reported once, and is not asked again until it answers.
     @Test func aWorkerThatDoesNotAnswerIsNamed() {
         let watch = watch()
         for _ in 0..<3 {
@@ -99,7 +101,7 @@ import Transport
         for worker in workers.indices { answer(worker) }
         pass(15_000)
         #expect(seen.turns == 3 && seen.said.isEmpty && watch.silent.isEmpty)
-        // While a worker is silent, the watchdog is not notified after a pause.
+        // After a pause of the process, systemd's watchdog is not notified if a worker is silent.
         answer(0)
         pass(16_000)
         #expect(watch.silent == [1])

@@ -32,7 +32,7 @@ import Transport
         let isRemoved = table.remove(connection)
         let isDueAfterwards = table.isNoteDue(connection, at: 600 * second)
         #expect(isRemoved && !isDueAfterwards && table.isEmpty)
-        // The connection gets the index that it had, but counts as another.
+        // Inserted again, the connection gets the same index, but the table remembers nothing of the earlier entry.
         table.insert(connection)
         let isDueAgain = table.isNoteDue(connection, at: 62 * second)
         #expect(isDueAgain)

@@ -24,7 +24,7 @@ import Testing
         #expect(finished.end == .failed(Failure(.maintenance, "Back at five.", retryAfter: 7)))
         let line = String(decoding: finished.logLine, as: UTF8.self)
         #expect(line.contains(#""end":"maintenance","side":"edge""#), "\(line)")
-        // On the same connection, after its end.
+        // After the maintenance has ended, the next request on the same connection is served.
         client.environment.maintenance = nil
         client.ask()
         #expect(client.executors.count == 1)

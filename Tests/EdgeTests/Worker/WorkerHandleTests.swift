@@ -57,7 +57,9 @@ import Transport
         }
     }
 
-    /// Four connections arrive together; the first has its streams before the others have completed their handshakes.
+    /// Four connections arrive together, and the first has 25 streams before the others complete their handshakes.
+    ///
+    /// They are still spread evenly, because each is expected to carry as many streams.
     @Test func whatCameTogetherIsTakenForAlike() {
         let workers = makeWorkers([(0, 0), (0, 0)])
         for number in 0..<4 {
@@ -67,13 +69,15 @@ import Transport
             for _ in 0..<25 { workers[index].exchangeBegan() }
         }
         #expect(workers.map(\.load.connections) == [2, 2])
-        // The same if a worker has published its load meanwhile: the new connections are expected to carry as much.
+        // The result is the same if worker 0 has published its load meanwhile, 25 exchanges on one connection. Each new
+        // connection is then expected to carry as many.
         let later = makeWorkers([(25, 1), (0, 0)])
         for _ in 0..<3 { later[later.index(forConnectionAcceptedBy: 1)].connectionBegan() }
         #expect(later.map(\.load.connections) == [2, 2])
     }
 
-    /// The published exchanges of a worker count only as far as its connections still exist.
+    /// If connections of a worker have ended since it published its load, their part of the published exchanges no
+    /// longer counts.
     @Test func connectionsThatHaveGoneCountNoMore() {
         let workers = makeWorkers([(50, 2), (0, 0)])
         for _ in 0..<2 { workers[0].connectionEnded() }

@@ -3,7 +3,8 @@ import Testing
 
 /// When a worker passes a connection on to another worker.
 @Suite struct WorkerLoadTests {
-    /// The worker's own load, the other worker's load, and whether the connection is passed on.
+    /// The worker's own load, the other worker's load, and whether the connection is passed on; a load is the numbers
+    /// of exchanges and of connections.
     private static let cases: [((Int, Int), (Int, Int), Bool)] = [
         ((0, 0), (0, 0), false), ((0, 1), (0, 0), true), ((0, 1), (0, 1), false), ((0, 2), (0, 1), true),
         // A small difference is not enough.

@@ -4,7 +4,9 @@ import Transport
 
 @testable import Edge
 
-/// Questions to all workers through their mailboxes, which the test reads in place of the workers.
+/// Questions that the control thread posts to the mailboxes of all workers.
+///
+/// No worker runs: the test reads the mailboxes, and answers.
 @Suite struct WorkerSurveyTests {
     private let test = TestLoop()
     private let workers = (0..<3).map { _ in WorkerHandle() }

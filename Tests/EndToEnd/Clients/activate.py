@@ -16,7 +16,8 @@ for address in addresses:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, int(port)))
     listener.listen(128)
-    # Moves the sockets above the descriptor numbers that they get at the end.
+    # Moves each socket to a descriptor from 100 on, because systemd's protocol needs the numbers from 3 on free for
+    # the final places.
     opened.append(os.dup2(listener.fileno(), 100 + len(opened)))
     listener.close()
 for number, descriptor in enumerate(opened):

@@ -81,7 +81,8 @@ def status(asked, ca, name=""):
     try:
         return send(asked, ca, status_over_http1, status_over_http2, name)
     except OSError:
-        # A server that refuses the peer or its PROXY header closes while the client still writes or shakes hands.
+        # A server that refuses the client or its PROXY header closes the connection while the client still writes, or
+        # in the TLS handshake.
         return None
 
 

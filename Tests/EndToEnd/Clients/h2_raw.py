@@ -64,7 +64,7 @@ def leave(options):
         identifier = wire.post(CHAT, body)
         stream = wire.streams[identifier]
         if options.phase == "prefill":
-            # The server's own comments may have arrived, but no event of the executor.
+            # The server's keep-alive comments may have arrived, but no event of the executor.
             wire.wait(lambda: b"data:" in stream.body, options.after)
             expect(b"data:" not in stream.body, "the executor was not silent")
         else:

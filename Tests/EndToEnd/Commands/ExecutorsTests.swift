@@ -128,7 +128,9 @@ import Testing
         }
     }
 
-    /// A client disconnects during a wait, and a reload removes the executor for which another client waits.
+    /// Two commands `executors drain --wait` for one executor run; one is stopped, and a reload removes the executor.
+    ///
+    /// The second command still waits until the executor's last attempt is over.
     @Test func aWaitSurvivesWhatHappensMeanwhile() async throws {
         try await withTwo { server, one, two, scratch in
             let body = chat(tokens: 100, more: #""simulator":{"pace":20,"prefill_ms":1}"#)

@@ -1,9 +1,11 @@
 import Foundation
 import Testing
 
-/// What the package makes of the binary's description of itself: freeinference(1), completions, the bill of materials.
+/// Files of the Debian package that scripts make from the binary: the manual page, shell completions, and the bill of
+/// materials.
 @Suite struct ManualTests {
-    /// Every command of the binary, as the words that lead to it, by `--help`.
+    /// Every command of the binary, each as its list of words, such as `keys` and `create`, read from the output of
+    /// `--help`.
     private func commands(_ path: [String] = []) async throws -> [[String]] {
         let help = try await run(Repository.binary, path + ["--help"])
         try #require(help.succeeded, "\(help.errors)")
@@ -43,7 +45,8 @@ import Testing
         for path in try await commands() { for word in path { #expect(made.output.contains(word), "\(word)") } }
     }
 
-    /// The bill has every package of Package.resolved in its version, and tells those apart that are only for tests.
+    /// The bill of materials has every package of Package.resolved with its version, and marks those that only tests
+    /// use as `excluded`.
     @Test func theBillOfMaterialsHasEveryPackage() async throws {
         let script = Repository.root + "/infrastructure/scripts/sbom.py"
         let made = try await run("python3", [script, Repository.binary])

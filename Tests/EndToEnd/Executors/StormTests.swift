@@ -1,6 +1,8 @@
 import Testing
 
-/// Executors fail under load in several ways; no request fails that has not had its first event.
+/// Executors fail under load in several ways.
+///
+/// A request may fail only if the client has received its first event.
 @Suite struct StormTests {
     private func configuration(_ urls: [String], settings: String = "") -> Configuration {
         let executors = urls.map { "{url: '\($0)', health: {interval: 0s}}" }.joined(separator: ", ")
@@ -21,7 +23,7 @@ import Testing
         return try await ChildProcess.start("h2load", load + [server.tls + "/v1/chat/completions"], in: scratch)
     }
 
-    /// Waits up to 40 s, because a late ejection may last that long.
+    /// Waits until every executor completes requests again: up to 40 s, because a repeated ejection may last that long.
     private func expectAllServe(_ executors: [Executor]) async throws {
         var before: [Int] = []
         for executor in executors { before.append(try await executor.counters().finished.int ?? 0) }
@@ -130,7 +132,8 @@ import Testing
                     #expect(eventData(answer.body).last == "[DONE]")
                 }
                 let failed = try await server.settledLog().flatMap { $0.failed_attempts.array }
-                // Three faults in a row eject the executor; up to two trials may fall into the test.
+                // Three failures in a row eject the executor. Afterwards single requests try whether it has recovered,
+                // and up to two of them may fall into this loop.
                 #expect((3...5).contains(failed.count), "\(failed.count)")
                 #expect(
                     failed.allSatisfy { $0.executor.string == url && $0.end.string == "first_event_timeout" },

@@ -1,6 +1,8 @@
 import Testing
 
-/// A client error passes with the executor's own text; any other error is reported without that text.
+/// If an executor reports an error that the client has caused, the client gets the executor's own text.
+///
+/// Any other error of an executor is reported without that text.
 @Suite struct ExecutorStatusTests {
     @Test(arguments: [400, 404, 413, 422], Speaking.both)
     func whatTheClientCausedPassesWithItsBody(_ status: Int, _ speaking: Speaking) async throws {
@@ -32,7 +34,7 @@ import Testing
         }
     }
 
-    /// The server's credential or configuration is wrong, which the client cannot fix.
+    /// The executor refuses the server's credential, which the client cannot fix, so the client gets 502.
     @Test(arguments: [401, 403], Speaking.both)
     func whatIsOursIs502(_ status: Int, _ speaking: Speaking) async throws {
         try await withServer { server, executor in

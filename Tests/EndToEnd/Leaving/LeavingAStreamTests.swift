@@ -2,7 +2,7 @@ import Testing
 
 /// A client leaves a stream: the request to the executor is aborted before the executor's next event.
 @Suite struct LeavingAStreamTests {
-    /// The pace leaves seconds between two events, enough for the abort even on a busy machine.
+    /// With 0.1 events a second, the server has 10 s to abort before the next event, enough even on a busy machine.
     @Test(arguments: Leaver.all)
     func afterTheFirstEvent(_ leaver: Leaver) async throws {
         try await leave(leaver, tokens: 1, pace: "0.1")

@@ -3,11 +3,12 @@ import Testing
 
 /// Clients that give up requests in the prefill are refused for a while (`limits.prefill_resets`), and nobody else is.
 ///
-/// With one token a minute, the first request that is given up refuses its client for a whole minute.
+/// The limit here is one such request a minute, so a client that gives up one request is refused for a minute.
 @Suite struct PrefillResetTests {
     private static let settings = "limits: {prefill_resets: 1}"
 
-    /// Leaves in the prefill of one request; returns when the executor has heard of it.
+    /// Sends a request, disconnects while the executor reads the prompt, and returns once the executor has seen the
+    /// abort.
     private func giveUp(
         _ leaver: Leaver,
         at server: Server,
@@ -74,7 +75,7 @@ import Testing
         }
     }
 
-    /// Who leaves after the first event has been served, and pays no token.
+    /// A client that leaves after the first event of its answer is not counted as one that gave up a request.
     @Test(arguments: Leaver.all)
     func whoLeavesInTheAnswerPaysNothing(_ leaver: Leaver) async throws {
         try await withServer(settings: Self.settings) { server, executor in

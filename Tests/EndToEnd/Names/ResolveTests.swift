@@ -1,10 +1,10 @@
 import Glibc
 import Testing
 
-/// `resolve: all` and `resolve: srv`: each address of a name is an executor, which comes and goes with the answers.
+/// `resolve: all` and `resolve: srv`: each address of a name is an executor, as long as the name server lists it.
 @Suite(.enabled(if: PrivateNames.areAvailable, "port 53 takes root"))
 struct ResolveTests {
-    /// Runs a server that has this name server, and the model `demo` with one executor.
+    /// Runs a server that asks a name server with these records for the executor of its model `demo`.
     private func withNames(
         _ address: String,
         url: String,
@@ -75,7 +75,7 @@ struct ResolveTests {
                     try await expect(finished(first)) { $0 == 4 }
                     try await expect(finished(second)) { $0 == 4 }
 
-                    // One goes while it streams.
+                    // The address of one executor disappears from the name while that executor sends a stream.
                     let body = chat(tokens: 100, more: #""simulator":{"pace":8,"prefill_ms":1}"#)
                     let streams = [
                         try await server.streamingCurl(body: body, in: scratch),
@@ -94,7 +94,8 @@ struct ResolveTests {
                     }
                     try await expect(second.counters().aborted.int) { $0 == 0 }
 
-                    // It comes back, and another order is no change.
+                    // The address is listed again, so its executor comes back; the order of the addresses does not
+                    // matter.
                     names.set("engine.test", both)
                     try await executors(of: server, become: ["\(name) (127.0.0.1)", "\(name) (127.0.0.2)"])
                     #expect(server.process.errors.contains("127.0.0.2:\(port): added"), "\(server.process.errors)")

@@ -22,7 +22,9 @@ import Testing
         }
     }
 
-    /// The server reserves room before it accepts a connection, so that no connection is accepted and then reset.
+    /// A worker accepts a connection only after it has counted it towards `max_connections`.
+    ///
+    /// So no connection is accepted and then reset, although eight workers share the limit.
     @Test func nobodyIsResetAtTheLimit() async throws {
         try await withServer(settings: "max_connections: 6\nworkers: 8") { server, _ in
             let answers = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -66,7 +68,7 @@ import Testing
         _ = try await live.receive(until: "emitted_ns")
         var crowd: [RawConnection] = []
         let why = idle == nil ? "the rest of the descriptors" : "max_connections is reached"
-        // A response on each connection shows that it was accepted, until there is no more room.
+        // Opens connections until the server accepts no more. A response shows that a connection was accepted.
         for _ in 0..<(idle ?? 100) {
             let connection = try await server.connect()
             try await connection.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -75,7 +77,8 @@ import Testing
         }
         if let idle { #expect(crowd.count == idle) } else { #expect(crowd.count < 64) }
         if idle == nil {
-            // A request needs a descriptor for its executor, which idle clients have left free.
+            // A request needs one more descriptor, for the connection to its executor. The server accepts no clients
+            // on the last descriptors, so one is free.
             let body = chat(stream: false, tokens: 1)
             try await crowd[0].send(
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"

@@ -73,10 +73,10 @@ import Testing
         }
     }
 
-    /// The kernel drops a connection whose peer takes nothing for TCP_USER_TIMEOUT (30 s), even if the peer answers
-    /// its probes.
+    /// A client that stops reading should be cut after `client_stall`, here 33 s.
     ///
-    /// The client is then logged as one that left, although `client_stall` is longer.
+    /// This is a known issue: after TCP_USER_TIMEOUT (30 s) the kernel drops the connection first, and the log shows a
+    /// client that left.
     @Test func oneThatStopsReadingHasAllOfClientStall() async throws {
         try await withTwoExecutors(settings: "timeouts: {client_stall: 33s}") { server, slow, _ in
             let arguments = ["--slow", Self.slow[0], "--other", chat(), "--seconds", "60"]

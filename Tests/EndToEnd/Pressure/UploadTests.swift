@@ -10,7 +10,7 @@ import Testing
         )
     }
 
-    /// curl respects the windows, so 8 MiB can arrive only if the server opens them as it takes the body.
+    /// curl respects HTTP/2 flow control, so 8 MiB arrive only if the server sends WINDOW_UPDATE as it reads the body.
     @Test(arguments: [Protocol.http1, .http2], [1_000_000, 8 << 20])
     func itArrivesByteForByte(_ speaking: Protocol, size: Int) async throws {
         let scratch = try Scratch()

@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    /// What is no file, or is none any more, refuses a reload at once: nothing waits for it.
+    /// If the configuration file is missing, a folder or a pipe, or names a missing file, a reload is refused at once.
     @Test func aFileThatCannotBeReadRefuses() async throws {
         try await withReloading { server, _ in
             let manager = FileManager.default

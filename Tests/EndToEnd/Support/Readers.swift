@@ -11,7 +11,7 @@ final class Readers: Sendable {
         self.scratch = scratch
     }
 
-    /// Starts a scenario, runs `body`, and then stops the scenario.
+    /// Starts a scenario of `Clients/readers.py`, runs `body`, and then stops the scenario.
     static func run(
         _ scenario: String,
         on server: Server,
@@ -50,7 +50,7 @@ final class Readers: Sendable {
     /// Lets the script continue after a step.
     func pass(_ step: String) throws { try scratch.write("", to: step) }
 
-    /// Waits for a line of the script's output that matches.
+    /// Waits for a line of the script's output for which `matches` is true, and returns its JSON.
     func line(
         _ what: String,
         within limit: Duration = .seconds(60),

@@ -28,13 +28,13 @@ final class UpgradableServer: Sendable {
         return curl
     }
 
-    /// Expects that a stream ends whole.
+    /// Expects that a stream ends completely, with `[DONE]`.
     func expectWhole(_ curl: ChildProcess, at location: SourceLocation = #_sourceLocation) async throws {
         try await expect(curl.ending(), at: location) { $0 == .exited(0) }
         #expect(eventData(curl.output).last == "[DONE]", sourceLocation: location)
     }
 
-    /// The messages of all processes, which write to the same file.
+    /// What the server's processes have written to stderr, which is one file for all of them.
     var messages: String { server.process.errors }
 
     /// The ids of the processes that upgrades have started, oldest first, whether or not they still run.
@@ -42,7 +42,7 @@ final class UpgradableServer: Sendable {
         messages.matches(of: /upgrade: the process (\d+) starts by/).compactMap { pid_t($0.1) }
     }
 
-    /// Asks for an upgrade by the command.
+    /// Runs the command `freeinference upgrade` against the server.
     func upgrade() async throws -> Completed { try await server.command("upgrade") }
 
     /// Upgrades, expects that it succeeds, and returns the id of the new process.
@@ -86,10 +86,10 @@ final class UpgradableServer: Sendable {
         )
     }
 
-    /// Lets the program of `closeGate` go on.
+    /// Lets the script that `closeGate` has put in the program's place start the binary under test.
     func openGate() throws { try scratch.write("", to: "gate") }
 
-    /// Waits until a message contains the text.
+    /// Waits until the server has written a message to stderr that contains the text.
     func said(_ text: String) async throws {
         do {
             try await eventually(text) { messages.contains(text) ? true : nil }
@@ -103,7 +103,7 @@ final class UpgradableServer: Sendable {
         try await eventually("the end of process \(process)") { Self.isRunning(process) ? nil : true }
     }
 
-    /// Whether a process runs; one that has ended and that nobody has waited for does not.
+    /// Whether a process runs; a zombie, which has ended but whose parent has not yet collected its status, does not.
     static func isRunning(_ process: pid_t) -> Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
             let name = stat.lastIndex(of: ")")

@@ -1,4 +1,5 @@
-// Tokens without a tokenizer, and the hashes of blocks.
+// How the simulator counts the tokens of a prompt without a tokenizer, and hashes its blocks of tokens, by which
+// prefixes are cached.
 import Testing
 
 @testable import ExecutorSimulator

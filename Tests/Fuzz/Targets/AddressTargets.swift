@@ -1,12 +1,15 @@
-// Fuzzes what names a client: PROXY headers, forwarded fields, and lists of ranges.
+// Fuzzes the code that finds a client's address: PROXY headers, forwarded fields, and lists of address ranges.
 import Configuration
 import HTTP
 import Transport
 
-/// Reads PROXY headers of both versions: with every cut the result must be the same, and nothing may be read beyond it.
+/// Fuzzes the reader of PROXY headers, version 1 here and version 2 in the subclass.
+///
+/// As soon as a beginning of the bytes suffices for a result, further bytes must not change it.
 class ProxyHeaderTarget: FuzzTarget {
     class var name: String { "proxy-v1" }
-    /// The bytes before those of the fuzzer, so that it need not find the beginning of a header.
+    /// Bytes that precede those of the fuzzer in half of the runs, so that the fuzzer need not find how a header
+    /// begins.
     class var start: [UInt8] { Array("PROXY ".utf8) }
     required init() {}
 
@@ -39,7 +42,9 @@ final class ProxyHeaderV2Target: ProxyHeaderTarget {
     override class var start: [UInt8] { [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10, 0x21] }
 }
 
-/// Reads the fields of proxies: what is appended on the right by a trusted proxy must win over everything before it.
+/// Fuzzes `x-forwarded-for` and `forwarded`: the address that a trusted proxy appends on the right must win.
+///
+/// Whatever the client has sent before it must not matter.
 final class ForwardedFieldsTarget: FuzzTarget {
     static let name = "forwarded-fields"
     private static let proxies = AddressSet((try? AddressRange(parsing: "10.0.0.0/8")).map { [$0] } ?? [])
@@ -80,7 +85,9 @@ final class ForwardedFieldsTarget: FuzzTarget {
     }
 }
 
-/// Reads lists of ranges: what is accepted is the same after it was written, and the set agrees with its ranges.
+/// Fuzzes lists of address ranges: an accepted range that is written and read again must be the same.
+///
+/// The set of all addresses must contain exactly those of its ranges.
 final class AddressListTarget: FuzzTarget {
     static let name = "cidr-lists"
 

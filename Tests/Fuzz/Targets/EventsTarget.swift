@@ -1,4 +1,5 @@
-// Fuzzes server-sent events: with any cuts the splitter loses no byte, and the meter reads the same.
+// Fuzzes server-sent events: wherever reads cut the stream, the splitter that finds its events loses no byte, and
+// the meter reads the same token counts.
 import Inference
 
 final class EventsTarget: FuzzTarget {
@@ -26,7 +27,7 @@ final class EventsTarget: FuzzTarget {
     }
 }
 
-/// The result of splitting and metering one stream.
+/// What the splitter and the meter make of one stream: its events, and the meter's final state.
 private struct StreamStory {
     /// The events without surrounding line ends; an event of line ends only is left out.
     ///
@@ -94,7 +95,7 @@ private struct StreamStory {
         if !event.isEmpty { events.append(Array(event)) }
     }
 
-    /// Whether the event ends in an empty line, and contains no other empty line except as its first.
+    /// Whether the event ends in an empty line, or consists of line ends only.
     private static func endsInBlankLine(_ event: [UInt8]) -> Bool {
         let ends = event[(event.lastIndex { !isLineEnd($0) }.map { $0 + 1 } ?? 0)...]
         return ends.count == event.count ? !ends.isEmpty : ends.count >= 2 && !ends.elementsEqual([0x0D, 0x0A])
@@ -123,7 +124,8 @@ private struct MeterReader {
         guard let value = strictPayload(of: event) else { return }
         let scan = scanner.scanEvent(event.span)
         let choices = meter.dialect.streamsChoices || ![.messages, .responses].contains(meter.dialect)
-        // The prefilter may report too many patterns, but never too few.
+        // Before the meter parses an event, it searches the bytes for patterns of an error, a finish or a usage.
+        // This search may find too much, but must miss nothing that the JSON contains.
         if scan.error != nil { findings.expect(meter.sawError, "an error unseen: \(shown(event))") }
         if choices, scan.finished != 0, scan.error == nil {
             findings.expect(kind == .finish || scan.isBroken, "a finish taken for \(kind): \(shown(event))")
@@ -147,7 +149,8 @@ private struct MeterReader {
         _ read: (inout Meter, UInt64) -> Meter.EventClass
     ) -> Meter.EventClass {
         let before = meter
-        // Line ends alone may come as one event or as two, so they do not advance the clock.
+        // An event of line ends only may come as one event or as two, depending on the cuts. So it does not advance
+        // the clock.
         if !event.allSatisfy({ $0 == 0x0A || $0 == 0x0D }) { now += 10 }
         let kind = read(&meter, now)
         findings.expect(meter.events - before.events <= 1 && meter.events >= before.events, "events went wrong")
@@ -166,7 +169,8 @@ private struct MeterReader {
         var line = event[...]
         while let last = line.last, last == 0x0A || last == 0x0D { line = line.dropLast() }
         guard line.starts(with: "data: {".utf8), line.last == UInt8(ascii: "}") else { return nil }
-        // The prefilter does not see escaped keys, and parsers disagree on repeated keys, so both are skipped.
+        // The meter's search for byte patterns does not recognise keys with escapes, and parsers disagree on repeated
+        // keys. So events with either are not compared.
         guard !line.contains(where: { $0 == 0x5C || $0 == 0x0A || $0 == 0x0D || $0 >= 0x80 }) else { return nil }
         guard let value = JSONValue(parsing: Array(line.dropFirst(6))), isPlain(value, depth: 0) else { return nil }
         return value

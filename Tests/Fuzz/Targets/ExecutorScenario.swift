@@ -11,7 +11,8 @@ final class ExecutorScenario {
         /// The method of the first request; later requests are POSTs.
         var method = Method.post
         var bodyBytes = 2
-        /// How the executor's connections end: 0 shutdown, 1 close, 2 reset, otherwise by deadlines only.
+        /// How the executor ends its connections: 0 shutdown, 1 close, 2 reset; any other value never, so that the
+        /// edge's deadlines end them.
         var ending: UInt8 = 0
         /// The index of the step before which the first attempt is cancelled; nil for never.
         var cancelsBefore: Int?
@@ -153,7 +154,7 @@ final class ExecutorScenario {
         }
     }
 
-    /// The connection that the steps apply to: the newest one, until an event chooses another.
+    /// The connection that the steps apply to: the newest one, unless a `speakOn` event has chosen another.
     private var speaker: ExecutorEnd? {
         peers.isEmpty ? nil : spokenOn.map { peers[$0 % peers.count] } ?? peers.last
     }
@@ -204,8 +205,8 @@ final class ExecutorScenario {
             for _ in 0..<(round == 0 ? 8 : 2) { turn() }
             if plan.http2 != nil { test.clock.advance(by: 21 * second) }
         }
-        // Above HTTP, deadlines end an attempt whose executor is silent; here the test cancels it. On HTTP/2 a silent
-        // connection ends by itself.
+        // In the server, deadlines outside of the HTTP client end an attempt whose executor is silent. Here the test
+        // cancels the attempt. On HTTP/2 the client itself must have ended it, because the executor answers no PING.
         for (index, attempt) in attempts.enumerated() where !attempt.isOver {
             shared.findings.expect(plan.http2 == nil, "attempt \(index) has no end")
             attempt.cancel()
@@ -234,7 +235,7 @@ final class ExecutorScenario {
     }
 }
 
-/// A request body of zeros, which needs no memory.
+/// A request body that repeats one byte, so that a long body needs no memory of its own.
 private final class ZeroBytes: RequestBodySource {
     let length: Int
     init(length: Int) { self.length = length }

@@ -1,4 +1,4 @@
-// Shared by all fuzz targets: the input, the cuts of its bytes, and the findings.
+// Shared by all fuzz targets: the fuzzer's input, how it is cut into reads, and what the targets find wrong.
 import LoopTesting
 
 /// A part of the server that is tested with a fuzzer's bytes.
@@ -51,20 +51,21 @@ package final class Findings {
 
 /// The bytes of a fuzzer.
 ///
-/// A target takes its choices from the end of the bytes, so that the beginning can be text as a peer would send it.
+/// A target takes bytes that choose its settings from the end, so that the beginning can be text as a peer would send
+/// it.
 package struct FuzzInput {
     private var bytes: ArraySlice<UInt8>
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
 
-    /// Takes the last remaining byte; 0 if none remains.
+    /// Removes and returns the last byte, by which the target chooses a setting; 0 if none remains.
     mutating func choice() -> UInt8 { bytes.popLast() ?? 0 }
 
     /// The bytes that have not been taken.
     var rest: [UInt8] { Array(bytes) }
 }
 
-/// Cuts bytes into the reads of a connection; the same choice always gives the same cuts.
+/// Cuts bytes into the pieces in which a connection receives them; the same `choice` always gives the same cuts.
 struct Cuts {
     private var random: SplitMix
     private let longest: Int
@@ -84,7 +85,7 @@ struct Cuts {
         return min(left, Int.random(in: 1...longest, using: &random))
     }
 
-    /// The pieces of `count` bytes.
+    /// Cuts `count` bytes into pieces.
     mutating func pieces(of count: Int) -> [Range<Int>] {
         var pieces: [Range<Int>] = []
         var start = 0
@@ -98,7 +99,7 @@ struct Cuts {
 }
 
 extension SplitMix {
-    /// Derives a random number from one choice.
+    /// Derives a random number from one byte of the input; the same byte always gives the same number.
     static func first(of choice: UInt8) -> UInt64 {
         var random = SplitMix(state: UInt64(choice))
         return choice == 0 ? 0 : random.next()

@@ -3,7 +3,9 @@ import HTTP
 
 /// Runs the parsers of requests and of responses.
 ///
-/// The cuts must not change the result, and an accepted request must be the same after our writer and parser.
+/// How the bytes are cut into reads must not change the result.
+///
+/// An accepted request must stay the same if our writer writes it and our parser reads it again.
 final class HTTP1HeadTarget: FuzzTarget {
     static let name = "http1-head"
 
@@ -194,7 +196,8 @@ func flat(_ head: RequestHead) -> [UInt8] {
         + flat(head.fields)
 }
 
-/// The fields that our writer passes on.
+/// The fields that our writer copies from a received head: all but those that it writes itself or that are only for one
+/// connection.
 private func passedOn(_ fields: FieldBlock) -> [UInt8] {
     var kept = FieldBlock()
     for index in 0..<fields.count {

@@ -1,4 +1,5 @@
-// Fuzzes request bodies: a scan finds what another JSON parser finds, and a spliced body has the intended content.
+// Fuzzes request bodies: the edge's scan finds what another JSON parser finds, and a body that the edge has changed for
+// an executor has the intended content.
 import Inference
 import LoopTesting
 
@@ -63,7 +64,7 @@ final class JSONTarget: FuzzTarget {
 
     // MARK: Comparison with another parser
 
-    /// The members by a strict parser; nil if it rejects the body, or if a key occurs twice.
+    /// The members of the body as a strict parser reads them; nil if it rejects the body, or if a key occurs twice.
     private func strict(_ bytes: [UInt8]) -> [JSONValue.Member]? {
         guard case .object(let members)? = JSONValue(parsing: bytes) else { return nil }
         guard Set(members.map(\.key)).count == members.count else { return nil }
@@ -71,7 +72,8 @@ final class JSONTarget: FuzzTarget {
     }
 
     private func refused(_ bytes: [UInt8], _ error: RequestScanError, _ dialect: Dialect, _ findings: Findings) {
-        // The two parsers may differ on large numbers and on invalid Unicode, so such bodies are skipped.
+        // The edge's parser and the test's own one may differ on large numbers and on invalid Unicode. So such bodies
+        // are not compared.
         guard let members = strict(bytes), String(validating: bytes, as: UTF8.self) != nil else { return }
         let all = JSONValue.object(members)
         switch error {
@@ -103,7 +105,7 @@ final class JSONTarget: FuzzTarget {
         }
     }
 
-    /// The key in lower case by Swift's Unicode tables, up to a NUL.
+    /// The key in lower case, up to a NUL, as engines may read it; Swift's Unicode tables give the lower case.
     private static func folded(_ name: String) -> Substring {
         let lower = String(
             String.UnicodeScalarView(name.uppercased().lowercased().unicodeScalars.filter { $0 != "\u{307}" })
@@ -111,7 +113,9 @@ final class JSONTarget: FuzzTarget {
         return lower[...].prefix { $0 != "\0" }
     }
 
-    /// Whether it contains a number that a double cannot hold, which only one of the two parsers accepts.
+    /// Whether the value contains a number that may not fit into a double.
+    ///
+    /// Of the edge's parser and the test's own one, only one accepts such numbers.
     private func hasOddNumbers(_ value: JSONValue) -> Bool {
         switch value {
         case .double: true
@@ -156,7 +160,7 @@ final class JSONTarget: FuzzTarget {
         }
     }
 
-    /// Checks that each part of the prompt is the value of one of the members that it may be.
+    /// Checks that each part of the prompt that the scan has found is the value of a member that may hold this part.
     private func comparePrompt(_ prompt: PromptParts, _ all: JSONValue, _ bytes: [UInt8], _ findings: Findings) {
         let parts = [
             (prompt.tools, ["tools"]), (prompt.system, ["system", "instructions"]),
@@ -226,7 +230,7 @@ final class JSONTarget: FuzzTarget {
         return rest
     }
 
-    /// Checks that the body lacks its members `priority`, and nothing else.
+    /// Checks that the edge removes every top-level member `priority` from a body, and nothing else.
     private func checkPriorities(_ ranges: [Range<Int>], _ bytes: [UInt8], _ kept: [UInt8], _ findings: Findings) {
         guard String(validating: bytes, as: UTF8.self) != nil, !hasLoneSurrogate(bytes),
             case .object(var members)? = JSONValue(parsing: bytes)
@@ -239,7 +243,7 @@ final class JSONTarget: FuzzTarget {
         findings.expect(members == left, "not the priorities at \(ranges) alone: \(shown(bytes))")
     }
 
-    /// Checks that the body is still JSON, or still is not, without its billing header, and that nothing else changes.
+    /// Checks that the edge removes the billing header from a body and changes nothing else: valid JSON stays valid.
     private func stripBilling(
         _ scan: RequestScan,
         _ bytes: [UInt8],

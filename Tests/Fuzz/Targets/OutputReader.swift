@@ -55,7 +55,7 @@ struct OutputReader {
         }
     }
 
-    /// - Returns: False if this body is the last one, complete or not.
+    /// - Returns: False if no response can follow this body, because it is incomplete or ends with the connection.
     private mutating func skip(_ body: ResponseBody) -> Bool {
         switch body {
         case .none: return true

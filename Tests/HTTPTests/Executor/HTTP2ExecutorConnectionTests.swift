@@ -65,9 +65,9 @@ import Transport
         #expect(attempt.failure == "refused" && attempt.failures.count == 1 && executor.peers.count == 5)
     }
 
-    /// The requests are submitted to nghttp2 before the SETTINGS arrive.
+    /// The client submits requests to nghttp2 before it reads SETTINGS that allow fewer streams.
     ///
-    /// nghttp2 would queue them until a stream ends.
+    /// nghttp2 would queue the excess until a stream ends, so the client must send it on another connection.
     @Test(arguments: [0, 2] as [UInt32]) func whatHasNoRoomAnyMoreGoesElsewhere(most: UInt32) throws {
         let executor = try ExecutorTest.http2()
         let first = executor.sendAll(1)[0]

@@ -1,4 +1,4 @@
-// The names of a listener, and the authorities that belong to them.
+// Which values of `host` match the host names that a listener serves.
 import Testing
 
 @testable import HTTP

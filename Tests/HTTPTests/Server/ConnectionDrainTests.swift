@@ -1,4 +1,4 @@
-// How connections end after a hand-over: no request is lost, and no response is cut off.
+// How an old process ends its connections after an upgrade: no request is lost, and no response is cut off.
 import HTTP
 import LoopTesting
 import Testing
@@ -29,7 +29,7 @@ import Transport
         server.exchanges[1].answer("last")
         server.settle()
         #expect(server.takeText() == last && server.peer.end == .closed)
-        // What the client has sent behind that request is dropped, and causes no reset.
+        // A request that the client sends after the last response is dropped, and causes no TCP reset.
         server.peer.send(get)
         server.pass(4 * second)
         #expect(server.exchanges.count == 2 && server.connection != nil)
@@ -61,7 +61,9 @@ import Transport
         #expect(server.isFreed())
     }
 
-    /// The head of the response did not say that the connection closes, so the client may send its next request.
+    /// The drain begins after the head of a response, which did not announce that the connection closes.
+    ///
+    /// So the client may still send its next request.
     @Test(arguments: [true, false]) func aResponseUnderWayIsNotTheLast(isPipelined: Bool) throws {
         let server = try TestServer()
         server.say(get)
@@ -168,7 +170,8 @@ import Transport
 
     // MARK: HTTP/2
 
-    /// Expects the notice and then the final GOAWAY, between which streams are served.
+    /// Expects two GOAWAY frames: the first announces the shutdown but still allows all streams, the second names
+    /// `lastStream`.
     private func expectEnd(of session: HTTP2Session, lastStream: UInt32) {
         let lasts = session.frames.filter { $0.type == Frame.goAway }.map(\.word)
         #expect(lasts == [0x7fff_ffff, lastStream])
@@ -208,7 +211,7 @@ import Transport
         session.pass(2 * second)
         expectEnd(of: session, lastStream: 1)
         #expect(session.server.peer.end == .closed)
-        // The client sends a request that the final GOAWAY has crossed: it is dropped, and causes no reset.
+        // The client sends a request before it has read the final GOAWAY. The server drops it, and sends no TCP reset.
         session.request(3)
         session.pass(4 * second)
         #expect(session.exchanges.count == 1 && session.server.connection != nil)
@@ -268,7 +271,7 @@ import Transport
 
     /// The client does not read, so the final GOAWAY has to wait, and names the streams that began in the meantime.
     @Test func theFinalGoAwayNamesEveryStreamThatBegan() throws {
-        // INITIAL_WINDOW_SIZE 16 MiB.
+        // The client sets SETTINGS_INITIAL_WINDOW_SIZE (4) to 16 MiB, so that flow control does not stop the response.
         let session = try HTTP2Session(receiveBuffer: 4096, settings: [0, 4, 1, 0, 0, 0])
         session.send(Frame.windowUpdate, 0, 0, [1, 0, 0, 0])
         session.request(1)

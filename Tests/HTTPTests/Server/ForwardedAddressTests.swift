@@ -1,4 +1,4 @@
-// The client's address in the fields of proxies.
+// Reading the client's address from the header fields that proxies add, such as `x-forwarded-for`.
 import Testing
 import Transport
 

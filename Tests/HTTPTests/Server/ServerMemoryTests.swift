@@ -103,7 +103,8 @@ import Transport
         #expect(client.body(of: 1) == list.bytes && account.held == 0)
     }
 
-    /// A handler that has reserved memory for its output pays for it, so the stream does not charge it again.
+    /// Output up to the number of bytes that the handler has charged itself (`payOutput`) is not charged by the stream
+    /// again.
     @Test func outputThatTheHandlerPaysForIsNotChargedTwice() throws {
         let (client, account) = try session(Source(1 << 20))
         client.request(1)
@@ -143,7 +144,7 @@ import Transport
         #expect(client.exchanges[0].stream.connection.account.held == before)
     }
 
-    /// As with heads, ten times the limit ends the connection.
+    /// Trailers that exceed the limit tenfold end the connection, as a head of that size does.
     @Test func trailersWithoutMeasureEndTheConnection() throws {
         let (client, _) = try session(Source(1 << 20))
         client.request(1, "POST", end: false)
@@ -152,7 +153,7 @@ import Transport
         #expect(client.goAways == [11])
     }
 
-    /// The deadline for a block of trailers is the same as for a head.
+    /// Trailers that a client does not finish in time end the connection, with the same deadline of 10 s as a head.
     @Test func trailersThatDoNotEndAreLate() throws {
         let (client, _) = try session(Source(1 << 20))
         client.request(1, "POST", end: false)

@@ -1,4 +1,5 @@
-// A server connection in a loop that the test turns, and a delegate that records requests and responds as told.
+// A server connection on an event loop that the test turns, and a delegate that records requests and sends the
+// responses that the test chooses.
 import HTTP
 import LoopTesting
 import Transport
@@ -73,7 +74,7 @@ final class TestDelegate: ServerDelegate {
     /// How many streams were refused because their connection may hold no more memory.
     var refusedForMemory = 0
     var others: [OtherProtocol] = []
-    /// The addresses of known clients.
+    /// The addresses for which `isKnown` is true, so that their handshakes come before those of unknown clients.
     var known: Set<String> = []
     /// Called inside `handler(for:on:)`, with the new exchange.
     var onHead: ((Exchange) -> Void)?

@@ -37,8 +37,7 @@ import Testing
         #expect(rounds[0] == order)
     }
 
-    /// The definition of a weight: each member gets its weight's share of the exchanges, with any balance and
-    /// concurrency.
+    /// Each member of a pool gets exchanges in proportion to its weight, with any balance and concurrency.
     @Test(arguments: [Balance.leastLoad, .roundRobin, .weighted], [1, 2, 3, 4, 7, 40])
     func exchangesAreSharedByWeight(balance: Balance, atOnce: Int) {
         for weights in [[1, 0, 0], [3, 1], [0, 5], [1, 1, 1], [2, 3, 5], [10, 1, 1, 0]] {
@@ -58,9 +57,9 @@ import Testing
         }
     }
 
-    /// One executor takes four times as long.
+    /// The second executor needs four times as long for an attempt as the first one.
     ///
-    /// Each runs at most half of the attempts, so the fast one completes most.
+    /// At any time each runs at most half of the ten attempts, so the first one completes about four times as many.
     @Test func aSlowExecutorGetsWhatItWorksOff() {
         let pool = Self.pool(2, weights: [1, 1])
         var ends: [(at: Int, executor: Int)] = []
@@ -123,7 +122,7 @@ import Testing
         #expect((109...111).contains(share(of: 0, at: 14 * second)))
     }
 
-    /// An executor that was left out for a while does not get the missed turns afterwards.
+    /// An executor that could not be chosen for a while is not chosen more often afterwards to make up for it.
     @Test(arguments: [Balance.leastLoad, .roundRobin])
     func whoWasMissingHasOneTurnAtOnce(balance: Balance) {
         let pool = Self.pool(3, balance)

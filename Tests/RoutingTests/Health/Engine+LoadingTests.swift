@@ -123,7 +123,8 @@ import Testing
         engine.heard(at: 62 * second)
         probe(pool, .passed, at: 62 * second)
         #expect(word(pool, at: 62 * second) == "0", "its first answer is enough")
-        // It has been up since this process began, so a refused connection is a fault.
+        // This process has already had an answer of the engine, so a refused connection no longer means that the engine
+        // is starting.
         engine.refused(at: 70 * second)
         #expect(word(pool, at: 70 * second) == "0" && !engine.isLoading)
     }

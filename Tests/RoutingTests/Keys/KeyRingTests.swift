@@ -35,7 +35,7 @@ import Transport
     @Test func whatAKeyUsesOutlivesTheSnapshot() throws {
         let first = KeyRing([key("a", of: "1"), key("b", of: "2")])
         let use = try #require(first.find(hash("1".utf8), at: 0)).use
-        // A key with the same id and another hash is the same key.
+        // A key that keeps its id and gets another secret keeps its usage counts.
         let second = KeyRing([key("a", of: "3")], after: first)
         #expect(try #require(second.find(hash("3".utf8), at: 0)).use === use)
         #expect(second.find(hash("1".utf8), at: 0) == nil)
@@ -62,7 +62,7 @@ import Transport
     @Test func twoKeysNeverShareWhatOneUses() throws {
         let first = KeyRing([key("a", of: "1")])
         let use = try #require(first.find(hash("1".utf8), at: 0)).use
-        // The secret of `a` moves to the id `b`, and `a` gets a new secret.
+        // The secret of `a` moves to the id `b`, and `a` gets a new secret. The usage counts stay with the secret.
         let second = KeyRing([key("a", of: "2"), key("b", of: "1")], after: first)
         #expect(try #require(second.find(hash("1".utf8), at: 0)).use === use)
         #expect(try #require(second.find(hash("2".utf8), at: 0)).use !== use)
@@ -99,7 +99,8 @@ import Transport
         let swapped = KeyRing([key("b", of: "1"), key("a", of: "2")], after: first, at: 0)
         swapped.share(in: one)
         #expect(two.row(for: "key\0a")?.others == 2 && two.row(for: "key\0b")?.others == 1)
-        // A key that has gone is told from a key that has its id now.
+        // The key with hash 1 is removed while its request runs. It is counted in a row of its own, because another key
+        // has its id now.
         let without = KeyRing([key("b", of: "2")], after: swapped, at: 0)
         without.share(in: one)
         #expect(two.row(for: "key\0b")?.others == 2 && two.row(for: "key\0a")?.others == 0)

@@ -1,4 +1,5 @@
-// Memory accounts: what a connection is charged, and when its account asks the memory source.
+// Memory accounts, which count the memory of one connection: what is charged, and when an account asks its memory
+// source for more.
 import Synchronization
 import Testing
 import Transport
@@ -76,7 +77,9 @@ import Transport
         #expect(source.room == 0)
     }
 
-    /// Later charges need the consent of the source, even if bytes were taken without it before.
+    /// Memory that `take` charged without asking the source is not kept for later charges once it is released.
+    ///
+    /// Later charges must ask the source.
     @Test func whatWasTakenIsNotKeptForLaterCharges() {
         let source = Source(room: 2 * MemoryAccount.grain)
         let account = MemoryAccount(source: source)
@@ -88,7 +91,9 @@ import Transport
         #expect(account.charge(MemoryAccount.grain) && !account.charge(1))
     }
 
-    /// Bytes are taken in whole grains, but the rest of such a grain is not free for charges.
+    /// `take` charges whole grains without asking the source for consent.
+    ///
+    /// If a part of the last grain stays unused, a later charge still needs the source's consent to use it.
     @Test func whatIsLeftOfATakenGrainNeedsConsentToo() {
         let source = Source(room: 2 * MemoryAccount.grain)
         let account = MemoryAccount(source: source)
@@ -134,7 +139,7 @@ import Transport
         #expect(source.room == 1 << 20)
     }
 
-    /// After `forgetBody` the account no longer gives the body back, because another thread does so.
+    /// After `forgetBody` the account no longer returns the body's bytes to its source, because another thread does so.
     @Test func aBodyMayBeGivenBackByAnother() {
         let source = Source(room: 1 << 20)
         let account = MemoryAccount(source: source)

@@ -16,7 +16,7 @@ final class Recorder: ChannelHandler {
     var onReceive: ((Channel) -> Void)?
     var onEnd: ((Channel) -> Void)?
     var onFlush: ((Channel) -> Void)?
-    /// Whose handshake it is; nil for the peer of the socket.
+    /// The client that the handler names for a TLS handshake; if nil, it names the address of the socket's peer.
     var client: HandshakeClient?
 
     init() {}

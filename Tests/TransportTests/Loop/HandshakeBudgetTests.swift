@@ -1,4 +1,4 @@
-// The budget of CPU time for TLS handshakes: what handshakes may take, and when they may again.
+// The budget of CPU time for TLS handshakes: how much they may use at once, and when more is allowed.
 import LoopTesting
 import Testing
 import Transport
@@ -18,7 +18,7 @@ private final class Purse {
         #expect(purse.hasCredit(at: second))
         purse.charge(HandshakeBudget.burst, at: second)
         #expect(!purse.hasCredit(at: second))
-        // A quarter of the time comes back, so 4 ns are the first that count.
+        // Each nanosecond that passes restores a quarter of a nanosecond of credit, so the first is there after 4 ns.
         #expect(!purse.hasCredit(at: second + HandshakeBudget.share - 1))
         #expect(purse.hasCredit(at: second + HandshakeBudget.share))
         purse.charge(1, at: second + HandshakeBudget.share)
@@ -34,7 +34,8 @@ private final class Purse {
         #expect(!purse.hasCredit(at: 1000 * second))
     }
 
-    /// One measurement of an hour, because the thread did not run, does not stop handshakes for four hours.
+    /// A handshake that seems to have taken an hour, because its thread was paused, does not stop others for four
+    /// hours.
     @Test func aDebtIsBounded() {
         let purse = Purse()
         purse.charge(3600 * second, at: second)
@@ -48,13 +49,13 @@ private final class Purse {
         #expect(!purse.hasCredit(at: second) && !purse.hasCredit(at: 2 * second))
     }
 
-    /// In every period, handshakes take no more than their share of it, the burst and one handshake.
+    /// In every period, handshakes take at most a quarter of the time, plus the burst, plus one handshake.
     @Test(arguments: 0..<20) func theBudgetIsExceededByOneHandshakeAtMost(seed: UInt64) {
         var random = SplitMix(state: seed)
         let purse = Purse()
         var now = second
         let longest = 5 * millisecond
-        // The sum of costs less the share of the time, at each charge.
+        // The sum of all costs so far, at the beginning and after each charge.
         var excess: [Int] = [0]
         var least = 0
         for _ in 0..<5000 {
@@ -70,7 +71,8 @@ private final class Purse {
             #expect(above <= Int(HandshakeBudget.burst + longest) + 1000)
             excess.append(taken)
         }
-        // Handshakes get what is theirs: at least their share of the time, less what a wait of 1 ms may lose.
+        // Handshakes get at least three quarters of their share of the time. The rest may be lost, because the test
+        // waits up to 1 ms at a time.
         #expect(excess.last! * Int(HandshakeBudget.share) > Int(now - second) * 3 / 4)
     }
 }

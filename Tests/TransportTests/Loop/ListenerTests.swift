@@ -33,8 +33,9 @@ import Testing
         second.close()
     }
 
-    /// Without room for a connection the listener does not call accept; the client waits in the backlog and gets no
-    /// reset.
+    /// If `takeRoom` returns false, the listener does not call accept.
+    ///
+    /// Then the client waits in the backlog and gets no reset.
     @Test func roomIsTakenBeforeAConnectionIsAccepted() throws {
         let test = TestLoop()
         let socket = try Sockets.listen(on: SocketAddress(numeric: "127.0.0.1", port: 0)!, shared: false)
@@ -69,7 +70,9 @@ import Testing
         for peer in peers + more { peer.close() }
     }
 
-    /// A flood of connections delays all others by one slice of each turn.
+    /// In each turn, the loop accepts connections only after all other work, and only for one slice of time.
+    ///
+    /// So a flood of new connections delays all others by no more than this slice.
     @Test func aTurnAcceptsForOneSliceAfterAllOtherWork() throws {
         let test = TestLoop()
         var accepted: [Socket] = []

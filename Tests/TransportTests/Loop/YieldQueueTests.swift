@@ -1,4 +1,5 @@
-// Channels that yield: they are served after all others of a turn, in turns, for a limited time.
+// Channels that have used much time yield: in each turn of the event loop they are served after all others, one after
+// the other, for a limited time.
 import Glibc
 import LoopTesting
 import Testing
@@ -9,7 +10,7 @@ import Testing
     /// How long the loop works for one read of any channel in these tests.
     private static let service: Nanoseconds = 20_000
 
-    /// Channels on one loop; a read of each takes `service` by the loop's clock.
+    /// Channels on one loop, each read of which advances the loop's clock by `service`.
     private final class Crowd {
         let test: TestLoop
         let members: [(handler: Recorder, peer: Peer)]
@@ -57,7 +58,7 @@ import Testing
         #expect(crowd.takeServed() == [2, 0, 1])
     }
 
-    /// 200 channels that flood, and one that does not.
+    /// 200 channels have used much time and must yield, one has not.
     @Test func aFloodOfManyDelaysAnotherByOneSlice() {
         let test = TestLoop()
         let crowd = Crowd(201, on: test)
@@ -73,7 +74,7 @@ import Testing
             #expect(all.count == 1 + slice, "turn \(turn)")
             served += all.count - 1
         }
-        // Each of those who yield has its turn before one of them has a second one.
+        // Each of the 200 connections that yielded is served once before any of them is served a second time.
         var all: [Int] = []
         for _ in 0..<200 {
             test.loop.turn(waitMax: 0)
@@ -99,7 +100,7 @@ import Testing
         crowd.yield(0..<40)
         crowd.send(0..<140)
         test.loop.turn(waitMax: 0)
-        // 100 others, then a quarter of their time.
+        // The 100 channels that do not yield are served first, then yielding ones for a quarter of the time of those.
         let served = crowd.takeServed()
         #expect(served.prefix(100).allSatisfy { $0 >= 40 })
         #expect(served.count == 125 && served.suffix(25).allSatisfy { $0 < 40 })
@@ -183,7 +184,8 @@ import Testing
         }
         channel.attach(handler)
         channel.countWork(second)
-        // The five others are before it, and their services fill the slice.
+        // `channel` yields, too: it asks to continue while five yielding channels wait before it. Their reads use up
+        // the time slice of the first turn, so it continues in the second one.
         crowd.members[5].handler.onReceive = { _ in channel.continueNextTurn() }
         crowd.send(5..<6)
         test.loop.turn(waitMax: 0)

@@ -1,4 +1,4 @@
-// The addresses of a service's servers, while some of their names resolve and others do not.
+// The addresses behind the SRV records of a service, while some of the records' server names resolve and others do not.
 import Testing
 
 @testable import Transport

@@ -79,7 +79,7 @@ import Testing
         process.kill()
         process.release()
         var byte: UInt8 = 0
-        // The other end closes with the last process that has it.
+        // The end of the stream shows that no process holds the other socket any more, so the program has ended.
         #expect(read(pair[0], &byte, 1) == 0)
     }
 

@@ -4,9 +4,11 @@ import Testing
 
 @testable import Transport
 
-/// The table of counts, mapped several times by this process, as several processes map it.
+/// The table in shared memory by which the processes of an upgrade count together.
+///
+/// The tests map it several times in one process; each mapping stands for a process.
 @Suite struct SharedCountsTests {
-    /// Maps a table once more, as a successor does.
+    /// Maps a table once more, as the new process of an upgrade does.
     private func successor(of table: SharedCounts) throws -> SharedCounts {
         let column = try #require(table.allot())
         return try SharedCounts.adopt(dup(table.descriptor), column: column)
@@ -44,7 +46,8 @@ import Testing
         #expect(table.row(for: "2") != nil, "a known identity keeps its row")
     }
 
-    /// Threads claim the same rows through two mappings at once.
+    /// Threads ask for the rows of the same keys at once, through two mappings of one table; each key gets only one
+    /// row.
     @Test func oneIdentityNeverGetsTwoRows() async throws {
         let one = try SharedCounts.create(rows: 512)
         let two = try successor(of: one)
@@ -58,7 +61,9 @@ import Testing
         }
     }
 
-    /// Two processes with several threads each take places of one limit, by the protocol of the table.
+    /// Two processes with two threads each share a limit of three permits.
+    ///
+    /// Each process publishes its own count in the shared table before it reads the counts of the others.
     @Test func theLimitIsNeverExceeded() async throws {
         let one = try SharedCounts.create()
         let two = try successor(of: one)
@@ -66,7 +71,7 @@ import Testing
         let places = Places()
         await withTaskGroup(of: Void.self) { group in
             for table in [one, two] {
-                // The count of one process, with the lock under which its threads take places.
+                // How many of the three permits the threads of this simulated process hold.
                 let own = Lock(0)
                 let row = table.row(for: "limit")!
                 for _ in 0..<2 {
@@ -99,7 +104,7 @@ import Testing
 
     // MARK: Columns
 
-    /// A process that is killed leaves its counts behind, and its column is cleared by another process.
+    /// A process that is killed leaves its counts in its column of the shared table, and another process clears them.
     @Test func theCountsOfAKilledProcessAreCleared() throws {
         let one = try SharedCounts.create()
         do {
@@ -130,7 +135,8 @@ import Testing
         table.clear(1)
         var status = stat()
         #expect(fstat(table.descriptor, &status) == 0)
-        // In blocks of 512 bytes: the page of the header, and at most one page for each row.
+        // The kernel allocates only pages that were written: one for the header, and at most one for each of 8 rows.
+        // `st_blocks` counts blocks of 512 bytes, 8 a page.
         #expect(status.st_blocks <= 9 * 8 && status.st_size > 8 << 20)
     }
 
@@ -174,7 +180,8 @@ import Testing
     }
 }
 
-/// How many places are held now, how many were held at most, and how many were taken in all.
+/// Counts permits of a limit: how many are held now, how many were held at most at once, and how many were taken in
+/// all.
 private final class Places: Sendable {
     private let held = Atomic<Int>(0), high = Atomic<Int>(0), all = Atomic<Int>(0)
     var most: Int { high.load(ordering: .sequentiallyConsistent) }

@@ -38,7 +38,8 @@ import Transport
         try makeClientCertificateForTest(in: folder, name: name, now: now)
     }
 
-    /// TLS 1.2 and 1.3, and a server name whose context is not the first.
+    /// Tried with TLS 1.2 and 1.3, and with a server name for the first and for the second of the server's TLS
+    /// contexts.
     @Test(arguments: [0x0303, 0x0304], ["one.example", "other.example"])
     func aCertificateOfTheAuthorityIsAccepted(version: Int, serverName: String) throws {
         let contexts = try server(authorities(made.ca))
@@ -79,7 +80,7 @@ import Transport
         let old = try clientFiles("old", now: Self.now - 400 * 86_400)
         let cases = [
             (strange, "unknown ca", "unable to get"), (old, "certificate expired", "certificate has expired"),
-            // A certificate for servers does not do for a client.
+            // A certificate that is only for servers is not accepted from a client.
             (made.files, "unsupported certificate", "unsuitable certificate purpose"),
         ]
         for (files, alert, reason) in cases {
@@ -114,7 +115,7 @@ import Transport
         let first = before.client.connection.session
         let session = try #require(first)
         #expect(try Pair(context, open, serverName: "one.example", resuming: session).server.isResumed)
-        // A session of a listener without client_ca, and one of this listener itself.
+        // A listener with `client_ca` resumes neither a session of a listener without it nor one of its own.
         let refused = try Pair(context, closed, serverName: "one.example", resuming: session)
         #expect(refused.isEstablished && !refused.server.isResumed)
         #expect(refused.server.connection.clientCertificate?.subject == "CN=ann")

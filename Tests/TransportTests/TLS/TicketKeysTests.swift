@@ -126,7 +126,7 @@ import Transport
         #expect(successor.restore(record) && successor.record() == record)
         let worker = try TLSContext.server(certificates: [certificate.files], ticketKeys: successor)
         #expect(try connect(worker, resuming: session).server.isResumed)
-        // The keys change when they would have changed in the predecessor.
+        // The successor makes new keys at the time at which the predecessor would have made them.
         otherClock.advance(TicketKeys.period - 101)
         #expect(successor.record().keys == record.keys)
         otherClock.advance(1)

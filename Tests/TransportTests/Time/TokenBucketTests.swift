@@ -60,8 +60,9 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.remaining(of: 10, at: 50 * second) == 0)
     }
 
-    /// A debt is capped at one limit, because an executor may report far more tokens than a small limit refills in
-    /// hours.
+    /// A bucket falls at most one full limit below zero, however many tokens an executor reports.
+    ///
+    /// Otherwise one report could exceed what a small limit refills in hours.
     @Test func aDebtIsNeverMoreThanOneLimit() throws {
         var bucket = TokenBucket()
         bucket.adjust(by: 1 << 40, of: 10, at: second)
@@ -73,8 +74,9 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(bucket.remaining(of: 10, at: 126 * second) == 9)
     }
 
-    /// When a limit is lowered, the earlier spending is capped at the new limit, and the time that has passed still
-    /// counts.
+    /// After a limit is lowered, earlier spending puts the bucket at most one new limit below zero.
+    ///
+    /// The bucket refills for the time that has passed since the spending.
     @Test func aLimitThatIsLoweredLocksNobodyOut() {
         var bucket = TokenBucket()
         #expect(bucket.take(1_000_000, of: 1_000_000, at: second) == nil)
@@ -84,7 +86,7 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(other.remaining(of: 10, at: 121 * second) == 10)
     }
 
-    /// Tokens that are settled at the end of a ten-minute response count as spent at that moment.
+    /// Tokens that are counted at the end of a ten-minute response count as spent at that moment, not at its beginning.
     @Test func whatIsSettledLateIsNotForgiven() {
         var bucket = TokenBucket()
         #expect(bucket.take(60, of: 60, at: second) == nil)
@@ -101,7 +103,7 @@ private let second: Nanoseconds = 1_000_000_000
         var other = TokenBucket()
         other.restore(record, at: 50 * second)
         #expect(other.remaining(of: 60, at: 50 * second) == 30)
-        // The age may be greater than the time of the other clock.
+        // A record may be older, here 90 s, than the time that the other clock shows, here 50 s.
         other.restore(TokenBucket.Record(spent: 40, age: 90 * second), at: 50 * second)
         #expect(other.remaining(of: 60, at: 50 * second) == 60)
         other.restore(TokenBucket.Record(spent: -5), at: 50 * second)
