@@ -270,9 +270,9 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
     if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
     if (patterns.has_failed && patterns.is_response) out->error = true;
     if (patterns.is_response) out->response_id = patterns.id;
-    // An event of OpenAI's Responses API or of Anthropic's Messages API reports an error only by its type, which is
-    // checked above. Other events of these APIs have members such as `message` and `code` too, so `patterns.error`,
-    // which looks for such members, is not applied to them.
+    // An event of OpenAI's Responses API or of Anthropic's Messages API reports an error by its type or in a member
+    // such as `error`, which are checked above. Other events of these APIs have members such as `message` and `code`
+    // too, so `patterns.error`, which looks for such members, is not applied to them.
     bool is_event = has_type_prefix(out, "response.") || has_type_prefix(out, "message") ||
                     has_type_prefix(out, "content_block");
     if (!out->has_choices && !out->has_usage && !is_event && patterns.error.is_match()) out->error = true;
@@ -396,6 +396,6 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         scan(parser, filled, out);
     }
     if (!bare.empty() && !out->error) scan_bare(parser, bare, has_data ? filled : 0, out);
-    // Some engines send an error as a JSON document without `data:` that spans several lines.
+    // The error can also be a JSON document without `data:` that spans several lines.
     if (!rest.empty() && !out->error && !has_data) scan_bare(parser, rest, 0, out);
 }

@@ -34,9 +34,11 @@ class FoldedName {
 
     /// Whether the name, once decoded and in lower case, is ASCII and at most 32 bytes long.
     ///
-    /// All names that the scans look for are ASCII and that short, so a scan can skip any other name.
+    /// Also false if an escape in the name is invalid. All names that the scans look for are ASCII and that short, so a
+    /// scan can skip any other name.
     bool is_short() const noexcept { return short_; }
-    /// Whether the name, once its escapes were decoded, was already in lower case.
+    /// Whether `text()` is the whole name with its escapes decoded; false if a letter had to be put into lower case or
+    /// replaced, or if the name was cut at a NUL character.
     bool is_exact() const noexcept { return exact_; }
     /// The name with its escapes decoded and its letters in lower case; valid only if `is_short()` is true.
     std::string_view text() const noexcept { return {text_, length_}; }

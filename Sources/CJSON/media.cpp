@@ -63,9 +63,9 @@ struct payload {
     bool base64 = false;
     /// Whether the part declares its content to be plain text.
     bool plain = false;
-    /// The kind of media that the media type or the file name implies.
+    /// The kind of media that the media type, the format or the file name implies.
     kind hint = kind::none;
-    /// The content as it is written in the body. After it, the size of the content in bytes after decoding.
+    /// The content as it is written in the body (`raw`), and its size in bytes after decoding (`decoded`).
     string_view raw;
     size_t decoded = 0;
     /// The kind of media that the name of the member with the content implies, such as `audio`.
@@ -177,7 +177,7 @@ bool decode(string_view raw, uint8_t *out, size_t room, size_t &count) noexcept 
     return true;
 }
 
-/// The kind of media that the first bytes of a content show, for a content without type, media type and file name.
+/// The kind of media that the first bytes of a content show; used if no type and no file name shows the kind.
 kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     string_view head(reinterpret_cast<const char *>(bytes), count);
     if (starts_with(head, "\x89PNG") || starts_with(head, "\xff\xd8\xff") || starts_with(head, "GIF8"))
@@ -234,7 +234,8 @@ struct walker {
     /// A shorter text that looks like base64 may be a word.
     static const size_t untyped_min = 256;
 
-    /// Reads a string outside of the parts of messages' contents: a data URL, or an element of a list such as `images`.
+    /// Reads a string that no member such as `image_url` declares to be media: a data URL, or an element of a list such
+    /// as `images`.
     void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));
@@ -244,7 +245,9 @@ struct walker {
         if (found.base64 || found.reference) count(listed, found);
     }
 
-    /// Finds out the kind of media that the content is, and adds its size to the sum for that kind.
+    /// Finds out the kind of media that the content is, and adds the content to the sum for that kind.
+    ///
+    /// Images and references count as one each, and other media by their size in bytes.
     void count(kind type, const payload &found) noexcept {
         if (found.plain) return;
         kind what = type;
@@ -256,8 +259,8 @@ struct walker {
                 decode(found.raw.substr(0, 128), sample, sizeof sample, length);
                 what = kind_of_bytes(sample, length);
             }
-            // Content of unknown kind counts as a file. Only plain text, neither base64 nor a reference, counts as
-            // text. It adds nothing, because the size of the body already includes it.
+            // If the kind is still unknown, the content is a reference, which counts as a file, or plain text. Plain
+            // text adds nothing below, because the size of the body already includes it.
             if (what == kind::none) what = found.reference || found.base64 ? kind::file : kind::text;
         } else if (type == kind::audio && found.hint == kind::raw_audio) {
             what = kind::raw_audio;

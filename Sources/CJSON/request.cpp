@@ -178,7 +178,7 @@ static const uint32_t prompt_keys = CJSON_KEY_TOOLS | CJSON_KEY_SYSTEM | CJSON_K
 
 /// Finds the members of a request body that make up the prompt, such as `messages` and `tools`.
 ///
-/// The scan calls it for one key of the body after the other.
+/// The scan calls `begin` for each such member. It calls `end` at each key of the body and at the end of the body.
 class PromptFinder {
   public:
     explicit PromptFinder(const uint8_t *bytes) noexcept : bytes_(bytes) {}
@@ -244,9 +244,10 @@ class NamedMembers {
             names_[count_] = string_view(at);
     }
 
-    /// Stores the value of a member of the request if the caller asked for its name; false if the JSON is invalid.
+    /// Stores the range of a member's value, if it is a string and the caller asked for the member's name.
     ///
-    /// If the caller asked for a member inside this member's object, by a name such as `a.b`, stores that value, too.
+    /// If the caller asked for members inside this member's object, by names such as `a.b`, the function stores their
+    /// ranges, too. Returns false if the JSON is invalid.
     bool note(const FoldedName &name, ondemand::value &value) noexcept {
         if (count_ == 0 || !name.is_short() || !name.is_exact()) return true;
         bool is_outer = false;
@@ -293,12 +294,13 @@ class PriorityFinder {
 
     /// Records that a member of the body begins; `offset` is the position of the opening quotation mark of its key.
     ///
-    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` members `priority`.
+    /// Members `priority` that directly follow each other share one range. Returns false if the body has more than
+    /// `CJSON_PRIORITIES_MAX` ranges.
     bool begin(bool is_priority, size_t offset) noexcept {
         if (is_priority == is_open_) return true;
         is_open_ = is_priority;
         if (!is_priority) {
-            // The range of `priority` ends where the next key begins, so it includes the comma between them.
+            // The range ends where the next key begins, so it includes the comma before that key.
             last().length = offset - last().offset;
             return true;
         }

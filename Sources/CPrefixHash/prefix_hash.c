@@ -40,8 +40,8 @@ static void add(struct stream *stream, const uint8_t *bytes, size_t length) {
     }
 }
 
-/// Adds the bytes of the prompt from `begin` to `end` to the hashed bytes, but skips the range `left_out` of the
-/// prompt.
+/// Adds the bytes of the prompt from `begin` to `end` to the hashed bytes, but skips the range `left_out` if it lies
+/// between them.
 static void add_text(struct stream *stream, const cprefixhash_prompt *prompt, size_t begin, size_t end) {
     size_t gap = prompt->left_out.offset, gap_end = gap + prompt->left_out.length;
     if (prompt->left_out.length == 0 || gap < begin || gap_end > end) gap = gap_end = end;

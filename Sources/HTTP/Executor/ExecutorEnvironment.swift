@@ -18,8 +18,8 @@ package final class ExecutorEnvironment {
 
     private struct CachedContext {
         let context: TLSContext
-        /// Identifies the contents of the CA file from which the TLS context was made; nil if the context trusts the
-        /// system's authorities.
+        /// What `stat` reported about the CA file when the TLS context was made; nil if the context trusts the system's
+        /// authorities.
         let stamp: FileStamp?
     }
 

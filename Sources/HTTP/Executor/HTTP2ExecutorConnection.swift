@@ -57,8 +57,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var isReady = false
     /// Whether a request has ended on this connection.
     ///
-    /// If so, the connection may have been idle, and the executor may have closed it before the next request arrives.
-    /// Such a request is tried again on a new connection.
+    /// If so, the connection may have been idle, and the executor may close it before the next request arrives. If this
+    /// happens and no bytes have arrived since the request began, the request is sent once more on a new connection.
     private var hasServed = false
     /// Whether the connection accepts no new requests, because the executor has sent GOAWAY, no stream identifiers
     /// are left, or `retire` was called.

@@ -30,7 +30,7 @@ extension HTTP2ServerSession {
 
     /// Ends the connection because of a fault of the client; no more frames are read.
     ///
-    /// A GOAWAY is sent when the event loop writes output at the end of this turn.
+    /// A GOAWAY is sent when the event loop next writes output.
     func fail(_ fault: HTTP2Fault) {
         guard !ending.isFatal else { return }
         ending.fault = fault
@@ -39,7 +39,7 @@ extension HTTP2ServerSession {
 
     /// Ends the connection with a GOAWAY that has this code.
     ///
-    /// It is sent when the event loop writes output at the end of this turn.
+    /// The GOAWAY is sent when the event loop next writes output.
     private func end(_ code: nghttp2_error_code, saying words: StaticString? = nil) {
         guard !ending.isFatal else { return }
         ending.isFatal = true
@@ -53,8 +53,8 @@ extension HTTP2ServerSession {
 
     /// Ends the connection once its open streams have ended, because too many of its requests had to be refused.
     ///
-    /// The GOAWAY is sent when the event loop writes output at the end of this turn. Streams that the client opens
-    /// later are ignored; they count as control frames, whose number is limited.
+    /// The GOAWAY is sent when the event loop next writes output. Streams that the client opens later are ignored; they
+    /// count as control frames, whose number is limited.
     func takeNoMoreRequests() {
         guard !ending.isFatal, !ending.isGoingAway else { return }
         ending.fault = .refusals
@@ -100,7 +100,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Sends a first GOAWAY, which only announces the end, after `announcementDelay`, or once all streams have ended.
+    /// Sends a first GOAWAY, which only announces the end, after `announcementDelay`, or earlier if all streams end.
     func announceEndSoon() {
         guard !ending.isDraining, deadlines.announcement == .max else { return }
         deadlines.announcement = now + Self.announcementDelay

@@ -1,5 +1,5 @@
-// How the HTTP/2 session sends responses. It queues output during a turn of the event loop, and writes the output in
-// the flush phase at the end of the turn, when nghttp2 calls back for frames and bytes.
+// How the HTTP/2 session sends responses. It queues output during a turn of the event loop. When the loop then writes
+// output (the flush phase), nghttp2 calls back for the bytes of the responses.
 internal import CNghttp2
 internal import Transport
 
@@ -27,7 +27,7 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Makes nghttp2 send the new output of a stream at the end of the event loop's turn (flush phase).
+    /// Makes nghttp2 send the new output of a stream when the event loop next writes output (the flush phase).
     ///
     /// When nghttp2 finds that a stream has no output (`isDeferred`), it does not ask that stream for output again
     /// until this function is called.
@@ -39,8 +39,9 @@ extension HTTP2ServerSession {
         channel.mark()
     }
 
-    /// Ends a response that cannot be completed with RST_STREAM, after its queued output or at the latest after
-    /// `resetDelay`.
+    /// Resets the stream (RST_STREAM) of a response that cannot be completed.
+    ///
+    /// The reset is sent after the queued output of the stream, or at the latest after `resetDelay`.
     ///
     /// The reset has to wait for the queued DATA, because nghttp2 drops queued DATA when a reset is submitted.
     func breakStream(_ stream: HTTP2ServerStream) {

@@ -16,7 +16,7 @@ extension HTTP2ServerSession {
         stream.isHEAD = builder.method == .head
         guard activeStreams <= connection.settings.streamsMax else {
             refuse(stream)
-            // Each reset counts against the client at once, not when it is sent, because a client that does not read
+            // This reset counts against the client at once, not when it is sent, because a client that does not read
             // prevents the sending.
             if !abuse.resetSent(now: now) { fail(.causedResets) }
             return

@@ -204,8 +204,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         }
     }
 
-    /// Allows new requests again at the beginning of a turn of the event loop, up to the number that may begin in one
-    /// turn.
+    /// Sets `requestsLeft` to the number of requests that may begin in one turn of the event loop.
     func allowRequests() {
         requestsLeft = channel.yields ? Self.requestsPerTurnYielding : Self.requestsPerTurn
     }

@@ -25,7 +25,9 @@ open class HTTP2Session {
     /// The side of the connection that the session represents.
     public enum Role { case client, server }
 
-    /// How many bytes the session sends at most in one turn of the event loop; the last frame may exceed this limit.
+    /// How many bytes the session writes at most in one flush, in which the event loop asks it for output.
+    ///
+    /// The last frame may exceed this limit. More output waits for the next flush.
     package static let flushBytesMax = 128 << 10
 
     /// The session object of nghttp2, for functions that this class does not wrap.

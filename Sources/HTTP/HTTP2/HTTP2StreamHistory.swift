@@ -40,7 +40,8 @@ struct HTTP2StreamHistory {
         entries.append(Entry(id: id, isEndedByClient: id == endsOnOpening))
     }
 
-    /// Records that the client has sent END_STREAM or RST_STREAM on a stream.
+    /// Records that the client has ended its side of a stream, by END_STREAM, by RST_STREAM, or by the HTTP/1.1 request
+    /// that became stream 1.
     mutating func endedByClient(_ id: Int32) {
         guard let index = entries.lastIndex(where: { $0.id == id }) else {
             if id > highest { endsOnOpening = id }

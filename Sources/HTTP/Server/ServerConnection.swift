@@ -20,14 +20,14 @@ protocol ServerProtocol: AnyObject {
     ///
     /// The session has asked for this call with `Channel.continueNextTurn`.
     func continueReceiving()
-    /// Appends output to `scratch`, near the end of a turn of the event loop, when the connections write their output.
+    /// Appends output to `scratch`, when the event loop writes the output of its connections.
     func flush(into scratch: Scratch)
     /// The kernel has taken all output that was queued so far.
     func drained()
     /// Ends the connection in the way that `drain` names.
     ///
-    /// If an upgrade has drained the connection (`.handedOver`) and the server then ends, a second call follows
-    /// (`.stopping`).
+    /// If the connection is already draining because of an upgrade (`.handedOver`) and the server then ends, a second
+    /// call follows (`.stopping`).
     func drain(_ drain: ConnectionDrain)
     /// The deadline that the session set with `setDeadline` has passed.
     func deadlinePassed()
@@ -245,8 +245,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     /// handshake and again for its first request. After a hand-over to a successor process, the client has the usual
     /// time.
     ///
-    /// After an upgrade has drained the connection (`.handedOver`), a call with `.stopping` ends it sooner. Any other
-    /// second call does nothing.
+    /// If the connection is already draining because of an upgrade (`.handedOver`), a call with `.stopping` ends it
+    /// sooner. Any other second call does nothing.
     package func drain(_ drain: ConnectionDrain = .stopping) {
         guard draining == nil || draining == .handedOver && drain == .stopping else { return }
         draining = drain

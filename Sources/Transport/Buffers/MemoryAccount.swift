@@ -37,7 +37,7 @@ package protocol MemorySource: AnyObject, Sendable {
     func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
     /// Counts `bytes` that are allocated already, even if the limit is then exceeded.
     func take(_ bytes: Int)
-    /// Stops counting `bytes` that `grant` or `take` has counted, because the account does not use them any more.
+    /// Stops counting `bytes` that `grant` or `take` has counted.
     func giveBack(_ bytes: Int, of use: MemoryUse)
 }
 

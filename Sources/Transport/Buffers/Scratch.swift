@@ -1,5 +1,5 @@
-// The output buffer of a worker. At the end of each turn of the event loop, the connections use the buffer one after
-// the other: each fills it with output, and sends the output with one write.
+// The output buffer of a worker. When the event loop writes output, the connections use the buffer one after the other:
+// each fills it with output, and sends the output with one write.
 internal import CLinux
 internal import Glibc
 

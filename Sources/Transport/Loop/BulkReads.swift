@@ -16,7 +16,7 @@ struct BulkReads {
     /// After large reads have taken `turnMax` in a turn, each further read of the turn returns at most this many bytes.
     static let largeMin = 16 << 10
 
-    /// The time at which the large reads of this turn will have taken `turnMax`; nil before the first large read.
+    /// The time that is `turnMax` after the first large read of this turn; nil before the first large read.
     private var ends: Nanoseconds?
     /// Whether large reads have taken `turnMax` in this turn.
     private(set) var isOver = false

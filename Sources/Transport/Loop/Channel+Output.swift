@@ -1,5 +1,5 @@
-// How a channel writes: when the loop has delivered all events of a turn, when the kernel accepts more output, and
-// before the channel closes.
+// How a channel writes: when the loop writes the output of a turn, when the kernel accepts more output, and before the
+// channel closes.
 internal import CLinux
 internal import Glibc
 

@@ -18,8 +18,8 @@ extension Channel {
                     rebasing: loop.plaintextBuffer.bindMemory(to: UInt8.self)[..<count]
                 )
                 // All connections of the worker share one buffer for ciphertext, the `TLSWire`. The handler may write
-                // to other connections, but they encrypt their output only after all events of the turn have been
-                // handled. So after this call the wire still contains the unread input of this channel.
+                // to other connections, but they encrypt their output only later, when the loop writes output. So after
+                // this call the wire still contains the unread input of this channel.
                 unsafe handler?.channel(self, received: bytes.span)
             case .wantsMore: return
             case .closed:

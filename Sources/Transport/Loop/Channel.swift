@@ -28,8 +28,8 @@ package protocol ChannelHandler: AnyObject {
     func channel(_ channel: Channel, ended end: ChannelEnd)
     /// Asks the handler to append its output to `scratch`.
     ///
-    /// The loop calls this once after each call of `Channel.mark`, when it writes the output of all channels. A handler
-    /// that has more output must call `mark` again; the loop then asks again when it next writes.
+    /// After `Channel.mark`, the loop calls this once when it next writes output, however often `mark` was called. A
+    /// handler that has more output must call `mark` again; the loop then asks again when it next writes.
     func channelFlush(_ channel: Channel, into scratch: Scratch)
     /// The kernel has accepted all output of the channel, so the handler may produce more.
     func channelDrained(_ channel: Channel)
@@ -194,7 +194,7 @@ package final class Channel: Registered, TimerTarget {
         if let preamble {
             channel.preamble = PreambleReader(preamble)
             // The first bytes of the TLS handshake may arrive together with the preamble, which a proxy sends first.
-            // They stay in memory while the handshake waits. The smaller read limit bounds this memory.
+            // These bytes stay in memory while the handshake waits. The smaller read limit bounds this memory.
             if channel.isSecure { channel.readMax = preamble.bytesMax }
         } else {
             channel.handshake.isGated = channel.isSecure
@@ -280,7 +280,7 @@ package final class Channel: Registered, TimerTarget {
 
     // MARK: Operations
 
-    /// Requests a call of the handler's `channelFlush` when the loop next writes the output of all channels.
+    /// Requests a call of the handler's `channelFlush` when the loop next writes output.
     package func mark() {
         guard phase != .closed, phase != .lingering else { return }
         markNow()
@@ -531,7 +531,7 @@ package final class Channel: Registered, TimerTarget {
         }
     }
 
-    /// Handles received bytes: first the preamble, which a proxy sends before the client's bytes, then the handler's.
+    /// Passes received bytes to the preamble, which reads what a proxy sends first, and afterwards to the handler.
     ///
     /// If the channel has TLS, the bytes for the handler are first decrypted.
     func take(_ bytes: UnsafeRawBufferPointer) {

@@ -58,13 +58,13 @@ package final class EventLoop {
     ///
     /// An epoll event is ignored if its key matches no owner.
     private var registrations = Slab<any Registered>()
-    /// The channels whose output is written when the loop has delivered all events of this turn.
+    /// The channels whose output the loop writes at the next call of `flushMarked`.
     private var marked: [Channel] = []
     /// The array that `flushMarked` swaps with `marked`, so that flushing allocates nothing.
     private var flushing: [Channel] = []
     /// Closed channels that the loop releases at the end of the turn.
     private var pendingRelease: [Channel] = []
-    /// The channels that the next turn reads without waiting for epoll, because they may have unread bytes.
+    /// The channels on which the next turn calls `readAgain`, because they may have unread bytes or unfinished work.
     private var unread: [Channel] = []
     private var bulk = BulkReads()
     private var isStopped = false
@@ -277,8 +277,8 @@ package final class EventLoop {
 
     /// Reads from the channels that may have unread bytes from the previous turn.
     ///
-    /// After large reads have taken their time in this turn (`BulkReads`), the remaining channels wait, and come first
-    /// in the next turn.
+    /// After large reads have taken their time in this turn (`BulkReads`), the remaining channels wait, unless their
+    /// handlers have unfinished work. The channels that wait come first in the next turn.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread
@@ -315,7 +315,8 @@ package final class EventLoop {
         }
     }
 
-    /// Lets all listeners with waiting connections accept them, for the time that `YieldQueue.slice` returns.
+    /// Lets all listeners with waiting connections accept them; together they get the time that `YieldQueue.slice`
+    /// returns.
     private func acceptConnections() {
         let now = clock.now
         let end = now + YieldQueue.slice(after: now - min(time, now))
@@ -425,7 +426,7 @@ package final class EventLoop {
 
     /// Requests that the listener accepts connections at the end of this turn.
     func acceptLater(_ listener: Listener) { accepting.append(listener) }
-    /// Requests that the loop writes the channel's output after it has read from all channels.
+    /// Requests that the loop writes the channel's output at the next call of `flushMarked`.
     func mark(_ channel: Channel) { marked.append(channel) }
     /// The largest number of bytes that a channel reads at once in this turn.
     var readMax: Int { bulk.isOver ? BulkReads.largeMin : Self.readSize }

@@ -29,7 +29,7 @@ package struct HandshakeBudget: Sendable {
         return credit > 0
     }
 
-    /// Subtracts the measured cost of a handshake, which has just ended, from the credit.
+    /// Subtracts from the credit the measured cost of a step of a handshake, which ended at `now`.
     package mutating func charge(_ cost: Nanoseconds, at now: Nanoseconds) {
         refill(now)
         credit = max(credit - Int(min(cost, Self.burst + Self.debtMax)), -Int(Self.debtMax))

@@ -33,7 +33,7 @@ package final class Listener: Registered, TimerTarget {
     private var acceptedCount = 0
 
     /// - Parameters:
-    ///   - accepted: takes over the new socket, and the memory that `takeRoom` has charged for it. The socket is
+    ///   - accepted: takes over the new socket, and what `takeRoom` has reserved for it, such as memory. The socket is
     ///     non-blocking and has the options of `Sockets.setStreamOptions`.
     ///   - exhausted: called when accepting pauses for 100 ms. Its argument is the errno if descriptors, memory or
     ///     epoll watches are exhausted, and nil if `takeRoom` returned false.

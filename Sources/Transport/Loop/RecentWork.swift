@@ -22,7 +22,7 @@ package struct RecentWork: Sendable, Equatable {
     package static let refusal: Nanoseconds = 50_000_000
     /// The largest content of the bucket with which the channel need not wait for the loop's other work: 100 ms.
     ///
-    /// This is the cost of a burst of 10 requests, or of one refused request.
+    /// A burst of 10 requests costs this much. One refused request costs less, and two refused requests cost more.
     static let most: Nanoseconds = 100_000_000
     /// The largest content of the bucket: 1.1 s.
     ///

@@ -1,7 +1,7 @@
-// The addresses of a host name for which each address is a separate executor (a model server). A `NameResolver` updates
-// the list with each DNS answer.
+// The addresses of a host or of a service (SRV); each address is a separate executor (a model server). A `NameResolver`
+// updates the list with each DNS answer.
 
-/// The sorted addresses of a host name.
+/// The sorted addresses of a host or of a service (SRV).
 ///
 /// They are sorted so that a DNS answer with the same addresses in another order does not change the list. Confined to
 /// the control thread.

@@ -169,7 +169,7 @@ package final class NameResolver: TimerTarget {
         }
     }
 
-    /// Queries the addresses of all servers of a service (SRV targets), each server once.
+    /// Queries the addresses of the servers of a service (SRV targets), each server once.
     private func askServers(of tag: Int, _ answer: NameAnswer) {
         let names = entries[tag]?.service.begin(answer) ?? []
         for name in names {
