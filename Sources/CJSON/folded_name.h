@@ -34,7 +34,7 @@ class FoldedName {
 
     /// Whether the name, once decoded and in lower case, is ASCII and at most 32 bytes long.
     ///
-    /// All names that the scans look for are ASCII and that short, so a scan can skip any other name.
+    /// The scans skip any other name. All keys that the edge always reads have names that are ASCII and that short.
     bool is_short() const noexcept { return short_; }
     /// Whether the name, once its escapes were decoded, was already in lower case.
     bool is_exact() const noexcept { return exact_; }

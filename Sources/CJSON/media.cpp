@@ -244,7 +244,7 @@ struct walker {
         if (found.base64 || found.reference) count(listed, found);
     }
 
-    /// Finds out the kind of media that the content is, and adds its size to the sum for that kind.
+    /// Finds out the kind of media that the content is, and adds the content to the count or size of that kind.
     void count(kind type, const payload &found) noexcept {
         if (found.plain) return;
         kind what = type;

@@ -293,7 +293,8 @@ class PriorityFinder {
 
     /// Records that a member of the body begins; `offset` is the position of the opening quotation mark of its key.
     ///
-    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` members `priority`.
+    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` ranges. Members `priority` that follow each other
+    /// directly are one range.
     bool begin(bool is_priority, size_t offset) noexcept {
         if (is_priority == is_open_) return true;
         is_open_ = is_priority;
