@@ -270,9 +270,9 @@ static void read_object(ondemand::value &root, cjson_event *out) noexcept {
     if (out->type.length == 15 && has_type_prefix(out, "response.failed")) out->error = true;
     if (patterns.has_failed && patterns.is_response) out->error = true;
     if (patterns.is_response) out->response_id = patterns.id;
-    // An event of OpenAI's Responses API or of Anthropic's Messages API reports an error by its type or in a member
-    // such as `error`, which are checked above. Other events of these APIs have members such as `message` and `code`
-    // too, so `patterns.error`, which looks for such members, is not applied to them.
+    // The checks above recognize errors in events of OpenAI's Responses API and of Anthropic's Messages API. Other
+    // events of these APIs have members such as `message` and `code` too, so `patterns.error`, which looks for such
+    // members, is not applied to them.
     bool is_event = has_type_prefix(out, "response.") || has_type_prefix(out, "message") ||
                     has_type_prefix(out, "content_block");
     if (!out->has_choices && !out->has_usage && !is_event && patterns.error.is_match()) out->error = true;

@@ -8,7 +8,8 @@ package enum EngineKind: UInt8, Sendable, CaseIterable {
 
     /// Whether the engine keeps what it has computed for prompts (prefix cache).
     ///
-    /// Pools with the method `Balance.prefix` then send it prompts whose beginnings it has seen.
+    /// If all engines of a pool do so, the method `Balance.auto` sends prompts to engines that have seen their
+    /// beginnings.
     package var cachesPrompts: Bool {
         switch self {
         case .vllm, .sglang, .llamaCpp: true

@@ -90,7 +90,7 @@ package final class EngineWords: Sendable {
         return Strangers(count: strangers, whileNew: isCold ? strangers : 0)
     }
 
-    /// Forgets the reported load, because the engine does not report it any more or was taken out of use.
+    /// Forgets the reported load, because the engine does not report it any more, refused a connection or was ejected.
     ///
     /// - Parameter forgetsSize: whether the size of the cache is forgotten too.
     func forget(forgetsSize: Bool) {
@@ -114,9 +114,9 @@ extension Engine {
         note(EngineWords.Strangers())
     }
 
-    /// Forgets all that the engine has reported, because it was taken out of use after failures.
+    /// Forgets all that the engine has reported, because it refused a connection or was ejected.
     ///
-    /// When it is used again, another engine may run at its URL.
+    /// Another engine may run at its URL since.
     package func forgetWords() {
         words.forget(forgetsSize: true)
         note(EngineWords.Strangers())

@@ -26,7 +26,7 @@ package struct RoutingRequest: Sendable {
     package var response: UInt64?
     /// The path of the request, as a set with one element; empty for a path that only a model's `passthrough` names.
     ///
-    /// Only an executor that serves all paths of the set may get the request, see `PoolMember.hasPath`.
+    /// Only executors that have the path get the request (`PoolMember.hasPath`); the empty set excludes no executor.
     package var path: PathSet = []
     /// How long the request may wait for a model that is being loaded, in nanoseconds; 0 if it does not wait for that.
     package var loadWait: Nanoseconds = 0

@@ -1,6 +1,6 @@
 // A model as clients see it, in two JSON shapes: OpenAI's shape with OpenRouter's fields, and Anthropic's shape.
 
-/// One model of the `ModelCatalog`, the list of models that clients can get.
+/// One model of the `ModelCatalog`, which has the models that clients may name.
 package struct Model: Equatable, Sendable {
     /// The id of the model in the list of models.
     package var id: String

@@ -40,8 +40,9 @@ extension ErrorSentence {
     private static let prepositions: Set<String> = [
         "for", "of", "by", "in", "with", "from", "to", "on", "at", "using", "inside", "within", "under",
     ]
-    /// Nouns that say something about a model if a preposition and the model follow: `access to model x`, `no endpoint
-    /// for model x`.
+    /// Nouns that may stand before a preposition and a model: `access to model x`, `no endpoint for model x`.
+    ///
+    /// What a sentence says about such a noun counts as said about the model.
     private static let heads: Set<String> = [
         "invocation", "access", "request", "requests", "endpoint", "endpoints", "deployment", "deployments", "provider",
         "providers", "worker", "workers", "instance", "instances", "replica", "replicas", "backend", "backends",
@@ -81,7 +82,7 @@ extension ErrorSentence {
 
     /// The index of the word that says something about the noun at `index`, such as `unknown` in `unknown base model`.
     ///
-    /// It is the nearest word before the noun that is neither in `adjectives` nor quoted.
+    /// It is the nearest word before the noun that is neither an adjective (`isAdjective`) nor quoted.
     private func governor(of index: Int) -> Int {
         var candidate = index - 1
         while candidate >= 0, words[candidate].isQuoted || isAdjective(words[candidate].text) { candidate -= 1 }

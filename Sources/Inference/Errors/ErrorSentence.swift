@@ -114,6 +114,8 @@ struct ErrorSentence {
 
     /// The index of the word after the auxiliaries of a predicate, such as `has been`, and whether a negation is among
     /// them.
+    ///
+    /// - Returns: nil if the sentence ends, or has a quoted word, before such a word.
     private func headOfPredicate(from index: Int) -> (index: Int, isNegated: Bool)? {
         var index = index
         var isNegated = false

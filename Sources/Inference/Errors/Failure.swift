@@ -61,8 +61,9 @@ package struct Failure: Error, Equatable, Sendable {
         case answer
         /// A fault is counted: the executor did not respond in time, or stopped in the middle of its response.
         case timeout
-        /// A fault is counted only if another executor then serves the same request, because the request itself may be
-        /// at fault.
+        /// A fault is counted as for `answer`, but only if another executor then serves the same request.
+        ///
+        /// Until then, the request itself may be at fault.
         case suspect
     }
 
@@ -213,8 +214,7 @@ package struct Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// The fault that is counted against the executor of the attempt; `none` if the request or the configuration is at
-    /// fault.
+    /// The fault that is counted against the executor of the attempt; `none` if the executor is not at fault.
     package var charge: Charge {
         switch kind {
         case .executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol: .connection

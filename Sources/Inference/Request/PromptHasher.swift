@@ -75,8 +75,8 @@ package struct PromptHasher: Sendable {
 
     /// The hash of some bytes, such as the name of a session.
     ///
-    /// - Parameter salt: a text that is hashed with the bytes, such as the tenant, so that names of different tenants
-    ///   differ.
+    /// - Parameter salt: a text that is hashed with the bytes, such as the tenant. The same name then has different
+    ///   hashes for different tenants.
     package func hash(_ bytes: [UInt8], salt: String) -> UInt64 {
         unsafe bytes.withUnsafeBufferPointer { unsafe hash($0, salt) }
     }

@@ -77,7 +77,7 @@ package struct SessionFields: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - tenant: the tenant of the request. Sessions of different tenants differ even if they have the same name.
-    ///   - hasher: hashes the name, so that the session does not show it.
+    ///   - hasher: hashes the name together with a random secret of the process.
     package func session(
         of head: FieldBlock,
         _ body: RequestBody,

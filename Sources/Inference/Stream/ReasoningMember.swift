@@ -19,7 +19,7 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
 
     // MARK: Events and documents
 
-    /// The event of a chat's stream, with the model's reasoning moved to the JSON member that clients shall get.
+    /// The event of a chat's stream, with the model's reasoning in the JSON members that clients shall get.
     ///
     /// The result is nil if nothing changes.
     ///
@@ -52,7 +52,7 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
         return result + Array("data: ".utf8) + edited + [0x0A, 0x0A]
     }
 
-    /// A chat's response that is one document, with the reasoning moved to the JSON member that clients shall get.
+    /// A chat's response that is one document, with the reasoning in the JSON members that clients shall get.
     ///
     /// The result is nil if nothing changes.
     package func rewritten(document: [UInt8]) -> [UInt8]? {
@@ -84,7 +84,7 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
 
     // MARK: The splice
 
-    /// The JSON document with the model's reasoning moved to the member that clients shall get.
+    /// The JSON document with the model's reasoning in the members that clients shall get.
     ///
     /// The result is nil if nothing changes, or if the bytes are not a chat's answer.
     private func rewritten(json: [UInt8]) -> [UInt8]? {

@@ -177,7 +177,10 @@ package struct FairQueue<Element> {
 
     /// Gives the turn to one tenant after another, until a tenant may be served.
     ///
-    /// A tenant may be served if its deficit, the number of prompt bytes allowed for it, covers its first prompt.
+    /// A tenant may be served if its deficit, the number of prompt bytes allowed for it, covers its first prompt. A
+    /// smaller deficit grows when the tenant has its turn.
+    ///
+    /// - Returns: the index in `lines` of the tenant that may be served.
     private mutating func settle() -> Int {
         let quantum = turns.compactMap { lines[$0].first?.cost }.min() ?? 1
         while true {

@@ -51,12 +51,13 @@ extension PoolEntry.State {
         var asked = [0, 0, 0]
         /// Whether a request that came under the latest configuration has found no free slot at any executor.
         ///
-        /// The call then skips all other requests of the latest configuration. It still tries requests of earlier
-        /// configurations, because these may use executors that the latest configuration does not have.
+        /// From then on, the call tries only requests of earlier configurations, because these may use executors that
+        /// the latest configuration does not have.
         var latestIsFull = false
         /// The request paths whose executors in the latest configuration are all full.
         ///
-        /// The call skips requests at these paths, but other paths may have executors with free slots.
+        /// The call skips requests of the latest configuration at these paths, but other paths may have executors with
+        /// free slots.
         var fullPaths: [PathSet] = []
     }
 
@@ -157,8 +158,8 @@ extension PoolEntry.State {
                 self[keyPath: array].remove(at: index)
                 ended.append(end)
             } else {
-                // No executor of the latest pool has a slot for this request, which may use any of them. So other
-                // requests of the latest pool would find no slot either, and the rest of them are skipped.
+                // If this request may use any executor of the latest pool, all of them are full. Other requests of the
+                // latest pool would then find no slot either, so the rest of them are skipped.
                 let request = passed.waiting.request
                 let mayGoToAny = request.tried.isEmpty && request.response == nil && request.usesBad
                 if isOfLatest, mayGoToAny, !passed.waiting.pool.isRestricted(request, at: now) { latestIsFull = true }

@@ -224,8 +224,8 @@ package final class ExecutorPool: Sendable {
     /// Chooses among the members in `state.free`, and counts the attempt.
     ///
     /// - Parameters:
-    ///   - trial: the member that takes the request as a trial, because it has not been used for some time after
-    ///     failures; nil for none.
+    ///   - trial: the index of the member that takes the request as a trial, because it was left out for some time;
+    ///     nil for none.
     ///   - mercy: which unhealthy members may take the request.
     ///   - isMaker: whether the only member in `state.free` has made the response that the request continues.
     /// - Returns: nil if other pools have taken all slots since `state.free` was filled.
@@ -288,7 +288,7 @@ package final class ExecutorPool: Sendable {
         for member in state.free {
             let due = state.dueTurn(of: member.executor, at: member.index, share: member.share, among: count)
             first = min(first, due)
-            // Skips an executor that already has as much work as another executor would have with the new request.
+            // Skips an executor that already has at least as much work as another one would have with the new request.
             if isByLoad, member.load >= least { continue }
             // Of the remaining executors, those with the fewest requests from outside this server come first, and among
             // equals the one whose turn is due first.

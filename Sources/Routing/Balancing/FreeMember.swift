@@ -7,10 +7,10 @@ struct FreeMember: Sendable {
     var index: Int
     /// The id of the member's executor.
     var executor: Int
-    /// How many requests the engine of the executor is working on that were not sent by this server, but by other
-    /// clients of the engine.
+    /// How many requests at the engine of the executor were not sent by this server, but by other clients of the
+    /// engine.
     var strangers: Int
-    /// The present work in running streams of the executor, see `PoolMember.work`.
+    /// The present work of the executor, in running streams, see `PoolMember.work`.
     var work: Double
     /// The present weight of the member, above 0.
     var share: Double

@@ -57,7 +57,8 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request in `State.returned`; it does not block the requests behind it.
+    /// A waiting request in `State.returned` or in `WaitingLines.Line.passedBy`; it does not block the requests behind
+    /// it.
     ///
     /// It may not use all executors of the latest configuration, for example not those that it has tried. So the
     /// requests behind it may find a slot where it finds none.

@@ -1,22 +1,24 @@
-// The order in which a pool's executors get requests: each gets its share, and its turns are evenly spaced.
+// The order in which a pool's executors get requests: in proportion to their weights, and with the turns of each
+// executor evenly spaced.
 
 /// The turns of a pool's executors, by stride scheduling (Waldspurger and Weihl, 1995).
 ///
-/// Turns are scheduled in a virtual time, which has no unit. An executor's share is its part of the pool's requests.
-/// The interval between two turns of an executor is 1 divided by its share. The time of an executor's next turn is its
-/// due time.
+/// Turns are scheduled in a virtual time, which has no unit. An executor's share is its present weight, to which its
+/// number of turns is proportional. The interval between two turns of an executor is 1 divided by its share. The time
+/// of an executor's next turn is its due time.
 ///
-/// For each request, the executor with the earliest due time is chosen among those that can take the request. An
-/// executor that could take none for long gets one turn at once, and not all the turns that it missed.
+/// For each request, the executor with the earliest due time is chosen among those that can take the request and do not
+/// have too much work. An executor that was left out for long gets one turn at once, and not all the turns that it
+/// missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
         var due: Double
-        /// The executor's part of the pool's requests (its share) from which `due` was computed.
+        /// The executor's present weight (its share) from which `due` was computed.
         var share: Double
     }
 
-    /// How many turns an executor can take early and then has to wait for.
+    /// The largest number of early turns for which an executor has to wait later; further early turns are forgotten.
     ///
     /// A turn is early if the executor is chosen although another one, which has too much work, is due earlier.
     private static let aheadMax = 4.0
@@ -40,8 +42,7 @@ struct Turns: Sendable {
     /// - Parameters:
     ///   - index: the index of the executor among the pool's members. The executor probably has the same index in
     ///     `entries`.
-    ///   - share: the part of the pool's requests that the executor gets at present, above 0. It may have changed since
-    ///     the last call.
+    ///   - share: the present weight of the executor, above 0. It may have changed since the last call.
     func due(of id: Int, at index: Int, share: Double) -> Double? {
         guard let index = self.index(of: id, at: index) else { return nil }
         let entry = entries[index]

@@ -24,7 +24,8 @@ struct Availability: ~Copyable, Sendable {
     private let hasLateFaults = Atomic<Bool>(false)
     /// Whether the probes say that the model is being loaded.
     private let notReady = Atomic<Bool>(false)
-    /// When an answer first said that the model is being loaded, or the engine first refused connections; 0 if neither.
+    /// When an answer first said that the model is being loaded, or the engine, which may be starting, first refused a
+    /// connection; 0 while neither shows that the model is loading.
     private let loadingSince = Atomic<Nanoseconds>(0)
     private let isStart = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)

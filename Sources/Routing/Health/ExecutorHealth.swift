@@ -98,7 +98,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     }
     /// What the edge knows of the loading of the model; nil if the edge does not believe that the model is loading.
     private(set) var loading: Loading?
-    /// Whether the engine has answered the latest probe that it still loads the model.
+    /// Whether the latest probes have shown that the engine still loads the model.
     var isNotReady: Bool { verdict == .notReady }
 
     /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before there
@@ -216,15 +216,15 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the engine has answered, even if the answer is a failure.
     ///
-    /// If this request was sent as a trial of an ejected engine, the ejection ends, because the engine can be reached.
+    /// If a trial of an ejected engine is under way, the ejection ends, because the engine can be reached.
     package mutating func answered(at now: Nanoseconds) {
         loading = nil
         guard case .trial = state else { return }
         comeBack(faults: 0, at: now)
     }
 
-    /// Ends a trial, a request to an ejected executor, without a result, because the client left or the executor was
-    /// busy.
+    /// Ends a trial, a request to an ejected executor, without a result, for example because the client left or the
+    /// executor was busy.
     ///
     /// The next request is a new trial.
     package mutating func trialTold(nothingAt now: Nanoseconds) {

@@ -112,7 +112,8 @@ extension ExecutorPool {
         case none
         /// More than half of the members are unhealthy, but not all.
         ///
-        /// The pool uses some of the unhealthy members, so that its few healthy members do not get all requests.
+        /// The pool uses some of the unhealthy members, so that it leaves out only half of its members. But it never
+        /// uses members at dead engines.
         case some
         /// All members are unhealthy.
         ///
@@ -121,9 +122,9 @@ extension ExecutorPool {
         case all
     }
 
-    /// Says whether the pool uses none, some or all of its unhealthy members now, because too few members are healthy.
+    /// Which unhealthy members the pool uses now, because too few of its members are healthy.
     ///
-    /// Only members that serve the path of the request are counted.
+    /// Only members whose weight is above 0 and that have the path of the request are counted.
     func mercy(for request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Mercy {
         var (count, bad) = (0, 0)
         for member in members where member.mayServe(request, at: now) {

@@ -17,7 +17,7 @@ package protocol Quota: AnyObject, Sendable {
     /// Ends an exchange that `begin` has counted.
     func ended()
 
-    /// Counts tokens that a request will probably use against the key's limit of tokens a minute.
+    /// Counts the largest number of tokens that a request may use against the key's limit of tokens a minute.
     ///
     /// - Returns: nil if the tokens are reserved or the key has no token limit, and then the caller has to call
     ///   `settle` once. Otherwise the limit that forbids the request.

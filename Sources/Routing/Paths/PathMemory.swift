@@ -4,8 +4,8 @@ package import Transport
 
 /// The paths that an executor has been found to lack, for a limited time, and the paths at which it has answered.
 ///
-/// When an engine fails and is taken out of use (an ejection), all of its paths are forgotten. The engine may be
-/// restarted with another version or with other options.
+/// When the engine fails and is taken out of use (an ejection), all remembered paths are forgotten, because the engine
+/// may then have been restarted with another version or with other options.
 struct PathMemory: ~Copyable, Sendable {
     /// How long a path is remembered as missing: 10 minutes.
     static let duration: Nanoseconds = 600_000_000_000
@@ -19,7 +19,7 @@ struct PathMemory: ~Copyable, Sendable {
     }
     private let state = Lock(State())
     /// Copies of the sets of paths in `state`, which are read without a lock for each choice of an executor and each
-    /// response.
+    /// good answer.
     private let missingBits = Atomic<UInt32>(0), servedBits = Atomic<UInt32>(0)
     /// A copy of `State.losses`, the number of the engine's ejections, which is read without the lock.
     private let lossesSeen = Atomic<Int>(0)

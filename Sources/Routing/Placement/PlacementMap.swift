@@ -36,9 +36,10 @@ struct PlacementMap: Sendable {
     private static let holderPart = 0.8
     /// The largest number of executors with the beginning of a prompt among which the pool chooses.
     private static let holdersMax = 32
-    /// The number of prompts in an epoch.
+    /// An epoch ends when the count of recent prompts reaches this number.
     ///
-    /// At its end, the counts of how often each beginning was used are halved, so that recent prompts count most.
+    /// That count, and the counts of how often each beginning was used, are then halved, so that recent prompts count
+    /// most.
     private static let promptsAnEpoch: Float = 512
     /// How many recent prompts there must be before a beginning can count as common.
     ///
@@ -56,7 +57,7 @@ struct PlacementMap: Sendable {
     private var holders: [Holder] = []
     /// The indices of `holders` by the ids of executors.
     private var indices: [Int: Int] = [:]
-    /// The indices of `holders` whose executors no longer exist; new executors get these indices.
+    /// The indices of `holders` whose executors have left the pool; new executors get these indices.
     private var unused: [Int] = []
     /// The number of recent prompts.
     ///

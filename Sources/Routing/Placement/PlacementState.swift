@@ -4,7 +4,7 @@
 ///
 /// It is kept when the configuration changes.
 struct PlacementState: Sendable {
-    /// The executor that has served the latest request of a session, or that has made a response.
+    /// The executor to which the latest request of a session was sent, or that has made a response.
     struct Home: Equatable, Sendable {
         /// The id of the executor.
         var executor: Int
@@ -89,7 +89,7 @@ struct PlacementState: Sendable {
 
     /// The executor that has made the stored response whose id has this hash; nil if the pool does not know it.
     ///
-    /// A request that continues a stored response must go to this executor.
+    /// A request that continues a stored response goes to this executor, if the executor can be used.
     mutating func maker(of response: UInt64) -> Home? { responses.value(response) }
 
     /// Records that an executor has made a response, which it may have stored for later requests.
