@@ -43,6 +43,17 @@ class FoldedName {
     /// The name with its escapes decoded and its letters in lower case; valid only if `is_short()` is true.
     std::string_view text() const noexcept { return {text_, length_}; }
 
+    /// Whether a name, once its escapes are decoded, is exactly `wanted`, which is printable ASCII; case counts.
+    ///
+    /// `at` is the byte after the opening quotation mark of the name.
+    static bool is_exactly(const uint8_t *at, std::string_view wanted) noexcept {
+        for (char byte : wanted) {
+            uint32_t scalar;
+            if (*at == '"' || !(at = read(at, scalar)) || scalar != uint8_t(byte)) return false;
+        }
+        return *at == '"';
+    }
+
   private:
     char text_[32];
     size_t length_ = 0;

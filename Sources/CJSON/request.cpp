@@ -240,20 +240,24 @@ static void note_string(ondemand::value &value, const uint8_t *bytes, cjson_rang
 class NamedMembers {
   public:
     NamedMembers(cjson_names names, const uint8_t *bytes, cjson_range *out) noexcept : bytes_(bytes), out_(out) {
-        for (const char *at = names.bytes; count_ < names.count; at += names_[count_++].size() + 1)
+        for (const char *at = names.bytes; count_ < names.count; count_++) {
             names_[count_] = string_view(at);
+            size_t point = names_[count_].find('.');
+            outer_[count_] = names_[count_].substr(0, point == string_view::npos ? 0 : point);
+            at += names_[count_].size() + 1;
+        }
     }
 
     /// Stores the range of a member's value, if it is a string and the caller asked for the member's name.
     ///
     /// If the caller asked for members inside this member's object, by names such as `a.b`, the function stores their
-    /// ranges, too. Returns false if the JSON is invalid.
-    bool note(const FoldedName &name, ondemand::value &value) noexcept {
-        if (count_ == 0 || !name.is_short() || !name.is_exact()) return true;
+    /// ranges, too. `key` is the byte after the opening quotation mark of the member's name. Returns false if the JSON
+    /// is invalid.
+    bool note(const uint8_t *key, ondemand::value &value) noexcept {
         bool is_outer = false;
         for (size_t i = 0; i < count_; i++) {
-            if (names_[i] == name.text()) note_string(value, bytes_, out_[i]);
-            is_outer |= is_inside(names_[i], name.text());
+            if (FoldedName::is_exactly(key, names_[i])) note_string(value, bytes_, out_[i]);
+            is_outer |= !outer_[i].empty() && FoldedName::is_exactly(key, outer_[i]);
         }
         ondemand::json_type type;
         if (!is_outer || value.type().get(type) != SUCCESS || type != ondemand::json_type::object) return true;
@@ -262,11 +266,10 @@ class NamedMembers {
         for (auto item : object) {
             ondemand::field field;
             if (std::move(item).get(field) != SUCCESS) return false;
-            FoldedName inner(reinterpret_cast<const uint8_t *>(field.key().raw()));
-            if (!inner.is_short() || !inner.is_exact()) continue;
+            const uint8_t *inner = reinterpret_cast<const uint8_t *>(field.key().raw());
             for (size_t i = 0; i < count_; i++) {
-                if (!is_inside(names_[i], name.text())) continue;
-                if (names_[i].substr(name.text().size() + 1) == inner.text())
+                if (outer_[i].empty() || !FoldedName::is_exactly(key, outer_[i])) continue;
+                if (FoldedName::is_exactly(inner, names_[i].substr(outer_[i].size() + 1)))
                     note_string(field.value(), bytes_, out_[i]);
             }
         }
@@ -275,14 +278,11 @@ class NamedMembers {
 
   private:
     string_view names_[CJSON_NAMED_MAX];
+    /// The part of each name before its point, which names an object of the body; empty for a name without a point.
+    string_view outer_[CJSON_NAMED_MAX];
     size_t count_ = 0;
     const uint8_t *bytes_;
     cjson_range *out_;
-
-    /// Whether `path` names a member of the object `name`, as `a.b` names a member of `a`.
-    static bool is_inside(string_view path, string_view name) noexcept {
-        return path.size() > name.size() && path[name.size()] == '.' && path.substr(0, name.size()) == name;
-    }
 };
 
 /// Finds the ranges of the members `priority`, which are later removed from the body.
@@ -360,7 +360,7 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
             return CJSON_DUPLICATE;
         }
         if (!(key & wanted)) {
-            if (key == CJSON_KEY_NONE && !named.note(folded, field.value())) return CJSON_INVALID;
+            if (key == CJSON_KEY_NONE && !named.note(name, field.value())) return CJSON_INVALID;
             continue;
         }
         if (key == CJSON_KEY_CACHE_SALT || key == CJSON_KEY_PREVIOUS_RESPONSE) {

@@ -45,6 +45,27 @@ import Testing
         #expect(try session(fields, [], #"{"model":"m","b":1,"c":"d","d":"3"}"#) == nil)
     }
 
+    /// Names with capitals, long names and names that the client has written with escapes are found; case counts.
+    @Test func membersAreFoundByTheirExactNames() throws {
+        let long = String(repeating: "a", count: MemberNames.lengthMax)
+        let fields = fields(["body.sessionId", "body.Extra.threadId", "body." + long])
+        let name = try session(fields, [], #"{"model":"m","sessionId":"1"}"#)
+        #expect(try name != nil && session(fields, [], #"{"model":"m","sessi\u006FnId":"1"}"#) == name)
+        for body in [
+            #"{"Extra":{"threadId":"1"},"model":"m"}"#,
+            #"{"model":"m","Extra":{"x":{},"thread\u0049d":"1"}}"#, "{\"model\":\"m\",\"\(long)\":\"1\"}",
+        ] {
+            #expect(try session(fields, [], body) != nil, "\(body)")
+        }
+        for body in [
+            #"{"model":"m","sessionid":"1","SESSIONID":"1","sessionI":"1","sessionIds":"1","sessionId\u0000":"1"}"#,
+            #"{"model":"m","extra":{"threadId":"1"},"Extra":{"threadid":"1","threadId ":"1"},"Extra.x":{"threadId":"1"}}"#,
+            "{\"model\":\"m\",\"\(long)a\":\"1\",\"\(long.dropLast())\":\"1\"}",
+        ] {
+            #expect(try session(fields, [], body) == nil, "\(body)")
+        }
+    }
+
     @Test func tenantsAndProcessesDiffer() throws {
         let fields = SessionFields.standard
         let name = try session(fields, [("x-session-id", "s")])

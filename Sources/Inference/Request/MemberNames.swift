@@ -7,7 +7,7 @@ package struct MemberNames: Equatable, Sendable {
     /// The largest number of names.
     package static let countMax = Int(CJSON_NAMED_MAX)
     /// The longest name, in bytes.
-    private static let lengthMax = 64
+    static let lengthMax = 64
 
     /// The number of names.
     package private(set) var count = 0
