@@ -7,7 +7,7 @@ internal import Transport
 package struct EngineDeath: Sendable {
     /// How the last probe failed, in words for the log.
     let reason: String
-    /// Whether the last failed probe could not connect, or its connection was reset or closed.
+    /// Whether the connection of the last failed probe was refused, reset or closed.
     ///
     /// If so, the engine's process has probably ended.
     let isRefusal: Bool
@@ -17,8 +17,8 @@ extension Attempt {
     /// Whether the attempt must end, because health probes have found its engine dead.
     ///
     /// It must end if the engine has sent nothing for `ExecutorHealth.silenceMax`. It must end at once if the engine
-    /// has not sent any byte yet, and the last probe's connection was refused or closed. While the edge has paused
-    /// reading, the attempt never has to end, because no bytes can arrive.
+    /// has not sent any byte yet, and `death.isRefusal` is true. While the edge has paused reading, the attempt never
+    /// has to end, because no bytes can arrive.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }

@@ -41,7 +41,7 @@ package enum ErrorMeaning: Equatable, Sendable {
         }
     }
 
-    /// Whether the meaning only says that the client or the engine is at fault, and not why.
+    /// Whether the meaning is general, so that it says little about the cause of the error.
     ///
     /// If a more specific part of the error, such as its code or its message, has another meaning, then that meaning is
     /// used.
