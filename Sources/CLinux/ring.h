@@ -107,9 +107,9 @@ static inline int clinux_ring_open(
     return 0;
 }
 
-/* Submits the prepared requests to the kernel. If `wait` is set, it also waits until the kernel has completed
- * `completions` requests, or until `nanoseconds` have passed (negative: no limit). Returns 0 or an errno such as
- * ETIME or EINTR. */
+/* Submits the prepared requests to the kernel. If `wait` is set, it also lets the kernel complete requests, and waits
+ * until `completions` completions are there or `nanoseconds` have passed (negative: no limit). Returns 0 or an errno
+ * such as ETIME or EINTR. */
 static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t completions, int64_t nanoseconds) {
     uint32_t count = ring->sq_local_tail - ring->sq_submitted;
     struct __kernel_timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
@@ -174,7 +174,7 @@ static inline struct io_uring_cqe clinux_ring_completion(const struct clinux_rin
     __atomic_store_n(ring->cq_head, *ring->cq_head + 1, __ATOMIC_RELEASE);
     return entry;
 }
-/* The `user_data` of the completion that is `ahead` places behind the next one to handle; 0 if there is none. */
+/* The `user_data` of the completion that is `ahead` places after the next one to handle; 0 if there is none. */
 static inline uint64_t clinux_ring_peek(const struct clinux_ring *ring, uint32_t ahead) {
     uint32_t index = *ring->cq_head + ahead;
     if ((int32_t)(__atomic_load_n(ring->cq_tail, __ATOMIC_RELAXED) - index) <= 0) return 0;

@@ -10,7 +10,7 @@ package import Transport
 package struct Configuration: Sendable, Equatable {
     /// The addresses that clients connect to; never empty when read from a file.
     package var listeners: [ListenerSettings]
-    /// The listener for operators, which serves metrics, status and debug pages.
+    /// The listener for operators, which serves metrics and health checks.
     package var admin = Admin()
     /// How many worker threads serve clients.
     package var workers = Workers.auto

@@ -9,7 +9,7 @@ import CJSON
 @safe package final class JSONScanner {
     private let parser: OpaquePointer
 
-    /// Makes a scanner; it allocates memory for documents only in its first scan.
+    /// Makes a scanner, which has no memory for documents until its first scan.
     package init() { unsafe parser = cjson_parser_new() }
     deinit { unsafe cjson_parser_free(parser) }
 
@@ -68,7 +68,7 @@ import CJSON
         return scan
     }
 
-    /// Returns the positions of all members `priority` in a request body, for `RequestScan.priorities`.
+    /// Returns the ranges of a request body that contain members `priority`, for `RequestScan.priorities`.
     private static func priorities(_ found: cjson_request) -> [Range<Int>] {
         unsafe withUnsafeBytes(of: found.priorities) { bytes in
             unsafe bytes.bindMemory(to: cjson_range.self).prefix(found.priority_count).map(\.range)

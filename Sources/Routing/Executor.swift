@@ -77,7 +77,7 @@ package final class Executor: Sendable {
     /// How many attempts the executor accepts at once, as inferred from its refusals with status 429; nil if there is
     /// no such limit.
     ///
-    /// If this model has refused nothing, the limit of its engine applies.
+    /// If no limit of this model applies, the limit of its engine counts.
     package func learntLimit(at now: Nanoseconds) -> Int? {
         availability.learntLimit(at: now) ?? engine.availability.learntLimit(at: now)
     }
@@ -169,7 +169,7 @@ package final class Executor: Sendable {
     /// From now on, publishes the counts of this executor in `counts`, where the other processes of an upgrade read
     /// them.
     ///
-    /// The engine publishes its own counts at the same time.
+    /// The engine's own counts are published by `Engine.share`.
     ///
     /// - Parameter counts: the shared table; nil if this process shares counts with no other process any more.
     package func share(in counts: SharedCounts?) {

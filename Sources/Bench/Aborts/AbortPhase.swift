@@ -14,10 +14,10 @@ package enum AbortPhase: String, CaseIterable, Sendable {
     /// The client has received several events.
     case stream
 
-    /// The times that a request of this phase asks the simulated executor to keep, so that the exchange gets into this
-    /// phase.
+    /// The time until the first token, and the number of tokens per second.
     ///
-    /// They are the time until the first token, and the number of tokens per second.
+    /// A request of this phase asks the simulated executor to keep to these values, so that the exchange gets into this
+    /// phase.
     var simulator: (prefillMilliseconds: Int, pace: Int) {
         switch self {
         case .body: (0, 50)

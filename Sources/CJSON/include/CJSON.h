@@ -187,9 +187,9 @@ void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length,
 /* Scans a JSON response, or the payload of a server-sent event, which is the values of its `data` lines. */
 void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) CJSON_NOEXCEPT;
 
-/* Turns text that is not quite JSON, but which lenient parsers accept, into valid JSON of the same length. Spaces
-   replace a byte order mark and the control characters in strings, `?` replaces bytes that are not UTF-8, and 0
-   replaces NaN and Infinity. Valid JSON is not changed. */
+/* Repairs, without a change of the length, what lenient parsers accept although it is not JSON. Spaces replace a byte
+   order mark and the control characters in strings, `?` replaces bytes that are not UTF-8, and 0 replaces NaN and
+   Infinity. Valid JSON is not changed. */
 void cjson_repair(uint8_t *json, size_t length) CJSON_NOEXCEPT;
 
 /* The patterns that `cjson_prefilter` finds in an event's payload by a fast search. The search does not parse JSON, so

@@ -8,7 +8,8 @@ struct ReadListener {
 }
 
 extension ListenerSettings {
-    /// Reads the key `listeners`; reports an error if there is none, or if two listeners would use the same address.
+    /// Reads the key `listeners`; reports an error if there is no listener, or if two listeners have the same address
+    /// or overlapping addresses.
     static func readAll(from root: ConfigurationSection) -> [ReadListener] {
         let expected = "at least one '- address: HOST:PORT'"
         guard let sections = root.sections("listeners", expecting: expected) else {

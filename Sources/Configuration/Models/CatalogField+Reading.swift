@@ -115,8 +115,8 @@ extension ConfigurationSection {
 
     /// Reads the prices of a model in USD.
     ///
-    /// Each price becomes a decimal text without an exponent. The bounds of a price tier, such as a number of prompt
-    /// tokens, stay numbers.
+    /// Each price becomes a decimal text without an exponent. The bounds of a price tier, which are a number of prompt
+    /// tokens or times of day, are not rewritten.
     fileprivate func pricing(_ key: String) -> CatalogValue? {
         guard let node = node(key) else { return nil }
         guard case .mapping(let entries) = node.kind else {

@@ -26,14 +26,16 @@ package enum PriorityOrder: String, Sendable, CaseIterable {
 package enum PrioritySetting: Sendable, Equatable {
     /// The edge sends no member `priority` to the engine.
     case off
-    /// The edge sends the member; the kind of the engine tells whether low or high values are served first.
+    /// The kind of the engine tells whether low or high values are served first.
+    ///
+    /// The edge sends no member to an engine of a kind that does not schedule by it.
     case byKind
     /// The edge sends the member; the configuration tells whether low or high values are served first.
     case order(PriorityOrder)
 }
 
 extension ExecutorSettings.Kind {
-    /// Whether engines of this kind serve low or high values of `priority` first; nil if they ignore this member.
+    /// Whether engines of this kind serve low or high values of `priority` first; nil if they do not schedule by it.
     ///
     /// An engine of an unknown kind is treated like vLLM.
     package var priorityOrder: PriorityOrder? {

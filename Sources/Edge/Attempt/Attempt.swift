@@ -14,7 +14,7 @@ internal import Transport
 /// The extensions are: `+Stream` reads events, `+Document` reads other answers, `+Resending` sends the request again,
 /// and `+Charge` decides whether a failure counts against the health of the executor.
 final class Attempt: TimerTarget {
-    /// How an answer ended after the client had received a part of it.
+    /// How an answer ended after the edge had begun to send it to the client.
     enum End: Equatable {
         /// The answer is complete: the last event of a stream, or the whole document, has been relayed.
         case whole
@@ -24,9 +24,9 @@ final class Attempt: TimerTarget {
 
     /// The stage that an attempt has reached.
     enum Phase: Equatable {
-        /// The client has received nothing of the answer, so another executor can still be tried.
+        /// The edge has sent nothing of the answer to the client, so another executor can still be tried.
         case waiting
-        /// The client receives the answer as it arrives.
+        /// The edge sends the answer to the client as it arrives.
         case relaying
         /// The answer is complete. The executor has `drainTime` to end the response, so that its connection can be used
         /// again.
@@ -124,7 +124,7 @@ final class Attempt: TimerTarget {
     /// The array has one of these: a whole document; the last bytes of a large document; the events without content at
     /// the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The members of a large document that show whether it is an error, checked at its end.
+    /// A summary of a large document: the members that the scanner reads, checked when the document ends.
     ///
     /// The array has at most one element, and is empty for other answers.
     var large: [LargeDocument] = []
@@ -331,7 +331,7 @@ final class Attempt: TimerTarget {
         return error.classified(in: dialect)
     }
 
-    /// Begins to send the answer to the client, because no error was found in its beginning.
+    /// Begins to send the answer to the client, because no error was found in the part that has arrived.
     ///
     /// From now on, no other executor can be tried.
     func becomeReady(_ owner: any AttemptOwner) {

@@ -57,7 +57,7 @@ package enum KeySecret {
     /// Whether the file of the secret exists.
     package static func exists(_ path: String) -> Bool { FileStamp(path) != nil }
 
-    /// Whether the mode of the secret's file lets its group or other users read or write it.
+    /// Whether the mode of the secret's file gives its group or other users any access.
     package static func isShared(_ path: String) -> Bool {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return false }

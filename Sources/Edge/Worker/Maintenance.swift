@@ -25,8 +25,7 @@ struct Maintenance: Sendable, Equatable {
 
 /// Whether the maintenance mode is on, in which the server refuses requests for models.
 ///
-/// The control thread changes this state when the operator gives the command; the workers read it once for each
-/// exchange.
+/// The control thread changes this state; the workers read it once for each exchange.
 final class MaintenanceState: Sendable {
     private let on = Atomic<Bool>(false)
     private let value = Lock<Maintenance?>(nil)

@@ -15,8 +15,7 @@ struct Counters {
     var finished = 0
     /// How many model requests ended because the client disconnected.
     var aborted = 0
-    /// How many responses to model requests the simulator broke off, because the request or the options demand this
-    /// fault.
+    /// How many model requests ended by a fault that the request or the options of the simulator demand.
     var broken = 0
     /// How many model requests got an error response.
     var refused = 0

@@ -241,7 +241,7 @@ package final class ExecutorSimulator: ServerDelegate {
         )
     }
 
-    /// The errors to simulate for a request that does not ask for errors itself.
+    /// The faults to simulate for a request that does not ask for faults itself.
     ///
     /// These are the faults in the options of the simulator, but only for the first `faultsMax` requests.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }

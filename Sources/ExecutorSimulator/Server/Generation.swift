@@ -190,7 +190,7 @@ final class Generation {
 
     /// Writes the events that the `EventShaper` has held back.
     ///
-    /// The function must be called before the stream ends, and before a simulated pause of the stream.
+    /// The function must be called before the stream ends, and before it stalls by a simulated fault.
     private func flush() { send(shaper.finish()) }
 
     private func send(_ chunks: [[UInt8]]) {
@@ -300,7 +300,7 @@ final class Generation {
         breakOff(.abort)
     }
 
-    /// Sends the error that the request's simulated fault asks for, and ends the response.
+    /// Sends the error that the simulated fault demands, and ends the response.
     private func reportError() {
         var fault: StreamFault = emitted == 0 ? .queueFull : .engineFailed
         if case .mistakeEvent = faults.ending { fault = .tooLong }

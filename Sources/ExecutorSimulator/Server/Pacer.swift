@@ -104,8 +104,8 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // A real model server does not catch up on tokens after a long delay. So after a long delay, the tokens that
-        // are overdue are not generated either.
+        // After a long delay, the rounds that are overdue are skipped, because a real model server does not generate
+        // tokens faster afterwards to catch up.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))

@@ -1,6 +1,6 @@
 // The engines that the simulated model server can imitate.
 
-/// An engine that the simulator imitates in its list of models and in its metrics.
+/// An engine that the simulator imitates, mainly in its list of models and in its metrics.
 package enum SimulatedKind: String, Sendable, CaseIterable {
     /// The simulator imitates no engine in its list of models, and has the metrics of vLLM.
     case simulator

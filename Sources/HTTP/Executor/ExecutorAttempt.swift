@@ -79,8 +79,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
 
     /// Reports a failure to the handler later, when the event loop next runs its timers.
     ///
-    /// `ExecutorClient.send` uses this for failures at once, because the handler must not be called before `send` has
-    /// returned.
+    /// `ExecutorClient.send` uses this for a failure that it finds itself, because the handler must not be called
+    /// before `send` has returned.
     func failLater(_ failure: ExecutorFailure) {
         pendingFailure = failure
         _ = client.loop.timers.schedule(at: client.loop.now, target: self, kind: 0)

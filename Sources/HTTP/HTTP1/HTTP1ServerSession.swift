@@ -45,7 +45,7 @@ final class HTTP1ServerSession: ServerProtocol {
     var waiting: [UInt8] = []
     /// The current request and its response; nil between two requests.
     var stream: HTTP1ServerStream?
-    /// Response bytes that the kernel has not accepted yet, in the order of the requests.
+    /// Response bytes that wait to be sent, in the order of the requests.
     var output: ByteQueue
     var outputCharge = MemoryCharge()
     /// The request that asks for an upgrade to HTTP/2, while the session reads its body; nil at other times.

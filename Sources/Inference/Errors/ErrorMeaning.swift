@@ -7,7 +7,9 @@ package enum ErrorMeaning: Equatable, Sendable {
     ///
     /// The HTTP status of the error may say more.
     case badRequest
-    /// The client's request is wrong, so no executor can serve it. The value is the status for the client, 400 to 499.
+    /// No executor can serve the request as it is, usually because the client has made a mistake.
+    ///
+    /// The value is the status for the client, 400 to 499.
     case clientError(Int)
     /// The request asks for something that the engine does not implement.
     case notImplemented
@@ -41,7 +43,7 @@ package enum ErrorMeaning: Equatable, Sendable {
         }
     }
 
-    /// Whether the meaning only says that the client or the engine is at fault, and not why.
+    /// Whether the meaning is general, so that it says little about the cause of the error.
     ///
     /// If a more specific part of the error, such as its code or its message, has another meaning, then that meaning is
     /// used.

@@ -17,7 +17,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     case messages
     /// Anthropic's API that counts the tokens of a prompt.
     case countTokens
-    /// Reranking of documents. Its requests and responses pass as they are, because each engine has its own format.
+    /// Reranking of documents. The format of its requests and responses is that of the engine.
     case rerank
     /// Any other API, such as scoring or speech. The edge reads only the members `model` and `stream` of its requests.
     case other
@@ -62,7 +62,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether streams are in OpenAI's older format.
+    /// Whether streams have the format of OpenAI's chat completions or completions.
     ///
     /// Such streams have `choices`, end with `[DONE]`, and have a `usage` object only if `stream_options` asks for it.
     package var streamsChoices: Bool { self == .openAIChat || self == .completions }

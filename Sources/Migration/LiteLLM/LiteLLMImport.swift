@@ -200,8 +200,8 @@ struct LiteLLMImport {
         )
         guard isUsable else { return nil }
         executor.url = address.text
-        // A URL with `https` is taken for a remote API, so its kind is `openai`. With `http`, a deployment of the
-        // provider `openai` may be any engine that has OpenAI's API, so the server has to find out the kind.
+        // A URL with `https` is taken for a remote API, so an unknown kind and `ollama` become `openai`. With `http`, a
+        // deployment of the provider `openai` may be any engine that has OpenAI's API, so its kind is unknown.
         if address.isSecure {
             if provider.kind == .auto || provider.kind == .ollama { executor.kind = .openai }
         } else if provider.kind == .openai {

@@ -16,8 +16,8 @@ struct LiteLLMProvider {
     /// Returns the provider that has this name; nil if the provider's API is neither OpenAI's nor Anthropic's.
     static func named(_ name: String) -> LiteLLMProvider? { table[name] }
 
-    /// Returns the provider that LiteLLM assumes if the name of a model does not begin with `PROVIDER/`; nil if it
-    /// knows none.
+    /// Returns the name of the provider that LiteLLM assumes if a model's name does not begin with `PROVIDER/`; nil if
+    /// LiteLLM does not know the model.
     static func guessed(for model: String) -> String? {
         if ["claude-", "anthropic."].contains(where: model.hasPrefix) { return "anthropic" }
         let openAI = ["gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-", "dall-e-", "tts-", "whisper-"]

@@ -60,7 +60,7 @@ extension ExecutorLoad {
 
     /// Makes the limits from a record that the predecessor process has just made.
     ///
-    /// Durations above `pauseMax` or `learntFor` are reduced to these maximums, because a record can be wrong.
+    /// Durations above `pauseMax` or `learntFor` are reduced to these maximums.
     init(_ record: Record, at now: Nanoseconds) {
         if let learnt = record.learntRunning, record.learntFor > 0 {
             learntRunning = max(1, learnt)

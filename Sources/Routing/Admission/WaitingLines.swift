@@ -61,7 +61,7 @@ struct WaitingLines: Sendable {
 
     /// Updates the credits of the classes, because a request of the class `priority` gets a slot.
     ///
-    /// The caller must not have removed a waiting request from its queue yet.
+    /// If the request has waited, the caller must call this before it removes the request from its queue.
     mutating func gaveSlot(to priority: PriorityClass) {
         for rank in 1..<lines.count {
             if lines[rank].count > 0 { lines[rank].credit += shares.percent(ofRank: rank) }
@@ -100,7 +100,7 @@ struct WaitingLines: Sendable {
     func ahead(of request: RoutingRequest) -> Int {
         let rank = request.priority.rank
         let line = lines[rank]
-        // How many slots this class must get before the new request is served, including the slot for the new request.
+        // How many slots this class must get until the new request is served, including the slot of the new request.
         let own = line.passedBy.count + line.queue.ahead(of: request.tenant, cost: request.promptBytes) + 1
         var slots = own + lines[..<rank].reduce(0) { $0 + $1.count }
         for lower in (rank + 1)..<max(rank + 1, lines.count) where lines[lower].count > 0 {

@@ -35,7 +35,7 @@ struct CacheSize: Equatable, Sendable {
     /// size.
     private var under = 0
 
-    /// Whether the size is only a guess, because the engine has not reported it and answers have not changed it.
+    /// Whether the size is only a guess, because the engine has not reported it and no adjustment has been made.
     private var isGuess = true
     /// Whether an adjustment has ever found the estimated size too large.
     ///
@@ -46,8 +46,8 @@ struct CacheSize: Equatable, Sendable {
     /// Makes an estimate that has learned nothing from answers yet.
     init(bytes: Int = Self.first) { self.bytes = bytes }
 
-    /// Uses the size that the engine reports for its cache, unless it was reported before or answers have changed the
-    /// estimate.
+    /// Uses the size that the engine reports for its cache, unless it was reported before or the estimate has been
+    /// adjusted to answers.
     mutating func said(_ bytes: Int) {
         guard isGuess else { return }
         isGuess = false

@@ -25,8 +25,9 @@ extension ExecutorPool {
     /// prompt.
     ///
     /// The function first considers the member that got the latest request of the same session. Then it considers the
-    /// holders, the members that have probably cached most of the prompt, and prefers the holder with the least work. A
-    /// member is rejected if it has no free slot, or if the request would wait there longer than `gate` allows.
+    /// holders, the members that have probably cached the largest part of the prompt, and prefers the holder with the
+    /// least load. A member is rejected if it has no free slot, or if the request would wait there longer than `gate`
+    /// allows.
     ///
     /// If every such member is rejected, the result is nil with the reason `gate`. If there is no such member, the
     /// result is nil with the reason `load`. The caller then chooses a member as `leastLoad` does.
@@ -93,8 +94,8 @@ extension ExecutorPool {
         )
     }
 
-    /// Records that a request was sent to an executor, which will cache the prompt, and which gets later requests of
-    /// the session.
+    /// Records that a request goes to an executor, which will cache the prompt, and which gets later requests of the
+    /// session.
     func record(_ request: RoutingRequest, at executor: Executor, _ state: inout PoolEntry.State) {
         let (engine, cacheBytes) = (executor.engine, executor.engine.words.cacheTokens.map { $0 * Self.bytesAToken })
         state.placement.map.record(request.prefix, at: executor.id, losses: engine.losses, cacheBytes: cacheBytes)
@@ -166,8 +167,8 @@ extension ExecutorPool {
     /// The index of the member (an executor of the pool) that has made the response which a request continues.
     ///
     /// Only the engine that has made a response has stored it. The result is nil if the pool does not know which member
-    /// that is. It is also nil if the engine has failed since, if the member has been tried already, or if its health
-    /// forbids requests. Then the request may go to any member.
+    /// that is. It is also nil if the engine has failed since, if the member has been tried already, or if the member
+    /// may not be used now. Then the request may go to any member.
     func maker(for request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Int? {
         guard let response = request.response, let home = state.placement.maker(of: response),
             let index = index(ofExecutor: home.executor), members[index].mayTry(request, at: now)

@@ -186,8 +186,8 @@ struct PlacementTable: Sendable {
     private func bucket(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (beginningBuckets.count - 1) }
 
     private func bucket(_ hash: UInt64, _ list: Int) -> Int {
-        // The product differs in many bits between any two lists. So the entries for one beginning get different
-        // buckets, although they have the same hash.
+        // The product differs in many bits between any two lists. So the entries for one beginning usually get
+        // different buckets, although they have the same hash.
         let mixed = hash ^ (UInt64(truncatingIfNeeded: list + 1) &* 0x9E37_79B9_7F4A_7C15)
         return Int(truncatingIfNeeded: mixed ^ (mixed >> 32)) & (holdingBuckets.count - 1)
     }

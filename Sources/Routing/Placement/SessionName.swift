@@ -1,5 +1,5 @@
-// The session that a client names in a request, as hashes. A pool sends the requests of one session to the same
-// executor.
+// The session that a client names in a request, as hashes. If possible, a pool sends the requests of one session to
+// the same executor.
 
 /// The name that a client gives in a request to its session, such as a conversation.
 ///
