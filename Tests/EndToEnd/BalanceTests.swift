@@ -3,10 +3,10 @@ import Testing
 
 /// Connections are spread evenly over the workers, whichever worker accepts them.
 @Suite struct BalanceTests {
-    /// Idle connections.
+    /// Idle connections are spread evenly over two workers.
     ///
-    /// A health request on each shows that a worker has accepted it.  The kernel alone would spread eight connections
-    /// evenly in one of four cases, but not five times in a row.
+    /// A health request on each connection shows that a worker has accepted it. By chance alone, eight connections
+    /// would be spread evenly in one of four rounds, but not in five rounds in a row.
     @Test func connectionsAtRestAreSpreadEvenly() async throws {
         let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "workers: 2")
         try await withServer(configuration) { server in
@@ -21,7 +21,7 @@ import Testing
                 let seen = try server.process.acceptedConnectionsByLoop(at: .loopback(port: configuration.clear))
                 #expect(seen.count == 2)
                 #expect(seen.reduce(0, +) == 8 * round)
-                // With few connections the workers may differ by one or two, with many by a quarter.
+                // The counts of the two workers may differ by one or two, and with many connections by a quarter.
                 let (least, most) = (seen.min() ?? 0, seen.max() ?? 0)
                 #expect(most <= least + max(1, least / 4 + 1), "round \(round): \(seen)")
                 if round == 1 { #expect(seen == [4, 4]) }
@@ -140,8 +140,9 @@ import Testing
         }
     }
 
-    /// Connections that arrive while the server begins to drain do not delay its end, even if their worker does not
-    /// know of the drain yet.
+    /// Connections that arrive while the server begins to drain do not delay the end of the server.
+    ///
+    /// A worker may accept such a connection before it has been told to drain.
     @Test func connectionsThatComeInADrainEndWithIt() async throws {
         for _ in 0..<5 {
             let settings = "workers: 2\ndrain_timeout: 600s"

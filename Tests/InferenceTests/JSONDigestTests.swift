@@ -1,4 +1,4 @@
-// A document of any size is reduced to the members that can hold errors, ends or usage.
+// `JSONDigest` keeps only the members of a JSON document that can hold an error, an end or token usage.
 import Testing
 
 @testable import Inference

@@ -74,13 +74,13 @@ import Testing
         #expect(try hashes(body) == found)
     }
 
-    /// One byte of a prompt of 64 KiB differs: the hashes are the same up to the mark before it.
+    /// Two prompts of 64 KiB differ in one byte: the hashes that end before this byte are equal, and all others differ.
     @Test(arguments: [1, 2047, 2048, 2049, 30_000, 65_534])
     func aDifferenceChangesTheHashesFromItsMarkOn(difference: Int) throws {
         func body(_ text: [UInt8]) -> String {
             #"{"model":"m","messages":\#(String(decoding: text, as: UTF8.self))}"#
         }
-        // The value is a string, so that its bytes are all of the prompt.
+        // The messages are one JSON string, so that exactly its bytes are the prompt that is hashed.
         var value = Array("\"\(text((64 << 10) - 2))\"".utf8)
         let before = try hashes(body(value))
         value[difference] = UInt8(ascii: "#")
@@ -109,7 +109,7 @@ import Testing
     @Test func aLongPromptHasAllHashesAndAShortOneNone() throws {
         let long = try hashes(chat(text(600_000)))
         #expect(long.count == PromptPrefix.marksMax && Set(long).count == long.count)
-        // Bytes after the last mark are not hashed.
+        // A prompt is hashed up to the last mark, a fixed number of bytes. Later bytes do not change its hashes.
         #expect(try hashes(chat(text(600_000) + "more")) == long)
         #expect(try hashes(chat("hello")) == [])
         #expect(try hashes(chat(text(2000))) == [])

@@ -13,7 +13,8 @@ import Testing
 
     @Test(
         arguments: [
-            // What the engine writes; as `reasoning`, as `reasoning_content`, as both. A nil means that nothing changes.
+            // What the engine writes; as `reasoning`, as `reasoning_content`, as both. A nil means that nothing
+            // changes.
             (
                 #""reasoning":"a\"b\u00e9\n""#, nil, #""reasoning_content":"a\"b\u00e9\n""#,
                 #""reasoning":"a\"b\u00e9\n","reasoning_content":"a\"b\u00e9\n""#
@@ -87,7 +88,7 @@ import Testing
         #expect(ReasoningMember.reasoningContent.rewritten(document: Array(text.utf8)) == nil)
     }
 
-    /// Any cut and any changed byte gives nil or some bytes, and never traps.
+    /// An event that is cut off or has a changed byte never makes the function trap, whatever it returns.
     @Test func damagedBytesAreNoDanger() {
         let text = Array(("data: " + delta(#""reasoning":"a\\","reasoning_content":{"x":[1,"y"]}"#) + "\n\n").utf8)
         for member in ReasoningMember.allCases {

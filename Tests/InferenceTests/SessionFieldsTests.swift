@@ -1,4 +1,4 @@
-// Which fields may name a session, and what the names of two requests have in common.
+// Which header fields and JSON members may name a session, and when two requests have the same session.
 
 import HTTP
 import Routing
@@ -55,7 +55,7 @@ import Testing
         #expect(other.hash([1, 2], salt: "t") != hasher.hash([1, 2], salt: "t"))
     }
 
-    /// Only the member `user` is perhaps no session.
+    /// The member `user` may name a user and not a session, so its session name is marked with the hash of the tenant.
     @Test func aUserIsMarked() throws {
         let fields = SessionFields.standard
         let one = try session(fields, [], #"{"model":"m","user":"u1"}"#)

@@ -49,7 +49,7 @@ def compare(load, log):
     """What is wrong in the log lines of a load's requests: the client, or what each request expects beside it."""
     wrong = []
     for asked in load.asked:
-        # A request that failed, which is told elsewhere, may have no line.
+        # A request that failed may have no log line; the caller reports failed requests.
         line = log.get(asked.identifier)
         if line is None:
             continue
@@ -141,7 +141,8 @@ def is_answered(port, source, before=b"", context=None):
             if context:
                 connection = stack.enter_context(context.wrap_socket(connection, server_hostname="localhost"))
             connection.sendall(HEALTH)
-            # With TLS 1.3 a refused client certificate is an alert after the client's side of the handshake.
+            # With TLS 1.3 the server refuses a client certificate after the client has finished its handshake. So the
+            # refusal is seen only here, as an alert.
             return connection.recv(65536).startswith(b"HTTP/1.1 200")
         except TimeoutError:
             raise AssertionError(f"a connection from {source} was neither answered nor closed") from None

@@ -1,4 +1,4 @@
-// Engines and executors whose counts several processes share.
+// Several server processes, as in an upgrade, share the counts of running attempts at engines and executors.
 import Glibc
 import Synchronization
 import Testing
@@ -9,7 +9,7 @@ import Transport
 @Suite struct EngineSharingTests {
     private let second: UInt64 = 1_000_000_000
 
-    /// What one process has of an engine with one model.
+    /// The objects that one server process has for an engine with one model.
     private final class Process: Sendable {
         let counts: SharedCounts
         let engine: Engine
@@ -159,9 +159,9 @@ import Transport
         #expect(engines[1].map(\.runningInAll) == [0, 1])
     }
 
-    /// Sharing begins while attempts begin and end on threads of the old process, and the new one starts at once.
+    /// Two processes never have more attempts under way than the engine's limit, even while they begin to share counts.
     ///
-    /// The number of attempts under way in both processes is counted apart from them.
+    /// Threads of both processes begin and end attempts all the time. The test counts these attempts itself.
     @Test func theLimitIsNeverExceededWhileSharingBegins() async throws {
         for _ in 0..<20 {
             let (old, new) = try processes(engineMax: 4)

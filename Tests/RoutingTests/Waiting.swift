@@ -11,7 +11,7 @@ final class Granted: Sendable {
     var grants: [Grant] { taken.withLock { $0 } }
     var order: [String] { names.withLock { $0 } }
 
-    /// The requests that gave way to others, in order.
+    /// The requests that left the queue because other requests needed their place, in order.
     private let gone = Mutex<[(name: String, way: GaveWay)]>([])
     var gaveWay: [(name: String, way: GaveWay)] { gone.withLock { $0 } }
 

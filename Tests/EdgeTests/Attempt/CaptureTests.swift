@@ -137,7 +137,7 @@ import Testing
         for (index, event) in events.enumerated() {
             let missing = events.count - index
             let isEnded = missing <= anyhow
-            // Cuts before the event, in its middle, and before its last byte, which is a line end.
+            // The stream is cut before the event, in the middle of the event, or before its last byte, a line end.
             let cuts: [(text: String, inOrder: Bool, isComplete: Bool)] = [
                 (text, true, missing <= inOrder), (text, false, isEnded),
                 (text + String(event.prefix(event.count / 2)), true, isEnded),

@@ -212,7 +212,8 @@ import Transport
 
     // MARK: Retry delays
 
-    /// The executor is avoided for the time that it reports, and the client gets the same time.
+    /// An overloaded executor names a time after which to retry: it is avoided for so long, and the client is told the
+    /// same.
     @Test(arguments: [
         [("retry-after", "Sat, 28 Nov 2026 01:30:30 GMT"), ("date", "Sat, 28 Nov 2026 01:30:00 GMT")],
         [("retry-after", "29.5")],
@@ -254,7 +255,7 @@ import Transport
         #expect(row.attempts[executor.id]?[Ending.index(of: Failure(executorStatus: 500))] == 1)
     }
 
-    /// A failure while a stream is relayed counts as much as one before its first event.
+    /// An executor that fails in the middle of its streams is avoided as one that fails before their first events.
     @Test func anEngineThatDiesUnderItsStreamsIsLeftOut() throws {
         let first = try client()
         let all = [first] + (try (1..<6).map { _ in try TestClient(first.environment) })

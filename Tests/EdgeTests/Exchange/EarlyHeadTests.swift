@@ -76,7 +76,7 @@ import Testing
         )
     }
 
-    /// A client whose answer has been silent for so long that it has been sent the head and two spaces.
+    /// A client that waits for a JSON answer, and has been sent the head and two spaces to keep its connection alive.
     private func silentClient(
         _ executors: String = "{url: 'http://one:1'}",
         settings: String = ""

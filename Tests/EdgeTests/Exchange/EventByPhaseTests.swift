@@ -48,8 +48,8 @@ import Transport
             var effects = scene.facts.subtracting(before)
             var next = scene.exchange.phase
             if expected.next == .finishing, next == .ended, phase != .finishing {
-                // The test's client takes a response in the same turn, so the exchange has already passed
-                // `finishing`.
+                // The test's client reads the whole response in the same turn of the event loop, so the exchange
+                // has already left `finishing` and has ended.
                 effects.remove("end")
                 next = .finishing
             }
@@ -64,7 +64,7 @@ import Transport
     }
 }
 
-/// The effects and the next phase that a cell of the table states.
+/// What a cell of the documented table says: the effects of an event in a phase, and the next phase.
 private struct Expectation {
     var effects: Set<String> = []
     var next: ExchangeMachine.Phase
@@ -160,7 +160,8 @@ private final class Scene {
             own?.answer()
             own?.say(Said.token)
             client.settle()
-            // The stream's end is not flushed yet, so the exchange stays in `finishing`.
+            // The loop is not turned after this. So the end is not sent to the client yet, and the exchange stays in
+            // `finishing`.
             own?.say(Said.done)
         }
     }
@@ -170,7 +171,7 @@ private final class Scene {
         environment.executors.last { $0.handler != nil && ($0.handler as? Attempt) === exchange.attempt }
     }
 
-    /// Makes the event happen: by a call, or by the action that causes it.
+    /// Makes the event happen: calls `exchange.handle`, or lets the client or an executor do what causes the event.
     func `let`(_ event: ExchangeMachine.Event) {
         switch (event, exchange.phase) {
         case (.routed, .body), (.queued, .body):
@@ -216,7 +217,7 @@ private final class Scene {
         if text.contains(#""finish_reason":"error""#) { facts.insert("error event") }
         if exchange.stream.isFinished, exchange.record.status == 200 { facts.insert("finish") }
         if !environment.finished.filter({ $0.id == exchange.record.id }).isEmpty { facts.insert("end") }
-        // After a response that ends in order, the connection would stay open.
+        // The connection would still be open if the response had ended without an error.
         if exchange.record.status == 200, client.peer.end != nil { facts.insert("cut client") }
         return facts
     }

@@ -8,7 +8,7 @@ import Transport
 @testable import Edge
 
 @Suite struct ExchangeBodyWaitTests {
-    /// A body that fills the place that another client's body would have.
+    /// A body in the queue of bodies that wait for memory; it stands for the body of another client.
     private static let other = BodyQueue.Asker(
         id: ExchangeID(processStart: 9, number: 9),
         missing: 0,
@@ -25,7 +25,7 @@ import Transport
         return TestEnvironment(try testSnapshot(models: models, settings: settings))
     }
 
-    /// Uses up the part of the budget for bodies, from many connections.
+    /// Uses up the part of the memory budget that bodies may use, as if many connections sent bodies.
     private func fill(_ environment: TestEnvironment) -> [MemoryAccount] {
         (0..<800).map { _ in
             let account = MemoryAccount(source: environment.budget)
@@ -34,7 +34,7 @@ import Transport
         }
     }
 
-    /// Lets time pass in which another body has the turn.
+    /// Lets time pass while another body alone may exceed the part of the memory budget that bodies may use (the turn).
     private func passWithoutTurn(_ client: TestClient, _ duration: Nanoseconds) {
         for _ in 0..<(duration / (100 * Self.milliseconds)) {
             takeTurn(client.environment)
@@ -67,7 +67,8 @@ import Transport
         #expect(client.executors.count == 1 && client.environment.bodyQueue.withLock { $0.waits } == 0)
     }
 
-    /// Others fill the budget, and the only body that goes on is received whole.
+    /// One body at a time may exceed the memory for bodies, which other connections have used up, and arrives
+    /// completely.
     @Test func theBodyThatHasTheTurnIsReceivedWhole() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -75,7 +76,7 @@ import Transport
         send(client)
         #expect(client.executors.count == 1 && client.environment.bodyQueue.withLock { $0.waits } > 0)
         #expect(client.executors[0].body.contains(String(repeating: "x", count: 600_000)))
-        // The turn is free again.
+        // The body has arrived, so another body may exceed the memory for bodies (it gets the turn).
         takeTurn(client.environment)
         #expect(waiting(client.environment) == 1)
         withExtendedLifetime(others) {}
@@ -88,7 +89,9 @@ import Transport
         client.executors.first?.body.hasSuffix(body.dropFirst()) == true
     }
 
-    /// Strangers fill the memory for bodies, and one of them has the turn: short requests do not wait for them.
+    /// Short requests do not wait when other clients have used up the memory for bodies.
+    ///
+    /// They do not wait even while another client's body alone may exceed this memory (the turn).
     @Test(arguments: [0, 4000, 40_000]) func aShortRequestDoesNotWait(_ more: Int) throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -275,7 +278,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// Where no further piece can be kept, memory that has become free is taken before anybody is refused.
+    /// A waiting body asks for memory again before it is refused because no more of its pieces can be held back.
     @Test func aBodyThatWaitsTakesRoomWhereNoFurtherPieceCanBeKept() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)

@@ -74,7 +74,9 @@ import Transport
         #expect(client.received.contains("[DONE]") && failed(client) == nil)
     }
 
-    /// Many trials that say "loading" use up neither the attempts of the exchange nor the health of the executor.
+    /// An engine may refuse many attempts because it still loads its model.
+    ///
+    /// These attempts count neither against the exchange's limit of attempts nor against the executor's health.
     @Test func aLongLoadIsNoFault() throws {
         let environment = try environment()
         let client = try TestClient(environment)

@@ -10,8 +10,9 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// How many tokens of its key a request uses: the reservation before the executor's usage, and the settlement after
-/// it.
+/// How many tokens a request takes from its API key's limit.
+///
+/// An estimate is reserved before the executor reports its usage; then the reservation is replaced by the usage.
 @Suite struct RequestCountTests {
     private let second: Nanoseconds = 1_000_000_000
     private let access = Authenticator(hash: hash, isRequired: true)

@@ -5,9 +5,9 @@ import Transport
 
 @testable import Edge
 
-/// Engines that are asked over loopback connections of which kind they are.
+/// The edge asks an engine over a loopback connection, to find out its kind (vLLM, SGLang, others).
 @Suite struct EngineInquiryTests {
-    /// One engine of a model, which answers each path with a body, and all others with 404.
+    /// A played engine of one model: it answers the paths in `pages` with their bodies, and all other paths with 404.
     private final class House {
         let test = TestLoop()
         let snapshot: Snapshot
@@ -39,7 +39,7 @@ import Transport
         var engine: Engine { snapshot.engines[0].engine }
         var pool: ExecutorPool { snapshot.models[0].pool }
 
-        /// Answers what the engine is asked for some time, in steps of a tenth of a second.
+        /// Lets the engine answer the server's requests for this time, in steps of a tenth of a second.
         func serve(seconds: Int) {
             for _ in 0..<(10 * seconds) {
                 for _ in 0..<8 { answer() }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-/// What is read of engines' metrics.
+/// Which values the edge reads from the metrics pages of engines.
 @Suite struct EngineMetricsReaderTests {
     /// Reads a page in pieces of this many bytes.
     private func read(_ page: String, pieces: Int = 7) -> EngineMetricsReader {
@@ -78,7 +78,9 @@ import Testing
         #expect(said.load == expected)
     }
 
-    /// A page of any size takes no more memory than a line, and what follows a long line is read.
+    /// Long lines of a metrics page are skipped, and the lines after them are read.
+    ///
+    /// So a page of any size takes no more memory than one line.
     @Test func longLinesAndPagesAreSkipped() {
         let long = "vllm:x{a=\"" + String(repeating: "y", count: 100_000) + "\"} 1\n"
         let many = String(repeating: "vllm:e2e_request_latency_seconds_bucket{le=\"0.3\"} 1.0\n", count: 20_000)

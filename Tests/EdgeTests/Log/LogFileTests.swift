@@ -57,9 +57,9 @@ import Transport
         #expect(try text(path + ".1") == "one\ntwo\n")
     }
 
-    /// As with logrotate's `copytruncate`, the file is truncated.
+    /// If another program truncates the file, the next line is written at the beginning of the file.
     ///
-    /// The next line is written at the beginning of the file.
+    /// logrotate truncates the file with its option `copytruncate`.
     @Test func aFileThatIsCutDownGoesOnAtItsBeginning() throws {
         try withFile { file, sink, loop in
             sink.write(Array("one".utf8))
@@ -129,9 +129,9 @@ import Transport
         }
     }
 
-    /// The log can change from a full pipe to a file.
+    /// The log can change to a file while it is blocked by a full pipe that nobody reads.
     ///
-    /// The lines that did not fit the pipe are counted as dropped.
+    /// The lines that did not fit into the pipe are counted as dropped.
     @Test func aBlockedPipeIsLeft() throws {
         var ends: [CInt] = [0, 0]
         try #require(pipe(&ends) == 0)
@@ -165,7 +165,7 @@ import Transport
         #expect(sink.reason == "/dev/full: No space left on device")
     }
 
-    /// While a write blocks the thread, only a limited number of changes of the output may wait.
+    /// While a write blocks the log's thread, only a limited number of requests to change the log's output may wait.
     @Test func changesThatWaitAreBounded() throws {
         let sink = LogSink()
         let file = try LogFile(path, sink: sink)

@@ -94,7 +94,8 @@ import Transport
         #expect(budget.used == 0)
     }
 
-    /// Many connections take more than the quarter that bodies leave them; their requests can begin nevertheless.
+    /// Many connections need more than the quarter of the budget that bodies leave free; requests can begin
+    /// nevertheless.
     @Test func bodiesLeaveRoomForRequestsBesideManyConnections() {
         let budget = MemoryBudget(limit: 64 << 20)
         let accounts = (0..<400).map { _ in
@@ -125,13 +126,14 @@ import Transport
         #expect(other.chargeBody(32 << 10) == (budget.limit - budget.used > 4 << 20))
         #expect(budget.holdBack(32 << 10, beyond: 0))
         #expect(other.chargeBody(64 << 10, for: .wholeBody))
-        // Pieces of bodies that do not become whole leave the room of whole ones.
+        // However many pieces of incomplete bodies are held back, memory remains for bodies that have arrived
+        // completely.
         for _ in 0..<1000 { _ = budget.holdBack(4 << 10, beyond: 0) }
         #expect(other.chargeBody(64 << 10, for: .wholeBody))
         withExtendedLifetime(greedy) {}
     }
 
-    /// A body that begins does not take the memory that others wait for.
+    /// While bodies wait for memory, a body that only begins to arrive gets none of the memory that is released.
     @Test func bodiesThatWaitGoFirst() {
         let budget = MemoryBudget(limit: 64 << 20)
         let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
@@ -188,13 +190,13 @@ import Transport
         budget.setUsedElsewhere(48 << 20)
         #expect(!budget.reserve((16 << 20) + 1) && budget.reserve(16 << 20) && budget.used == 16 << 20)
         budget.release(16 << 20)
-        // One connection holds a part of what is free in all processes together.
+        // One connection may use only a part of the memory that remains free after the use of all processes.
         let account = MemoryAccount(source: budget)
         fill(account)
         #expect(account.held < 3 << 20)
         account.close()
         #expect(budget.enter(most: 256 << 20) <= 16 << 20)
-        // More than the limit is in use elsewhere.
+        // Other processes use more than the limit.
         budget.setUsedElsewhere(.max)
         #expect(!budget.reserve(1) && budget.used == 0)
         budget.setUsedElsewhere(-1)

@@ -143,7 +143,7 @@ import Transport
         let others = "- {id: b, executors: [{url: 'http://f'}]}"
         var second = try registry.resolve(models: others)
         #expect(registry.counts == (2, 2, 2) && second.knownModels.count == 2)
-        // An exchange that began with the first snapshot still holds it.
+        // The test keeps the engine alive, as a running exchange of the first snapshot would.
         let engine = first!.engines[0].engine
         first = nil
         second = try registry.resolve(models: others)

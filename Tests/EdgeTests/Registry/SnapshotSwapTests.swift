@@ -76,7 +76,7 @@ import Testing
     @Test func metricRowsStayWhereTheyBelong() throws {
         let before = try registry.resolve(models: Self.first)
         let metrics = WorkerMetrics(tenants: TenantLabels())
-        // A running exchange keeps the metrics row of its model.
+        // Each model has a row of metrics. A running exchange keeps the row with which it began, even after a reload.
         let row = metrics.row(of: before.model("a").entry)
         let old = metrics.row(of: before.model("b").entry)
         row.counts.gap.observe(1000)

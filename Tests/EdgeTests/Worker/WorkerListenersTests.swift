@@ -17,7 +17,7 @@ import Transport
         return registry.resolve(try configuration(text)).listeners
     }
 
-    /// Makes a listener on a new socket of the test.
+    /// Makes a listener on a new socket, and appends the socket to `sockets`, which the test closes at its end.
     private func listener(_ sockets: inout [ListenerSet]) throws -> Listener {
         let set = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 1)
         sockets.append(set)

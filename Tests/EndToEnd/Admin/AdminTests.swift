@@ -148,7 +148,8 @@ import Testing
         #expect(seen.output.contains("list in admin.allow who may"), "\(seen)")
     }
 
-    /// A page whose name resolves to this machine, a method that changes, and a peer that nobody has allowed.
+    /// The admin listener refuses unknown names in `host`, methods that change something, and peers outside
+    /// `admin.allow`.
     @Test func theAdminListenerOnlyReadsAndOnlyForWhomItMay() async throws {
         try await withExecutor { executor in
             let port = Port.free()

@@ -1,6 +1,6 @@
 import Testing
 
-/// Engines that crash, hang and return, with default probes; and a pause of the server's own process.
+/// Engines crash, hang and return, and the server's own process is paused; health probes have their defaults.
 @Suite struct LifeTests {
     private func configuration(_ urls: [String]) -> Configuration {
         let executors = urls.map { "{url: '\($0)'}" }.joined(separator: ", ")
@@ -78,7 +78,7 @@ import Testing
             _ = try await eventually("both are down", within: .seconds(60)) {
                 lines(server, "down").count == 2 ? true : nil
             }
-            // Long enough for several probes, and for a trial by a request.
+            // Long enough for several health probes, and for the time after which a request may be sent as a trial.
             try await Task.sleep(for: .seconds(8))
             let deep = try await server.admin("/health/deep")
             let metrics = try await server.metrics()
@@ -123,7 +123,7 @@ import Testing
             server.process.signal(19)
             try await Task.sleep(for: .seconds(9))
             server.process.signal(18)
-            // Timers run before the executor's bytes can arrive.
+            // The executor is still paused, so the server's overdue timers run before any bytes can arrive.
             try await Task.sleep(for: .milliseconds(500))
             executor.process.signal(18)
             for stream in streams {

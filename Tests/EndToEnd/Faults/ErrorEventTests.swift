@@ -37,8 +37,9 @@ import Testing
         }
     }
 
-    /// A client error is reported once, with the engine's text except for addresses, and does not count against the
-    /// executor.
+    /// A client error that an engine reports is passed on with the engine's text, in which addresses are hidden.
+    ///
+    /// It is not retried, and does not count against the executor.
     @Test(arguments: Speaking.both)
     func aMistakeOfTheClientsIsTheClients(_ speaking: Speaking) async throws {
         try await withServer { server, executor in

@@ -1,6 +1,8 @@
 import Testing
 
-/// Cached tokens in the answers of engines: in the log, in the metrics, and what is said where they are missing.
+/// How many tokens of prompts the engines had cached, by their answers: in the log and in the metrics.
+///
+/// If an engine's answers lack this number, a warning and `freeinference status` name the flag that the engine needs.
 @Suite struct CachedTokensTests {
     private static let words = (0..<1000).map { "word\($0)" }.joined(separator: " ")
 
@@ -30,7 +32,9 @@ import Testing
         }
     }
 
-    /// In every dialect, whole answers and streams tell the cached tokens, also in llama.cpp's `timings`.
+    /// In every dialect, the log has the number of cached tokens that the engine reports.
+    ///
+    /// The engine reports it in a JSON answer or in a stream, llama.cpp also in its member `timings`.
     @Test(arguments: ["vllm", "sglang", "llama.cpp"]) func everyDialectTellsThem(kind: String) async throws {
         let arguments = ["--cache-tokens", "100000", "--kind", kind]
         try await withServer(executor: arguments) { server, _ in
@@ -55,7 +59,7 @@ import Testing
         }
     }
 
-    /// An engine whose answers never say what was cached lacks a flag, and `status` names it.
+    /// If an engine's answers never report cached tokens, `status` names the flag with which to start the engine.
     @Test(arguments: [("vllm", "--enable-prompt-tokens-details"), ("sglang", "--enable-cache-report")])
     func aMissingFlagIsNamed(kind: String, flag: String) async throws {
         let arguments = ["--cache-tokens", "100000", "--kind", kind, "--no-cached-tokens"]

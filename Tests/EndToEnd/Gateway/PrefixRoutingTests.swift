@@ -1,10 +1,11 @@
 import Testing
 
-/// Conversations with two executors that cache prompts, by the balance of the pool.
+/// Conversations with two executors that cache prompts, for each way (`balance`) in which a pool chooses executors.
 @Suite struct PrefixRoutingTests {
-    /// Asks in eight conversations, whose turns alternate.
+    /// Sends the requests of eight conversations: the next request of each conversation, six times.
     ///
-    /// - Returns: the part of all prompt tokens that the executors had in their caches, by their own count, and the log.
+    /// - Returns: the part of all prompt tokens that the executors had in their caches, by their own count, and the
+    /// log.
     private func converse(
         _ model: String,
         executor: String = ", health: {interval: 0s}",
@@ -25,7 +26,8 @@ import Testing
                     if !simulator.isEmpty { try await found(simulator, in: server) }
                     var texts = (0..<8).map { "conversation \($0) " }
                     for turn in 0..<6 {
-                        // The order changes from turn to turn, so that turns by number do not happen to fit.
+                        // The order of the conversations changes. With a fixed order, plain round-robin would also send
+                        // each conversation to the executor that has it cached.
                         for index in Self.order(turn) {
                             texts[index] += (0..<800).map { "word\(index)-\(turn)-\($0) " }.joined()
                             let body = chat(prompt: texts[index], tokens: 2)
@@ -42,7 +44,7 @@ import Testing
         }
     }
 
-    /// Each turn but the first goes where the conversation was before, and finds it cached.
+    /// Each request of a conversation but the first goes to the executor of the request before, which has it cached.
     @Test func conversationsStayWhereTheyAreCached() async throws {
         let (cached, log) = try await converse("balance: prefix")
         let (blind, blindLog) = try await converse("balance: least-load")
@@ -61,8 +63,9 @@ import Testing
         }
     }
 
-    /// Without `balance`, engines with prefix caches are chosen by prompt, whether the file or their probes say what they
-    /// are; others by load.
+    /// Without `balance`, a pool of engines with prefix caches chooses by prompt, and another pool by load.
+    ///
+    /// The kind of an engine is given by the configuration, or is found by health probes.
     @Test(arguments: [
         (", kind: vllm, health: {interval: 0s}", [], true), ("", ["--kind", "llama.cpp"], true),
         ("", ["--kind", "ollama"], false), (", health: {interval: 0s}", [], false),

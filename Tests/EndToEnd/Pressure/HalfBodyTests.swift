@@ -36,7 +36,8 @@ import Testing
             )
             do {
                 let filled = try await Self.line(0, of: halves)
-                // One connection alone cannot hold so much. The server may still be reading what the clients have sent.
+                // With one connection, less is expected: one connection may not fill the budget alone. The test waits,
+                // because the server may still be reading what the clients have sent.
                 let least = crowd.connections > 1 ? Double(80 << 20) : 0
                 let used = try await eventually("a budget full of bodies") {
                     let used = try await server.metrics().sum("freeinference_memory_used_bytes")
@@ -59,7 +60,7 @@ import Testing
                 try await halves.stop(within: .zero)
                 throw Unmet("\(error)\n\(halves.output.prefix(2000))\n\(halves.errors)")
             }
-            // Only buffers that a worker keeps for all connections are still charged.
+            // All bodies have ended. The memory that is still charged is that of the workers' shared buffers.
             _ = try await eventually("an empty budget", within: .seconds(60)) {
                 try await server.metrics().sum("freeinference_memory_used_bytes") < before + 4 << 20 ? true : nil
             }

@@ -167,7 +167,9 @@ import Testing
         }
     }
 
-    /// With `upgrade_generations: 1`, a second upgrade hurries the first process, and a third one has to wait for it.
+    /// With `upgrade_generations: 1`, a second upgrade makes the first process end its exchanges soon.
+    ///
+    /// A third upgrade is refused until the first process has ended.
     @Test func moreProcessesThanMayDrainAreRefused() async throws {
         let settings = "drain_timeout: 600s\nupgrade_generations: 1"
         try await withUpgrades(settings: settings) { upgradable in
@@ -184,7 +186,7 @@ import Testing
             #expect(refused.status == .exited(2), "\(refused)")
             #expect(refused.output.contains("2 older processes drain, which is one more than upgrade_generations"))
             try await expectService(server)
-            // The client of the first process leaves, so the process ends, and there is room again.
+            // The client of the first process leaves, so that process ends, and another upgrade is allowed.
             streams[0].signal(SIGTERM)
             try await expect(server.process.ending()) { $0 == .exited(0) }
             try await eventually("room") { try await upgradable.upgrade().succeeded ? true : nil }

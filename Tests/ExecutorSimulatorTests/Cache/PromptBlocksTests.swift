@@ -1,4 +1,4 @@
-// The prompt of a request in the shape of each API, as the prefix cache sees it.
+// The simulated executor cuts the prompt of a request into the blocks of its prefix cache, for each API.
 import Inference
 import Testing
 
@@ -10,7 +10,7 @@ import Testing
         let words = try Prompt(endpoint, value).tokens
         return PromptBlocks(endpoint, model: model, body: value, words: words, blockSize: 2)
     }
-    /// How many blocks two prompts have in common.
+    /// The number of blocks that two prompts have in common at their beginning.
     private func common(_ one: PromptBlocks, _ other: PromptBlocks) throws -> Int {
         let one = try #require(one.chains.first).hashes
         let other = try #require(other.chains.first).hashes

@@ -3,7 +3,7 @@ import HTTP
 import Transport
 
 final class FuzzAttempt: ExecutorStreamHandler {
-    /// What the handler does inside a call, as an exchange may do.
+    /// What the handler does while the stream calls it, as the server's own handlers may do.
     enum Reaction: UInt8, CaseIterable {
         case none, cancelAtHead, cancelAtBody, pauseAtHead, pauseAtBody, limitAtHead, againAtEnd, cancelAndAgain
     }

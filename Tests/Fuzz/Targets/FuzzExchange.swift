@@ -60,7 +60,9 @@ final class FuzzExchange: ServerStreamHandler {
         manner = Manner(rawValue: byte % (Manner.short.rawValue + 1)) ?? .stream
     }
 
-    /// The most bytes that this handler leaves buffered in the stream, with chunks and framing.
+    /// The largest number of response bytes that this handler may have buffered in the stream.
+    ///
+    /// It includes 8192 bytes for the sizes of chunks, frame heads and the response head.
     var sendsAtMost: Int {
         guard ends == 0 else { return 0 }
         return (manner == .big ? 2 * Self.watermark : manner == .echo ? Self.echoMax * 2 : 0) + 8192
@@ -72,7 +74,7 @@ final class FuzzExchange: ServerStreamHandler {
 
     // MARK: Calls
 
-    /// Checks that a call comes from the loop, and not after the end.
+    /// Checks that the stream calls this handler from the event loop only, and no more after the end of the exchange.
     private func called(_ what: StaticString) {
         findings.expect(!isCalling, "\(what) inside a call to the stream")
         findings.expect(ends == 0, "\(what) after the end")

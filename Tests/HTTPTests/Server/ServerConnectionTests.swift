@@ -1,4 +1,4 @@
-// A client's connection until its protocol is known.
+// A client's connection before the server knows whether the client speaks HTTP/1.1 or HTTP/2.
 import HTTP
 import LoopTesting
 import Testing
@@ -49,7 +49,8 @@ import Transport
         #expect(try client(of: proxied).isKnown)
     }
 
-    /// With PROXY headers, the client behind the trusted peer is a stranger.
+    /// The client that a trusted peer's PROXY header names does not count as a known client, although the peer is
+    /// trusted.
     @Test func behindAPROXYHeaderItIsTheClients() throws {
         let preamble = ProxyPreamble()
         let trusted = AddressSet([try AddressRange(parsing: "127.0.0.0/8")])

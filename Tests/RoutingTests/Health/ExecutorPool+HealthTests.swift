@@ -24,7 +24,7 @@ import Testing
 
     // MARK: Faults after the first event
 
-    /// Reports a stream of executor 0 that begins well and then breaks.
+    /// Reports to the pool that executor 0 began to answer well, and that its answer then broke off.
     private func breakStream(_ pool: ExecutorPool, at now: UInt64, _ scope: FaultScope = .answer) {
         pool.report(.good, of: pool.executors[0], at: now)
         pool.report(.lateFault(scope), of: pool.executors[0], at: now)
@@ -104,7 +104,9 @@ import Testing
         }
     }
 
-    /// The broken stream began before the trial, so it does not decide the trial.
+    /// A stream that breaks during a trial began before it, so it does not decide the trial.
+    ///
+    /// A trial is one request to an ejected executor, which shows whether the executor works again.
     @Test func aStreamThatBreaksDecidesNoTrial() {
         let pool = pool(2)
         for _ in 0..<3 { pool.report(.fault(.answer), of: pool.executors[0], at: 0) }
@@ -224,7 +226,9 @@ import Testing
         #expect(pool.chosen(at: 103 * second) == nil)
     }
 
-    /// The executor accepts requests and may still answer, for example after it has loaded a model.
+    /// The only executor of a pool is used in spite of timeouts.
+    ///
+    /// It accepts requests and may still answer, for example after it has loaded a model.
     @Test func inAPoolOfOneASlowExecutorIsUsed() {
         let pool = pool(1)
         for _ in 0..<3 { pool.report(.fault(.timeout), of: pool.executors[0], at: 100 * second) }

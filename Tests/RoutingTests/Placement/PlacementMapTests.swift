@@ -40,7 +40,9 @@ import Testing
         #expect(holders == [.init(executor: 1, bytes: Self.bytes(20)), .init(executor: 2, bytes: Self.bytes(16))])
     }
 
-    /// What is longest and was used least recently is forgotten first, and each executor for itself.
+    /// A full map forgets the least recently used beginning first, and of one prompt the longest beginning.
+    ///
+    /// Each executor has its own limit: a full list of one executor costs another executor nothing.
     @Test func theOldestIsForgottenFirst() {
         let blocks = 600
         var map = PlacementMap(cacheBytes: blocks * PromptPrefix.step)
@@ -60,7 +62,8 @@ import Testing
         for number in 0..<1000 { map.record(Self.prefix([number, number + 1]), at: number % 3, losses: 0) }
         #expect(map.count <= 100)
         #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2), "the newest is there")
-        // An executor that comes last gets its part of the whole from the one that has most.
+        // The map is full when executor 9 comes. The map makes room by forgetting entries of the executor that has the
+        // most.
         for number in 0..<20 { map.record(Self.prefix([5000 + number]), at: 9, losses: 0) }
         #expect(map.count <= 100 && map.bytesHeld(of: Self.prefix([5000]), by: 9) == Self.bytes(1))
         #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2))
@@ -95,7 +98,10 @@ import Testing
         #expect(map.count == 3, "what was never recorded there cannot be taken back")
     }
 
-    /// Failures of a prompt do not make its beginning common.
+    /// A failed request does not count as a use of its prompt's beginning.
+    ///
+    /// Otherwise many failures would make the beginning count as common, and a common beginning has no preferred
+    /// executor.
     @Test func whatWasTakenBackDoesNotCountAsUsed() {
         var map = PlacementMap()
         for number in 0..<60 { map.record(Self.prefix([1, 2, 100 + number]), at: 0, losses: 0) }
@@ -108,7 +114,7 @@ import Testing
         #expect(map.holders(of: Self.prefix([1, 2, 900])) == [.init(executor: 0, bytes: Self.bytes(2))])
     }
 
-    /// A thousand executors that hold the same beginning are no more than `holdersMax` to choose from.
+    /// If a thousand executors hold the same beginning of a prompt, the map lists only `holdersMax` of them.
     @Test func manyHoldersAreNotAllListed() {
         var map = PlacementMap()
         for executor in 0..<1000 { map.record(Self.prefix([1, executor + 10]), at: executor, losses: 0) }
@@ -151,7 +157,7 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 2) == Self.bytes(2) && map.count == 2)
     }
 
-    /// Executors that come and go leave nothing behind.
+    /// When an executor is removed, the map forgets all prompts that were recorded for it.
     @Test func anExecutorThatComesGetsTheListOfOneThatHasLeft() {
         var map = PlacementMap()
         for executor in 0..<100 {
@@ -164,7 +170,8 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 1000) == Self.bytes(2))
     }
 
-    /// Against a plain model: sets of beginnings by executor, in the order of their use.
+    /// Compares the map with a simple model: for each executor, an array of prompt beginnings in the order of their
+    /// use.
     @Test func itAgreesWithAPlainModel() {
         struct Held {
             var hash: UInt64
@@ -176,7 +183,8 @@ import Testing
         var random = SplitMix(state: 42)
         for _ in 0..<6000 {
             let executor = Int(random.next() % 3)
-            // Sometimes a prompt fails, and leaves the map as it was but for the order of use.
+            // Sometimes a request fails, so its prompt is recorded and taken back. Recording it may have made the map
+            // forget the beginnings that were used least recently.
             if random.next() % 8 == 0 {
                 let failed = Self.prefix([500, Int(random.next() % 9), 1])
                 map.record(failed, at: executor, losses: 0)
@@ -225,7 +233,7 @@ import Testing
 }
 
 extension PlacementMap {
-    /// What `findHolders` finds.
+    /// The executors that hold a beginning of this prompt, as `findHolders` finds them.
     func holders(of prefix: PromptPrefix) -> [Match] {
         var found: [Match] = []
         findHolders(of: prefix, &found)
@@ -233,7 +241,7 @@ extension PlacementMap {
     }
 }
 
-/// Memory of which so many bytes are left.
+/// A source of memory that grants a fixed number of bytes.
 final class CountedMemory: PlacementMemory {
     private let bytes: Mutex<Int>
     var left: Int { bytes.withLock { $0 } }

@@ -80,7 +80,9 @@ import Testing
         return try Connection(test, contexts, clientContext, of: client, resuming: session)
     }
 
-    /// A loop with streams under way, whose handshakes have used up their budget; its clock stands still.
+    /// A loop that has streams under way, and whose handshakes have used up their budget of CPU time.
+    ///
+    /// Its clock stands still until the test advances it, so the budget does not refill by itself.
     private func busyLoop(_ poller: PollerChoice = .auto) -> TestLoop {
         let test = TestLoop(poller: poller)
         test.loop.handshakes.hasStreams = true
@@ -119,7 +121,7 @@ import Testing
     @Test func withinTheBudgetNothingWaits() throws {
         let test = TestLoop()
         test.loop.handshakes.hasStreams = true
-        // By a clock that stands still, a handshake costs nothing.
+        // The test's clock stands still, so each handshake is measured as 0 ns and uses up no budget.
         for _ in 0..<3 { finish(try connect(test), on: test) }
         #expect(test.loop.handshakes.heldCount == 0)
     }
@@ -130,7 +132,8 @@ import Testing
         hold(one, two, on: test)
         for connection in [one, two] { connection.carry() }
         #expect(test.loop.handshakes.heldCount == 2 && !one.hasAnswer && !two.hasAnswer)
-        // A turn without events lets one go on beyond the budget.
+        // The budget is used up. But in a turn without events the loop has nothing else to do, so it continues one of
+        // the two waiting handshakes.
         test.loop.turn(waitMax: 0)
         #expect(test.loop.handshakes.waitingCount == 1)
         finish(one, two, on: test)
@@ -155,7 +158,7 @@ import Testing
         #expect(test.loop.handshakes.heldCount == 0)
     }
 
-    /// The order in which these clients have got an answer, one a turn.
+    /// Turns the loop, and returns the indexes of `connections` in the order in which the server answers them.
     private func order(_ connections: [Connection], on test: TestLoop) -> [Int] {
         var order: [Int] = []
         for _ in connections {

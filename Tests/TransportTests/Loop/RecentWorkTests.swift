@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func requestsWithPausesNeverYield() {
-        // 90 a second for a minute.
+        // 90 requests a second for one minute.
         let (recent, now) = work(5400, of: RecentWork.request, every: second / 90)
         #expect(!recent.isMuch(at: now))
     }

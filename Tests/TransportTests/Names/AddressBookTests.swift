@@ -1,4 +1,4 @@
-// The order of the addresses in an address book.
+// An address book lists the addresses of one host, in the order in which connections try them.
 import Testing
 import Transport
 

@@ -33,7 +33,7 @@ private func offersResumption(_ bytes: some Sequence<UInt8>) -> Bool { ClientHel
     @Test(arguments: [0x0303, 0x0304]) func aResumptionIsRecognized(version: Int) throws {
         let (first, again) = try hellos(version: version)
         #expect(!offersResumption(first) && offersResumption(again))
-        // From one length on, enough has arrived to see it; no shorter part says so.
+        // A beginning of the ClientHello that is long enough shows that it offers a resumption; a shorter one does not.
         let seen = (0...again.count).map { offersResumption(again[..<$0]) }
         #expect(seen == seen.sorted { !$0 && $1 } && seen.last == true && seen.first == false)
         #expect((0...first.count).allSatisfy { !offersResumption(first[..<$0]) })

@@ -1,4 +1,5 @@
-// The buffer between OpenSSL and a channel. All connections of a worker share it, and each leaves it empty.
+// `TLSWire` is the buffer between OpenSSL and a connection's socket. All connections of a worker use the same buffer,
+// and each connection leaves it empty for the next one.
 import CertificateAuthority
 import Testing
 import Transport
