@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// Four heavy connections at once, as OpenRouter or Cloudflare open them: each of two workers gets two.
+    /// Four connections with many streams open at once, as from OpenRouter or Cloudflare, and each worker gets two.
     @Test(arguments: [true, false])
     func fourHeavyConnectionsAreSpreadEvenly(secure: Bool) async throws {
         let scratch = try Scratch()
@@ -67,16 +67,16 @@ import Testing
             let load = ["-n", "100", "-c", "4", "-m", "25", "-d", body, "-H", "content-type: application/json", url]
             var evenRounds = 0
             for round in 1...9 where evenRounds < 3 {
-                // A worker publishes its load every 250 ms. After one second no worker's published load contains a
-                // part of the crowd.
+                // A worker publishes its load every 250 ms. After one second, the published loads no longer contain
+                // any of the earlier round's streams.
                 try await Task.sleep(for: .seconds(1))
                 let start = ContinuousClock.now
                 let clients = try await ChildProcess.start("h2load", load, in: scratch)
                 try await executor.counter("running", reaches: 100)
                 let took = ContinuousClock.now - start
                 let seen = try server.process.acceptedConnectionsByLoop(at: .loopback(port: port))
-                // On a busy machine the connections may arrive one by one. A worker then publishes its load between
-                // two of them, and may see a connection before all of its streams, so an uneven spread is allowed.
+                // On a busy machine, the four connections may arrive one by one. A worker may then publish its load
+                // when a connection has opened only some of its streams. So an uneven spread is allowed then.
                 #expect(seen == [2, 2] || took > .milliseconds(250), "round \(round): \(seen)")
                 evenRounds += seen == [2, 2] ? 1 : 0
                 try await clients.stop(within: .zero)

@@ -44,7 +44,8 @@ import Testing
         return #"{"model":"m","messages":[{"role":"user","content":[\#((parts + [text]).joined(separator: ","))]}]}"#
     }
 
-    /// An image counts by its length and hash, and moves no mark.
+    /// The length and the hash of an image stand for its data, so a large image does not use up the hashes of the
+    /// prompt.
     @Test func imagesAreHashedAndDoNotCount() throws {
         let (cat, dog) = (String(repeating: "QUJD", count: 5000), String(repeating: "QUJE", count: 5000))
         let found = try hashes(withImages([imagePart(cat)], text(9000)))
@@ -53,14 +54,14 @@ import Testing
         #expect(Set(try hashes(withImages([imagePart(dog)], text(9000)))).isDisjoint(with: found))
         #expect(Set(try hashes(withImages([imagePart(cat + "QUJD")], text(9000)))).isDisjoint(with: found))
         #expect(Set(try hashes(withImages([imagePart(cat), imagePart(cat)], text(9000)))).isDisjoint(with: found))
-        // What comes before an image does not depend on it.
+        // The hashes of the text before an image are the same for different images.
         let before = #"{"type":"text","text":"\#(text(5000))"}"#
         let cats = try hashes(withImages([before, imagePart(cat)], text(9000)))
         let dogs = try hashes(withImages([before, imagePart(dog)], text(9000)))
         #expect(cats.prefix(2) == dogs.prefix(2) && Set(cats.dropFirst(2)).isDisjoint(with: dogs.dropFirst(2)))
     }
 
-    /// The places of more than 32 images are not known, so such a prompt has no hashes.
+    /// The scan of a request finds at most 32 images, so a prompt with more images is not hashed.
     @Test(arguments: [(32, true), (33, false)]) func tooManyImagesAreNotLookedAt(count: Int, isHashed: Bool) throws {
         let image = imagePart(String(repeating: "QUJD", count: 100))
         let found = try hashes(withImages(Array(repeating: image, count: count), text(9000)))

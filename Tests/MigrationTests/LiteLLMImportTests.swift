@@ -5,7 +5,9 @@ import Testing
 
 /// LiteLLM's config.yaml.
 @Suite struct LiteLLMImportTests {
-    /// A file of the project's form with content of our own: what is lost or changed is marked.
+    /// A configuration file in LiteLLM's format.
+    ///
+    /// Comments mark the lines that the import must report: settings that are lost, and settings that are changed.
     static let file = """
         model_list:
           - model_name: chat-large

@@ -125,7 +125,7 @@ def strangers(options, edge, ports):
     return {
         "stranger-at-proxy-protocol": lambda name: ask(name, ports["proxy"], over_http1, authority=edge.authority),
         "stranger-at-x-forwarded-for": lambda name: ask(name, ports["forwarded"], over_http1, authority=None),
-        # With a certificate of the authority: the certificate alone makes nobody a trusted peer.
+        # This client has a valid client certificate, but that alone does not make it a trusted peer.
         "stranger-at-cloudflare": lambda name: ask(
             name, ports["cloudflare"], over_http2, authority=edge.authority, pair=edge.pair),
     }

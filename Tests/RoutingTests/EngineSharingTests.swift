@@ -105,7 +105,7 @@ import Transport
         #expect(granted.order == ["a"] && new.engine.running == 1)
     }
 
-    /// A refusal teaches how many attempts of all processes together the engine takes.
+    /// When an engine refuses an attempt, the learnt limit is the number of attempts of all processes together.
     @Test(arguments: [true, false]) func learntLimitsConcernTheSum(isShared: Bool) throws {
         let (old, new) = try processes(isShared: isShared)
         old.share()

@@ -54,7 +54,7 @@ import Testing
     /// The test compares words, so a name that occurs elsewhere with another meaning passes. Types are left out,
     /// because a type may be used only as the type of a property.
     @Test func packageSymbolsAreUsedElsewhere() throws {
-        // A call to it contains no name.
+        // Calls of a `callAsFunction` do not contain its name, so the test cannot find them.
         let nameless = "callAsFunction"
         let declaration = try Regex(
             #"^\s*(?:@\w+(?:\([^)]*\))?\s+)*package\s+(?:\w+(?:\([^)]*\))?\s+)*?(?:func|var|let)\s+(\w+)"#

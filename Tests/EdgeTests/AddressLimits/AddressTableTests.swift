@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// The holds that a test keeps.
+/// The counted requests of a test; each stays counted as long as its `AddressHold` exists.
 private final class Holds { var all: [AddressHold] = [] }
 
 @Suite struct AddressTableTests {
@@ -134,7 +134,7 @@ private final class Holds { var all: [AddressHold] = [] }
         for number in model.keys { #expect(table.held(by: addresses[number])?.isEmpty == true) }
     }
 
-    /// Threads that claim and end at once never exceed the limit, and leave nothing behind.
+    /// Threads that begin and end requests at the same time never exceed the limit, and the counts end at 0.
     @Test func countsAreExactAcrossThreads() throws {
         let table = AddressTable()
         let limits = limits { $0.streams = 3 }

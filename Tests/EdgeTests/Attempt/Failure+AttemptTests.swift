@@ -57,9 +57,9 @@ import Transport
         executor.end()
     }
 
-    /// A client error is reported once, with its text.
+    /// An engine's error about the client's request is passed on to the client with its text.
     ///
-    /// No other executor is tried, and no executor is charged.
+    /// No other executor is tried, and the error does not count against the executor.
     @Test(arguments: Form.allCases) func aClientsMistakeIsItsOwnInEachForm(form: Form) throws {
         let client = try client()
         client.ask()

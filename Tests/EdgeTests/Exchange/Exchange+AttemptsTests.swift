@@ -240,8 +240,9 @@ import Transport
         #expect(environment.finished.first?.end == .complete && environment.retries.underWay == 0)
     }
 
-    /// An exchange frees its place in the budget while it waits or sends an error, and takes one again for a later
-    /// retry.
+    /// An exchange counts against the limit of simultaneous retries only while its retry runs.
+    ///
+    /// It does not count while it waits in a queue or sends an error, and counts again when it retries later.
     @Test func placesOfTheBudgetAreGivenBackAndTakenAgain() throws {
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}]}")
         let client = try TestClient(environment)

@@ -84,7 +84,7 @@ import Transport
 
     // MARK: Short requests
 
-    /// Whether an executor has got the whole body, to which the edge adds that it wants the usage.
+    /// Whether an executor has received the whole body; the edge has added a request for usage at its beginning.
     private func isWhole(_ body: String, _ client: TestClient) -> Bool {
         client.executors.first?.body.hasSuffix(body.dropFirst()) == true
     }
@@ -104,7 +104,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// Even if nothing is left for small bodies, one that does not fit into its exchange's share waits.
+    /// A short body waits if the memory that is reserved for short bodies is used up; it is not refused at once.
     @Test func aShortBodyWaitsWhereSmallOnesHaveUsedUpTheirMemory() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -120,7 +120,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// Only its end shows that a small body without a content-length is whole; it then asks at once.
+    /// A small body without a content-length waits until its end arrives, because only the end shows that it is small.
     @Test func aShortBodyWithoutALengthGoesOnAtItsEnd() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -230,7 +230,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// HTTP/1.1 stops reading at its window.
+    /// The server holds back at most one flow-control window of a waiting body; with HTTP/1.1 it then stops reading.
     @Test func onlyAWindowIsHeldBack() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -245,7 +245,7 @@ import Transport
         #expect(!isHeld(client) && client.exchange.record.bytesIn > held, "reading goes on")
     }
 
-    /// There is little memory for what waits, so who has waited longest makes room.
+    /// If the memory for the pieces of waiting bodies is used up, the body that has waited longest is refused.
     @Test func theLongestWaitEndsWhenMoreHaveToWait() throws {
         let environment = try environment()
         let others = fill(environment)
@@ -259,7 +259,7 @@ import Transport
         send(second)
         let (firstExchange, secondExchange) = (environment.exchanges[0], environment.exchanges[1])
         #expect(isHeld(second) && firstExchange.request?.wait?.isHeld == true)
-        // What is left for pieces of other bodies is used up.
+        // All memory for the pieces of waiting bodies is used up.
         let more = (0..<200).map { _ in BodyWait(began: 0) }
         let piece = [UInt8](repeating: 1, count: 4096)
         for wait in more { while wait.pieces.count < 1 << 20, wait.hold(piece.span, in: environment.budget, at: 1) {} }
@@ -305,7 +305,7 @@ import Transport
 
     // MARK: Slow bodies
 
-    /// Nobody is slow in its first second.
+    /// A body that has begun less than a second ago never counts as slow.
     @Test func aBodyThatHasOnlyBegunIsNotSlow() throws {
         let client = try TestClient(environment())
         client.begin(String(Self.body.prefix(100_000)), length: 600_000)

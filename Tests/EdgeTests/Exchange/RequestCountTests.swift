@@ -122,7 +122,8 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     @Test func aCountThatCanBeIsBelieved() throws {
         let client = try client()
         ask(client, #"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#)
-        // 1000 tokens of a prompt template, and 20,000 of hidden reasoning, are plausible.
+        // The body and the answer are short. But an engine's prompt template may add 1000 tokens, and its model may
+        // have generated 20,000 tokens of reasoning that it does not send.
         let details = #""completion_tokens_details":{"reasoning_tokens":20000}"#
         answer(client, usage: #"{"prompt_tokens":1100,"completion_tokens":20010,\#(details)}"#)
         let used = try #require(client.finished?.usage)
@@ -130,7 +131,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try remaining(client) == 50_000 - 21_110)
     }
 
-    /// A key is refused for at most two minutes, whatever usage was reported.
+    /// A key whose usage exceeds its token limit is refused for at most two minutes, however much usage was reported.
     @Test func aDebtEnds() throws {
         let limits = KeyLimits(tokensPerMinute: 100)
         let client = try client(Self.model, limits)

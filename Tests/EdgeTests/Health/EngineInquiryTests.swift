@@ -13,9 +13,9 @@ import Transport
         let snapshot: Snapshot
         var prober: HealthProber?
         var pages: [String: String] = ["/health": ""]
-        /// The paths that were asked.
+        /// The paths of the requests that the engine has received.
         private(set) var asked: [String] = []
-        /// Whether connections are reset instead of answered.
+        /// Whether the engine resets connections instead of answering.
         var isDown = false
         var found: [EngineKind] = []
         private var peers: [Peer] = []
@@ -100,7 +100,7 @@ import Transport
         #expect(!balanced.snapshot.models[0].targets[0].stripsBilling)
     }
 
-    /// An engine that was lost may be another one when it comes back.
+    /// After failed probes the edge asks for the kind again, because another engine may answer at the same address.
     @Test func afterALossTheKindIsAskedAgain() throws {
         let house = try House(", health: {fall: 1, rise: 1}")
         house.pages["/v1/models"] = Self.vllm
@@ -115,7 +115,7 @@ import Transport
         #expect(house.found == [.vllm, .unknown] && house.count("/v1/models") == 2 && !house.pool.choosesByPrompt)
     }
 
-    /// The load is asked after each probe, and is forgotten when the engine is lost.
+    /// After each health probe, the edge asks the engine for its load, and forgets the load when probes fail.
     @Test func theLoadIsAskedAfterEachProbe() throws {
         let house = try House(", kind: llama.cpp, health: {fall: 1}")
         house.pages["/slots"] = #"[{"n_ctx":4096,"is_processing":true},{"n_ctx":4096,"is_processing":false}]"#

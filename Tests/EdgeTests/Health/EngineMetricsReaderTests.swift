@@ -41,7 +41,9 @@ import Testing
         #expect(read("vllm:gpu_cache_usage_perc{model_name=\"m\"} 0.75\r\n").load.cacheUse == 0.75)
     }
 
-    /// Ranks that compute parts of the same model, and priorities, have the same requests again.
+    /// SGLang's metrics repeat the same requests for each tensor-parallel rank (`tp_rank`) and for each priority.
+    ///
+    /// These are counted once, and different data-parallel ranks (`dp_rank`) are summed.
     @Test func theWordsOfSGLang() {
         let said = read(
             """

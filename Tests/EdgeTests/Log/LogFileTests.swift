@@ -41,9 +41,9 @@ import Transport
         return outcome!
     }
 
-    /// As with logrotate's `create`, the file is renamed.
+    /// logrotate renames the file (its option `create`) and asks for the log to be reopened.
     ///
-    /// When the reopening is answered, the renamed file has all lines that were logged before.
+    /// Once the server answers that the log is reopened, the renamed file has all lines that were logged before.
     @Test func aRenamedFileIsCompleteAndTheNextLineGoesToTheNewOne() throws {
         try withFile { file, sink, loop in
             sink.write(Array("one".utf8))

@@ -36,8 +36,7 @@ import Transport
         #expect(account.held > 24 << 20 && account.held <= 25 << 20)
     }
 
-    /// Each connection takes all that it may and gives nothing back; some memory always remains for a further
-    /// connection.
+    /// Even if each connection takes all the memory that it may have, some memory remains for a further connection.
     @Test(arguments: [1, 5, 20, 80, 500])
     func anyNumberOfConnectionsLeavesSomethingForOthers(_ count: Int) {
         let budget = MemoryBudget(limit: 64 << 20)
@@ -63,7 +62,7 @@ import Transport
         #expect(other.held > 2 * before)
     }
 
-    /// The guaranteed minimum of a connection ends where the whole limit would be exceeded.
+    /// A connection does not get its guaranteed minimum of memory if that would exceed the whole limit.
     @Test func theLeastEndsWithTheWhole() {
         let budget = MemoryBudget(limit: 1 << 20)
         let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
@@ -115,9 +114,9 @@ import Transport
         for account in accounts[1...20] { #expect(account.charge(64 << 10)) }
     }
 
-    /// Connections that hold as much as they may leave room for a small request of another client.
+    /// However much memory connections hold, a small request body of another client still gets memory.
     ///
-    /// The pieces of the body wait until the body has arrived completely, and then its buffer is charged.
+    /// Its pieces are held back until it has arrived completely; then the memory for the whole body is charged.
     @Test(arguments: [20, 80]) func connectionsLeaveRoomForASmallBody(_ count: Int) {
         let budget = MemoryBudget(limit: 64 << 20)
         let greedy = (0..<count).map { _ in MemoryAccount(source: budget) }

@@ -61,7 +61,7 @@ final class UpgradeProcess {
 }
 
 extension SharedCounts {
-    /// The same table as another process maps it.
+    /// Maps the table of shared counts once more, as another process does.
     func mapped() throws -> SharedCounts {
         let column = try #require(allot())
         return try SharedCounts.adopt(dup(descriptor), column: column)

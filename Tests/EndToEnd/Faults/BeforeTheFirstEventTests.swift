@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    /// Responses that are not streams.
+    /// The client gets an error status also if it asked for a response that is not a stream.
     @Test(arguments: ["close_before_head", "garbage_head", "die_after:0", "reset_after:0"], Speaking.both)
     func anAnswerThatIsNoStreamIsRefusedToo(_ fault: String, _ speaking: Speaking) async throws {
         try await withServer { server, _ in

@@ -25,7 +25,7 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withExecutor(arguments) { executor in
-            // With probes, unlike the other tests' executors.
+            // Unlike the executors of other tests, this one has health probes, by which the server finds its kind.
             var configuration = Configuration(models: "- {id: demo, executors: [{url: '\(executor.url)'}]}\n")
             configuration.commands = scratch.file("admin.sock")
             try await withServer(configuration) { try await body($0, executor) }
@@ -91,14 +91,14 @@ import Testing
         }
     }
 
-    /// What engines say of their load and of the size of their caches.
+    /// `freeinference status` shows the load and the cache size that an engine reports about itself.
     @Test(arguments: ["vllm", "sglang", "llama.cpp"]) func statusShowsWhatTheEngineSays(kind: String) async throws {
         let arguments = ["--cache-tokens", "65536", "--prefill-rate", "100000", "--kind", kind]
         try await withCommands(arguments) { server, executor in
             let connection = try await RawConnection(to: executor.address)
             defer { connection.close() }
             let body = chat(tokens: 100_000, more: #""simulator":{"pace":20}"#)
-            // The edge knows nothing of this stream.
+            // This stream goes to the engine directly, so only the engine itself can report it as running.
             try await connection.send(
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
             )

@@ -54,7 +54,8 @@ import Testing
         #expect(log.last?.held_bytes.int.map { $0 > 8192 } == true)
         #expect(blindLog.allSatisfy { $0.routed_by.isNull && $0.held_bytes.isNull })
         for conversation in 0..<8 {
-            // The first eight lines are the first turns; each later one has the same executor as its first.
+            // The first eight log lines are the first requests of the eight conversations. Each later request of a
+            // conversation must have the same executor as the first one.
             let first = log[conversation].executor.string
             for turn in 1..<6 {
                 let place = try #require(Self.order(turn).firstIndex(of: conversation))

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// Executors by name: nothing about names keeps the server from starting, serving or ending.
+/// Executors whose URLs have names: the server starts, serves and ends even if the names do not resolve.
 @Suite struct NameTests {
     private func expectUnreachable(_ server: Server, model: String = "demo") async throws {
         let body = chat().replacing("\"demo\"", with: "\"\(model)\"")
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    /// Asked for again after 5 s.
+    /// The server asks for a name that does not resolve again after 5 s.
     @Test(.enabled(if: PrivateNames.areAvailable, "mounting takes root"))
     func aNameThatAppearsLaterIsFound() async throws {
         let scratch = try Scratch()

@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// Makes 200 short requests of a client that does not try again.
+    /// Sends 200 short requests with a client that never retries; each must be answered with 200.
     private static func noneFails(_ body: String, _ speaking: Protocol, _ server: Server) async throws {
         let load = ["-n", "200", "-c", "4", "-m", speaking == .http1 ? "1" : "5", "-d", body]
         let options = ["-H", "content-type: application/json"] + (speaking == .http1 ? ["--h1"] : [])
@@ -79,9 +79,10 @@ import Testing
         #expect(seen.output.contains("status codes: 200 2xx, 0 3xx, 0 4xx, 0 5xx"), "\(speaking) \(seen.output)")
     }
 
-    /// Waits until a whole body of 2 MiB is answered, before the halves are late.
+    /// Waits until a request with a complete body of 2 MiB is answered.
     ///
-    /// The client tries again when it is told to, as SDKs do.
+    /// That must happen before the server refuses the incomplete bodies as late. The client retries after a 503, as
+    /// SDKs do.
     private static func passes(_ whole: String, _ speaking: Protocol, _ server: Server) async throws {
         let what = "an answer to a whole body, \(speaking)"
         try await eventually(what, within: .seconds(15), every: .seconds(1)) {
@@ -93,7 +94,7 @@ import Testing
         }
     }
 
-    /// The line with this index of what the clients report.
+    /// Waits for a line, by its index, of the report that the clients with incomplete bodies print.
     private static func line(_ index: Int, of halves: ChildProcess) async throws -> JSON {
         try await eventually("line \(index) of the halves", within: .seconds(120)) {
             let lines = halves.output.split(separator: "\n")

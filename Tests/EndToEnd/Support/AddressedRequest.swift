@@ -40,7 +40,7 @@ enum Naming: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether the client that is named has an IPv6 address.
+    /// Whether the request names the client by an IPv6 address.
     var isIPv6: Bool { self == .proxyLineTCP6 || self == .proxyTCP6 || self == .forwarded }
 }
 
@@ -93,7 +93,7 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
     /// The address that the connection comes from.
     var peer: String { "127.0.\(isTrusted ? 2 : 1).\(number)" }
 
-    /// The client that the request names, in the form of the log.
+    /// The address of the client that the request names, written as in the log.
     var named: String { naming.isIPv6 ? "2001:db8:\(String(number, radix: 16))::1" : "203.0.113.\(number)" }
 
     // MARK: What must come of it
@@ -102,7 +102,7 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
     enum Outcome: Sendable, Equatable {
         /// The request is answered with 200; `source` is the label of `freeinference_requests_by_client_source_total`.
         case answered(client: String, source: String)
-        /// The connection is closed without an answer, and this sample of the metrics grows.
+        /// The server closes the connection without an answer, and this metric grows.
         case closed(String)
     }
 
@@ -130,7 +130,7 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
 
     // MARK: What is sent
 
-    /// The same request of another client, from another peer.
+    /// The same request from another peer, and with another client's address.
     var ofAnother: AddressedRequest {
         AddressedRequest(
             number: number + Self.all.count,

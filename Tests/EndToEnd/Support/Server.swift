@@ -21,8 +21,8 @@ final class Server: Sendable {
 
     /// Starts a server and returns once it reports that it is ready.
     ///
-    /// `yaml` replaces the whole configuration; `launcher` is a command that executes the server, whose file is
-    /// `program`.
+    /// `yaml` replaces the whole configuration. `program` is the server's executable. `launcher` is a command that gets
+    /// the server's command line as its arguments, and executes it.
     static func start(
         _ configuration: Configuration,
         yaml: String? = nil,

@@ -62,7 +62,8 @@ import Testing
         let tools = #""tools":[{"name":"find","description":"finds"}]"#
         let one = try blocks(.messages, #"{\#(messages),"system":"x y",\#(tools)}"#)
         let other = try blocks(.messages, #"{\#(messages),"system":"x z",\#(tools)}"#)
-        // [{"name":"find","description":"finds",},] are 41 bytes, so 11 tokens; the thirteenth token differs.
+        // [{"name":"find","description":"finds",},] has 41 bytes, so 11 tokens at four bytes a token. The thirteenth
+        // token is the first one that differs.
         #expect(one.tokens == 11 + 2 + 4)
         #expect(try common(one, other) == 6)
     }
@@ -95,7 +96,7 @@ import Testing
             .messages,
             #"{"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"text","text":"a b"}]}]}]}"#
         )
-        // {"type":"tool_result",} are 23 bytes, so 6 tokens.
+        // The JSON around the text, {"type":"tool_result",}, has 23 bytes. At four bytes a token, that is 6 tokens.
         #expect(results.tokens == 6 + 2)
     }
 

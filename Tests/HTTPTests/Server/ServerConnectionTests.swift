@@ -29,7 +29,7 @@ import Transport
         #expect(silent.peer.end == .closed && silent.takeText().isEmpty && silent.isFreed())
     }
 
-    /// If handshakes have to wait, known clients and trusted peers go before strangers.
+    /// The connection knows whether its client is known or trusted, because such clients' handshakes are served first.
     @Test func itSaysWhoseHandshakeItIs() throws {
         let loopback = HandshakeClient(address: IPAddress(parsing: "127.0.0.1"))
         func client(of server: TestServer) throws -> HandshakeClient {
@@ -117,7 +117,9 @@ import Transport
         #expect(server.exchanges.count == 50 && !channel.yields)
     }
 
-    /// Otherwise all of them would be served at once, and the clock would not be looked at between them.
+    /// Of pipelined requests, the server serves one in each turn of the loop if the client has caused much work.
+    ///
+    /// Otherwise all of them would be served in one turn, without a check of the time between them.
     @Test func pipelinedRequestsOfWhoYieldsTakeTurns() throws {
         let server = try statusServer()
         let clock = server.test.clock

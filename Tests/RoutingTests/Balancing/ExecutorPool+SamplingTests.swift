@@ -1,4 +1,4 @@
-// The choice in pools that are so large that a request does not look at all executors.
+// How a large pool chooses an executor: it compares only a few random executors, and not all of them.
 import Testing
 import Transport
 

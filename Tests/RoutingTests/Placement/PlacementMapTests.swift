@@ -1,4 +1,4 @@
-// What the placement map knows of executors after prompts have gone to them.
+// The placement map: which beginnings of prompts each executor is believed to have in its cache.
 import Synchronization
 import Testing
 
@@ -29,7 +29,7 @@ import Testing
         #expect(map.holders(of: PromptPrefix()).isEmpty)
     }
 
-    /// An executor that holds at least four fifths of the longest beginning is a holder too.
+    /// The map lists the executor that holds the longest beginning of a prompt, and those that hold four fifths of it.
     @Test func holdersAreThoseThatHoldNearlyTheMost() {
         var map = PlacementMap()
         let prompt = Array(0..<20)
@@ -76,19 +76,19 @@ import Testing
         #expect(map.holders(of: Self.prefix([1, 2, 900])).isEmpty)
         #expect(map.bytesHeld(of: Self.prefix([1, 2, 900]), by: 0) == Self.bytes(2), "it is held nevertheless")
         #expect(map.holders(of: Self.prefix([1, 2, 120])) == [.init(executor: 0, bytes: Self.bytes(3))])
-        // When prompts have changed, it is common no more.
+        // After many prompts without this beginning, it is no longer common.
         for number in 0..<4000 { map.record(Self.prefix([3000 + number]), at: 1, losses: 0) }
         #expect(map.holders(of: Self.prefix([1, 2, 900])) == [.init(executor: 0, bytes: Self.bytes(2))])
     }
 
-    /// A prompt that an executor has refused leaves nothing there, but for what others have brought.
+    /// When an executor has refused a prompt, the map forgets the blocks that only this prompt has recorded for it.
     @Test func aPromptThatWasNotComputedIsTakenBack() {
         var map = PlacementMap()
         map.record(Self.prefix([1, 2]), at: 1, losses: 0)
         map.record(Self.prefix([1, 2, 3, 4]), at: 1, losses: 0)
         map.takeBack(Self.prefix([1, 2, 3, 4]), at: 1, believedBytes: Self.bytes(2))
         #expect(map.bytesHeld(of: Self.prefix([1, 2, 3, 4]), by: 1) == Self.bytes(2) && map.count == 2)
-        // Two prompts have brought the third block, and only one of them failed.
+        // Two prompts with the third block were recorded. Only one of them failed, so the block stays.
         map.record(Self.prefix([1, 2, 3]), at: 1, losses: 0)
         map.record(Self.prefix([1, 2, 3, 5]), at: 1, losses: 0)
         map.takeBack(Self.prefix([1, 2, 3, 5]), at: 1, believedBytes: Self.bytes(2))
@@ -124,7 +124,7 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([1, 7]), by: 999) == Self.bytes(1))
     }
 
-    /// Memory is asked for before the map grows; without it, old beginnings make room for new ones.
+    /// The map grows only if it gets memory from the budget; otherwise new beginnings replace old ones.
     @Test func theMapGrowsOnlyWithMemory() {
         let memory = CountedMemory(bytes: 1024 * PlacementTable.bytesAHolding)
         var map = PlacementMap(memory: memory)

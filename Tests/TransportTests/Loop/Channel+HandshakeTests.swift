@@ -1,4 +1,4 @@
-// Handshakes that wait: channels of a server whose loop has streams under way and has used up its budget.
+// TLS handshakes wait if the server's loop has streams under way, and handshakes have used up their CPU time.
 import CertificateAuthority
 import Glibc
 import LoopTesting
@@ -17,13 +17,13 @@ import Testing
         clientContext = try TLSContext.client(caFile: made.ca, verify: true, alpn: ["h2"])
     }
 
-    /// A channel with TLS, and its client, whose TLS runs in the test.
+    /// A connection: the server's channel with TLS, and the client, whose TLS runs in the test.
     private final class Connection {
         let test: TestLoop
         let handler = Recorder()
         let peer: Peer
         var tls: End
-        /// Whether anything of the server has arrived.
+        /// Whether the client has received any bytes from the server.
         private(set) var hasAnswer = false
 
         init(
@@ -57,7 +57,7 @@ import Testing
             return poll(&request, 1, 10_000) == 1
         }
 
-        /// Carries what has arrived to the client's TLS, and what that sends to the server.
+        /// Passes the received bytes to the client's TLS, and sends to the server what the client's TLS produces.
         func carry() {
             peer.poll()
             let bytes = peer.take()
@@ -272,7 +272,7 @@ import Testing
         #expect(connection.handler.text == "ping" && test.loop.handshakes.heldCount == 1)
     }
 
-    /// A client that speaks HTTP in clear is told so when its turn comes.
+    /// A client that speaks HTTP without TLS is detected only when its waiting handshake continues.
     @Test func whoSpeaksNoTLSIsToldWhenItsTurnComes() throws {
         let test = busyLoop()
         let connection = try connect(test)

@@ -1,4 +1,4 @@
-// The order of TLS handshakes that wait: ranks, turns of addresses, and places.
+// In which order waiting TLS handshakes continue: by rank, and among addresses in turn. The queue's places are limited.
 import LoopTesting
 import Testing
 

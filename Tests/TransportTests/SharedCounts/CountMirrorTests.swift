@@ -5,7 +5,7 @@ import Testing
 @testable import Transport
 
 @Suite struct CountMirrorTests {
-    /// The same table twice, as two processes map it.
+    /// Maps one table of shared counts twice, as two processes do.
     private func processes() throws -> (SharedCounts, SharedCounts) {
         let one = try SharedCounts.create(rows: 64)
         let column = try #require(one.allot())
