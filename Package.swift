@@ -43,7 +43,7 @@ let package = Package(
 
         // Floor 1: event loop, buffers, sockets, TLS, names.
         .target(name: "Transport", dependencies: ["CLinux", "COpenSSL", "CCares"], swiftSettings: strict),
-        // Floor 2, beside HTTP: makes development certificates for the command of that name, and for tests.
+        // Floor 2: makes development certificates for `freeinference certificate`, and for tests.
         .target(
             name: "CertificateAuthority",
             dependencies: ["Transport", "COpenSSL"],

@@ -41,7 +41,7 @@ ENVIRONMENT = {
     "SIMDJSON_FORCE_IMPLEMENTATION": "haswell",
     # callgrind would count `rep movsb` as one instruction per byte, so glibc must not use it.
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-ERMS,-FSRM:glibc.cpu.x86_non_temporal_threshold=1048576",
-    # Hash collisions are the same in each run.
+    # Swift's hashing gets a fixed seed, so hash collisions are the same in each run.
     "SWIFT_DETERMINISTIC_HASHING": "1",
 }
 

@@ -34,7 +34,7 @@ class Scenario:
     # The names of the proxies that are measured; None measures all.
     proxies = None
     rounds_max = 1000
-    # What each proxy negotiates with a client that has OpenSSL's preferences; shared by all scenarios.
+    # The TLS parameters that each proxy negotiates with a client that has OpenSSL's defaults; shared by all scenarios.
     negotiated = {}
 
     def __init__(self, options, certificate, key):

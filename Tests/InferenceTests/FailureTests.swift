@@ -4,7 +4,8 @@ import Inference
 import Testing
 
 @Suite struct FailureTests {
-    /// After a failure of the executor another executor may try; after a failure that the request causes, none does.
+    /// After a failure of the executor, another executor may try; after a failure that the request causes, no other
+    /// does.
     @Test func sayWhetherAnotherExecutorMayTry() {
         for kind in [Failure.Kind.executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol] {
             #expect(Failure(kind).retry == .elsewhere)

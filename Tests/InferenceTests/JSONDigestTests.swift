@@ -31,7 +31,7 @@ import Testing
         ),
         (#"{ "error" : { "message" : "a \" b" } , "x" : [ "]" ] }"#, #"{"error":{"message":"a \" b"}}"#),
         (#"[{"error":{"code":400}}]"#, #"[{"error":{"code":400}}]"#),
-        // Forms of Tencent and of Azure.
+        // The formats in which Tencent and Azure report errors.
         (
             #"{"Response":{"RequestId":"x","Error":{"Code":"LimitExceeded"}}}"#,
             #"{"Response":{"Error":{"Code":"LimitExceeded"}}}"#

@@ -149,7 +149,7 @@ import Testing
         ] { #expect(try hashes(body) == found, "\(body)") }
     }
 
-    /// The same bytes in other parts are another prompt.
+    /// The same bytes give other hashes in another part of a request: as `system`, `tools` or `messages`.
     @Test func partsAreNotConfused() throws {
         let value = #""\#(text(5000))""#
         let system = try hashes(#"{"model":"m","system":\#(value)}"#, .messages)

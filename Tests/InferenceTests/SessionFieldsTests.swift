@@ -94,7 +94,9 @@ import Testing
         #expect(members.add("body.more")?.contains("8") == true)
     }
 
-    /// Members that are known by name may be named too: the scan reads them as before.
+    /// A session may be named by a member that the scan reads for another purpose, too, such as `model`.
+    ///
+    /// The scan still reads all members as usual.
     @Test func theScanReadsTheRestAsBefore() throws {
         let fields = fields(["body.model", "body.messages", "body.extra"])
         let body = RequestBody(#"{"model":"m","stream":true,"messages":[],"extra":"e","max_tokens":7}"#)

@@ -3,7 +3,7 @@ import Testing
 @testable import Configuration
 @testable import Migration
 
-/// LiteLLM's config.yaml.
+/// Imports LiteLLM's config.yaml: what becomes of its settings, and which of them are reported.
 @Suite struct LiteLLMImportTests {
     /// A configuration file in LiteLLM's format.
     ///
@@ -168,7 +168,7 @@ import Testing
         #expect(result.lines(.notCarriedOver) == [1, 3])
     }
 
-    /// `${X}` is no reference in LiteLLM's file.
+    /// In LiteLLM's file, `${X}` is plain text and not a reference to an environment variable.
     @Test func whatLooksLikeAVariableStaysText() throws {
         let result = try imported(
             "model_list: [{model_name: '${a}', litellm_params: {model: 'hosted_vllm/${a}', api_base: 'http://h:1/v1'}}]"

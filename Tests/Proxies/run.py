@@ -98,7 +98,8 @@ def loads(options, edge, ports):
     """The loads through each proxy, as functions by name, so that a name can be chosen."""
     count, visitors, authority = options.requests, fronts.VISITORS, edge.authority
 
-    # HAProxy passes on the visitor's bytes as they are, so that these fields are the visitor's own.
+    # HAProxy does not change the client's bytes. So the client itself sent any Cloudflare fields, and the log must not
+    # have them.
     unread = {"cf_ray": None, "cf_country": None}
     return {
         "haproxy-v2": lambda name: visit(

@@ -173,7 +173,7 @@ import Transport
                     process.end()
                 }
             }
-            // Attempts that last for the whole test, so that the limit is near.
+            // Two attempts last for the whole test, so that the other attempts often reach the limit of four.
             for _ in 0..<2 where old.begin() { places.take() }
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<2 { group.addTask { work(old, rounds: 500) } }
@@ -189,7 +189,7 @@ import Transport
     }
 }
 
-/// How many places are held now, how many were held at most, and how many were taken in all.
+/// The test's own count of attempts: how many are under way, how many were at most, and how many began in all.
 private final class Places: Sendable {
     private let held = Atomic<Int>(0), high = Atomic<Int>(0), all = Atomic<Int>(0)
     var most: Int { high.load(ordering: .sequentiallyConsistent) }

@@ -1,4 +1,5 @@
-// Keeping found members from one configuration to the next, and describing their changes.
+// Found members are models and executors that the edge has read from files and from engines. A new configuration keeps
+// those that it still names, and changes are described in messages.
 
 import Testing
 import Transport

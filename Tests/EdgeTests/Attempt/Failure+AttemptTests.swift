@@ -99,7 +99,9 @@ import Transport
         for name in ["litellm", "uvicorn", "limit-requests"] { #expect(!client.received.contains(name)) }
     }
 
-    /// The client already has a 200, so the error is sent as an event; log and metrics have the error's status.
+    /// If the client has been sent a 200 before the executor answered, an error is sent as an event.
+    ///
+    /// The log and the metrics have the status of the error.
     @Test(arguments: Form.allCases) func afterASilentCommitItIsAnEventWithItsText(form: Form) throws {
         let client = try client("commit_after: 8100ms\nkeep_alive: 60s")
         client.ask()

@@ -1,4 +1,5 @@
-// Tests of heads that go out before an executor has answered, above all those of JSON documents (`json_keep_alive`).
+// The server may send a response's head before an executor has answered, to keep the client's connection alive. The
+// tests are mostly about JSON answers (`json_keep_alive`).
 
 import Foundation
 import HTTP

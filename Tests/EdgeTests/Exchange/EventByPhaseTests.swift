@@ -90,7 +90,8 @@ private struct Expectation {
         }
     }
 
-    /// The expectation where the cell says **fail**, by the separate table of failures.
+    /// The expectation for a cell that says **fail**: the documentation has another table of what happens in each
+    /// phase.
     private mutating func fail(_ phase: ExchangeMachine.Phase) {
         switch phase {
         case .body: effects = ["answer"]

@@ -129,7 +129,7 @@ import Transport
         #expect(house.engine.words.load == EngineLoad() && house.engine.strangers == 0)
     }
 
-    /// An engine that stops saying it has nothing said; one that never says it is not asked again and again.
+    /// If an engine no longer has a metrics page, the edge forgets the engine's load and stops asking for it.
     @Test func anEngineThatSaysNothingAnyMoreHasSaidNothing() throws {
         let house = try House(", kind: vllm")
         house.pages["/metrics"] = "vllm:num_requests_running 3\nvllm:num_requests_waiting 2\n"

@@ -45,8 +45,9 @@ import Testing
         #expect(after.executor("a", "e2") === e2 && e2.running == 1 && newPool.waitingCount == 2)
         #expect(after.executor("c", "e3").engine === before.executor("b", "e3").engine, "another name, one server")
         #expect(after.model("c").entry !== before.model("b").entry)
-        // An exchange that ends at `e1` frees a place for exchanges of the first snapshot only. The new executor is
-        // free for exchanges of the second snapshot only, even if exchanges of the first snapshot wait before them.
+        // Only exchanges of the first snapshot may use `e1`, which the second one lacks. So when an exchange at `e1`
+        // ends, "3" follows it. Only exchanges of the second snapshot may use the new executor, so "5" overtakes "4"
+        // there.
         #expect(admit("5", to: newPool, granted).isWaiting)
         pool.release(e1, began: 1, at: 2)
         #expect(granted.order == ["3", "5"] && newPool.waitingCount == 1)

@@ -120,7 +120,7 @@ import Transport
             let outcome = Outcome()
             run(upgrader("", path: path, outcome), outcome)
             #expect(outcome.report?.lines.joined().contains(text) == true, "\(outcome.report?.lines ?? [])")
-            // What was prepared for the successor is given back.
+            // The failed upgrade is reported to the callback, which undoes what was prepared for the new process.
             #expect(outcome.failures == ["reloads false ends false"])
         }
         let outcome = Outcome()

@@ -47,13 +47,13 @@ import Testing
         )
     }
 
-    /// Takes the next request, and returns the connection on which it waits for its answer, and its class.
+    /// Receives the executor's next request; returns the connection on which to answer it, and the request's class.
     private func next(_ executor: HandMadeExecutor) async throws -> (RawConnection, String) {
         let connection = try await executor.accept()
         let request = try await connection.receiveRequest()
         let values = ["interactive": -10, "standard": 0, "bulk": 10]
         let name = try #require(values.keys.first { request.body.contains(#""user":"\#($0)""#) })
-        // The client's own member is gone, and the class is told in its place.
+        // The edge replaces the client's own member `priority` by the value of the request's class.
         let sent = Self.body(name).replacing(#""priority":-1,"#, with: "")
         #expect(request.body == #"{"priority":\#(values[name] ?? 0),"# + sent.dropFirst())
         return (connection, name)

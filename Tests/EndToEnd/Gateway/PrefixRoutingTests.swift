@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    /// Waits until the kinds of both engines are found.
+    /// Waits until health probes have found the kind (vLLM, SGLang, others) of both engines.
     private func found(_ simulator: [String], in server: Server) async throws {
         _ = try await eventually("the kinds") {
             let text = "its kind is \(simulator[1]), as it shows"
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    /// The order in which the conversations have a turn.
+    /// The order in which the conversations send their requests in this round.
     private static func order(_ turn: Int) -> [Int] {
         turn.isMultiple(of: 2) ? [0, 1, 2, 3, 4, 5, 6, 7] : [3, 0, 6, 1, 7, 2, 5, 4]
     }

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// A hundred clients that fill the memory for bodies with halves of bodies: others are served, none of their short
-/// requests fails, and all halves end.
+/// A hundred clients send only a half of a body each, and so use up the memory for bodies.
+///
+/// Other clients are served meanwhile, and none of their short requests fails. All incomplete requests end.
 @Suite struct HalfBodyTests {
     struct Crowd: Sendable, CustomTestStringConvertible {
         let speaking: Protocol

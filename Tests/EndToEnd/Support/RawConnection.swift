@@ -146,7 +146,9 @@ final class RawConnection: Sendable {
 
     private var pending: String { received.withLock { String(decoding: $0, as: UTF8.self) } }
 
-    /// Reads until `end` finds the end of the wanted part, and removes that part; nil if the peer ended first.
+    /// Reads until `end` returns the length of the wanted part; removes and returns that part.
+    ///
+    /// Returns nil if the connection ends before the part is complete.
     private func gather(
         within limit: Duration,
         ended: @escaping @Sendable (Ending) -> Void = { _ in },

@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    /// Ten upgrades at once after one another, while clients open a connection for each request: none fails.
+    /// Ten upgrades directly after one another, while clients open a new connection for each request: no request fails.
     @Test func tenUpgradesInARowFailNoRequest() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server

@@ -54,7 +54,7 @@ private struct NaiveCache {
 }
 
 @Suite struct PrefixCacheTests {
-    /// A prompt of whole blocks of four tokens, and one token more.
+    /// A prompt that consists of these blocks of four tokens each, and of one more token.
     private func prompt(_ hashes: [UInt64]) -> BlockChain { BlockChain(tokens: 4 * hashes.count + 1, hashes: hashes) }
 
     private func cache(blocks: Int) -> PrefixCache { PrefixCache(tokens: 4 * blocks, blockSize: 4) }

@@ -17,7 +17,9 @@ final class FuzzAttempt: ExecutorStreamHandler {
         var ignoresPauses = false
         /// The most bytes that may arrive while reading is paused; nil if only the kernel's buffer limits them.
         var windowBytes: Int?
-        /// Whether each head names its stream, and each body consists of that stream's letter.
+        /// Whether the test's executor marks each response, so that a response to a wrong request is detected.
+        ///
+        /// The head names the stream, and the body repeats one letter that belongs to the stream.
         var isTelling = false
         var again: () -> Void = {}
 
@@ -168,7 +170,8 @@ final class FuzzAttempt: ExecutorStreamHandler {
 
     func attemptFailed(_ failure: ExecutorFailure) {
         called("attemptFailed")
-        // Keeps the kind of the failure only, because a reset may overtake the bytes before it.
+        // Only the kind of the failure is recorded: how many bytes arrived before it may differ between runs, because a
+        // reset may overtake bytes.
         self.failure = String(describing: failure)
         if reaction == .againAtEnd { shared.again() }
     }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// A full queue is shared between tenants in the same proportion as their turns.
+/// How tenants share the places of a full queue, and in which order their requests are served.
 @Suite final class PoolEntryTests {
     private let waits = Waits()
     private let granted = Granted()
@@ -127,7 +127,9 @@ import Testing
         #expect(granted.gaveWay.isEmpty)
     }
 
-    /// A request that returns from an executor is not counted in the queue's limit, and never gives way.
+    /// A request that waits again after an attempt does not count for the limit of the queue.
+    ///
+    /// It is never removed from the queue to make room for another request.
     @Test func whoReturnsTakesNoRoom() {
         let pool = full()
         for number in 0..<5 {

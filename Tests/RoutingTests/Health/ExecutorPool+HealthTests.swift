@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Executors that are ejected, tried again, and taken back.
+/// Executors are ejected after faults, get one request as a trial, and are used again if the trial succeeds.
 @Suite struct ExecutorPoolHealthTests {
     private let second: UInt64 = 1_000_000_000
 
@@ -65,9 +65,10 @@ import Testing
         #expect(other.health(of: other.executors[0]) == .healthy)
     }
 
-    /// The first event of a response ends the trial, because a stream may run for minutes.
+    /// The trial of an ejected executor is one request, and ends with the first event of its response.
     ///
-    /// If that stream breaks, the executor is ejected again.
+    /// It does not wait for the end of the stream, which may run for minutes. If the stream breaks later, the executor
+    /// is ejected again.
     @Test func whatBreaksStreamsIsBackOnTrialUntilOneEndsWhole() {
         let pool = pool(2)
         for _ in 0..<3 { breakStream(pool, at: 0) }
@@ -192,9 +193,9 @@ import Testing
         #expect(!alone.statuses(at: 1)[0].isUsable && alone.chosen(at: 1) == 0)
     }
 
-    /// At most half of a pool is ejected.
+    /// An engine whose health probes have failed is never chosen while another engine works.
     ///
-    /// An engine that failed its probes is left out all the same while another one lives.
+    /// Failed requests eject at most half of a pool, but this limit does not apply to failed probes.
     @Test func theDeadAreNotUsedWhileAnotherLives() {
         let pool = pool(3)
         for index in 0..<2 {

@@ -69,7 +69,7 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2))
     }
 
-    /// A system prompt that most requests share is no reason to prefer an executor.
+    /// Most requests begin with the same system prompt, so the executor that has it in its cache is not preferred.
     @Test func whatMostPromptsShareDrawsNobody() {
         var map = PlacementMap()
         for number in 0..<40 { map.record(Self.prefix([1, 2, 100 + number]), at: 0, losses: 0) }

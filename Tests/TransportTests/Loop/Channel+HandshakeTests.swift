@@ -191,7 +191,7 @@ import Testing
         let all = strangers + [known, resuming]
         var opened: [Int] = []
         for _ in 0..<200 where opened.count < all.count {
-            // One turn lets at most one handshake go on, so the answers show the order.
+            // One turn of the loop continues at most one handshake, so the server's answers show the order.
             test.loop.turn(waitMax: 0)
             for (index, connection) in all.enumerated() {
                 connection.carry()

@@ -1,4 +1,4 @@
-// When a channel has caused so much work that it yields, and when it no longer does.
+// A channel whose client has lately caused much work yields: the loop reads it after all others.
 import LoopTesting
 import Testing
 

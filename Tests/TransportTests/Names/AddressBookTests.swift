@@ -36,7 +36,7 @@ import Transport
         #expect(book.addresses() == all)
         book.failed(all[0])
         #expect(book.addresses() == [all[1], all[2], all[0]])
-        // Another worker reports the same failure.
+        // Another worker reports the same failure later, which changes nothing more.
         book.failed(all[0])
         #expect(book.addresses().first == all[1])
         book.failed(all[1])

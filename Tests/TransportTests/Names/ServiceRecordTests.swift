@@ -71,10 +71,11 @@ import Testing
         #expect(readable > 0)
     }
 
-    /// Chains of compression pointers: 128 are followed, 129 are an error.
+    /// A compression pointer in a name may point to another pointer: 128 in a row are followed, and 129 are an error.
     @Test(arguments: [(128, true), (129, false)])
     func soManyPointersAreFollowed(count: Int, isRead: Bool) {
-        // The data of a record of another type: a name, then pointers that each point to the previous pointer.
+        // A record of another type holds the name, and then pointers. The first points to the name, and each later one
+        // to the pointer before it.
         let begin = 12 + Self.question.count + 12
         var chain: [UInt8] = [1, 97, 0]
         for number in 0..<count - 1 {
