@@ -41,7 +41,7 @@ let package = Package(
         // xxHash: only its header is needed (Debian package libxxhash-dev), and no library is linked.
         .target(name: "CPrefixHash"),
 
-        // Floor 1: event loop, buffers, sockets, TLS, names.
+        // Floor 1: the event loop, buffers, sockets, TLS and name resolution.
         .target(name: "Transport", dependencies: ["CLinux", "COpenSSL", "CCares"], swiftSettings: strict),
         // Floor 2: makes development certificates for `freeinference certificate`, and for tests.
         .target(
@@ -49,11 +49,11 @@ let package = Package(
             dependencies: ["Transport", "COpenSSL"],
             swiftSettings: strict
         ),
-        // Floor 2: HTTP/1.1 and HTTP/2 behind one stream interface.
+        // Floor 2: HTTP/1.1 and HTTP/2, for clients and for executors, behind one interface.
         .target(name: "HTTP", dependencies: ["Transport", "CNghttp2"], swiftSettings: strict),
-        // Floor 3: which executor serves a model.
+        // Floor 3: chooses the executor that serves a request, with queues, limits and health.
         .target(name: "Routing", dependencies: ["Transport"], swiftSettings: strict),
-        // Floor 4: what a model request is.
+        // Floor 4: understands requests to models and their answers, in the APIs of OpenAI and Anthropic.
         .target(
             name: "Inference",
             dependencies: ["HTTP", "Routing", "CJSON", "CPrefixHash", "CZlib", "CZstd"],
@@ -66,7 +66,7 @@ let package = Package(
             dependencies: ["Routing", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict
         ),
-        // Floor 5: the configuration file, read and checked. The one target with Yams.
+        // Floor 5: reads and checks the configuration file. It is the only target that uses Yams, the YAML parser.
         .target(
             name: "Configuration",
             dependencies: ["Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
@@ -99,7 +99,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        // Floor 7: the command line.
+        // Floor 7: the program with its command line, built from the targets of all lower floors.
         .executableTarget(
             name: "freeinference",
             dependencies: [

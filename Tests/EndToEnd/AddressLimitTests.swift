@@ -206,7 +206,8 @@ import Testing
 
     // MARK: Clients behind a trusted peer
 
-    /// Starts a server whose cleartext listener trusts this machine.
+    /// Starts a server whose cleartext listener trusts this machine as a proxy, and believes the client addresses it
+    /// names.
     private func behindProxy(
         _ source: String,
         _ limits: String,
@@ -236,7 +237,7 @@ import Testing
             #expect(line.client.string == "192.0.2.1" && line.peer.string == "127.0.0.1")
             try await expect(status("x-forwarded-for: 192.0.2.2\r\n")) { $0 == 200 }
             for _ in 0..<20 { try await expect(status("")) { $0 == 200 } }
-            // The connections of the proxy are not counted either.
+            // The connections of the trusted proxy itself do not count for the limits, either.
             try await expect(server.curl("/health", .http1, secure: false)) { $0.status == 200 }
             try await expect(refusals(server, "connections")) { $0 == 0 }
         }

@@ -29,7 +29,9 @@ import Testing
         }
     }
 
-    /// Each connection has a running stream before the next one is opened.
+    /// Connections with running streams are spread evenly over the workers.
+    ///
+    /// The stream of each connection is running before the next connection is opened.
     @Test func connectionsWithStreamsAreSpreadEvenly() async throws {
         try await withServer(executor: ["--prefill", "5ms"], settings: "workers: 2") { server, executor in
             let port = server.configuration.clear

@@ -1,4 +1,5 @@
-// The consequences of a failure: the retry, the charge, and the message for the client.
+// The consequences of a failure: whether the request is retried, whether the failure counts against the executor's
+// health, and the message for the client.
 
 import Inference
 import Testing

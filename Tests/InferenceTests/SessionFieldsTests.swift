@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// The first value counts if a member occurs twice, also in the inner object.
+    /// If a JSON member occurs twice, its first value counts; so it is with a member of a nested object.
     @Test func aNameThatOccursTwiceIsNoFault() throws {
         let fields = fields(["body.a", "body.m.b"])
         let first = try session(fields, [], #"{"model":"m","a":"1","a":"2"}"#)

@@ -8,7 +8,7 @@ import hashlib
 
 from load import FORGED, Asked, Load, over_http2
 
-# A data centre and a country for each visitor in turn.
+# Data centres of Cloudflare, and the countries of the clients there. Each client always gets the same entry.
 PLACES = [("AMS", "NL"), ("FRA", "DE"), ("IAD", "US"), ("NRT", "JP")]
 
 

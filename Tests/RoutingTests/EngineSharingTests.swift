@@ -124,7 +124,7 @@ import Transport
         let (old, new) = try processes(isShared: false)
         for process in [old, new] { process.share() }
         for _ in 0..<10 { #expect(old.begin()) }
-        // The successor has a second executor, which nobody uses.
+        // The new process has a second executor, which the old process does not use.
         let free = Executor(id: 5, engine: Engine(id: 4, name: "http://free"), model: "m")
         let pool = ExecutorPool(PoolEntry(id: 6), members: [PoolMember(new.executor), PoolMember(free)])
         for _ in 0..<10 { _ = pool.chosen() }

@@ -1,4 +1,5 @@
-// Helpers for tests of the queue: recorded grants, and removal of waiting requests at a test's end.
+// Helpers for tests of the queue: one records which requests get an executor, and one removes requests that still wait
+// at the end of a test.
 import Synchronization
 import Transport
 
@@ -41,7 +42,7 @@ final class Waits {
         for (pool, ticket) in tickets { _ = pool.leave(ticket) }
     }
 
-    /// Returns `admission` and notes its ticket, so that the request is removed from the queue after the test.
+    /// Returns `admission`, and notes the request's ticket in the queue, so that `deinit` can remove the request.
     func noting(_ admission: ExecutorPool.Admission, in pool: ExecutorPool) -> ExecutorPool.Admission {
         if let ticket = admission.ticket { tickets.append((pool, ticket)) }
         return admission

@@ -81,7 +81,8 @@ def errors_in(body):
 
 
 class VLLMCase(Case):
-    # Set by run.py: the engines by name, the functions that restart them, and the recorder in front of one.
+    # run.py sets these: the engines by name, a proxy that records the requests to one of them, and the functions that
+    # restart engines.
     engines = None
     recorder = None
     start_engine = None

@@ -22,7 +22,7 @@ import Transport
         func ended(_ end: StreamEnd) {}
     }
 
-    /// The connections that a pool has opened.
+    /// Opens connections for a pool, and keeps them, so that the test can look at them.
     private final class Dialed {
         var all: [Connection] = []
         var allowed: Int?

@@ -36,7 +36,7 @@ import Transport
         ]
         let kept = found.kept(for: configuration)
         #expect(kept.files == ["/kept": try executors("http://x")])
-        // An engine whose key was replaced is the same engine.
+        // The engine's API key was replaced, but it is still the same engine.
         #expect(kept.listings == [try engine("http://one", key: "new").identity: listing("m")])
     }
 

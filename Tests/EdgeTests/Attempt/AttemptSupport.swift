@@ -1,5 +1,5 @@
-// Shared by the tests of attempts: an owner that records reports, and an attempt whose executor's bytes the test
-// sends.
+// For tests of attempts: an attempt whose executor the test plays, and an owner (in the server it is the exchange) that
+// records what the attempt reports to it.
 import HTTP
 import Inference
 import LoopTesting
@@ -41,7 +41,7 @@ final class HearingOwner: AttemptOwner {
     func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
 }
 
-/// An attempt; the test sends the bytes of its executor.
+/// An attempt at an executor that the test plays: the test sends the bytes of the executor's response.
 final class PlayedAttempt {
     let environment: TestEnvironment
     let owner = HearingOwner()

@@ -14,7 +14,7 @@ import Transport
     private static let phases: [Phase] = [.body, .queued, .attempt, .waiting, .waitingInQueue, .relay, .finishing]
     private static let failure = Failure(.executorBrokeOff)
 
-    /// The rows of the table: the beginning of each row's text, and its event.
+    /// For each row of the documented table: the beginning of the row's text, and the event that it is about.
     private static let events: [(row: String, event: ExchangeMachine.Event)] = [
         ("routed", .routed),
         ("queued", .queued),
@@ -110,7 +110,7 @@ private final class Scene {
     let environment: TestEnvironment
     let client: TestClient
     let exchange: Exchange
-    /// Another client, whose request keeps the second executor full; nil if that is not needed.
+    /// Another client, whose running request keeps the second executor full; nil if the executor shall be free.
     private let other: TestClient?
     private let body = chat()
 

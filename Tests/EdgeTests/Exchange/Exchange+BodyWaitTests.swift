@@ -1,4 +1,5 @@
-// Request bodies that find no memory: they wait by flow control, go on when there is room, and are refused in the end.
+// Request bodies for which there is no memory wait: flow control stops the clients. They continue when memory becomes
+// free, and are refused if it does not.
 import HTTP
 import Inference
 import LoopTesting

@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// Requests for a model that is being loaded wait for it, with keep-alives, for a limited time.
+/// Requests for a model that its engine still loads wait for a limited time; clients get keep-alives meanwhile.
 @Suite struct LoadWaitTests {
     private let second: UInt64 = 1_000_000_000
     private static let loading = #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#

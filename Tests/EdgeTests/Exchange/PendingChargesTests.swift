@@ -37,7 +37,7 @@ import Transport
         pool(environment).members[place].executor.health == .healthy
     }
 
-    /// Makes the executor fail that has the latest unfinished request.
+    /// Lets the executor of the latest unfinished request fail.
     private func fail(_ environment: TestEnvironment, _ failure: (PlayedExecutor) -> Void) throws {
         let executor = try #require(environment.executors.last { $0.handler != nil })
         executor.takeRequest()

@@ -73,7 +73,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         ask(client, #"{"model":"m","max_tokens":10,"messages":[{"role":"user","content":[\#(picture)]}]}"#, path: path)
         #expect(client.executors.count == 1)
         #expect((48_900...49_000).contains(try remaining(client)), "1000, 10, and the words around")
-        // The executor counts 3000 tokens for the request, which is accepted.
+        // The executor reports 3000 tokens for the request. That is more than the estimate, but is believed.
         answer(client, usage: #"{"prompt_tokens":3000,"completion_tokens":5,"input_tokens":3000,"output_tokens":5}"#)
         #expect(client.status == 200 && client.finished?.usage?.isInputEstimated == false)
         #expect(try remaining(client) == 50_000 - 3005)

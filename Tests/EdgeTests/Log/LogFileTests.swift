@@ -21,7 +21,7 @@ import Transport
         return Array(buffer[..<max(0, count)])
     }
 
-    /// Starts a sink that writes to a file, runs `body`, and ends the sink.
+    /// Runs `body` while a log thread writes to the file at `path`, and ends the thread afterwards.
     private func withFile(_ body: (LogFile, LogSink, EventLoop) throws -> Void) throws {
         let sink = LogSink()
         let file = try LogFile(path, sink: sink)
@@ -109,9 +109,9 @@ import Transport
         #expect(status.st_mode & 0o600 == 0o600)
     }
 
-    /// A pipe without a reader must not block the opening.
+    /// Opening a log file fails at once and with the reason, if the path is a directory or its folder is missing.
     ///
-    /// For a missing folder and a directory, the error gives the reason.
+    /// It fails also for a pipe that nobody reads, because opening the pipe would block otherwise.
     @Test func whatCannotBeOpenedIsAnErrorAtOnce() throws {
         try #require(mkfifo(folder + "/pipe", 0o600) == 0)
         for (name, why) in [
@@ -170,7 +170,7 @@ import Transport
         let sink = LogSink()
         let file = try LogFile(path, sink: sink)
         var outcomes: [LogReopening] = []
-        // The sink's thread is not started, which has the same effect as a write that never returns.
+        // The log thread is not started, which has the same effect as a write that never returns.
         for _ in 0..<10 { file.reopen { outcomes.append($0) } }
         #expect(outcomes.count >= 6)
         #expect(outcomes.allSatisfy { $0 == .failed("the log's thread has been blocked for long") })

@@ -5,7 +5,7 @@ import Transport
 @testable import Edge
 
 @Suite struct MemoryBudgetTests {
-    /// Charges pieces until one is refused.
+    /// Charges memory to the account in pieces, until the budget refuses one.
     private func fill(_ account: MemoryAccount, by piece: Int = 5000) {
         while account.charge(piece) {}
     }

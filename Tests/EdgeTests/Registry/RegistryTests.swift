@@ -99,7 +99,7 @@ import Transport
 
     // MARK: Addresses of a name
 
-    /// A snapshot whose model is served by these addresses of one name.
+    /// Resolves a configuration with one model, whose engine's name has these addresses; each address is an executor.
     private func resolved(_ hosts: [String], apiKey: String = "k") throws -> Snapshot {
         let models = "- {id: a, executors: [{url: 'https://engine.test:8443', resolve: all, api_key: \(apiKey)}]}"
         var configuration = try configuration("listeners: [{address: '127.0.0.1:8080'}]\nmodels:\n\(models)")

@@ -1,4 +1,4 @@
-// The queue of request bodies to be scanned: it serves callers (tenants or addresses) fairly, by bytes.
+// The queue of request bodies to be scanned: each caller (an API key or an address) gets an equal share of the bytes.
 import Testing
 
 @testable import Edge

@@ -59,7 +59,7 @@ import Transport
         listeners.pause()
     }
 
-    /// A plan with an invalid certificate changes nothing: the listener keeps its earlier settings.
+    /// If the new settings of a listener contain an invalid certificate, the listener keeps its earlier settings.
     @Test func certificatesThatCannotBeUsedStayOut() throws {
         let first = try plans("127.0.0.1:8001")
         var listeners = try WorkerListeners(first, ticketKeys: keys)

@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    /// All requests are sent although none is answered.
+    /// Each request of the trace is sent at its time, although no earlier request has been answered.
     @Test func requestsDoNotWaitForEarlierOnes() async throws {
         try await withServer(executor: ["--fault", "no_answer"]) { server, _ in
             try await withTrace { file in

@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// The health page shows both executors as down, although routing still tries them.
+    /// If both executors are dead, the health page says so, and if they return, it says that they are healthy.
     @Test func allDeadIsShownAndSoIsTheReturn() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -107,7 +107,9 @@ import Testing
         for executor in executors { try await executor.process.stop() }
     }
 
-    /// SIGSTOP pauses the server and its executor for longer than `stall`, as a container or a debugger may do.
+    /// The server cuts no stream after its own process and the executor were paused for longer than all timeouts.
+    ///
+    /// The test pauses them with SIGSTOP, as a container or a debugger may do.
     @Test func aPauseOfTheProcessCutsNothing() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

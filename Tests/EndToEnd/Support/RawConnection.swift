@@ -29,7 +29,7 @@ final class RawConnection: Sendable {
         setsockopt(socket, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    /// Takes over an accepted connection.
+    /// Makes a connection of an accepted socket, and closes the socket in the end.
     init(adopting socket: CInt) { descriptor = Mutex(socket) }
 
     deinit { close() }

@@ -4,7 +4,7 @@ import Testing
 
 /// A new process takes the place of the running one, and no client notices.
 @Suite struct InPlaceUpgradeTests {
-    /// Expects that a request on a new connection is served whole.
+    /// Expects that a request on a new connection gets a complete stream.
     private func expectService(_ server: Server, at location: SourceLocation = #_sourceLocation) async throws {
         let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 2))
         #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]", "\(answer)", sourceLocation: location)

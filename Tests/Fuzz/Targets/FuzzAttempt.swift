@@ -11,9 +11,11 @@ final class FuzzAttempt: ExecutorStreamHandler {
     /// The state that all attempts of a scenario share.
     final class Shared {
         let findings: Findings
-        /// Whether a call to a stream is running; no handler may be called meanwhile.
+        /// Whether the test is inside a call to a stream; the stream must not call any handler before this call
+        /// returns.
         var isCalling = false
-        /// Whether pauses and limits of reading are ignored, for a comparison.
+        /// Whether pauses and limits of reading are ignored, so that a run without them can be compared with one with
+        /// them.
         var ignoresPauses = false
         /// The most bytes that may arrive while reading is paused; nil if only the kernel's buffer limits them.
         var windowBytes: Int?
@@ -60,7 +62,7 @@ final class FuzzAttempt: ExecutorStreamHandler {
     var isOver: Bool { isCancelled || ended > 0 || failure != nil }
     var isStreamGone: Bool { watched == nil }
 
-    /// The recorded response, for comparisons.
+    /// The recorded response as bytes, by which the responses of two runs are compared.
     var story: [UInt8] {
         head + Array(" \(received) \(ended) \(isCancelled) \(failure ?? "-") ".utf8) + body
     }

@@ -49,7 +49,7 @@ final class FuzzExchange: ServerStreamHandler {
 
     private static let bigSize = 300_000
     private static let watermark = 64 << 10
-    /// The most body bytes that may arrive unconsumed: the window, and one read beyond it.
+    /// The most body bytes that may arrive unconsumed: the flow-control window of 256 KiB, and one read of 64 KiB more.
     private static let untakenMax = 256 << 10 + 64 << 10
 
     init(head: RequestHead, stream: ServerStream, _ findings: Findings) {
@@ -144,7 +144,8 @@ final class FuzzExchange: ServerStreamHandler {
         case .short:
             hasResponded = true
             respond(length: 100)
-            // A body that is too short must break the response; on HTTP/1.1 the stream itself does this.
+            // A body that is shorter than announced must break the response. With HTTP/1.1, the stream does this itself
+            // in `finish`; with HTTP/2, and for HEAD requests, the handler aborts the response.
             hasGivenUp = stream?.version != .http2 && head.method != .head
             let wasGivenUp = hasGivenUp
             hasGivenUp = false

@@ -1,4 +1,4 @@
-// HTTP/2 with a client: streams, windows, scheduling, endings.
+// The server's side of HTTP/2: streams, flow-control windows, the order of requests, and how streams end.
 import HTTP
 import LoopTesting
 import Testing
@@ -29,7 +29,7 @@ import Transport
             payload: continued ? Array(head[..<half]) : head
         ).bytes
         session.send(Array(first[..<(9 + half)]))
-        // Another stream ends between the two reads of the head.
+        // Stream 1 ends after a half of the head of stream 3 has arrived, and before the other half arrives.
         session.exchanges[0].answer("hello")
         session.settle()
         #expect(session.exchanges[0].finished == 1)
@@ -80,7 +80,7 @@ import Transport
         #expect(session.server.isFreed())
     }
 
-    /// A client that leaves while a part of its requests is put off ends nothing but itself.
+    /// A client may leave while the server has begun only some of its requests; the server then frees everything.
     @Test func aClientMayLeaveInTheMiddleOfABurst() throws {
         let account = MemoryAccount()
         let session = try HTTP2Session(account: account)

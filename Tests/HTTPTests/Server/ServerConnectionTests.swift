@@ -70,7 +70,7 @@ import Transport
         #expect(server.isFreed())
     }
 
-    /// A server whose responses have the statuses of the paths that are asked for.
+    /// A server that answers a request for the path `/404` with the status 404, and so on for other statuses.
     private func statusServer(_ configure: (inout ServerSettings) -> Void = { _ in }) throws -> TestServer {
         let server = try TestServer(configure)
         server.delegate.onEnd = { $0.answer("", status: Int($0.target.dropFirst()) ?? 200) }

@@ -56,7 +56,7 @@ import Testing
         #expect(pool.health(of: pool.executors[0]) == .healthy)
         pool.report(.fault(.answer), of: pool.executors[0], at: 0)
         #expect(pool.health(of: pool.executors[0]) != .healthy)
-        // A response that begins well resets the count of faults before the first event.
+        // Faults before the first event are counted. A response that begins well sets this count to 0.
         let other = self.pool(2)
         for _ in 0..<10 {
             for _ in 0..<2 { other.report(.fault(.answer), of: other.executors[0], at: 0) }
@@ -167,7 +167,9 @@ import Testing
         #expect((43...46).contains(pool.executors[0].running))
     }
 
-    /// Each worker reads its clock once per turn, so a worker's clock may be behind the recorded time.
+    /// An executor is usable also for a worker whose clock is slightly behind the recorded time of its recovery.
+    ///
+    /// Each worker reads its clock once in a turn of its loop, so the clocks of two workers differ.
     @Test func aClockThatIsATurnBehindIsNoFault() {
         let pool = pool(2)
         fail(pool, 0, at: 0)
@@ -212,13 +214,15 @@ import Testing
                 for _ in 0..<3 { pool.report(.failed, of: executor, rise: 2, fall: 3, at: 0) }
             }
             #expect(pool.chosen(at: 1) == nil && pool.chosen(at: 100 * second) == nil)
-            // Passed probes bring the executor back without a request.
+            // Two passed health probes make the executor usable again, without a request as a trial.
             for _ in 0..<2 { pool.report(.passed, of: pool.executors[0], rise: 2, fall: 3, at: 100 * second) }
             #expect(pool.chosen(at: 100 * second) == 0)
         }
     }
 
-    /// The connections time out, so each further request would only wait for the connect timeout.
+    /// The only executor of a pool is not used while it is ejected because connections to it time out.
+    ///
+    /// Each further request would only wait for the connect timeout.
     @Test func inAPoolOfOneAConnectionThatIsNotAcceptedIsNotWaitedFor() {
         let pool = pool(1)
         for _ in 0..<3 { pool.report(.fault(.connectTimeout), of: pool.executors[0], at: 100 * second) }

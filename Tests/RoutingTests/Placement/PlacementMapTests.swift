@@ -219,7 +219,7 @@ import Testing
         #expect(map.count == model.reduce(0) { $0 + $1.count })
     }
 
-    /// SplitMix64 (Steele, Lea and Flood, 2014).
+    /// The random number generator SplitMix64 (Steele, Lea and Flood, 2014).
     private struct SplitMix {
         var state: UInt64
 

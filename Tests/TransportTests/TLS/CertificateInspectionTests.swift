@@ -8,7 +8,7 @@ import Transport
 @Suite struct CertificateInspectionTests {
     let directory = TemporaryDirectory()
 
-    /// A certificate that is made in March 2030.
+    /// Makes a certificate as if it were March 2030, so that its expiry does not depend on the day of the test.
     private func certificate(_ names: [String]) throws -> DevelopmentCertificates {
         try directory.certificate(names, now: 1_900_000_000)
     }
