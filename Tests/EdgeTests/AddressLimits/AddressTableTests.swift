@@ -98,7 +98,7 @@ private final class Holds { var all: [AddressHold] = [] }
         #expect(throws: AddressRefusal.self) { try table.countUnknownKey(of: address, limits: limits, at: 0) }
     }
 
-    /// The table grants and refuses random claims (requests and connections of addresses) as a plain dictionary does.
+    /// The table grants and refuses random requests and connections of addresses as a plain dictionary of counts does.
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func theTableAgreesWithAModel(seed: UInt64) throws {
         var random = SplitMix(state: seed)

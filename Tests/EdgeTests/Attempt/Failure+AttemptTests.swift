@@ -214,8 +214,9 @@ import Transport
 
     // MARK: Retry delays
 
-    /// An overloaded executor names a time after which to retry: it is avoided for so long, and the client is told the
-    /// same.
+    /// If an executor's error names a time after which to retry, the edge avoids the executor for that time.
+    ///
+    /// The client is told the same time.
     @Test(arguments: [
         [("retry-after", "Sat, 28 Nov 2026 01:30:30 GMT"), ("date", "Sat, 28 Nov 2026 01:30:00 GMT")],
         [("retry-after", "29.5")],

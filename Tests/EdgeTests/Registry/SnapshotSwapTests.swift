@@ -45,9 +45,8 @@ import Testing
         #expect(after.executor("a", "e2") === e2 && e2.running == 1 && newPool.waitingCount == 2)
         #expect(after.executor("c", "e3").engine === before.executor("b", "e3").engine, "another name, one server")
         #expect(after.model("c").entry !== before.model("b").entry)
-        // Only exchanges of the first snapshot may use `e1`, which the second one lacks. So when an exchange at `e1`
-        // ends, "3" follows it. Only exchanges of the second snapshot may use the new executor, so "5" overtakes "4"
-        // there.
+        // "3" and "4" wait since the first snapshot. "3" gets `e1` when an exchange there ends, because only the first
+        // snapshot has `e1`. "5" gets the new executor before "4", because only the second snapshot has it.
         #expect(admit("5", to: newPool, granted).isWaiting)
         pool.release(e1, began: 1, at: 2)
         #expect(granted.order == ["3", "5"] && newPool.waitingCount == 1)

@@ -9,7 +9,7 @@ import Testing
 
     @Test(arguments: [
         ("max_connections: 500", 500, ConnectionRoom.Lack.maxConnections),
-        // Of 1 GiB, one body of 64 MiB needs 20/3 of its size to be scanned. Each connection needs 64 KiB of the rest.
+        // A body of 64 MiB needs 20/3 of its size to be scanned. Of the rest of 1 GiB, each connection needs 64 KiB.
         ("max_connections: 100000", 9557, .memory),
         // At least half of `memory_limit` is for connections, however much one body needs.
         ("memory_limit: 64MiB", 512, .memory),

@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    /// The server asks for a name that does not resolve again after 5 s.
+    /// If the name of an executor does not resolve, the server asks for it again after 5 s.
     @Test(.enabled(if: PrivateNames.areAvailable, "mounting takes root"))
     func aNameThatAppearsLaterIsFound() async throws {
         let scratch = try Scratch()

@@ -63,8 +63,9 @@ import Transport
         // After a second, the loop no longer counts the opening of the connection as recent work.
         session.server.pass(second)
         session.server.peer.send(burst)
-        // Each request takes 0.1 ms. After 10 requests, the loop serves this connection last in each turn: for a
-        // quarter of the turn's other work (8 requests, so 2 more), or for 0.1 ms, in which 2 requests begin.
+        // Each request takes 0.1 ms. After 10 requests, the loop limits this connection to a quarter of the time of its
+        // other work, but at least 0.1 ms. So the second turn begins 8 requests and 2 more, and each later turn begins
+        // 2.
         for begun in [8, 18, 20, 22] {
             session.server.test.loop.turn(waitMax: 0)
             #expect(session.exchanges.count == begun)

@@ -90,9 +90,9 @@ import Testing
         }
     }
 
-    /// A queue for one request serves two tenants in turn.
+    /// A queue with room for one request serves two tenants in turn.
     ///
-    /// If both tenants want the only place of the queue, the tenant that was served last is refused.
+    /// If both tenants want this room, the tenant that was served last does not get it, or loses it.
     @Test func evenRoomForOneIsShared() {
         let pool = full()
         var served = 0

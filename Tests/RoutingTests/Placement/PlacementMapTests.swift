@@ -29,7 +29,8 @@ import Testing
         #expect(map.holders(of: PromptPrefix()).isEmpty)
     }
 
-    /// The map lists the executor that holds the longest beginning of a prompt, and those that hold four fifths of it.
+    /// The map lists the executor that holds the longest beginning of a prompt, and those with at least four fifths of
+    /// it.
     @Test func holdersAreThoseThatHoldNearlyTheMost() {
         var map = PlacementMap()
         let prompt = Array(0..<20)
