@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
-// One target a floor of the house (docs/architecture.md): a target may import only the floors below it.
+// The targets are layers, which docs/architecture.md calls floors: a target may import only targets of lower floors.
 import PackageDescription
 
-// libFuzzer's archive where infrastructure/scripts/fuzz.sh builds: then the program that drives it is a target too.
+// The path of libFuzzer's library, which infrastructure/scripts/fuzz.sh sets. If it is set, the package has one more
+// target: the fuzzer program.
 let fuzzer = Context.environment["FREEINFERENCE_FUZZER"]
 
 let strict: [SwiftSetting] = [
@@ -11,7 +12,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// Tests speak to C and to raw memory through the modules under test, but for a few of TransportTests.
+// Tests are built without strict memory safety. They use C and raw memory only through the modules under test, except
+// for a few of TransportTests.
 let tests: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
@@ -28,7 +30,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
     ],
     targets: [
-        // Floor 0: rims around C. A module map and a shim header each.
+        // Floor 0: C libraries. Each target consists of a module map and a header that includes those of the library.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
@@ -36,47 +38,49 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
-        // xxHash, of which only the header is needed (libxxhash-dev).
+        // xxHash: only its header is needed (Debian package libxxhash-dev), and no library is linked.
         .target(name: "CPrefixHash"),
 
-        // Floor 1: event loop, buffers, sockets, TLS, names.
+        // Floor 1: the event loop, buffers, sockets, TLS and name resolution.
         .target(name: "Transport", dependencies: ["CLinux", "COpenSSL", "CCares"], swiftSettings: strict),
-        // Floor 2, beside HTTP: makes development certificates for the command of that name, and for tests.
+        // Floor 2: makes development certificates for `freeinference certificate`, and for tests.
         .target(
             name: "CertificateAuthority",
             dependencies: ["Transport", "COpenSSL"],
             swiftSettings: strict
         ),
-        // Floor 2: HTTP/1.1 and HTTP/2 behind one stream interface.
+        // Floor 2: HTTP/1.1 and HTTP/2, for clients and for executors, behind one interface.
         .target(name: "HTTP", dependencies: ["Transport", "CNghttp2"], swiftSettings: strict),
-        // Floor 3: which executor serves a model.
+        // Floor 3: chooses the executor that serves a request, with queues, limits and health.
         .target(name: "Routing", dependencies: ["Transport"], swiftSettings: strict),
-        // Floor 4: what a model request is.
+        // Floor 4: understands requests to models and their answers, in the APIs of OpenAI and Anthropic.
         .target(
             name: "Inference",
             dependencies: ["HTTP", "Routing", "CJSON", "CPrefixHash", "CZlib", "CZstd"],
             swiftSettings: strict
         ),
-        // Floor 4, beside it: keys in a database. The one target with Foundation, which GRDB brings; workers see only
-        // Routing's KeyRing.
+        // Floor 4, independent of Inference: API keys in a database. It is the only target with Foundation, because
+        // GRDB needs it.
         .target(
             name: "KeyStore",
             dependencies: ["Routing", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict
         ),
-        // Floor 5: the configuration file, read and checked. The one target with Yams.
+        // Floor 5: reads and checks the configuration file. It is the only target that uses Yams, the YAML parser.
         .target(
             name: "Configuration",
             dependencies: ["Transport", "HTTP", "Routing", "Inference", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict
         ),
-        // Floor 6: makes configurations out of those of other gateways, and out of the engines of this machine.
+        // Floor 6: makes configuration files from those of other gateways, and for the engines that run on this
+        // machine.
         .target(
             name: "Migration",
             dependencies: ["Transport", "HTTP", "Inference", "Configuration"],
             swiftSettings: strict
         ),
-        // Floor 6: composition, and the two tools that drive it.
+        // Floor 6: Edge is the server, composed of the lower floors. The other two are a simulated executor and a load
+        // generator, which tests and benchmarks use.
         .target(
             name: "Edge",
             dependencies: ["CLinux", "Transport", "HTTP", "Routing", "Inference", "KeyStore", "Configuration"],
@@ -95,7 +99,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        // Floor 7: the command line.
+        // Floor 7: the program with its command line, built from the targets of all lower floors.
         .executableTarget(
             name: "freeinference",
             dependencies: [
@@ -106,7 +110,7 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        // A loop that tests turn by hand, and the other end of its connections.
+        // For tests: an event loop that a test turns step by step, and the peers of the loop's connections.
         .target(
             name: "LoopTesting",
             dependencies: ["Transport", "CLinux"],
@@ -159,7 +163,8 @@ let package = Package(
         ),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Inference", "Transport"], swiftSettings: tests),
         .testTarget(name: "TidyTests", swiftSettings: tests),
-        // What the fuzzer feeds, and its corpus as tests; the fuzzer itself is added below.
+        // The functions that the fuzzer calls with generated input, and tests that call them with the stored inputs.
+        // The fuzzer itself is added below.
         .target(
             name: "FuzzTargets",
             dependencies: [

@@ -73,14 +73,16 @@ class Kept:
 
     def begin(self, scenario, names, resume):
         kept = self.results.get(scenario.name, {"rows": []})
-        # A run of some proxies keeps the results of the others, if they are of the same binary.
+        # A run that measures only some proxies keeps the earlier results of the other proxies, if the freeinference
+        # binary is still the same.
         rows = []
         if kept.get("binary") == self.binary:
             rows = [
                 row for row in kept["rows"]
                 if row["proxy"] not in names or resume and "failed" not in row and "disturbed" not in row
             ]
-        # The list of commands keeps the run to which the kept results belong.
+        # `runs` lists the commands that produced the results. If results of earlier runs are kept, so are their
+        # commands.
         runs = kept.get("runs", []) if rows else []
         runs.append({"date": f"{datetime.datetime.now():%Y-%m-%d %H:%M}", "command": self.command})
         self.results[scenario.name] = {"runs": runs, "binary": self.binary, "rows": rows}
@@ -135,7 +137,7 @@ def main():
         raise SystemExit("bench: cores 0 and 1 are both needed")
     os.sched_setaffinity(0, {OTHER_CORE})
     with contextlib.suppress(PermissionError):
-        # Root may raise the priority: proxy, executor and load run before other programs on these cores.
+        # Root may raise the priority, so that proxy, executor and load generator run before other programs.
         os.setpriority(os.PRIO_PROCESS, 0, -20)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

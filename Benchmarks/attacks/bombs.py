@@ -10,7 +10,8 @@ HEAD += literal(b":path", b"/nothing") + literal(b":authority", b"x")
 STATUS = b"\x88"
 
 
-# Each function returns the bytes of a bomb for one stream, and the number of bytes that they decode to.
+# Each function returns the HTTP/2 frames of one attack for one stream, and the size of the header fields that a
+# receiver decodes from them. In most attacks, the decoded fields are far larger than the frames.
 
 def trailers(stream):
     return block(stream, HEAD, 0) + block(stream, LARGE + REFERENCE * 78), 79 * WEIGHT

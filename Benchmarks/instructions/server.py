@@ -32,16 +32,16 @@ models:
         health: {{interval: 0s}}
 """
 
-# Valgrind emulates its own processor, with AVX2 if the machine has it. Here the choices that libraries make by the
-# processor are fixed explicitly.
+# Libraries choose their code by the processor, and valgrind emulates a processor with AVX2 only if the machine has it.
+# These variables fix the choices, so that each machine counts the same instructions.
 ENVIRONMENT = {
-    # Haswell without RDRAND: AES-NI, PCLMULQDQ, AVX, MOVBE, BMI1, BMI2, AVX2. ADX, SHA and AVX-512 are left out, since
-    # valgrind 3.19 cannot run them.
+    # OpenSSL uses the instructions of a Haswell processor without RDRAND: AES-NI, PCLMULQDQ, AVX, MOVBE, BMI1, BMI2 and
+    # AVX2. ADX, SHA and AVX-512 are left out, because valgrind 3.19 cannot run them.
     "OPENSSL_ia32cap": "0x3ffaf3ffffebffff:0x27ab",
     "SIMDJSON_FORCE_IMPLEMENTATION": "haswell",
     # callgrind would count `rep movsb` as one instruction per byte, so glibc must not use it.
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-ERMS,-FSRM:glibc.cpu.x86_non_temporal_threshold=1048576",
-    # Hash collisions are the same in each run.
+    # Swift's hashing gets a fixed seed, so hash collisions are the same in each run.
     "SWIFT_DETERMINISTIC_HASHING": "1",
 }
 
@@ -60,7 +60,7 @@ def without_debug_information(program, folder):
 def with_symbols(program):
     """The unstripped program that `make build` keeps beside the stripped one, or the program if it has its symbols."""
     linked = Path(f"{program}.linked")
-    # A plain `swift build` makes a new program and leaves an old `.linked` behind.
+    # After a plain `swift build`, the program is newer than its unstripped copy `.linked`, so the build ids differ.
     return linked if linked.is_file() and build_id(linked) == build_id(program) else program
 
 

@@ -6,7 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# HTTP/2 windows in bytes, as freeinference grants them by default; set in every proxy that has the option.
+# The HTTP/2 flow-control windows in bytes that freeinference grants by default. Every other proxy that has an option
+# for them is configured with the same values.
 STREAM_WINDOW_BYTES = 256 * 1024
 CONNECTION_WINDOW_BYTES = 1024 * 1024
 STREAMS_OF_A_CONNECTION = 1100

@@ -9,7 +9,8 @@ from tools import certificate as tls
 from tools.processes import Process, free_port
 
 PROXY_CORE, OTHER_CORE = 0, 1
-# Limits for the delay of tokens in ms: one period of the fast streams for the median, five for the 99th percentile.
+# The largest delays of tokens with which a measurement counts as undisturbed, in ms: for the median, and for the 99th
+# percentile. The fastest streams send a token every 20 ms.
 LATE_MS, LAST_LATE_MS = 20, 100
 
 
@@ -33,7 +34,7 @@ class Scenario:
     # The names of the proxies that are measured; None measures all.
     proxies = None
     rounds_max = 1000
-    # What each proxy negotiates with a client that has OpenSSL's preferences; shared by all scenarios.
+    # The TLS parameters that each proxy negotiates with a client that has OpenSSL's defaults; shared by all scenarios.
     negotiated = {}
 
     def __init__(self, options, certificate, key):

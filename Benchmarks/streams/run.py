@@ -90,7 +90,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-streams-") as folder:
         bench = Bench(options, Path(folder))
         for number in range(options.rounds):
-            # The order of the proxies is reversed each round.
+            # Each round reverses the order of the proxies, so that no proxy is always measured after another one.
             order = options.proxies if number % 2 == 0 else options.proxies[::-1]
             for mode in options.modes:
                 for streams in options.streams:

@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.processes import Process, free_port  # noqa: E402
 
 BALANCES = ("round-robin", "least-load", "prefix")
-# All that a replay starts may use both cores, since the ways run at the same time.
+# The CPU cores for all servers, executors and clients. They share both cores, because the routers that are compared
+# run at the same time.
 CORES = "0,1"
 
 

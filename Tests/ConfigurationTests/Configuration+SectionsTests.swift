@@ -1,4 +1,4 @@
-// Settings of the smaller sections that depend on other settings.
+// Settings whose defaults, limits or warnings depend on other settings, and errors in small sections of the file.
 import Inference
 import Testing
 

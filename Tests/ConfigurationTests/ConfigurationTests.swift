@@ -43,7 +43,8 @@ import Transport
 
     @Test func keysThatAreAbsentHaveTheirDefaults() throws {
         var configuration = try read(valid()).get()
-        // The outline has its own tests, so it is left out of the comparison.
+        // `outline` lists the file's values to describe changes. It has its own tests, and is left out of the
+        // comparison.
         configuration.outline = ConfigurationOutline()
         let address = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
         let url = try ExecutorURL.parse("http://e:8000").get()

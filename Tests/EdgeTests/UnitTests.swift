@@ -1,4 +1,5 @@
-// The systemd units: systemd knows every directive, and the sandbox is as strict as documented.
+// The systemd units that this repository contains: systemd knows every directive in them, and their sandbox is as
+// strict as documented.
 
 import Configuration
 import Foundation
@@ -14,7 +15,7 @@ import Testing
         try String(contentsOf: folder.appending(path: name), encoding: .utf8)
     }
 
-    /// Writes the units, under their installed names, to a folder for the duration of `body`.
+    /// Writes the systemd units, under their installed names, to a folder for the duration of `body`.
     ///
     /// The program is replaced by /bin/true, because systemd-analyze checks that the program exists.
     private func withUnits<Answer>(activated: Bool, _ body: (URL) throws -> Answer) throws -> Answer {

@@ -1,6 +1,6 @@
 import Testing
 
-/// Limits on how much of the server one address of clients may use.
+/// The limits for one client address (`limits.per_address`): its connections, handshakes and streams.
 @Suite struct AddressLimitTests {
     private func configuration(_ limits: String, settings: String = "") -> Configuration {
         Configuration(
@@ -49,7 +49,7 @@ import Testing
             #expect(refused.status == 0 && refused.exitCode != 0)
             try await expect(refusals(server, "connections")) { $0 == 4 }
             #expect(server.process.errors.split(separator: warning).count == 2, "one warning a minute")
-            // curl has another address here, which has connections of its own.
+            // This curl connects from another address, whose connections are counted separately.
             let other = try await server.curl("/health", .http2, arguments: ["--interface", "127.0.0.2"])
             #expect(other.status == 200)
             try await expect(server.metrics()["freeinference_addresses"]) { $0 == 2 }
@@ -85,7 +85,8 @@ import Testing
             let before = try await server.metrics().sum("freeinference_connections_accepted_total")
             let slow = try await RawConnection(port: server.configuration.tls)
             try await slow.send("\u{16}\u{3}")
-            // Workers accept each for itself, so the next connection may otherwise be accepted first.
+            // Each worker accepts connections independently, so without this wait the next connection might be
+            // accepted before this one.
             _ = try await eventually("the handshake") {
                 try await server.metrics().sum("freeinference_connections_accepted_total") > before ? true : nil
             }
@@ -205,7 +206,8 @@ import Testing
 
     // MARK: Clients behind a trusted peer
 
-    /// Starts a server whose cleartext listener trusts this machine.
+    /// Starts a server whose cleartext listener trusts this machine as a proxy, and believes the client addresses it
+    /// names.
     private func behindProxy(
         _ source: String,
         _ limits: String,
@@ -235,7 +237,7 @@ import Testing
             #expect(line.client.string == "192.0.2.1" && line.peer.string == "127.0.0.1")
             try await expect(status("x-forwarded-for: 192.0.2.2\r\n")) { $0 == 200 }
             for _ in 0..<20 { try await expect(status("")) { $0 == 200 } }
-            // The connections of the proxy are not counted either.
+            // The connections of the trusted proxy itself do not count for the limits, either.
             try await expect(server.curl("/health", .http1, secure: false)) { $0.status == 200 }
             try await expect(refusals(server, "connections")) { $0 == 0 }
         }

@@ -3,10 +3,10 @@ import Testing
 
 /// Connections are spread evenly over the workers, whichever worker accepts them.
 @Suite struct BalanceTests {
-    /// Idle connections.
+    /// Idle connections are spread evenly over two workers.
     ///
-    /// A health request on each shows that a worker has accepted it.  The kernel alone would spread eight connections
-    /// evenly in one of four cases, but not five times in a row.
+    /// A health request on each connection shows that a worker has accepted it. By chance alone, eight connections
+    /// would be spread evenly in one of four rounds, but not in five rounds in a row.
     @Test func connectionsAtRestAreSpreadEvenly() async throws {
         let configuration = Configuration(executors: ["http://127.0.0.1:1"], settings: "workers: 2")
         try await withServer(configuration) { server in
@@ -21,7 +21,7 @@ import Testing
                 let seen = try server.process.acceptedConnectionsByLoop(at: .loopback(port: configuration.clear))
                 #expect(seen.count == 2)
                 #expect(seen.reduce(0, +) == 8 * round)
-                // With few connections the workers may differ by one or two, with many by a quarter.
+                // The counts of the two workers may differ by one or two, and with many connections by a quarter.
                 let (least, most) = (seen.min() ?? 0, seen.max() ?? 0)
                 #expect(most <= least + max(1, least / 4 + 1), "round \(round): \(seen)")
                 if round == 1 { #expect(seen == [4, 4]) }
@@ -29,7 +29,9 @@ import Testing
         }
     }
 
-    /// Each connection has a running stream before the next one is opened.
+    /// Connections with running streams are spread evenly over the workers.
+    ///
+    /// The stream of each connection is running before the next connection is opened.
     @Test func connectionsWithStreamsAreSpreadEvenly() async throws {
         try await withServer(executor: ["--prefill", "5ms"], settings: "workers: 2") { server, executor in
             let port = server.configuration.clear
@@ -55,7 +57,7 @@ import Testing
         }
     }
 
-    /// Four heavy connections at once, as OpenRouter or Cloudflare open them: each of two workers gets two.
+    /// Four connections with many streams open at once, as from OpenRouter or Cloudflare, and each worker gets two.
     @Test(arguments: [true, false])
     func fourHeavyConnectionsAreSpreadEvenly(secure: Bool) async throws {
         let scratch = try Scratch()
@@ -67,16 +69,16 @@ import Testing
             let load = ["-n", "100", "-c", "4", "-m", "25", "-d", body, "-H", "content-type: application/json", url]
             var evenRounds = 0
             for round in 1...9 where evenRounds < 3 {
-                // A worker publishes its load every 250 ms. After one second no worker's published load contains a
-                // part of the crowd.
+                // A worker publishes its load every 250 ms. After one second, the published loads no longer contain
+                // any of the earlier round's streams.
                 try await Task.sleep(for: .seconds(1))
                 let start = ContinuousClock.now
                 let clients = try await ChildProcess.start("h2load", load, in: scratch)
                 try await executor.counter("running", reaches: 100)
                 let took = ContinuousClock.now - start
                 let seen = try server.process.acceptedConnectionsByLoop(at: .loopback(port: port))
-                // On a busy machine the connections may arrive one by one. A worker then publishes its load between
-                // two of them, and may see a connection before all of its streams, so an uneven spread is allowed.
+                // On a busy machine, the four connections may arrive one by one. A worker may then publish its load
+                // when a connection has opened only some of its streams. So an uneven spread is allowed then.
                 #expect(seen == [2, 2] || took > .milliseconds(250), "round \(round): \(seen)")
                 evenRounds += seen == [2, 2] ? 1 : 0
                 try await clients.stop(within: .zero)
@@ -140,8 +142,9 @@ import Testing
         }
     }
 
-    /// Connections that arrive while the server begins to drain do not delay its end, even if their worker does not
-    /// know of the drain yet.
+    /// Connections that arrive while the server begins to drain do not delay the end of the server.
+    ///
+    /// A worker may accept such a connection before it has been told to drain.
     @Test func connectionsThatComeInADrainEndWithIt() async throws {
         for _ in 0..<5 {
             let settings = "workers: 2\ndrain_timeout: 600s"

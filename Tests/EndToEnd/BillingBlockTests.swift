@@ -1,11 +1,14 @@
 import Testing
 
-/// The block that coding agents put first in the system prompt is left out for engines that cache prefixes, and for no
-/// others.
+/// The edge removes the billing text of coding agents from requests to engines that cache prefixes, and to no others.
+///
+/// The text is at the beginning of the system prompt and changes with each request, so no cached prefix would match.
 @Suite struct BillingBlockTests {
     private static let prompt = #"{"type":"text","text":"You are Claude Code.","cache_control":{"type":"ephemeral"}}"#
 
-    /// A request as Claude Code sends it; `cch` is the part of the block that changes.
+    /// A request as Claude Code sends it, with a billing text at the beginning of the system prompt.
+    ///
+    /// `cch` is the part of the billing text that changes with each request; nil leaves out the text.
     private static func body(_ model: String, cch: String?) -> String {
         let header = "x-anthropic-billing-header: cc_version=2.1.37.3a3; cc_entrypoint=cli; cch="
         let block = cch.map { #"{"type":"text","text":"\#(header)\#($0);"},"# } ?? ""

@@ -61,7 +61,7 @@ import Testing
         _ = try await eventually("the loss is told") {
             server.errors.contains("log lines were dropped: stdout: No space left on device") ? true : nil
         }
-        // The first loss is reported before the other two lines are written.
+        // The message may come before the other two lines are written and lost, so the test waits for all three.
         _ = try await eventually("the loss of all three") {
             let page = try await run(
                 "curl",

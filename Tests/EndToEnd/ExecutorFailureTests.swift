@@ -1,6 +1,6 @@
 import Testing
 
-/// An executor that cannot be reached is a 502, one that is too slow a 504, each in the client's dialect.
+/// If an executor cannot be reached, the client gets a 502, and if it is too slow, a 504, in the client's dialect.
 @Suite struct ExecutorFailureTests {
     private static let paths = ["/v1/chat/completions", "/v1/messages", "/v1/embeddings"]
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Tests the notifications to systemd, with a socket in the place of systemd's socket.
+/// The server's notifications to systemd; a socket of the test receives them instead of systemd.
 @Suite struct ServiceTests {
     @Test func theWatchdogIsFedAndTheTimeOfTheEndIsAskedFor() async throws {
         let scratch = try Scratch()
@@ -22,7 +22,8 @@ import Testing
             _ = try await eventually("the watchdog") { socket.count("WATCHDOG=1") >= fed + 5 ? true : nil }
             #expect(server.process.errors.contains("the process was paused"))
             server.process.signal(SIGTERM)
-            // The socket's queue has room for a few states only, so the test must read them.
+            // The socket has room for a few messages only, so the test must read them; otherwise the server could not
+            // send more.
             _ = try await eventually("the end") {
                 _ = socket.count("")
                 return server.process.isRunning ? nil : true

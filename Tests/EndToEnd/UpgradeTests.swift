@@ -44,7 +44,7 @@ import Testing
     func aBadUpgradeIsIgnored(fields: String) async throws {
         try await withServer { server, _ in
             let client = try await server.connect()
-            // Two requests: the connection continues with HTTP/1.1.
+            // The server answers the second request, too, so the connection continues with HTTP/1.1.
             for _ in 0..<2 {
                 try await client.send("GET /health HTTP/1.1\r\nhost: x\r\n\(fields)\r\n\r\n")
                 let answer = try await client.receiveAnswer()

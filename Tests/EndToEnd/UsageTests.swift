@@ -37,7 +37,7 @@ import Testing
             // All other events are there: the role, the tokens, and the finish reason.
             #expect(events.count == 5 + (asked.isSeen ? 1 : 0))
             #expect(eventData(answer.body).last == "[DONE]")
-            // The log has the token count in either case.
+            // The log has the token count, whether or not the client asked for usage.
             let line = try await server.logged("the stream") { $0.stream.bool == true }
             #expect(line.tokens.int == 3)
             #expect(line.tokens_estimated.bool == false)

@@ -1,4 +1,4 @@
-// The text of the simulated model.
+// The words that the simulated model generates as its tokens.
 
 import Inference
 import Testing

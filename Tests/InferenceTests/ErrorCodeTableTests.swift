@@ -5,7 +5,9 @@ import Testing
 @testable import Inference
 
 @Suite struct ErrorCodeTableTests {
-    /// Each word is tried as a code, as a type, and beside a status that is less specific.
+    /// Each word is tried as an error's `code`, as its `type`, and as the `type` of an error with status 500.
+    ///
+    /// The word says more than the status, so it decides how the error is classified.
     @Test(arguments: [
         ("client", "context_length_exceeded ContextWindowExceededError string_above_max_length content_filter flagged"),
         ("client", "invalid_prompt json_validate_failed ResponsibleAIPolicyViolation previous_response_not_found"),

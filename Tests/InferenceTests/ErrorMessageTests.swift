@@ -4,7 +4,7 @@ import Testing
 @testable import Inference
 
 @Suite struct ErrorMessageTests {
-    /// The meaning of a message on its own, in the most common shape, with a status that says little.
+    /// How an error is classified that has only a message and a status, and neither a code nor a type.
     private func meaning(_ text: String, _ status: Int?, param: String? = nil) -> ErrorMeaning {
         EngineError(status: status, param: param, message: text).meaning
     }

@@ -1,10 +1,12 @@
-// The consequences of a failure: the retry, the charge, and the message for the client.
+// The consequences of a failure: whether the request is retried, whether the failure counts against the executor's
+// health, and the message for the client.
 
 import Inference
 import Testing
 
 @Suite struct FailureTests {
-    /// After a failure of the executor another executor may try; after a failure that the request causes, none does.
+    /// After a failure of the executor, another executor may try; after a failure that the request causes, no other
+    /// does.
     @Test func sayWhetherAnotherExecutorMayTry() {
         for kind in [Failure.Kind.executorUnreachable, .executorCertificate, .executorBrokeOff, .executorProtocol] {
             #expect(Failure(kind).retry == .elsewhere)

@@ -1,4 +1,4 @@
-// A document of any size is reduced to the members that can hold errors, ends or usage.
+// `JSONDigest` keeps only the members of a JSON document that can hold an error, an end or token usage.
 import Testing
 
 @testable import Inference
@@ -31,7 +31,7 @@ import Testing
         ),
         (#"{ "error" : { "message" : "a \" b" } , "x" : [ "]" ] }"#, #"{"error":{"message":"a \" b"}}"#),
         (#"[{"error":{"code":400}}]"#, #"[{"error":{"code":400}}]"#),
-        // Forms of Tencent and of Azure.
+        // The formats in which Tencent and Azure report errors.
         (
             #"{"Response":{"RequestId":"x","Error":{"Code":"LimitExceeded"}}}"#,
             #"{"Response":{"Error":{"Code":"LimitExceeded"}}}"#

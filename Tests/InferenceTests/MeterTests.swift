@@ -1,4 +1,4 @@
-// The meter, on streams as executors send them.
+// The meter classifies and counts the events of a stream, and decides whether the stream is complete.
 
 import Inference
 import Testing
@@ -89,9 +89,7 @@ import Testing
         #expect(meter.error?.message == (event.contains("full") ? "full" : "m"))
     }
 
-    /// Clients ignore a line that is not a field of an event.
-    ///
-    /// The meter detects an error in it all the same.
+    /// The meter detects an error in a line that is no field of an event, although clients ignore such a line.
     @Test(arguments: [
         #"{"error":{"message":"m","code":503}}"#, #"error: {"message":"m","code":503}"#,
         "event: error\n{\"error\":{\"message\":\"m\"}}",
@@ -172,7 +170,8 @@ import Testing
         )
         let (kinds, meter) = run(stream, .openAIChat)
         #expect(kinds == [.token] && meter.completionTokens == 1)
-        // Azure's prompt filter chunk has empty choices and no usage, so it is not a usage event.
+        // Azure sends a chunk with the results of its prompt filter. Its `choices` are empty as in a usage event, but
+        // it has no usage, so it is not one.
         #expect(run(Self.chunk("[]", #","prompt_filter_results":[]"#), .openAIChat).kinds == [.plain])
     }
 

@@ -1,4 +1,4 @@
-// Which configured path belongs to which model.
+// `PassthroughPaths` holds the paths in `passthrough` of all models, and says whether a model has a path.
 
 import Inference
 import Testing

@@ -44,7 +44,8 @@ import Testing
         return #"{"model":"m","messages":[{"role":"user","content":[\#((parts + [text]).joined(separator: ","))]}]}"#
     }
 
-    /// An image counts by its length and hash, and moves no mark.
+    /// The length and the hash of an image stand for its data, so a large image does not use up the hashes of the
+    /// prompt.
     @Test func imagesAreHashedAndDoNotCount() throws {
         let (cat, dog) = (String(repeating: "QUJD", count: 5000), String(repeating: "QUJE", count: 5000))
         let found = try hashes(withImages([imagePart(cat)], text(9000)))
@@ -53,14 +54,14 @@ import Testing
         #expect(Set(try hashes(withImages([imagePart(dog)], text(9000)))).isDisjoint(with: found))
         #expect(Set(try hashes(withImages([imagePart(cat + "QUJD")], text(9000)))).isDisjoint(with: found))
         #expect(Set(try hashes(withImages([imagePart(cat), imagePart(cat)], text(9000)))).isDisjoint(with: found))
-        // What comes before an image does not depend on it.
+        // The hashes of the text before an image are the same for different images.
         let before = #"{"type":"text","text":"\#(text(5000))"}"#
         let cats = try hashes(withImages([before, imagePart(cat)], text(9000)))
         let dogs = try hashes(withImages([before, imagePart(dog)], text(9000)))
         #expect(cats.prefix(2) == dogs.prefix(2) && Set(cats.dropFirst(2)).isDisjoint(with: dogs.dropFirst(2)))
     }
 
-    /// The places of more than 32 images are not known, so such a prompt has no hashes.
+    /// The scan of a request finds at most 32 images, so a prompt with more images is not hashed.
     @Test(arguments: [(32, true), (33, false)]) func tooManyImagesAreNotLookedAt(count: Int, isHashed: Bool) throws {
         let image = imagePart(String(repeating: "QUJD", count: 100))
         let found = try hashes(withImages(Array(repeating: image, count: count), text(9000)))
@@ -74,13 +75,13 @@ import Testing
         #expect(try hashes(body) == found)
     }
 
-    /// One byte of a prompt of 64 KiB differs: the hashes are the same up to the mark before it.
+    /// Two prompts of 64 KiB differ in one byte: the hashes that end before this byte are equal, and all others differ.
     @Test(arguments: [1, 2047, 2048, 2049, 30_000, 65_534])
     func aDifferenceChangesTheHashesFromItsMarkOn(difference: Int) throws {
         func body(_ text: [UInt8]) -> String {
             #"{"model":"m","messages":\#(String(decoding: text, as: UTF8.self))}"#
         }
-        // The value is a string, so that its bytes are all of the prompt.
+        // The messages are one JSON string, so that exactly its bytes are the prompt that is hashed.
         var value = Array("\"\(text((64 << 10) - 2))\"".utf8)
         let before = try hashes(body(value))
         value[difference] = UInt8(ascii: "#")
@@ -109,7 +110,7 @@ import Testing
     @Test func aLongPromptHasAllHashesAndAShortOneNone() throws {
         let long = try hashes(chat(text(600_000)))
         #expect(long.count == PromptPrefix.marksMax && Set(long).count == long.count)
-        // Bytes after the last mark are not hashed.
+        // A prompt is hashed up to the last mark, a fixed number of bytes. Later bytes do not change its hashes.
         #expect(try hashes(chat(text(600_000) + "more")) == long)
         #expect(try hashes(chat("hello")) == [])
         #expect(try hashes(chat(text(2000))) == [])
@@ -148,7 +149,7 @@ import Testing
         ] { #expect(try hashes(body) == found, "\(body)") }
     }
 
-    /// The same bytes in other parts are another prompt.
+    /// The same bytes give other hashes in another part of a request: as `system`, `tools` or `messages`.
     @Test func partsAreNotConfused() throws {
         let value = #""\#(text(5000))""#
         let system = try hashes(#"{"model":"m","system":\#(value)}"#, .messages)

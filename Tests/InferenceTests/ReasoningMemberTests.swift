@@ -2,7 +2,7 @@ import Testing
 
 @testable import Inference
 
-/// The member that carries the reasoning of chat answers: renamed or repeated, and every other byte as it was.
+/// The edge renames or repeats the member with the reasoning of chat answers, and leaves every other byte as it was.
 @Suite struct ReasoningMemberTests {
     private func event(_ text: String, _ member: ReasoningMember) -> String? {
         member.rewritten(event: Array(text.utf8).span).map { String(decoding: $0, as: UTF8.self) }
@@ -13,7 +13,8 @@ import Testing
 
     @Test(
         arguments: [
-            // What the engine writes; as `reasoning`, as `reasoning_content`, as both. A nil means that nothing changes.
+            // First what the engine writes; then what the client gets if it wants `reasoning`, `reasoning_content` or
+            // both. A nil means that the edge changes nothing.
             (
                 #""reasoning":"a\"b\u00e9\n""#, nil, #""reasoning_content":"a\"b\u00e9\n""#,
                 #""reasoning":"a\"b\u00e9\n","reasoning_content":"a\"b\u00e9\n""#
@@ -28,14 +29,14 @@ import Testing
                 #""reasoning_content":"r","content":"c","reasoning":"r""#, #""content":"c","reasoning":"r""#,
                 #""reasoning_content":"r","content":"c""#, nil
             ),
-            // A null beside a text says nothing.
+            // If one of the two members is null, and the other has a text, only the text counts.
             (#""reasoning":null,"reasoning_content":"r""#, #""reasoning":"r""#, #""reasoning_content":"r""#, nil),
             (#""reasoning":null"#, nil, #""reasoning_content":null"#, #""reasoning":null,"reasoning_content":null"#),
             (
                 #""reasonin\u0067":"r""#, nil, #""reasoning_content":"r""#,
                 #""reasonin\u0067":"r","reasoning_content":"r""#
             ),
-            // What only looks like the member.
+            // These only resemble the member: it occurs in a text, in another object, or with a longer name.
             (#""content":"\"reasoning\":1""#, nil, nil, nil),
             (#""content":"x","tool":{"reasoning":"x"}"#, nil, nil, nil),
             (#""reasoning_details":[{"text":"x"}]"#, nil, nil, nil), ("", nil, nil, nil),
@@ -87,7 +88,7 @@ import Testing
         #expect(ReasoningMember.reasoningContent.rewritten(document: Array(text.utf8)) == nil)
     }
 
-    /// Any cut and any changed byte gives nil or some bytes, and never traps.
+    /// An event that is cut off or has a changed byte never makes the function trap, whatever it returns.
     @Test func damagedBytesAreNoDanger() {
         let text = Array(("data: " + delta(#""reasoning":"a\\","reasoning_content":{"x":[1,"y"]}"#) + "\n\n").utf8)
         for member in ReasoningMember.allCases {

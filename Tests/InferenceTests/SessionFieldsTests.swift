@@ -1,4 +1,4 @@
-// Which fields may name a session, and what the names of two requests have in common.
+// Which header fields and JSON members may name a session, and when two requests have the same session.
 
 import HTTP
 import Routing
@@ -76,7 +76,7 @@ import Testing
         #expect(other.hash([1, 2], salt: "t") != hasher.hash([1, 2], salt: "t"))
     }
 
-    /// Only the member `user` is perhaps no session.
+    /// The member `user` may name a user and not a session, so its session name is marked with the hash of the tenant.
     @Test func aUserIsMarked() throws {
         let fields = SessionFields.standard
         let one = try session(fields, [], #"{"model":"m","user":"u1"}"#)
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    /// The first value counts if a member occurs twice, also in the inner object.
+    /// If a JSON member occurs twice, its first value counts; so it is with a member of a nested object.
     @Test func aNameThatOccursTwiceIsNoFault() throws {
         let fields = fields(["body.a", "body.m.b"])
         let first = try session(fields, [], #"{"model":"m","a":"1","a":"2"}"#)
@@ -115,7 +115,9 @@ import Testing
         #expect(members.add("body.more")?.contains("8") == true)
     }
 
-    /// Members that are known by name may be named too: the scan reads them as before.
+    /// A session may be named by a member that the scan reads for another purpose, too, such as `model`.
+    ///
+    /// The scan still reads all members as usual.
     @Test func theScanReadsTheRestAsBefore() throws {
         let fields = fields(["body.model", "body.messages", "body.extra"])
         let body = RequestBody(#"{"model":"m","stream":true,"messages":[],"extra":"e","max_tokens":7}"#)

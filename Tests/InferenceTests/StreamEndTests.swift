@@ -31,7 +31,7 @@ import Testing
         // `[DONE]` completes nothing if the engine has sent an empty finish reason.
         let ended = run(Self.chunk(reason) + Self.done)
         #expect(ended.kinds == [.token, .broken] && !ended.meter.isComplete)
-        // After an error, `[DONE]` is a plain end, because the error has been reported already.
+        // After an error event, `[DONE]` only ends the stream, and does not count as another failure.
         let error = "data: {\"error\":{\"message\":\"x\"}}\n\n"
         #expect(run(Self.chunk(reason) + error + Self.done).kinds == [.token, .error, .end])
     }

@@ -6,7 +6,7 @@ import Testing
 @testable import KeyStore
 
 @Suite struct KeyDatabaseTests {
-    /// A path of its own, and the folder gone afterwards.
+    /// Runs `body` with the path of a database in a new folder, and removes the folder afterwards.
     private func withPath(_ body: (String) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "keys-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -39,7 +39,9 @@ import Testing
         }
     }
 
-    /// A database of an earlier version has no columns for these; the first command that edits it adds them.
+    /// A database that an earlier version wrote lacks the columns `missing`.
+    ///
+    /// It can be read nevertheless, and the first command that edits it adds the columns.
     @Test(arguments: [["prefill_resets", "priority", "priority_choices"], ["priority", "priority_choices"]])
     func anOlderDatabaseIsReadAndGetsTheNewColumns(missing: [String]) throws {
         try withPath { path in

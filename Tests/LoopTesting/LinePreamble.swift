@@ -1,7 +1,7 @@
-// A channel preamble for tests: one line of text that comes before TLS.
+// A preamble is read from a connection before TLS begins, as a PROXY header is. For tests it is one line of text.
 package import Transport
 
-/// A line that begins with `P` and a space; at most 16 bytes, its line feed included.
+/// A preamble that is a line: it begins with `P` and a space, and has at most 16 bytes with its line feed.
 package final class LinePreamble: ChannelPreamble {
     package let bytesMax = 16
     /// The line without its line feed; nil until the line is complete.

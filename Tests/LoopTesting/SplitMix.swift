@@ -1,6 +1,6 @@
 // Random numbers that a seed determines, so that a failing test can be repeated. All test targets may use it.
 
-/// The generator SplitMix64.
+/// The random number generator SplitMix64.
 package struct SplitMix: RandomNumberGenerator {
     package var state: UInt64
 

@@ -3,9 +3,11 @@ import Testing
 @testable import Configuration
 @testable import Migration
 
-/// LiteLLM's config.yaml.
+/// Imports LiteLLM's config.yaml: what becomes of its settings, and which of them are reported.
 @Suite struct LiteLLMImportTests {
-    /// A file of the project's form with content of our own: what is lost or changed is marked.
+    /// A configuration file in LiteLLM's format.
+    ///
+    /// Comments mark the lines that the import must report: settings that are lost, and settings that are changed.
     static let file = """
         model_list:
           - model_name: chat-large
@@ -166,7 +168,7 @@ import Testing
         #expect(result.lines(.notCarriedOver) == [1, 3])
     }
 
-    /// `${X}` is no reference in LiteLLM's file.
+    /// In LiteLLM's file, `${X}` is plain text and not a reference to an environment variable.
     @Test func whatLooksLikeAVariableStaysText() throws {
         let result = try imported(
             "model_list: [{model_name: '${a}', litellm_params: {model: 'hosted_vllm/${a}', api_base: 'http://h:1/v1'}}]"

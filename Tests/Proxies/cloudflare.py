@@ -8,7 +8,7 @@ import hashlib
 
 from load import FORGED, Asked, Load, over_http2
 
-# A data centre and a country for each visitor in turn.
+# Data centres of Cloudflare, and the countries of the clients there. Each client always gets the same entry.
 PLACES = [("AMS", "NL"), ("FRA", "DE"), ("IAD", "US"), ("NRT", "JP")]
 
 
@@ -22,7 +22,7 @@ def place(asked):
 
 
 def fields(asked):
-    # What visitors say in x-forwarded-for is kept by Cloudflare, which appends their address.
+    # If a client sends x-forwarded-for, Cloudflare keeps the value, and appends the client's address to it.
     number = int(asked.identifier.rpartition("-")[2])
     before = f"{FORGED}, " if number % 3 == 0 else ""
     return [

@@ -10,12 +10,12 @@ from http1 import tokens
 from http2 import Connection
 
 STREAM_TOKENS = 20
-# Requests of one connection; then the visitor connects anew.
+# After this many requests on one connection, the client opens a new connection.
 REQUESTS_A_CONNECTION = 50
 # Requests at once on one HTTP/2 connection.
 AT_ONCE = 10
 PATIENCE_SECONDS = 60
-# What a visitor puts into fields that only a proxy may set. None of it may be believed.
+# A false address that clients put into fields that only a proxy may set. The edge must never believe it.
 FORGED = "203.0.113.66"
 FORGERIES = [
     ("x-forwarded-for", FORGED),

@@ -49,7 +49,7 @@ def compare(load, log):
     """What is wrong in the log lines of a load's requests: the client, or what each request expects beside it."""
     wrong = []
     for asked in load.asked:
-        # A request that failed, which is told elsewhere, may have no line.
+        # A request that failed may have no log line; the caller reports failed requests.
         line = log.get(asked.identifier)
         if line is None:
             continue
@@ -98,7 +98,8 @@ def loads(options, edge, ports):
     """The loads through each proxy, as functions by name, so that a name can be chosen."""
     count, visitors, authority = options.requests, fronts.VISITORS, edge.authority
 
-    # HAProxy passes on the visitor's bytes as they are, so that these fields are the visitor's own.
+    # HAProxy does not change the client's bytes. So the client itself sent any Cloudflare fields, and the log must not
+    # have them.
     unread = {"cf_ray": None, "cf_country": None}
     return {
         "haproxy-v2": lambda name: visit(
@@ -125,7 +126,7 @@ def strangers(options, edge, ports):
     return {
         "stranger-at-proxy-protocol": lambda name: ask(name, ports["proxy"], over_http1, authority=edge.authority),
         "stranger-at-x-forwarded-for": lambda name: ask(name, ports["forwarded"], over_http1, authority=None),
-        # With a certificate of the authority: the certificate alone makes nobody a trusted peer.
+        # This client has a valid client certificate, but that alone does not make it a trusted peer.
         "stranger-at-cloudflare": lambda name: ask(
             name, ports["cloudflare"], over_http2, authority=edge.authority, pair=edge.pair),
     }
@@ -141,7 +142,8 @@ def is_answered(port, source, before=b"", context=None):
             if context:
                 connection = stack.enter_context(context.wrap_socket(connection, server_hostname="localhost"))
             connection.sendall(HEALTH)
-            # With TLS 1.3 a refused client certificate is an alert after the client's side of the handshake.
+            # With TLS 1.3 the server refuses a client certificate after the client has finished its handshake. So the
+            # refusal is seen only here, as an alert.
             return connection.recv(65536).startswith(b"HTTP/1.1 200")
         except TimeoutError:
             raise AssertionError(f"a connection from {source} was neither answered nor closed") from None

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Which kind an engine has: the one that the configuration gives, or else the one that was found.
+/// The kind of an engine (vLLM, SGLang, others): the configuration gives it, or else health probes find it.
 @Suite struct EngineKindTests {
     @Test func theGivenKindBeatsTheFoundOne() {
         let engine = Engine(id: 1, name: "http://e")

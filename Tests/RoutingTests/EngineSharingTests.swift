@@ -1,4 +1,4 @@
-// Engines and executors whose counts several processes share.
+// Several server processes, as in an upgrade, share the counts of running attempts at engines and executors.
 import Glibc
 import Synchronization
 import Testing
@@ -9,7 +9,7 @@ import Transport
 @Suite struct EngineSharingTests {
     private let second: UInt64 = 1_000_000_000
 
-    /// What one process has of an engine with one model.
+    /// The objects that one server process has for an engine with one model.
     private final class Process: Sendable {
         let counts: SharedCounts
         let engine: Engine
@@ -105,7 +105,7 @@ import Transport
         #expect(granted.order == ["a"] && new.engine.running == 1)
     }
 
-    /// A refusal teaches how many attempts of all processes together the engine takes.
+    /// When an engine refuses an attempt, the learnt limit is the number of attempts of all processes together.
     @Test(arguments: [true, false]) func learntLimitsConcernTheSum(isShared: Bool) throws {
         let (old, new) = try processes(isShared: isShared)
         old.share()
@@ -124,7 +124,7 @@ import Transport
         let (old, new) = try processes(isShared: false)
         for process in [old, new] { process.share() }
         for _ in 0..<10 { #expect(old.begin()) }
-        // The successor has a second executor, which nobody uses.
+        // The new process has a second executor, which the old process does not use.
         let free = Executor(id: 5, engine: Engine(id: 4, name: "http://free"), model: "m")
         let pool = ExecutorPool(PoolEntry(id: 6), members: [PoolMember(new.executor), PoolMember(free)])
         for _ in 0..<10 { _ = pool.chosen() }
@@ -159,9 +159,9 @@ import Transport
         #expect(engines[1].map(\.runningInAll) == [0, 1])
     }
 
-    /// Sharing begins while attempts begin and end on threads of the old process, and the new one starts at once.
+    /// Two processes never have more attempts under way than the engine's limit, even while they begin to share counts.
     ///
-    /// The number of attempts under way in both processes is counted apart from them.
+    /// Threads of both processes begin and end attempts all the time. The test counts these attempts itself.
     @Test func theLimitIsNeverExceededWhileSharingBegins() async throws {
         for _ in 0..<20 {
             let (old, new) = try processes(engineMax: 4)
@@ -173,7 +173,7 @@ import Transport
                     process.end()
                 }
             }
-            // Attempts that last for the whole test, so that the limit is near.
+            // Two attempts last for the whole test, so that the other attempts often reach the limit of four.
             for _ in 0..<2 where old.begin() { places.take() }
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<2 { group.addTask { work(old, rounds: 500) } }
@@ -189,7 +189,7 @@ import Transport
     }
 }
 
-/// How many places are held now, how many were held at most, and how many were taken in all.
+/// The test's own count of attempts: how many are under way, how many were at most, and how many began in all.
 private final class Places: Sendable {
     private let held = Atomic<Int>(0), high = Atomic<Int>(0), all = Atomic<Int>(0)
     var most: Int { high.load(ordering: .sequentiallyConsistent) }

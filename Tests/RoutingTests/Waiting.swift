@@ -1,4 +1,5 @@
-// Helpers for tests of the queue: recorded grants, and removal of waiting requests at a test's end.
+// Helpers for tests of the queue: one records which requests get an executor, and one removes requests that still wait
+// at the end of a test.
 import Synchronization
 import Transport
 
@@ -11,7 +12,7 @@ final class Granted: Sendable {
     var grants: [Grant] { taken.withLock { $0 } }
     var order: [String] { names.withLock { $0 } }
 
-    /// The requests that gave way to others, in order.
+    /// The requests that left the queue because other requests needed their place, in order.
     private let gone = Mutex<[(name: String, way: GaveWay)]>([])
     var gaveWay: [(name: String, way: GaveWay)] { gone.withLock { $0 } }
 
@@ -41,7 +42,7 @@ final class Waits {
         for (pool, ticket) in tickets { _ = pool.leave(ticket) }
     }
 
-    /// Returns `admission` and notes its ticket, so that the request is removed from the queue after the test.
+    /// Returns `admission`, and notes the request's ticket in the queue, so that `deinit` can remove the request.
     func noting(_ admission: ExecutorPool.Admission, in pool: ExecutorPool) -> ExecutorPool.Admission {
         if let ticket = admission.ticket { tickets.append((pool, ticket)) }
         return admission

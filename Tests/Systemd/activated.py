@@ -76,7 +76,8 @@ def kill(test):
     outcomes = knocking.ending()
     cut = sum(number for outcome, number in outcomes.items() if not outcome.endswith(": 200"))
     expect(not any("refused" in outcome or "no answer" in outcome for outcome in outcomes), f"refused: {outcomes}")
-    # An exchange takes about 50 ms and one begins every 20 ms, so only a few were in the killed process.
+    # An exchange takes about 50 ms, and one begins every 20 ms. So only a few were under way when the process was
+    # killed.
     expect(cut <= 20 and outcomes.get("80: 200", 0) > 10 and outcomes.get("443: 200", 0) > 10, f"{outcomes}")
     seen = service.expect_active(test)
     expect(seen["MainPID"] != process and int(seen["NRestarts"]) == before + 1, f"not started once: {seen}")

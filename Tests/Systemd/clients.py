@@ -84,8 +84,7 @@ class Stream:
     def expect_one_by_one(self):
         """Checks that the events arrived at the executor's pace, and not all at once."""
         spread = self.events[-1][0] - self.events[0][0]
-        # The executor sends 20 tokens a second; at least half of that time must lie between the first and the last
-        # event.
+        # The executor sends 20 tokens a second. The events must arrive over at least half of the time that this takes.
         expect(spread > self.tokens / 20 / 2, f"{self.name}: all events within {spread:.3f} s")
 
     def expect_broken(self, error):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from failures import Failed
 
-# Commands that ran before, because the container has no compiler.
+# Commands of the page that the tests have run outside the container, because the container has no compiler.
 ELSEWHERE = {"make build"}
 # Commands that do not end by themselves.
 FOLLOWING = ("journalctl -u freeinference -f",)

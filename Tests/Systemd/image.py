@@ -7,7 +7,8 @@ from pathlib import Path
 
 from failures import Failed
 
-# The libraries of the binary and the programs of docs/operations.md; no compiler, no network tools, no Swift.
+# The libraries that the server's binary needs, and the programs that docs/operations.md uses. No compiler and no Swift,
+# so that the test shows that the server runs without them.
 PACKAGES = [
     "systemd", "systemd-sysv", "dbus", "sudo", "iproute2", "curl", "libssl3", "libnghttp2-14", "libsimdjson14",
     "libstdc++6", "libc-ares2", "libsqlite3-0", "zlib1g", "libzstd1",

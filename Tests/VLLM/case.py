@@ -13,7 +13,7 @@ PATHS = {
     "chat": "/v1/chat/completions", "completions": "/v1/completions", "messages": "/v1/messages",
     "responses": "/v1/responses",
 }
-# The engine of each model; for a pool, the engine that is asked first.
+# The engine that the edge asks for each model. For a model of two engines, it is the engine that is asked first.
 ENGINE_OF = {CHAT: "tcp", UNIX: "unix", TCP_FIRST: "tcp", UNIX_FIRST: "unix"}
 
 
@@ -81,7 +81,8 @@ def errors_in(body):
 
 
 class VLLMCase(Case):
-    # Set by run.py: the engines by name, the functions that restart them, and the recorder in front of one.
+    # run.py sets these: the engines by name, a proxy that records the requests to one of them, and the functions that
+    # restart engines.
     engines = None
     recorder = None
     start_engine = None

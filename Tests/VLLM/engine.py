@@ -9,10 +9,10 @@ from pathlib import Path
 from clients import CHAT, ENGINE_CHAT
 from servers import Server
 
-# Models for clients: of the engine on the unix socket, and of two pools that differ in the engine that is asked
-# first.
+# The names of three models that clients can ask for. The first is served by the engine on the unix socket. The other
+# two are each served by both engines, and differ in the engine that the edge asks first.
 UNIX, TCP_FIRST, UNIX_FIRST = "tiny-unix", "tiny-tcp-first", "tiny-unix-first"
-# The model of the engine behind a recorder, which keeps the header fields of each request.
+# The name of a model whose requests reach the engine through a recorder, a proxy that keeps their header fields.
 RECORDED = "tiny-recorded"
 # The engine runs this many requests at a time; further ones wait in its own queue.
 RUNNING_MAX = 12

@@ -12,7 +12,8 @@ PROTOCOLS = ("HTTP/1.1", "HTTP/2")
 DIALECTS = tuple(PATHS)
 CITY = {"type": "object", "properties": {"city": {"enum": ["Bern", "Wien"]}}, "required": ["city"],
         "additionalProperties": False}
-# `strict`: the engine forces the output to match the schema, so that even this model calls the tool correctly.
+# With `strict`, the engine forces the output to match the schema. So even this tiny, untrained model calls the tool
+# correctly.
 CHAT_TOOL = {"type": "function", "function": {"name": "weather", "parameters": CITY, "strict": True}}
 MESSAGES_TOOL = {"name": "weather", "input_schema": CITY, "strict": True}
 RESPONSES_TOOL = {"type": "function", "name": "weather", "parameters": CITY, "strict": True}

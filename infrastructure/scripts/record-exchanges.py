@@ -194,7 +194,8 @@ class Recorder:
                 print(f"\r{number}/{len(cases)}", end="", file=sys.stderr, flush=True)
             self._write(f"=== {number:03} {case.name}\n")
             server = case.listener.split(".")[0]
-            # The number of bytes by which masking has shortened the body.
+            # The recording replaces parts that differ from run to run. This counts by how many bytes a body became
+            # shorter.
             self.surplus = 0
             background = self._background(case)
             answer = getattr(self, f"_by_{case.how}")(case)

@@ -1,4 +1,4 @@
-// On which connection the next stream is opened.
+// The load generator's pool of HTTP/2 connections: on which connection it opens the next stream.
 import Testing
 import Transport
 
@@ -22,7 +22,7 @@ import Transport
         func ended(_ end: StreamEnd) {}
     }
 
-    /// The connections that a pool has opened.
+    /// Opens connections for a pool, and keeps them, so that the test can look at them.
     private final class Dialed {
         var all: [Connection] = []
         var allowed: Int?
@@ -66,7 +66,9 @@ import Transport
         #expect(dialed.open == [2, 4, 1], "a stream that ends makes room")
     }
 
-    /// A new connection whose server has not said anything yet carries what the server accepts on the others.
+    /// A server says how many streams it accepts on a connection.
+    ///
+    /// Until it has said so on a new connection, the number from the earlier connections applies.
     @Test func theServersLimitHoldsForNewConnectionsToo() throws {
         let dialed = Dialed()
         dialed.allowed = 5

@@ -1,4 +1,4 @@
-// Numbers that a seed determines.
+// Random numbers that a seed determines, so that a run of the load generator can be repeated.
 import Testing
 
 @testable import Bench
@@ -6,7 +6,7 @@ import Testing
 @Suite struct SeededNumbersTests {
     /// Compares with the first outputs of Vigna's reference implementation for the state 0.
     @Test func theNumbersAreThoseOfSplitMix64() {
-        // A seed is mixed once, and this seed gives the state 0.
+        // The generator computes its state from the seed; this seed gives the state 0.
         let numbers = SeededNumbers(seed: 0 &- 0x9E37_79B9_7F4A_7C15)
         #expect(numbers[1] == 0xE220_A839_7B1D_CDAF)
         #expect(numbers[2] == 0x6E78_9E6A_A1B9_65F4)

@@ -1,4 +1,4 @@
-// Recognizing the format of a trace.
+// In which format a trace (a file of recorded requests) is written, recognized by its content.
 import Testing
 
 @testable import Bench

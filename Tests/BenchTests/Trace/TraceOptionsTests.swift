@@ -1,4 +1,4 @@
-// The request that a prompt becomes, and the command that repeats a run.
+// Which request is sent for each line of a trace, and the command line that repeats the same run.
 import Inference
 import Testing
 

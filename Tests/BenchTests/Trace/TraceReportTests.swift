@@ -1,4 +1,4 @@
-// The figures of a replay.
+// The report on the replay of a trace of requests: its text, its JSON and its figures.
 import Inference
 import Testing
 

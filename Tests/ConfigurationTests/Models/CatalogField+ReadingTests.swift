@@ -1,5 +1,5 @@
-// Reading catalog fields: prices become exact texts, words that OpenRouter does not know cause warnings, invalid
-// values errors.
+// Reads the settings that describe a model in the model list. Prices become exact texts. Words that OpenRouter does not
+// know cause warnings, and invalid values cause errors.
 
 import Inference
 import Testing

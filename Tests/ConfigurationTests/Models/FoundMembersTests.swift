@@ -1,4 +1,5 @@
-// Keeping found members from one configuration to the next, and describing their changes.
+// Found members are models and executors that the edge has read from files and from engines. A new configuration keeps
+// those that it still names, and changes are described in messages.
 
 import Testing
 import Transport
@@ -35,7 +36,7 @@ import Transport
         ]
         let kept = found.kept(for: configuration)
         #expect(kept.files == ["/kept": try executors("http://x")])
-        // An engine whose key was replaced is the same engine.
+        // The engine's API key was replaced, but it is still the same engine.
         #expect(kept.listings == [try engine("http://one", key: "new").identity: listing("m")])
     }
 

@@ -10,7 +10,7 @@ import Transport
         return try #require(AddressGroup(address))
     }
 
-    /// The index of the entry of a group, which is made if there is none.
+    /// Finds or makes the entry of a group of addresses, and returns its index; nil if no entry can be replaced.
     private func find(_ number: Int, in shard: inout AddressShard, at now: Nanoseconds = 0) throws -> Int? {
         let group = try group(number)
         return shard.index(of: group, at: now)
@@ -54,7 +54,8 @@ import Transport
     @Test func anEntryThatIsUsedIsReplacedAfterThoseThatAreNot() throws {
         var shard = AddressShard(capacity: 8)
         for number in 0..<8 { _ = try find(number, in: &shard) }
-        // The first search clears the mark of every entry and replaces the first one.
+        // Entries that were used lately are marked. This search for an entry to replace finds all entries marked,
+        // clears the marks, and replaces the first entry.
         _ = try find(100, in: &shard)
         let used = try #require(try find(1, in: &shard))
         try hold(used, in: &shard)

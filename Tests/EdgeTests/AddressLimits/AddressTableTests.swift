@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// The holds that a test keeps.
+/// The counted requests of a test; each stays counted as long as its `AddressHold` exists.
 private final class Holds { var all: [AddressHold] = [] }
 
 @Suite struct AddressTableTests {
@@ -98,7 +98,7 @@ private final class Holds { var all: [AddressHold] = [] }
         #expect(throws: AddressRefusal.self) { try table.countUnknownKey(of: address, limits: limits, at: 0) }
     }
 
-    /// Random claims and ends give the same answers and counts as a dictionary without a bound.
+    /// The table grants and refuses random requests and connections of addresses as a plain dictionary of counts does.
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func theTableAgreesWithAModel(seed: UInt64) throws {
         var random = SplitMix(state: seed)
@@ -134,7 +134,7 @@ private final class Holds { var all: [AddressHold] = [] }
         for number in model.keys { #expect(table.held(by: addresses[number])?.isEmpty == true) }
     }
 
-    /// Threads that claim and end at once never exceed the limit, and leave nothing behind.
+    /// Threads that begin and end requests at the same time never exceed the limit, and the counts end at 0.
     @Test func countsAreExactAcrossThreads() throws {
         let table = AddressTable()
         let limits = limits { $0.streams = 3 }

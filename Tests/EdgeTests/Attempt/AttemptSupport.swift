@@ -1,5 +1,5 @@
-// Shared by the tests of attempts: an owner that records reports, and an attempt whose executor's bytes the test
-// sends.
+// For tests of attempts: an attempt whose executor the test plays, and an owner (in the server it is the exchange) that
+// records what the attempt reports to it.
 import HTTP
 import Inference
 import LoopTesting
@@ -13,7 +13,7 @@ final class HearingOwner: AttemptOwner {
     var heard: [String] = []
     /// The failure that ended the attempt while its response was relayed; nil for none.
     var brokeOff: Failure?
-    /// Called within each report, with its text.
+    /// A closure that is called with the text of each report, for tests that react to a report at once.
     var reaction: (String, Attempt) -> Void = { _, _ in }
 
     private func hear(_ what: String, _ attempt: Attempt) {
@@ -41,7 +41,7 @@ final class HearingOwner: AttemptOwner {
     func attempt(_ attempt: Attempt, failed failure: Failure) { hear("failed \(failure.label)", attempt) }
 }
 
-/// An attempt; the test sends the bytes of its executor.
+/// An attempt at an executor that the test plays: the test sends the bytes of the executor's response.
 final class PlayedAttempt {
     let environment: TestEnvironment
     let owner = HearingOwner()
@@ -49,8 +49,8 @@ final class PlayedAttempt {
     private let ownsEnvironment: Bool
 
     /// - Parameters:
-    ///   - body: The body of the request; a chat unless `dialect` is another one.
-    ///   - environment: The environment of an attempt that has ended, for another attempt; nil makes a new one.
+    ///   - body: The body of the request, which must fit `dialect`.
+    ///   - environment: The environment of an earlier attempt that has ended; nil makes a new one.
     init(
         _ dialect: Dialect = .openAIChat,
         choices: Int = 1,
@@ -85,7 +85,7 @@ final class PlayedAttempt {
 
     var played: PlayedExecutor { environment.executors[environment.executors.count - 1] }
 
-    /// Sends the head of a response, its bytes, and the end of its framing, in order or not.
+    /// Lets the executor send the head of a response and its bytes, and end the response cleanly or by a failure.
     func answers(
         _ text: String,
         type: String? = "text/event-stream",
@@ -93,7 +93,7 @@ final class PlayedAttempt {
         closesInOrder: Bool = true,
         body: ResponseBody = .chunked
     ) {
-        // The attempt may send its request again meanwhile, which replaces `played`.
+        // During these calls, the attempt may send its request again. Then `self.played` becomes another executor.
         let played = played
         played.answer(type: type, fields, body: body)
         if !text.isEmpty { played.say(text) }

@@ -4,14 +4,15 @@ import Testing
 
 @testable import Edge
 
-/// Recorded streams of real engines (Captures/README.md), complete and cut at each event: each must be recognised as
-/// what it is.
+/// Recorded streams of real engines (Captures/README.md) are recognised as complete, broken or failed.
+///
+/// Each stream is tried complete, and cut at each of its events.
 @Suite struct CaptureTests {
     enum Verdict: Sendable {
         /// The stream is complete.
         ///
-        /// The numbers tell how many of its last events may be missing: after a clean end of the framing, and after
-        /// any end.
+        /// The numbers say how many of its last events may be missing if the HTTP body ends cleanly (`inOrder`), and
+        /// if the connection ends in any way (`anyhow`).
         case whole(inOrder: Int, anyhow: Int)
         /// The stream itself reports that it is incomplete.
         case broken
@@ -37,7 +38,9 @@ import Testing
     }
 
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Captures")
-    /// `beforeDone`: `[DONE]` may be missing; `beforeUsage`: the usage before it too.
+    /// What may be missing at the end of a stream that still counts as complete.
+    ///
+    /// With `beforeDone` it is `[DONE]`, and with `beforeUsage` also the usage event before `[DONE]`.
     private static let beforeDone = Verdict.whole(inOrder: 1, anyhow: 0)
     private static let beforeUsage = Verdict.whole(inOrder: 2, anyhow: 0)
     private static let toTheEnd = Verdict.whole(inOrder: 0, anyhow: 0)
@@ -59,7 +62,7 @@ import Testing
         Capture("messages-cached", .messages, 1, toTheEnd),
         Capture("sigterm-chat", .openAIChat, 1, .broken),
         Capture("sigterm-messages", .messages, 1, .broken),
-        // The engine was stopped by SIGTERM, but the stream has `response.completed` and shows no abort.
+        // SIGTERM stopped the engine, but the stream has the event `response.completed`, as if it were complete.
         Capture("sigterm-responses", .responses, 1, toTheEnd),
         Capture("vllm-usage", .openAIChat, 1, beforeUsage),
         Capture("vllm/chat-stream-continuous-false", .openAIChat, 1, beforeDone),
@@ -137,7 +140,7 @@ import Testing
         for (index, event) in events.enumerated() {
             let missing = events.count - index
             let isEnded = missing <= anyhow
-            // Cuts before the event, in its middle, and before its last byte, which is a line end.
+            // The stream is cut before the event, in the middle of the event, or before its last byte, a line end.
             let cuts: [(text: String, inOrder: Bool, isComplete: Bool)] = [
                 (text, true, missing <= inOrder), (text, false, isEnded),
                 (text + String(event.prefix(event.count / 2)), true, isEnded),

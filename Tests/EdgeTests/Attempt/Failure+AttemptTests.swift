@@ -57,9 +57,9 @@ import Transport
         executor.end()
     }
 
-    /// A client error is reported once, with its text.
+    /// An engine's error about the client's request is passed on to the client with its text.
     ///
-    /// No other executor is tried, and no executor is charged.
+    /// No other executor is tried, and the error does not count against the executor.
     @Test(arguments: Form.allCases) func aClientsMistakeIsItsOwnInEachForm(form: Form) throws {
         let client = try client()
         client.ask()
@@ -99,7 +99,9 @@ import Transport
         for name in ["litellm", "uvicorn", "limit-requests"] { #expect(!client.received.contains(name)) }
     }
 
-    /// The client already has a 200, so the error is sent as an event; log and metrics have the error's status.
+    /// If the client has been sent a 200 before the executor answered, an error is sent as an event.
+    ///
+    /// The log and the metrics have the status of the error.
     @Test(arguments: Form.allCases) func afterASilentCommitItIsAnEventWithItsText(form: Form) throws {
         let client = try client("commit_after: 8100ms\nkeep_alive: 60s")
         client.ask()
@@ -212,7 +214,9 @@ import Transport
 
     // MARK: Retry delays
 
-    /// The executor is avoided for the time that it reports, and the client gets the same time.
+    /// If an executor's error names a time after which to retry, the edge avoids the executor for that time.
+    ///
+    /// The client is told the same time.
     @Test(arguments: [
         [("retry-after", "Sat, 28 Nov 2026 01:30:30 GMT"), ("date", "Sat, 28 Nov 2026 01:30:00 GMT")],
         [("retry-after", "29.5")],
@@ -254,7 +258,7 @@ import Transport
         #expect(row.attempts[executor.id]?[Ending.index(of: Failure(executorStatus: 500))] == 1)
     }
 
-    /// A failure while a stream is relayed counts as much as one before its first event.
+    /// An executor that fails in the middle of its streams is avoided as one that fails before their first events.
     @Test func anEngineThatDiesUnderItsStreamsIsLeftOut() throws {
         let first = try client()
         let all = [first] + (try (1..<6).map { _ in try TestClient(first.environment) })

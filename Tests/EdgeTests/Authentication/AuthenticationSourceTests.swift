@@ -5,7 +5,7 @@ import Testing
 
 @testable import Edge
 
-/// The key store across several configurations.
+/// Whether a new configuration keeps the store of API keys that is in use, or gets a new one.
 @Suite struct AuthenticationSourceTests {
     private let folder = temporaryDirectory()
 
@@ -43,7 +43,7 @@ import Testing
         let second = try source.prepare(settings())
         #expect(second.isNewStore && second.authenticator.keys !== first.authenticator.keys)
         source.discard(second)
-        // The discarded store is not in force, so the next one is a new store again.
+        // The second key store was discarded before it was used, so with the same settings the third is new again.
         let third = try source.prepare(settings())
         #expect(third.isNewStore)
         source.commit(third)

@@ -24,7 +24,8 @@ import Transport
         #expect(first.current.all.count == 2, "the earlier table stays as it was")
     }
 
-    /// Keys that are added while the table is shared are shared before they are in force.
+    /// Two processes share the counts of a key that is added later, too, so its limits apply to their requests
+    /// together.
     @Test func keysThatAreAddedLaterAreShared() throws {
         let one = try SharedCounts.create(rows: 64)
         let column = try #require(one.allot())

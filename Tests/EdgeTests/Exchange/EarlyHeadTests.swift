@@ -1,4 +1,5 @@
-// Tests of heads that go out before an executor has answered, above all those of JSON documents (`json_keep_alive`).
+// The server may send a response's head before an executor has answered, to keep the client's connection alive. The
+// tests are mostly about JSON answers (`json_keep_alive`).
 
 import Foundation
 import HTTP
@@ -76,7 +77,7 @@ import Testing
         )
     }
 
-    /// A client whose answer has been silent for so long that it has been sent the head and two spaces.
+    /// A client that waits for a JSON answer, and has been sent the head and two spaces to keep its connection alive.
     private func silentClient(
         _ executors: String = "{url: 'http://one:1'}",
         settings: String = ""

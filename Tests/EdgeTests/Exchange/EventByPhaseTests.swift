@@ -14,7 +14,7 @@ import Transport
     private static let phases: [Phase] = [.body, .queued, .attempt, .waiting, .waitingInQueue, .relay, .finishing]
     private static let failure = Failure(.executorBrokeOff)
 
-    /// The rows of the table: the beginning of each row's text, and its event.
+    /// For each row of the documented table: the beginning of the row's text, and the event that it is about.
     private static let events: [(row: String, event: ExchangeMachine.Event)] = [
         ("routed", .routed),
         ("queued", .queued),
@@ -48,8 +48,8 @@ import Transport
             var effects = scene.facts.subtracting(before)
             var next = scene.exchange.phase
             if expected.next == .finishing, next == .ended, phase != .finishing {
-                // The test's client takes a response in the same turn, so the exchange has already passed
-                // `finishing`.
+                // The test's client reads the whole response in the same turn of the event loop, so the exchange
+                // has already left `finishing` and has ended.
                 effects.remove("end")
                 next = .finishing
             }
@@ -64,7 +64,7 @@ import Transport
     }
 }
 
-/// The effects and the next phase that a cell of the table states.
+/// What a cell of the documented table says: the effects of an event in a phase, and the next phase.
 private struct Expectation {
     var effects: Set<String> = []
     var next: ExchangeMachine.Phase
@@ -90,7 +90,8 @@ private struct Expectation {
         }
     }
 
-    /// The expectation where the cell says **fail**, by the separate table of failures.
+    /// The expectation for a cell that says **fail**: the documentation has another table of what happens in each
+    /// phase.
     private mutating func fail(_ phase: ExchangeMachine.Phase) {
         switch phase {
         case .body: effects = ["answer"]
@@ -109,7 +110,7 @@ private final class Scene {
     let environment: TestEnvironment
     let client: TestClient
     let exchange: Exchange
-    /// Another client, whose request keeps the second executor full; nil if that is not needed.
+    /// Another client, whose running request keeps the second executor full; nil if the executor shall be free.
     private let other: TestClient?
     private let body = chat()
 
@@ -160,7 +161,8 @@ private final class Scene {
             own?.answer()
             own?.say(Said.token)
             client.settle()
-            // The stream's end is not flushed yet, so the exchange stays in `finishing`.
+            // The loop is not turned after this. So the end is not sent to the client yet, and the exchange stays in
+            // `finishing`.
             own?.say(Said.done)
         }
     }
@@ -170,7 +172,7 @@ private final class Scene {
         environment.executors.last { $0.handler != nil && ($0.handler as? Attempt) === exchange.attempt }
     }
 
-    /// Makes the event happen: by a call, or by the action that causes it.
+    /// Makes the event happen: calls `exchange.handle`, or lets the client or an executor do what causes the event.
     func `let`(_ event: ExchangeMachine.Event) {
         switch (event, exchange.phase) {
         case (.routed, .body), (.queued, .body):
@@ -216,7 +218,7 @@ private final class Scene {
         if text.contains(#""finish_reason":"error""#) { facts.insert("error event") }
         if exchange.stream.isFinished, exchange.record.status == 200 { facts.insert("finish") }
         if !environment.finished.filter({ $0.id == exchange.record.id }).isEmpty { facts.insert("end") }
-        // After a response that ends in order, the connection would stay open.
+        // The connection would still be open if the response had ended without an error.
         if exchange.record.status == 200, client.peer.end != nil { facts.insert("cut client") }
         return facts
     }

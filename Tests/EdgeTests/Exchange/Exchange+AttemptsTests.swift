@@ -81,7 +81,8 @@ import Transport
         answer(try executor("small", of: environment))
         clients[0].settle()
         #expect(environment.finished.count == 1)
-        // The exchange has waited in vain for `max_wait` and is then served by the fallback model, not refused.
+        // After `max_wait` without a free executor, the exchange is served by the fallback model instead of being
+        // refused.
         clients[0].pass(2_100_000_000)
         #expect(environment.finished.count == 1)
         answer(try executor("fallback", of: environment))
@@ -188,8 +189,9 @@ import Transport
         #expect(finished.queueWait.map { $0 <= 8_000_000_000 } == true)
     }
 
-    /// Executors answer 429 late: all waits of an exchange together never exceed `max_wait`, and the client gets a
-    /// status.
+    /// An exchange may wait several times, but all its waits together never exceed `max_wait`.
+    ///
+    /// The executor answers 429 after a while, so the exchange waits again. In the end the client gets an error status.
     @Test func allWaitsTogetherHaveATotal() throws {
         let environment = try environment(
             "- {id: m, executors: [{url: 'http://one:1'}]}",
@@ -240,8 +242,9 @@ import Transport
         #expect(environment.finished.first?.end == .complete && environment.retries.underWay == 0)
     }
 
-    /// An exchange frees its place in the budget while it waits or sends an error, and takes one again for a later
-    /// retry.
+    /// An exchange counts against the limit of simultaneous retries only while its retry runs.
+    ///
+    /// It does not count while it waits in a queue or sends an error, and counts again when it retries later.
     @Test func placesOfTheBudgetAreGivenBackAndTakenAgain() throws {
         let environment = try environment("- {id: m, executors: [{url: 'http://one:1'}]}")
         let client = try TestClient(environment)

@@ -1,4 +1,5 @@
-// Request bodies that find no memory: they wait by flow control, go on when there is room, and are refused in the end.
+// Request bodies for which there is no memory wait: flow control stops the clients. They continue when memory becomes
+// free, and are refused if it does not.
 import HTTP
 import Inference
 import LoopTesting
@@ -8,7 +9,7 @@ import Transport
 @testable import Edge
 
 @Suite struct ExchangeBodyWaitTests {
-    /// A body that fills the place that another client's body would have.
+    /// A body in the queue of bodies that wait for memory; it stands for the body of another client.
     private static let other = BodyQueue.Asker(
         id: ExchangeID(processStart: 9, number: 9),
         missing: 0,
@@ -25,7 +26,7 @@ import Transport
         return TestEnvironment(try testSnapshot(models: models, settings: settings))
     }
 
-    /// Uses up the part of the budget for bodies, from many connections.
+    /// Uses up the part of the memory budget that bodies may use, as if many connections sent bodies.
     private func fill(_ environment: TestEnvironment) -> [MemoryAccount] {
         (0..<800).map { _ in
             let account = MemoryAccount(source: environment.budget)
@@ -34,7 +35,7 @@ import Transport
         }
     }
 
-    /// Lets time pass in which another body has the turn.
+    /// Lets time pass while another body alone may exceed the part of the memory budget that bodies may use (the turn).
     private func passWithoutTurn(_ client: TestClient, _ duration: Nanoseconds) {
         for _ in 0..<(duration / (100 * Self.milliseconds)) {
             takeTurn(client.environment)
@@ -67,7 +68,8 @@ import Transport
         #expect(client.executors.count == 1 && client.environment.bodyQueue.withLock { $0.waits } == 0)
     }
 
-    /// Others fill the budget, and the only body that goes on is received whole.
+    /// One body at a time may exceed the memory for bodies, which other connections have used up, and arrives
+    /// completely.
     @Test func theBodyThatHasTheTurnIsReceivedWhole() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -75,7 +77,7 @@ import Transport
         send(client)
         #expect(client.executors.count == 1 && client.environment.bodyQueue.withLock { $0.waits } > 0)
         #expect(client.executors[0].body.contains(String(repeating: "x", count: 600_000)))
-        // The turn is free again.
+        // The body has arrived, so another body may exceed the memory for bodies (it gets the turn).
         takeTurn(client.environment)
         #expect(waiting(client.environment) == 1)
         withExtendedLifetime(others) {}
@@ -83,12 +85,14 @@ import Transport
 
     // MARK: Short requests
 
-    /// Whether an executor has got the whole body, to which the edge adds that it wants the usage.
+    /// Whether an executor has received the whole body; the edge has added a request for usage at its beginning.
     private func isWhole(_ body: String, _ client: TestClient) -> Bool {
         client.executors.first?.body.hasSuffix(body.dropFirst()) == true
     }
 
-    /// Strangers fill the memory for bodies, and one of them has the turn: short requests do not wait for them.
+    /// Short requests do not wait when other clients have used up the memory for bodies.
+    ///
+    /// They do not wait even while another client's body alone may exceed this memory (the turn).
     @Test(arguments: [0, 4000, 40_000]) func aShortRequestDoesNotWait(_ more: Int) throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -101,7 +105,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// Even if nothing is left for small bodies, one that does not fit into its exchange's share waits.
+    /// A short body waits if the memory that is reserved for short bodies is used up; it is not refused at once.
     @Test func aShortBodyWaitsWhereSmallOnesHaveUsedUpTheirMemory() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -117,7 +121,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// Only its end shows that a small body without a content-length is whole; it then asks at once.
+    /// A small body without a content-length waits until its end arrives, because only the end shows that it is small.
     @Test func aShortBodyWithoutALengthGoesOnAtItsEnd() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -227,7 +231,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// HTTP/1.1 stops reading at its window.
+    /// The server holds back at most one flow-control window of a waiting body; with HTTP/1.1 it then stops reading.
     @Test func onlyAWindowIsHeldBack() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -242,7 +246,7 @@ import Transport
         #expect(!isHeld(client) && client.exchange.record.bytesIn > held, "reading goes on")
     }
 
-    /// There is little memory for what waits, so who has waited longest makes room.
+    /// If the memory for the pieces of waiting bodies is used up, the body that has waited longest is refused.
     @Test func theLongestWaitEndsWhenMoreHaveToWait() throws {
         let environment = try environment()
         let others = fill(environment)
@@ -256,7 +260,7 @@ import Transport
         send(second)
         let (firstExchange, secondExchange) = (environment.exchanges[0], environment.exchanges[1])
         #expect(isHeld(second) && firstExchange.request?.wait?.isHeld == true)
-        // What is left for pieces of other bodies is used up.
+        // All memory for the pieces of waiting bodies is used up.
         let more = (0..<200).map { _ in BodyWait(began: 0) }
         let piece = [UInt8](repeating: 1, count: 4096)
         for wait in more { while wait.pieces.count < 1 << 20, wait.hold(piece.span, in: environment.budget, at: 1) {} }
@@ -275,7 +279,7 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// Where no further piece can be kept, memory that has become free is taken before anybody is refused.
+    /// A waiting body asks for memory again before it is refused because no more of its pieces can be held back.
     @Test func aBodyThatWaitsTakesRoomWhereNoFurtherPieceCanBeKept() throws {
         let client = try TestClient(environment())
         let others = fill(client.environment)
@@ -302,7 +306,7 @@ import Transport
 
     // MARK: Slow bodies
 
-    /// Nobody is slow in its first second.
+    /// A body that has begun less than a second ago never counts as slow.
     @Test func aBodyThatHasOnlyBegunIsNotSlow() throws {
         let client = try TestClient(environment())
         client.begin(String(Self.body.prefix(100_000)), length: 600_000)

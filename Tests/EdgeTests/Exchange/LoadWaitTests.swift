@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// Requests for a model that is being loaded wait for it, with keep-alives, for a limited time.
+/// Requests for a model that its engine still loads wait for a limited time; clients get keep-alives meanwhile.
 @Suite struct LoadWaitTests {
     private let second: UInt64 = 1_000_000_000
     private static let loading = #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#
@@ -32,7 +32,7 @@ import Transport
     private func failed(_ client: TestClient) -> Failure? {
         if case .failed(let failure)? = client.finished?.end { failure } else { nil }
     }
-    /// Lets the latest executor answer a stream well.
+    /// Lets the executor of the latest attempt send a complete stream.
     private func answer(_ client: TestClient) {
         let executor = client.executors[client.executors.count - 1]
         executor.answer()
@@ -74,7 +74,9 @@ import Transport
         #expect(client.received.contains("[DONE]") && failed(client) == nil)
     }
 
-    /// Many trials that say "loading" use up neither the attempts of the exchange nor the health of the executor.
+    /// An engine may refuse many attempts because it still loads its model.
+    ///
+    /// These attempts count neither against the exchange's limit of attempts nor against the executor's health.
     @Test func aLongLoadIsNoFault() throws {
         let environment = try environment()
         let client = try TestClient(environment)
@@ -133,7 +135,7 @@ import Transport
         let client = try TestClient(environment)
         client.ask()
         if seconds == 0 {
-            // As without this feature: the engine itself says that it loads.
+            // Without this waiting, the request is sent at once, and the engine itself answers that it loads its model.
             client.executors.last?.refuse(503, Self.loading)
             client.settle()
             #expect(client.status == 503)
@@ -195,7 +197,7 @@ import Transport
         #expect(client.finished?.end == .clientLeft)
     }
 
-    /// The wait for the load leaves `admission.max_wait` as it was.
+    /// The time in which an exchange waits for a model to be loaded does not count for `admission.max_wait`.
     @Test func theQueueBehindTheLoadHasItsOwnTime() throws {
         let environment = try environment(
             "{url: 'http://one:1', max_running: 1}",
@@ -251,7 +253,7 @@ import Transport
         client.pass(2 * second)
         answer(client)
         #expect(failed(client) == nil && client.received.contains("[DONE]"))
-        // It has been heard of, so from now on a refused connection is one.
+        // The engine has answered before, so it is not just starting: a refused connection is a failure now.
         engine(environment).heard(at: environment.loop.now)
         client.pass(second)
         client.ask()

@@ -4,7 +4,9 @@ import Testing
 
 @testable import Edge
 
-/// Which requests reach an executor by their path, at which path, and how other paths are refused.
+/// Which paths of requests are forwarded to an executor, and how the others are refused.
+///
+/// The path that the executor gets may differ, because its URL may have a path of its own.
 @Suite struct PathTests {
     private let models = """
         - {id: m, passthrough: [/v1/own, /sdapi/v1/txt2img], executors: [{url: "http://one:8000/base", model: M}]}

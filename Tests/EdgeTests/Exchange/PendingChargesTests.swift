@@ -37,7 +37,7 @@ import Transport
         pool(environment).members[place].executor.health == .healthy
     }
 
-    /// Makes the executor fail that has the latest unfinished request.
+    /// Lets the executor of the latest unfinished request fail.
     private func fail(_ environment: TestEnvironment, _ failure: (PlayedExecutor) -> Void) throws {
         let executor = try #require(environment.executors.last { $0.handler != nil })
         executor.takeRequest()
@@ -209,7 +209,9 @@ import Transport
         #expect(environment.executors.count == 2 && client.status == 404)
     }
 
-    /// The other executor of the same kind is not asked, but the fallback model's is.
+    /// After a 404, an executor of the same kind is not asked, because it would lack the path, too.
+    ///
+    /// An executor of another kind, which a fallback model has, is asked.
     @Test func whereAllAreOfOneKindAFallbackMayHaveThePath() throws {
         let environment = TestEnvironment(
             try testSnapshot(

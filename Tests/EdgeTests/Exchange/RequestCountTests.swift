@@ -10,8 +10,9 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// How many tokens of its key a request uses: the reservation before the executor's usage, and the settlement after
-/// it.
+/// How many tokens a request takes from its API key's limit.
+///
+/// An estimate is reserved before the executor reports its usage; then the reservation is replaced by the usage.
 @Suite struct RequestCountTests {
     private let second: Nanoseconds = 1_000_000_000
     private let access = Authenticator(hash: hash, isRequired: true)
@@ -72,7 +73,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         ask(client, #"{"model":"m","max_tokens":10,"messages":[{"role":"user","content":[\#(picture)]}]}"#, path: path)
         #expect(client.executors.count == 1)
         #expect((48_900...49_000).contains(try remaining(client)), "1000, 10, and the words around")
-        // The executor counts 3000 tokens for the request, which is accepted.
+        // The executor reports 3000 tokens for the request. That is more than the estimate, but is believed.
         answer(client, usage: #"{"prompt_tokens":3000,"completion_tokens":5,"input_tokens":3000,"output_tokens":5}"#)
         #expect(client.status == 200 && client.finished?.usage?.isInputEstimated == false)
         #expect(try remaining(client) == 50_000 - 3005)
@@ -121,7 +122,8 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     @Test func aCountThatCanBeIsBelieved() throws {
         let client = try client()
         ask(client, #"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#)
-        // 1000 tokens of a prompt template, and 20,000 of hidden reasoning, are plausible.
+        // The body and the answer are short. But an engine's prompt template may add 1000 tokens, and its model may
+        // have generated 20,000 tokens of reasoning that it does not send.
         let details = #""completion_tokens_details":{"reasoning_tokens":20000}"#
         answer(client, usage: #"{"prompt_tokens":1100,"completion_tokens":20010,\#(details)}"#)
         let used = try #require(client.finished?.usage)
@@ -129,7 +131,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try remaining(client) == 50_000 - 21_110)
     }
 
-    /// A key is refused for at most two minutes, whatever usage was reported.
+    /// A key whose usage exceeds its token limit is refused for at most two minutes, however much usage was reported.
     @Test func aDebtEnds() throws {
         let limits = KeyLimits(tokensPerMinute: 100)
         let client = try client(Self.model, limits)

@@ -1,4 +1,4 @@
-// Cloudflare's fields in the log: from whom they are believed, and in which form.
+// Cloudflare's header fields are logged only if a trusted peer sends them, and only if their values have valid forms.
 import HTTP
 import Testing
 import Transport

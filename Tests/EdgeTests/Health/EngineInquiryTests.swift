@@ -5,17 +5,17 @@ import Transport
 
 @testable import Edge
 
-/// Engines that are asked over loopback connections of which kind they are.
+/// The edge asks an engine over a loopback connection, to find out its kind (vLLM, SGLang, others).
 @Suite struct EngineInquiryTests {
-    /// One engine of a model, which answers each path with a body, and all others with 404.
+    /// A played engine of one model: it answers the paths in `pages` with their bodies, and all other paths with 404.
     private final class House {
         let test = TestLoop()
         let snapshot: Snapshot
         var prober: HealthProber?
         var pages: [String: String] = ["/health": ""]
-        /// The paths that were asked.
+        /// The paths of the requests that the engine has received.
         private(set) var asked: [String] = []
-        /// Whether connections are reset instead of answered.
+        /// Whether the engine resets connections instead of answering.
         var isDown = false
         var found: [EngineKind] = []
         private var peers: [Peer] = []
@@ -39,7 +39,7 @@ import Transport
         var engine: Engine { snapshot.engines[0].engine }
         var pool: ExecutorPool { snapshot.models[0].pool }
 
-        /// Answers what the engine is asked for some time, in steps of a tenth of a second.
+        /// Lets the engine answer the server's requests for this time, in steps of a tenth of a second.
         func serve(seconds: Int) {
             for _ in 0..<(10 * seconds) {
                 for _ in 0..<8 { answer() }
@@ -100,7 +100,7 @@ import Transport
         #expect(!balanced.snapshot.models[0].targets[0].stripsBilling)
     }
 
-    /// An engine that was lost may be another one when it comes back.
+    /// After failed probes the edge asks for the kind again, because another engine may answer at the same address.
     @Test func afterALossTheKindIsAskedAgain() throws {
         let house = try House(", health: {fall: 1, rise: 1}")
         house.pages["/v1/models"] = Self.vllm
@@ -115,7 +115,7 @@ import Transport
         #expect(house.found == [.vllm, .unknown] && house.count("/v1/models") == 2 && !house.pool.choosesByPrompt)
     }
 
-    /// The load is asked after each probe, and is forgotten when the engine is lost.
+    /// After each health probe, the edge asks the engine for its load, and forgets the load when probes fail.
     @Test func theLoadIsAskedAfterEachProbe() throws {
         let house = try House(", kind: llama.cpp, health: {fall: 1}")
         house.pages["/slots"] = #"[{"n_ctx":4096,"is_processing":true},{"n_ctx":4096,"is_processing":false}]"#
@@ -129,7 +129,7 @@ import Transport
         #expect(house.engine.words.load == EngineLoad() && house.engine.strangers == 0)
     }
 
-    /// An engine that stops saying it has nothing said; one that never says it is not asked again and again.
+    /// If an engine no longer has a metrics page, the edge forgets the engine's load and stops asking for it.
     @Test func anEngineThatSaysNothingAnyMoreHasSaidNothing() throws {
         let house = try House(", kind: vllm")
         house.pages["/metrics"] = "vllm:num_requests_running 3\nvllm:num_requests_waiting 2\n"

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-/// What is read of engines' metrics.
+/// Which values the edge reads from the metrics pages of engines.
 @Suite struct EngineMetricsReaderTests {
     /// Reads a page in pieces of this many bytes.
     private func read(_ page: String, pieces: Int = 7) -> EngineMetricsReader {
@@ -41,7 +41,9 @@ import Testing
         #expect(read("vllm:gpu_cache_usage_perc{model_name=\"m\"} 0.75\r\n").load.cacheUse == 0.75)
     }
 
-    /// Ranks that compute parts of the same model, and priorities, have the same requests again.
+    /// SGLang's metrics repeat the same requests for each tensor-parallel rank (`tp_rank`) and for each priority.
+    ///
+    /// These are counted once, and different data-parallel ranks (`dp_rank`) are summed.
     @Test func theWordsOfSGLang() {
         let said = read(
             """
@@ -78,7 +80,9 @@ import Testing
         #expect(said.load == expected)
     }
 
-    /// A page of any size takes no more memory than a line, and what follows a long line is read.
+    /// Long lines of a metrics page are skipped, and the lines after them are read.
+    ///
+    /// So a page of any size takes no more memory than one line.
     @Test func longLinesAndPagesAreSkipped() {
         let long = "vllm:x{a=\"" + String(repeating: "y", count: 100_000) + "\"} 1\n"
         let many = String(repeating: "vllm:e2e_request_latency_seconds_bucket{le=\"0.3\"} 1.0\n", count: 20_000)

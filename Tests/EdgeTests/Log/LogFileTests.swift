@@ -21,7 +21,7 @@ import Transport
         return Array(buffer[..<max(0, count)])
     }
 
-    /// Starts a sink that writes to a file, runs `body`, and ends the sink.
+    /// Runs `body` while a log thread writes to the file at `path`, and ends the thread afterwards.
     private func withFile(_ body: (LogFile, LogSink, EventLoop) throws -> Void) throws {
         let sink = LogSink()
         let file = try LogFile(path, sink: sink)
@@ -41,9 +41,9 @@ import Transport
         return outcome!
     }
 
-    /// As with logrotate's `create`, the file is renamed.
+    /// logrotate renames the file (its option `create`) and asks for the log to be reopened.
     ///
-    /// When the reopening is answered, the renamed file has all lines that were logged before.
+    /// Once the server answers that the log is reopened, the renamed file has all lines that were logged before.
     @Test func aRenamedFileIsCompleteAndTheNextLineGoesToTheNewOne() throws {
         try withFile { file, sink, loop in
             sink.write(Array("one".utf8))
@@ -57,9 +57,9 @@ import Transport
         #expect(try text(path + ".1") == "one\ntwo\n")
     }
 
-    /// As with logrotate's `copytruncate`, the file is truncated.
+    /// If another program truncates the file, the next line is written at the beginning of the file.
     ///
-    /// The next line is written at the beginning of the file.
+    /// logrotate truncates the file with its option `copytruncate`.
     @Test func aFileThatIsCutDownGoesOnAtItsBeginning() throws {
         try withFile { file, sink, loop in
             sink.write(Array("one".utf8))
@@ -109,9 +109,9 @@ import Transport
         #expect(status.st_mode & 0o600 == 0o600)
     }
 
-    /// A pipe without a reader must not block the opening.
+    /// Opening a log file fails at once and with the reason, if the path is a directory or its folder is missing.
     ///
-    /// For a missing folder and a directory, the error gives the reason.
+    /// It fails also for a pipe that nobody reads, because opening the pipe would block otherwise.
     @Test func whatCannotBeOpenedIsAnErrorAtOnce() throws {
         try #require(mkfifo(folder + "/pipe", 0o600) == 0)
         for (name, why) in [
@@ -129,9 +129,9 @@ import Transport
         }
     }
 
-    /// The log can change from a full pipe to a file.
+    /// The log can change to a file while it is blocked by a full pipe that nobody reads.
     ///
-    /// The lines that did not fit the pipe are counted as dropped.
+    /// The lines that did not fit into the pipe are counted as dropped.
     @Test func aBlockedPipeIsLeft() throws {
         var ends: [CInt] = [0, 0]
         try #require(pipe(&ends) == 0)
@@ -165,12 +165,12 @@ import Transport
         #expect(sink.reason == "/dev/full: No space left on device")
     }
 
-    /// While a write blocks the thread, only a limited number of changes of the output may wait.
+    /// While a write blocks the log's thread, only a limited number of requests to change the log's output may wait.
     @Test func changesThatWaitAreBounded() throws {
         let sink = LogSink()
         let file = try LogFile(path, sink: sink)
         var outcomes: [LogReopening] = []
-        // The sink's thread is not started, which has the same effect as a write that never returns.
+        // The log thread is not started, which has the same effect as a write that never returns.
         for _ in 0..<10 { file.reopen { outcomes.append($0) } }
         #expect(outcomes.count >= 6)
         #expect(outcomes.allSatisfy { $0 == .failed("the log's thread has been blocked for long") })

@@ -4,8 +4,9 @@ import Testing
 @testable import Edge
 
 @Suite struct LogWriterTests {
-    /// A descriptor whose calls take the given numbers of bytes; a negative number is an errno, with which the call
-    /// fails.
+    /// Plays a file descriptor: each call of `write` accepts the next of the given numbers of bytes.
+    ///
+    /// A negative number lets the call fail with that errno.
     private final class Output {
         var taken: [UInt8] = []
         var answers: [Int]

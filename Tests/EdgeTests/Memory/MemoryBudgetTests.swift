@@ -5,7 +5,7 @@ import Transport
 @testable import Edge
 
 @Suite struct MemoryBudgetTests {
-    /// Charges pieces until one is refused.
+    /// Charges memory to the account in pieces, until the budget refuses one.
     private func fill(_ account: MemoryAccount, by piece: Int = 5000) {
         while account.charge(piece) {}
     }
@@ -36,8 +36,7 @@ import Transport
         #expect(account.held > 24 << 20 && account.held <= 25 << 20)
     }
 
-    /// Each connection takes all that it may and gives nothing back; some memory always remains for a further
-    /// connection.
+    /// Even if each connection takes all the memory that it may have, some memory remains for a further connection.
     @Test(arguments: [1, 5, 20, 80, 500])
     func anyNumberOfConnectionsLeavesSomethingForOthers(_ count: Int) {
         let budget = MemoryBudget(limit: 64 << 20)
@@ -63,7 +62,7 @@ import Transport
         #expect(other.held > 2 * before)
     }
 
-    /// The guaranteed minimum of a connection ends where the whole limit would be exceeded.
+    /// A connection does not get its guaranteed minimum of memory if that would exceed the whole limit.
     @Test func theLeastEndsWithTheWhole() {
         let budget = MemoryBudget(limit: 1 << 20)
         let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
@@ -94,7 +93,8 @@ import Transport
         #expect(budget.used == 0)
     }
 
-    /// Many connections take more than the quarter that bodies leave them; their requests can begin nevertheless.
+    /// Many connections need more than the quarter of the budget that bodies leave free; requests can begin
+    /// nevertheless.
     @Test func bodiesLeaveRoomForRequestsBesideManyConnections() {
         let budget = MemoryBudget(limit: 64 << 20)
         let accounts = (0..<400).map { _ in
@@ -114,9 +114,9 @@ import Transport
         for account in accounts[1...20] { #expect(account.charge(64 << 10)) }
     }
 
-    /// Connections that hold as much as they may leave room for a small request of another client.
+    /// However much memory connections hold, a small request body of another client still gets memory.
     ///
-    /// The pieces of the body wait until the body has arrived completely, and then its buffer is charged.
+    /// Its pieces are held back until it has arrived completely; then the memory for the whole body is charged.
     @Test(arguments: [20, 80]) func connectionsLeaveRoomForASmallBody(_ count: Int) {
         let budget = MemoryBudget(limit: 64 << 20)
         let greedy = (0..<count).map { _ in MemoryAccount(source: budget) }
@@ -125,13 +125,14 @@ import Transport
         #expect(other.chargeBody(32 << 10) == (budget.limit - budget.used > 4 << 20))
         #expect(budget.holdBack(32 << 10, beyond: 0))
         #expect(other.chargeBody(64 << 10, for: .wholeBody))
-        // Pieces of bodies that do not become whole leave the room of whole ones.
+        // However many pieces of incomplete bodies are held back, memory remains for bodies that have arrived
+        // completely.
         for _ in 0..<1000 { _ = budget.holdBack(4 << 10, beyond: 0) }
         #expect(other.chargeBody(64 << 10, for: .wholeBody))
         withExtendedLifetime(greedy) {}
     }
 
-    /// A body that begins does not take the memory that others wait for.
+    /// While bodies wait for memory, a body that only begins to arrive gets none of the memory that is released.
     @Test func bodiesThatWaitGoFirst() {
         let budget = MemoryBudget(limit: 64 << 20)
         let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }
@@ -188,13 +189,13 @@ import Transport
         budget.setUsedElsewhere(48 << 20)
         #expect(!budget.reserve((16 << 20) + 1) && budget.reserve(16 << 20) && budget.used == 16 << 20)
         budget.release(16 << 20)
-        // One connection holds a part of what is free in all processes together.
+        // One connection may use only a part of the memory that remains free after the use of all processes.
         let account = MemoryAccount(source: budget)
         fill(account)
         #expect(account.held < 3 << 20)
         account.close()
         #expect(budget.enter(most: 256 << 20) <= 16 << 20)
-        // More than the limit is in use elsewhere.
+        // Other processes use more than the limit.
         budget.setUsedElsewhere(.max)
         #expect(!budget.reserve(1) && budget.used == 0)
         budget.setUsedElsewhere(-1)

@@ -1,4 +1,4 @@
-// Which bodies are refused for the sake of those that wait.
+// Which bodies are refused because they arrive slowly, so that waiting bodies get their memory.
 import Testing
 
 @testable import Edge

@@ -15,7 +15,7 @@ import Testing
             #expect(Ending.labels(at: index) == (failure.label, failure.side.rawValue))
         }
         #expect(Ending.index(of: .clientLeft) == Ending.index(of: .failed(Failure(.clientLeft))))
-        // An executor error with status 400 is of the same kind, but its side is the client.
+        // An executor's error with status 400 has the same label as other executor errors, but is the client's fault.
         let index = Ending.index(of: Failure(executorStatus: 400))
         #expect(Ending.labels(at: index) == ("executor_error", "client"))
     }

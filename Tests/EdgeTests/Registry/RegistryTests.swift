@@ -99,7 +99,7 @@ import Transport
 
     // MARK: Addresses of a name
 
-    /// A snapshot whose model is served by these addresses of one name.
+    /// Resolves a configuration with one model, whose engine's name has these addresses; each address is an executor.
     private func resolved(_ hosts: [String], apiKey: String = "k") throws -> Snapshot {
         let models = "- {id: a, executors: [{url: 'https://engine.test:8443', resolve: all, api_key: \(apiKey)}]}"
         var configuration = try configuration("listeners: [{address: '127.0.0.1:8080'}]\nmodels:\n\(models)")
@@ -143,7 +143,7 @@ import Transport
         let others = "- {id: b, executors: [{url: 'http://f'}]}"
         var second = try registry.resolve(models: others)
         #expect(registry.counts == (2, 2, 2) && second.knownModels.count == 2)
-        // An exchange that began with the first snapshot still holds it.
+        // The test keeps the engine alive, as a running exchange of the first snapshot would.
         let engine = first!.engines[0].engine
         first = nil
         second = try registry.resolve(models: others)

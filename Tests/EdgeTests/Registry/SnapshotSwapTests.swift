@@ -45,8 +45,8 @@ import Testing
         #expect(after.executor("a", "e2") === e2 && e2.running == 1 && newPool.waitingCount == 2)
         #expect(after.executor("c", "e3").engine === before.executor("b", "e3").engine, "another name, one server")
         #expect(after.model("c").entry !== before.model("b").entry)
-        // An exchange that ends at `e1` frees a place for exchanges of the first snapshot only. The new executor is
-        // free for exchanges of the second snapshot only, even if exchanges of the first snapshot wait before them.
+        // "3" and "4" wait since the first snapshot. "3" gets `e1` when an exchange there ends, because only the first
+        // snapshot has `e1`. "5" gets the new executor before "4", because only the second snapshot has it.
         #expect(admit("5", to: newPool, granted).isWaiting)
         pool.release(e1, began: 1, at: 2)
         #expect(granted.order == ["3", "5"] && newPool.waitingCount == 1)
@@ -76,7 +76,7 @@ import Testing
     @Test func metricRowsStayWhereTheyBelong() throws {
         let before = try registry.resolve(models: Self.first)
         let metrics = WorkerMetrics(tenants: TenantLabels())
-        // A running exchange keeps the metrics row of its model.
+        // Each model has a row of metrics. A running exchange keeps the row with which it began, even after a reload.
         let row = metrics.row(of: before.model("a").entry)
         let old = metrics.row(of: before.model("b").entry)
         row.counts.gap.observe(1000)

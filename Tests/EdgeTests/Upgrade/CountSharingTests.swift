@@ -7,7 +7,7 @@ import Transport
 @testable import Edge
 
 @Suite struct CountSharingTests {
-    /// Chooses an executor for a request of the model `b`, whose only engine takes two attempts.
+    /// Begins an attempt for the model `b`, whose only engine allows two attempts at a time; false if none is free.
     private func begins(_ process: UpgradeProcess) -> Bool {
         if case .executor = process.pool("b").choose(at: process.now) { return true }
         return false
@@ -20,7 +20,7 @@ import Transport
         old.sharing.begin(table)
         new.sharing.begin(try table.mapped())
         #expect(begins(new) && !begins(new) && !begins(old))
-        // The old process ends, and nobody else is left.
+        // The old process ends. No other process shares the counts, so the new one ends the sharing.
         table.clear(0)
         new.sharing.end()
         #expect(new.sharing.counts == nil && begins(new) && !begins(new))

@@ -28,7 +28,9 @@ import Testing
         #expect(obstacle("systemd", ["SYSTEMD_EXEC_PID": "50"])?.contains("no Type=notify") == true)
     }
 
-    /// The parent of a process that an upgrade has started is process 1, whatever that is.
+    /// A process that an upgrade has started can be upgraded again, even if process 1 is a small init such as tini.
+    ///
+    /// Process 1 is its parent, because the process that started it has ended. That does not prevent another upgrade.
     @Test func whatAnUpgradeHasStartedCanBeUpgraded() {
         #expect(obstacle("tini", [Inheritance.variable: "5"]) == nil)
     }

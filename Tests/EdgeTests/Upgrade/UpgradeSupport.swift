@@ -1,4 +1,4 @@
-// Two processes of an upgrade as a test has them: each with a configuration, its state and its view of the counts.
+// Plays the two processes of an upgrade within one test process.
 import Configuration
 import Glibc
 import LoopTesting
@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// One process without workers; the test begins and ends what its workers would.
+/// The state of one server process without worker threads; the test begins and ends attempts in place of workers.
 final class UpgradeProcess {
     let test = TestLoop()
     let running: RunningConfiguration
@@ -61,7 +61,7 @@ final class UpgradeProcess {
 }
 
 extension SharedCounts {
-    /// The same table as another process maps it.
+    /// Maps the table of shared counts once more, as another process does.
     func mapped() throws -> SharedCounts {
         let column = try #require(allot())
         return try SharedCounts.adopt(dup(descriptor), column: column)

@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// The successors are shell scripts that say what a successor would say.
+/// Upgrades in which shell scripts play the new process (the successor) and send its messages.
 @Suite struct UpgraderTests {
     private let test = TestLoop()
     private let settings: ProcessSettings
@@ -15,7 +15,7 @@ import Transport
         settings = ProcessSettings(try configuration(text + "upgrade_generations: 1\nupgrade_timeout: 5s"))
     }
 
-    /// What an upgrade has led to.
+    /// The result of an upgrade, as its callbacks report it.
     private final class Outcome {
         var report: CommandReport?
         var taken: Set<CInt>?
@@ -57,9 +57,9 @@ import Transport
         for _ in 0..<10_000 where outcome.report == nil { test.loop.turn(waitMax: 1) }
     }
 
-    /// Reads the hand-over, and then says it is ready.
+    /// The beginning of a script that plays the new process: reads the handover message, and answers `ready`.
     ///
-    /// The socket is non-blocking, so `next` tries until a line is there.
+    /// The socket is non-blocking, so the shell function `next` tries to read until a line has arrived.
     private let ready = #"""
         eval "exec 9<&$FREEINFERENCE_UPGRADE 8>&$FREEINFERENCE_UPGRADE"
         next() { for i in {1..500}; do read -r line <&9 && break; /bin/sleep 0.01; done 2>/dev/null; echo "$line"; }
@@ -120,7 +120,7 @@ import Transport
             let outcome = Outcome()
             run(upgrader("", path: path, outcome), outcome)
             #expect(outcome.report?.lines.joined().contains(text) == true, "\(outcome.report?.lines ?? [])")
-            // What was prepared for the successor is given back.
+            // The failed upgrade is reported to the callback, which undoes what was prepared for the new process.
             #expect(outcome.failures == ["reloads false ends false"])
         }
         let outcome = Outcome()

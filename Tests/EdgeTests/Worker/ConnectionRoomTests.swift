@@ -9,9 +9,9 @@ import Testing
 
     @Test(arguments: [
         ("max_connections: 500", 500, ConnectionRoom.Lack.maxConnections),
-        // 1 GiB minus 20/3 of the 64 MiB body limit, divided by 64 KiB.
+        // A body of 64 MiB needs 20/3 of its size to be scanned. Of the rest of 1 GiB, each connection needs 64 KiB.
         ("max_connections: 100000", 9557, .memory),
-        // At least half of the limit is for connections, whatever a body needs.
+        // At least half of `memory_limit` is for connections, however much one body needs.
         ("memory_limit: 64MiB", 512, .memory),
         ("memory_limit: 64MiB\nlimits: {body: 3MiB}", 704, .memory),
         ("memory_limit: 4GiB", 10_000, .maxConnections),

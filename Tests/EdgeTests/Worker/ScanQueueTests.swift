@@ -1,4 +1,4 @@
-// The order in which the bodies of several callers are scanned.
+// The queue of request bodies to be scanned: each caller (an API key or an address) gets an equal share of the bytes.
 import Testing
 
 @testable import Edge
@@ -30,7 +30,7 @@ private final class Queue {
         #expect(queue.count == 0 && queue.pop() == nil)
     }
 
-    /// The body of another caller waits for the job under way, and for nothing else.
+    /// If one caller has many large bodies waiting, the small body of another caller waits only for the job under way.
     @Test func manyLargeBodiesDoNotDelayASmallOneOfAnother() {
         let queue = Queue()
         for index in 0..<50 { queue.push("large \(index)", bytes: 64 * mebibyte, of: "heavy") }
@@ -47,7 +47,7 @@ private final class Queue {
         #expect(queue.drain() == ["a0", "b0", "a1", "b1", "a2", "b2"])
     }
 
-    /// A large body is served after as many bytes of others as it has itself, however many smaller ones arrive.
+    /// A body of 64 MiB waits for at most 64 MiB of other callers' bodies, however many smaller bodies arrive.
     @Test func aLargeBodyIsNotPutOffForEver() {
         let queue = Queue()
         queue.push("large", bytes: 64 * mebibyte, of: "heavy")
@@ -60,7 +60,7 @@ private final class Queue {
         #expect(served == 31)
     }
 
-    /// A body that decodes to much more than its own size counts with what it decodes to.
+    /// A compressed body is charged to its caller with its decoded size, which is known only after the job.
     @Test func workThatWasNotKnownBeforehandCounts() {
         let queue = Queue()
         queue.push("bomb 0", bytes: 100, of: "heavy")
@@ -69,7 +69,7 @@ private final class Queue {
         queue.push("other", bytes: 8 * mebibyte, of: "light")
         queue.charge(64 * mebibyte, to: "heavy")
         #expect(queue.drain() == ["other", "bomb 1"])
-        // A caller is charged for its next job too if it has none waiting.
+        // The charge delays the caller's next job even if no job of the caller waits at the time of the charge.
         queue.push("bomb 2", bytes: 100, of: "heavy")
         queue.push("one", bytes: 8 * mebibyte, of: "light")
         #expect(queue.pop()?.job == "bomb 2")
@@ -78,7 +78,7 @@ private final class Queue {
         #expect(queue.drain() == ["one", "bomb 3"])
     }
 
-    /// What was charged is forgotten once nobody waits, because nobody is delayed then.
+    /// An empty queue forgets what callers were charged, because nobody else has to wait for them.
     @Test func anEmptyQueueForgetsItsCallers() {
         let queue = Queue()
         queue.push("first", bytes: 1, of: "heavy")

@@ -17,7 +17,7 @@ import Transport
         return registry.resolve(try configuration(text)).listeners
     }
 
-    /// Makes a listener on a new socket of the test.
+    /// Makes a listener on a new socket, and appends the socket to `sockets`, which the test closes at its end.
     private func listener(_ sockets: inout [ListenerSet]) throws -> Listener {
         let set = try ListenerSet(addresses: [SocketAddress(numeric: "127.0.0.1", port: 0)!], workers: 1)
         sockets.append(set)
@@ -59,7 +59,7 @@ import Transport
         listeners.pause()
     }
 
-    /// A plan with an invalid certificate changes nothing: the listener keeps its earlier settings.
+    /// If the new settings of a listener contain an invalid certificate, the listener keeps its earlier settings.
     @Test func certificatesThatCannotBeUsedStayOut() throws {
         let first = try plans("127.0.0.1:8001")
         var listeners = try WorkerListeners(first, ticketKeys: keys)

@@ -148,7 +148,8 @@ import Testing
         #expect(seen.output.contains("list in admin.allow who may"), "\(seen)")
     }
 
-    /// A page whose name resolves to this machine, a method that changes, and a peer that nobody has allowed.
+    /// The admin listener refuses unknown names in `host`, methods that change something, and peers outside
+    /// `admin.allow`.
     @Test func theAdminListenerOnlyReadsAndOnlyForWhomItMay() async throws {
         try await withExecutor { executor in
             let port = Port.free()
@@ -173,7 +174,7 @@ import Testing
                 for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
                     #expect(try await ask("--request", method, "\(url)/health").hasSuffix(" 405"), "\(method)")
                 }
-                // Another address of loopback is another peer.
+                // 127.0.0.2 is not in `admin.allow`, so the server refuses the connection.
                 #expect(try await ask("--interface", "127.0.0.2", "\(url)/health") == " 000")
                 let page = try await ask("\(url)/metrics")
                 #expect(page.contains("\nfreeinference_admin_connections_refused_total 1\n"))

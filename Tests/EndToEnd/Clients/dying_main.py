@@ -12,7 +12,7 @@ import sys
 
 step, command = sys.argv[1], sys.argv[3:]
 ours, theirs = socket.socketpair()
-# The successor has no use for this socket, and closes it.
+# The handover must contain a socket of the admin listener. The successor does not use it, and closes it.
 admin = socket.create_server(("127.0.0.1", 0))
 handover = {
     "type": "handover", "protocol": 1, "version": "0", "process": os.getpid(), "number": 1, "listeners": [],

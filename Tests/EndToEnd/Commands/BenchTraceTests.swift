@@ -28,7 +28,7 @@ import Testing
         return try JSON(parsing: completed.output)
     }
 
-    /// What the executors have counted together, by their own page of counters.
+    /// The sums of the executors' own counters: tokens that were looked up in the prefix caches, and tokens found.
     private func counted(_ executors: [Executor]) async throws -> (queries: Int, hits: Int) {
         var sum = (queries: 0, hits: 0)
         for executor in executors {
@@ -75,7 +75,9 @@ import Testing
         }
     }
 
-    /// The second run of a command finds all whole blocks of 16 tokens in the cache, another seed finds none of them.
+    /// The last line of the output is a command that repeats the run with the same prompts.
+    ///
+    /// So the repeated run finds all whole blocks of 16 tokens in the cache. A run with another seed finds none.
     @Test func theLastLineRepeatsTheRun() async throws {
         try await withExecutor(Self.cache) { executor in
             try await withTrace { file in
@@ -96,7 +98,7 @@ import Testing
         }
     }
 
-    /// All requests are sent although none is answered.
+    /// Each request of the trace is sent at its time, although no earlier request has been answered.
     @Test func requestsDoNotWaitForEarlierOnes() async throws {
         try await withServer(executor: ["--fault", "no_answer"]) { server, _ in
             try await withTrace { file in

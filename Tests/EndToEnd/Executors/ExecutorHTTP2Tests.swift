@@ -1,6 +1,6 @@
 import Testing
 
-/// HTTP/2 to executors: shared connections, GOAWAY, faults of single streams, and clients that leave.
+/// The server speaks HTTP/2 to executors: shared connections, GOAWAY, faults of single streams, clients that leave.
 @Suite struct ExecutorHTTP2Tests {
     private func model(_ url: String, more: String = "") -> String {
         "- {id: demo, executors: [{url: '\(url)', protocol: h2, health: {interval: 0s}\(more)}]}"
@@ -125,7 +125,8 @@ import Testing
                 try await slow.send(
                     "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
                 )
-                // The executor stops once the windows and buffers between it and the client are full.
+                // The slow client reads nothing. So the executor stops once the flow-control windows and buffers
+                // between them are full.
                 let held = try await executor.emittedWhenStill(behind: server)
                 #expect(held < 100_000)
                 let quick = try await server.curl("/v1/chat/completions", body: chat(tokens: 20_000))

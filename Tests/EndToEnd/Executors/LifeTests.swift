@@ -1,6 +1,6 @@
 import Testing
 
-/// Engines that crash, hang and return, with default probes; and a pause of the server's own process.
+/// Engines crash, hang and return, and the server's own process is paused; health probes have their defaults.
 @Suite struct LifeTests {
     private func configuration(_ urls: [String]) -> Configuration {
         let executors = urls.map { "{url: '\($0)'}" }.joined(separator: ", ")
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// The health page shows both executors as down, although routing still tries them.
+    /// If both executors are dead, the health page says so, and if they return, it says that they are healthy.
     @Test func allDeadIsShownAndSoIsTheReturn() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -78,7 +78,7 @@ import Testing
             _ = try await eventually("both are down", within: .seconds(60)) {
                 lines(server, "down").count == 2 ? true : nil
             }
-            // Long enough for several probes, and for a trial by a request.
+            // Long enough for several health probes, and for the time after which a request may be sent as a trial.
             try await Task.sleep(for: .seconds(8))
             let deep = try await server.admin("/health/deep")
             let metrics = try await server.metrics()
@@ -107,7 +107,9 @@ import Testing
         for executor in executors { try await executor.process.stop() }
     }
 
-    /// SIGSTOP pauses the server and its executor for longer than `stall`, as a container or a debugger may do.
+    /// The server cuts no stream after its own process and the executor were paused for longer than all timeouts.
+    ///
+    /// The test pauses them with SIGSTOP, as a container or a debugger may do.
     @Test func aPauseOfTheProcessCutsNothing() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -123,7 +125,7 @@ import Testing
             server.process.signal(19)
             try await Task.sleep(for: .seconds(9))
             server.process.signal(18)
-            // Timers run before the executor's bytes can arrive.
+            // The executor is still paused, so the server's overdue timers run before any bytes can arrive.
             try await Task.sleep(for: .milliseconds(500))
             executor.process.signal(18)
             for stream in streams {

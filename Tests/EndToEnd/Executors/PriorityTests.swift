@@ -1,9 +1,9 @@
 import Testing
 
-/// Interactive requests are served before bulk requests, which keep their share all the same.
+/// Interactive requests are served before bulk requests, but bulk requests get their configured share of the slots.
 ///
-/// The executor is hand-made: it answers one request after the other, and the order of their arrivals is the order in
-/// which the server serves them.
+/// The test plays the executor, and answers one request after the other. So requests arrive in the order in which the
+/// server takes them from its queue.
 @Suite struct PriorityTests {
     private static func body(_ name: String) -> String {
         #"{"model":"demo","user":"\#(name)","priority":-1,"messages":[{"role":"user","content":"Hello"}]}"#
@@ -31,7 +31,7 @@ import Testing
         try await withServer(configuration) { try await body($0, executor, scratch) }
     }
 
-    /// Starts a client that keeps `count` requests of a class open, of `total` in all.
+    /// Starts a client that sends `total` requests of a class, `count` of them at a time.
     private func load(_ priority: String, total: Int, open count: Int, of server: Server, in scratch: Scratch)
         async throws -> ChildProcess
     {
@@ -47,13 +47,13 @@ import Testing
         )
     }
 
-    /// Takes the next request, and returns the connection on which it waits for its answer, and its class.
+    /// Receives the executor's next request; returns the connection on which to answer it, and the request's class.
     private func next(_ executor: HandMadeExecutor) async throws -> (RawConnection, String) {
         let connection = try await executor.accept()
         let request = try await connection.receiveRequest()
         let values = ["interactive": -10, "standard": 0, "bulk": 10]
         let name = try #require(values.keys.first { request.body.contains(#""user":"\#($0)""#) })
-        // The client's own member is gone, and the class is told in its place.
+        // The edge replaces the client's own member `priority` by the value of the request's class.
         let sent = Self.body(name).replacing(#""priority":-1,"#, with: "")
         #expect(request.body == #"{"priority":\#(values[name] ?? 0),"# + sent.dropFirst())
         return (connection, name)
@@ -96,7 +96,7 @@ import Testing
             try await server.queue(of: "demo", priority: "bulk", reaches: 19)
             var order: [String] = []
             for _ in 0..<60 {
-                // Nobody's next request is missing when the slot is given on.
+                // Before the slot becomes free, the test waits until each client's next request is in the queue again.
                 let waiting = order.last ?? "bulk" == "bulk" ? 20 : 19
                 try await server.queue(of: "demo", priority: "interactive", reaches: waiting)
                 try await running.answer(Self.answer, more: "connection: close\r\n")

@@ -18,13 +18,13 @@ import Testing
     func theClientGetsAStatusInItsDialect(_ failing: Failing, _ speaking: Speaking) async throws {
         try await withServer { server, executor in
             let asked = Tongue.allCases.map { tongue in
-                // The simulator sends the opening events of a chat together with the first token, so the prefill is
-                // silent.
+                // The simulator sends the first events of a chat together with the first token, and nothing before.
                 tongue.request(simulator: #""fault":"\#(failing.fault)","prefill_ms":5"#)
             }
             let seen = try await server.exchange(asked, speaking)
             for (tongue, seen) in zip(Tongue.allCases, seen) {
-                // With `cut_inside:0` the opening events arrive complete, so the stream has begun.
+                // With `cut_inside:0` the executor breaks off inside its first token event. In these dialects it has
+                // sent other events before, so the server has begun to relay the stream.
                 if failing.fault == "cut_inside:0", tongue != .completions {
                     #expect(seen.status == 200)
                     #expect(seen.endsBroken(speaking))
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    /// Responses that are not streams.
+    /// The client gets an error status also if it asked for a response that is not a stream.
     @Test(arguments: ["close_before_head", "garbage_head", "die_after:0", "reset_after:0"], Speaking.both)
     func anAnswerThatIsNoStreamIsRefusedToo(_ fault: String, _ speaking: Speaking) async throws {
         try await withServer { server, _ in

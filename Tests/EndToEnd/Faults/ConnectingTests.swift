@@ -28,8 +28,9 @@ import Testing
         }
     }
 
-    /// The kernel completes the connection and the executor accepts it late; that delay counts as silence, not as a
-    /// failure.
+    /// An executor may accept a connection later than `timeouts.connect`, and is served nevertheless.
+    ///
+    /// The kernel has completed the connection before, so the delay counts as silence and not as a failure to connect.
     @Test(arguments: Speaking.both)
     func anExecutorThatAcceptsLateIsWaitedFor(_ speaking: Speaking) async throws {
         try await withServer(executor: ["--accept-delay", "3s"], settings: "timeouts: {connect: 1s}") {
@@ -42,7 +43,7 @@ import Testing
         }
     }
 
-    /// A full backlog: connection attempts get no answer at all.
+    /// If the backlog of the executor's socket is full, connection attempts get no answer, and the client gets a 502.
     @Test(arguments: Speaking.both)
     func aDoorThatNobodyOpensIs502(_ speaking: Speaking) async throws {
         let closed = try await FullListener()

@@ -5,7 +5,9 @@ import Testing
     /// A `max_wait` of 10 ms, so that requests do not wait for an overloaded executor.
     private static let impatient = "admission: {max_wait: 10ms}"
 
-    /// An error as the first event, as SGLang sends it when its queue is full, becomes the client's status.
+    /// If the first event of an executor's stream is an error, the client gets the error's status and no stream.
+    ///
+    /// SGLang sends such an event when its queue is full.
     @Test(arguments: Speaking.both)
     func asTheFirstEventItBecomesTheStatus(_ speaking: Speaking) async throws {
         // Each dialect gets a new server, because an overloaded executor is avoided after the first error.
@@ -37,8 +39,9 @@ import Testing
         }
     }
 
-    /// A client error is reported once, with the engine's text except for addresses, and does not count against the
-    /// executor.
+    /// A client error that an engine reports is passed on with the engine's text, in which addresses are hidden.
+    ///
+    /// It is not retried, and does not count against the executor.
     @Test(arguments: Speaking.both)
     func aMistakeOfTheClientsIsTheClients(_ speaking: Speaking) async throws {
         try await withServer { server, executor in
@@ -84,8 +87,9 @@ import Testing
         }
     }
 
-    /// A later error is reported in the client's dialect; the engine's `[DONE]` is dropped and the stream ends as
-    /// broken.
+    /// An error event in the middle of a stream is reported in the client's dialect.
+    ///
+    /// The engine's `[DONE]` is dropped, and the stream ends as broken.
     @Test(arguments: Speaking.both)
     func laterItIsToldInTheClientsDialectAndTheStreamIsBroken(_ speaking: Speaking) async throws {
         for tongue in Tongue.allCases {

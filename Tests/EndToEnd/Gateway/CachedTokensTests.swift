@@ -1,6 +1,8 @@
 import Testing
 
-/// Cached tokens in the answers of engines: in the log, in the metrics, and what is said where they are missing.
+/// How many tokens of prompts the engines had cached, by their answers: in the log and in the metrics.
+///
+/// If an engine's answers lack this number, a warning and `freeinference status` name the flag that the engine needs.
 @Suite struct CachedTokensTests {
     private static let words = (0..<1000).map { "word\($0)" }.joined(separator: " ")
 
@@ -23,14 +25,16 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withExecutor(arguments) { executor in
-            // With probes, unlike the other tests' executors.
+            // Unlike the executors of other tests, this one has health probes, by which the server finds its kind.
             var configuration = Configuration(models: "- {id: demo, executors: [{url: '\(executor.url)'}]}\n")
             configuration.commands = scratch.file("admin.sock")
             try await withServer(configuration) { try await body($0, executor) }
         }
     }
 
-    /// In every dialect, whole answers and streams tell the cached tokens, also in llama.cpp's `timings`.
+    /// In every dialect, the log has the number of cached tokens that the engine reports.
+    ///
+    /// The engine reports it in a JSON answer or in a stream, llama.cpp also in its member `timings`.
     @Test(arguments: ["vllm", "sglang", "llama.cpp"]) func everyDialectTellsThem(kind: String) async throws {
         let arguments = ["--cache-tokens", "100000", "--kind", kind]
         try await withServer(executor: arguments) { server, _ in
@@ -55,7 +59,7 @@ import Testing
         }
     }
 
-    /// An engine whose answers never say what was cached lacks a flag, and `status` names it.
+    /// If an engine's answers never report cached tokens, `status` names the flag with which to start the engine.
     @Test(arguments: [("vllm", "--enable-prompt-tokens-details"), ("sglang", "--enable-cache-report")])
     func aMissingFlagIsNamed(kind: String, flag: String) async throws {
         let arguments = ["--cache-tokens", "100000", "--kind", kind, "--no-cached-tokens"]
@@ -87,14 +91,14 @@ import Testing
         }
     }
 
-    /// What engines say of their load and of the size of their caches.
+    /// `freeinference status` shows the load and the cache size that an engine reports about itself.
     @Test(arguments: ["vllm", "sglang", "llama.cpp"]) func statusShowsWhatTheEngineSays(kind: String) async throws {
         let arguments = ["--cache-tokens", "65536", "--prefill-rate", "100000", "--kind", kind]
         try await withCommands(arguments) { server, executor in
             let connection = try await RawConnection(to: executor.address)
             defer { connection.close() }
             let body = chat(tokens: 100_000, more: #""simulator":{"pace":20}"#)
-            // The edge knows nothing of this stream.
+            // This stream goes to the engine directly, so only the engine itself can report it as running.
             try await connection.send(
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
             )

@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    /// A stream whose head was sent early, with comments only, carries the CORS fields too.
+    /// The CORS fields are also in the head of a stream that the server sends before the executor has answered.
     @Test func aStreamThatWasCommittedEarlyCarriesThem() async throws {
         try await withServer(executor: ["--prefill", "2500ms"], settings: Self.settings + "\ncommit_after: 100ms") {
             server,

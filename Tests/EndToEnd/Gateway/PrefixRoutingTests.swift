@@ -1,10 +1,11 @@
 import Testing
 
-/// Conversations with two executors that cache prompts, by the balance of the pool.
+/// Conversations with two executors that cache prompts, for each way (`balance`) in which a pool chooses executors.
 @Suite struct PrefixRoutingTests {
-    /// Asks in eight conversations, whose turns alternate.
+    /// Sends the requests of eight conversations: the next request of each conversation, six times.
     ///
-    /// - Returns: the part of all prompt tokens that the executors had in their caches, by their own count, and the log.
+    /// - Returns: the part of all prompt tokens that the executors had in their caches, by their own count, and the
+    /// log.
     private func converse(
         _ model: String,
         executor: String = ", health: {interval: 0s}",
@@ -25,7 +26,8 @@ import Testing
                     if !simulator.isEmpty { try await found(simulator, in: server) }
                     var texts = (0..<8).map { "conversation \($0) " }
                     for turn in 0..<6 {
-                        // The order changes from turn to turn, so that turns by number do not happen to fit.
+                        // The order of the conversations changes. With a fixed order, plain round-robin would also send
+                        // each conversation to the executor that has it cached.
                         for index in Self.order(turn) {
                             texts[index] += (0..<800).map { "word\(index)-\(turn)-\($0) " }.joined()
                             let body = chat(prompt: texts[index], tokens: 2)
@@ -42,7 +44,7 @@ import Testing
         }
     }
 
-    /// Each turn but the first goes where the conversation was before, and finds it cached.
+    /// Each request of a conversation but the first goes to the executor of the request before, which has it cached.
     @Test func conversationsStayWhereTheyAreCached() async throws {
         let (cached, log) = try await converse("balance: prefix")
         let (blind, blindLog) = try await converse("balance: least-load")
@@ -52,7 +54,8 @@ import Testing
         #expect(log.last?.held_bytes.int.map { $0 > 8192 } == true)
         #expect(blindLog.allSatisfy { $0.routed_by.isNull && $0.held_bytes.isNull })
         for conversation in 0..<8 {
-            // The first eight lines are the first turns; each later one has the same executor as its first.
+            // The first eight log lines are the first requests of the eight conversations. Each later request of a
+            // conversation must have the same executor as the first one.
             let first = log[conversation].executor.string
             for turn in 1..<6 {
                 let place = try #require(Self.order(turn).firstIndex(of: conversation))
@@ -61,8 +64,9 @@ import Testing
         }
     }
 
-    /// Without `balance`, engines with prefix caches are chosen by prompt, whether the file or their probes say what they
-    /// are; others by load.
+    /// Without `balance`, a pool of engines with prefix caches chooses by prompt, and another pool by load.
+    ///
+    /// The kind of an engine is given by the configuration, or is found by health probes.
     @Test(arguments: [
         (", kind: vllm, health: {interval: 0s}", [], true), ("", ["--kind", "llama.cpp"], true),
         ("", ["--kind", "ollama"], false), (", health: {interval: 0s}", [], false),
@@ -76,7 +80,7 @@ import Testing
         }
     }
 
-    /// Waits until the kinds of both engines are found.
+    /// Waits until health probes have found the kind (vLLM, SGLang, others) of both engines.
     private func found(_ simulator: [String], in server: Server) async throws {
         _ = try await eventually("the kinds") {
             let text = "its kind is \(simulator[1]), as it shows"
@@ -84,7 +88,7 @@ import Testing
         }
     }
 
-    /// The order in which the conversations have a turn.
+    /// The order in which the conversations send their requests in this round.
     private static func order(_ turn: Int) -> [Int] {
         turn.isMultiple(of: 2) ? [0, 1, 2, 3, 4, 5, 6, 7] : [3, 0, 6, 1, 7, 2, 5, 4]
     }

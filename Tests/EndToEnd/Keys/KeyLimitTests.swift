@@ -133,7 +133,8 @@ import Testing
                 first["x-ratelimit-remaining-tokens"].flatMap(Int.init).map { $0 <= 100 } == true,
                 "\(String(describing: first["x-ratelimit-remaining-tokens"].flatMap(Int.init)))"
             )
-            // If the reservation were not settled, the second request would wait for most of a minute.
+            // If the first request's reservation of 900 tokens were not replaced by its usage of 8, the second request
+            // would be refused for most of a minute.
             let second = try await ask(tokens: 900)
             #expect(second.status == 200)
 

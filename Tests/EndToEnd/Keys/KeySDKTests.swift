@@ -10,7 +10,8 @@ import Testing
             let slow = try await store.create(["--requests-per-minute", "1"])
             try await eventually("the keys") { try await server.chat(key: slow.key).status == 200 ? true : nil }
             for (key, raised, status) in [
-                // This key comes first, because its rate limit refuses it for a minute only.
+                // This key must be tried first: its limit of one request a minute refuses it only until the minute
+                // ends.
                 (slow.key, "RateLimitError", 429), ("fi-unknown", "AuthenticationError", 401),
                 (observer.key, "PermissionDeniedError", 403),
             ] {

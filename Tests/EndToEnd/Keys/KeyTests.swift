@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Authentication by keys from a database or a YAML file, with either header field.
+/// Authentication by API keys from a database or a YAML file, in the header `authorization` or `x-api-key`.
 @Suite struct KeyTests {
     @Test func allKeysThatAreNotGoodAreAnsweredAlike() async throws {
         try await withKeys { server, executor, store in
@@ -115,7 +115,7 @@ import Testing
                 try await server.chat(key: one.key).status == 401 ? true : nil
             }
             try await expect(server.chat(key: two.key)) { $0.status == 200 }
-            // The keys are in force before the message is written.
+            // The server writes the message only after it has begun to use the keys, so the message may come later.
             try await eventually("the message") {
                 server.process.errors.contains("can be read again") ? true : nil
             }

@@ -1,6 +1,8 @@
 import Testing
 
-/// Clients that leave while the executor computes and sends nothing, so only the server can tell it.
+/// Clients leave while the executor computes the prompt and sends nothing.
+///
+/// The executor does not notice that by itself, so the server has to abort the request.
 @Suite struct LeavingInThePrefillTests {
     @Test(arguments: Leaver.all, [#""prefill_ms":60000"#, #""prefill_ms":60000,"head":"late""#])
     func inTheSilentPrefill(_ leaver: Leaver, simulator: String) async throws {
@@ -20,7 +22,7 @@ import Testing
         }
     }
 
-    /// The client leaves after the server's own 200 and comments.
+    /// The client leaves after the server has sent the status 200 and comments, and before the executor has answered.
     @Test(arguments: Leaver.all)
     func betweenTheCommentsOfALongPrefill(_ leaver: Leaver) async throws {
         try await withServer(settings: "commit_after: 1s\nkeep_alive: 60s") { server, executor in

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// Executors by name: nothing about names keeps the server from starting, serving or ending.
+/// Executors whose URLs have names: the server starts, serves and ends even if the names do not resolve.
 @Suite struct NameTests {
     private func expectUnreachable(_ server: Server, model: String = "demo") async throws {
         let body = chat().replacing("\"demo\"", with: "\"\(model)\"")
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    /// Asked for again after 5 s.
+    /// If the name of an executor does not resolve, the server asks for it again after 5 s.
     @Test(.enabled(if: PrivateNames.areAvailable, "mounting takes root"))
     func aNameThatAppearsLaterIsFound() async throws {
         let scratch = try Scratch()
@@ -53,7 +53,7 @@ import Testing
                     server.process.errors.contains("executor.test is at 127.0.0.1:") ? true : nil
                 }
                 try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
-                // What has been found stays, whatever becomes of the name.
+                // The name no longer resolves, but the server keeps the address that it has found before.
                 try names.setHosts("")
                 _ = try await eventually("the warning", within: .seconds(60)) {
                     server.process.errors.contains("cannot resolve executor.test again: ") ? true : nil
@@ -76,7 +76,7 @@ import Testing
                 #expect(server.process.errors.contains("warning: cannot resolve executor.test: no answer yet."))
                 try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                 try await expectUnreachable(server, model: "elsewhere")
-                // The question is still open, and the control thread hears of signals.
+                // The name server has not answered yet. The server handles the signal nevertheless, and ends.
                 server.process.signal(SIGTERM)
                 try await expect(server.process.ending(within: .seconds(10))) { $0 == .exited(0) }
             }
@@ -84,7 +84,7 @@ import Testing
         withExtendedLifetime(silent) {}
     }
 
-    /// Before the first worker runs.
+    /// A signal ends the server also while it still waits for names, before its first worker runs.
     @Test(.enabled(if: PrivateNames.areAvailable, "port 53 takes root"))
     func aSignalWhileNamesAreAwaitedEndsTheServer() async throws {
         let scratch = try Scratch()
@@ -95,7 +95,7 @@ import Testing
         let file = try scratch.write(configuration.yaml(try await Certificates.shared()), to: "freeinference.yaml")
         let words = names.launcher + [Repository.binary, "serve", "--config", file]
         let process = try await ChildProcess.start(words[0], Array(words.dropFirst()), in: scratch)
-        // It listens already: a connection waits in the backlog.
+        // The server listens already, although no worker accepts: the kernel holds the connection in the backlog.
         _ = try await eventually("the listener") { try? await RawConnection(port: configuration.clear) }
         process.signal(SIGTERM)
         try await expect(process.ending()) { $0 == .exited(0) }

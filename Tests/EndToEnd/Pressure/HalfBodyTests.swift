@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// A hundred clients that fill the memory for bodies with halves of bodies: others are served, none of their short
-/// requests fails, and all halves end.
+/// A hundred clients send only a half of a body each, and so use up the memory for bodies.
+///
+/// Other clients are served meanwhile, and none of their short requests fails. All incomplete requests end.
 @Suite struct HalfBodyTests {
     struct Crowd: Sendable, CustomTestStringConvertible {
         let speaking: Protocol
@@ -36,7 +37,8 @@ import Testing
             )
             do {
                 let filled = try await Self.line(0, of: halves)
-                // One connection alone cannot hold so much. The server may still be reading what the clients have sent.
+                // With one connection, less is expected: one connection may not fill the budget alone. The test waits,
+                // because the server may still be reading what the clients have sent.
                 let least = crowd.connections > 1 ? Double(80 << 20) : 0
                 let used = try await eventually("a budget full of bodies") {
                     let used = try await server.metrics().sum("freeinference_memory_used_bytes")
@@ -59,7 +61,7 @@ import Testing
                 try await halves.stop(within: .zero)
                 throw Unmet("\(error)\n\(halves.output.prefix(2000))\n\(halves.errors)")
             }
-            // Only buffers that a worker keeps for all connections are still charged.
+            // All bodies have ended. The memory that is still charged is that of the workers' shared buffers.
             _ = try await eventually("an empty budget", within: .seconds(60)) {
                 try await server.metrics().sum("freeinference_memory_used_bytes") < before + 4 << 20 ? true : nil
             }
@@ -69,7 +71,7 @@ import Testing
         }
     }
 
-    /// Makes 200 short requests of a client that does not try again.
+    /// Sends 200 short requests with a client that never retries; each must be answered with 200.
     private static func noneFails(_ body: String, _ speaking: Protocol, _ server: Server) async throws {
         let load = ["-n", "200", "-c", "4", "-m", speaking == .http1 ? "1" : "5", "-d", body]
         let options = ["-H", "content-type: application/json"] + (speaking == .http1 ? ["--h1"] : [])
@@ -78,9 +80,10 @@ import Testing
         #expect(seen.output.contains("status codes: 200 2xx, 0 3xx, 0 4xx, 0 5xx"), "\(speaking) \(seen.output)")
     }
 
-    /// Waits until a whole body of 2 MiB is answered, before the halves are late.
+    /// Waits until a request with a complete body of 2 MiB is answered.
     ///
-    /// The client tries again when it is told to, as SDKs do.
+    /// That must happen before the server refuses the incomplete bodies as late. The client retries after a 503, as
+    /// SDKs do.
     private static func passes(_ whole: String, _ speaking: Protocol, _ server: Server) async throws {
         let what = "an answer to a whole body, \(speaking)"
         try await eventually(what, within: .seconds(15), every: .seconds(1)) {
@@ -92,7 +95,7 @@ import Testing
         }
     }
 
-    /// The line with this index of what the clients report.
+    /// Waits for a line, by its index, of the report that the clients with incomplete bodies print.
     private static func line(_ index: Int, of halves: ChildProcess) async throws -> JSON {
         try await eventually("line \(index) of the halves", within: .seconds(120)) {
             let lines = halves.output.split(separator: "\n")

@@ -9,7 +9,8 @@ import Testing
             let models =
                 "- id: demo\n  executors:\n    - url: \(executor.url)\n      idle_timeout: 500ms\n      health: {interval: 0s}"
             try await withServer(Configuration(models: models)) { server in
-                // The 4 allows for the io_uring ring that each worker opens at its first token stream.
+                // Four more descriptors are allowed, because each worker opens an io_uring ring at its first token
+                // stream.
                 let quiet = try server.process.descriptors() + 4
                 var memory: [Int] = []
                 for round in 0..<4 {

@@ -29,7 +29,7 @@ enum Naming: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether the listener learns addresses of clients from header fields.
+    /// Whether the listener reads the client's address from a header field.
     var isOfFields: Bool { listener != "peer" && listener != "proxy_protocol" }
 
     /// Whether the request or its connection names a client with an IP address.
@@ -40,15 +40,15 @@ enum Naming: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether the client that is named has an IPv6 address.
+    /// Whether the request names the client by an IPv6 address.
     var isIPv6: Bool { self == .proxyLineTCP6 || self == .proxyTCP6 || self == .forwarded }
 }
 
-/// A row of the table in `ClientAddressTests`: one request, and who its client must be.
+/// A row of the table in `ClientAddressTests`: one request, and the client that the server must find out for it.
 ///
-/// Each row has addresses of its own: of its peer, which is trusted or not, and of the client that it names.
+/// No two rows share an address, neither for the peer that connects nor for the client that the request names.
 struct AddressedRequest: Sendable, CustomTestStringConvertible {
-    /// The number of the row, from 1, which is a part of its addresses.
+    /// The number of the table's row, from 1; a part of the row's addresses, so that these are unique.
     let number: Int
     let naming: Naming
     /// Whether the peer is in `trusted_peers`.
@@ -93,7 +93,7 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
     /// The address that the connection comes from.
     var peer: String { "127.0.\(isTrusted ? 2 : 1).\(number)" }
 
-    /// The client that the request names, in the form of the log.
+    /// The address of the client that the request names, written as in the log.
     var named: String { naming.isIPv6 ? "2001:db8:\(String(number, radix: 16))::1" : "203.0.113.\(number)" }
 
     // MARK: What must come of it
@@ -102,7 +102,7 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
     enum Outcome: Sendable, Equatable {
         /// The request is answered with 200; `source` is the label of `freeinference_requests_by_client_source_total`.
         case answered(client: String, source: String)
-        /// The connection is closed without an answer, and this sample of the metrics grows.
+        /// The server closes the connection without an answer, and this metric grows.
         case closed(String)
     }
 
@@ -117,20 +117,20 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
         return .answered(client: named, source: naming.listener)
     }
 
-    /// Whether Cloudflare's other fields are believed.
+    /// Whether the server believes Cloudflare's other header fields, such as `cf-ray`, and logs them.
     var logsCloudflare: Bool { isTrusted && naming.isOfFields }
 
     /// The value of `cf-ray`, with which every request comes.
     var ray: String { "8d1c6f0a2b3c4d\(number < 16 ? "0" : "")\(String(number, radix: 16))-AMS" }
 
-    /// Whether the limits for one address count the client.
+    /// Whether the limits for one address (`limits.per_address`) apply to the client.
     ///
-    /// A trusted peer that names no client is exempt.
+    /// A trusted peer whose request names no client is exempt.
     var isCounted: Bool { outcome != .answered(client: peer, source: "peer") || !isTrusted }
 
     // MARK: What is sent
 
-    /// The same request of another client, from another peer.
+    /// The same request from another peer, and with another client's address.
     var ofAnother: AddressedRequest {
         AddressedRequest(
             number: number + Self.all.count,
@@ -172,7 +172,7 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
         fields.append(("cf-connecting-ip", naming == .cfConnectingIP ? named : Self.forged))
         let isForwarded = naming == .forwarded
         fields.append(("forwarded", isForwarded ? Self.forwarded("\"[\(named)]:4711\"") : Self.forwarded("unknown")))
-        // A visitor sent the first address, and the last one is that of a second trusted proxy.
+        // The first address is one that the client has invented, and the last one is that of a second trusted proxy.
         if naming == .xForwardedFor {
             fields.append(("x-forwarded-for", "\(Self.forged), \(named), 127.0.2.250"))
         } else if naming != .noField {
@@ -186,30 +186,31 @@ struct AddressedRequest: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// What came of each row, by its number.
+/// The observed results of all rows of the table in `ClientAddressTests`.
 struct AddressedRequests: Sendable {
-    /// What came of one row.
+    /// The observed results of one row of the table.
     ///
-    /// While the client held a stream, it sent a second request, and the client of `ofAnother` sent one. With
-    /// `limits.per_address.streams: 1`, the second one is refused if the client is counted by its address.
+    /// While the row's request runs as a stream, its client sends a second request, and another client sends one, too.
+    /// Because of `limits.per_address.streams: 1`, the server refuses the second request if the limits apply to the
+    /// client.
     struct Seen: Sendable {
         /// The status of the answer, or null if the connection was closed without one.
         let status: JSON
-        /// The samples of `families` that have grown during the request, and by how much.
+        /// The metrics among `families` whose values have grown during the request, and by how much.
         let grown: JSON
         /// The log lines of the request.
         let log: [JSON]
-        /// The status of the second request.
+        /// The status that the client's second request has got, while its first one was running.
         let second: JSON
-        /// The log lines of the second request.
+        /// The log lines of the client's second request.
         let secondLog: [JSON]
-        /// The status of the other client's request.
+        /// The status that another client's request has got, while the row's client had a running stream.
         let beside: JSON
-        /// The samples that have grown during these requests.
+        /// The metrics among `families` whose values have grown during the second and the other client's request.
         let grownBeside: JSON
     }
 
-    /// The metrics that tell where a client's address came from, and which connections were refused for it.
+    /// The metrics that count where clients' addresses came from, and what was refused because of an address.
     static let families = [
         "freeinference_requests_by_client_source_total", "freeinference_clients_refused_total",
         "freeinference_other_protocol_connections_total", "freeinference_per_address_refusals_total",

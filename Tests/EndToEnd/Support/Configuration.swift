@@ -10,7 +10,7 @@ struct Configuration: Sendable {
     /// Further listeners, as items of a YAML list.
     var listeners: [String] = []
 
-    /// The path of the command socket; nil for none.
+    /// The path of the unix socket for operators' commands, such as `freeinference status`; nil for no socket.
     var commands: String?
 
     /// The URLs of the executors of `demo`.

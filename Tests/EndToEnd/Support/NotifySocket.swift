@@ -20,7 +20,7 @@ final class NotifySocket {
 
     deinit { close(descriptor) }
 
-    /// Reads the datagrams that have arrived, and counts all states so far that begin with `start`.
+    /// Reads the messages to systemd that have arrived, and counts those so far that begin with `start`.
     func count(_ start: String) -> Int {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {

@@ -29,7 +29,7 @@ enum Port {
 /// An address for a listener or a connection.
 enum SocketAddress: Sendable {
     case loopback(port: Int)
-    /// Another IPv4 address, such as 127.0.0.2.
+    /// An IPv4 address in decimal notation, such as 127.0.0.2.
     case host(String, port: Int)
     case unix(path: String)
 

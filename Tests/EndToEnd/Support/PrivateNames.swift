@@ -8,13 +8,13 @@ struct PrivateNames {
     private let hosts: String
     private let resolver: String
 
-    /// - Parameter nameServer: Its address, on port 53; nothing listens on the default unless a test does.
+    /// - Parameter nameServer: The address of the name server (port 53). Nothing listens at the default address.
     init(nameServer: String = "127.0.0.99", in scratch: Scratch) throws {
         hosts = try scratch.write("", to: "hosts")
         resolver = try scratch.write("nameserver \(nameServer)\n", to: "resolv.conf")
     }
 
-    /// The command that starts the server in the namespace.
+    /// The beginning of a command line; the rest is a program, which runs with the private files.
     var launcher: [String] {
         let script = "mount --bind \(hosts) /etc/hosts && mount --bind \(resolver) /etc/resolv.conf && exec \"$@\""
         return ["unshare", "--mount", "sh", "-c", script, "sh"]

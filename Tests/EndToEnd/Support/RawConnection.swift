@@ -29,7 +29,7 @@ final class RawConnection: Sendable {
         setsockopt(socket, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    /// Takes over an accepted connection.
+    /// Makes a connection of an accepted socket, and closes the socket in the end.
     init(adopting socket: CInt) { descriptor = Mutex(socket) }
 
     deinit { close() }
@@ -86,7 +86,7 @@ final class RawConnection: Sendable {
         return taken
     }
 
-    /// Receives everything until the peer ends, and how it ended.
+    /// Receives everything until the peer closes or resets the connection; `ending` says which of them.
     func receiveToEnd(within limit: Duration = patience) async throws -> (text: String, ending: Ending) {
         let ending = Mutex(Ending.closed)
         _ = try await gather(within: limit, ended: { why in ending.withLock { $0 = why } }) { _ in nil }
@@ -95,8 +95,9 @@ final class RawConnection: Sendable {
         return (text, ending.withLock { $0 })
     }
 
-    /// Receives one HTTP/1.1 response, with its body by content-length, by chunks, or up to the end; `head` expects
-    /// no body.
+    /// Receives one HTTP/1.1 response.
+    ///
+    /// Its body ends by its content-length, by its last chunk, or with the connection. With `head` it has no body.
     func receiveAnswer(head: Bool = false, within limit: Duration = patience) async throws -> RawAnswer {
         let text = try await receive(until: "\r\n\r\n", within: limit)
         var answer = try RawAnswer(head: text)
@@ -145,7 +146,9 @@ final class RawConnection: Sendable {
 
     private var pending: String { received.withLock { String(decoding: $0, as: UTF8.self) } }
 
-    /// Reads until `end` finds the end of the wanted part, and removes that part; nil if the peer ended first.
+    /// Reads until `end` returns the length of the wanted part; removes and returns that part.
+    ///
+    /// Returns nil if the connection ends before the part is complete.
     private func gather(
         within limit: Duration,
         ended: @escaping @Sendable (Ending) -> Void = { _ in },

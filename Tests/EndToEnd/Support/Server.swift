@@ -21,8 +21,8 @@ final class Server: Sendable {
 
     /// Starts a server and returns once it reports that it is ready.
     ///
-    /// `yaml` replaces the whole configuration; `launcher` is a command that executes the server, whose file is
-    /// `program`.
+    /// `yaml` replaces the whole configuration. `program` is the server's executable. `launcher` is a command that gets
+    /// the server's command line as its arguments, and executes it.
     static func start(
         _ configuration: Configuration,
         yaml: String? = nil,
@@ -57,9 +57,10 @@ final class Server: Sendable {
     /// The JSON lines on standard output so far.
     var log: [JSON] { process.output.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) } }
 
-    /// The log with the lines of all exchanges that have ended; a line is written some milliseconds after the end.
+    /// Waits until the log has a line for each exchange that has ended, and returns the log.
     ///
-    /// The lines are counted first and parsed once, because parsing ten thousand lines takes seconds.
+    /// A line is written some milliseconds after the end. The lines are counted before they are parsed, because parsing
+    /// ten thousand lines takes seconds.
     func settledLog() async throws -> [JSON] {
         let ended = try await metrics().sum("freeinference_exchanges_total")
         try await eventually("\(ended) lines") {

@@ -4,7 +4,7 @@ import Testing
 
 /// A new process takes the place of the running one, and no client notices.
 @Suite struct InPlaceUpgradeTests {
-    /// Expects that a request on a new connection is served whole.
+    /// Expects that a request on a new connection gets a complete stream.
     private func expectService(_ server: Server, at location: SourceLocation = #_sourceLocation) async throws {
         let answer = try await server.curl("/v1/chat/completions", body: chat(tokens: 2))
         #expect(answer.status == 200 && eventData(answer.body).last == "[DONE]", "\(answer)", sourceLocation: location)
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// Idle connections, and those that have not asked for anything yet, are served once more.
+    /// The old process serves one more request on each open HTTP/1.1 connection, and then closes it.
     @Test func aKeepAliveConnectionIsServedOnceMore() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
@@ -67,7 +67,8 @@ import Testing
             try await upgradable.upgraded()
             #expect(server.process.isRunning)
             for connection in [idle, fresh] {
-                // Pipelined requests behind the last one are dropped, without a reset.
+                // The server answers only the first of two pipelined requests, and closes the connection without a
+                // reset.
                 try await connection.send(request + request)
                 try await expect(connection.receiveAnswer()) { $0.status == 200 && $0["connection"] == "close" }
                 try await expect(connection.receiveToEnd()) { $0.text.isEmpty && $0.ending == .closed }
@@ -77,7 +78,7 @@ import Testing
         }
     }
 
-    /// A client that was told nothing while its stream ran is told to go when it is over.
+    /// An HTTP/2 client of the old process is sent GOAWAY only when its stream has ended.
     @Test func anHTTP2ClientSeesItsStreamEnd() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
@@ -124,7 +125,7 @@ import Testing
         }
     }
 
-    /// The new process may have another number of workers, and listeners that the old one has not.
+    /// The new process reads the configuration file, which may have another number of workers, and other listeners.
     @Test func theNewProcessReadsTheFile() async throws {
         try await withUpgrades(settings: "drain_timeout: 600s\nworkers: 3") { upgradable in
             let server = upgradable.server
@@ -142,13 +143,13 @@ import Testing
                     try await expectService(server)
                 }
             }
-            // The old process closes the listener that left the file.
+            // The file no longer contains the first listener, so nobody accepts there once the old process has ended.
             try await expect(server.process.ending()) { $0 == .exited(0) }
             await #expect(throws: Unmet.self) { try await server.connect() }
         }
     }
 
-    /// Ten upgrades at once after one another, while clients open a connection for each request: none fails.
+    /// Ten upgrades directly after one another, while clients open a new connection for each request: no request fails.
     @Test func tenUpgradesInARowFailNoRequest() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
@@ -167,7 +168,9 @@ import Testing
         }
     }
 
-    /// With `upgrade_generations: 1`, a second upgrade hurries the first process, and a third one has to wait for it.
+    /// With `upgrade_generations: 1`, a second upgrade makes the first process end its exchanges soon.
+    ///
+    /// A third upgrade is refused until the first process has ended.
     @Test func moreProcessesThanMayDrainAreRefused() async throws {
         let settings = "drain_timeout: 600s\nupgrade_generations: 1"
         try await withUpgrades(settings: settings) { upgradable in
@@ -184,7 +187,7 @@ import Testing
             #expect(refused.status == .exited(2), "\(refused)")
             #expect(refused.output.contains("2 older processes drain, which is one more than upgrade_generations"))
             try await expectService(server)
-            // The client of the first process leaves, so the process ends, and there is room again.
+            // The client of the first process leaves, so that process ends, and another upgrade is allowed.
             streams[0].signal(SIGTERM)
             try await expect(server.process.ending()) { $0 == .exited(0) }
             try await eventually("room") { try await upgradable.upgrade().succeeded ? true : nil }
@@ -193,7 +196,8 @@ import Testing
         }
     }
 
-    /// A short run of `make bench-upgrade`, whose clients see every stream, request and connection that fails.
+    /// A short run of `make bench-upgrade`: six upgrades under load, in which no stream, request or connection may
+    /// fail.
     @Test func underLoadNothingFails() async throws {
         let seen = try await run(
             Repository.python,

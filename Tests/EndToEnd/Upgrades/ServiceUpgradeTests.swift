@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What systemd sees of an upgrade, with a socket in the place of systemd's socket.
+/// What the server tells systemd about an upgrade; a socket of the test receives the messages instead of systemd.
 @Suite struct ServiceUpgradeTests {
     private func withService(_ body: (UpgradableServer, NotifySocket) async throws -> Void) async throws {
         let scratch = try Scratch()
@@ -14,9 +14,10 @@ import Testing
         }
     }
 
-    /// What a systemd that is slow to read sends to the old process is meant for the new one, which it does not know.
+    /// Until systemd has read that the new process is the main one, it sends its signals to the old process.
     ///
-    /// The old process ends after the new one, because systemd would kill the new one otherwise.
+    /// The old process passes these signals on to the new process. It ends after the new process, because systemd would
+    /// kill the new process otherwise.
     @Test func aStopBeforeSystemdKnowsTheNewProcessStopsTheNewOne() async throws {
         try await withService { upgradable, socket in
             let old = upgradable.server.process
@@ -39,7 +40,7 @@ import Testing
         }
     }
 
-    /// Once systemd has read what was sent to it, a signal to the old process concerns only that process.
+    /// Once systemd has read that the new process is the main one, the old process passes no more signals on to it.
     @Test func aSignalToTheOldProcessIsItsOwnOnceSystemdKnowsTheNewOne() async throws {
         try await withService { upgradable, socket in
             let curl = try await upgradable.beginStream()
@@ -58,7 +59,9 @@ import Testing
         }
     }
 
-    /// A unit without `Type=notify`: systemd would end the service with the process that it has started.
+    /// Without `Type=notify` in the unit, an upgrade is refused.
+    ///
+    /// systemd would take the end of the old process, which it has started, for the end of the service.
     @Test func aUnitThatSystemdCannotFollowIsNotUpgraded() async throws {
         let launcher = ["bash", "-c", "SYSTEMD_EXEC_PID=$$ exec \"$@\"", "-"]
         try await withUpgrades(launcher: launcher) { upgradable in

@@ -1,4 +1,4 @@
-// Whose prefill runs, and until when.
+// The simulated executor computes prompts (prefill) one after the other: which request is computed, and until when.
 import Testing
 
 @testable import ExecutorSimulator

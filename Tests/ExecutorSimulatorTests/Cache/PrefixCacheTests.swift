@@ -1,10 +1,12 @@
-// What a prefix cache keeps and drops.
+// Which blocks of prompts the simulated executor's prefix cache keeps, and which it drops.
 import Testing
 
 @testable import ExecutorSimulator
 
-/// A cache that finds out by search what a `PrefixCache` knows by its order: of the blocks that no cached block follows,
-/// the one that was used longest ago is dropped.
+/// A slow prefix cache with which `PrefixCache` is compared.
+///
+/// To drop a block, it searches all blocks that no cached block follows for the one that was used least recently.
+/// `PrefixCache` keeps its blocks in that order instead.
 private struct NaiveCache {
     struct Block {
         var before: UInt64?
@@ -52,7 +54,7 @@ private struct NaiveCache {
 }
 
 @Suite struct PrefixCacheTests {
-    /// A prompt of whole blocks of four tokens, and one token more.
+    /// A prompt that consists of these blocks of four tokens each, and of one more token.
     private func prompt(_ hashes: [UInt64]) -> BlockChain { BlockChain(tokens: 4 * hashes.count + 1, hashes: hashes) }
 
     private func cache(blocks: Int) -> PrefixCache { PrefixCache(tokens: 4 * blocks, blockSize: 4) }
@@ -79,10 +81,10 @@ private struct NaiveCache {
         var cache = cache(blocks: 4)
         cache.insert(prompt([1, 2, 3]))
         cache.insert(prompt([1, 7]))
-        // The oldest blocks are 2 and 3; nothing follows 3.
+        // Blocks 2 and 3 were used least recently. Only 3 can be dropped, because no cached block follows it.
         cache.insert(prompt([8]))
         #expect(cache.count == 4 && cache.lookUp(prompt([1, 2, 3])) == 8, "3 made room, and 2 is still there")
-        // That look has used 1 and 2, so 7 is the oldest leaf.
+        // The lookup has used blocks 1 and 2. Of the blocks that no block follows, 7 was used least recently.
         cache.insert(prompt([9]))
         #expect(cache.lookUp(prompt([1, 7])) == 4)
         #expect(cache.lookUp(prompt([8])) == 4 && cache.lookUp(prompt([9])) == 4)
@@ -134,7 +136,7 @@ private struct NaiveCache {
                 Issue.record("prompt \(number): \(found) tokens")
                 return
             }
-            // Some prefills are given up.
+            // Every seventh prompt is not inserted, as if its request had been cancelled during the prefill.
             if number % 7 != 0 {
                 cache.insert(prompt)
                 naive.insert(prompt)

@@ -1,4 +1,4 @@
-// The prompt of a request in the shape of each API, as the prefix cache sees it.
+// The simulated executor cuts the prompt of a request into the blocks of its prefix cache, for each API.
 import Inference
 import Testing
 
@@ -10,7 +10,7 @@ import Testing
         let words = try Prompt(endpoint, value).tokens
         return PromptBlocks(endpoint, model: model, body: value, words: words, blockSize: 2)
     }
-    /// How many blocks two prompts have in common.
+    /// The number of blocks that two prompts have in common at their beginning.
     private func common(_ one: PromptBlocks, _ other: PromptBlocks) throws -> Int {
         let one = try #require(one.chains.first).hashes
         let other = try #require(other.chains.first).hashes
@@ -62,7 +62,8 @@ import Testing
         let tools = #""tools":[{"name":"find","description":"finds"}]"#
         let one = try blocks(.messages, #"{\#(messages),"system":"x y",\#(tools)}"#)
         let other = try blocks(.messages, #"{\#(messages),"system":"x z",\#(tools)}"#)
-        // [{"name":"find","description":"finds",},] are 41 bytes, so 11 tokens; the thirteenth token differs.
+        // [{"name":"find","description":"finds",},] has 41 bytes, so 11 tokens at four bytes a token. The thirteenth
+        // token is the first one that differs.
         #expect(one.tokens == 11 + 2 + 4)
         #expect(try common(one, other) == 6)
     }
@@ -95,7 +96,7 @@ import Testing
             .messages,
             #"{"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"text","text":"a b"}]}]}]}"#
         )
-        // {"type":"tool_result",} are 23 bytes, so 6 tokens.
+        // The JSON around the text, {"type":"tool_result",}, has 23 bytes. At four bytes a token, that is 6 tokens.
         #expect(results.tokens == 6 + 2)
     }
 

@@ -3,7 +3,7 @@ import HTTP
 import Transport
 
 final class FuzzAttempt: ExecutorStreamHandler {
-    /// What the handler does inside a call, as an exchange may do.
+    /// What the handler does while the stream calls it, as the server's own handlers may do.
     enum Reaction: UInt8, CaseIterable {
         case none, cancelAtHead, cancelAtBody, pauseAtHead, pauseAtBody, limitAtHead, againAtEnd, cancelAndAgain
     }
@@ -11,13 +11,17 @@ final class FuzzAttempt: ExecutorStreamHandler {
     /// The state that all attempts of a scenario share.
     final class Shared {
         let findings: Findings
-        /// Whether a call to a stream is running; no handler may be called meanwhile.
+        /// Whether the test is inside a call to a stream; the stream must not call any handler before this call
+        /// returns.
         var isCalling = false
-        /// Whether pauses and limits of reading are ignored, for a comparison.
+        /// Whether pauses and limits of reading are ignored, so that a run without them can be compared with one with
+        /// them.
         var ignoresPauses = false
         /// The most bytes that may arrive while reading is paused; nil if only the kernel's buffer limits them.
         var windowBytes: Int?
-        /// Whether each head names its stream, and each body consists of that stream's letter.
+        /// Whether the test's executor marks each response, so that a response to a wrong request is detected.
+        ///
+        /// The head names the stream, and the body repeats one letter that belongs to the stream.
         var isTelling = false
         var again: () -> Void = {}
 
@@ -58,7 +62,7 @@ final class FuzzAttempt: ExecutorStreamHandler {
     var isOver: Bool { isCancelled || ended > 0 || failure != nil }
     var isStreamGone: Bool { watched == nil }
 
-    /// The recorded response, for comparisons.
+    /// The recorded response as bytes, by which the responses of two runs are compared.
     var story: [UInt8] {
         head + Array(" \(received) \(ended) \(isCancelled) \(failure ?? "-") ".utf8) + body
     }
@@ -168,7 +172,8 @@ final class FuzzAttempt: ExecutorStreamHandler {
 
     func attemptFailed(_ failure: ExecutorFailure) {
         called("attemptFailed")
-        // Keeps the kind of the failure only, because a reset may overtake the bytes before it.
+        // Only the kind of the failure is recorded: how many bytes arrived before it may differ between runs, because a
+        // reset may overtake bytes.
         self.failure = String(describing: failure)
         if reaction == .againAtEnd { shared.again() }
     }

@@ -49,7 +49,7 @@ final class FuzzExchange: ServerStreamHandler {
 
     private static let bigSize = 300_000
     private static let watermark = 64 << 10
-    /// The most body bytes that may arrive unconsumed: the window, and one read beyond it.
+    /// The most body bytes that may arrive unconsumed: the flow-control window of 256 KiB, and one read of 64 KiB more.
     private static let untakenMax = 256 << 10 + 64 << 10
 
     init(head: RequestHead, stream: ServerStream, _ findings: Findings) {
@@ -60,7 +60,9 @@ final class FuzzExchange: ServerStreamHandler {
         manner = Manner(rawValue: byte % (Manner.short.rawValue + 1)) ?? .stream
     }
 
-    /// The most bytes that this handler leaves buffered in the stream, with chunks and framing.
+    /// The largest number of response bytes that this handler may have buffered in the stream.
+    ///
+    /// It includes 8192 bytes for the sizes of chunks, frame heads and the response head.
     var sendsAtMost: Int {
         guard ends == 0 else { return 0 }
         return (manner == .big ? 2 * Self.watermark : manner == .echo ? Self.echoMax * 2 : 0) + 8192
@@ -72,7 +74,7 @@ final class FuzzExchange: ServerStreamHandler {
 
     // MARK: Calls
 
-    /// Checks that a call comes from the loop, and not after the end.
+    /// Checks that the stream calls this handler from the event loop only, and no more after the end of the exchange.
     private func called(_ what: StaticString) {
         findings.expect(!isCalling, "\(what) inside a call to the stream")
         findings.expect(ends == 0, "\(what) after the end")
@@ -142,7 +144,8 @@ final class FuzzExchange: ServerStreamHandler {
         case .short:
             hasResponded = true
             respond(length: 100)
-            // A body that is too short must break the response; on HTTP/1.1 the stream itself does this.
+            // A body that is shorter than announced must break the response. With HTTP/1.1, the stream does this itself
+            // in `finish`; with HTTP/2, and for HEAD requests, the handler aborts the response.
             hasGivenUp = stream?.version != .http2 && head.method != .head
             let wasGivenUp = hasGivenUp
             hasGivenUp = false

@@ -1,4 +1,4 @@
-// The counter of header fields, on random header blocks with a known number of fields and any cuts.
+// The counter of HTTP/2 header fields reads random header blocks with a known number of fields, cut at random places.
 import LoopTesting
 import Testing
 

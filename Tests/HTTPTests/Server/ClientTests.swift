@@ -1,4 +1,5 @@
-// What the server knows about a client, and how connections and requests pass it on.
+// `Client` is what the server knows about a client: its address, and whether it is trusted. A connection and its
+// requests have the same value.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,4 @@
-// HTTP/1.1 with a client: requests in order, bodies with each kind of framing, keep-alive.
+// The server's side of HTTP/1.1: requests in order, bodies with each kind of framing, and keep-alive.
 import HTTP
 import LoopTesting
 import Testing

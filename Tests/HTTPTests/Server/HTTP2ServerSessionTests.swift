@@ -1,4 +1,4 @@
-// HTTP/2 with a client: streams, windows, scheduling, endings.
+// The server's side of HTTP/2: streams, flow-control windows, the order of requests, and how streams end.
 import HTTP
 import LoopTesting
 import Testing
@@ -29,7 +29,7 @@ import Transport
             payload: continued ? Array(head[..<half]) : head
         ).bytes
         session.send(Array(first[..<(9 + half)]))
-        // Another stream ends between the two reads of the head.
+        // Stream 1 ends after a half of the head of stream 3 has arrived, and before the other half arrives.
         session.exchanges[0].answer("hello")
         session.settle()
         #expect(session.exchanges[0].finished == 1)
@@ -44,7 +44,7 @@ import Transport
         #expect(fields.string(.authorization) == "Bearer x" && fields.string(.cookie) == "a=b")
     }
 
-    /// A read with many requests is served over several turns, so that other connections have their turns between.
+    /// Many requests that arrive at once begin over several turns of the loop, so that other connections need not wait.
     @Test func aBurstOfRequestsBeginsOverManyTurns() throws {
         let session = try HTTP2Session()
         let clock = session.server.test.clock
@@ -60,11 +60,12 @@ import Transport
                 payload: HTTP2Session.head(path: "/\(index)")
             ).bytes
         }
-        // The connection is no longer a new one.
+        // After a second, the loop no longer counts the opening of the connection as recent work.
         session.server.pass(second)
         session.server.peer.send(burst)
-        // After more than 10 requests the connection yields: in the second turn it has a quarter of the 0.8 ms before,
-        // and then 0.1 ms of each turn, in which at least 2 requests begin.
+        // Each request takes 0.1 ms. After 10 requests, the loop limits this connection to a quarter of the time of its
+        // other work, but at least 0.1 ms. So the second turn begins 8 requests and 2 more, and each later turn begins
+        // 2.
         for begun in [8, 18, 20, 22] {
             session.server.test.loop.turn(waitMax: 0)
             #expect(session.exchanges.count == begun)
@@ -80,7 +81,7 @@ import Transport
         #expect(session.server.isFreed())
     }
 
-    /// A client that leaves while a part of its requests is put off ends nothing but itself.
+    /// A client may leave while the server has begun only some of its requests; the server then frees everything.
     @Test func aClientMayLeaveInTheMiddleOfABurst() throws {
         let account = MemoryAccount()
         let session = try HTTP2Session(account: account)
@@ -124,7 +125,7 @@ import Transport
     @Test func bytesThatNobodyTookAreGivenBackWithTheirStream() throws {
         let session = try HTTP2Session()
         session.server.delegate.onHead = { $0.takesBody = false }
-        // The bytes sum to far more than the connection's window of 1 MiB; each stream is reset by the client.
+        // The client resets each stream. All streams together send far more than the connection's window of 1 MiB.
         for index in 0..<40 {
             let id = UInt32(2 * index + 1)
             session.request(id, "POST", end: false)
@@ -143,7 +144,8 @@ import Transport
         session.request(1, "POST", end: false)
         #expect(session.status(of: 1) == 413)
         #expect(session.frames(of: 1, Frame.data).last?.endsStream == true)
-        // For one second the client may end its stream itself; until then the server drops its DATA.
+        // The server drops the rest of the body. If the client does not end its stream within one second, the server
+        // resets it.
         session.send(Frame.data, 0, 1, [UInt8](repeating: 65, count: 16_000))
         #expect(session.reset(of: 1) == nil)
         session.pass(1_100_000_000)

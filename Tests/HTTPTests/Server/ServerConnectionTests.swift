@@ -1,4 +1,4 @@
-// A client's connection until its protocol is known.
+// A client's connection before the server knows whether the client speaks HTTP/1.1 or HTTP/2.
 import HTTP
 import LoopTesting
 import Testing
@@ -29,7 +29,7 @@ import Transport
         #expect(silent.peer.end == .closed && silent.takeText().isEmpty && silent.isFreed())
     }
 
-    /// If handshakes have to wait, known clients and trusted peers go before strangers.
+    /// The connection knows whether its client is known or trusted, because such clients' handshakes are served first.
     @Test func itSaysWhoseHandshakeItIs() throws {
         let loopback = HandshakeClient(address: IPAddress(parsing: "127.0.0.1"))
         func client(of server: TestServer) throws -> HandshakeClient {
@@ -49,7 +49,8 @@ import Transport
         #expect(try client(of: proxied).isKnown)
     }
 
-    /// With PROXY headers, the client behind the trusted peer is a stranger.
+    /// The client that a trusted peer's PROXY header names does not count as a known client, although the peer is
+    /// trusted.
     @Test func behindAPROXYHeaderItIsTheClients() throws {
         let preamble = ProxyPreamble()
         let trusted = AddressSet([try AddressRange(parsing: "127.0.0.0/8")])
@@ -69,7 +70,7 @@ import Transport
         #expect(server.isFreed())
     }
 
-    /// A server whose responses have the statuses of the paths that are asked for.
+    /// A server that answers a request for the path `/404` with the status 404, and so on for other statuses.
     private func statusServer(_ configure: (inout ServerSettings) -> Void = { _ in }) throws -> TestServer {
         let server = try TestServer(configure)
         server.delegate.onEnd = { $0.answer("", status: Int($0.target.dropFirst()) ?? 200) }
@@ -116,7 +117,9 @@ import Transport
         #expect(server.exchanges.count == 50 && !channel.yields)
     }
 
-    /// Otherwise all of them would be served at once, and the clock would not be looked at between them.
+    /// Of pipelined requests, the server serves one in each turn of the loop if the client has caused much work.
+    ///
+    /// Otherwise all of them would be served in one turn, without a check of the time between them.
     @Test func pipelinedRequestsOfWhoYieldsTakeTurns() throws {
         let server = try statusServer()
         let clock = server.test.clock

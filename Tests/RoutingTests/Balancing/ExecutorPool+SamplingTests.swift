@@ -1,4 +1,4 @@
-// The choice in pools that are so large that a request does not look at all executors.
+// How a large pool chooses an executor: it compares only a few random executors, and not all of them.
 import Testing
 import Transport
 
@@ -28,7 +28,7 @@ import Transport
         #expect(!ExecutorPoolTests.pool(200, .roundRobin).asksSome && ExecutorPoolTests.pool(200, .prefix).asksSome)
     }
 
-    /// Two at random keep the load nearly even: nobody has many more than the mean.
+    /// A large pool compares the load of only two random executors, and the load is nearly even nevertheless.
     @Test(arguments: [Balance.leastLoad, .prefix]) func theLoadIsNearlyEven(balance: Balance) throws {
         let pool = ExecutorPoolTests.pool(200, balance)
         for _ in 0..<4000 { _ = try Self.choose(pool) }
@@ -37,7 +37,7 @@ import Transport
         #expect(running.max()! <= 24 && running.min()! >= 14, "\(running.min()!) to \(running.max()!), mean 20")
     }
 
-    /// An idle pool is shared in proportion to the weights.
+    /// While the pool is idle, executors get requests in proportion to their weights.
     @Test func anIdlePoolIsSharedByWeight() throws {
         let weights = (0..<100).map { $0 < 50 ? 1 : 3 }
         let pool = ExecutorPoolTests.pool(100, weights: weights)
@@ -50,7 +50,7 @@ import Transport
         #expect((5700...6300).contains(heavy), "\(heavy) of 8000, expected 6000")
     }
 
-    /// Those that hold the prompt are asked, however many others there are.
+    /// The executor that has the beginning of a prompt in its cache is chosen, however many executors the pool has.
     @Test func holdersAreAlwaysAsked() throws {
         let pool = ExecutorPoolTests.pool(500, .prefix)
         for conversation in 0..<50 {
@@ -71,7 +71,7 @@ import Transport
         }
     }
 
-    /// Executors without weight, those tried before and those ejected get nothing.
+    /// A request is not sent to an executor with weight 0, to an ejected one, or to one that it has tried before.
     @Test func executorsThatMayNotBeUsedAreNotDrawn() throws {
         let pool = ExecutorPoolTests.pool(100, weights: (0..<100).map { $0 % 10 == 0 ? 1 : 0 })
         for index in stride(from: 0, to: 60, by: 10) {

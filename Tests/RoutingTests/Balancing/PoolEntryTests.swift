@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// A full queue is shared between tenants in the same proportion as their turns.
+/// How tenants share the places of a full queue, and in which order their requests are served.
 @Suite final class PoolEntryTests {
     private let waits = Waits()
     private let granted = Granted()
@@ -62,7 +62,7 @@ import Testing
         #expect(granted.order.isEmpty)
     }
 
-    /// One tenant always has 40 requests open; the other sends its next request only after a response.
+    /// A tenant that sends one request after the other is served in turn with a tenant that always has 40 open.
     @Test func whoAsksOneAtATimeIsServedInTurn() {
         let pool = full()
         var (asked, served) = (0, 0)
@@ -90,9 +90,9 @@ import Testing
         }
     }
 
-    /// The queue holds one request.
+    /// A queue with room for one request serves two tenants in turn.
     ///
-    /// Between two tenants that each have one, the tenant that was served last gives way.
+    /// If both tenants want this room, the tenant that was served last does not get it, or loses it.
     @Test func evenRoomForOneIsShared() {
         let pool = full()
         var served = 0
@@ -103,7 +103,8 @@ import Testing
                 Issue.record("it had its turn")
                 return
             }
-            // The first release serves the single tenant, the second the crowd.
+            // When a slot becomes free, the waiting request of the tenant `single` is served first. The next free slot
+            // serves `crowd`.
             pool.release(pool.executors[0], at: 0)
             while case .waiting = wait("crowd", in: pool, tenant: "crowd", queueMax: 1) {}
             pool.release(pool.executors[0], at: 0)
@@ -126,7 +127,9 @@ import Testing
         #expect(granted.gaveWay.isEmpty)
     }
 
-    /// A request that returns from an executor is not counted in the queue's limit, and never gives way.
+    /// A request that waits again after an attempt does not count for the limit of the queue.
+    ///
+    /// It is never removed from the queue to make room for another request.
     @Test func whoReturnsTakesNoRoom() {
         let pool = full()
         for number in 0..<5 {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Executors that are ejected, tried again, and taken back.
+/// Executors are ejected after faults, get one request as a trial, and are used again if the trial succeeds.
 @Suite struct ExecutorPoolHealthTests {
     private let second: UInt64 = 1_000_000_000
 
@@ -24,7 +24,7 @@ import Testing
 
     // MARK: Faults after the first event
 
-    /// Reports a stream of executor 0 that begins well and then breaks.
+    /// Reports to the pool that executor 0 began to answer well, and that its answer then broke off.
     private func breakStream(_ pool: ExecutorPool, at now: UInt64, _ scope: FaultScope = .answer) {
         pool.report(.good, of: pool.executors[0], at: now)
         pool.report(.lateFault(scope), of: pool.executors[0], at: now)
@@ -56,7 +56,7 @@ import Testing
         #expect(pool.health(of: pool.executors[0]) == .healthy)
         pool.report(.fault(.answer), of: pool.executors[0], at: 0)
         #expect(pool.health(of: pool.executors[0]) != .healthy)
-        // A response that begins well resets the count of faults before the first event.
+        // Faults before the first event are counted. A response that begins well sets this count to 0.
         let other = self.pool(2)
         for _ in 0..<10 {
             for _ in 0..<2 { other.report(.fault(.answer), of: other.executors[0], at: 0) }
@@ -65,9 +65,10 @@ import Testing
         #expect(other.health(of: other.executors[0]) == .healthy)
     }
 
-    /// The first event of a response ends the trial, because a stream may run for minutes.
+    /// The trial of an ejected executor is one request, and ends with the first event of its response.
     ///
-    /// If that stream breaks, the executor is ejected again.
+    /// It does not wait for the end of the stream, which may run for minutes. If the stream breaks later, the executor
+    /// is ejected again.
     @Test func whatBreaksStreamsIsBackOnTrialUntilOneEndsWhole() {
         let pool = pool(2)
         for _ in 0..<3 { breakStream(pool, at: 0) }
@@ -104,7 +105,9 @@ import Testing
         }
     }
 
-    /// The broken stream began before the trial, so it does not decide the trial.
+    /// A stream that breaks during a trial began before it, so it does not decide the trial.
+    ///
+    /// A trial is one request to an ejected executor, which shows whether the executor works again.
     @Test func aStreamThatBreaksDecidesNoTrial() {
         let pool = pool(2)
         for _ in 0..<3 { pool.report(.fault(.answer), of: pool.executors[0], at: 0) }
@@ -164,7 +167,9 @@ import Testing
         #expect((43...46).contains(pool.executors[0].running))
     }
 
-    /// Each worker reads its clock once per turn, so a worker's clock may be behind the recorded time.
+    /// An executor is usable also for a worker whose clock is slightly behind the recorded time of its recovery.
+    ///
+    /// Each worker reads its clock once in a turn of its loop, so the clocks of two workers differ.
     @Test func aClockThatIsATurnBehindIsNoFault() {
         let pool = pool(2)
         fail(pool, 0, at: 0)
@@ -190,9 +195,9 @@ import Testing
         #expect(!alone.statuses(at: 1)[0].isUsable && alone.chosen(at: 1) == 0)
     }
 
-    /// At most half of a pool is ejected.
+    /// An engine whose health probes have failed is never chosen while another engine works.
     ///
-    /// An engine that failed its probes is left out all the same while another one lives.
+    /// Failed requests eject at most half of a pool, but this limit does not apply to failed probes.
     @Test func theDeadAreNotUsedWhileAnotherLives() {
         let pool = pool(3)
         for index in 0..<2 {
@@ -209,13 +214,15 @@ import Testing
                 for _ in 0..<3 { pool.report(.failed, of: executor, rise: 2, fall: 3, at: 0) }
             }
             #expect(pool.chosen(at: 1) == nil && pool.chosen(at: 100 * second) == nil)
-            // Passed probes bring the executor back without a request.
+            // Two passed health probes make the executor usable again, without a request as a trial.
             for _ in 0..<2 { pool.report(.passed, of: pool.executors[0], rise: 2, fall: 3, at: 100 * second) }
             #expect(pool.chosen(at: 100 * second) == 0)
         }
     }
 
-    /// The connections time out, so each further request would only wait for the connect timeout.
+    /// The only executor of a pool is not used while it is ejected because connections to it time out.
+    ///
+    /// Each further request would only wait for the connect timeout.
     @Test func inAPoolOfOneAConnectionThatIsNotAcceptedIsNotWaitedFor() {
         let pool = pool(1)
         for _ in 0..<3 { pool.report(.fault(.connectTimeout), of: pool.executors[0], at: 100 * second) }
@@ -224,7 +231,9 @@ import Testing
         #expect(pool.chosen(at: 103 * second) == nil)
     }
 
-    /// The executor accepts requests and may still answer, for example after it has loaded a model.
+    /// The only executor of a pool is used in spite of timeouts.
+    ///
+    /// It accepts requests and may still answer, for example after it has loaded a model.
     @Test func inAPoolOfOneASlowExecutorIsUsed() {
         let pool = pool(1)
         for _ in 0..<3 { pool.report(.fault(.timeout), of: pool.executors[0], at: 100 * second) }

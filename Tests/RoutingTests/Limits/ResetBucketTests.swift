@@ -1,4 +1,4 @@
-// The rate of requests that a client gives up before their answer begins.
+// Limits how often a client may cancel requests before their answers begin (reset them).
 import Testing
 import Transport
 
@@ -7,7 +7,7 @@ import Transport
 @Suite struct ResetBucketTests {
     private static let second: Nanoseconds = 1_000_000_000
 
-    /// Counts `resets` at `now`, and returns how many of them asked for a warning.
+    /// Counts this many cancelled requests at `now`; returns for how many of them the bucket asked for a warning.
     private func count(_ resets: Int, of most: Int = 60, at now: Nanoseconds, in bucket: inout ResetBucket) -> Int {
         (0..<resets).count { _ in bucket.count(of: most, at: now) }
     }

@@ -1,4 +1,4 @@
-// How the believed size of a cache follows what answers say.
+// The estimated size of an executor's prefix cache, which is corrected by what its answers say was cached.
 import Testing
 
 @testable import Routing
@@ -23,7 +23,7 @@ import Testing
         #expect(Self.learned(wrong, times: 5000) == CacheSize.range.upperBound)
     }
 
-    /// A size that is far too small is soon right; one that has been too large is near to the true one.
+    /// An estimate grows in large steps until it has been too large, and in small steps afterwards.
     @Test func itGrowsInLargeStepsUntilItHasBeenTooLarge() {
         let more = CacheSize.Answer(prompt: 100_000, believed: 10_000, cached: 90_000)
         let less = CacheSize.Answer(prompt: 100_000, believed: 90_000, cached: 10_000)
@@ -42,15 +42,18 @@ import Testing
         #expect(size.bytes == (15 << 17) * 9 / 8)
     }
 
-    /// Tokens are not evenly spread over bytes, so small differences are no reason.
+    /// A small difference between the believed and the cached bytes does not make the estimated size smaller.
+    ///
+    /// The tokens of a prompt are not evenly spread over its bytes, so small differences say nothing.
     @Test func smallDifferencesCountAsRight() {
         let nearly = CacheSize.Answer(prompt: 100_000, believed: 50_000, cached: 46_000)
         #expect(Self.learned(nearly, times: 17) > CacheSize.first)
-        // A map that is not full says nothing about the size.
+        // The executor is believed to hold far less than its cache has room for, so its answers do not show how large
+        // the cache is.
         #expect(Self.learned(nearly, times: 170, held: 1000) == CacheSize.first)
     }
 
-    /// What an engine says is the size to begin with, and answers correct it.
+    /// The first estimate is the size that the engine reports for its cache; answers correct it later.
     @Test func whatTheEngineSaysIsTheSizeAtFirst() {
         var size = CacheSize()
         size.said(10 << 20)

@@ -1,4 +1,4 @@
-// What the placement map knows of executors after prompts have gone to them.
+// The placement map: which beginnings of prompts each executor is believed to have in its cache.
 import Synchronization
 import Testing
 
@@ -29,7 +29,8 @@ import Testing
         #expect(map.holders(of: PromptPrefix()).isEmpty)
     }
 
-    /// An executor that holds at least four fifths of the longest beginning is a holder too.
+    /// The map lists the executor that holds the longest beginning of a prompt, and those with at least four fifths of
+    /// it.
     @Test func holdersAreThoseThatHoldNearlyTheMost() {
         var map = PlacementMap()
         let prompt = Array(0..<20)
@@ -40,7 +41,9 @@ import Testing
         #expect(holders == [.init(executor: 1, bytes: Self.bytes(20)), .init(executor: 2, bytes: Self.bytes(16))])
     }
 
-    /// What is longest and was used least recently is forgotten first, and each executor for itself.
+    /// A full map forgets the least recently used beginning first, and of one prompt the longest beginning.
+    ///
+    /// Each executor has its own limit: a full list of one executor costs another executor nothing.
     @Test func theOldestIsForgottenFirst() {
         let blocks = 600
         var map = PlacementMap(cacheBytes: blocks * PromptPrefix.step)
@@ -60,32 +63,33 @@ import Testing
         for number in 0..<1000 { map.record(Self.prefix([number, number + 1]), at: number % 3, losses: 0) }
         #expect(map.count <= 100)
         #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2), "the newest is there")
-        // An executor that comes last gets its part of the whole from the one that has most.
+        // The map is full when executor 9 comes. The map makes room by forgetting entries of the executor that has the
+        // most.
         for number in 0..<20 { map.record(Self.prefix([5000 + number]), at: 9, losses: 0) }
         #expect(map.count <= 100 && map.bytesHeld(of: Self.prefix([5000]), by: 9) == Self.bytes(1))
         #expect(map.bytesHeld(of: Self.prefix([999, 1000]), by: 0) == Self.bytes(2))
     }
 
-    /// A system prompt that most requests share is no reason to prefer an executor.
+    /// Most requests begin with the same system prompt, so the executor that has it in its cache is not preferred.
     @Test func whatMostPromptsShareDrawsNobody() {
         var map = PlacementMap()
         for number in 0..<40 { map.record(Self.prefix([1, 2, 100 + number]), at: 0, losses: 0) }
         #expect(map.holders(of: Self.prefix([1, 2, 900])).isEmpty)
         #expect(map.bytesHeld(of: Self.prefix([1, 2, 900]), by: 0) == Self.bytes(2), "it is held nevertheless")
         #expect(map.holders(of: Self.prefix([1, 2, 120])) == [.init(executor: 0, bytes: Self.bytes(3))])
-        // When prompts have changed, it is common no more.
+        // After many prompts without this beginning, it is no longer common.
         for number in 0..<4000 { map.record(Self.prefix([3000 + number]), at: 1, losses: 0) }
         #expect(map.holders(of: Self.prefix([1, 2, 900])) == [.init(executor: 0, bytes: Self.bytes(2))])
     }
 
-    /// A prompt that an executor has refused leaves nothing there, but for what others have brought.
+    /// When an executor has refused a prompt, the map forgets the blocks that only this prompt has recorded for it.
     @Test func aPromptThatWasNotComputedIsTakenBack() {
         var map = PlacementMap()
         map.record(Self.prefix([1, 2]), at: 1, losses: 0)
         map.record(Self.prefix([1, 2, 3, 4]), at: 1, losses: 0)
         map.takeBack(Self.prefix([1, 2, 3, 4]), at: 1, believedBytes: Self.bytes(2))
         #expect(map.bytesHeld(of: Self.prefix([1, 2, 3, 4]), by: 1) == Self.bytes(2) && map.count == 2)
-        // Two prompts have brought the third block, and only one of them failed.
+        // Two prompts with the third block were recorded. Only one of them failed, so the block stays.
         map.record(Self.prefix([1, 2, 3]), at: 1, losses: 0)
         map.record(Self.prefix([1, 2, 3, 5]), at: 1, losses: 0)
         map.takeBack(Self.prefix([1, 2, 3, 5]), at: 1, believedBytes: Self.bytes(2))
@@ -95,7 +99,10 @@ import Testing
         #expect(map.count == 3, "what was never recorded there cannot be taken back")
     }
 
-    /// Failures of a prompt do not make its beginning common.
+    /// A failed request does not count as a use of its prompt's beginning.
+    ///
+    /// Otherwise many failures would make the beginning count as common, and a common beginning has no preferred
+    /// executor.
     @Test func whatWasTakenBackDoesNotCountAsUsed() {
         var map = PlacementMap()
         for number in 0..<60 { map.record(Self.prefix([1, 2, 100 + number]), at: 0, losses: 0) }
@@ -108,7 +115,7 @@ import Testing
         #expect(map.holders(of: Self.prefix([1, 2, 900])) == [.init(executor: 0, bytes: Self.bytes(2))])
     }
 
-    /// A thousand executors that hold the same beginning are no more than `holdersMax` to choose from.
+    /// If a thousand executors hold the same beginning of a prompt, the map lists only `holdersMax` of them.
     @Test func manyHoldersAreNotAllListed() {
         var map = PlacementMap()
         for executor in 0..<1000 { map.record(Self.prefix([1, executor + 10]), at: executor, losses: 0) }
@@ -118,7 +125,7 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([1, 7]), by: 999) == Self.bytes(1))
     }
 
-    /// Memory is asked for before the map grows; without it, old beginnings make room for new ones.
+    /// The map grows only if it gets memory from the budget; otherwise new beginnings replace old ones.
     @Test func theMapGrowsOnlyWithMemory() {
         let memory = CountedMemory(bytes: 1024 * PlacementTable.bytesAHolding)
         var map = PlacementMap(memory: memory)
@@ -151,7 +158,7 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 2) == Self.bytes(2) && map.count == 2)
     }
 
-    /// Executors that come and go leave nothing behind.
+    /// When an executor is removed, the map forgets all prompts that were recorded for it.
     @Test func anExecutorThatComesGetsTheListOfOneThatHasLeft() {
         var map = PlacementMap()
         for executor in 0..<100 {
@@ -164,7 +171,8 @@ import Testing
         #expect(map.bytesHeld(of: Self.prefix([1, 2]), by: 1000) == Self.bytes(2))
     }
 
-    /// Against a plain model: sets of beginnings by executor, in the order of their use.
+    /// Compares the map with a simple model: for each executor, an array of prompt beginnings in the order of their
+    /// use.
     @Test func itAgreesWithAPlainModel() {
         struct Held {
             var hash: UInt64
@@ -176,7 +184,8 @@ import Testing
         var random = SplitMix(state: 42)
         for _ in 0..<6000 {
             let executor = Int(random.next() % 3)
-            // Sometimes a prompt fails, and leaves the map as it was but for the order of use.
+            // Sometimes a request fails, so its prompt is recorded and taken back. Recording it may have made the map
+            // forget the beginnings that were used least recently.
             if random.next() % 8 == 0 {
                 let failed = Self.prefix([500, Int(random.next() % 9), 1])
                 map.record(failed, at: executor, losses: 0)
@@ -211,7 +220,7 @@ import Testing
         #expect(map.count == model.reduce(0) { $0 + $1.count })
     }
 
-    /// SplitMix64 (Steele, Lea and Flood, 2014).
+    /// The random number generator SplitMix64 (Steele, Lea and Flood, 2014).
     private struct SplitMix {
         var state: UInt64
 
@@ -225,7 +234,7 @@ import Testing
 }
 
 extension PlacementMap {
-    /// What `findHolders` finds.
+    /// The executors that hold a beginning of this prompt, as `findHolders` finds them.
     func holders(of prefix: PromptPrefix) -> [Match] {
         var found: [Match] = []
         findHolders(of: prefix, &found)
@@ -233,7 +242,7 @@ extension PlacementMap {
     }
 }
 
-/// Memory of which so many bytes are left.
+/// A source of memory that grants a fixed number of bytes.
 final class CountedMemory: PlacementMemory {
     private let bytes: Mutex<Int>
     var left: Int { bytes.withLock { $0 } }

@@ -1,4 +1,4 @@
-// Tests how the rate of prefill follows the measured times.
+// How fast an executor computes prompts (its rate of prefill), estimated from the measured times.
 import Testing
 
 @testable import Routing
@@ -13,7 +13,7 @@ import Testing
         #expect(rate.bytesPerSecond == 100_000)
         rate.measured(100_000, in: 0)
         #expect(rate.bytesPerSecond == 100_000)
-        // An executor that has become ten times slower is soon believed to be.
+        // If an executor becomes ten times slower, the estimate is soon ten times lower.
         for _ in 0..<60 { rate.measured(100_000, in: 10_000_000_000) }
         #expect(rate.bytesPerSecond.map { $0 < 11_000 } == true)
     }

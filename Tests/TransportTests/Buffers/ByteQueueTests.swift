@@ -69,8 +69,9 @@ import Transport
         #expect(queue.isEmpty && queue.footprint == 0 && pool.bytesInUse == 0)
     }
 
-    /// The footprint counts whole chunks and `owned` shared bytes, but not `common` ones, which exist once for all
-    /// queues.
+    /// A queue's footprint is the memory of its chunks, and of the large buffers that it alone holds (`owned`).
+    ///
+    /// It does not include buffers that exist once for all queues (`common`).
     @Test func aQueueKnowsWhatItHolds() {
         var queue = ByteQueue(pool: ChunkPool())
         queue.append([1])

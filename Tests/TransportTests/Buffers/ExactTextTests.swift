@@ -3,8 +3,10 @@ import Testing
 import Transport
 
 @Suite struct ExactTextTests {
-    /// `String` considers each pair equal: two signs and the letters they stand for, and a composed and a decomposed
-    /// accent.
+    /// `ExactText` distinguishes texts that `String` considers equal, because Unicode defines them as equivalent.
+    ///
+    /// They are the Kelvin sign and the letter K, é as one and as two code points, and the ohm sign and the letter
+    /// omega.
     @Test(arguments: [("\u{212A}2", "K2"), ("caf\u{E9}", "cafe\u{301}"), ("\u{2126}", "\u{3A9}")])
     func equivalentTextsDiffer(one: String, other: String) {
         #expect(one == other && !one.hasBytes(of: other))

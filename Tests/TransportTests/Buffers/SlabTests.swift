@@ -1,4 +1,4 @@
-// A slab reuses its slots, but never a key.
+// A slab stores elements in slots, and finds them by keys. It reuses the slot of a removed element, but not its key.
 import Testing
 
 @testable import Transport

@@ -1,4 +1,4 @@
-// Handshakes that wait: channels of a server whose loop has streams under way and has used up its budget.
+// TLS handshakes wait if the server's loop has streams under way, and handshakes have used up their CPU time.
 import CertificateAuthority
 import Glibc
 import LoopTesting
@@ -17,13 +17,13 @@ import Testing
         clientContext = try TLSContext.client(caFile: made.ca, verify: true, alpn: ["h2"])
     }
 
-    /// A channel with TLS, and its client, whose TLS runs in the test.
+    /// A connection: the server's channel with TLS, and the client, whose TLS runs in the test.
     private final class Connection {
         let test: TestLoop
         let handler = Recorder()
         let peer: Peer
         var tls: End
-        /// Whether anything of the server has arrived.
+        /// Whether the client has received any bytes from the server.
         private(set) var hasAnswer = false
 
         init(
@@ -57,7 +57,7 @@ import Testing
             return poll(&request, 1, 10_000) == 1
         }
 
-        /// Carries what has arrived to the client's TLS, and what that sends to the server.
+        /// Passes the received bytes to the client's TLS, and sends to the server what the client's TLS produces.
         func carry() {
             peer.poll()
             let bytes = peer.take()
@@ -80,7 +80,9 @@ import Testing
         return try Connection(test, contexts, clientContext, of: client, resuming: session)
     }
 
-    /// A loop with streams under way, whose handshakes have used up their budget; its clock stands still.
+    /// A loop that has streams under way, and whose handshakes have used up their budget of CPU time.
+    ///
+    /// Its clock stands still until the test advances it, so the budget does not refill by itself.
     private func busyLoop(_ poller: PollerChoice = .auto) -> TestLoop {
         let test = TestLoop(poller: poller)
         test.loop.handshakes.hasStreams = true
@@ -119,7 +121,7 @@ import Testing
     @Test func withinTheBudgetNothingWaits() throws {
         let test = TestLoop()
         test.loop.handshakes.hasStreams = true
-        // By a clock that stands still, a handshake costs nothing.
+        // The test's clock stands still, so each handshake is measured as 0 ns and uses up no budget.
         for _ in 0..<3 { finish(try connect(test), on: test) }
         #expect(test.loop.handshakes.heldCount == 0)
     }
@@ -130,7 +132,8 @@ import Testing
         hold(one, two, on: test)
         for connection in [one, two] { connection.carry() }
         #expect(test.loop.handshakes.heldCount == 2 && !one.hasAnswer && !two.hasAnswer)
-        // A turn without events lets one go on beyond the budget.
+        // The budget is used up. But in a turn without events the loop has nothing else to do, so it continues one of
+        // the two waiting handshakes.
         test.loop.turn(waitMax: 0)
         #expect(test.loop.handshakes.waitingCount == 1)
         finish(one, two, on: test)
@@ -155,7 +158,7 @@ import Testing
         #expect(test.loop.handshakes.heldCount == 0)
     }
 
-    /// The order in which these clients have got an answer, one a turn.
+    /// Turns the loop, and returns the indexes of `connections` in the order in which the server answers them.
     private func order(_ connections: [Connection], on test: TestLoop) -> [Int] {
         var order: [Int] = []
         for _ in connections {
@@ -188,7 +191,7 @@ import Testing
         let all = strangers + [known, resuming]
         var opened: [Int] = []
         for _ in 0..<200 where opened.count < all.count {
-            // One turn lets at most one handshake go on, so the answers show the order.
+            // One turn of the loop continues at most one handshake, so the server's answers show the order.
             test.loop.turn(waitMax: 0)
             for (index, connection) in all.enumerated() {
                 connection.carry()
@@ -269,7 +272,7 @@ import Testing
         #expect(connection.handler.text == "ping" && test.loop.handshakes.heldCount == 1)
     }
 
-    /// A client that speaks HTTP in clear is told so when its turn comes.
+    /// A client that speaks HTTP without TLS is detected only when its waiting handshake continues.
     @Test func whoSpeaksNoTLSIsToldWhenItsTurnComes() throws {
         let test = busyLoop()
         let connection = try connect(test)

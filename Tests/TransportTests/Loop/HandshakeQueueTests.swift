@@ -1,4 +1,4 @@
-// The order of TLS handshakes that wait: ranks, turns of addresses, and places.
+// In which order waiting TLS handshakes continue: by rank, and among addresses in turn. The queue's places are limited.
 import LoopTesting
 import Testing
 
@@ -66,7 +66,7 @@ private let one = address("192.0.2.1"), two = address("192.0.2.2"), three = addr
         #expect(waiting.queue.isEmpty)
     }
 
-    /// However many places attackers take, a client at another address finds one.
+    /// However many places of the queue attackers occupy, a client at another address gets a place.
     @Test(arguments: [1, 3, 20]) func greedyAddressesLeaveAPlace(attackers: Int) {
         let waiting = Waiting()
         waiting.queue.places = 1000
@@ -90,7 +90,9 @@ private let one = address("192.0.2.1"), two = address("192.0.2.2"), three = addr
         #expect(waiting.add(3, .begun, of: one) != nil && waiting.all() == [3])
     }
 
-    /// The same, written as simply as possible: lines in an array, each with its address.
+    /// A model of the queue, as simple as possible, with which the queue is compared.
+    ///
+    /// For each rank it has an array of addresses, each with its waiting handshakes.
     private struct Model {
         var lines: [[(address: IPAddress, elements: [Int])]] = [[], [], []]
         var preferred = 0

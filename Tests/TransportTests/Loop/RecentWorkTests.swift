@@ -1,4 +1,4 @@
-// When a channel has caused so much work that it yields, and when it no longer does.
+// A channel whose client has lately caused much work yields: the loop reads it after all others.
 import LoopTesting
 import Testing
 
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func requestsWithPausesNeverYield() {
-        // 90 a second for a minute.
+        // 90 requests a second for one minute.
         let (recent, now) = work(5400, of: RecentWork.request, every: second / 90)
         #expect(!recent.isMuch(at: now))
     }

@@ -1,4 +1,4 @@
-// The order of the addresses in an address book.
+// An address book lists the addresses of one host, in the order in which connections try them.
 import Testing
 import Transport
 
@@ -36,7 +36,7 @@ import Transport
         #expect(book.addresses() == all)
         book.failed(all[0])
         #expect(book.addresses() == [all[1], all[2], all[0]])
-        // Another worker reports the same failure.
+        // Another worker reports the same failure later, which changes nothing more.
         book.failed(all[0])
         #expect(book.addresses().first == all[1])
         book.failed(all[1])

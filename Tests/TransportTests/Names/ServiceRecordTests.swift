@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func recordsAreReadWithTheirTTL() throws {
-        // Priority 1, weight 2, port 8000; the second target is the first one's by a pointer.
+        // Priority 1, weight 2, port 8000. The second record's target is a compression pointer to the first record's.
         let first = record([0, 1, 0, 2, 0x1F, 0x40, 2, 71, 80, 0])
         let target = UInt8(12 + Self.question.count + 12 + 6)
         let answer = try #require(read([first, record([0, 3, 1, 0, 0, 80, 0xC0, target], ttl: [0, 0, 0, 9])]))
@@ -44,7 +44,9 @@ import Testing
         #expect(try #require(read([])).secondsToLive == 0)
     }
 
-    /// Targets with compression pointers to themselves, forwards or out of the message, and cut-off targets.
+    /// A record's target (a domain name) that is malformed makes the whole message invalid.
+    ///
+    /// Its compression pointer points to itself, forward or beyond the message, or the target is cut off.
     @Test(arguments: [[0xC0, 45], [0xC0, 200], [0xFF, 0xFF], [0xC0], [0x80, 0], [63, 97], []] as [[UInt8]])
     func aFaultyTargetEndsTheReading(target: [UInt8]) {
         #expect(read([record([0, 0, 0, 0, 0, 80] + target)]) == nil)
@@ -69,10 +71,11 @@ import Testing
         #expect(readable > 0)
     }
 
-    /// Chains of compression pointers: 128 are followed, 129 are an error.
+    /// A compression pointer in a name may point to another pointer: 128 in a row are followed, and 129 are an error.
     @Test(arguments: [(128, true), (129, false)])
     func soManyPointersAreFollowed(count: Int, isRead: Bool) {
-        // The data of a record of another type: a name, then pointers that each point to the previous pointer.
+        // A record of another type holds the name, and then pointers. The first points to the name, and each later one
+        // to the pointer before it.
         let begin = 12 + Self.question.count + 12
         var chain: [UInt8] = [1, 97, 0]
         for number in 0..<count - 1 {

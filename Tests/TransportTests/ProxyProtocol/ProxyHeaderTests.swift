@@ -1,4 +1,4 @@
-// Headers of the PROXY protocol: read whole, cut at every byte, and lying.
+// Headers of the PROXY protocol: complete ones, headers that are cut at every byte, and invalid ones.
 import Testing
 
 @testable import Transport

@@ -5,7 +5,7 @@ import Testing
 @testable import Transport
 
 @Suite struct CountMirrorTests {
-    /// The same table twice, as two processes map it.
+    /// Maps one table of shared counts twice, as two processes do.
     private func processes() throws -> (SharedCounts, SharedCounts) {
         let one = try SharedCounts.create(rows: 64)
         let column = try #require(one.allot())
@@ -32,7 +32,9 @@ import Testing
         #expect(two.row(for: "b")?.others == 0)
     }
 
-    /// Threads change a count while another one begins and ends sharing; at the end the row has the count.
+    /// Two threads change a count, while a third one begins and ends to publish it in a table that processes share.
+    ///
+    /// No change is lost: at the end, the other process sees the whole count.
     @Test func noChangeIsLostWhileSharingBegins() async throws {
         let (one, two) = try processes()
         let owner = Owner()

@@ -8,7 +8,7 @@ import Transport
 @Suite struct CertificateInspectionTests {
     let directory = TemporaryDirectory()
 
-    /// A certificate that is made in March 2030.
+    /// Makes a certificate as if it were March 2030, so that its expiry does not depend on the day of the test.
     private func certificate(_ names: [String]) throws -> DevelopmentCertificates {
         try directory.certificate(names, now: 1_900_000_000)
     }
@@ -86,7 +86,7 @@ import Transport
         #expect(over.count == 1 && over[0].isWarning && over[0].message.hasPrefix("expired on 2031-"))
         let early = findings(chain: made.chain, key: made.key, now: 1_000_000_000)
         #expect(early.count == 1 && early[0].isWarning && early[0].message.hasPrefix("is not valid before 2030-"))
-        // An expired authority is a warning.
+        // An expired certificate of an authority is only a warning.
         let authority = try #require(CertificateInspection.expiry(chain: made.ca))
         #expect(
             CertificateInspection.findings(authorities: made.ca, now: authority + 1, notice: Self.notice).map(

@@ -29,11 +29,13 @@ private func offersResumption(_ bytes: some Sequence<UInt8>) -> Bool { ClientHel
         return (first, again.send())
     }
 
-    /// TLS 1.2 and TLS 1.3, which resume by different extensions.
+    /// A ClientHello that offers to resume a session is recognized.
+    ///
+    /// TLS 1.2 and TLS 1.3 use different extensions for it.
     @Test(arguments: [0x0303, 0x0304]) func aResumptionIsRecognized(version: Int) throws {
         let (first, again) = try hellos(version: version)
         #expect(!offersResumption(first) && offersResumption(again))
-        // From one length on, enough has arrived to see it; no shorter part says so.
+        // A beginning of the ClientHello that is long enough shows that it offers a resumption; a shorter one does not.
         let seen = (0...again.count).map { offersResumption(again[..<$0]) }
         #expect(seen == seen.sorted { !$0 && $1 } && seen.last == true && seen.first == false)
         #expect((0...first.count).allSatisfy { !offersResumption(first[..<$0]) })
@@ -49,7 +51,7 @@ private func offersResumption(_ bytes: some Sequence<UInt8>) -> Bool { ClientHel
         #expect(!offersResumption(Array("GET / HTTP/1.1\r\nhost: example.com\r\n\r\n".utf8)))
     }
 
-    /// Lengths that lie lead nowhere: the search ends, whatever the bytes are.
+    /// The search for extensions ends and does not trap, even if lengths in the ClientHello are false.
     @Test(arguments: 0..<20) func damagedBytesEndTheSearch(seed: UInt64) throws {
         let (_, again) = try hellos(version: 0x0304)
         var random = SplitMix(state: seed)

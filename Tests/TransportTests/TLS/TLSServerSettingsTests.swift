@@ -1,4 +1,4 @@
-// Versions and groups of a listener, and server names that must be known.
+// TLS settings of a listener: versions, key exchange groups, and whether clients with unknown names are refused.
 
 import CertificateAuthority
 import Testing

@@ -1,4 +1,5 @@
-// The buffer between OpenSSL and a channel. All connections of a worker share it, and each leaves it empty.
+// `TLSWire` is the buffer between OpenSSL and a connection's socket. All connections of a worker use the same buffer,
+// and each connection leaves it empty for the next one.
 import CertificateAuthority
 import Testing
 import Transport
@@ -25,7 +26,7 @@ import Transport
         let pairs = try (0..<3).map { _ in
             Pair(try End(client: client, serverName: "localhost"), End(server: contexts, wire: wire))
         }
-        // All three handshakes are half done before the first one continues.
+        // All three handshakes reach their middle before the first one continues, and use the same buffer.
         for pair in pairs {
             pair.client.take([])
             pair.server.take(pair.client.send())
