@@ -56,7 +56,7 @@ models:
   - id: other
     executors: [{{url: 'http://127.0.0.1:{other}'}}]
 """
-# Used where the documented example is not there.
+# The limits to measure with if the documentation with the example is not found.
 LIMITS = """\
 limits:
   per_address:

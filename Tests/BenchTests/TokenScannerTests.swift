@@ -1,4 +1,4 @@
-// The scanner finds tokens and endings, whatever the cuts of the bytes.
+// Tests that the bench finds the tokens and the end of a stream, however its bytes are divided into reads.
 import Testing
 import Transport
 

@@ -1,4 +1,4 @@
-// The header fields of clients that no setting can forward, and the reason for each.
+// Tests which header fields of clients the edge never forwards, whatever the configuration, and why.
 import HTTP
 import Testing
 

@@ -1,6 +1,6 @@
 import Testing
 
-/// HTTP/1.1 connections with several requests.
+/// Tests HTTP/1.1 pipelining: a client sends further requests before it has the response to the first.
 @Suite struct PipeliningTests {
     @Test func requestsInOneWriteAreAnsweredInOrder() async throws {
         try await withServer { server, _ in

@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    /// A path that is not configured never reaches an engine.
+    /// The edge answers 404 for a path that the API does not have, unless the model's configuration allows the path.
     @Test func anotherPathReachesNobodyUnlessItsModelHasIt() async throws {
         try await withExecutor { executor in
             let models = """
@@ -96,7 +96,7 @@ import Testing
                     #expect(answer.status == 404)
                     #expect(last.method.string == "")
                 }
-                // The executor has nothing at this path, and the client gets its 404.
+                // The executor answers this path with 404, and the edge passes the 404 on to the client.
                 let answer = try await server.curl("/v1/load_lora_adapter", body: #"{"model":"open","lora_name":"x"}"#)
                 let last = try await executor.get("/simulator/last").json
                 #expect(answer.status == 404)

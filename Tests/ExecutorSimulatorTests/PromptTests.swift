@@ -1,4 +1,4 @@
-// The prompt of a request in the shape of each API: its hashes and its tokens.
+// Tests how the simulated executor finds the prompt in requests of each API, and computes its hashes and tokens.
 import Inference
 import Testing
 

@@ -8,7 +8,7 @@ import Testing
     private static let block = #"{"type":"text","text":"\#(header)"}"#
     private let scanner = JSONScanner()
 
-    /// What an executor of the same model is sent that gets no billing header.
+    /// The body that the edge sends to an executor whose setting removes the billing header.
     private func stripped(_ body: String, _ dialect: Dialect) throws -> String {
         let request = RequestBody(body)
         let scan = try scanner.scanRequest(request, dialect: dialect)
@@ -33,7 +33,9 @@ import Testing
         return sent
     }
 
-    /// Expects that this value of `system`, and of `content` in the first message of a chat, is sent as `expected`.
+    /// Expects that the edge sends the JSON value `expected` instead of `prompt`.
+    ///
+    /// `prompt` is tried as `system` of a messages request, and as the `content` of a chat's first message.
     private func expect(
         _ prompt: String,
         _ expected: String,
@@ -91,7 +93,7 @@ import Testing
         (#"HEADER\nYou are\nClaude"#, #"You are\nClaude"#), (#"HEADER\n\nYou"#, "You"), (#"HEADER\r\nYou"#, "You"),
         (#"HEADER\u000aYou"#, "You"), (#"HEADER \u000D\u000A\n  You"#, "  You"), (#"HEADER\n\tYou"#, #"\tYou"#),
         (#"HEADER\n\"You\""#, #"\"You\""#), (#"HEADER\né"#, "é"), ("HEADER", ""), (#"HEADER\n"#, ""),
-        // Some clients join the blocks of a prompt without anything between them.
+        // Some clients join the blocks of a prompt without a separator, so the header is followed directly by the text.
         ("HEADERYou are Claude; a=b;", "You are Claude; a=b;"), ("HEADER You are", "You are"), ("HEADERé", "é"),
         (#"x-anthropic-billing-header: cch=1 You are\nClaude"#, #"You are\nClaude"#),
         (#"x-anthropic-billing-header: cch=1\nYou are"#, "You are"),
@@ -102,21 +104,21 @@ import Testing
         let after = after.replacing("HEADER", with: Self.header)
         try expect("\"\(before)\"", "\"\(after)\"")
         if !after.isEmpty {
-            // The same of a block that holds more than the header.
+            // The same text is tried as a block that has more text after the header.
             try expect(#"[{"type":"text","text":"\#(before)"}, 7 ]"#, #"[{"type":"text","text":"\#(after)"}, 7 ]"#)
             try expect(#"[{"text":"\#(before)","type":"text"}]"#, #"[{"text":"\#(after)","type":"text"}]"#)
         }
     }
 
     @Test(arguments: [
-        // Other values, and texts that are not quite the header.
+        // The value has no prompt text, or the text differs slightly from the header.
         "null", "7", "[]", "[ ]", "{}", "\"\"", #""You are""#, "[7]", "[null]", "[[BLOCK]]", #"["HEADER"]"#, "{BLOCK}",
         #"{"type":"text","text":"HEADER"}"#, #"" HEADER""#, #""\nHEADER""#, #""X-Anthropic-Billing-Header: a=b;""#,
         #""x-anthropic-billing-header""#, #""x-anthropic-billing-heade""#, #""y-anthropic-billing-header: a=b;""#,
-        // A header that is not first.
+        // The header is not at the beginning of the prompt.
         #""You are\nHEADER""#, #"[{"type":"text","text":"You are"},BLOCK]"#, #"[{"type":"text","text":""},BLOCK]"#,
         #"[{},BLOCK]"#, #"[7,BLOCK]"#, #"[{"type":"image","text":"HEADER"},BLOCK]"#,
-        // Blocks of other types, and members that occur twice.
+        // The block is not a text block, or a member of the block occurs twice.
         #"[{"text":"HEADER"}]"#, #"[{"type":"image","text":"HEADER"}]"#, #"[{"type":7,"text":"HEADER"}]"#,
         #"[{"type":"text","text":["HEADER"]}]"#, #"[{"type":"text","source":{"text":"HEADER"}}]"#,
         #"[{"type":"text","Text":"HEADER"}]"#, #"[{"type":"text","text":"HEADER","text":"You are"}]"#,
@@ -192,7 +194,9 @@ import Testing
         #expect(try stripped(inside, .messages) == inside)
     }
 
-    /// Engines differ in which of two members of one name they use.
+    /// If a body has two members `system`, some engines use the first and others the last.
+    ///
+    /// So the edge changes neither.
     @Test func aPromptThatOccursTwiceIsLeftAlone() throws {
         for other in [#""system":"x""#, #""System":"x""#, #""system":[\#(Self.block)]"#, #""sy\u0073tem":null"#] {
             let body = #"{"model":"m","system":[\#(Self.block)],\#(other)}"#

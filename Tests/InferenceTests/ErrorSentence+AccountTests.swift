@@ -1,4 +1,4 @@
-// Error messages of engines about keys and bills.
+// Tests how error messages of engines about API keys and payment are understood.
 import Testing
 
 @testable import Inference

@@ -40,7 +40,7 @@ import Testing
         Form(#"{"serviceUnavailableException":{"message":"m"}}"#, "m", 503),
         Form(#"{"validationException":{"message":"m"}}"#, "m", 400),
         Form(#"{"modelTimeoutException":{"message":"m"}}"#, "m", 504),
-        // A flat object whose code is a word or a number, or that has a status.
+        // Errors that are not in an inner object: the members are at the top level of the JSON.
         Form(#"{"code":"rate_limit_exceeded","message":"m"}"#, "m", 429),
         Form(#"{"code":"InternalError","message":"m","request_id":"r"}"#, "m", 500),
         Form(#"{"message":"m","type":"too_many_requests_error","param":"queue","code":"queue_exceeded"}"#, "m", 429),
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    /// Each of these errors is also detected within a stream, in every dialect.
+    /// Each error in `forms` is also detected when it arrives as an event of a stream, in every dialect.
     @Test(arguments: forms) func isSeenInAStream(form: Form) {
         for dialect in Dialect.allCases {
             var meter = Meter(dialect: dialect)

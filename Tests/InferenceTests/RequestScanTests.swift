@@ -1,4 +1,4 @@
-// What one scan of a request body finds, and what it refuses.
+// Tests which values the scan of a request body finds, and which bodies it refuses.
 
 import Inference
 import Testing

@@ -8,7 +8,8 @@ import Testing
 
     @Test(
         arguments: [
-            // Chunks of vLLM, llama-server, LiteLLM and other gateways. `nil` means that the whole event is removed.
+            // Chunks as vLLM, llama-server, LiteLLM and other gateways send them. `nil` means that the edge removes the
+            // whole event, and not only its usage.
             (
                 #"{"id":"c","object":"o","created":1,"model":"m","choices":[],"usage":{"a":{"b":"}"}},"system_fingerprint":"f"}"#,
                 nil

@@ -5,7 +5,9 @@ import Testing
 
 /// FreeInference's models.yaml.
 @Suite struct FreeInferenceImportTests {
-    /// A file of the project's form with content of our own: what is lost or changed is marked.
+    /// A `models.yaml` in FreeInference's format with invented content.
+    ///
+    /// A comment marks each line whose setting the import drops or changes.
     static let file = """
         # Two models.
         models:

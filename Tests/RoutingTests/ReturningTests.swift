@@ -3,7 +3,7 @@ import Transport
 
 @testable import Routing
 
-/// Requests that return to the queue from an executor, and the predicted waits of other requests.
+/// Tests requests that failed at an executor and wait again, and how this changes the predicted waits of others.
 @Suite final class ReturningTests {
     private let waits = Waits()
 
@@ -92,12 +92,13 @@ import Transport
 
     // MARK: Predicted waits
 
-    /// After a slow phase of the single slot, requests are refused only until the forecast has adapted.
+    /// When a slow executor becomes fast again, the pool refuses only a few requests until its forecast of the wait has
+    /// adapted.
     @Test func aPaceThatWasSlowIsLearntAnew() {
         let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         let executor = pool.executors[0]
         var now: UInt64 = second
-        // Each attempt takes 20 s while another request waits.
+        // The slot is slow: four attempts take 20 s each, and another request waits meanwhile.
         #expect(admit("slow", to: pool, granted, at: now).isExecutor)
         for number in 0..<4 {
             _ = admit("slow \(number)", to: pool, granted, at: now)
@@ -128,7 +129,7 @@ import Transport
             #expect(admit("alone", to: pool, granted, at: now).isExecutor)
             now += 5 * second
             pool.release(executor, at: now)
-            // Time during which the pool has a free slot does not count as a slow pool.
+            // These 100 s do not make the pool seem slow, because it has a free slot all the time.
             now += 100 * second
         }
         #expect(pool.predictedWait(of: "t", at: now) == second, "there is room")

@@ -4,7 +4,9 @@ import Transport
 
 @testable import Routing
 
-/// Compares forecast waits with simulated waits, for one slot and many, and for several distributions of durations.
+/// Compares forecast waits for a slot with the waits of a simulation.
+///
+/// It simulates one slot and many, and several distributions of how long a request keeps a slot.
 @Suite struct SlotTimesTests {
     enum Durations: String, CaseIterable, CustomTestStringConvertible {
         case equal, nearlyEqual, uniform, exponential, fewAreLong
@@ -31,7 +33,7 @@ import Transport
         var random: DifferentialTests.Random
         var times = SlotTimes()
         var now = 1.0
-        /// For each held slot: when it will be free, and since when it is held.
+        /// For each slot in use: the time at which it becomes free in seconds, and when its request began.
         var held: [(end: Double, began: Nanoseconds)] = []
         var waiting: [(since: Double, ahead: Int, forecast: SlotTimes.Forecast?)] = []
         /// For each served request: how many were ahead of it, its forecast, and its actual wait in seconds.
@@ -78,7 +80,8 @@ import Transport
         var (foretold, came, late, all) = (0.0, 0.0, 0, 0)
         for seed in 0..<20 {
             var simulation = Simulation(slots: slots, durations: durations, seed: 1000 * slots + seed)
-            // The load exceeds the capacity, so the queue is as long as the forecasts allow.
+            // More requests arrive than the slots can serve. The queue grows until a forecast exceeds 8 s, because such
+            // a request is not admitted.
             for _ in 0..<600 {
                 simulation.arrive(waitMax: 8)
                 let gap = Double(simulation.random.next(2000)) / 1000
@@ -140,7 +143,7 @@ import Transport
         #expect(times.forecast(behind: 0, running: 0, at: 5) == nil, "others have all places")
     }
 
-    /// The pool was slow and becomes fast, or was fast and becomes slow.
+    /// Requests suddenly take much shorter or much longer than before, and the forecast follows at once.
     @Test(arguments: [(20.0, 0.1), (0.1, 20.0)]) func anotherPaceIsLearntAtOnce(before: Double, after: Double) throws {
         var times = SlotTimes()
         times.watch(from: 0)

@@ -38,7 +38,8 @@ class Recorder:
                     while piece := answer.read1(65536):
                         self.wfile.write(piece)
                 except OSError:
-                    # The engine or the client is gone; the other one sees its connection close.
+                    # The engine or the client has closed its connection, so the recorder closes the connection to the
+                    # other one.
                     self.close_connection = True
                 finally:
                     engine.close()

@@ -1,4 +1,5 @@
-// Reading `priority` of executors, the shares of the queue, and the priorities of clients without a key.
+// Tests how the configuration is read for three settings: an executor's `priority`, the shares of the classes in the
+// queue, and the class of clients without a key.
 
 import Routing
 import Testing

@@ -1,4 +1,4 @@
-// Files that are not valid YAML, duplicate keys, aliases, byte order marks.
+// Tests configuration files with invalid YAML, duplicate keys, aliases or a byte order mark.
 
 import Testing
 

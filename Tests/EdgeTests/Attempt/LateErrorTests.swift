@@ -7,7 +7,8 @@ import Transport
 
 @testable import Edge
 
-/// Errors and broken connections while a response is relayed: what the client gets, and what the executor is charged.
+/// Tests errors and broken connections while a response is relayed: what the client gets, and whether the executor's
+/// health counts a fault.
 @Suite struct LateErrorTests {
     private static let address = "HTTPConnectionPool(host='10.0.0.3', port=8000): http://10.0.0.3:8000/generate"
 
@@ -172,8 +173,8 @@ import Transport
                 say(text, to: attempt)
                 attempt.played.end()
                 #expect(attempt.end == "broke \(end)", "\(body)")
-                // Some bytes are held back. Otherwise the client would have all announced bytes and consider the
-                // response complete.
+                // The edge holds back some bytes of a response whose length is known until it has seen the end.
+                // Otherwise the client would get all announced bytes and take the response for complete.
                 if case .known = body { #expect(attempt.relayed.utf8.count < text.utf8.count) }
             }
         }
@@ -198,7 +199,7 @@ import Transport
             attempt.played.end()
             #expect(attempt.end == "whole" && attempt.relayed == text)
         }
-        // JSON lines on a passthrough path.
+        // A response of JSON lines, on a path whose responses the edge passes on without reading them.
         let lines = #"{"a":"\#(Self.padding)"}"# + "\n{}\n"
         let other = try PlayedAttempt(.other, body: chat(stream: false))
         other.played.answer(type: "application/json")
@@ -338,7 +339,7 @@ import Transport
         keeping.leave()
     }
 
-    /// A client error is charged to no executor.
+    /// An error that the client caused does not count as a fault of the executor.
     @Test func whatTheClientHasCausedIsNoFault() throws {
         let environment = TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
         let keeping = try TestClient(environment)

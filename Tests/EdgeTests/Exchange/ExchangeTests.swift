@@ -8,7 +8,7 @@ import Transport
 @testable import Edge
 @testable import HTTP
 
-/// Exchanges from the head of a request to the last byte; the test sends the executors' bytes.
+/// Tests complete exchanges, from the head of a request to the last byte of the response; the test plays the executors.
 @Suite struct ExchangeTests {
     private let two = "{url: 'http://one:1'}, {url: 'http://two:1'}"
 
@@ -152,7 +152,9 @@ import Transport
 
     // MARK: Events that arrive in one read
 
-    /// Another executor answers, and no byte of the failed executor is mixed into its response.
+    /// If the first executor sends an error event before any token, another executor answers.
+    ///
+    /// No byte of the first one may be in the response, even if more bytes came with the error.
     @Test(arguments: [
         Said.error() + Said.done, Said.error() + Said.token + Said.done, Said.error(429) + Said.done,
         ": comment\n\n" + Said.error() + Said.error() + Said.done,

@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    /// Compares the forwarded value of each row, in order.
+    /// Compares the header fields that the edge forwards with the rows of a table in the documentation, in order.
     private func compare(_ rows: [Row], with fields: FieldBlock) {
         var values: [String: [String]] = [:]
         for line in lines(fields) {

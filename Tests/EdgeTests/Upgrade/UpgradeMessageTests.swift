@@ -50,7 +50,7 @@ let completeHandover = Handover(
             Issue.record("not read")
             return
         }
-        // The state is any JSON, so it may be written in another way.
+        // The state is compared as JSON, because its text may differ, for example in the order of members.
         #expect(JSONValue(parsing: read.state) == JSONValue(parsing: completeHandover.state))
         read.state = completeHandover.state
         #expect(read == completeHandover)

@@ -5,10 +5,10 @@ import Testing
 @Suite struct EndingsTests {
     private static let count = 10_000
 
-    /// The events that all executors report to have sent.
+    /// The number of events that all executors together have sent, as their counters report it.
     private struct Emission {
         var total = 0
-        /// For each exchange whose client left, by request id: the events that were sent before.
+        /// For each exchange whose client left, by request id: the events that its executor had sent by then.
         var aborted: [String: Int] = [:]
 
         init(_ executors: [Executor]) async throws {
@@ -86,7 +86,8 @@ import Testing
                 #expect(tokens == planned)
                 #expect(line.prompt_tokens_estimated.bool == false)
                 emitted = planned
-                // The executor counts only the events of streams.
+                // The executors' counters count only the events of streams, so a response without a stream does not add
+                // to `toldComplete`.
                 guard kind == "whole" else { break }
                 #expect(seen == planned)
                 toldComplete += tokens

@@ -29,7 +29,7 @@ from hyperframe.frame import (
 
 CANCEL = 8
 INITIAL_WINDOW = 4
-# The initial window of a connection and of a stream (RFC 9113 section 6.9.2).
+# The flow control window with which a connection and each stream start, in bytes (RFC 9113 section 6.9.2).
 WINDOW = 65535
 
 

@@ -1,6 +1,8 @@
 import Testing
 
-/// A dialect goes to the executors that have it; what they have is configured, or learnt from the 404 of a path.
+/// Tests that requests of a dialect go only to executors that support it.
+///
+/// The configuration says what an executor supports, or the edge learns it from a 404 for a dialect's path.
 @Suite struct DialectTests {
     private static let message = #"{"model":"demo","max_tokens":2,"messages":[{"role":"user","content":"x"}]}"#
     private static let quick = ["--prefill", "1ms", "--pace", "0"]

@@ -1,23 +1,27 @@
 import Foundation
 import Testing
 
-/// One prefix has most of the load while executors with prefix caches die, come and slow down.
+/// Most requests share one prompt prefix, while executors with prefix caches stop, start and slow down.
 @Suite struct PrefixStormTests {
     private static let perSecond = 9.0
     private static let seconds = 64
-    /// The blocks of the hot prefix and of a warm one, of 512 tokens each, and those of everything else in a prompt.
+    /// The length of the hot prefix, of the warm prefix, and of the rest of each prompt, in blocks of 512 tokens.
     private static let hotBlocks = 8, warmBlocks = 9, ownBlocks = 4
-    /// Tokens that an executor computes in a second; the load is 60 % of what the four executors of the start can do.
+    /// The prompt tokens that an executor computes per second.
+    ///
+    /// The load is 60 % of what the first four executors can compute.
     private static let rate = 8000
     private static let bytesAToken = 4
-    /// What counts as one running stream in the work of an executor, in bytes, as the server counts it.
+    /// The server adds running streams to the waiting prompt bytes of an executor: one stream counts as so many bytes.
     private static let bytesAStream = 4096
-    /// How much longer a request may wait at a holder of its prompt than elsewhere, in seconds.
+    /// The limit of the extra wait in seconds: a request may wait this much longer at an executor that caches its
+    /// prompt than at another one.
     private static let gate = 4
 
     /// Requests at a steady rate, six of ten with the hot prefix and three with the warm one.
     ///
-    /// More than half of all prompts have the hot prefix, so it draws no prompt to one executor; the warm prefix does.
+    /// More than half of all prompts begin with the hot prefix, so the server does not count a match of it as a reason
+    /// to choose an executor. A match of the warm prefix is such a reason.
     private static let trace: String = {
         var next = 1000
         return (0..<Int(Double(seconds) * perSecond)).map { index in
@@ -58,7 +62,8 @@ import Testing
         }
     }
 
-    /// The work of an executor at some time, in bytes of prompts.
+    /// The work of an executor at a given time: the prompt bytes that it has to compute, plus `bytesAStream` for each
+    /// request.
     private func work(_ requests: [Request], of executor: String, at time: Double) -> Int {
         requests.reduce(0) { sum, request in
             guard request.executor == executor, request.sent < time, time < request.ended else { return sum }
@@ -143,10 +148,10 @@ import Testing
         for executor in executors { try await executor.process.stop() }
     }
 
-    /// Expects that no request went to an executor that had more to do than the gate allows, by the log.
+    /// Expects from the log that no request waited at its executor much longer than it would have waited elsewhere.
     ///
-    /// The least loaded of all executors has at most as much to do as the least loaded of `steady`, which were there all
-    /// the time. An executor may compute up to twice as fast as it should, for all that the server has measured.
+    /// "Elsewhere" is the least loaded executor of `steady`, those that ran all the time. The limit is doubled, because
+    /// the server may have measured an executor's rate as up to twice the true rate.
     private func expectNothingHot(_ requests: [Request], steady: [String]) {
         let gate = 2 * Self.gate * Self.rate * Self.bytesAToken
         for request in requests {

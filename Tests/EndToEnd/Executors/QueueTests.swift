@@ -10,9 +10,9 @@ import Testing
         )
     }
 
-    /// The executor takes two requests at a time.
+    /// The executor accepts two requests at a time, and the server sends it no more.
     ///
-    /// The server respects that, by `max_running` or as learnt from a 429.
+    /// The server knows this from `max_running`, or learns it from a 429.
     @Test(arguments: [2, nil]) func whatWaitsIsServed(max: Int?) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -128,8 +128,8 @@ import Testing
                     in: store.scratch
                 )
             }
-            // A long stream of X holds the slot until Y waits too, so the order of the log is the order of the
-            // starts.
+            // A long stream of tenant X occupies the only slot until requests of both tenants wait. After that,
+            // requests run one after the other, so the log shows in which order they were started.
             let client = try await server.connect()
             let long = chat(tokens: 90_000).replacing("demo", with: "one")
             try await client.send(

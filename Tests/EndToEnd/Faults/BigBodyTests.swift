@@ -17,7 +17,9 @@ import Testing
         }
     }
 
-    /// The response is cut while it is passed on: the status cannot change any more, but the end marks the fault.
+    /// If the executor's response breaks off after the edge has sent its head, the status cannot change.
+    ///
+    /// The edge then ends its own response in a way that the client recognizes as incomplete.
     @Test(arguments: Speaking.both + [.http10])
     func cutWhileItPassesItIsBroken(_ speaking: Speaking) async throws {
         try await withServer { server, _ in

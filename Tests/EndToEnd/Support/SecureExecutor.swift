@@ -1,5 +1,6 @@
-/// A certificate for an executor, made by openssl with its own authority, so that a test can break one property of
-/// it.
+/// A certificate for an executor, and the certificate authority that signs it; openssl makes both.
+///
+/// A test can ask for a certificate with one wrong property.
 struct ExecutorCertificate: Sendable {
     let authority: String
     let chain: String
@@ -46,7 +47,7 @@ final class SecureExecutor: Sendable {
         self.certificate = certificate
     }
 
-    /// A model of a configuration with this executor; each key in `more` begins with a comma.
+    /// The YAML of a model that this executor serves; `more` adds keys to the executor, each after a comma.
     func model(_ id: String = "demo", host: String = "127.0.0.1", authority: String? = nil, more: String = "") -> String
     {
         let trusted = authority ?? certificate.authority

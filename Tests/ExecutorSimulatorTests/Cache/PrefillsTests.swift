@@ -59,7 +59,7 @@ import Transport
         """#
     }
 
-    /// Ten words, so two whole blocks of four tokens, and two tokens more.
+    /// A prompt of ten tokens: two complete cache blocks of four tokens, and two tokens that are never cached.
     private let words = "a b c d e f g h i j"
 
     @Test(arguments: ["/v1/chat/completions", "/v1/completions"])
@@ -86,7 +86,9 @@ import Transport
         }
     }
 
-    /// Ten tokens at 100 a second take 0.1 s, and three times as long while the file exists.
+    /// Ten tokens at 100 a second take 0.1 s.
+    ///
+    /// While the file `slowWhile` exists, they take three times as long.
     @Test func aFileSlowsPrefillsDown() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("slow-\(UUID())").path
         var options = Self.options(cache: nil, rate: 100)
@@ -189,7 +191,7 @@ import Transport
 
     private struct Timeout: Error { var what: String }
 
-    /// Waits until the counters are as `isThere` wants them.
+    /// Reads the executor's counters again and again until `isThere` returns true for them.
     @discardableResult
     private func waitFor(
         _ what: String,
@@ -240,13 +242,14 @@ import Transport
             try waitFor("all", at: address) { $0["running"]?.integer == 3 && $0["waiting"]?.integer == 3 }
             #expect(sample("num_requests_running", at: address) == "1.0")
             #expect(sample("num_requests_waiting", at: address) == "2.0")
-            // What says itself how long its prefill takes waits for nobody.
+            // A request that itself sets how long its prefill takes does not wait for other prefills.
             let usage = json(
                 post("/v1/chat/completions", request(words, #","simulator":{"prefill_ms":0}"#), to: address)
             )["usage"]
             #expect(usage?["completion_tokens"]?.integer == 2)
 
-            // Each prefill that begins looks its prompt up. The first one that leaves may be the one that ran.
+            // Clients leave one after the other. A prefill that begins then looks its prompt up in the cache. The first
+            // client that leaves may be the one whose prefill ran.
             for (left, client) in clients.enumerated() {
                 client.close()
                 let counters = try waitFor("the leaver", at: address) { $0["aborted"]?.integer == left + 1 }

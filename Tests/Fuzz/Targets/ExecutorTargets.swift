@@ -27,7 +27,8 @@ final class HTTP1ExecutorTarget: FuzzTarget {
         let bytes = input.rest
         let plan = executorPlan(form, detail)
         scenario.run(connectionSteps(bytes, cuts: cuts, events: events), plan, findings)
-        // If nothing but the bytes arrives, the first response must not depend on how the bytes are cut.
+        // If only the executor's bytes arrive, and no timer, cancellation or close happens, the first response must not
+        // depend on how the bytes are divided into reads.
         guard events == 0, plan.cancelsBefore == nil, plan.ending == 0, findings.messages.isEmpty else { return }
         let story = scenario.attempts[0].story
         scenario.run(connectionSteps(bytes, cuts: .none, events: 0), plan, findings)
@@ -72,12 +73,14 @@ final class HTTP2ExecutorTarget: FuzzTarget {
             let isCut = form & 16 != 0
             var script = HTTP2Script(bytes, cuts: isCut ? Cuts(choice) : .none, side: .executor)
             steps = script.steps()
-            // Two pieces of one frame may go to different connections, so the bodies cannot be checked then.
+            // If frames are divided, two pieces of one frame may be sent on different connections. The responses cannot
+            // be told apart by stream then.
             http2.isTelling = script.isTelling && !isCut
         }
         plan.http2 = http2
         scenario.run(steps, plan, findings)
-        // Pausing a stream must not affect other streams, nor what the paused stream receives in the end.
+        // The same input runs again without pauses. The results must be equal, because pausing a stream must neither
+        // affect other streams nor lose anything of the paused one.
         guard findings.messages.isEmpty, Self.count(steps) < HTTP2Plan.windowBytes / 2 else { return }
         let stories = scenario.attempts.map(\.story)
         scenario.run(steps, plan, ignoresPauses: true, findings)
@@ -88,7 +91,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         }
     }
 
-    /// Chooses the bytes that each connection begins with.
+    /// Chooses the bytes with which the executor begins each connection.
     private func begin(_ plan: inout HTTP2Plan, _ choice: UInt8, isRaw: Bool) {
         guard !isRaw else { return }
         // SETTINGS_MAX_CONCURRENT_STREAMS: 0 to 5, or no limit.

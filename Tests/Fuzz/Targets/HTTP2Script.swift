@@ -17,7 +17,8 @@ struct HTTP2Script {
     private var position = 0
     private var opened: UInt32 = 0
     private static let stepsMax = 200
-    /// Whether each head so far names its stream, and each body consists of that stream's letter.
+    /// Whether all responses so far are marked with their stream: a header field names the stream, and the body repeats
+    /// a letter that belongs to it.
     private(set) var isTelling = true
 
     init(_ bytes: [UInt8], cuts: Cuts, side: Side = .client) {
@@ -142,7 +143,8 @@ struct HTTP2Script {
         return Self.frame(0, flags | 8, id, [UInt8(padding)] + payload + [UInt8](repeating: 0, count: padding))
     }
 
-    /// The byte that the body of this stream consists of.
+    /// The byte that the peer repeats as the body of a stream, so that a check can tell the streams of an executor
+    /// apart.
     private func letter(of stream: UInt32) -> UInt8 {
         side == .client ? 0x64 : UInt8(truncatingIfNeeded: 0x30 + stream)
     }
@@ -153,7 +155,8 @@ struct HTTP2Script {
         let values: [UInt32] = [0, 1, 100, 65_535, 1 << 20, 0x7FFF_FFFF, 16_384, 4096]
         let entries = (0..<Int(form >> 6) + 1).flatMap { _ -> [UInt8] in
             let entry = next()
-            // An executor's stream limit affects its next connection, so it is kept between 0 and 5.
+            // Entry 3 is the executor's limit for streams. It is kept between 0 and 5, because the edge also uses it
+            // for its next connection.
             let value = side == .executor && entry & 15 == 3 ? UInt32(entry >> 4) % 6 : values[Int(entry >> 4 & 7)]
             return [0, entry & 15] + big(value)
         }

@@ -1,4 +1,5 @@
-// A complete client connection in one process: the fuzzer turns its loop and plays its client.
+// Runs the server's side of a client connection in the fuzzer's process. The fuzzer plays the client, and turns the
+// event loop.
 import Glibc
 import HTTP
 import LoopTesting
@@ -14,14 +15,14 @@ enum Step {
     case drain
     /// The client sends a FIN.
     case shutdown
-    /// An event of an executor's connection; ignored here.
+    /// An event of a connection to an executor, which this scenario ignores.
     case event(ExecutorEvent)
 }
 
-/// Serves one connection after the other, all in one loop.
+/// Serves one client connection after the other, all in one event loop.
 ///
-/// Checks the invariants of every connection: handlers are called in order and get one end each, memory is bounded, a
-/// client can read the output, and nothing is left at the end.
+/// Checks after every connection: request handlers were called in order and each got one end, memory was bounded, the
+/// output is valid HTTP, and no object is left.
 final class ServerScenario: ServerDelegate {
     private let test = TestLoop()
     private let environment = HTTP2Environment()
@@ -31,7 +32,7 @@ final class ServerScenario: ServerDelegate {
     private(set) var output: [UInt8] = []
     /// Whether the responses of the last connection depend on nothing but its bytes.
     private(set) var wasPredictable = true
-    /// For each HTTP/1.1 response in order: whether it answers a HEAD request.
+    /// For each HTTP/1.1 response in order: whether it is the response to a HEAD request, which has no body.
     private var answersToHEAD: [Bool] = []
     private var findings = Findings()
     private var ended = 0
@@ -40,10 +41,10 @@ final class ServerScenario: ServerDelegate {
     private weak var channel: Channel?
     private var peer: Peer?
     private var isReading = true
-    /// How many steps of this connection were drains.
+    /// How many steps so far told this connection to drain.
     private var drains = 0
 
-    /// Runs one connection from beginning to end.
+    /// Runs one client connection from beginning to end.
     func run(_ steps: [Step], settings: ServerSettings, ending: UInt8, _ findings: Findings) {
         self.findings = findings
         self.settings = settings
@@ -94,7 +95,8 @@ final class ServerScenario: ServerDelegate {
         case .pass(let duration): test.clock.advance(by: duration)
         case .read(let reads): isReading = reads
         case .drain:
-            // Every second drain is one after a hand-over, and a later one then ends the connection.
+            // The first, third and further odd drains act like an upgrade, in which a new process takes over. The even
+            // ones act like a stopping server.
             drains += 1
             connection?.drain(drains % 2 == 1 ? .handedOver : .stopping)
         case .shutdown: peer?.shutdown()
@@ -121,7 +123,8 @@ final class ServerScenario: ServerDelegate {
         guard let connection else { return }
         let active = connection.activeStreams
         findings.expect(active <= settings.streamsMax, "\(active) streams of at most \(settings.streamsMax)")
-        // Each handler bounds its own output; responses to the client's own frames may add up to 1 MiB.
+        // Each request's handler limits its buffered output. Answers to the client's frames, such as acknowledgements,
+        // may add up to 1 MiB.
         let handedOver = exchanges.reduce(0) { $0 + $1.sendsAtMost }
         let bound = 1 << 20 + handedOver
         let held = test.loop.chunks.bytesInUse
@@ -143,8 +146,8 @@ final class ServerScenario: ServerDelegate {
             test.loop.turn(waitMax: 0)
             if isReading { readOutput() }
             for exchange in exchanges { exchange.tick() }
-            // Deadlines, or finally the worker, end a connection whose client reads nothing or whose exchange never
-            // responds.
+            // The client may read nothing, or the exchange may never respond. The clock advances so that deadlines end
+            // such a connection. If one is still open after 60 rounds, it is closed like a worker does at the end.
             if round % 4 == 3 { test.clock.advance(by: 100 * second) }
             if round == 40 { isReading = true }
             if round == 60 { connection?.close(.edge) }
@@ -175,7 +178,7 @@ final class ServerScenario: ServerDelegate {
     }
 
     func refusal(status: Int, message: String, on stream: ServerStream) {
-        // The response to a broken body belongs to a request that had its handler already.
+        // If a request already had a handler and then its body was invalid, its entry is in `answersToHEAD` already.
         if stream.version != .http2, !exchanges.contains(where: { $0.stream === stream }) {
             answersToHEAD.append(false)
         }

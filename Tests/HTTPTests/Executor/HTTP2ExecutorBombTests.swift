@@ -91,7 +91,8 @@ import Transport
     @Test func aPushIsAViolation() throws {
         let executor = try ExecutorTest.http2()
         let attempt = executor.send()
-        // The executor sends SETTINGS, but does not acknowledge ours, so it may not know that push is disabled.
+        // The executor has not acknowledged the edge's SETTINGS, so it may not know that push is disabled. Its
+        // PUSH_PROMISE (type 5) is a violation all the same.
         executor.http2().send(Frame.settings)
         executor.settle()
         executor.http2().send(5, Frame.endHeaders, 1, big(2) + HTTP2Session.head())

@@ -1,4 +1,4 @@
-// Which frames one flush of an HTTP/2 connection sends, and in which order.
+// Tests which frames an HTTP/2 connection sends in one turn of the event loop, and in which order.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,4 @@
-// A client of the server under test; it builds its HTTP/2 frames by hand.
+// An HTTP/2 client for tests of the server, which builds its frames by hand, so that it can also send wrong ones.
 import HTTP
 import LoopTesting
 import Transport
@@ -20,7 +20,7 @@ final class HTTP2Session {
         acknowledge()
     }
 
-    /// Takes over a connection that still speaks HTTP/1.1, for tests of the upgrade.
+    /// Makes a client on a connection that still speaks HTTP/1.1, for tests of the upgrade to HTTP/2.
     init(upgrading server: TestServer) {
         self.server = server
         http2 = HTTP2Peer(server.peer)

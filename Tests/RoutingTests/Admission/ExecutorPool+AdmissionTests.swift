@@ -120,7 +120,8 @@ import Testing
     @Test func aRefusalTeachesHowManyAnExecutorTakes() {
         let (pool, granted) = (ExecutorPoolTests.pool(1), Granted())
         for name in ["a", "b", "c"] { #expect(wait(name, in: pool, granted).isExecutor) }
-        // The executor refused the third request while two were running.
+        // The executor refused the third request while two were running, so the pool learns that it takes two at a
+        // time.
         pool.report(.busy(nil), of: pool.executors[0], at: 0)
         pool.release(pool.executors[0], at: 0)
         #expect(wait("d", in: pool, granted).ticket != nil && pool.health(of: pool.executors[0]) == .healthy)

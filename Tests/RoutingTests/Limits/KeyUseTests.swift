@@ -102,7 +102,7 @@ private let second: Nanoseconds = 1_000_000_000
         old.ended()
         #expect(old.begin(limits, at: second) == .requests(wait: 20 * second), "three have begun")
         #expect(two.row(for: "k")?.others == 1, "the refused one does not count")
-        // Without a limit the exchanges are published nevertheless.
+        // Processes also report their running exchanges to each other if the key has no limit.
         #expect(new.begin(KeyLimits(), at: second) == nil && one.row(for: "k")?.others == 2)
         old.share(in: nil, as: "k")
         #expect(two.row(for: "k")?.others == 0 && old.running == 1)
@@ -159,7 +159,8 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(new.requestRate(limits, at: 5006 * second)?.remaining == 6)
         #expect(new.tokenRate(limits, at: 5006 * second)?.remaining == 1000)
         #expect(new.takeUnreported() == nil)
-        // What a process gets from its predecessors, it tells its successor.
+        // The new process hands its record over to a successor. Use that it then still learns from older processes is
+        // reported to the successor too.
         _ = new.record(at: 5006 * second)
         new.add(KeyRateUse(requests: 2, tokens: 5), limits, at: 5006 * second)
         #expect(new.takeUnreported() == KeyRateUse(requests: 2, tokens: 5))

@@ -42,8 +42,7 @@ import Testing
             test.settle(peer)
         }
 
-        /// Whether the handler got no bytes and exactly one end, which is `failure`, or a close in order where that
-        /// is nil.
+        /// Whether the handler got no bytes and exactly one end: the error `failure`, or a normal close if that is nil.
         func isOver(_ failure: CInt?) -> Bool {
             test.settle(peer)
             let isTold = failure == nil ? handler.endedInOrder : handler.failure?.code == failure
@@ -81,7 +80,7 @@ import Testing
         #expect(connection.stage.reads == preamble.count)
     }
 
-    /// Completes the TLS handshake from here on, sends `ping` and checks the echo.
+    /// Completes the TLS handshake after the preamble, sends `ping` and checks that it comes back.
     private func finish(_ connection: Connection, _ client: End) -> Bool {
         connection.test.run(connection.peer) {
             let bytes = connection.peer.take()

@@ -238,7 +238,8 @@ import Transport
         #expect(peer.end == .reset)
     }
 
-    /// A peer that takes a little from time to time is cut if it takes less than the least pace asks for.
+    /// While a channel closes, a peer that reads the remaining output more slowly than the minimum pace is cut off,
+    /// even if it reads a little from time to time.
     @Test(arguments: [false, true]) func aPeerThatTakesTheLastWordsTooSlowlyIsCut(hasPace: Bool) throws {
         let (socket, peer) = try test.tcp(receiveBuffer: 4096)
         let handler = Recorder(socket, on: test)

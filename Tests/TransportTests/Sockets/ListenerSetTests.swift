@@ -1,4 +1,4 @@
-// Listening sockets: opened, shared by workers, or inherited from systemd.
+// Tests listening sockets that the server opens, that workers share, or that the server inherits from systemd.
 import CLinux
 import Glibc
 import LoopTesting

@@ -1,4 +1,4 @@
-// The mode and the group of a unix socket's file.
+// Tests that a unix socket's file gets the configured mode and group.
 import CLinux
 import Glibc
 import LoopTesting

@@ -1,4 +1,4 @@
-// What a file holds when it does not hold the certificate or key that is expected.
+// Tests the error messages for a file that does not contain the expected certificate or key: they say what it contains.
 import CertificateAuthority
 import Foundation
 import Testing
