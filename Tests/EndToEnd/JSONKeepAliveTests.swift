@@ -78,7 +78,9 @@ import Testing
         }
     }
 
-    /// The executor sees our id at the end of the list, and a request that brings the id back is refused.
+    /// The edge appends its instance id to the field `cdn-loop` of a request to an executor.
+    ///
+    /// It refuses a request whose field already has the id, because the request has come back.
     @Test(arguments: [Protocol.http1, .http2]) func aLoopIsFoundByTheIDThatExecutorsGet(speaking: Protocol) async throws
     {
         try await withServer { server, executor in

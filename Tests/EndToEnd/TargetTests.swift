@@ -1,6 +1,9 @@
 import Testing
 
-/// Paths are sent in their canonical form, the one by which they were matched; queries pass unchanged.
+/// The edge normalizes the path of a request, matches it with its endpoints, and sends the normalized path to the
+/// executor.
+///
+/// It passes on the query unchanged.
 @Suite struct TargetTests {
     @Test(arguments: [
         "/v1/messages?beta=true", "/v1/chat/completions?a=b&c=%2F%20+x", "/v1/chat/completions?",

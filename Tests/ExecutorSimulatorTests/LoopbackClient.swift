@@ -37,7 +37,7 @@ struct LoopbackClient {
         precondition(written == bytes.count)
     }
 
-    /// Everything until the end of the connection, and whether that was a reset.
+    /// Reads until the connection ends; returns the text, and whether the connection ended by a reset.
     func readAll() -> (text: String, isReset: Bool) {
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
@@ -48,7 +48,7 @@ struct LoopbackClient {
         }
     }
 
-    /// What there is, at most one read of it.
+    /// The result of one read, which waits until bytes arrive.
     func readSome() -> String {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = read(descriptor, &buffer, buffer.count)

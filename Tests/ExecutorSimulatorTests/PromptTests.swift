@@ -35,7 +35,9 @@ import Testing
         #expect(try prompt(.completions, #"{"prompt":""}"#).tokens == 1, "no prompt has none")
     }
 
-    /// Anthropic's API continues a trailing message of the assistant; OpenAI's only where it is told to.
+    /// If the last message is the assistant's, Anthropic's API continues it.
+    ///
+    /// OpenAI's API does so only with `continue_final_message`.
     @Test func aTrailingMessageMayBeContinued() throws {
         let messages = #""messages":[{"role":"user","content":"hello"},{"role":"assistant","content":"good day"}]"#
         let whole = try prompt(.chat, "{\(messages)}")

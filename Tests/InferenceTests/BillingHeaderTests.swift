@@ -1,4 +1,4 @@
-// The billing header that coding agents put first in the system prompt, and what is left of a body without it.
+// Tests how the edge removes the billing header, a line that coding agents put at the beginning of the system prompt.
 
 import Inference
 import Testing
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test(arguments: [
-        // What the scan does not read may be invalid, and is the engine's to refuse.
+        // Invalid JSON: the scan may miss it in members that it does not read. Then the engine has to refuse it.
         #"[{"type":"text","text":"HEADER",}]"#, #"[{"type":"text","text":"HEADER"},]"#,
         #"[{"type":"text" "text":"HEADER"}]"#, #"[{"type":"text","text":"HEADER","a":}]"#,
         #"[{"type":"text","text":"HEADER","a":tru}]"#, #"[{"type":"text","text":"HEADER","a":"\x"}]"#,
@@ -145,7 +145,7 @@ import Testing
         let prompt = prompt.replacing("HEADER", with: Self.header)
         let body = #"{"model":"m","system":\#(prompt)}"#
         #expect(JSONValue(parsing: Array(body.utf8)) == nil)
-        // A dialect whose prompts are not read.
+        // The scan of this dialect does not read prompts, so it shows whether the scan accepts the invalid JSON.
         let isAccepted = (try? scanner.scanRequest(RequestBody(body), dialect: .responses)) != nil
         let chat = #"{"model":"m","messages":[{"role":"system","content":\#(prompt)}]}"#
         #expect((try? stripped(body, .messages)) == (isAccepted ? body : nil))
@@ -156,7 +156,7 @@ import Testing
         let long = "x-anthropic-billing-header: cch=" + String(repeating: "a", count: 4096)
         try expect("\"\(long)\"", "\"\(long)\"")
         try expect(#"[{"type":"text","text":"\#(long)"}]"#, #"[{"type":"text","text":"\#(long)"}]"#)
-        // What follows the header may be of any length.
+        // Only the header must not be too long. The text after it may have any length.
         let prompt = String(repeating: "You are ", count: 10_000)
         try expect(#""\#(Self.header)\n\#(prompt)""#, "\"\(prompt)\"")
         let rest = #"{"type":"text","text":"\#(prompt)"}"#

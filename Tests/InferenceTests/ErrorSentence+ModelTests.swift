@@ -76,7 +76,7 @@ import Testing
         #expect(meaning(text, 404, param: "model") == .misconfiguration)
         let word = EngineError(status: 400, code: "model_not_found", param: "tools[0].model", message: text)
         #expect(word.meaning == .clientError(400))
-        // A specific error code outranks the message.
+        // An engine's error code decides if it is specific, even if the message sounds like a missing model.
         let long = EngineError(status: 400, code: "context_length_exceeded", message: "model x is not available")
         #expect(long.meaning == .clientError(400))
     }

@@ -132,7 +132,9 @@ import Testing
         #expect(try loaded(result.yaml).models[0].executors[0].url.description == "http://h:1")
     }
 
-    /// `${file:PATH}` is ours: the file of another program must not make our server read a file.
+    /// In this server's configuration `${file:PATH}` means the content of a file.
+    ///
+    /// The import must not copy such a text from another program's file, because it meant nothing there.
     @Test func aReferenceToAFileIsNotCarriedOver() throws {
         let result = try imported(
             """

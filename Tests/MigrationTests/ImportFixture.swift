@@ -5,7 +5,7 @@ import Testing
 @testable import Configuration
 @testable import Migration
 
-/// Imports `text` as the file `in.yaml`.
+/// Imports `text` as if it were the file `in.yaml`.
 func imported(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> ConfigurationImport {
     try ConfigurationImport(Array(text.utf8), path: "in.yaml")
 }
@@ -21,7 +21,7 @@ func failure(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) 
     }
 }
 
-/// Reads what an import wrote, with the environment in which it is used.
+/// Reads the configuration that an import wrote, with the environment variables that it needs.
 func loaded(
     _ yaml: String,
     environment: [String: String] = [:],

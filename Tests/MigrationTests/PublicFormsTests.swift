@@ -225,7 +225,7 @@ import Testing
                 api_key: test-key # changed
         """
 
-    /// The form of LiteLLM's proxy_server_config.yaml.
+    /// A file in the format of LiteLLM's proxy_server_config.yaml.
     private static let liteLLM = """
         model_list:
           - model_name: wren-user-test # lost

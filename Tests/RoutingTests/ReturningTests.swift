@@ -106,7 +106,7 @@ import Transport
             pool.release(executor, at: now)
         }
         #expect(pool.predictedWait(of: "t", at: now) > 8 * second)
-        // Then each attempt takes 100 ms, and four requests arrive at a time.
+        // Then the slot is fast: each attempt takes 100 ms, and four requests arrive at a time.
         var refused: [Int] = []
         for round in 0..<40 {
             for number in 0..<4 {
@@ -156,8 +156,9 @@ import Transport
 
     // MARK: Snapshots
 
-    /// When the configuration changes, waiting requests keep their order, and each still waits for the members of its
-    /// own pool.
+    /// When a reload changes the executors of a model, waiting requests keep their order.
+    ///
+    /// A request that already waited can still get only an executor of the old configuration.
     @Test func theQueueOutlivesAPool() {
         let entry = PoolEntry(id: 1)
         let old = Executor(id: 2, engine: Engine(id: 3, name: "old"), model: "m")
@@ -170,7 +171,7 @@ import Transport
         // The new pool begins with `kept`, no longer has `old`, and adds `new`.
         let after = ExecutorPool(entry, members: [kept, new].map { PoolMember($0, runningMax: 1) })
         #expect(admit("after", to: after, granted).ticket != nil && after.waitingCount == 2)
-        // Only the second waiting request may use the slot of `new`.
+        // The executor `new` is only in the new pool, so only the request `after` may use its slot.
         after.pump(at: 0)
         #expect(granted.order == ["after"] && new.running == 1)
         before.release(old, at: 0)

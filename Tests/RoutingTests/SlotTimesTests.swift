@@ -88,7 +88,7 @@ import Transport
                 simulation.go(to: simulation.now + gap * 1.4 / Double(slots))
             }
             simulation.go(to: simulation.now + 1000)
-            // The first forecasts are left out, because the slots had not been held often enough to be measured.
+            // The first forecasts do not count, because too few requests had ended to measure how long they take.
             for (ahead, forecast, wait) in simulation.waits.dropFirst(slots) {
                 foretold += Double(forecast.wait) / 1e9
                 came += wait
@@ -103,6 +103,8 @@ import Transport
     }
 
     /// All slots are taken at the same moment, and then 40 requests arrive at once.
+    ///
+    /// Each that is admitted must get a slot within its limit of 8 s.
     @Test(arguments: [1, 2, 3, 4, 8]) func nobodyIsLetInToWaitInVain(slots: Int) {
         var simulation = Simulation(slots: slots, durations: .equal, seed: 1)
         for _ in 0..<4 * slots { simulation.arrive(waitMax: 8) }
@@ -117,7 +119,8 @@ import Transport
         for (_, forecast, wait) in waits { #expect(abs(Double(forecast.wait) / 1e9 - wait) < 0.1 * wait) }
     }
 
-    /// The first slots to become free held the shortest attempts, so their mean would predict too little.
+    /// The first slots to become free had the shortest attempts, so the forecast must also count the attempts that
+    /// still run.
     @Test func whatIsStillHeldCounts() throws {
         var times = SlotTimes()
         times.watch(from: 0)
@@ -160,7 +163,7 @@ import Transport
         #expect((1.1...1.3).contains(Double(forecast.wait) / 1e9 / after), "\(forecast)")
     }
 
-    /// The forecast for a very long queue takes bounded work, and is right on average.
+    /// The forecast for a very long queue must not take long to compute, and must be right on average.
     @Test func aLongQueueIsForetoldInTheMean() throws {
         var times = SlotTimes()
         times.watch(from: 0)

@@ -80,7 +80,8 @@ import Testing
         #expect(made.output.matches(of: /(?m)^refused:/).count == 4, "\(made.output)")
     }
 
-    /// `deb.sh` changes the unit by one expression of sed; what is left of it is the repository's, line by line.
+    /// `deb.sh` makes the package's systemd unit from the repository's one with a single sed expression, which may
+    /// change only lines with the path of the binary.
     @Test func theUnitOfThePackageDiffersInThePathAlone() throws {
         let unit = "infrastructure/systemd/hybrid_inference.service"
         let commands = try Self.text("infrastructure/scripts/deb.sh").matches(of: /(?m)^sed '([^']+)' (\S+) \|/)

@@ -29,7 +29,7 @@ class Recorder:
                 try:
                     engine.request(self.command, self.path, body, dict(self.headers.items()))
                     answer = engine.getresponse()
-                    # HTTP/1.0, so that the end of the response is the end of the connection.
+                    # The response is HTTP/1.0 without a length, so the end of the connection ends the response.
                     self.send_response(answer.status)
                     for name, value in answer.getheaders():
                         if name.lower() not in ("transfer-encoding", "connection", "date", "server"):

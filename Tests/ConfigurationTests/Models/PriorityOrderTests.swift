@@ -19,7 +19,8 @@ import Testing
         #expect(configuration.models[0].executors.map(\.priority) == [expected])
     }
 
-    /// An engine of an unknown kind is taken for one with vLLM's order.
+    /// The kind of an engine decides whether its highest or lowest priority is served first; an unknown kind counts as
+    /// vLLM.
     @Test func theKindDecidesTheOrder() {
         let orders = ExecutorSettings.Kind.allCases.map { ($0, $0.priorityOrder) }
         for (kind, order) in orders {

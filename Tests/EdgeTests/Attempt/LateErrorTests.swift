@@ -50,7 +50,10 @@ import Transport
 
     // MARK: Errors within a stream
 
-    /// The client's SDK raises an error without an engine's address; bytes after the error are dropped.
+    /// An engine's error event, in any format, becomes an error event of the client's dialect without the engine's
+    /// address.
+    ///
+    /// The edge drops all bytes after it.
     @Test(arguments: dialects.indices) func anErrorOfAnyShapeIsToldInTheClientsDialect(index: Int) throws {
         let (path, token, end, error) = Self.dialects[index]
         for shape in Self.shapes {
@@ -140,8 +143,9 @@ import Transport
         #expect(attempt.owner.brokeOff?.status == 503)
     }
 
-    /// An error event above the size limit is relayed in pieces; the edge's own error event follows, and no clean
-    /// end.
+    /// The edge passes on an error event that is too large for its buffer in pieces.
+    ///
+    /// Its own error event follows, and the response ends as incomplete.
     @Test func anErrorEventLargerThanIsHeldIsFollowedByOurs() throws {
         let attempt = try PlayedAttempt()
         attempt.played.answer()
@@ -253,7 +257,7 @@ import Transport
     ])
     func aRefusalInsideOfAGoodAnswerIsOneToo(text: String) throws {
         for type in ["text/event-stream", "application/json", nil] {
-            // A bare line that ends in a blank line is a form of event streams only.
+            // JSON that is followed by a blank line occurs only in event streams, so other types are left out.
             if type != "text/event-stream", text.first == "{", text.last != "}" { continue }
             let attempt = try PlayedAttempt()
             #expect(attempt.played.body.contains("stream_options"))

@@ -71,7 +71,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(caller.begin(at: 0) != nil)
     }
 
-    /// For a caller without a key, the message does not speak of the caller's key.
+    /// A client without an API key gets a message that names the limit of all clients without a key.
     @Test func callersWithoutAKeyAreToldWhoseLimitItIs() {
         var limits = KeyLimits(concurrency: 1, requestsPerMinute: 1, tokensPerMinute: 10)
         var anonymous = Caller(anonymousOf: Authenticator(anonymousLimits: limits))
@@ -146,7 +146,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     }
 }
 
-/// A quota with scripted results, which records its calls.
+/// A quota for tests: it records the calls, and returns the results that the test has set.
 private final class ScriptedQuota: Quota {
     private struct State {
         var calls: [String] = []

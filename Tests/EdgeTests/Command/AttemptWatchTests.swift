@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// Tests the wait for the last attempt at a drained executor.
+/// Tests how the command to drain an executor waits until the executor's last attempt has ended.
 @Suite struct AttemptWatchTests {
     private let test = TestLoop()
     private let registry = Registry()

@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Exchanges at an engine that the health probes declare dead.
+/// Tests what happens to exchanges at an engine when health probes find that it is dead.
 @Suite struct EngineDeathTests {
     private let refused = EngineDeath(reason: "connect: Connection refused", isRefusal: true)
     private let silent = EngineDeath(reason: "no answer in time", isRefusal: false)

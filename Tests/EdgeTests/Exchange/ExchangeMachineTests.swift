@@ -176,7 +176,8 @@ private let broke = Failure(.executorBrokeOff)
         )
     }
 
-    /// Random events cause at most one status and one end, and nothing after the end.
+    /// Whatever events an exchange gets, it sends at most one status, ends at most once, and does nothing after its
+    /// end.
     @Test func randomEventsNeverEndTwice() {
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [

@@ -63,7 +63,7 @@ final class PlayedExecutor: ExecutorStream {
         end()
     }
 
-    /// Sends bytes of the response that arrive in one read.
+    /// Sends bytes of the response, which the edge gets in one read.
     func say(_ text: String) { say(Array(text.utf8)) }
     func say(_ bytes: [UInt8]) { handler?.responseBody(bytes.span) }
 
@@ -80,7 +80,7 @@ final class PlayedExecutor: ExecutorStream {
     }
 }
 
-/// The environment of exchanges, without the threads of a worker.
+/// What a worker provides to exchanges, for tests: everything runs in the test's thread.
 final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let test = TestLoop()
     var snapshot: Snapshot
@@ -187,7 +187,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         metrics.count(finished)
     }
 
-    /// Passes the ends of waits to the waiting exchanges, as a worker's mailbox would.
+    /// Tells exchanges that waited for a slot how their wait has ended, as messages to a worker do in the server.
     func deliverWaitEnds() {
         let ends = waitEnds.withLock { list in
             defer { list = [] }
@@ -213,7 +213,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     func refusedForMemory(on connection: ServerConnection) {}
     func connectionEnded(_ connection: ServerConnection) {}
 
-    /// Breaks the reference cycles that a test leaves; the last call to an environment.
+    /// Breaks reference cycles at the end of a test; no other function may be called afterwards.
     func forget() {
         for executor in executors { executor.cancel() }
         test.loop.dismantle()
@@ -365,7 +365,7 @@ func testAttempt(
     )
 }
 
-/// A request as after the exchange has read and scanned its body.
+/// Makes a request in the state that it has once the exchange has read and scanned its body.
 func testRequest(
     _ environment: TestEnvironment,
     _ text: String = chat(),

@@ -125,7 +125,8 @@ import Testing
         #expect(next.executor == home.executor && next.placement.reason == .session)
     }
 
-    /// One tenant's requests with one user are no session, and neither are empty names.
+    /// Requests have no session if they name only a user, and the tenant has no other user, or if the name is empty or
+    /// no string.
     @Test(arguments: [("", #","user":"u1""#), ("x-session-id:", ""), ("", #","session_id":"","prompt_cache_key":7"#)])
     func whatNamesNoSessionIsIgnored(field: String, members: String) throws {
         let environment = try environment("prefix")
@@ -136,7 +137,9 @@ import Testing
         }
     }
 
-    /// `session_fields` replaces the list; an empty list switches sessions off.
+    /// The setting `session_fields` replaces the list of header fields and members that can name a session.
+    ///
+    /// With an empty list no request has a session.
     @Test(arguments: [("[x-chat]", true), ("[body.chat.id]", true), ("[]", false), ("[x-session-id]", false)])
     func theListCanBeSet(list: String, isSession: Bool) throws {
         let models = "- {id: m, balance: prefix, executors: [{url: 'http://a:1'}, {url: 'http://b:1'}]}"
@@ -164,7 +167,8 @@ import Testing
 
     // MARK: Answers
 
-    /// What an executor refuses with an error of the client is not believed to be held.
+    /// If an executor refuses a request because of the client's error, the pool does not assume that it cached the
+    /// prompt.
     @Test(arguments: [400, 500]) func aRefusedPromptIsNotHeld(status: Int) throws {
         let environment = try environment("prefix", 1)
         let client = try TestClient(environment)

@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// The `FinishedExchange` of each ending, and the log line and counters that are made from it.
+/// Tests the record of a finished exchange, for each way to end, and the log line and counters that are made from it.
 @Suite struct FinishedExchangeTests {
     private func client(_ executors: String = "{url: 'http://one:1'}, {url: 'http://two:1'}") throws -> TestClient {
         let models = "- {id: m, balance: round-robin, executors: [\(executors)]}"

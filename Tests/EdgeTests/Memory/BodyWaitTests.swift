@@ -1,4 +1,5 @@
-// A body that waits: its pieces in order and charged, and the time that is not counted as its own.
+// Tests a request body that waits for memory: its pieces are kept in order and charged, and the time of the wait does
+// not count as slowness of the client.
 import Inference
 import LoopTesting
 import Testing
@@ -50,7 +51,7 @@ import Transport
         #expect(!wait.isHeld && wait.pieces.isEmpty && budget.used == 64 << 20)
     }
 
-    /// Pieces of one byte each must not copy all earlier pieces each time.
+    /// If the pieces of a body have one byte each, the buffer must not be copied for each piece.
     @Test func theBufferGrowsBySteps() {
         var capacities: Set<Int> = []
         let piece: [UInt8] = [1]

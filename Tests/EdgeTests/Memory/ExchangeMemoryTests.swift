@@ -56,7 +56,8 @@ import Transport
 
     // MARK: Small bodies
 
-    /// An accepted connection has room for a short request, whatever other clients hold.
+    /// A short request on an accepted connection needs no further memory from the budget, so it works even if other
+    /// clients have used the budget up.
     @Test func aShortRequestNeedsNoMemoryBesideItsConnection() {
         let account = MemoryAccount(
             source: budget,
@@ -87,7 +88,9 @@ import Transport
         #expect(memory.body == 0 && used == 0)
     }
 
-    /// The exchange gives its share back at its end, so a small body that the scan thread still reads is charged then.
+    /// A small body has no charge of its own, because the memory of its exchange covers it.
+    ///
+    /// If the exchange ends while the scan thread still reads the body, the body is charged from then on.
     @Test mutating func aSmallBodyThatIsScannedElsewhereIsChargedAfterTheExchange() {
         #expect(isTrue(memory.growBody(to: 1000)))
         var scan: BodyCharge? = memory.shareBody()
@@ -171,7 +174,8 @@ import Transport
         #expect(account.held == before)
     }
 
-    /// On a connection with many exchanges each gets a small share, so that memory remains for other connections.
+    /// If a connection has many exchanges, later ones get little memory for their responses, so that memory remains for
+    /// other connections.
     @Test mutating func aConnectionThatHoldsMuchGetsSmallShares() {
         var many: [ExchangeMemory] = []
         while true {

@@ -94,7 +94,8 @@ extension ServerSocketsTests {
         #expect(try #require(new.clients[first.listeners[0].key]).addresses[0] == bound)
         #expect(new.admin.addresses == old.admin.addresses)
         #expect(try #require(new.clients[first.listeners[0].key]).sockets(address: 0).count == 2)
-        // Both have them, and only one of them is the owner of the files.
+        // Both processes have the sockets. The old one gives up the files of unix sockets, so that it does not remove
+        // them when it closes.
         old.disown(old.descriptors)
         old.close()
         new.own()

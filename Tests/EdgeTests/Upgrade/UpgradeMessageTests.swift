@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// A hand-over with a value in every member.
+/// A message in which the old process hands everything over to the new one, with a value in every member.
 let completeHandover = Handover(
     process: 4711,
     version: "0.1.0",

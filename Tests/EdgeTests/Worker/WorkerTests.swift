@@ -38,7 +38,7 @@ import Transport
         }
     }
 
-    /// Requests the list of models, on a connection that stays open.
+    /// Requests the list of models on a connection, which stays open, and returns the response.
     private func models(_ peer: Peer) -> String {
         _ = peer.take()
         peer.send("GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -79,7 +79,7 @@ import Transport
         #expect(said.counters?.models[WorkerCounters.noModel]?.ends[0] == 2, "two lists")
     }
 
-    /// After a hand-over the worker serves the connections that it has, and ends after the last one.
+    /// After an upgrade the worker of the old process still serves its connections, and ends after the last one.
     @Test func whatWaitsAtAHandOverIsServed() throws {
         let snapshot = try registry.resolve(models: "- {id: m, executors: [{url: 'http://e'}]}")
         let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
@@ -112,7 +112,7 @@ import Transport
         #expect(late.end == nil, "it waits for the process that accepts now")
     }
 
-    /// The worker's reports to the control thread.
+    /// Collects what the worker has reported to the control thread.
     private struct Said {
         var answers: [Int: Int] = [:]
         var counters: WorkerCounters?

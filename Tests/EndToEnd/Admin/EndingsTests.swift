@@ -31,8 +31,8 @@ import Testing
                     let models =
                         "- id: demo\n  executors:\n"
                         + executors.map { "    - url: \($0.url)\(more)\n" }.joined()
-                    // Half of the exchanges have a connection of their own, which a fast machine opens faster than
-                    // one address may by default.
+                    // Half of the exchanges open a new connection each. A fast machine opens them faster than the
+                    // default limit for one address allows.
                     let settings = "limits: {per_address: {new_connections: off}}"
                     try await withServer(Configuration(settings: settings, models: models)) { server in
                         try await account(server, executors)

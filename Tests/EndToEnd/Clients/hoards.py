@@ -101,8 +101,8 @@ def main():
         hoard.fill()
     wires = [hoard.wire for hoard in hoards]
     deadline = time.monotonic() + options.seconds
-    # A busy server handles the last streams late. The count is final once half a second passes without a further
-    # refusal.
+    # A busy server may refuse the last streams late. The count of refusals is final once half a second passes without
+    # a further one.
     refused, changed, patience = 0, time.monotonic(), time.monotonic() + 30
     reported = False
     while time.monotonic() < deadline and not os.path.exists(options.stop):

@@ -46,7 +46,7 @@ import Testing
             #expect(status.output.contains("MAINTENANCE") && status.output.contains("Back at five."), "\(status)")
             let metrics = try await server.metrics()
             #expect(metrics.sum("freeinference_maintenance") == 1)
-            // One for each protocol, Anthropic's, and the one after the reload.
+            // Refused were one request for each protocol, one of Anthropic's API, and one after the reload.
             let refused = metrics["freeinference_exchanges_total", ["model": "", "end": "maintenance", "side": "edge"]]
             #expect(refused == Double(Protocol.allCases.count + 2))
             _ = try await server.logged("the refusal") { $0.end.string == "maintenance" && $0.side.string == "edge" }

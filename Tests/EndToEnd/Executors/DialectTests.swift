@@ -25,7 +25,8 @@ import Testing
                     let lines = try await server.settledLog().filter { $0.path.string == "/v1/messages" }
                     #expect(lines.count == 6 && lines.allSatisfy { $0.executor.string == all.url })
                     #expect(lines.filter { $0.attempts.int == 2 }.count <= 1, "\(lines)")
-                    // The one that gets all messages has fewer turns left for chats.
+                    // The other executor gets all messages requests, so it gets fewer of the chats, and this one gets
+                    // more.
                     try await expect(chats.counters()) { ($0.finished.int ?? 0) >= 3 }
                 }
             }

@@ -11,7 +11,9 @@ import Testing
         )
     }
 
-    /// Quick responses, so that few trials fall into the test: an ejection lasts 3 s, the second one 6 s.
+    /// Arguments for quick responses, so that a test ends before an ejected executor gets many trial requests.
+    ///
+    /// The first ejection lasts 3 s, the second one 6 s.
     private static let quick = ["--prefill", "1ms", "--pace", "0"]
 
     @Test(arguments: [true, false]) func aDeadExecutorIsPassedOverAndThenLeftOut(stream: Bool) async throws {

@@ -39,7 +39,8 @@ import Testing
         }.joined()
     }()
 
-    /// A finished request, with the times at which it was sent to its executor and at which its answer began, in seconds.
+    /// A finished request, from its log line: when it was sent to its executor, when its response began, and when it
+    /// ended, in seconds.
     private struct Request {
         let executor: String
         let held: Int
@@ -131,7 +132,8 @@ import Testing
             #expect(kept.allSatisfy { $0.held >= Self.hotBlocks * 512 * 3 }, "the reload forgets nothing")
             #expect(requests.contains { $0.executor == urls[4] && $0.sent < slowed }, "one that comes has its part")
 
-            // The first seconds at the new pace are left out: the server needs some answers to notice it.
+            // The first 3 s after the executor became slow do not count, because the server needs some responses to
+            // notice it.
             let shares = urls.map { url in
                 requests.count { $0.executor == url && $0.sent > slowed + 3 && $0.sent < fast }
             }
@@ -140,7 +142,7 @@ import Testing
             #expect(shares[1] > 0, "and is not left out")
             let cached = lines.reduce(0) { $0 + ($1.cached_tokens.int ?? 0) }
             let all = lines.reduce(0) { $0 + ($1.prompt_tokens.int ?? 0) }
-            // All that is shared is 0.67 of the tokens.
+            // If every shared prefix were always cached, 67 % of the tokens would be. At least 40 % must be.
             #expect(cached * 10 > all * 4, "\(cached) of \(all)")
             let reasons = lines.map { $0.routed_by.string }
             #expect(reasons.count { $0 == "prefix" } > 50, "the warm prefix stays where it is: \(reasons)")

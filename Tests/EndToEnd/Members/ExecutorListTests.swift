@@ -17,7 +17,7 @@ import Testing
 
     private func entry(_ executor: Executor) -> String { "- {url: '\(executor.url)', health: {interval: 0s}}\n" }
 
-    /// Replaces the file in one step, by a rename.
+    /// Replaces the list of executors in one step, by renaming a new file.
     private func replace(_ list: String, with text: String) throws {
         try text.write(toFile: list, atomically: true, encoding: .utf8)
     }

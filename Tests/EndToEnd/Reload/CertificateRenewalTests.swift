@@ -46,7 +46,8 @@ import Testing
     @Test func aRenewedLinkIsServedWithoutAReload() async throws {
         try await withLive { server, live, _ in
             #expect(try await server.certificateNames("-servername x").contains("one.example"))
-            // A connection that has had a request may be idle for longer than the certificate takes.
+            // A connection that has had a request may be idle for long, so it stays open until the certificate has
+            // changed.
             let open = try await server.connect()
             let request = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
             try await open.send(request)
@@ -75,7 +76,7 @@ import Testing
                 server.process.errors.contains("the certificates in force stay") ? true : nil
             }
             #expect(try await server.certificateNames("-servername x").contains("one.example"))
-            // A reload is refused for the same reason, and says so itself.
+            // The server refuses a reload too, because certificate and key do not fit. The command prints the reason.
             let refused = try await server.command("reload")
             #expect(refused.status == .exited(2) && refused.output.contains("does not belong"), "\(refused)")
             try Data(contentsOf: URL(filePath: second.key)).write(to: URL(filePath: first.key), options: .atomic)

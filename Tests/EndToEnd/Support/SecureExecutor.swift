@@ -7,7 +7,7 @@ struct ExecutorCertificate: Sendable {
     let key: String
 
     /// - Parameters:
-    ///   - names: The `subjectAltName`, for example `DNS:localhost,IP:127.0.0.1`.
+    ///   - names: The certificate's `subjectAltName`, for example `DNS:localhost,IP:127.0.0.1`.
     ///   - days: Days until the certificate expires; negative for an expired one.
     static func make(names: String = "DNS:localhost,IP:127.0.0.1", days: Int = 30, in scratch: Scratch) async throws
         -> ExecutorCertificate

@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// A version of before the hand-over does not read it, and finds its addresses in use.
+    /// An upgrade to an old version that cannot take over sockets fails, because it finds its addresses in use.
     @Test func aVersionThatDoesNotKnowUpgrades() async throws {
         try await whileStreaming { upgradable in
             try upgradable.replaceProgram(
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    /// A stop before the new process is ready ends both, in order.
+    /// SIGTERM during an upgrade, before the new process is ready, ends both processes cleanly.
     @Test func aStopDuringAnUpgrade() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
@@ -252,7 +252,7 @@ import Testing
         ) { upgradable in
             let process = upgradable.server.process
             let most = limit == "nofile" ? try process.descriptors() : 1
-            // A process may lower and raise again the limits of others of its user.
+            // prlimit may change the limits of another process of the same user, so it runs as the server's user.
             func prlimit(_ value: String) async throws -> Completed {
                 let words = launcher + ["prlimit", "--pid", "\(process.identifier)", "--\(limit)=\(value)"]
                 return try await run(words[0], Array(words.dropFirst()))

@@ -51,7 +51,7 @@ import Transport
         }
     }
 
-    /// A request in any dialect, of which chat, responses and messages take the words in a message.
+    /// A body that is a valid request in every dialect: each reads the words from a different member.
     private func request(_ words: String, _ more: String = "") -> String {
         #"""
         {"model":"demo","max_tokens":2,"prompt":"\#(words)","input":"\#(words)",

@@ -75,7 +75,9 @@ final class ConfigurationTarget: FuzzTarget {
         }
     }
 
-    /// The length of each line in Unicode scalars; YAML has more kinds of line ends than LF and CR.
+    /// The length of each line in Unicode scalars.
+    ///
+    /// NEL, LS and PS end a line too, as YAML says.
     private static func lineLengths(_ bytes: [UInt8]) -> [Int] {
         guard let text = String(validating: bytes, as: UTF8.self) else { return [0] }
         var lengths = [0]

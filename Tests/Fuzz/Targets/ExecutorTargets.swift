@@ -1,4 +1,4 @@
-// Fuzzes the responses of executors, over HTTP/1.1 and HTTP/2.
+// Fuzzes what executors send to the edge, over HTTP/1.1 and HTTP/2.
 import HTTP
 import LoopTesting
 import Transport
@@ -67,7 +67,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         let bytes = input.rest
         let steps: [Step]
         if form & 3 < 2 {
-            // The input as it is, with or without SETTINGS in front of it.
+            // The executor sends the fuzzer's bytes as they are. `begin` may have added SETTINGS in front of them.
             steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 4).map(Self.event)
         } else {
             let isCut = form & 16 != 0
@@ -94,7 +94,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
     /// Chooses the bytes with which the executor begins each connection.
     private func begin(_ plan: inout HTTP2Plan, _ choice: UInt8, isRaw: Bool) {
         guard !isRaw else { return }
-        // SETTINGS_MAX_CONCURRENT_STREAMS: 0 to 5, or no limit.
+        // The executor's SETTINGS_MAX_CONCURRENT_STREAMS is 0 to 5, or not sent.
         let most = UInt32(choice & 7)
         let entry = [0, 3] + big(most)
         plan.greeting = HTTP2Script.frame(4, 0, 0, most > 5 ? [] : entry)
@@ -112,7 +112,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         plan.closesSoon = choice & 128 != 0
     }
 
-    /// Replaces steps that apply only to client connections by events of executor connections.
+    /// Replaces a step that only a client can take by a similar event on a connection to an executor.
     private static func event(_ step: Step) -> Step {
         switch step {
         case .read(let reads): .event(ExecutorEvent(reads ? 3 : 2, 0))
@@ -126,7 +126,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
     }
 }
 
-/// What the edge does while the executor responds.
+/// Chooses what the edge does while the executor responds: for example, it cancels or pauses the request.
 func executorPlan(_ form: UInt8, _ detail: UInt8) -> ExecutorScenario.Plan {
     var plan = ExecutorScenario.Plan()
     plan.method = [.post, .get, .head, .post][Int(form & 3)]

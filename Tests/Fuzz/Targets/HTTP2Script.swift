@@ -51,7 +51,7 @@ struct HTTP2Script {
         return Array(bytes[position..<end])
     }
 
-    /// The id of a stream that is open, was open, or will be.
+    /// Chooses the id of a stream that is open, was open earlier, or can be opened next.
     private mutating func stream() -> UInt32 {
         let byte = UInt32(next())
         if byte >= 0xF0 { return byte & 15 }
@@ -92,7 +92,7 @@ struct HTTP2Script {
 
     // MARK: Frames
 
-    /// A request or response head, chosen by the next bytes.
+    /// Makes the head of a request or a response, as the next bytes of the fuzzer say.
     private mutating func head() -> [UInt8] {
         let form = next()
         let detail = next()
@@ -110,7 +110,7 @@ struct HTTP2Script {
         if form & 16 != 0 { fields += literal("priority", "u=\(detail & 7), i") }
         let flags: UInt8 = form & 1
         guard form & 32 != 0 else { return Self.frame(1, flags | 4, id, fields) }
-        // The head in one HEADERS and two CONTINUATION frames.
+        // The head is divided into one HEADERS and two CONTINUATION frames.
         let half = fields.count / 2
         let continues: UInt8 = form & 64 != 0 ? 0 : 4
         return Self.frame(1, flags, id, Array(fields[..<half])) + Self.frame(9, 0, id, [])
@@ -163,7 +163,7 @@ struct HTTP2Script {
         return Self.frame(4, 0, 0, entries)
     }
 
-    /// Frames that peers seldom send.
+    /// Makes a frame of a kind that is rare, such as PRIORITY or an unknown type.
     private mutating func odd() -> [UInt8] {
         let form = next()
         if form & 7 > 4 { isTelling = false }
@@ -179,7 +179,7 @@ struct HTTP2Script {
         }
     }
 
-    /// A small flood of frames.
+    /// Makes up to 1020 frames of one kind, as an attack would send them.
     private mutating func many() -> [UInt8] {
         let form = next()
         let count = Int(next()) * 4

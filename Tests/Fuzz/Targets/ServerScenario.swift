@@ -5,12 +5,12 @@ import HTTP
 import LoopTesting
 import Transport
 
-/// One step of a connection.
+/// One step in the life of a fuzzed connection.
 enum Step {
     case bytes([UInt8])
-    /// Advances the clock by this many nanoseconds.
+    /// Advances the clock of the event loop by this many nanoseconds.
     case pass(Nanoseconds)
-    /// Whether the client reads from now on.
+    /// The client reads from now on, or stops reading.
     case read(Bool)
     case drain
     /// The client sends a FIN.
@@ -30,7 +30,7 @@ final class ServerScenario: ServerDelegate {
 
     private var exchanges: [FuzzExchange] = []
     private(set) var output: [UInt8] = []
-    /// Whether the responses of the last connection depend on nothing but its bytes.
+    /// Whether the responses on the last connection depended only on the client's bytes, and not on when they arrived.
     private(set) var wasPredictable = true
     /// For each HTTP/1.1 response in order: whether it is the response to a HEAD request, which has no body.
     private var answersToHEAD: [Bool] = []
@@ -87,7 +87,7 @@ final class ServerScenario: ServerDelegate {
         switch step {
         case .bytes(let bytes):
             var sent = 0
-            // If the server does not read, the client waits for some turns and then drops the rest.
+            // If the server does not read, the client tries for some turns of the event loop, and then drops the rest.
             for _ in 0..<8 where sent < bytes.count {
                 sent += peer?.send(Array(bytes[sent...])) ?? 0
                 if sent < bytes.count { turn() }
@@ -194,9 +194,9 @@ final class ServerScenario: ServerDelegate {
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
 }
 
-/// Splits bytes into steps, with other events between them.
+/// Divides bytes into the pieces that a peer sends one after the other, with other events between them.
 ///
-/// - Parameter events: The seed of the events; 0 for none.
+/// - Parameter events: The seed of the random events; 0 for no events.
 func connectionSteps(_ bytes: [UInt8], cuts: Cuts, events: UInt8) -> [Step] {
     var cuts = cuts
     var random = SplitMix(state: UInt64(events))
@@ -216,7 +216,7 @@ func connectionSteps(_ bytes: [UInt8], cuts: Cuts, events: UInt8) -> [Step] {
     return steps
 }
 
-/// Settings with small limits, which are reached sooner, or the default settings.
+/// Chooses settings of the server: the defaults, or small limits, which the fuzzer reaches sooner.
 func serverSettings(_ choice: UInt8) -> ServerSettings {
     var settings = ServerSettings()
     if choice & 1 != 0 { settings.streamsMax = 3 }

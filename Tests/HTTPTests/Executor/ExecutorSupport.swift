@@ -76,7 +76,7 @@ final class ExecutorTest {
     }
 
     deinit {
-        // The client would open a new connection for an unfinished request when its connection closes.
+        // Unfinished requests are cancelled, because the client would open new connections for them.
         for stream in streams { stream.cancel() }
         client.closeIdle()
         settle()

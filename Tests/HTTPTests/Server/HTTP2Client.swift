@@ -3,7 +3,7 @@ import HTTP
 import LoopTesting
 import Transport
 
-/// A server and a client that speaks HTTP/2 to it with prior knowledge.
+/// A server, and a client that speaks HTTP/2 to it from the first byte, without TLS or an upgrade.
 final class HTTP2Session {
     let server: TestServer
     private let http2: HTTP2Peer

@@ -106,7 +106,9 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         #expect(session.server.delegate.refusals.count == 40 && session.goAways.isEmpty)
     }
 
-    /// After a fault nghttp2 decodes the rest of a header block without reporting its fields.
+    /// After an invalid field, nghttp2 decodes the rest of a header block without reporting its fields to the server.
+    ///
+    /// The server must count this too.
     @Test func aBlockThatTheLibraryIgnoresIsCounted() throws {
         let session = try HTTP2Session()
         var block = HTTP2Session.head(fields: [("Upper-Case", "x")]) + bomb(1)

@@ -58,7 +58,7 @@ import Transport
         #expect(granted.order == ["i0", "i1", "i2", "s0", "s1", "s2", "b0", "b1", "b2"])
     }
 
-    /// However many bulk requests wait and run before, the next slot is the interactive request's.
+    /// An interactive request gets the next free slot, however many bulk requests wait or have run before.
     @Test(arguments: [0, 1, 7, 19, 20, 21, 250]) func aBulkFloodDelaysNobodyByMoreThanOneSlot(served: Int) {
         let pool = pool()
         ask("runs", .bulk, of: pool)
@@ -74,7 +74,9 @@ import Transport
         }
     }
 
-    /// The forecast does not count lower classes, so a flood of them never keeps a request out.
+    /// The forecast of a request's wait does not count waiting requests of lower classes.
+    ///
+    /// So many bulk requests never cause a request of a higher class to be refused.
     @Test func aFloodIsNotAheadOfAHigherClass() {
         let pool = pool()
         for _ in 0..<5 {
@@ -136,7 +138,9 @@ import Transport
 
     // MARK: Shares
 
-    /// Interactive requests always wait, and so do those of the lower classes.
+    /// Requests of all three classes wait all the time.
+    ///
+    /// Each lower class must get its share of the slots.
     @Test(arguments: [(20, 5), (50, 40), (0, 5), (20, 0), (1, 1), (33, 34)])
     func sharesAreKeptUnderAnEndlessLoad(standard: Int, bulk: Int) {
         let pool = pool(shares: QueueShares(standard: standard, bulk: bulk))
@@ -158,7 +162,9 @@ import Transport
         }
     }
 
-    /// A claim ends when the last waiting request of the class leaves.
+    /// A lower class earns part of a slot whenever a higher class is served.
+    ///
+    /// It loses this when its last waiting request leaves.
     @Test func aShareIsNotSavedUp() {
         let pool = pool(shares: QueueShares(standard: 20, bulk: 10))
         ask("runs", .interactive, of: pool)

@@ -5,7 +5,7 @@ import Testing
 @testable import Routing
 
 @Suite struct TurnsTests {
-    /// Gives `count` turns, each to the executor that is due first among those that `may` allows.
+    /// Chooses an executor `count` times, each time the one whose turn is due first among those that `may` allows.
     private func take(
         _ count: Int,
         from turns: inout Turns,

@@ -43,8 +43,9 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(use.reserve(200, limits, at: second) == nil)
     }
 
-    /// A request that began under the lower limit neither caps the spending under the raised limit, nor slows its
-    /// refill.
+    /// A reload raises a key's limit while a request of before still runs.
+    ///
+    /// The raised limit applies completely at once, also when the older request ends.
     @Test func aRaisedLimitHoldsForWhatRuns() {
         let use = KeyUse()
         let (low, high) = (KeyLimits(requestsPerMinute: 10, tokensPerMinute: 1000), KeyLimits(tokensPerMinute: 100_000))
@@ -118,7 +119,10 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(two.row(for: "a")?.others == 0 && two.row(for: "b")?.others == 1)
     }
 
-    /// Threads of two processes use one key; the exchanges under way are counted apart from them.
+    /// Two processes share the limit of a key for exchanges at once.
+    ///
+    /// However their threads race, no more run at once. The test counts the exchanges that run independently, in
+    /// `Places`.
     @Test func noTwoProcessesTakeOnePlace() async throws {
         let (one, two) = try processes()
         let (old, new) = (KeyUse(), KeyUse())
@@ -145,7 +149,7 @@ private let second: Nanoseconds = 1_000_000_000
         for _ in 0..<4 { #expect(old.begin(limits, at: 100 * second) == nil) }
         #expect(old.reserve(300, limits, at: 100 * second) == nil)
         #expect(old.takeUnreported() == nil, "nobody asks yet")
-        // The clock of the other process shows another time.
+        // The clock of the new process shows another time than that of the old one.
         new.restore(old.record(at: 106 * second), at: 5006 * second)
         #expect(new.requestRate(limits, at: 5006 * second)?.remaining == 7)
         #expect(new.tokenRate(limits, at: 5006 * second)?.remaining == 800)
@@ -177,7 +181,7 @@ private let second: Nanoseconds = 1_000_000_000
     }
 }
 
-/// How many places are held now, how many were held at most, and how many were taken in all.
+/// Counts exchanges of a key: how many run now, how many ran at once at most, and how many there were in all.
 private final class Places: Sendable {
     private let held = Atomic<Int>(0), high = Atomic<Int>(0), all = Atomic<Int>(0)
     var most: Int { high.load(ordering: .sequentiallyConsistent) }

@@ -38,7 +38,7 @@ import Testing
         #expect(memory.lacks(messages, losses: 0, at: 600 * second))
         #expect(!memory.lacks(chat, losses: 0, at: 600 * second))
         #expect(!memory.lacks(messages, losses: 0, at: 601 * second))
-        // Each answer that says so begins the time anew.
+        // Each 404 begins the time anew in which the executor counts as lacking the path.
         #expect(memory.isMissing(messages, losses: 0, at: 700 * second))
         #expect(memory.isMissing(messages, losses: 0, at: 900 * second))
         #expect(memory.lacks(messages, losses: 0, at: 1499 * second))
@@ -171,7 +171,7 @@ import Testing
     }
 }
 
-/// A memory that expectations can call; they take no value that cannot be copied.
+/// Holds a `PathMemory` in a class, because `#expect` cannot use a value that is not copyable.
 private final class KeptMemory {
     private let memory = PathMemory()
 

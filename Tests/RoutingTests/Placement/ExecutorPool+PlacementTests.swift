@@ -101,7 +101,8 @@ import Transport
         #expect(pool.entry.state.withLock { $0.placement.map.capacity(of: 0) } == 2_000_000)
     }
 
-    /// An engine that never says what was cached, although much was believed to be, lacks a flag.
+    /// The pool notices an engine that never reports cached tokens, although its cache should have had many: probably
+    /// the engine was started without the option for it.
     @Test func whoNeverSaysWhatWasCachedHidesIt() throws {
         let pool = ExecutorPoolTests.pool(1, .prefix)
         func answer(_ blocks: [Int], cachedTokens: Int?) throws {
@@ -121,12 +122,13 @@ import Transport
         #expect(!pool.hidesCachedTokens(pool.executors[0]))
     }
 
-    /// A pool without executors, such as one whose executors are not found yet, looks at nothing.
+    /// A pool with the balance `auto` that has no executors, for example because none is found yet, does not place by
+    /// prompts.
     @Test func autoWithoutExecutorsLooksAtNothing() {
         #expect(!ExecutorPool(PoolEntry(id: 1), members: [], balance: .auto).choosesByPrompt)
     }
 
-    /// Prompts without a common beginning are shared as `leastLoad` does.
+    /// Prompts without a common beginning go to the executor with the least load, as with the balance `least_load`.
     @Test func promptsThatNobodyHoldsGoToTheLeastLoaded() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)
         for number in 0..<40 { _ = try Self.choose(pool, [1000 + number, 1, 2]) }
@@ -247,7 +249,7 @@ import Transport
         }
     }
 
-    /// A reload keeps what is known of the executors that stay.
+    /// After a reload the pool still knows the cached prompts of the executors that it keeps.
     @Test func aReloadKeepsWhatIsKnown() throws {
         let pool = ExecutorPoolTests.pool(3, .prefix)
         let first = try Self.choose(pool, [1, 2, 3, 4])
@@ -266,7 +268,8 @@ import Transport
 
     // MARK: Sessions
 
-    /// A session stays with its executor from its first turn on, even if its prompts have no beginning that counts.
+    /// All requests of a session go to the executor of its first request, even if the prompts are too short to be
+    /// recognized by their beginning.
     @Test func aSessionStaysWithItsExecutor() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)
         let session = SessionName(hash: 77)
@@ -318,7 +321,9 @@ import Transport
         #expect(next.placement.reason == .load && next.executor != home.executor)
     }
 
-    /// A tenant whose requests all name one user is not sent to one executor.
+    /// The user that a request names counts as its session only if the tenant has several users.
+    ///
+    /// Otherwise all requests of a tenant that always names the same user would go to one executor.
     @Test func aUserCountsOnlyIfTheTenantHasSeveral() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)
         func ask(user: UInt64, tenant: UInt64) throws -> (executor: Int, placement: Placement) {
@@ -349,7 +354,7 @@ import Transport
 
     // MARK: Failures
 
-    /// A prompt that was refused is not believed to be held.
+    /// If an executor refuses a request, the pool no longer assumes that the executor has cached the prompt.
     @Test func aRefusedPromptIsTakenBack() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let first = try Self.choose(pool, [1, 2, 3])
@@ -361,7 +366,7 @@ import Transport
 
     // MARK: Stored responses
 
-    /// A request that continues a response goes to its maker, with any balance.
+    /// A request that continues a stored response goes to the executor that made the response, with any balance.
     @Test(arguments: [Balance.leastLoad, .prefix, .roundRobin])
     func aResponseIsContinuedByItsMaker(balance: Balance) throws {
         let pool = ExecutorPoolTests.pool(4, balance)

@@ -4,16 +4,16 @@ import Testing
 
 @testable import Transport
 
-/// The resolver asks a name server that runs in the test.
+/// Tests the resolver against a name server that runs in the test.
 ///
-/// The test advances the clock of the loop; the timeouts inside c-ares use the real clock.
+/// The test advances the clock of the event loop. The timeouts inside c-ares use the real clock.
 @Suite struct NameResolverTests {
     private final class Bench {
         let test = TestLoop()
         let server: NameServer
         let books: [AddressBook]
         private(set) var lists: [AddressList] = []
-        /// How often a list has changed.
+        /// How many times the resolver has changed one of the lists.
         private(set) var changes = 0
         private(set) var resolver: NameResolver!
         private(set) var said: [String] = []
@@ -290,7 +290,8 @@ import Testing
         #expect(bench.run { bench.settled == 1 })
         #expect(bench.lists[0].addresses.count == AddressList.addressesMax)
         for changes in 2...3 {
-            // A used address disappears, and an address that was left out replaces it.
+            // An address in the list disappears from DNS. One of the 44 addresses for which the list had no room
+            // replaces it.
             records.removeFirst()
             bench.server.records["engine.test"] = records
             bench.test.pass(6 * second)

@@ -41,7 +41,8 @@ import Transport
         #expect(access(path, F_OK) == 0, "systemd owns the file of the socket it hands over")
     }
 
-    /// An inherited socket without a matching address is reported, because nothing would accept its clients.
+    /// An inherited socket whose address is not in the configuration is reported, because the server would never accept
+    /// its clients.
     @Test func anInheritedSocketThatNoAddressNamesIsSaid() throws {
         let loopback = SocketAddress(numeric: "127.0.0.1", port: 0)!
         let sockets = [try Sockets.listen(on: loopback, shared: true), try Sockets.listen(on: loopback, shared: true)]
@@ -81,7 +82,7 @@ import Transport
             let served = (0..<workers).map { set.sockets(address: 0, worker: $0, of: workers).map(\.descriptor) }
             #expect(Set(served.joined()) == Set(all), "\(workers)")
             #expect(served.allSatisfy { !$0.isEmpty })
-            // No socket is accepted on by two workers while another has none of its own.
+            // With at most as many workers as sockets, no two workers accept on the same socket.
             if workers <= 3 { #expect(served.joined().count == 3) }
         }
     }

@@ -42,7 +42,7 @@ final class End {
         }
     }
 
-    /// Takes the ciphertext that the connection wants to send.
+    /// Returns the ciphertext that the connection wants to send, and clears it.
     func send() -> [UInt8] {
         let output = Array(wire.output)
         wire.clearOutput()
@@ -58,7 +58,7 @@ final class End {
 /// A client and a server that exchange ciphertext in memory.
 final class Pair {
     let client: End, server: End
-    /// The largest number of bytes that arrives at once.
+    /// The most bytes that one end receives in one read; smaller values test partial TLS records.
     var pieceSize = Int.max
 
     init(_ client: End, _ server: End) {

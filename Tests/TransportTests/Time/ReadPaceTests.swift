@@ -14,7 +14,7 @@ private final class Judge {
 }
 
 @Suite struct ReadPaceTests {
-    /// A pace of 100 bytes a second over windows of 60 s, which begins at 0.
+    /// A minimum pace of 100 bytes a second, judged over windows of 60 s, of which the first begins at time 0.
     private func pace(taken: Int = 0, waiting: Int, floor: Int = 100) -> Judge {
         let judge = Judge()
         judge.pace.begin(taken: taken, waiting: waiting, window: 60 * second, bytesPerSecondMin: floor, at: 0)
@@ -73,7 +73,7 @@ private final class Judge {
         #expect(!never.isTooSlow(taken: 0, waiting: 1000, at: 1000 * second))
     }
 
-    /// A pace that asks for more bytes than a number can hold asks for all that waits.
+    /// If the bytes that a pace demands exceed the range of Int, the peer has to read everything that waits.
     @Test func anEnormousPaceDoesNotOverflow() {
         let pace = pace(waiting: 10, floor: .max)
         #expect(pace.isTooSlow(taken: 9, waiting: 1, at: 60 * second))
