@@ -32,7 +32,8 @@ GENERATIONS = 4
 # After the last upgrade, the main process has so many seconds to close its idle connections. Then it may have so many
 # descriptors more than the first process had before its first request.
 REST_SECONDS, SPARE_DESCRIPTORS = 120, 8
-# One model has a limit `max_running`. It has its own engine, because the limit applies to all requests of an engine.
+# The two simulated engines. One model has a limit `max_running`, which applies to all requests of its engine. So the
+# model has the second engine alone.
 EXECUTORS = ("executor", "limited")
 
 

@@ -1,4 +1,4 @@
-// Configurations from text, for the tests of Edge.
+// Helpers that make configurations from text, for the tests of the target Edge.
 
 import Configuration
 

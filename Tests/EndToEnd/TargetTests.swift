@@ -99,7 +99,8 @@ import Testing
                     #expect(answer.status == 404)
                     #expect(last.method.string == "")
                 }
-                // The executor answers this path with 404, and the edge passes the 404 on to the client.
+                // The model `open` allows this path, so the request reaches the executor. The client gets the
+                // executor's 404.
                 let answer = try await server.curl("/v1/load_lora_adapter", body: #"{"model":"open","lora_name":"x"}"#)
                 let last = try await executor.get("/simulator/last").json
                 #expect(answer.status == 404)

@@ -1,5 +1,5 @@
-// Compressed request bodies: output of Python's gzip and of the zstd tool, truncated and corrupted, and decompression
-// bombs.
+// Tests the decompression of request bodies: output of Python's gzip and of the zstd tool, truncated and corrupted
+// bodies, and decompression bombs.
 import Foundation
 import HTTP
 import Testing
@@ -118,7 +118,7 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
 
     /// A gzip bomb: a space and `copies` repetitions of it.
     ///
-    /// 258 bytes take 13 bits with the fixed codes of RFC 1951 section 3.2.6.
+    /// Each repetition has 258 spaces, and takes 13 bits with the fixed codes of RFC 1951 section 3.2.6.
     private func gzipBomb(copies: Int) -> [UInt8] {
         var bits: [UInt8] = [1, 1, 0]
         func code(_ value: Int, _ length: Int) {

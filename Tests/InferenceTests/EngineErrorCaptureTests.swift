@@ -1,4 +1,5 @@
-// Error responses of real engines, byte for byte: vLLM 0.32.0 and LiteLLM's proxy 1.108.7, recorded on 2026-11-27.
+// Tests how the edge classifies error responses that were recorded on 2026-11-27, byte for byte, from vLLM 0.32.0 and
+// LiteLLM's proxy 1.108.7.
 
 import Foundation
 import Testing

@@ -1,4 +1,4 @@
-// How errors of engines are read and classified. Most cases are rows of docs/engine-errors.md.
+// Tests how the edge reads and classifies errors of engines. Most cases are rows of docs/engine-errors.md.
 
 import Foundation
 import Testing

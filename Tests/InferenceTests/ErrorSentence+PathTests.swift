@@ -1,4 +1,4 @@
-// Error messages of engines about a missing path.
+// Tests how engines' error messages about a missing path are understood.
 import Testing
 
 @testable import Inference

@@ -3,7 +3,7 @@ import Testing
 @testable import Configuration
 @testable import Migration
 
-/// FreeInference's models.yaml.
+/// Tests the import of FreeInference's models.yaml.
 @Suite struct FreeInferenceImportTests {
     /// A `models.yaml` in FreeInference's format with invented content.
     ///

@@ -7,7 +7,7 @@ import Testing
 ///
 /// A comment marks each line whose setting the import drops or changes. All others must be in the result.
 @Suite struct PublicFormsTests {
-    /// A file in the format of the one that comes with FreeInference, and of those in its tests.
+    /// A `models.yaml` in the format of the file that FreeInference comes with, and of the files in its tests.
     private static let freeInference = """
         # A registry of models in the form of FreeInference's distribution, with content of our own.
         models:

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// A queue that is fair between tenants and first-in, first-out within each tenant.
+/// Tests the queue that serves tenants fairly in turn, and the requests of each tenant in order.
 @Suite struct FairQueueTests {
     @Test func oneTenantIsServedInOrder() {
         var queue = FairQueue<Int>()

@@ -9,7 +9,9 @@ import Transport
 
     private let second: UInt64 = 1_000_000_000
 
-    /// A pool of two executors, ids 0 and 1, with one slot each.
+    /// A pool of two executors, whose ids are 0 and 1.
+    ///
+    /// Each has one slot.
     private func pair() -> ExecutorPool { ExecutorPoolTests.pool(2, .roundRobin, max: 1) }
 
     private func admit(

@@ -26,7 +26,7 @@ import Transport
         }
     }
 
-    /// A simulated pool with a queue; a freed slot goes to the first waiting request at once.
+    /// A simulated pool with a queue: when a slot becomes free, the first waiting request gets it at once.
     private struct Simulation {
         let slots: Int
         let durations: Durations

@@ -19,8 +19,10 @@ import Testing
         #expect(configuration.models[0].executors.map(\.priority) == [expected])
     }
 
-    /// The kind of an engine decides whether its highest or lowest priority is served first; an unknown kind counts as
-    /// vLLM.
+    /// Engines can serve requests by a priority number.
+    ///
+    /// The kind of the engine decides whether it serves the lowest or the highest number first. An unknown kind counts
+    /// as vLLM.
     @Test func theKindDecidesTheOrder() {
         let orders = ExecutorSettings.Kind.allCases.map { ($0, $0.priorityOrder) }
         for (kind, order) in orders {

@@ -12,7 +12,7 @@ import Transport
 @Suite struct LateErrorTests {
     private static let address = "HTTPConnectionPool(host='10.0.0.3', port=8000): http://10.0.0.3:8000/generate"
 
-    /// Error documents in the formats of many engines.
+    /// Events with an error, in the formats of many engines.
     static let shapes = [
         #"data: {"error":{"message":"\#(address)","type":"InternalServerError","code":500}}"#,
         #"data: {"error":{"message":"\#(address)","type":"BadRequestError","code":400}}"#,

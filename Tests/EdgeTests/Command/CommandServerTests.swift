@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Sends commands over a real socket.
+/// Tests the command socket, with real connections.
 ///
 /// The server runs on one thread, and the command line's client on another thread.
 @Suite struct CommandServerTests {

@@ -223,7 +223,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     }
 }
 
-/// A client with one connection to the environment of a test.
+/// A client with one connection, whose requests are handled in a test's environment.
 final class TestClient {
     let environment: TestEnvironment
     let peer: Peer

@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// The billing block of a prompt changes with each request.
+    /// Coding agents put a billing block in front of the prompt, which changes with each request.
     ///
     /// The edge removes it from the prompt, so it does not change which executor is chosen.
     @Test func theBillingBlockDoesNotMatter() throws {

@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// A worker on its own thread, and the snapshots that it gets through its mailbox.
+/// Tests a worker on its own thread, which gets new configurations as messages.
 @Suite struct WorkerTests {
     private let registry = Registry()
     private let process = ProcessState(
@@ -61,7 +61,7 @@ import Transport
         mailbox.post(.ask(1) { $0.snapshot.generation })
         mailbox.post(.adopt(second, [:]))
         mailbox.post(.ask(2) { $0.snapshot.generation })
-        // An older snapshot that arrives late is ignored.
+        // The worker ignores a snapshot that is older than the one it has.
         mailbox.post(.adopt(first, [:]))
         mailbox.post(.ask(3) { $0.snapshot.generation })
         var said = Said()

@@ -94,7 +94,8 @@ import Testing
             case "left":
                 #expect(line.end.string == "client_left")
                 #expect(line.tokens_estimated.bool == true)
-                // The executor reports the abort, unless the client left before the executor was reached.
+                // The executor has recorded that the client left, unless this was before the request reached the
+                // executor.
                 emitted = emission.aborted[one.id.string ?? ""] ?? 0
                 emittedForOthers += emitted
             case "broken":
@@ -111,7 +112,7 @@ import Testing
             #expect(seen <= tokens && tokens <= emitted, "\(one.id): \(seen), \(tokens), \(emitted)")
         }
         #expect(kinds.count == 7)
-        // The token sum of the complete exchanges equals the executors' own count exactly.
+        // The sum of the tokens of complete exchanges equals exactly what the executors count.
         #expect(toldComplete == emission.total - emittedForOthers)
         try check(try await server.metrics(), against: log)
     }

@@ -12,13 +12,15 @@ import Testing
     /// The load is 60 % of what the first four executors can compute.
     private static let rate = 8000
     private static let bytesAToken = 4
-    /// The server adds running streams to the waiting prompt bytes of an executor: one stream counts as so many bytes.
+    /// The server measures an executor's work in bytes of prompts that it has to compute.
+    ///
+    /// A running stream counts as this many bytes of work.
     private static let bytesAStream = 4096
     /// The limit of the extra wait in seconds: a request may wait this much longer at an executor that caches its
     /// prompt than at another one.
     private static let gate = 4
 
-    /// Requests at a steady rate, six of ten with the hot prefix and three with the warm one.
+    /// A trace of requests at a steady rate: six of ten begin with the hot prefix, three with the warm one.
     ///
     /// More than half of all prompts begin with the hot prefix, so the server does not count a match of it as a reason
     /// to choose an executor. A match of the warm prefix is such a reason.

@@ -1,6 +1,6 @@
 import Testing
 
-/// Responses that are not streams and are too large to be buffered completely.
+/// Tests responses that are not streams, and are too large for the edge's buffer.
 @Suite struct BigBodyTests {
     @Test(arguments: [100_000, 262_000, 300_000, 5_000_000], Speaking.both)
     func itPassesByteForByte(_ size: Int, _ speaking: Speaking) async throws {
@@ -34,11 +34,11 @@ import Testing
             #expect(seen.length > 0)
             #expect(seen.length < 2_000_000)
             #expect(!seen.isClean)
-            // A connection that closes before `content-length` bytes marks the response as incomplete.
+            // On HTTP/1.1 the connection closes before `content-length` bytes, which marks the response as incomplete.
             #expect(
                 speaking == .http2 ? seen.endsBroken(.http2) : ["closed", "reset"].contains(seen.report.ending.string)
             )
-            // The body contains no bytes of the server's own.
+            // The server has not added an error message to the executor's body.
             #expect(!seen.body.contains("error"))
             try await expect(server.logged(seen)) { $0.end.string == "executor_broke_off" }
         }

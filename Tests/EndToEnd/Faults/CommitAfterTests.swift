@@ -54,7 +54,7 @@ import Testing
     struct Failing: Sendable, CustomTestStringConvertible {
         let simulator: String
         let told: Told
-        /// `timeouts.first_event`; the default exceeds every delay in these tests.
+        /// The setting `timeouts.first_event`; this default is longer than every delay in these tests.
         var firstEvent = "60s"
         var testDescription: String { simulator }
         static let all = [

@@ -1,6 +1,7 @@
 import Testing
 
-/// Unusual forms of events: their bytes pass unchanged, and their content is read all the same.
+/// Tests events of unusual form, for example with other line ends: the edge passes their bytes on unchanged, and still
+/// understands them.
 @Suite struct EventFormTests {
     static let forms = [
         #""crlf""#, #""split""#, #"["crlf","split"]"#, #"["comments","crlf","split"]"#, #""huge_event:70000""#,

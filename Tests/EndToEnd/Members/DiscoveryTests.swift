@@ -41,7 +41,7 @@ import Testing
         let address = SocketAddress.loopback(port: Port.free())
         let first = try await Executor.start(["--model", "one", "--model", "two"], at: address, in: scratch)
         try await withServer(configuration(address)) { server in
-            // The start has waited for the first answer.
+            // At its start the server has waited for the engine's list of models.
             #expect(try await models(of: server) == ["one", "two"])
             try await expect(ask("one", server)) { $0.status == 200 && $0.body.contains("[DONE]") }
             try await expect(ask("other", server)) { $0.status == 404 }

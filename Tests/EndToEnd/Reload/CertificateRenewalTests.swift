@@ -10,7 +10,7 @@ import Testing
     private struct Live {
         let scratch: Scratch
 
-        /// Makes a certificate for a host name, in a folder that is called like the host name.
+        /// Makes a certificate for a host name, in a folder of the same name.
         func make(_ name: String) async throws -> (chain: String, key: String) {
             try await makeCertificate([name, "localhost"], in: scratch, folder: name)
         }

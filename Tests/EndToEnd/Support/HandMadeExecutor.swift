@@ -37,7 +37,7 @@ final class HandMadeExecutor: Sendable {
     }
 }
 
-/// A request as the executor received it.
+/// A request that the executor has received, divided into its parts.
 struct RawRequest: Sendable {
     let line: String
     let fields: [(name: String, value: String)]

@@ -1,6 +1,6 @@
-/// `openssl s_client` against the TLS listener, and its output.
+/// Runs `openssl s_client` as a client of the server's TLS listener.
 extension Server {
-    /// Opens one connection and sends the output of the shell command `input`, until the server closes.
+    /// Opens a connection and sends the output of the shell command `input`; returns what openssl prints.
     func openSSL(
         _ arguments: String,
         input: String = "true",

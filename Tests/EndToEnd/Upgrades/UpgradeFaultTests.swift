@@ -200,7 +200,7 @@ import Testing
             try await upgradable.said("of before an upgrade has ended; 0 still drain")
             try await expect(upgradable.main()) { $0 == new }
             try await expect(server.curl("/v1/models")) { $0.status == 200 }
-            // The next upgrade works although the killed process cannot take part.
+            // The next upgrade works, although one of the earlier processes was killed.
             try await upgradable.upgraded()
         }
     }

@@ -1,4 +1,4 @@
-// A simulator with a prefix cache and with a prefill rate, called through sockets.
+// Tests a simulated executor that has a prefix cache and computes prompts at a given rate.
 import Foundation
 import Inference
 import Testing
@@ -7,7 +7,7 @@ import Transport
 @testable import ExecutorSimulator
 
 @Suite struct PrefillsTests {
-    /// A simulator with blocks of four tokens, and without pauses.
+    /// Options of a simulated executor whose cache has blocks of four tokens, and which answers without pauses.
     private static func options(cache: Int? = 4096, rate: Double? = nil) -> ExecutorSimulatorOptions {
         var options = ExecutorSimulatorOptions()
         options.prefill = 0
@@ -248,8 +248,8 @@ import Transport
             )["usage"]
             #expect(usage?["completion_tokens"]?.integer == 2)
 
-            // Clients leave one after the other. A prefill that begins then looks its prompt up in the cache. The first
-            // client that leaves may be the one whose prefill ran.
+            // The clients leave one after the other. If the prefill of the one that leaves was running, the next
+            // prefill begins.
             for (left, client) in clients.enumerated() {
                 client.close()
                 let counters = try waitFor("the leaver", at: address) { $0["aborted"]?.integer == left + 1 }

@@ -1,4 +1,5 @@
-// The executor's end of one connection: records both directions, and checks the HTTP/2 windows at the end.
+// A simulated executor's end of one connection: it records what both sides send, and checks the HTTP/2 windows at the
+// end.
 import HTTP
 import LoopTesting
 import Transport

@@ -3,7 +3,7 @@ import HTTP
 import LoopTesting
 import Transport
 
-/// An executor that sends HTTP/1.1, or any other bytes.
+/// Fuzzes the edge with an executor that sends HTTP/1.1, or any other bytes.
 final class HTTP1ExecutorTarget: FuzzTarget {
     static let name = "executor-http1"
 
@@ -37,7 +37,7 @@ final class HTTP1ExecutorTarget: FuzzTarget {
     }
 }
 
-/// An executor that sends HTTP/2, or any other bytes, to many requests at once.
+/// Fuzzes the edge with an executor that answers many requests at once with HTTP/2, or with any other bytes.
 final class HTTP2ExecutorTarget: FuzzTarget {
     static let name = "executor-http2"
 

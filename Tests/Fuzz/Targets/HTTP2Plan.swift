@@ -53,6 +53,7 @@ struct ExecutorEvent {
 }
 
 extension FuzzAttempt.Reaction {
-    /// Makes a reaction of a number from the fuzzer's input: `none` if bit 3 is clear, else the case at index 0 to 7.
+    /// Makes a reaction of four bits from the fuzzer's input: `none` if bit 3 is clear, else the lower three bits are
+    /// the index of a case.
     init(_ number: Int) { self = number & 8 == 0 ? .none : Self.allCases[number & 7] }
 }

@@ -155,8 +155,8 @@ struct HTTP2Script {
         let values: [UInt32] = [0, 1, 100, 65_535, 1 << 20, 0x7FFF_FFFF, 16_384, 4096]
         let entries = (0..<Int(form >> 6) + 1).flatMap { _ -> [UInt8] in
             let entry = next()
-            // Entry 3 is the executor's limit for streams. It is kept between 0 and 5, because the edge also uses it
-            // for its next connection.
+            // Setting 3 limits the streams on a connection. From an executor it is between 0 and 5, because the edge
+            // also expects this limit on its next connection.
             let value = side == .executor && entry & 15 == 3 ? UInt32(entry >> 4) % 6 : values[Int(entry >> 4 & 7)]
             return [0, entry & 15] + big(value)
         }

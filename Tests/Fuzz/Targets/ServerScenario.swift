@@ -41,7 +41,7 @@ final class ServerScenario: ServerDelegate {
     private weak var channel: Channel?
     private var peer: Peer?
     private var isReading = true
-    /// How many steps so far told this connection to drain.
+    /// How many steps so far have told this connection to drain, that is to end after its running requests.
     private var drains = 0
 
     /// Runs one client connection from beginning to end.
@@ -178,7 +178,8 @@ final class ServerScenario: ServerDelegate {
     }
 
     func refusal(status: Int, message: String, on stream: ServerStream) {
-        // If a request already had a handler and then its body was invalid, its entry is in `answersToHEAD` already.
+        // Each response needs an entry in `answersToHEAD`. A request with a handler has one already, even if its body
+        // is refused now.
         if stream.version != .http2, !exchanges.contains(where: { $0.stream === stream }) {
             answersToHEAD.append(false)
         }

@@ -3,7 +3,7 @@ import HTTP
 import LoopTesting
 import Transport
 
-/// A client that sends HTTP/1.1, or any other bytes.
+/// Fuzzes the server with a client that sends HTTP/1.1, or any other bytes.
 final class HTTP1ServerTarget: FuzzTarget {
     static let name = "http1-server"
     private let scenario = ServerScenario()
@@ -44,7 +44,7 @@ final class HTTP1ServerTarget: FuzzTarget {
     }
 }
 
-/// A client that speaks HTTP/2 with prior knowledge.
+/// A client that speaks HTTP/2 from its first byte, without TLS or an upgrade.
 final class HTTP2SessionTarget: FuzzTarget {
     static let name = "http2-session"
     private let scenario = ServerScenario()

@@ -1,4 +1,4 @@
-// A simulated executor that sends what the test tells it to, and an attempt that records its response.
+// A simulated executor that sends what the test tells it to, and a stand-in for an attempt that records the response.
 import HTTP
 import LoopTesting
 import Transport
@@ -58,7 +58,8 @@ final class ExecutorTest {
     var peers: [Peer] = []
     let client: ExecutorClient
 
-    /// HTTP/2 on the connections in `peers`; `http2(_:)` adds each when it is first used.
+    /// For each connection in `peers`, the simulated executor's HTTP/2 state, which `http2(_:)` makes when it is first
+    /// used.
     var http2Peers: [HTTP2Peer] = []
 
     init(idleMax: Int = 1024, _ configure: (inout ExecutorClientSettings) -> Void = { _ in }) throws {

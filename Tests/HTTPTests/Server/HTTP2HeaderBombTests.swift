@@ -1,13 +1,13 @@
-// HPACK bombs from a client: header blocks that decode to far more bytes than were sent. All blocks are counted, and
-// the connection ends before much is decoded.
+// Tests HPACK bombs from a client: header blocks that decode to far more bytes than were sent. The server counts all
+// blocks, and ends the connection before it has decoded much.
 import HTTP
 import LoopTesting
 import Testing
 import Transport
 
-/// An HPACK header block in which one byte each repeats a large field, so that the block is far larger when decoded.
+/// An HPACK header block that has a large field once in full, and then repeats it by one byte each time.
 ///
-/// Only the first time is the field sent completely. Each time it counts 4033 bytes (RFC 9113 section 6.5.2).
+/// Decoded it is far larger: the field counts 4033 bytes each time (RFC 9113 section 6.5.2).
 func bomb(_ times: Int, name: String = "x") -> [UInt8] {
     [0x40] + literal(name, String(repeating: "b", count: 4000)).dropFirst()
         + [UInt8](repeating: 0x80 | 62, count: times - 1)
@@ -92,8 +92,8 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         for index in 0..<50 where session.server.peer.end == nil {
             session.send(Frame.headers, whole, UInt32(2 * index + 1), many)
         }
-        // Each head has 300 fields more than the limit. A connection may exceed the limit only by so many fields in
-        // total, and the third head uses them up.
+        // Each head exceeds the limit by 300 fields. The server allows a connection only a limited excess in total, and
+        // the third head exhausts it.
         #expect(session.server.delegate.refusals.count == 3)
         expectCalm(session)
     }

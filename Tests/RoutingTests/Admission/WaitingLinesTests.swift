@@ -162,9 +162,9 @@ import Transport
         }
     }
 
-    /// A lower class earns part of a slot whenever a higher class is served.
+    /// While requests of a lower class wait, each slot that is given away earns the class a part of a slot.
     ///
-    /// It loses this when its last waiting request leaves.
+    /// The class loses this when its last waiting request leaves.
     @Test func aShareIsNotSavedUp() {
         let pool = pool(shares: QueueShares(standard: 20, bulk: 10))
         ask("runs", .interactive, of: pool)

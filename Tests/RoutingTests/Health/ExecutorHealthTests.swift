@@ -118,8 +118,8 @@ import Transport
         #expect(other.state == .ejected(until: 1009 * second) && other.isDead && other.cause == .probes(3))
         #expect(other.trialFrom == .max, "probes forbid a trial")
         #expect(other.record(at: 1007 * second) == record)
-        // After an ejection the engine gets requests gradually. The new process knows when the ejection ended, so it
-        // continues where the old one was.
+        // After an ejection the engine gets more and more requests. The state contains when the ejection ended, so that
+        // a new process continues with as many as the old process.
         health.probed(.passed, at: 20 * second, rise: 1, fall: 3, lastHeard: 0)
         let later = ExecutorHealth(health.record(at: 24 * second), at: 1024 * second)
         #expect(!later.isEjected && later.healthySince == 1020 * second)

@@ -121,8 +121,7 @@ private let second: Nanoseconds = 1_000_000_000
 
     /// Two processes share the limit of a key for exchanges at once.
     ///
-    /// However their threads race, no more run at once. The test counts the exchanges that run independently, in
-    /// `Places`.
+    /// Their threads race, and never may more exchanges run at once than the limit allows.
     @Test func noTwoProcessesTakeOnePlace() async throws {
         let (one, two) = try processes()
         let (old, new) = (KeyUse(), KeyUse())
@@ -163,8 +162,8 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(new.requestRate(limits, at: 5006 * second)?.remaining == 6)
         #expect(new.tokenRate(limits, at: 5006 * second)?.remaining == 1000)
         #expect(new.takeUnreported() == nil)
-        // The new process hands its record over to a successor. Use that it then still learns from older processes is
-        // reported to the successor too.
+        // The new process hands over to a third process. If an older process then reports more use of the key, the new
+        // process passes it on to the third.
         _ = new.record(at: 5006 * second)
         new.add(KeyRateUse(requests: 2, tokens: 5), limits, at: 5006 * second)
         #expect(new.takeUnreported() == KeyRateUse(requests: 2, tokens: 5))

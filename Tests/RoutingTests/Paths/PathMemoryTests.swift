@@ -60,7 +60,7 @@ import Testing
         // After an ejection (`losses` is 1 now) another engine may run at the address, so what was learnt does not
         // count.
         #expect(memory.isMissing(chat, losses: 1, at: second) && memory.lacks(chat, losses: 1, at: second))
-        // A success of the engine after the second ejection counts, although the path is already known from before.
+        // After the second ejection (`losses` is 2) a success at the same path counts again.
         memory.answered(chat, losses: 2, at: second)
         #expect(!memory.isMissing(chat, losses: 2, at: second))
     }

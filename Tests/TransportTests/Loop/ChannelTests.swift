@@ -1,4 +1,4 @@
-// Channels without TLS over real sockets, in a loop that the test turns.
+// Tests channels without TLS, over real sockets, in an event loop that the test turns.
 import Glibc
 import LoopTesting
 import Testing

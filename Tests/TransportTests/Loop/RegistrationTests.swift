@@ -72,8 +72,8 @@ import Testing
         let bytes = pattern(100_000)
         #expect(peer.send(bytes) == bytes.count)
         peer.close()
-        // A program that another test is just starting may have a copy of the peer's socket for a moment. Until then
-        // the socket is not closed.
+        // Another test may just be starting a program, which has a copy of the peer's socket for a moment. The close
+        // takes effect only after that.
         test.run { handler.channel?.isUnregistered == true }
         #expect(handler.channel?.isUnregistered == true && handler.received.isEmpty)
         test.loop.registrationErrorForTest = ENOSPC

@@ -20,7 +20,7 @@ import Testing
         private(set) var settled = 0
 
         /// - Parameter timeoutMilliseconds: After this time without an answer, in real time, c-ares repeats a query.
-        /// The default is long, so that c-ares never repeats one on a busy machine.
+        ///   The default is long, so that c-ares never repeats one on a busy machine.
         init(_ names: [String], lists: [NameLookup] = [], timeoutMilliseconds: Int32 = 60_000) throws {
             let server = try NameServer()
             self.server = server
@@ -48,7 +48,7 @@ import Testing
             }
         }
 
-        /// Advances the clock by `seconds`, then answers the questions that arrive.
+        /// Advances the clock by `seconds`, and then lets the name server answer the queries that arrive.
         func pass(_ seconds: UInt64) {
             test.pass(seconds * second)
             for _ in 0..<20 {

@@ -49,7 +49,7 @@ import Transport
         let first = Sockets.localAddress(of: sockets[0])!
         let second = Sockets.localAddress(of: sockets[1])!
         let twin = try Sockets.listen(on: first, shared: true)
-        // A bound socket that does not listen.
+        // An inherited socket that does not listen.
         let mute = Socket(descriptor: socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
         let inherited = sockets + [twin, mute]
         defer { for socket in inherited { socket.close() } }

@@ -7,7 +7,7 @@ import Transport
 @Suite struct PEMDiagnosisTests {
     let directory = TemporaryDirectory()
 
-    /// Makes a certificate whose time of issue is in March 2030, so that it is not valid yet.
+    /// Makes a certificate that is issued in March 2030, which is the current time for these tests.
     private func certificate(_ names: [String]) throws -> DevelopmentCertificates {
         try directory.certificate(names, now: 1_900_000_000)
     }

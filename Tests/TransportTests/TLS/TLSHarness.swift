@@ -4,7 +4,7 @@ import CertificateAuthority
 import Glibc
 import Transport
 
-/// One end: a TLS connection, its wire, and the plaintext that it has received.
+/// One end of a TLS connection in memory: its buffers of ciphertext, and the plaintext that it has received.
 final class End {
     let wire: TLSWire
     var connection: TLSConnection
@@ -110,7 +110,7 @@ final class TemporaryDirectory {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    /// Makes a certificate and its own authority, in a new subdirectory.
+    /// Makes a certificate and a new authority that signs it, in a new subdirectory.
     func certificate(
         _ names: [String],
         _ keyType: DevelopmentCertificates.KeyType = .p256,
