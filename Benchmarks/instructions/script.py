@@ -15,7 +15,8 @@ from tools.processes import Failed
 from frames import SETTINGS, WINDOW_UPDATE, frame, number
 
 PATIENCE = 60
-# The pause in seconds between two steps. The server goes to sleep in it, so that each step wakes it up once.
+# The pause in seconds between two steps. It is long enough for the server to go to sleep, so that each step wakes the
+# server up once.
 PAUSE = 0.002
 
 INITIAL_WINDOW = 4

@@ -93,7 +93,8 @@ import Transport
                 foretold += Double(forecast.wait) / 1e9
                 came += wait
                 all += 1
-                // With an empty queue a request is admitted whatever its forecast.
+                // A request that finds the queue empty is admitted whatever its forecast, so its wait does not count as
+                // late.
                 if wait > 8, ahead > 0 { late += 1 }
             }
         }

@@ -179,7 +179,8 @@ import Testing
         #expect(try placed(Self.body(Self.text), in: environment).placement.believedBytes == 0)
     }
 
-    /// A request that continues a stored response goes to the executor that made the response, with any balance.
+    /// A request that continues an earlier response (`previous_response_id`) goes to the executor that stored the
+    /// response, with any balance.
     @Test(arguments: ["least-load", "prefix"]) func aStoredResponseIsContinuedByItsMaker(balance: String) throws {
         for isStream in [false, true] {
             let environment = try environment(balance)

@@ -215,7 +215,8 @@ import Transport
         return lines.first { $0.hasPrefix("vllm:\(name){") }?.split(separator: " ").last.map(String.init)
     }
 
-    /// The first prompt takes 250 ms, the second 1 ms; so the second answer is first if prefills do not wait.
+    /// Prefills run one after the other: the second prompt needs 1 ms, but has to wait for the first, which needs 250
+    /// ms.
     @Test func firstComeFirstServed() throws {
         try with(Self.options(rate: 1000)) { address in
             let long = LoopbackClient(to: address)

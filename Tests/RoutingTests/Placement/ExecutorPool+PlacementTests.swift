@@ -137,7 +137,7 @@ import Transport
 
     /// A request leaves the executor that caches its prompt if that executor has too much other work.
     ///
-    /// It has too much if the wait there is more than four seconds longer than the time that the cache saves.
+    /// That is the case if the wait there exceeds the time that the cache saves by more than four seconds.
     @Test func aHolderWithTooMuchToDoIsLeft() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let first = try Self.choose(pool, [1, 2, 3, 4])
@@ -366,7 +366,8 @@ import Transport
 
     // MARK: Stored responses
 
-    /// A request that continues a stored response goes to the executor that made the response, with any balance.
+    /// A request that continues an earlier response (`previous_response_id`) goes to the executor that stored the
+    /// response, with any balance.
     @Test(arguments: [Balance.leastLoad, .prefix, .roundRobin])
     func aResponseIsContinuedByItsMaker(balance: Balance) throws {
         let pool = ExecutorPoolTests.pool(4, balance)
@@ -383,8 +384,8 @@ import Transport
         #expect(try Self.choose(pool, tried).executor != 2)
     }
 
-    /// A request that continues a stored response waits for the executor that made the response, even while other
-    /// executors are free.
+    /// A request that continues an earlier response (`previous_response_id`) waits for the executor that stored the
+    /// response, even while other executors are free.
     ///
     /// Later requests do not wait behind it.
     @Test func aResponseWaitsForItsMaker() throws {
@@ -417,8 +418,8 @@ import Transport
         #expect(granted.order == ["behind", "continued"] && granted.grants.map(\.executor.id) == [1, 0])
     }
 
-    /// A request that continues a stored response goes to any executor if the one that made the response was restarted
-    /// or ejected, because the stored response is lost then.
+    /// A request that continues an earlier response goes to any executor if the one that stored the response was
+    /// restarted or ejected, because the response is lost then.
     @Test func aLostMakerIsNotWaitedFor() throws {
         let pool = ExecutorPoolTests.pool(2, max: 1)
         pool.made(response: 42, by: pool.executors[0])
