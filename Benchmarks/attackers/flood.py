@@ -10,12 +10,13 @@ import socket
 import struct
 import time
 
-# Not in Python 3.11's socket module: the port is chosen at the connect, so that each address has all ports.
+# A socket option that Python 3.11 does not define. With it the kernel chooses the local port when the socket
+# connects, so that each source address can use all ports.
 IP_BIND_ADDRESS_NO_PORT = 24
-# Closes with a reset, so that no closed connection keeps its port.
+# A value of SO_LINGER with which a close sends a reset, so that no closed connection keeps its port in TIME_WAIT.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 OPENED_A_TURN = 64
-# The most bytes of one send: the kernel does not interrupt a long call, and the client shares the processor.
+# The most bytes of one send call. A longer call would keep the processor from the measured client, which shares it.
 PIECE = 65536
 
 
@@ -31,16 +32,17 @@ class Connection:
 class Attack:
     """What one connection of an attack does; an instance serves all of them."""
 
-    # Whether it is measured with the limits of the documented example.
+    # Whether the server runs with the limits from the example in the documentation.
     is_limited = False
-    # Connections at once, and how many of them may be opened in a second.
+    # How many connections are kept open at once, and how many new ones may be opened per second.
     wanted, opened_a_second = 64, 1_000_000
-    # Whether a connection that has ended is followed by another.
+    # Whether a new connection replaces one that has ended.
     renews = True
-    # Whether bytes of the server are read; its receive buffer in bytes, where it is not the system's.
+    # Whether the attacker reads what the server sends, and the size in bytes of the attacker's socket receive buffer;
+    # None keeps the system's default.
     reads = True
     receive_buffer = None
-    # Seconds between two calls of `again`; None for none.
+    # Seconds between two calls of `again` for a connection; if None, `again` is never called.
     interval = None
 
     def __init__(self, options):

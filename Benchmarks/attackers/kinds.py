@@ -15,7 +15,8 @@ from tools.attacking import answer_in, head, request, short
 MODEL = "other"
 PROMPT = b"All work and no play makes Jack a dull boy. " * 20
 HALF_BODIES = 100
-# Of one body of `half-bodies`, in bytes: the halves of all of them fill the server's memory_limit of 256 MiB.
+# The size in bytes of a request body in the attack `half-bodies`. The attacker sends half of each of 100 bodies, which
+# together fill the server's memory_limit of 256 MiB.
 HALF_BODY = 5_400_000
 
 
@@ -42,7 +43,7 @@ class ConnectionsClosed(Attack):
         return None
 
 
-# Without the system's authorities, whose reading would take longer than the handshake.
+# The context does not load the system's certificate authorities, because that would take longer than the handshake.
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 CONTEXT.check_hostname, CONTEXT.verify_mode = False, ssl.CERT_NONE
 

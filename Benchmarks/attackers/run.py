@@ -37,7 +37,7 @@ from kinds import HALF_BODIES, KINDS  # noqa: E402
 SERVER_CORE, OTHER_CORE = 0, 1
 MEMORY_LIMIT = 256 << 20
 RATIO_MAX = 2.0
-# Seconds for which an attack that ends by itself may take longer.
+# The seconds that an attack that ends by itself may need in addition to the planned time.
 PATIENCE = 120
 EXAMPLE = ROOT / "infrastructure/examples/open-internet.yaml"
 
@@ -56,7 +56,7 @@ models:
   - id: other
     executors: [{{url: 'http://127.0.0.1:{other}'}}]
 """
-# Used where the documented example is not there.
+# The limits to measure with if the documentation with the example is not found.
 LIMITS = """\
 limits:
   per_address:
@@ -117,7 +117,7 @@ class Stand:
             server=network.SERVER, tls=self.tls, clear=self.clear, admin=self.admin, executor=executor, other=other,
             certificate=pair[0], key=pair[1], folder=folder) + limits)
         self.keys = [self.make_key(file, tenant) for tenant in ("client", "attacker")]
-        # The access log is on, as it is by default, and goes nowhere.
+        # The server writes its access log, as it does by default, but to /dev/null.
         serve = ["sh", "-c", 'exec "$0" serve --config "$1" >/dev/null', options.freeinference, file]
         self.server = self.start(SERVER_CORE, serve, "server")
         self.server.ready(self.admin)
@@ -266,7 +266,7 @@ def judge(row):
     name = f"{row['attack']} from {row['addresses']}"
     quiet, beside, found = row["quiet"], row["beside"], []
     for figure, what in (("short_p99_ms", "short requests"), ("gap_p99_ms", "gaps between tokens")):
-        # Not a number, where no request succeeded, is above the limit as well.
+        # If no request succeeded, the figure is NaN. The comparison is negated, so that NaN counts as above the limit.
         if not beside[figure] <= RATIO_MAX * quiet[figure]:
             found.append(f"{name}: p99 of {what} is {beside[figure] / quiet[figure]:.1f} times its quiet figure")
     for figure, what in (("failed", "short requests"), ("fresh_failed", "requests on new connections")):
@@ -352,7 +352,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     pin(0, {OTHER_CORE})
     with contextlib.suppress(PermissionError):
-        # Root may raise the priority: all but the attacker run before other programs on these processors.
+        # Only root may raise the priority. The server and the measured clients then run before other programs of the
+        # machine; the attacker does not get this priority.
         os.setpriority(os.PRIO_PROCESS, 0, -20)
     spaces = network.make()
     print(f"| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|", flush=True)

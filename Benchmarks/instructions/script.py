@@ -15,7 +15,8 @@ from tools.processes import Failed
 from frames import SETTINGS, WINDOW_UPDATE, frame, number
 
 PATIENCE = 60
-# Lets the server go to sleep between two steps, so that each step wakes it up once; in seconds.
+# The pause in seconds between two steps. It is long enough for the server to go to sleep, so that each step wakes the
+# server up once.
 PAUSE = 0.002
 
 INITIAL_WINDOW = 4
@@ -49,7 +50,8 @@ class Wire:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
-        # The server accepts before the first bytes arrive, so that accepting always has its own turn.
+        # The server accepts the connection before bytes arrive. So it always accepts and reads in two separate turns
+        # of its event loop, and the instruction counts do not vary.
         time.sleep(5 * PAUSE)
         self.until_done(self.tls.do_handshake)
         if self.tls.version() != "TLSv1.3" or self.tls.selected_alpn_protocol() != "h2":

@@ -21,7 +21,8 @@ class Many(Scenario):
         if variant == FEW:
             connections, streams, warmup, executor = 4, 100, options.warmup, ["--pace", 50, "--spread"]
         else:
-            # The executor gives each slow stream its own rhythm, so the tokens are spread as the streams were opened.
+            # The executor times the tokens of each slow stream from the stream's begin. The streams begin at different
+            # times, so their tokens are spread without `--spread`.
             connections, streams, warmup, executor = 8, 1000, max(8, options.warmup), ["--pace", 2.5]
         with self.stand(proxy, *executor) as stand:
             row = token_streams(

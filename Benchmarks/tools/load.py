@@ -16,7 +16,7 @@ def h2load(proxy, url, body, requests, connections, streams, core, api_key=None)
     command += ["-H", "content-type: application/json", "--connection-inactivity-timeout=30"]
     if api_key:
         command += ["-H", f"authorization: Bearer {api_key}"]
-    # All proxies use the same cipher; h2load's default order begins with another one than OpenSSL's.
+    # This cipher is set so that all proxies use the same one. By default h2load prefers another one than OpenSSL.
     command += ["--tls13-ciphers=TLS_AES_256_GCM_SHA384", url]
     before = proxy.cpu()
     said = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
@@ -75,7 +75,7 @@ def token_streams(proxy, executor, program, url, certificate, folder, connection
         "system_us": 1e6 * spent["system"] / tokens,
         "core": spent["run"] / result["seconds"],
         "executor_us": 1e6 * (executor_after - executor_before) / tokens,
-        # The share of each thread in the CPU time, which shows how the load is spread over the workers.
+        # For each thread its fraction of the CPU time, which shows how evenly the workers share the load.
         "threads": {name: round(run / spent["run"], 3) for name, run in threads.items() if run > 0.01 * spent["run"]},
         "bench_us": result["bench_cpu_us_per_token"],
         "tokens": tokens,

@@ -68,7 +68,7 @@ class Clients:
                 connection = None
                 await asyncio.sleep(0.1)
 
-    # -- Streams over HTTP/2: many on a connection, renewed as they end
+    # -- Streams over HTTP/2: many on a connection, and a new one replaces each that ends
 
     async def streams_http2(self, count):
         lane = {"connection": None, "opening": asyncio.Lock()}
@@ -90,7 +90,7 @@ class Clients:
                 self.report.fault("stream", error)
                 await asyncio.sleep(0.1)
 
-    # -- Keep-alive connections that ask at random instants, and so also just as the old process lets them go
+    # -- Keep-alive connections that send requests at random times, some of them just when the old process closes them
 
     async def keep_alive(self, model, key=None, think=None):
         connection = None
@@ -104,7 +104,7 @@ class Clients:
                     connection = wire.HTTP1(self.target, self.contexts["http/1.1"])
                     await connection.open()
                 status, answer = await connection.request(wire.body(model, 0.05, stream=False, pace=100), key)
-                # A key with too many requests at once is told so; that is what is tested with it.
+                # This key has a limit for requests at once, and a 429 is the correct answer beyond it.
                 if key is not None and status == 429:
                     self.report["over_key_limit"] += 1
                 else:
@@ -113,7 +113,7 @@ class Clients:
                 self.report.fault("keep-alive", error)
                 connection = None
 
-    # -- HTTP/2 clients that ignore the notice, and open streams until the final GOAWAY
+    # -- HTTP/2 clients that ignore the first GOAWAY (the notice), and open streams until the final one
 
     async def until_goaway(self):
         running = set()
@@ -142,7 +142,7 @@ class Clients:
         except wire.Fault as error:
             self.report.fault("until GOAWAY", error)
 
-    # -- New connections that resume the session of an earlier one
+    # -- New connections that resume the TLS session of an earlier one
 
     def new_connections(self):
         session = None
@@ -177,7 +177,8 @@ async def load(clients, kind, count):
         await asyncio.gather(*(clients.streams_http2(count // lanes) for _ in range(lanes)))
     else:
         tasks = [clients.keep_alive("demo") for _ in range(count)]
-        # They have no pause, so that more ask at once than `max_running` and the key's limit let through.
+        # These clients pause at most 50 ms, so that at any time more of them ask than `max_running` and the key's limit
+        # allow.
         tasks += [clients.keep_alive("limited", think=0.05) for _ in range(12)]
         tasks += [clients.keep_alive("keyed", key=settings["key"], think=0.05) for _ in range(6)]
         tasks += [clients.until_goaway() for _ in range(3)]

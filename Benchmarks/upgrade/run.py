@@ -29,10 +29,11 @@ import clients  # noqa: E402
 
 MAX_RUNNING, KEY_LIMIT = 4, 3
 GENERATIONS = 4
-# How long the last main process has until its idle connections are closed, and how many descriptors it may then have more
-# than the first one had before its first request.
+# After the last upgrade, the main process has so many seconds to close its idle connections. Then it may have so many
+# descriptors more than the first process had before its first request.
 REST_SECONDS, SPARE_DESCRIPTORS = 120, 8
-# `max_running` bounds all requests of an engine, so the model with this limit has an engine of its own.
+# The two simulated engines. One model has a limit `max_running`, which applies to all requests of its engine. So the
+# model has the second engine alone.
 EXECUTORS = ("executor", "limited")
 
 
@@ -161,7 +162,7 @@ def upgrades(server, options):
             if "older processes drain" not in refused:
                 failures.append(refused)
                 break
-            # As an operator does who is told that the oldest process has to go first.
+            # The upgrade is refused while too many older processes drain. An operator would wait and try again.
             waited += 1
             server.wait(lambda until=time.monotonic() + 0.5: time.monotonic() > until, "", 5)
         if number in (min(10, options.upgrades), options.upgrades):
@@ -266,9 +267,10 @@ def measure(program, folder, options):
         stop.set()
         reports = [results.get(timeout=60 + 3 * options.interval) for _ in processes]
         total, faults = summary(reports)
-        # Older processes end once their clients have gone.
+        # The processes from before the upgrades end once their clients have gone.
         server.wait(lambda: sum(is_running(pid) for pid in server.known) == 1, "alone", 120)
-        # Idle connections to the executors end by a time limit of their own.
+        # Idle connections to executors stay open until their own timeout, so the number of descriptors falls only
+        # later.
         end = time.monotonic() + REST_SECONDS
         while figures(server.main)["descriptors"] > before["descriptors"] + SPARE_DESCRIPTORS and time.monotonic() < end:
             time.sleep(1)

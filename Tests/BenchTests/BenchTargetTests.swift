@@ -1,4 +1,4 @@
-// Parsing the URL of the server that a benchmark measures.
+// Tests how the bench reads the URL of the server that it measures.
 import Testing
 import Transport
 
@@ -25,7 +25,7 @@ import Transport
         #expect(throws: BenchError.self) { try BenchTarget(url: url, version: .http1) }
     }
 
-    /// An address in the form of curl's `--resolve`: it applies to one host and port.
+    /// Addresses can be given as with curl's `--resolve`: each entry applies to one host and port.
     @Test func anAddressMayBeGiven() throws {
         let entries = ["other.example:80:127.0.0.9", "bench.example:80:127.0.0.2", "six.example:80:[::1]"]
         func address(_ url: String) throws -> String {

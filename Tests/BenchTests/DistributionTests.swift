@@ -1,4 +1,4 @@
-// Percentiles of durations, in milliseconds.
+// Tests how the bench computes percentiles of durations, in milliseconds.
 import Testing
 
 @testable import Bench
@@ -27,7 +27,7 @@ import Testing
         #expect(abs(found.percentile(50) - 1_800_000) <= 1_800)
     }
 
-    /// Three significant digits: a percentile may be off by a thousandth at most.
+    /// Percentiles have three significant digits, so each may be off by at most a thousandth.
     @Test func percentilesAreThoseOfTheSortedDurations() {
         let found = distribution((1...1000).map { $0 * 1_000_000 })
         #expect(found.count == 1000)

@@ -1,4 +1,4 @@
-// The scanner finds tokens and endings, whatever the cuts of the bytes.
+// Tests that the bench finds the tokens and the end of a stream, however its bytes are divided into reads.
 import Testing
 import Transport
 
@@ -37,7 +37,9 @@ import Transport
         #expect(scan([Array(text.utf8)]).events == [.error])
     }
 
-    /// Engines other than the simulated one do not say when they sent a token.
+    /// Events with text but without a time of sending count as tokens.
+    ///
+    /// Only the simulated executor adds the time.
     @Test(arguments: [
         (#"{"delta":{"content":"a"}}"#, true), (#"{"delta": {"content": "a"}}"#, true),
         (#"{"delta":{"content":null,"reasoning_content":"a"}}"#, true),

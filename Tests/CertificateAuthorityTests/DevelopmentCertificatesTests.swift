@@ -1,4 +1,4 @@
-// Development certificates: what is kept, what is made anew, who may read it.
+// Tests of development certificates: when an existing one is kept, when a new one is made, and the file modes.
 
 import CertificateAuthority
 import Glibc

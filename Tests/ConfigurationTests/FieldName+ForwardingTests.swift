@@ -1,4 +1,4 @@
-// The header fields of clients that no setting can forward, and the reason for each.
+// Tests which header fields of clients the edge never forwards, whatever the configuration, and why.
 import HTTP
 import Testing
 
@@ -21,7 +21,9 @@ import Testing
         #expect(why(name)?.hasPrefix(reason) == true, "\(why(name) ?? "forwarded")")
     }
 
-    /// A name is judged by its whole words: `x-keyboard` contains no `key`.
+    /// These fields may be forwarded.
+    ///
+    /// Names are checked word by word, so `x-keyboard` does not count as containing `key`.
     @Test(arguments: [
         "accept", "user-agent", "x-stainless-lang", "idempotency-key", "x-keyboard", "x-tokens", "x-monkeys",
         "traceparent", "x-secretary", "x-my-field",

@@ -1,8 +1,8 @@
-// Configurations from text, for the tests of Edge.
+// Helpers that make configurations from text, for the tests of the target Edge.
 
 import Configuration
 
-/// Reads `text` as a configuration that imports no files; all files that it names can be read.
+/// Reads `text` as a configuration file; a check whether a file that it names can be read always succeeds.
 func configuration(_ text: String) throws -> Configuration {
     try Configuration.load(
         path: "c.yaml",

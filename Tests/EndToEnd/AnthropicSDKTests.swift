@@ -1,6 +1,6 @@
 import Testing
 
-/// The official Anthropic Python SDK against /v1/messages.
+/// Tests /v1/messages with the official Anthropic Python SDK as the client.
 @Suite struct AnthropicSDKTests {
     @Test(arguments: [false, true])
     func streamsMessages(http2: Bool) async throws {

@@ -1,9 +1,9 @@
 import Testing
 
-/// Who the client of a request is, for each way in which it is named, each from a trusted and an untrusted peer: what the
-/// log says, whom the metrics count, and whom a limit for one address stops.
+/// Tests which address counts as the client's, for each way in which a proxy can name it.
 ///
-/// One server gets the requests of all rows before the first row is judged.
+/// Each way is tried from a trusted and an untrusted proxy. The log, the metrics and a limit for one address must
+/// agree. One server gets the requests of all rows before the first row is checked.
 @Suite struct ClientAddressTests {
     private static let requests = Task { try await AddressedRequests(AddressedRequest.all) }
 
@@ -30,7 +30,9 @@ import Testing
         }
     }
 
-    /// The limit counts the client and nobody else: its second request at once is refused, another client's is not.
+    /// Expects that a limit for one address counts the right client.
+    ///
+    /// Its second request at once is refused, and a request of another client at the same time is not.
     private func expectLimits(
         of row: AddressedRequest,
         _ client: String,

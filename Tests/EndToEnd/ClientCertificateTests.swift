@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// Certificates of clients (`client_ca`): who is served, and what the others, the log and the metrics learn.
+/// Tests client certificates (`client_ca`): which clients are served, what refused clients see, and what the log and
+/// the metrics say.
 @Suite struct ClientCertificateTests {
     /// Runs `body` with a server whose TLS listener asks clients for a certificate.
     private func withServer(
@@ -38,9 +39,10 @@ import Testing
         }
     }
 
-    /// curl fails when the server refuses.
+    /// curl fails when the server refuses a client certificate.
     ///
-    /// In TLS 1.3 it learns of the refusal only when it reads (55 or 56). It reports the alert `certificate_expired` as 60.
+    /// In TLS 1.3, curl learns of the refusal only when it sends or reads, and exits with 55 or 56. It exits with 60
+    /// for the alert `certificate_expired`.
     @Test(arguments: ["1.2", "1.3"]) func othersAreRefusedAndCounted(version: String) async throws {
         try await withServer("required") { server, clients in
             let versions = ["--tlsv\(version)", "--tls-max", version]

@@ -1,6 +1,6 @@
 import Testing
 
-/// For every endpoint whose requests name a model, the request reaches an executor of that model.
+/// Tests every endpoint whose requests name a model: the request reaches an executor of the model.
 @Suite struct EndpointTests {
     private static let requests = [
         ("/v1/completions", #"{"model":"demo","prompt":"x","max_tokens":2}"#, "choices"),

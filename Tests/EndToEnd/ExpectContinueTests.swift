@@ -1,6 +1,6 @@
 import Testing
 
-/// `Expect: 100-continue`: the client sends its body only after the server's 100 response.
+/// Tests `Expect: 100-continue`, with which a client sends its body only after the server's 100 response.
 @Suite struct ExpectContinueTests {
     @Test(arguments: [true, false])
     func aLargeBodyIsAskedFor(secure: Bool) async throws {

@@ -1,6 +1,8 @@
 import Testing
 
-/// A JSON answer that takes long begins with spaces (`json_keep_alive`), and an error after them cannot be overlooked.
+/// Tests `json_keep_alive`: while a JSON response takes long, the edge sends spaces in front of it.
+///
+/// If an error follows the spaces, the client must notice it, although the status is 200.
 @Suite struct JSONKeepAliveTests {
     private static let settings = "json_keep_alive: true\ncommit_after: 300ms\nkeep_alive: 100ms\n"
     private static let late = #""simulator":{"prefill_ms":1500}"#
@@ -24,14 +26,15 @@ import Testing
         }
     }
 
-    /// curl tells that the transfer was closed (18), or the stream was not closed cleanly (92).
+    /// curl's exit code says that the response was cut: 18 for HTTP/1.1, 92 for HTTP/2.
     @Test(arguments: [(Protocol.http1, 18), (.http2, 92)])
     func anErrorAfterTheSpacesIsToldAndTheResponseIsCut(speaking: Protocol, code: Int) async throws {
         try await withServer(settings: Self.settings + "timeouts: {response: 1s}") { server, _ in
             let body = chat(stream: false, more: Self.never)
             let answer = try await server.curl("/v1/chat/completions", speaking, body: body)
             #expect(answer.status == 200 && answer.exitCode == code && answer.body.hasPrefix("   "))
-            // curl 7.88 drops what it reads together with a reset, so httpx reads the error.
+            // curl 7.88 discards the bytes that it reads together with a reset. So httpx, the HTTP library of the
+            // openai SDK, is used to read the error.
             let arguments = ["--extra", "{\(Self.never)}"]
             let seen = try await server.openAISDK("latetext", http2: speaking == .http2, arguments: arguments)
             #expect(seen.first?.raised.string == "RemoteProtocolError")
@@ -75,7 +78,9 @@ import Testing
         }
     }
 
-    /// The executor sees our id at the end of the list, and a request that brings the id back is refused.
+    /// The edge appends its instance id to the field `cdn-loop` of a request to an executor.
+    ///
+    /// It refuses a request whose field already has the id, because the request has come back.
     @Test(arguments: [Protocol.http1, .http2]) func aLoopIsFoundByTheIDThatExecutorsGet(speaking: Protocol) async throws
     {
         try await withServer { server, executor in

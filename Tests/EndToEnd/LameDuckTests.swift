@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// The value of `lame_duck` that is in force when the first signal arrives applies.
+    /// If a reload has changed `lame_duck`, its value at the time of the first signal applies.
     @Test func aReloadChangesIt() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -26,7 +26,7 @@ import Testing
             try FileManager.default.moveItem(atPath: file, toPath: file + ".1")
             let done = try await server.command("log", "reopen")
             #expect(done.status == .exited(0) && done.output.contains("\(file) is open again"), "\(done)")
-            // The renamed file is complete when the command has returned.
+            // Once the command has returned, the server writes nothing more to the renamed file.
             #expect(lines(file + ".1").count == 1)
             try await expect(server.curl("/v1/models?2")) { $0.status == 200 }
             _ = try await eventually("the line in the new file") { lines(file).count == 1 ? true : nil }
@@ -55,7 +55,8 @@ import Testing
         }
     }
 
-    /// `check` and `serve` refuse the path, and the error names the position in the configuration file.
+    /// If the folder of the log file does not exist, `check` and `serve` fail, and name the position of the setting in
+    /// the configuration file.
     @Test func aMissingFolderIsAnErrorOfTheConfiguration() async throws {
         defer { scratch.remove() }
         let certificates = try await Certificates.shared()

@@ -1,6 +1,6 @@
 import Testing
 
-/// The responses API through the official OpenAI SDK.
+/// Tests the responses API with the official OpenAI SDK as the client.
 @Suite struct OpenAISDKResponsesTests {
     @Test(arguments: [false, true])
     func streamsResponsesToTheirLastEvent(http2: Bool) async throws {

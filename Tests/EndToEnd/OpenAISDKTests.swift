@@ -1,6 +1,6 @@
 import Testing
 
-/// The official OpenAI Python SDK, over TLS with the development authority.
+/// Tests the server with the official OpenAI Python SDK as the client, over TLS with a development certificate.
 @Suite struct OpenAISDKTests {
     @Test(arguments: [false, true])
     func streamsWithUsageWhenItIsAskedFor(http2: Bool) async throws {

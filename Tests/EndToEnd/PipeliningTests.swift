@@ -1,6 +1,6 @@
 import Testing
 
-/// HTTP/1.1 connections with several requests.
+/// Tests HTTP/1.1 pipelining: a client sends further requests before it has the response to the first.
 @Suite struct PipeliningTests {
     @Test func requestsInOneWriteAreAnsweredInOrder() async throws {
         try await withServer { server, _ in
@@ -30,7 +30,8 @@ import Testing
             let body = chat(tokens: 3)
             let padding = String(repeating: "p", count: 1000)
             let rest = "GET /v1/models HTTP/1.1\r\nhost: x\r\nx-padding: \(padding)\r\n\r\n"
-            // While a stream runs, the server reads ahead up to 64 KiB; these requests are twice as large.
+            // While a stream runs, the server reads up to 64 KiB of further requests. These requests are twice as
+            // large.
             try await client.send(
                 "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
                     + String(repeating: rest, count: 120)

@@ -1,6 +1,6 @@
 import Testing
 
-/// The reasoning of chat answers comes in the member that the model's setting names.
+/// In chat responses, the reasoning text is in the JSON member that the model's setting `reasoning` names.
 @Suite struct ReasoningTests {
     @Test(arguments: [
         ("reasoning", "reasoning_content", ["reasoning_content"]), ("reasoning_content", "reasoning", ["reasoning"]),

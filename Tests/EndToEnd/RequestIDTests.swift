@@ -1,6 +1,8 @@
 import Testing
 
-/// Every exchange has one id, for client, executor and log: the client's if it is well-formed, else a new one.
+/// Client, executor and log see the same id of an exchange.
+///
+/// It is the client's id if that is well-formed, else a new one.
 @Suite struct RequestIDTests {
     @Test(arguments: ["given-1.x_Y", String(repeating: "a", count: 128)])
     func aGivenIDIsKept(id: String) async throws {

@@ -1,6 +1,6 @@
 import Testing
 
-/// Which header fields of an executor's response are passed on to the client.
+/// Tests which header fields of an executor's response the edge passes on to the client.
 @Suite struct ResponseFieldTests {
     private static let more = """
         server: uvicorn\r

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Signals without a meaning for the server, and a process that starts with closed standard descriptors.
+/// Tests signals that the server does not use, and a server that is started with stdin, stdout or stderr closed.
 @Suite struct SignalTests {
     @Test func aSignalWithoutAMeaningEndsNothing() async throws {
         try await withServer { server, _ in

@@ -1,7 +1,8 @@
 import Testing
 
-/// If an executor has closed a kept connection, the request is sent once more on a new one, and the client does not
-/// notice.
+/// An executor may close an idle connection just when the edge sends a request on it.
+///
+/// The edge then sends the request again on a new connection, and the client does not notice.
 @Suite struct StaleConnectionTests {
     private func ask(_ client: RawConnection) async throws {
         let body = chat(stream: false)
@@ -22,7 +23,7 @@ import Testing
             try await expect(client.receiveAnswer()) { try $0.json.n.int == 1 }
 
             try await ask(client)
-            // The request arrives on the kept connection, which the executor then closes.
+            // The edge sends the request on the connection that it has kept, and the executor closes it.
             let request = try await first.receiveRequest()
             first.close()
             let second = try await executor.accept()
@@ -128,7 +129,8 @@ import Testing
         let arguments = ["--idle-timeout", "50ms", "--prefill", "1ms"]
         try await withServer(executor: arguments, settings: "workers: 1") { server, executor in
             let client = try await server.connect()
-            // The pauses match the executor's idle timeout, so that its close and the next request cross.
+            // The pauses are about as long as the executor's idle timeout, so that it often closes just when the
+            // next request is sent.
             for number in 0..<40 {
                 try await ask(client)
                 try await expect(client.receiveAnswer()) { $0.status == 200 }

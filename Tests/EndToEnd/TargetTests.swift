@@ -1,6 +1,9 @@
 import Testing
 
-/// Paths are sent in their canonical form, the one by which they were matched; queries pass unchanged.
+/// The edge normalizes the path of a request, matches it with its endpoints, and sends the normalized path to the
+/// executor.
+///
+/// It passes on the query unchanged.
 @Suite struct TargetTests {
     @Test(arguments: [
         "/v1/messages?beta=true", "/v1/chat/completions?a=b&c=%2F%20+x", "/v1/chat/completions?",
@@ -79,7 +82,7 @@ import Testing
         }
     }
 
-    /// A path that is not configured never reaches an engine.
+    /// The edge answers 404 for a path that the API does not have, unless the model's configuration allows the path.
     @Test func anotherPathReachesNobodyUnlessItsModelHasIt() async throws {
         try await withExecutor { executor in
             let models = """
@@ -96,7 +99,8 @@ import Testing
                     #expect(answer.status == 404)
                     #expect(last.method.string == "")
                 }
-                // The executor has nothing at this path, and the client gets its 404.
+                // The model `open` allows this path, so the request reaches the executor. The client gets the
+                // executor's 404.
                 let answer = try await server.curl("/v1/load_lora_adapter", body: #"{"model":"open","lora_name":"x"}"#)
                 let last = try await executor.get("/simulator/last").json
                 #expect(answer.status == 404)

@@ -72,7 +72,7 @@ import Testing
             let event = chatEvent("last", isLast: true)
             let half = event.prefix(event.count / 2)
             try await connection.sendChunk(String(half))
-            // Half an event is held back, because a keep-alive comment could otherwise be sent in its middle.
+            // The edge holds half an event back, because otherwise it could send a keep-alive comment in the middle.
             await #expect(throws: Unmet.self) { try await client.receive(until: "chunk", within: .milliseconds(200)) }
             try await connection.sendChunk(String(event.dropFirst(half.count)))
             _ = try await client.receive(until: "last")

@@ -1,6 +1,6 @@
 import Testing
 
-/// Executors of a model take turns with `balance: round-robin`.
+/// Tests that the executors of a model get requests in turn with `balance: round-robin`.
 @Suite struct TurnTests {
     @Test func eachGetsItsShare() async throws {
         try await withExecutor { first in
@@ -28,8 +28,9 @@ import Testing
                             try await expect(client.receiveAnswer()) { $0.status == 200 }
                         }
                         for executor in all { try await expect(executor.counters()) { $0.finished.int == 4 } }
-                        // Two connections are open: the kept one, and the one by which the test asks for the
-                        // counters. An earlier one of the test may take a moment to close.
+                        // Two connections to the executor are open: the one that the edge keeps for reuse, and the one
+                        // on which the test asks for the counters. An earlier one of the test may take a moment to
+                        // close.
                         for executor in all {
                             try await eventually("one connection") {
                                 try await executor.counters().connections.int == 2 ? true : nil

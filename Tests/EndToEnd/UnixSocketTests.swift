@@ -1,6 +1,6 @@
 import Testing
 
-/// Unix sockets for listeners and for executors.
+/// Tests unix sockets as listeners of the server and as addresses of executors.
 @Suite struct UnixSocketTests {
     @Test func aListenerAndAnExecutorMayBeUnixSockets() async throws {
         let scratch = try Scratch()
@@ -34,7 +34,8 @@ import Testing
         }
     }
 
-    /// Under the systemd unit the umask lets no other user connect, unless the configuration sets the socket's mode.
+    /// With the umask of the systemd unit no other user may connect to a unix socket, unless the configuration sets the
+    /// mode of the socket.
     @Test func othersMayConnectWhereTheConfigurationSaysSo() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -7,7 +7,7 @@ import subprocess
 from clients import events
 from servers import BINARY, PATIENCE_SECONDS, Server, eventually
 
-# The fixed port of `serve --executor`.
+# The port on which `serve --executor` always listens.
 PORT = 8080
 
 

@@ -1,4 +1,4 @@
-// The page of metrics under vLLM's names.
+// Tests the metrics page of the simulated executor, which uses the metric names of vLLM.
 import Testing
 
 @testable import ExecutorSimulator

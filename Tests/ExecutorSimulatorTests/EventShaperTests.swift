@@ -1,4 +1,4 @@
-// Events that are joined, cut and shortened.
+// Tests faults of the simulated executor that join, divide or shorten its events.
 import Testing
 
 @testable import ExecutorSimulator
@@ -6,7 +6,7 @@ import Testing
 @Suite struct EventShaperTests {
     private static let events = ["data: one\n\n", "data: two\n\n", "data: [DONE]\n\n"]
 
-    /// The chunks of the three events: those that each of them brings, and those of the end.
+    /// The chunks that the shaper sends after each event, and after the end of the stream.
     private func shape(_ faults: String, _ events: [String] = events) throws -> [[String]] {
         var shaper = EventShaper(try Faults(faults))
         var chunks = events.map { shaper.add(Array($0.utf8)) }

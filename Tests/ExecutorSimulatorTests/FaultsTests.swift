@@ -1,4 +1,4 @@
-// The names of faults.
+// Tests that the simulated executor understands the names of faults, such as `die_after:3`.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Hashes that do not change between processes.
+// Tests that the simulated executor's hashes are the same in every process, which Swift's `Hasher` does not guarantee.
 
 import Testing
 

@@ -11,7 +11,7 @@ struct LoopbackClient {
         target.sin_family = sa_family_t(AF_INET)
         target.sin_port = address.port.bigEndian
         target.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        // Longer than an answer takes on a machine that is busy with other tests.
+        // A read fails after 60 s, which is longer than an answer takes on a machine that is busy with other tests.
         var wait = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
         let connected = withUnsafePointer(to: &target) {
@@ -22,7 +22,9 @@ struct LoopbackClient {
         precondition(connected == 0, "cannot connect to \(address)")
     }
 
-    /// A request that closes its connection; in chunks, if so wanted, is the answer of HTTP/1.1.
+    /// Sends a request after whose answer the executor closes the connection.
+    ///
+    /// The request is of HTTP/1.0, or with `inChunks` of HTTP/1.1, so that the answer is in chunks.
     func post(_ path: String, _ body: String, inChunks: Bool = false) {
         let version = inChunks ? "HTTP/1.1\r\nconnection: close" : "HTTP/1.0"
         write("POST \(path) \(version)\r\nhost: executor\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)")
@@ -35,7 +37,7 @@ struct LoopbackClient {
         precondition(written == bytes.count)
     }
 
-    /// Everything until the end of the connection, and whether that was a reset.
+    /// Reads until the connection ends; returns the text, and whether the connection ended by a reset.
     func readAll() -> (text: String, isReset: Bool) {
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
@@ -46,7 +48,7 @@ struct LoopbackClient {
         }
     }
 
-    /// What there is, at most one read of it.
+    /// The result of one read, which waits until bytes arrive.
     func readSome() -> String {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = read(descriptor, &buffer, buffer.count)

@@ -1,4 +1,4 @@
-// What the simulator reads of a request.
+// Tests what the simulated executor reads from a request's body.
 import Inference
 import Testing
 

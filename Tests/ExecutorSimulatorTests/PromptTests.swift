@@ -1,4 +1,4 @@
-// The prompt of a request in the shape of each API: its hashes and its tokens.
+// Tests how the simulated executor finds the prompt in requests of each API, and computes its hashes and tokens.
 import Inference
 import Testing
 
@@ -35,7 +35,9 @@ import Testing
         #expect(try prompt(.completions, #"{"prompt":""}"#).tokens == 1, "no prompt has none")
     }
 
-    /// Anthropic's API continues a trailing message of the assistant; OpenAI's only where it is told to.
+    /// If the last message is the assistant's, Anthropic's API continues it.
+    ///
+    /// OpenAI's API does so only with `continue_final_message`.
     @Test func aTrailingMessageMayBeContinued() throws {
         let messages = #""messages":[{"role":"user","content":"hello"},{"role":"assistant","content":"good day"}]"#
         let whole = try prompt(.chat, "{\(messages)}")

@@ -1,4 +1,4 @@
-// Which JSON documents are responses of an engine, and in which dialect.
+// Tests which JSON documents count as a response of an engine, and in which dialect.
 
 import Inference
 import Testing

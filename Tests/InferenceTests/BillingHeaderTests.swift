@@ -1,4 +1,4 @@
-// The billing header that coding agents put first in the system prompt, and what is left of a body without it.
+// Tests how the edge removes the billing header, a line that coding agents put at the beginning of the system prompt.
 
 import Inference
 import Testing
@@ -8,7 +8,7 @@ import Testing
     private static let block = #"{"type":"text","text":"\#(header)"}"#
     private let scanner = JSONScanner()
 
-    /// What an executor of the same model is sent that gets no billing header.
+    /// The body that the edge sends to an executor whose setting removes the billing header.
     private func stripped(_ body: String, _ dialect: Dialect) throws -> String {
         let request = RequestBody(body)
         let scan = try scanner.scanRequest(request, dialect: dialect)
@@ -33,7 +33,9 @@ import Testing
         return sent
     }
 
-    /// Expects that this value of `system`, and of `content` in the first message of a chat, is sent as `expected`.
+    /// Expects that the edge sends the JSON value `expected` instead of `prompt`.
+    ///
+    /// `prompt` is tried as `system` of a messages request, and as the `content` of a chat's first message.
     private func expect(
         _ prompt: String,
         _ expected: String,
@@ -91,7 +93,7 @@ import Testing
         (#"HEADER\nYou are\nClaude"#, #"You are\nClaude"#), (#"HEADER\n\nYou"#, "You"), (#"HEADER\r\nYou"#, "You"),
         (#"HEADER\u000aYou"#, "You"), (#"HEADER \u000D\u000A\n  You"#, "  You"), (#"HEADER\n\tYou"#, #"\tYou"#),
         (#"HEADER\n\"You\""#, #"\"You\""#), (#"HEADER\né"#, "é"), ("HEADER", ""), (#"HEADER\n"#, ""),
-        // Some clients join the blocks of a prompt without anything between them.
+        // Some clients join the blocks of a prompt without a separator, so the header is followed directly by the text.
         ("HEADERYou are Claude; a=b;", "You are Claude; a=b;"), ("HEADER You are", "You are"), ("HEADERé", "é"),
         (#"x-anthropic-billing-header: cch=1 You are\nClaude"#, #"You are\nClaude"#),
         (#"x-anthropic-billing-header: cch=1\nYou are"#, "You are"),
@@ -102,21 +104,21 @@ import Testing
         let after = after.replacing("HEADER", with: Self.header)
         try expect("\"\(before)\"", "\"\(after)\"")
         if !after.isEmpty {
-            // The same of a block that holds more than the header.
+            // The same text is tried as a block that has more text after the header.
             try expect(#"[{"type":"text","text":"\#(before)"}, 7 ]"#, #"[{"type":"text","text":"\#(after)"}, 7 ]"#)
             try expect(#"[{"text":"\#(before)","type":"text"}]"#, #"[{"text":"\#(after)","type":"text"}]"#)
         }
     }
 
     @Test(arguments: [
-        // Other values, and texts that are not quite the header.
+        // The value has no prompt text, or the text differs slightly from the header.
         "null", "7", "[]", "[ ]", "{}", "\"\"", #""You are""#, "[7]", "[null]", "[[BLOCK]]", #"["HEADER"]"#, "{BLOCK}",
         #"{"type":"text","text":"HEADER"}"#, #"" HEADER""#, #""\nHEADER""#, #""X-Anthropic-Billing-Header: a=b;""#,
         #""x-anthropic-billing-header""#, #""x-anthropic-billing-heade""#, #""y-anthropic-billing-header: a=b;""#,
-        // A header that is not first.
+        // The header is not at the beginning of the prompt.
         #""You are\nHEADER""#, #"[{"type":"text","text":"You are"},BLOCK]"#, #"[{"type":"text","text":""},BLOCK]"#,
         #"[{},BLOCK]"#, #"[7,BLOCK]"#, #"[{"type":"image","text":"HEADER"},BLOCK]"#,
-        // Blocks of other types, and members that occur twice.
+        // The block is not a text block, or a member of the block occurs twice.
         #"[{"text":"HEADER"}]"#, #"[{"type":"image","text":"HEADER"}]"#, #"[{"type":7,"text":"HEADER"}]"#,
         #"[{"type":"text","text":["HEADER"]}]"#, #"[{"type":"text","source":{"text":"HEADER"}}]"#,
         #"[{"type":"text","Text":"HEADER"}]"#, #"[{"type":"text","text":"HEADER","text":"You are"}]"#,
@@ -133,7 +135,7 @@ import Testing
     }
 
     @Test(arguments: [
-        // What the scan does not read may be invalid, and is the engine's to refuse.
+        // Invalid JSON: the scan may miss it in members that it does not read. Then the engine has to refuse it.
         #"[{"type":"text","text":"HEADER",}]"#, #"[{"type":"text","text":"HEADER"},]"#,
         #"[{"type":"text" "text":"HEADER"}]"#, #"[{"type":"text","text":"HEADER","a":}]"#,
         #"[{"type":"text","text":"HEADER","a":tru}]"#, #"[{"type":"text","text":"HEADER","a":"\x"}]"#,
@@ -143,7 +145,7 @@ import Testing
         let prompt = prompt.replacing("HEADER", with: Self.header)
         let body = #"{"model":"m","system":\#(prompt)}"#
         #expect(JSONValue(parsing: Array(body.utf8)) == nil)
-        // A dialect whose prompts are not read.
+        // The scan of this dialect does not read prompts, so it shows whether the scan accepts the invalid JSON.
         let isAccepted = (try? scanner.scanRequest(RequestBody(body), dialect: .responses)) != nil
         let chat = #"{"model":"m","messages":[{"role":"system","content":\#(prompt)}]}"#
         #expect((try? stripped(body, .messages)) == (isAccepted ? body : nil))
@@ -154,7 +156,7 @@ import Testing
         let long = "x-anthropic-billing-header: cch=" + String(repeating: "a", count: 4096)
         try expect("\"\(long)\"", "\"\(long)\"")
         try expect(#"[{"type":"text","text":"\#(long)"}]"#, #"[{"type":"text","text":"\#(long)"}]"#)
-        // What follows the header may be of any length.
+        // Only the header must not be too long. The text after it may have any length.
         let prompt = String(repeating: "You are ", count: 10_000)
         try expect(#""\#(Self.header)\n\#(prompt)""#, "\"\(prompt)\"")
         let rest = #"{"type":"text","text":"\#(prompt)"}"#
@@ -192,7 +194,9 @@ import Testing
         #expect(try stripped(inside, .messages) == inside)
     }
 
-    /// Engines differ in which of two members of one name they use.
+    /// If a body has two members `system`, some engines use the first and others the last.
+    ///
+    /// So the edge changes neither.
     @Test func aPromptThatOccursTwiceIsLeftAlone() throws {
         for other in [#""system":"x""#, #""System":"x""#, #""system":[\#(Self.block)]"#, #""sy\u0073tem":null"#] {
             let body = #"{"model":"m","system":[\#(Self.block)],\#(other)}"#

@@ -1,5 +1,5 @@
-// Compressed request bodies: output of Python's gzip and of the zstd tool, truncated and corrupted, and decompression
-// bombs.
+// Tests the decompression of request bodies: output of Python's gzip and of the zstd tool, truncated and corrupted
+// bodies, and decompression bombs.
 import Foundation
 import HTTP
 import Testing
@@ -71,7 +71,7 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
             #expect(decode(Array(whole[..<count]), coding) == .failure(.malformed), "\(count)")
         }
         #expect(decode(whole + [1], coding) == .failure(.malformed), "what follows is no member and no frame")
-        // Bytes 0 to 9 of a gzip stream hold fields such as time and system, which do not affect the body.
+        // Bytes 0 to 9 of a gzip stream are not checked by its checksum: they are fields such as time and system.
         for place in whole.indices where coding == .zstd || place > 9 {
             var broken = whole
             broken[place] ^= 0x10
@@ -100,10 +100,10 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
     @Test func bombsAreTooDense() {
         #expect(decode(zstdFrame(Array(repeating: ([65], 131_072), count: 9)), .zstd) == .failure(.tooDense))
         #expect(decode(gzipBomb(copies: 5000), .gzip) == .failure(.tooDense))
-        // As dense as a bomb, but only 1 MiB, which a body of any density may have.
+        // This body is compressed as densely as a bomb, but has only 1 MiB, and such a small body may be dense.
         let small = zstdFrame(Array(repeating: ([65], 131_072), count: 8))
         #expect(decode(small, .zstd) == .success([UInt8](repeating: 65, count: 1 << 20)))
-        // Less dense: 12 kB of literal bytes besides 1.1 MB of repeated ones.
+        // This body is less dense: it has 12 kB of literal bytes in addition to 1.1 MB of repeated ones.
         let text = [UInt8](repeating: 66, count: 12_000)
         let mixed = zstdFrame([(text, 1)] + Array(repeating: ([65], 131_072), count: 9))
         #expect((try? decode(mixed, .zstd).get().count) == 12_000 + 9 * 131_072)
@@ -118,7 +118,7 @@ func zstdFrame(windowLog: UInt8 = 17, _ blocks: [(bytes: [UInt8], times: Int)]) 
 
     /// A gzip bomb: a space and `copies` repetitions of it.
     ///
-    /// 258 bytes take 13 bits with the fixed codes of RFC 1951 section 3.2.6.
+    /// Each repetition has 258 spaces, and takes 13 bits with the fixed codes of RFC 1951 section 3.2.6.
     private func gzipBomb(copies: Int) -> [UInt8] {
         var bits: [UInt8] = [1, 1, 0]
         func code(_ value: Int, _ length: Int) {

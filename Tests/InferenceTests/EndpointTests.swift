@@ -1,4 +1,4 @@
-// Which endpoint a method and a path select.
+// Tests which endpoint of the API a method and a path select.
 
 import HTTP
 import Testing

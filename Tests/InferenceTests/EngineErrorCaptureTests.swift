@@ -1,4 +1,5 @@
-// Error responses of real engines, byte for byte: vLLM 0.32.0 and LiteLLM's proxy 1.108.7, recorded on 2026-11-27.
+// Tests how the edge classifies error responses that were recorded on 2026-11-27, byte for byte, from vLLM 0.32.0 and
+// LiteLLM's proxy 1.108.7.
 
 import Foundation
 import Testing
@@ -21,7 +22,8 @@ import Testing
         ("lite-chat-stream-toolong.json", 400, 400, "maximum context length is 65536 tokens"),
         ("lite-chat-badjson.json", 400, 400, "Invalid JSON payload"),
         ("lite-responses-previous.json", 404, 404, "Response with id 'resp_nope' not found."),
-        // vLLM implements messages on top of chat completions, so the inner error is a client error.
+        // vLLM translates a messages request into a chat completion. This error event shows that the translation
+        // failed for what the client sent, so it counts as a client error.
         ("first-event-error.sse", 200, 400, "validation errors for ChatCompletionStreamResponse"),
     ]) func clientsMistakesAreToldWithTheirText(name: String, status: Int, told: Int, text: String) throws {
         for dialect in Dialect.allCases {

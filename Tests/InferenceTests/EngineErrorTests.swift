@@ -1,4 +1,4 @@
-// How errors of engines are read and classified. Most cases are rows of docs/engine-errors.md.
+// Tests how the edge reads and classifies errors of engines. Most cases are rows of docs/engine-errors.md.
 
 import Foundation
 import Testing
@@ -12,7 +12,7 @@ import Testing
 
     // MARK: The table in docs/engine-errors.md
 
-    /// One row of the table: an engine's response, and the cells of its classification.
+    /// One row of the table: an engine's error response, and the cells that say how the edge classifies it.
     struct Row: Sendable, CustomTestStringConvertible {
         var said: String
         var cells: [String]
@@ -80,7 +80,8 @@ import Testing
         #expect(
             !text(error(anthropic).classified(in: .openAIChat).body(.openAIChat, requestID: "r")).contains("details")
         )
-        // Only a string that contains an address is rewritten.
+        // The edge passes on an engine's error, except that it removes addresses: only the string that contains one is
+        // written anew.
         let leak =
             #"{"error":{"message":"at http:\/\/10.0.0.5:8000\/x \u00e9","type":"BadRequestError", "code":400,"n":1.50}}"#
         #expect(

@@ -1,10 +1,11 @@
-// Error messages of engines about keys and bills.
+// Tests how error messages of engines about API keys and payment are understood.
 import Testing
 
 @testable import Inference
 
 @Suite struct ErrorSentenceAccountTests {
-    /// The meaning of a message on its own, in the most common shape, with a status that says little.
+    /// What the edge concludes from an engine's error message, when the error has only this message, a status and
+    /// perhaps a parameter.
     private func meaning(_ text: String, _ status: Int?, param: String? = nil) -> ErrorMeaning {
         EngineError(status: status, param: param, message: text).meaning
     }

@@ -1,10 +1,11 @@
-// Error messages about a missing model: whether the client or the configuration is at fault.
+// Tests how engines' error messages about a missing model are understood: the client or the configuration is at fault.
 import Testing
 
 @testable import Inference
 
 @Suite struct ErrorSentenceModelTests {
-    /// The meaning of a message on its own, in the most common shape, with a status that says little.
+    /// What the edge concludes from an engine's error message, when the error has only this message, a status and
+    /// perhaps a parameter.
     private func meaning(_ text: String, _ status: Int?, param: String? = nil) -> ErrorMeaning {
         EngineError(status: status, param: param, message: text).meaning
     }
@@ -76,7 +77,7 @@ import Testing
         #expect(meaning(text, 404, param: "model") == .misconfiguration)
         let word = EngineError(status: 400, code: "model_not_found", param: "tools[0].model", message: text)
         #expect(word.meaning == .clientError(400))
-        // A specific error code outranks the message.
+        // A specific error code of the engine decides, even if the message sounds like a missing model.
         let long = EngineError(status: 400, code: "context_length_exceeded", message: "model x is not available")
         #expect(long.meaning == .clientError(400))
     }

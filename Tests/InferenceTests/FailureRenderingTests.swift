@@ -1,4 +1,4 @@
-// Failures as response bodies and as events, in each dialect.
+// Tests how the edge writes a failure as a response body and as an event, in each dialect.
 
 import Inference
 import Testing

@@ -1,4 +1,5 @@
-// What the scanner finds in events and JSON responses: errors of engines and gateways, validity, token counts.
+// Tests what the scanner finds in events and JSON responses: errors of engines and gateways, invalid JSON, token
+// counts.
 
 import Testing
 
@@ -26,21 +27,21 @@ import Testing
     }
 
     static let forms = [
-        // Errors of Gemini.
+        // Errors in the format of Google's Gemini.
         Form(
             #"[{"error":{"code":429,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED"}}]"#,
             "Quota exceeded",
             429
         ),
         Form(#"[{"error":"boom"}]"#, "boom", 502),
-        // Errors of Bedrock.
+        // Errors in the format of Amazon Bedrock.
         Form(#"{"throttlingException":{"message":"slow down"}}"#, "slow down", 429),
         Form(#"{"internalServerException":{"message":"m"}}"#, "m", 500),
         Form(#"{"modelStreamErrorException":{"message":"m","originalStatusCode":424}}"#, "m", 502),
         Form(#"{"serviceUnavailableException":{"message":"m"}}"#, "m", 503),
         Form(#"{"validationException":{"message":"m"}}"#, "m", 400),
         Form(#"{"modelTimeoutException":{"message":"m"}}"#, "m", 504),
-        // A flat object whose code is a word or a number, or that has a status.
+        // Errors that are not in an inner object: the members are at the top level of the JSON.
         Form(#"{"code":"rate_limit_exceeded","message":"m"}"#, "m", 429),
         Form(#"{"code":"InternalError","message":"m","request_id":"r"}"#, "m", 500),
         Form(#"{"message":"m","type":"too_many_requests_error","param":"queue","code":"queue_exceeded"}"#, "m", 429),
@@ -54,11 +55,11 @@ import Testing
         Form(#"{"fault":{"faultstring":"m","detail":{"errorcode":"x.QuotaViolation"}}}"#, "m", 502),
         Form(#"{"Response":{"Error":{"Code":"AuthFailure","Message":"m"},"RequestId":"r"}}"#, "m", 502),
         Form(#"{"x_groq":{"id":"r","error":"m"}}"#, "m", 502),
-        // Errors of MiniMax.
+        // Errors in the format of MiniMax.
         Form(#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"m"}}"#, "m", 502),
         Form(#"{"base_resp":{"status_code":1002,"status_msg":"m"}}"#, "m", 429),
         Form(#"{"base_resp":{"status_code":1039,"status_msg":"m"}}"#, "m", 400),
-        // Failed responses that give no reason.
+        // Responses of OpenAI's responses API that have failed without an error message.
         Form(#"{"object":"response","status":"failed","error":null,"output":[]}"#, nil, 502),
         Form(#"{"type":"response.failed","response":{"status":"failed","error":null}}"#, nil, 502),
         Form(#"{"type":"response.failed","response":{}}"#, nil, 502),
@@ -72,7 +73,7 @@ import Testing
         }
     }
 
-    /// Each of these errors is also detected within a stream, in every dialect.
+    /// Each error in `forms` is also detected when it arrives as an event of a stream, in every dialect.
     @Test(arguments: forms) func isSeenInAStream(form: Form) {
         for dialect in Dialect.allCases {
             var meter = Meter(dialect: dialect)
@@ -116,7 +117,9 @@ import Testing
         #expect(scan.error?.message == "m" && scan.isErrorBare)
     }
 
-    /// The parser's memory has room for each string once, so no string may be unescaped twice.
+    /// The parser has memory to unescape each string of the document once.
+    ///
+    /// The scanner must not unescape one twice.
     @Test func longWordsAreRead() {
         let pad = String(repeating: "\\u00e9", count: 30_000)
         for key in ["object", "status", "code", "message", "error", "type", "detail", "error_code", "fault"] {

@@ -1,4 +1,4 @@
-// Writing JSON text.
+// Tests the writer of JSON text.
 
 import Inference
 import Testing

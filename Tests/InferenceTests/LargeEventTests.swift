@@ -1,4 +1,4 @@
-// Events that exceed the splitter's buffer.
+// Tests events of streams that are too large for the buffer in which the edge collects an event.
 
 import Inference
 import Testing

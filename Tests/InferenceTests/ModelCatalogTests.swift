@@ -1,4 +1,4 @@
-// The models that clients may name, and the list of models in each API's format.
+// Tests which model names clients may use, and the list of models in each API's format.
 
 import Inference
 import Testing
@@ -12,7 +12,9 @@ import Testing
         #expect(catalog.resolve("c") == nil)
     }
 
-    /// Canonically equivalent names are different models, because an executor gets the name as the client wrote it.
+    /// Model names are compared byte by byte, because an executor gets the name as the client wrote it.
+    ///
+    /// Unicode texts that look alike are different names.
     @Test func namesAreComparedAsBytes() {
         let catalog = ModelCatalog([Model(id: "Kimi-K2", aliases: ["caf\u{e9}"]), Model(id: "cafe\u{301}")])
         #expect(catalog.index(of: "Kimi-K2") == 0 && catalog.index(of: "Kimi-\u{212A}2") == nil)

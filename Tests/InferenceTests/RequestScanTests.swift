@@ -1,4 +1,4 @@
-// What one scan of a request body finds, and what it refuses.
+// Tests which values the scan of a request body finds, and which bodies it refuses.
 
 import Inference
 import Testing
@@ -58,7 +58,8 @@ import Testing
         #expect(text(Array(body.utf8)[range]) == "null")
     }
 
-    /// The larger of the two limits counts, because an engine may know only one of their names.
+    /// If a request has two limits for its tokens, the larger one counts, because an engine may know only one of the
+    /// names.
     @Test func theLargestLimitOnTokensCounts() throws {
         #expect(try scan(#"{"model":"m","max_tokens":5,"max_completion_tokens":6}"#).maxTokens == 6)
         #expect(try scan(#"{"model":"m","max_tokens":50,"max_completion_tokens":6}"#).maxTokens == 50)
@@ -145,9 +146,10 @@ import Testing
         #expect(throws: error) { try scan(body, .completions) }
     }
 
-    /// Go's JSON decoder ignores the case of keys, by Unicode case folding, and uses the last duplicate.
+    /// The edge refuses keys that only Go's JSON decoder takes for a known key, because engines would read them
+    /// differently.
     ///
-    /// Keys that only Go would accept are refused.
+    /// Go ignores the case of keys, by Unicode case folding, and uses the last duplicate.
     @Test(arguments: [
         (#"{"model":"m","Model":"x"}"#, "model"), (#"{"MODEL":"x"}"#, "model"), (#"{"m\u004fdel":"x"}"#, "model"),
         (#"{"model":"m","\u017ftream":true}"#, "stream"), ("{\"model\":\"m\",\"\u{17F}tream\":true}", "stream"),

@@ -1,4 +1,4 @@
-// What remains of an event when the usage that the client did not ask for is removed.
+// Tests what is left of an event when the edge removes token usage that the client did not ask for.
 
 import Inference
 import Testing
@@ -8,7 +8,8 @@ import Testing
 
     @Test(
         arguments: [
-            // Chunks of vLLM, llama-server, LiteLLM and other gateways. `nil` means that the whole event is removed.
+            // Chunks as vLLM, llama-server, LiteLLM and other gateways send them. `nil` means that the edge removes the
+            // whole event, and not only its usage.
             (
                 #"{"id":"c","object":"o","created":1,"model":"m","choices":[],"usage":{"a":{"b":"}"}},"system_fingerprint":"f"}"#,
                 nil
@@ -39,9 +40,9 @@ import Testing
         #expect(removed(event) == "id: 4\n: x\ndata: {\"timings\":1}\n\n")
     }
 
-    /// A removed event keeps its `id` and `retry` lines, which clients remember.
+    /// When the edge removes an event, it still sends the event's `id` and `retry` lines, which clients remember.
     ///
-    /// Without a blank line they join the next event.
+    /// No blank line follows, so that they become part of the next event.
     @Test func whatReadersRememberStaysOfAnEventThatIsLeftOut() {
         let event = "id: 77\nevent: message\n: x\ndata: {\"choices\":[],\"usage\":{\"a\":1}}\nretry: 9\n\n"
         #expect(removed(event) == "id: 77\nretry: 9\n")

@@ -51,7 +51,7 @@ def vocabulary() -> tuple[list[str], list[float], list[int]]:
 
 def weights(tokens: list[str]) -> dict[str, numpy.ndarray]:
     """All tensors, in float32; a matrix has the shape (outputs, inputs)."""
-    # The random stream of RandomState never changes between numpy versions; that of default_rng may.
+    # RandomState gives the same numbers for a seed in every version of numpy; default_rng may not.
     random = numpy.random.RandomState(SEED)
 
     def matrix(outputs: int, inputs: int, scale: float) -> numpy.ndarray:

@@ -61,7 +61,7 @@ class Whole(Case):
             status, fields, body = self.curl("/v1/chat/completions", body=chat(), tls=tls)
             self.assertEqual((status, fields["content-type"]), (200, "application/json"))
             self.assertEqual(same_each_time(body), said)
-            # The edge's own id, because curl sent none; the engine answers 400 to an id that is not a UUID.
+            # curl sends no id, so the edge makes one. It is a UUID, because the engine answers 400 to other ids.
             self.assertRegex(fields["x-request-id"], UUID)
 
 

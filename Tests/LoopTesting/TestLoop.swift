@@ -1,4 +1,4 @@
-// An event loop that a test turns by hand, with a clock that the test sets.
+// An event loop for tests: the test calls each turn, and sets the clock.
 import CLinux
 import Glibc
 package import Transport
@@ -26,7 +26,7 @@ package final class TestLoop {
         }
     }
 
-    /// Turns until `condition` holds.
+    /// Turns the event loop until `condition` holds.
     ///
     /// - Returns: False if `condition` does not hold after 4000 turns.
     @discardableResult
@@ -56,7 +56,7 @@ package final class TestLoop {
         return Sockets.localAddress(of: socket)!
     }
 
-    /// A TCP connection over loopback: the socket is for a channel in the loop, the peer is the test's end.
+    /// Opens a TCP connection over loopback: the socket is for a channel in the loop, and the peer is the test's end.
     package func tcp(receiveBuffer: CInt? = nil) throws -> (socket: Socket, peer: Peer) {
         var socket: Socket?
         let address = try listen { accepted, _ in socket = accepted }

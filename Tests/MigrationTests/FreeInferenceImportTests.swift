@@ -3,9 +3,11 @@ import Testing
 @testable import Configuration
 @testable import Migration
 
-/// FreeInference's models.yaml.
+/// Tests the import of FreeInference's models.yaml.
 @Suite struct FreeInferenceImportTests {
-    /// A file of the project's form with content of our own: what is lost or changed is marked.
+    /// A `models.yaml` in FreeInference's format with invented content.
+    ///
+    /// A comment marks each line whose setting the import drops or changes.
     static let file = """
         # Two models.
         models:
@@ -130,7 +132,9 @@ import Testing
         #expect(try loaded(result.yaml).models[0].executors[0].url.description == "http://h:1")
     }
 
-    /// `${file:PATH}` is ours: the file of another program must not make our server read a file.
+    /// In this server's configuration `${file:PATH}` means the content of a file.
+    ///
+    /// The import must not copy such a text from another program's file, because it meant nothing there.
     @Test func aReferenceToAFileIsNotCarriedOver() throws {
         let result = try imported(
             """

@@ -1,15 +1,16 @@
-// Importing texts, for the tests: no disk, and the result is checked as `freeinference check` does.
+// Helpers for tests of the import: they import a text without reading a file, and check the result in the same way as
+// the command `freeinference check`.
 import Testing
 
 @testable import Configuration
 @testable import Migration
 
-/// Imports `text` as the file `in.yaml`.
+/// Imports `text` as if it were the file `in.yaml`.
 func imported(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> ConfigurationImport {
     try ConfigurationImport(Array(text.utf8), path: "in.yaml")
 }
 
-/// What the import of `text` fails with; nil, and an issue, where it does not fail.
+/// The error of an import of `text`; if the import succeeds, the test fails and the result is nil.
 func failure(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) -> String? {
     do {
         let result = try ConfigurationImport(Array(text.utf8), path: "in.yaml")
@@ -20,7 +21,7 @@ func failure(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) 
     }
 }
 
-/// Reads what an import wrote, with the environment in which it is used.
+/// Reads the configuration that an import wrote, with the environment variables that it needs.
 func loaded(
     _ yaml: String,
     environment: [String: String] = [:],
@@ -41,11 +42,11 @@ func loaded(
 }
 
 extension ConfigurationImport {
-    /// The lines of the notes of one kind.
+    /// The line numbers of all of the import's notes that are of one kind.
     func lines(_ kind: MigrationNote.Kind) -> Set<Int> { Set(notes.filter { $0.kind == kind }.map(\.position.line)) }
 }
 
-/// The lines of `text` that end in a comment with this word.
+/// The numbers of the lines in `text` that end with `# ` and this word.
 func lines(marked word: String, in text: String) -> Set<Int> {
     Set(
         text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()

@@ -3,11 +3,11 @@ import Testing
 @testable import Configuration
 @testable import Migration
 
-/// Files of the forms that the two projects publish as examples, with content of our own.
+/// Imports files in the formats that FreeInference and LiteLLM publish as examples, with invented content.
 ///
-/// What is lost or changed is marked; every other line is in the result.
+/// A comment marks each line whose setting the import drops or changes. All others must be in the result.
 @Suite struct PublicFormsTests {
-    /// The form of FreeInference's distribution and of its tests.
+    /// A `models.yaml` in the format of the file that FreeInference comes with, and of the files in its tests.
     private static let freeInference = """
         # A registry of models in the form of FreeInference's distribution, with content of our own.
         models:
@@ -225,7 +225,7 @@ import Testing
                 api_key: test-key # changed
         """
 
-    /// The form of LiteLLM's proxy_server_config.yaml.
+    /// A file in the format of LiteLLM's proxy_server_config.yaml.
     private static let liteLLM = """
         model_list:
           - model_name: wren-user-test # lost
@@ -316,7 +316,9 @@ import Testing
               forward_headers: True
         """
 
-    /// The result is read with an environment in which each variable has a URL or a key of its own.
+    /// Reads the configuration that the import has made.
+    ///
+    /// Each environment variable that it refers to has a different URL or the key `key`.
     private func configuration(_ result: ConfigurationImport) throws -> Configuration {
         let names = PlaceholderEnvironment.references(in: result.yaml).map(\.name)
         let values = names.enumerated().map { index, name in
@@ -337,7 +339,7 @@ import Testing
         #expect(models.count == 9)
         #expect(models[0].executors.map(\.weight) == [100, 1, 1])
         #expect(models[0].executors.map(\.kind) == [.openai, .ollama, .openai])
-        // The coding plan of Kimi has OpenAI's API.
+        // The provider named after Kimi's coding plan speaks OpenAI's API, so its kind is `openai`.
         #expect(models[3].executors.map(\.kind) == [.openai, .openai])
         #expect(models[3].executors[0].model == "heron-for-coding")
         #expect(models[7].executors.map(\.model) == ["acme/egret-m3", nil])

@@ -12,7 +12,7 @@ MODEL = "demo"
 BASE = "http://127.0.0.1:8080"
 CONFIGURATION = "/etc/freeinference/freeinference.yaml"
 PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "UnitFileState", "User", "FragmentPath")
-# Whatever is of the package, with its owner, group and mode.
+# Every file and directory that the package installs, with its owner, group and mode.
 OWNED = {
     "/etc/freeinference": "root root 755",
     CONFIGURATION: "root freeinference 640",
@@ -47,7 +47,7 @@ def start_executor(test):
 
 def apt(test, *words):
     """Runs apt as an operator would who wants to be asked nothing and keeps edited files. Returns what it says."""
-    # The root has what is needed, and no network for what is recommended.
+    # The test machine's file system already has the required packages. It has no network for recommended ones.
     options = "--yes --quiet --no-install-recommends --option Dpkg::Options::=--force-confold"
     options += " --option Dpkg::Use-Pty=0"
     ended = test.machine.run(f"DEBIAN_FRONTEND=noninteractive apt-get {options} {' '.join(words)} 2>&1", timeout=180)

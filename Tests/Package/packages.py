@@ -9,7 +9,8 @@ from pathlib import Path
 from failures import expect
 
 NEWER, BROKEN = "90.0.0-1", "91.0.0-1"
-# A line of the example that the newer package has in addition, so that dpkg has to keep the operator's file.
+# A line that only the newer package's configuration file has. So an upgrade finds two different files, and dpkg has
+# to keep the operator's one.
 ADDITION = "# An example of a newer version.\n"
 CONFIGURATION = "etc/freeinference/freeinference.yaml"
 

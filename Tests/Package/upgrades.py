@@ -4,7 +4,7 @@ import packages
 from installation import CONFIGURATION, UNIT, apt, state, status, stream
 from failures import expect
 
-# At 20 tokens a second: longer than apt takes, also on a busy machine.
+# The length of a stream. At 20 tokens a second it takes longer than apt does, also on a busy machine.
 TOKENS = 1000
 
 

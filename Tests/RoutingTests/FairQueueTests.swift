@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// A queue that is fair between tenants and first-in, first-out within each tenant.
+/// Tests the queue that serves tenants fairly in turn, and the requests of each tenant in order.
 @Suite struct FairQueueTests {
     @Test func oneTenantIsServedInOrder() {
         var queue = FairQueue<Int>()
@@ -11,7 +11,9 @@ import Testing
         #expect(queue.pop() == nil && queue.isEmpty)
     }
 
-    /// A new tenant alternates at once with a tenant that has 500 requests waiting.
+    /// Another tenant has 500 waiting requests.
+    ///
+    /// The requests of a new tenant are served alternately with them, and not after them.
     @Test(arguments: [0, 1, 7, 100]) func aCrowdDoesNotHoldUpANewcomer(served: Int) {
         var queue = FairQueue<String>()
         for number in 0..<500 { _ = queue.push("x\(number)", tenant: "x", cost: 90) }
@@ -41,7 +43,9 @@ import Testing
         #expect(tickets.allSatisfy { queue.remove($0) == nil })
     }
 
-    /// Most of a crowd leaves, from anywhere in the line, after some of it was served.
+    /// Of many requests of one tenant, some are served, and most others leave the queue at random.
+    ///
+    /// The rest must be served in order.
     @Test(arguments: [0, 1, 7, 60, 200], [0, 1, 50, 240])
     func whoStaysInACrowdThatLeavesIsServed(served: Int, stay: Int) {
         var random = DifferentialTests.Random(served * 1000 + stay)
@@ -84,7 +88,7 @@ import Testing
         #expect(queue.ahead(of: "y", cost: 1) == 3)
     }
 
-    /// Each element that is pushed comes out exactly once, with any sequence of calls.
+    /// Whatever functions of the queue are called in whatever order, each element comes out exactly once.
     @Test(arguments: 0..<20) func nothingIsLostOrServedTwice(seed: Int) {
         var random = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
         func next(_ bound: Int) -> Int {

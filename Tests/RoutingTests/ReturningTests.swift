@@ -3,13 +3,15 @@ import Transport
 
 @testable import Routing
 
-/// Requests that return to the queue from an executor, and the predicted waits of other requests.
+/// Tests requests that failed at an executor and wait again, and how this changes the predicted waits of others.
 @Suite final class ReturningTests {
     private let waits = Waits()
 
     private let second: UInt64 = 1_000_000_000
 
-    /// A pool of two executors, ids 0 and 1, with one slot each.
+    /// A pool of two executors, whose ids are 0 and 1.
+    ///
+    /// Each has one slot.
     private func pair() -> ExecutorPool { ExecutorPoolTests.pool(2, .roundRobin, max: 1) }
 
     private func admit(
@@ -92,12 +94,13 @@ import Transport
 
     // MARK: Predicted waits
 
-    /// After a slow phase of the single slot, requests are refused only until the forecast has adapted.
+    /// When a slow executor becomes fast again, the pool refuses only a few requests until its forecast of the wait has
+    /// adapted.
     @Test func aPaceThatWasSlowIsLearntAnew() {
         let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         let executor = pool.executors[0]
         var now: UInt64 = second
-        // Each attempt takes 20 s while another request waits.
+        // The slot is slow: four attempts take 20 s each, and another request waits meanwhile.
         #expect(admit("slow", to: pool, granted, at: now).isExecutor)
         for number in 0..<4 {
             _ = admit("slow \(number)", to: pool, granted, at: now)
@@ -105,7 +108,7 @@ import Transport
             pool.release(executor, at: now)
         }
         #expect(pool.predictedWait(of: "t", at: now) > 8 * second)
-        // Then each attempt takes 100 ms, and four requests arrive at a time.
+        // Then the slot is fast: each attempt takes 100 ms, and four requests arrive at a time.
         var refused: [Int] = []
         for round in 0..<40 {
             for number in 0..<4 {
@@ -128,7 +131,7 @@ import Transport
             #expect(admit("alone", to: pool, granted, at: now).isExecutor)
             now += 5 * second
             pool.release(executor, at: now)
-            // Time during which the pool has a free slot does not count as a slow pool.
+            // These 100 s do not make the pool seem slow, because it has a free slot all the time.
             now += 100 * second
         }
         #expect(pool.predictedWait(of: "t", at: now) == second, "there is room")
@@ -155,8 +158,9 @@ import Transport
 
     // MARK: Snapshots
 
-    /// When the configuration changes, waiting requests keep their order, and each still waits for the members of its
-    /// own pool.
+    /// When a reload changes the executors of a model, waiting requests keep their order.
+    ///
+    /// A request that already waited can still get only an executor of the old configuration.
     @Test func theQueueOutlivesAPool() {
         let entry = PoolEntry(id: 1)
         let old = Executor(id: 2, engine: Engine(id: 3, name: "old"), model: "m")
@@ -169,7 +173,7 @@ import Transport
         // The new pool begins with `kept`, no longer has `old`, and adds `new`.
         let after = ExecutorPool(entry, members: [kept, new].map { PoolMember($0, runningMax: 1) })
         #expect(admit("after", to: after, granted).ticket != nil && after.waitingCount == 2)
-        // Only the second waiting request may use the slot of `new`.
+        // The executor `new` is only in the new pool, so only the request `after` may use its slot.
         after.pump(at: 0)
         #expect(granted.order == ["after"] && new.running == 1)
         before.release(old, at: 0)

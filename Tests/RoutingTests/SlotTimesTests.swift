@@ -4,7 +4,9 @@ import Transport
 
 @testable import Routing
 
-/// Compares forecast waits with simulated waits, for one slot and many, and for several distributions of durations.
+/// Compares forecast waits for a slot with the waits of a simulation.
+///
+/// It simulates one slot and many, and several distributions of how long a request keeps a slot.
 @Suite struct SlotTimesTests {
     enum Durations: String, CaseIterable, CustomTestStringConvertible {
         case equal, nearlyEqual, uniform, exponential, fewAreLong
@@ -24,14 +26,14 @@ import Transport
         }
     }
 
-    /// A simulated pool with a queue; a freed slot goes to the first waiting request at once.
+    /// A simulated pool with a queue: when a slot becomes free, the first waiting request gets it at once.
     private struct Simulation {
         let slots: Int
         let durations: Durations
         var random: DifferentialTests.Random
         var times = SlotTimes()
         var now = 1.0
-        /// For each held slot: when it will be free, and since when it is held.
+        /// For each slot in use: the time at which it becomes free in seconds, and when its request began.
         var held: [(end: Double, began: Nanoseconds)] = []
         var waiting: [(since: Double, ahead: Int, forecast: SlotTimes.Forecast?)] = []
         /// For each served request: how many were ahead of it, its forecast, and its actual wait in seconds.
@@ -78,19 +80,21 @@ import Transport
         var (foretold, came, late, all) = (0.0, 0.0, 0, 0)
         for seed in 0..<20 {
             var simulation = Simulation(slots: slots, durations: durations, seed: 1000 * slots + seed)
-            // The load exceeds the capacity, so the queue is as long as the forecasts allow.
+            // More requests arrive than the slots can serve. The queue grows until a forecast exceeds 8 s, because such
+            // a request is not admitted.
             for _ in 0..<600 {
                 simulation.arrive(waitMax: 8)
                 let gap = Double(simulation.random.next(2000)) / 1000
                 simulation.go(to: simulation.now + gap * 1.4 / Double(slots))
             }
             simulation.go(to: simulation.now + 1000)
-            // The first forecasts are left out, because the slots had not been held often enough to be measured.
+            // The first forecasts do not count, because too few requests had ended to measure how long they take.
             for (ahead, forecast, wait) in simulation.waits.dropFirst(slots) {
                 foretold += Double(forecast.wait) / 1e9
                 came += wait
                 all += 1
-                // With an empty queue a request is admitted whatever its forecast.
+                // A request that finds the queue empty is admitted whatever its forecast, so its wait does not count as
+                // late.
                 if wait > 8, ahead > 0 { late += 1 }
             }
         }
@@ -100,6 +104,8 @@ import Transport
     }
 
     /// All slots are taken at the same moment, and then 40 requests arrive at once.
+    ///
+    /// Each that is admitted must get a slot within its limit of 8 s.
     @Test(arguments: [1, 2, 3, 4, 8]) func nobodyIsLetInToWaitInVain(slots: Int) {
         var simulation = Simulation(slots: slots, durations: .equal, seed: 1)
         for _ in 0..<4 * slots { simulation.arrive(waitMax: 8) }
@@ -114,7 +120,8 @@ import Transport
         for (_, forecast, wait) in waits { #expect(abs(Double(forecast.wait) / 1e9 - wait) < 0.1 * wait) }
     }
 
-    /// The first slots to become free held the shortest attempts, so their mean would predict too little.
+    /// The first slots to become free had the shortest attempts, so the forecast must also count the attempts that
+    /// still run.
     @Test func whatIsStillHeldCounts() throws {
         var times = SlotTimes()
         times.watch(from: 0)
@@ -140,7 +147,7 @@ import Transport
         #expect(times.forecast(behind: 0, running: 0, at: 5) == nil, "others have all places")
     }
 
-    /// The pool was slow and becomes fast, or was fast and becomes slow.
+    /// Requests suddenly take much shorter or much longer than before, and the forecast follows at once.
     @Test(arguments: [(20.0, 0.1), (0.1, 20.0)]) func anotherPaceIsLearntAtOnce(before: Double, after: Double) throws {
         var times = SlotTimes()
         times.watch(from: 0)
@@ -157,7 +164,7 @@ import Transport
         #expect((1.1...1.3).contains(Double(forecast.wait) / 1e9 / after), "\(forecast)")
     }
 
-    /// The forecast for a very long queue takes bounded work, and is right on average.
+    /// The forecast for a very long queue must not take long to compute, and must be right on average.
     @Test func aLongQueueIsForetoldInTheMean() throws {
         var times = SlotTimes()
         times.watch(from: 0)

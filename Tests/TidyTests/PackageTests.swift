@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// What the Debian package is made of, and where it must agree with the rest of the repository.
+/// Tests that the sources of the Debian package agree with the rest of the repository.
 ///
-/// What only a built package shows is checked by `make test-deb` (Tests/Package).
+/// `make test-deb` (Tests/Package) tests a built package.
 @Suite struct PackageTests {
     private static func text(_ path: String) throws -> String {
         try String(contentsOf: SourceTree.root.appending(path: path), encoding: .utf8)
@@ -28,7 +28,7 @@ import Testing
         return (said[0], said[1], process.terminationStatus)
     }
 
-    /// freeinference.yaml(5) as plain text: without fonts and escapes.
+    /// The manual page freeinference.yaml(5), without font changes and escaped characters.
     private func manual() throws -> String {
         let made = try run("python3", "infrastructure/scripts/manual.py", "configuration")
         try #require(made.status == 0, "\(made.errors)")
@@ -38,7 +38,7 @@ import Testing
     @Test func everyKeyHasAnEntryInTheManual() throws {
         let keys = try Self.text("docs/configuration.md").matches(of: /(?m)^\| `([^`]+)` \|/).map { String($0.1) }
         try #require(keys.count > 100)
-        // The tag of a paragraph stands on the line after the request.
+        // In troff the line after the request `.TP` is the tag of the paragraph, here the name of a key.
         let tags = try manual().matches(of: /(?m)^\.TP\n(.+)$/).map { String($0.1) }
         #expect(Set(keys).subtracting(tags).sorted() == [])
         for key in Set(keys) {
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// No sign of Markdown is left, outside of what the page quotes.
+    /// The manual page is made from Markdown, and no Markdown syntax may be left in it, except in quoted text.
     @Test func theManualHasNoMarkdown() throws {
         for line in try manual().split(separator: "\n") {
             #expect(!line.contains("`") || line.contains("% \""), "\(line)")
@@ -80,7 +80,8 @@ import Testing
         #expect(made.output.matches(of: /(?m)^refused:/).count == 4, "\(made.output)")
     }
 
-    /// `deb.sh` changes the unit by one expression of sed; what is left of it is the repository's, line by line.
+    /// `deb.sh` makes the package's systemd unit from the repository's one with a single sed expression, which may
+    /// change only lines with the path of the binary.
     @Test func theUnitOfThePackageDiffersInThePathAlone() throws {
         let unit = "infrastructure/systemd/hybrid_inference.service"
         let commands = try Self.text("infrastructure/scripts/deb.sh").matches(of: /(?m)^sed '([^']+)' (\S+) \|/)
@@ -98,7 +99,8 @@ import Testing
         #expect(!made.contains { $0.contains("/usr/local") })
     }
 
-    /// Every package of Package.resolved, what comes with the toolchain, and the copies inside of others.
+    /// The Debian copyright file must name every package in Package.resolved, the toolchain's libraries, and the code
+    /// that those packages bundle.
     @Test func theCopyrightNamesWhatIsLinked() throws {
         let text = try Self.text("infrastructure/debian/copyright")
         let named = Set(text.matches(of: /(?m)^Files: (\S+)\/\*$/).map { String($0.1) })
@@ -119,7 +121,7 @@ import Testing
         #expect(packaged == built)
     }
 
-    /// The example has two lines to edit and no more, so `check` refuses it as it is installed.
+    /// The example configuration of the package marks exactly two lines that the operator has to edit.
     @Test func theExampleHasTwoLinesToEdit() throws {
         let lines = try Self.text("infrastructure/debian/freeinference.yaml").split(separator: "\n")
         let marked = lines.filter { $0.contains("# EDIT (") }
@@ -127,7 +129,8 @@ import Testing
         for line in marked { #expect(line.contains(/^[ -]+\w+: +# EDIT \(\d of 2\): .+, such as \S+$/), "\(line)") }
     }
 
-    /// A maintainer script ends at the first command that fails, and has the place for debhelper's lines.
+    /// Each maintainer script of the package ends at the first command that fails, and has the line `#DEBHELPER#`,
+    /// where debhelper inserts commands.
     @Test(arguments: ["postinst", "prerm", "postrm"]) func scriptsEndAtAnError(name: String) throws {
         let path = "infrastructure/debian/freeinference.\(name)"
         let lines = try Self.text(path).split(separator: "\n", omittingEmptySubsequences: false)

@@ -29,7 +29,7 @@ class Recorder:
                 try:
                     engine.request(self.command, self.path, body, dict(self.headers.items()))
                     answer = engine.getresponse()
-                    # HTTP/1.0, so that the end of the response is the end of the connection.
+                    # The response is HTTP/1.0 without a length, so the end of the connection ends the response.
                     self.send_response(answer.status)
                     for name, value in answer.getheaders():
                         if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
@@ -38,7 +38,8 @@ class Recorder:
                     while piece := answer.read1(65536):
                         self.wfile.write(piece)
                 except OSError:
-                    # The engine or the client is gone; the other one sees its connection close.
+                    # The engine or the client has closed its connection, so the recorder closes the connection to the
+                    # other one.
                     self.close_connection = True
                 finally:
                     engine.close()

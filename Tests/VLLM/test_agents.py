@@ -32,7 +32,8 @@ class Agents(VLLMCase):
                 [str(part) for part in command], cwd=work, stdin=subprocess.DEVNULL, capture_output=True,
                 timeout=PATIENCE_SECONDS, text=True, env={
                     "PATH": os.environ["PATH"], "HOME": home, "CODEX_HOME": home,
-                    # All other network access of an agent fails at once.
+                    # The proxies do not exist, so that every access of the agent to another network address fails at
+                    # once.
                     "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1",
                     **environment})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

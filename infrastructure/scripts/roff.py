@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-# The columns of a source line: breaking is left to whoever shows the page.
+# The longest line of the source in characters. The program that shows the page breaks lines anew.
 COLUMNS = 78
 INLINE = re.compile(
     r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)(?!`)"
@@ -41,7 +41,7 @@ def inline(text):
 def span(match):
     if match["code"] is not None:
         code = match["code"]
-        # A space beside a backquote only separates it from the delimiter.
+        # Code between several backquotes may begin or end with a space, which is not part of the code.
         if len(match["ticks"]) > 1:
             code = code.strip(" ")
         return rf"\fB{escaped(code)}\fP"

@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKOUTS = ROOT / ".build/checkouts"
-# Names of the licences in infrastructure/debian/copyright, and as SPDX knows them.
+# The names of licences in infrastructure/debian/copyright, each with its SPDX identifier.
 LICENCES = {
     "Expat": "MIT",
     "Apache-2.0": "Apache-2.0",

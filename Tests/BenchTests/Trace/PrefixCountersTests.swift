@@ -1,4 +1,4 @@
-// Reading the counters of a prefix cache from a page of metrics.
+// Tests how the bench reads an engine's counters of its prefix cache from the metrics page.
 import Testing
 
 @testable import Bench

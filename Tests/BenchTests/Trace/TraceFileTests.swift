@@ -1,4 +1,4 @@
-// Traces in both formats, and the errors in them.
+// Tests reading traces of requests, in Mooncake's and Azure's format, and the errors for invalid ones.
 import Testing
 
 @testable import Bench

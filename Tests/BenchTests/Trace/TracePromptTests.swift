@@ -1,4 +1,4 @@
-// The texts of prompts share what the trace says that they share.
+// Tests that the bench makes prompts of a trace's hashes: prompts with equal leading hashes begin with equal text.
 import Testing
 
 @testable import Bench
@@ -41,7 +41,7 @@ import Testing
         #expect(try texts(Self.mooncake)[3] != texts(Self.mooncake, seed: 2)[3])
     }
 
-    /// The number of words that occur in a block is about what 512 draws out of 17,576 words give.
+    /// The words of a prompt are drawn from all 17,576 words of three letters, so few of 1536 words occur twice.
     @Test func wordsAreSpreadOverAllWords() throws {
         let text = try texts(Self.mooncake)[1]
         let words = Set(stride(from: 0, to: text.count, by: 4).map { Array(text[$0..<$0 + 3]) })

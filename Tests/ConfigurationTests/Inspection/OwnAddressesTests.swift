@@ -1,4 +1,4 @@
-// Executors whose URL is an address that the process itself listens on.
+// Tests that the configuration check finds executors whose URL is one of the server's own listeners.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// The address of the admin listener.
+// Tests how the address of the admin listener is read and checked.
 import Testing
 import Transport
 

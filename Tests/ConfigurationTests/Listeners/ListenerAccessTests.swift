@@ -1,4 +1,4 @@
-// The keys of a listener about addresses.
+// Tests the settings of a listener that depend on client addresses, such as which proxies are trusted.
 import HTTP
 import Testing
 import Transport

@@ -1,4 +1,4 @@
-// Reading listeners and the admin listener: which settings go together, and which addresses overlap.
+// Tests how listeners and the admin listener are read: which settings exclude each other, and which addresses overlap.
 
 import Testing
 import Transport

@@ -1,4 +1,4 @@
-// Reading files of executors: together with the configuration, and again while the server runs.
+// Tests how a file that lists executors is read: first with the configuration, and again while the server runs.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Reading the executors of a model.
+// Tests how the configuration of a model's executors is read.
 import Testing
 
 @testable import Configuration

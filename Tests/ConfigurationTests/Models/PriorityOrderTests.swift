@@ -1,4 +1,5 @@
-// Reading `priority` of executors, the shares of the queue, and the priorities of clients without a key.
+// Tests how the configuration is read for three settings: an executor's `priority`, the shares of the classes in the
+// queue, and the class of clients without a key.
 
 import Routing
 import Testing
@@ -18,7 +19,10 @@ import Testing
         #expect(configuration.models[0].executors.map(\.priority) == [expected])
     }
 
-    /// An engine of an unknown kind is taken for one with vLLM's order.
+    /// Engines can serve requests by a priority number.
+    ///
+    /// The kind of the engine decides whether it serves the lowest or the highest number first. An unknown kind counts
+    /// as vLLM.
     @Test func theKindDecidesTheOrder() {
         let orders = ExecutorSettings.Kind.allCases.map { ($0, $0.priorityOrder) }
         for (kind, order) in orders {

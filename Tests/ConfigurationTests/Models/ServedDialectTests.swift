@@ -1,4 +1,4 @@
-// Reading `dialects` at each level, and the paths that each word stands for.
+// Tests how the setting `dialects` is read at each level of the configuration, and which paths each dialect allows.
 
 import Inference
 import Routing

@@ -1,4 +1,4 @@
-// Files that are not valid YAML, duplicate keys, aliases, byte order marks.
+// Tests configuration files with invalid YAML, duplicate keys, aliases or a byte order mark.
 
 import Testing
 
@@ -41,7 +41,8 @@ import Testing
             ]
         )
         #expect(faults("&x a: 1\na: 2") == ["c.yaml:1:1: key 'a' appears more than once in this section"])
-        // Yams reports the position of any one of these keys, but our error must always be the same.
+        // Yams, the YAML parser, reports the position of a random one of these keys. The server's error must always be
+        // the same.
         let mixed = "&x a: 1\na: 2\n&y b: 1\nb: 2\n[c]: 1\n[c]: 2"
         for _ in 1...32 {
             let expected = "c.yaml:1:1: a key must be a single word, not a list or a section, and stand once"

@@ -1,4 +1,4 @@
-// All errors of a configuration as one text.
+// Tests the text that lists all errors of a configuration, one a line.
 import Testing
 
 @testable import Configuration

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Configuration
 
-/// The description of the differences between two configurations.
+/// Tests the list that describes how one configuration differs from another.
 @Suite struct ConfigurationOutlineTests {
     private static let head = "listeners: [{address: '127.0.0.1:8080'}]\n"
 
@@ -64,7 +64,7 @@ import Testing
         #expect(found == ["models[more.yaml]: added", "models[imported]: added"])
     }
 
-    /// Executors' keys, and values from the environment or from a file, are not shown.
+    /// The description of a change does not contain API keys of executors, nor values from the environment or a file.
     @Test func secretsAreNotShown() throws {
         let model = { (key: String) in "models: [{id: a, executors: [{url: 'http://e', api_key: '\(key)'}]}]" }
         let environment = ["OLD": "environment-old", "NEW": "environment-new"]

@@ -1,4 +1,4 @@
-// Unknown keys in a section.
+// Tests the errors for unknown keys in a section of the configuration file.
 import Testing
 
 @testable import Configuration

@@ -1,4 +1,4 @@
-// Expanding environment variables in the values of a file.
+// Tests how references to environment variables in the configuration's values are replaced.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Rewriting decimal numbers without exponents.
+// Tests that numbers such as `1e3` are rewritten without an exponent.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Parsing the URLs of executors, and the errors for invalid ones.
+// Tests how URLs of executors are read, and the errors for invalid ones.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Parsing and printing durations and sizes.
+// Tests how durations and sizes are read and printed.
 
 import Testing
 

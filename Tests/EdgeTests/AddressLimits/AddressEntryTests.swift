@@ -4,7 +4,7 @@ import Transport
 
 @testable import Edge
 
-/// An entry behind a reference, so that a test can change it inside of `#expect`.
+/// Holds an `AddressEntry` in a class, because `#expect` cannot call a mutating function of a struct.
 private final class Trial {
     private(set) var entry: AddressEntry
 

@@ -1,4 +1,4 @@
-// Requests that are sent again without `include_usage`, because the engine refuses it.
+// Tests that the edge sends a request again without `include_usage` if the engine refuses this member.
 import HTTP
 import Inference
 import Testing

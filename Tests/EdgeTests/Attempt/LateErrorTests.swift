@@ -7,11 +7,12 @@ import Transport
 
 @testable import Edge
 
-/// Errors and broken connections while a response is relayed: what the client gets, and what the executor is charged.
+/// Tests errors and broken connections while a response is relayed: what the client gets, and whether the executor's
+/// health counts a fault.
 @Suite struct LateErrorTests {
     private static let address = "HTTPConnectionPool(host='10.0.0.3', port=8000): http://10.0.0.3:8000/generate"
 
-    /// Error documents in the formats of many engines.
+    /// Events with an error, in the formats of many engines.
     static let shapes = [
         #"data: {"error":{"message":"\#(address)","type":"InternalServerError","code":500}}"#,
         #"data: {"error":{"message":"\#(address)","type":"BadRequestError","code":400}}"#,
@@ -49,7 +50,10 @@ import Transport
 
     // MARK: Errors within a stream
 
-    /// The client's SDK raises an error without an engine's address; bytes after the error are dropped.
+    /// An engine's error event, in any format, becomes an error event of the client's dialect without the engine's
+    /// address.
+    ///
+    /// The edge drops all bytes after it.
     @Test(arguments: dialects.indices) func anErrorOfAnyShapeIsToldInTheClientsDialect(index: Int) throws {
         let (path, token, end, error) = Self.dialects[index]
         for shape in Self.shapes {
@@ -139,8 +143,9 @@ import Transport
         #expect(attempt.owner.brokeOff?.status == 503)
     }
 
-    /// An error event above the size limit is relayed in pieces; the edge's own error event follows, and no clean
-    /// end.
+    /// The edge passes on an error event that is too large for its buffer in pieces.
+    ///
+    /// Its own error event follows, and the response ends as incomplete.
     @Test func anErrorEventLargerThanIsHeldIsFollowedByOurs() throws {
         let attempt = try PlayedAttempt()
         attempt.played.answer()
@@ -172,8 +177,8 @@ import Transport
                 say(text, to: attempt)
                 attempt.played.end()
                 #expect(attempt.end == "broke \(end)", "\(body)")
-                // Some bytes are held back. Otherwise the client would have all announced bytes and consider the
-                // response complete.
+                // The edge holds back some bytes of a response whose length is known until it has seen the end.
+                // Otherwise the client would get all announced bytes and take the response for complete.
                 if case .known = body { #expect(attempt.relayed.utf8.count < text.utf8.count) }
             }
         }
@@ -198,7 +203,7 @@ import Transport
             attempt.played.end()
             #expect(attempt.end == "whole" && attempt.relayed == text)
         }
-        // JSON lines on a passthrough path.
+        // A response of JSON lines, on a path whose responses the edge passes on without reading them.
         let lines = #"{"a":"\#(Self.padding)"}"# + "\n{}\n"
         let other = try PlayedAttempt(.other, body: chat(stream: false))
         other.played.answer(type: "application/json")
@@ -252,7 +257,7 @@ import Transport
     ])
     func aRefusalInsideOfAGoodAnswerIsOneToo(text: String) throws {
         for type in ["text/event-stream", "application/json", nil] {
-            // A bare line that ends in a blank line is a form of event streams only.
+            // JSON that is followed by a blank line occurs only in event streams, so other types are left out.
             if type != "text/event-stream", text.first == "{", text.last != "}" { continue }
             let attempt = try PlayedAttempt()
             #expect(attempt.played.body.contains("stream_options"))
@@ -338,7 +343,7 @@ import Transport
         keeping.leave()
     }
 
-    /// A client error is charged to no executor.
+    /// An error that the client caused does not count as a fault of the executor.
     @Test func whatTheClientHasCausedIsNoFault() throws {
         let environment = TestEnvironment(try testSnapshot(models: "- {id: m, executors: [{url: 'http://one:1'}]}"))
         let keeping = try TestClient(environment)

@@ -26,7 +26,9 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(try !caller(models: []).mayUse(model))
     }
 
-    /// An engine that lists a name cannot have it used by keys that were made for a model of the configuration.
+    /// A key that is limited to some model names may not use a discovered model with such a name.
+    ///
+    /// Otherwise an engine could attract the key's requests by listing the name.
     @Test func aKeyWithAListMayUseNoDiscoveredModel() throws {
         let model = Model(id: "demo", isDiscovered: true)
         #expect(try caller().mayUse(model))
@@ -69,7 +71,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(caller.begin(at: 0) != nil)
     }
 
-    /// For a caller without a key, the message does not speak of the caller's key.
+    /// A client without an API key gets a message that names the limit of all clients without a key.
     @Test func callersWithoutAKeyAreToldWhoseLimitItIs() {
         var limits = KeyLimits(concurrency: 1, requestsPerMinute: 1, tokensPerMinute: 10)
         var anonymous = Caller(anonymousOf: Authenticator(anonymousLimits: limits))
@@ -85,7 +87,9 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
         #expect(rate?.message == "Rate limit reached: callers without an API key together have 1 requests a minute.")
     }
 
-    /// A quota gets back exactly what was taken from it.
+    /// A caller may use another kind of quota than its key's.
+    ///
+    /// It gets back exactly what was taken from it, even if the exchange is ended twice.
     @Test func anotherQuotaMayStandBehindACaller() {
         let key = AccessKey(id: "k", hash: [], tenant: "t", limits: KeyLimits(tokensPerMinute: 100))
         let quota = ScriptedQuota()
@@ -142,7 +146,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
     }
 }
 
-/// A quota with scripted results, which records its calls.
+/// A quota for tests: it records the calls, and returns the results that the test has set.
 private final class ScriptedQuota: Quota {
     private struct State {
         var calls: [String] = []

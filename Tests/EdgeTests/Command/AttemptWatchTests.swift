@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// Tests the wait for the last attempt at a drained executor.
+/// Tests how the command to drain an executor waits until the executor's last attempt has ended.
 @Suite struct AttemptWatchTests {
     private let test = TestLoop()
     private let registry = Registry()
@@ -18,7 +18,7 @@ import Testing
         var ends: [Bool] = []
         let watched = AttemptWatch.Watched(executors: [executor], isWholeEngine: true)
         let watch = AttemptWatch(watched, loop: test.loop) { ends.append($0) }
-        // A reload removes the executor during the wait.
+        // A reload removes the executor while the command waits for the executor's attempts to end.
         _ = try registry.resolve(models: "- {id: a, executors: [{url: 'http://e2'}]}")
         test.pass(AttemptWatch.interval)
         pool.release(executor, began: 1, at: 1)

@@ -7,7 +7,7 @@ import Transport
 
 @testable import Edge
 
-/// Sends commands over a real socket.
+/// Tests the command socket, with real connections.
 ///
 /// The server runs on one thread, and the command line's client on another thread.
 @Suite struct CommandServerTests {
@@ -102,7 +102,8 @@ import Transport
         #expect(asked.withLock { $0 } == [name, nil], "the server's own file is not taken for a faulty one")
     }
 
-    /// A process that hands over changes nothing any more, because its successor would not know of it.
+    /// During an upgrade the old process refuses all commands that change something, because the new process would not
+    /// know of the change.
     @Test func aProcessThatHandsOverChangesNothing() throws {
         let obstacle = "an upgrade is under way"
         for path in ["/upgrade", "/maintenance/on", "/maintenance/off"] {

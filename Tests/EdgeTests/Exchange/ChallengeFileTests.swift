@@ -1,4 +1,4 @@
-// Which files of ACME challenges are served.
+// Tests which files of ACME challenges (RFC 8555) the server serves.
 import Foundation
 import HTTP
 import LoopTesting
@@ -26,7 +26,7 @@ import Testing
         #expect(token(255)?.count == 255 && token(256) == nil)
     }
 
-    /// Runs `body` with a webroot that has challenges.
+    /// Runs `body` with a folder that an ACME client has filled with challenge files.
     private func withWebroot(_ body: (_ root: String, _ challenges: String) throws -> Void) throws {
         let root = NSTemporaryDirectory() + "acme-" + UUID().uuidString
         let challenges = root + "/.well-known/acme-challenge"

@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Exchanges at an engine that the health probes declare dead.
+/// Tests what happens to exchanges at an engine when health probes find that it is dead.
 @Suite struct EngineDeathTests {
     private let refused = EngineDeath(reason: "connect: Connection refused", isRefusal: true)
     private let silent = EngineDeath(reason: "no answer in time", isRefusal: false)
@@ -48,8 +48,9 @@ import Transport
         #expect(client.executors.count == 2)
     }
 
-    /// A draining engine refuses connections but completes its running streams, so attempts with received bytes go
-    /// on.
+    /// When an engine refuses connections, attempts that have received bytes from it continue.
+    ///
+    /// The engine may be shutting down, and then it still completes its running streams.
     @Test func anAttemptThatHasHadBytesIsNotCut() throws {
         let client = try client()
         client.ask()
@@ -79,8 +80,8 @@ import Transport
         #expect(failure.kind == .executorBrokeOff && failure.detail == "its engine is dead: no answer in time")
     }
 
-    /// The edge has paused the attempt because its client does not read, so missing bytes are not the engine's
-    /// silence.
+    /// While the edge does not read from an engine, because the client does not read, the engine does not count as
+    /// silent.
     @Test func aPausedAttemptIsNotSilent() throws {
         let client = try client()
         client.ask()

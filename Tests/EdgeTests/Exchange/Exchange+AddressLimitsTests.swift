@@ -8,7 +8,7 @@ import Transport
 
 private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".utf8))
 
-/// Requests that a limit for one address refuses, and those that it does not.
+/// Tests which requests are refused because of a limit for one client address.
 @Suite struct ExchangeAddressLimitsTests {
     private let access = Authenticator(hash: hash, isRequired: true)
 

@@ -7,7 +7,7 @@ import Testing
 private let broke = Failure(.executorBrokeOff)
 
 @Suite struct ExchangeMachineTests {
-    /// A machine after these events.
+    /// A new state machine of an exchange that has handled these events.
     private func machine(after events: [ExchangeMachine.Event]) -> ExchangeMachine {
         var machine = ExchangeMachine()
         for event in events { _ = machine.handle(event) }
@@ -28,7 +28,9 @@ private let broke = Failure(.executorBrokeOff)
         #expect(machine.phase == .relay && !machine.mayRetry && machine.handle(.routed).isEmpty)
     }
 
-    /// The deadline is set in the queue only while a model loads.
+    /// While a request waits because the model is loading, the deadline `commit_after` may pass.
+    ///
+    /// The edge then sends the head of the response and keep-alive comments, and the request goes on waiting.
     @Test func aWaitForAModelThatLoadsIsCommitted() {
         var machine = machine(after: attempting)
         _ = machine.handle(.queued)
@@ -174,7 +176,8 @@ private let broke = Failure(.executorBrokeOff)
         )
     }
 
-    /// Random events cause at most one status and one end, and nothing after the end.
+    /// Whatever events an exchange gets, it sends at most one status, ends at most once, and does nothing after its
+    /// end.
     @Test func randomEventsNeverEndTwice() {
         var generator = SplitMix(state: 42)
         let events: [ExchangeMachine.Event] = [

@@ -1,5 +1,5 @@
-// Exchanges in memory: a real client connection in a loop that the test turns, and executors whose bytes the test
-// sends.
+// Runs exchanges in a test: the client's connection is real, the test turns its event loop, and the test plays the
+// executors.
 import HTTP
 import Inference
 import LoopTesting
@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// One request that an executor has received; the test sends the executor's response.
+/// A request that the edge sends to an executor; the test plays the executor and sends the response.
 final class PlayedExecutor: ExecutorStream {
     let request: ExecutorRequest
     let target: ExecutorTarget
@@ -56,14 +56,14 @@ final class PlayedExecutor: ExecutorStream {
         handler?.responseHead(ResponseHead(status: status, fields: block), body: body)
     }
 
-    /// Sends a complete response with a status of 400 or above.
+    /// Answers the request with a complete error response, whose status is 400 or above.
     func refuse(_ status: Int, _ text: String = "", _ fields: [(String, String)] = []) {
         answer(status, type: "application/json", fields)
         say(text)
         end()
     }
 
-    /// Sends bytes of the response that arrive in one read.
+    /// Sends bytes of the response, which the edge gets in one read.
     func say(_ text: String) { say(Array(text.utf8)) }
     func say(_ bytes: [UInt8]) { handler?.responseBody(bytes.span) }
 
@@ -80,7 +80,7 @@ final class PlayedExecutor: ExecutorStream {
     }
 }
 
-/// The environment of exchanges, without the threads of a worker.
+/// What a worker provides to exchanges, for tests: everything runs in the test's thread.
 final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let test = TestLoop()
     var snapshot: Snapshot
@@ -92,7 +92,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     let bodyQueue = Lock(BodyQueue())
     let addresses = AddressTable()
     private(set) var addressRefusals: [AddressRefusal] = []
-    /// The clients of whose resets in the prefill the operator was warned.
+    /// The clients about whom the operator was warned, because they cancelled too many requests during the prefill.
     private(set) var resetWarnings: [String] = []
     let access: Authenticator
     let keyHasher: HMACSHA256Hasher?
@@ -166,7 +166,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         scans.append((body, coding, charge, exchange))
     }
 
-    /// Scans the body that has waited longest, as the scan thread would.
+    /// Scans the oldest body in the queue, as the scan thread of the server does.
     func carryOutScan() {
         let scan = scans.removeFirst()
         let job = ScanThread.Job(
@@ -187,7 +187,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
         metrics.count(finished)
     }
 
-    /// Passes the ends of waits to the waiting exchanges, as a worker's mailbox would.
+    /// Tells exchanges that waited for a slot how their wait has ended, as messages to a worker do in the server.
     func deliverWaitEnds() {
         let ends = waitEnds.withLock { list in
             defer { list = [] }
@@ -213,7 +213,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     func refusedForMemory(on connection: ServerConnection) {}
     func connectionEnded(_ connection: ServerConnection) {}
 
-    /// Breaks the reference cycles that a test leaves; the last call to an environment.
+    /// Breaks reference cycles at the end of a test; no other function may be called afterwards.
     func forget() {
         for executor in executors { executor.cancel() }
         test.loop.dismantle()
@@ -223,7 +223,7 @@ final class TestEnvironment: ExchangeEnvironment, ServerDelegate {
     }
 }
 
-/// A client with one connection to the environment of a test.
+/// A client with one connection, whose requests are handled in a test's environment.
 final class TestClient {
     let environment: TestEnvironment
     let peer: Peer
@@ -279,7 +279,7 @@ final class TestClient {
         environment.deliverWaitEnds()
         environment.test.settle(peer)
     }
-    /// Advances the clock in small steps and turns the loop after each.
+    /// Advances the test's clock by `duration` in small steps, and lets the event loop run after each step.
     func pass(_ duration: Nanoseconds, step: Nanoseconds = 50_000_000) {
         var left = duration
         while left > 0 {
@@ -337,14 +337,14 @@ func testSnapshot(models: String, settings: String = "", registry: Registry = Re
 }
 
 extension Snapshot {
-    /// The pool of a model of this snapshot.
+    /// The pool of the model with this id; the model must be in the snapshot.
     func pool(of id: String) -> ExecutorPool {
         guard let model = models.first(where: { $0.entry.name == id }) else { fatalError("no model \(id)") }
         return model.pool
     }
 }
 
-/// An attempt for the first model of the environment's snapshot; a chat unless another dialect is given.
+/// Makes an attempt for the first model in the configuration of the environment; it is a chat by default.
 func testAttempt(
     _ lease: ExecutorLease,
     in environment: TestEnvironment,
@@ -365,7 +365,7 @@ func testAttempt(
     )
 }
 
-/// A request as after the exchange has read and scanned its body.
+/// Makes a request in the state that it has once the exchange has read and scanned its body.
 func testRequest(
     _ environment: TestEnvironment,
     _ text: String = chat(),

@@ -8,7 +8,7 @@ import Transport
 @testable import Edge
 @testable import HTTP
 
-/// Exchanges from the head of a request to the last byte; the test sends the executors' bytes.
+/// Tests complete exchanges, from the head of a request to the last byte of the response; the test plays the executors.
 @Suite struct ExchangeTests {
     private let two = "{url: 'http://one:1'}, {url: 'http://two:1'}"
 
@@ -73,7 +73,7 @@ import Transport
         client.executors[0].answer()
         client.executors[0].say(Said.token)
         let limit = try #require(client.executors[0].readLimit)
-        // The test's socket takes some megabytes before bytes wait in the stream.
+        // The kernel buffers some megabytes for the client's socket. Only when it is full do bytes wait in the stream.
         let large = "data: {\"choices\":[{\"delta\":{\"content\":\"\(String(repeating: "x", count: limit))\"}}]}\n\n"
         for _ in 0..<200 where client.executors[0].isReading {
             client.executors[0].say(large)
@@ -84,7 +84,7 @@ import Transport
         #expect(client.executors[0].isReading, "the client has read on")
     }
 
-    /// Bytes that an executor had sent before it was paused do not restart its stall deadline.
+    /// While the edge does not read from an executor, because the client is slow, the executor has no stall deadline.
     @Test func aPausedExecutorDoesNotStall() throws {
         let client = try client(
             "{url: 'http://one:1'}",
@@ -105,7 +105,7 @@ import Transport
         #expect(client.exchange.phase == .relay && client.environment.finished.isEmpty)
     }
 
-    /// A client that lets a few bytes move from time to time, but takes less than `limits.read_pace`, is cut.
+    /// The edge cuts off a client that reads a few bytes from time to time, but fewer than `limits.read_pace` demands.
     @Test(arguments: [0, 1 << 20]) func aClientThatReadsTooSlowlyIsCut(pace: Int) throws {
         let client = try client(
             "{url: 'http://one:1'}",
@@ -122,7 +122,7 @@ import Transport
         }
         for _ in 0..<7 where client.finished == nil {
             client.environment.test.clock.advance(by: 30 * second)
-            // Few bytes have just moved, so that `client_stall` does not pass.
+            // Pretends that the client has just read a few bytes, so that the deadline `client_stall` is not reached.
             client.exchange.stream.lastMoved = client.environment.test.clock.now
             client.environment.loop.turn(waitMax: 0)
         }
@@ -138,7 +138,8 @@ import Transport
         #expect(client.executors[0].isCancelled && client.finished?.bytesLost ?? 0 > 0)
     }
 
-    /// An engine that says little is not blamed on a client that takes all of it.
+    /// If the engine is slow, a client that reads everything is not cut off, although it reads less than
+    /// `limits.read_pace`.
     @Test func aClientOfASlowEngineIsNotCut() throws {
         let client = try client("{url: 'http://one:1'}", settings: "limits: {read_pace: 1MiB}\nkeep_alive: 10m")
         client.ask()
@@ -152,7 +153,9 @@ import Transport
 
     // MARK: Events that arrive in one read
 
-    /// Another executor answers, and no byte of the failed executor is mixed into its response.
+    /// If the first executor sends an error event before any token, another executor answers.
+    ///
+    /// No byte of the first one may be in the response, even if more bytes came with the error.
     @Test(arguments: [
         Said.error() + Said.done, Said.error() + Said.token + Said.done, Said.error(429) + Said.done,
         ": comment\n\n" + Said.error() + Said.error() + Said.done,

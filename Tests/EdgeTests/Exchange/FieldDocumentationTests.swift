@@ -12,11 +12,13 @@ import Testing
     private struct Row {
         let name: String
         let sent: String
-        /// The value that is passed on; nil if the field is dropped.
+        /// The value with which the edge passes the field on; nil if the edge drops the field.
         let got: String?
     }
 
-    /// The rows of the table under a heading; the first column is `name: value`, the last one the forwarded value.
+    /// The rows of the table under a heading of docs/fields.md.
+    ///
+    /// The first column is a field `name: value`, the last column is the value that the edge forwards.
     private func rows(under heading: String) throws -> [Row] {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appending(path: "docs/fields.md")
@@ -37,7 +39,7 @@ import Testing
         }
     }
 
-    /// Compares the forwarded value of each row, in order.
+    /// Compares the header fields that the edge forwards with the rows of a table in the documentation, in order.
     private func compare(_ rows: [Row], with fields: FieldBlock) {
         var values: [String: [String]] = [:]
         for line in lines(fields) {
@@ -63,7 +65,7 @@ import Testing
             credential: ExecutorCredential(key: "engine-key", kind: .auto)
         )
         compare(rows, with: sent)
-        // The table lists each known header field that passes.
+        // Each header field that the edge knows and forwards must be in the table.
         let documented = Set(rows.map(\.name))
         for known in FieldName.allCases where known != .other {
             let name = String(describing: known.text)

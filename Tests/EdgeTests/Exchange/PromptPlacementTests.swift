@@ -5,7 +5,7 @@ import Testing
 
 @testable import Edge
 
-/// How exchanges hash their prompts, and what they tell their pool of answers.
+/// Tests how an exchange hashes its prompt for the choice of an executor, and what it reports to the pool afterwards.
 @Suite struct PromptPlacementTests {
     private static let text = String(repeating: "word ", count: 2000)
 
@@ -19,7 +19,7 @@ import Testing
         #"{"model":"m","stream":true,"max_tokens":4,"system":"\#(system)","messages":[{"role":"user","content":"\#(text)"}]}"#
     }
 
-    /// How the executor was chosen for a request of a new client.
+    /// Sends a request on a new connection, and returns which executor the pool chose and why.
     private func placed(
         _ body: String,
         in environment: TestEnvironment,
@@ -44,7 +44,9 @@ import Testing
         }
     }
 
-    /// The billing block changes with each request; these executors get the prompt without it.
+    /// Coding agents put a billing block in front of the prompt, which changes with each request.
+    ///
+    /// The edge removes it from the prompt, so it does not change which executor is chosen.
     @Test func theBillingBlockDoesNotMatter() throws {
         let environment = try environment("prefix")
         func body(_ number: Int) -> String {
@@ -58,7 +60,9 @@ import Testing
         #expect(other.placement.reason == .load)
     }
 
-    /// A conversation with an image stays where it is; the image counts as its tokens, not as its bytes.
+    /// The requests of a conversation with an image go to one executor.
+    ///
+    /// The image counts with the size of its tokens, not with its bytes.
     @Test func aConversationWithAnImageStays() throws {
         let environment = try environment("prefix")
         func body(_ letter: String, _ text: String) -> String {
@@ -77,7 +81,7 @@ import Testing
         #expect(try placed(body("B", Self.text), in: environment).placement.reason == .load, "it is another image")
     }
 
-    /// Bytes of the body beside the prompt are no work for the executor.
+    /// Only the bytes of the prompt count as work for the executor, not the rest of the body.
     @Test func onlyThePromptCounts() throws {
         let environment = try environment("prefix")
         let ballast = String(repeating: "x", count: 20_000)
@@ -96,7 +100,10 @@ import Testing
 
     // MARK: Sessions and scopes
 
-    /// The header field or the member of the body names the session, in the order of the list.
+    /// A request names its session by a header field or by a member of its body; if it has several, the first in the
+    /// list of possible names wins.
+    ///
+    /// Requests of one session go to one executor.
     @Test(arguments: [
         ("x-session-id: s1", "", "x-session-id: s1", ""), ("session_id: s1", "", "session_id: s1", ""),
         ("", #","prompt_cache_key":"s1""#, "", #","prompt_cache_key":"s1","user":"u2""#),
@@ -118,7 +125,8 @@ import Testing
         #expect(next.executor == home.executor && next.placement.reason == .session)
     }
 
-    /// One tenant's requests with one user are no session, and neither are empty names.
+    /// Requests have no session if they name only a user, and the tenant has no other user, or if the name is empty or
+    /// no string.
     @Test(arguments: [("", #","user":"u1""#), ("x-session-id:", ""), ("", #","session_id":"","prompt_cache_key":7"#)])
     func whatNamesNoSessionIsIgnored(field: String, members: String) throws {
         let environment = try environment("prefix")
@@ -129,7 +137,9 @@ import Testing
         }
     }
 
-    /// `session_fields` replaces the list; an empty list switches sessions off.
+    /// The setting `session_fields` replaces the list of header fields and members that can name a session.
+    ///
+    /// With an empty list no request has a session.
     @Test(arguments: [("[x-chat]", true), ("[body.chat.id]", true), ("[]", false), ("[x-session-id]", false)])
     func theListCanBeSet(list: String, isSession: Bool) throws {
         let models = "- {id: m, balance: prefix, executors: [{url: 'http://a:1'}, {url: 'http://b:1'}]}"
@@ -140,7 +150,9 @@ import Testing
         #expect((try placed(body, in: environment, fields: fields).placement.reason == .session) == isSession)
     }
 
-    /// Prompts with different values of `cache_salt` share nothing at the engine.
+    /// Engines do not share the cache between prompts with different values of `cache_salt`.
+    ///
+    /// So equal prompts with different salts need not go to one executor.
     @Test func promptsWithDifferentSaltsShareNothing() throws {
         let environment = try environment("prefix")
         func salted(_ salt: String) -> String {
@@ -155,7 +167,8 @@ import Testing
 
     // MARK: Answers
 
-    /// What an executor refuses with an error of the client is not believed to be held.
+    /// If an executor refuses a request because of the client's error, the pool does not assume that it cached the
+    /// prompt.
     @Test(arguments: [400, 500]) func aRefusedPromptIsNotHeld(status: Int) throws {
         let environment = try environment("prefix", 1)
         let client = try TestClient(environment)
@@ -166,7 +179,8 @@ import Testing
         #expect(try placed(Self.body(Self.text), in: environment).placement.believedBytes == 0)
     }
 
-    /// A response that is continued is continued by its maker, also with other balances.
+    /// A request that continues an earlier response (`previous_response_id`) goes to the executor that stored the
+    /// response, with any balance.
     @Test(arguments: ["least-load", "prefix"]) func aStoredResponseIsContinuedByItsMaker(balance: String) throws {
         for isStream in [false, true] {
             let environment = try environment(balance)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// The setting `reasoning` of a model: what clients get, in streams and in whole answers.
+/// Tests the setting `reasoning` of a model: which JSON members of streams and of other responses have the reasoning.
 @Suite struct ReasoningSettingTests {
     private static let thought = #"data: {"choices":[{"index":0,"delta":{"reasoning":"a \"b\" \u00e9"}}]}"# + "\n\n"
     private static let usage =
@@ -19,7 +19,7 @@ import Testing
         let models = "- {id: m\(setting.isEmpty ? "" : ", reasoning: \(setting)"), \(executors)}\n\(more)"
         return try TestClient(TestEnvironment(try testSnapshot(models: models)))
     }
-    /// The text without the framing of chunks.
+    /// Removes the size lines of the chunked coding from a response's text.
     private func unframed(_ text: String) -> String { text.replacing(/\r\n[0-9a-fA-F]+\r\n/, with: "") }
     private func changed(_ text: String, _ setting: String) -> String {
         switch setting {
@@ -71,7 +71,7 @@ import Testing
         #expect(client.received.contains(text))
     }
 
-    /// An event that is larger than the splitter holds passes in pieces, as it is.
+    /// The edge passes on an event that is too large for its buffer in pieces, and does not rename members in it.
     @Test func aLargeEventPassesAsItIs() throws {
         let client = try client("reasoning_content")
         let text = String(repeating: "x", count: 200_000)
@@ -79,7 +79,7 @@ import Testing
         client.ask()
         client.executors[0].answer()
         client.executors[0].say(Said.token)
-        // It comes in pieces, as large events do.
+        // The executor sends the event in pieces.
         let bytes = Array(large.utf8)
         for start in stride(from: 0, to: bytes.count, by: 16_384) {
             client.executors[0].say(Array(bytes[start..<min(start + 16_384, bytes.count)]))

@@ -8,7 +8,7 @@ import Transport
 
 @testable import Edge
 
-/// The `FinishedExchange` of each ending, and the log line and counters that are made from it.
+/// Tests the record of a finished exchange, for each way to end, and the log line and counters that are made from it.
 @Suite struct FinishedExchangeTests {
     private func client(_ executors: String = "{url: 'http://one:1'}, {url: 'http://two:1'}") throws -> TestClient {
         let models = "- {id: m, balance: round-robin, executors: [\(executors)]}"
@@ -74,7 +74,9 @@ import Transport
         #expect(line["tokens"] as? Int == 1 && line["tokens_estimated"] as? Bool == true)
     }
 
-    /// The failure that the client got is the `end` of the log line, and is not listed again under `failed_attempts`.
+    /// The failure that the edge reported to the client is the `end` of the log line.
+    ///
+    /// It is not repeated under `failed_attempts`.
     @Test func theFailureThatIsToldIsTheEnd() throws {
         let client = try client("{url: 'http://one:1'}")
         client.ask()
@@ -149,7 +151,7 @@ import Transport
         client.ask()
         client.executors[0].answer()
         client.executors[0].say(Said.token + Said.token)
-        // The client leaves before the turn of the loop that would send the bytes.
+        // The client leaves before the event loop has sent it the bytes.
         client.leave()
         let finished = try #require(client.finished)
         #expect(finished.end == .clientLeft && finished.stream?.tokens == 2)

@@ -1,4 +1,5 @@
-// What a failed probe shows: nothing listens at the engine's address, or the engine is slow or out of reach.
+// Tests how the errors of a failed health probe are told apart: nothing listens at the engine's address, or the engine
+// is slow or cannot be reached.
 import Glibc
 import HTTP
 import Routing

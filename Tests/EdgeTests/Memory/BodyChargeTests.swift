@@ -1,4 +1,5 @@
-// The charge for a body with two holders is given back once, when the last holder releases it.
+// Tests the memory charge of a request body that two objects share: the budget gets it back once, when the second of
+// them has released the body.
 import Testing
 import Transport
 

@@ -1,4 +1,5 @@
-// The pace of a body: the average at first, then that of the last whole second or more.
+// Tests how fast a request body arrives in the server's measurement. At first this is the average, then the pace in the
+// last second or somewhat more.
 import LoopTesting
 import Testing
 import Transport
@@ -18,7 +19,7 @@ import Transport
         #expect(four == 250)
     }
 
-    /// What comes at once does not make a body fast.
+    /// A body whose first bytes arrive all at once does not count as fast: the pace is taken over at least one second.
     @Test mutating func aBurstCountsAsWhatCameInASecond() {
         let (zero, early, later) = (after(0, 300_000), after(10, 300_000), after(500, 400_000))
         #expect([zero, early, later] == [300_000, 300_000, 400_000] && !pace.isMeasured)
@@ -35,7 +36,9 @@ import Transport
         #expect(again == 250_000)
     }
 
-    /// The clock of a body that waits stands still, so it may be asked twice at the same time.
+    /// While a body waits for memory, its clock does not advance.
+    ///
+    /// So its pace may be asked for twice at the same time.
     @Test mutating func aClockThatStandsStillChangesNothing() {
         let first = after(2000, 1000)
         let second = after(2000, 1000)

@@ -1,4 +1,5 @@
-// A body that waits: its pieces in order and charged, and the time that is not counted as its own.
+// Tests a request body that waits for memory: its pieces are kept in order and charged, and the time of the wait does
+// not count as slowness of the client.
 import Inference
 import LoopTesting
 import Testing
@@ -35,7 +36,7 @@ import Transport
         #expect(wait.waited(at: 21 * second) == 3 * second)
     }
 
-    /// Only the time in which the client may send counts for its pace.
+    /// The time in which the server does not read from a client does not count when the client's pace is measured.
     @Test func waitingIsNotSlowness() {
         #expect(hold("a", at: 12 * second))
         #expect(wait.bytesPerSecond(arrived: 2000, at: 12 * second) == 1000)
@@ -50,7 +51,7 @@ import Transport
         #expect(!wait.isHeld && wait.pieces.isEmpty && budget.used == 64 << 20)
     }
 
-    /// Pieces of one byte each must not copy all earlier pieces each time.
+    /// If the pieces of a body have one byte each, the buffer must not be copied for each piece.
     @Test func theBufferGrowsBySteps() {
         var capacities: Set<Int> = []
         let piece: [UInt8] = [1]
@@ -63,7 +64,10 @@ import Transport
         #expect(budget.used >= 256 << 10 && budget.used <= 257 << 10)
     }
 
-    /// What waits in all bodies takes little of the budget, and the first ones leave something for later ones.
+    /// When many bodies wait for memory, the pieces that have already arrived may take a sixteenth of the budget in
+    /// total.
+    ///
+    /// The first bodies may not use up all of it, so that later ones get some.
     @Test func allPiecesTogetherTakeASixteenth() {
         let waits = (0..<100).map { _ in BodyWait(began: 0) }
         let piece = [UInt8](repeating: 1, count: 16 << 10)
@@ -77,7 +81,7 @@ import Transport
     // MARK: Looking for room
 
     private static let id = ExchangeID(processStart: 1, number: 1)
-    /// A whole body of another exchange.
+    /// Another exchange, whose body has arrived completely, in the queue for memory.
     private static let other = BodyQueue.Asker(
         id: ExchangeID(processStart: 1, number: 2),
         missing: 0,
@@ -87,7 +91,9 @@ import Transport
         fitsConnection: true
     )
 
-    /// Fills the part of the budget for bodies from several connections; returns their accounts.
+    /// Uses up all memory that the budget allows for request bodies, and returns the accounts that are charged for it.
+    ///
+    /// Many accounts are needed because each may take only a part.
     private func fill() -> [MemoryAccount] {
         (0..<200).map { _ in
             let other = MemoryAccount(source: budget)
@@ -124,7 +130,9 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// While another body has the turn, a small one that is whole goes on, and a larger one waits.
+    /// Waiting bodies get memory in turn.
+    ///
+    /// A small body that has arrived completely gets memory out of turn.
     @Test func aSmallBodyThatIsWholeNeedsNoTurn() {
         let others = fill()
         let queue = Lock(BodyQueue())
@@ -144,7 +152,9 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// A body that begins to wait leaves free memory to those that wait; where nothing more can wait it takes some.
+    /// A body that arrives while others wait does not get free memory before them, so it waits too.
+    ///
+    /// If it cannot be kept while it waits, it gets memory ahead of the others.
     @Test func aBodyThatBeginsGoesBehindThoseThatWait() {
         let others = fill()
         let queue = Lock(BodyQueue())
@@ -167,7 +177,9 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// A connection that alone holds much waits for itself, and nobody gives way to it.
+    /// A connection that has used up its own part of the memory cannot get more although the budget is not full.
+    ///
+    /// Its body does not enter the queue, and is refused when its wait is over.
     @Test func whoHoldsTooMuchAloneHasNoTurn() {
         let queue = Lock(BodyQueue())
         while account.chargeBody(64 << 10) {}

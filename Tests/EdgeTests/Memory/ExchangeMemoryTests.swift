@@ -1,4 +1,4 @@
-// What one exchange is charged: each part as it grows, and given back once.
+// Tests how the memory of one exchange is counted: each part is charged as it grows, and given back exactly once.
 import Inference
 import Testing
 import Transport
@@ -56,7 +56,8 @@ import Transport
 
     // MARK: Small bodies
 
-    /// An accepted connection has room for a short request, whatever other clients hold.
+    /// A short request on an accepted connection needs no further memory from the budget, so it works even if other
+    /// clients have used the budget up.
     @Test func aShortRequestNeedsNoMemoryBesideItsConnection() {
         let account = MemoryAccount(
             source: budget,
@@ -64,7 +65,7 @@ import Transport
             held: MemoryBudget.connectionCost
         )
         budget.take(budget.limit)
-        // What a stream and a head of 1 KiB cost.
+        // Charges the memory for an HTTP/2 stream and a request head of 1 KiB.
         #expect(account.charge(6 << 10))
         var memory = ExchangeMemory(account: account, budget: budget)
         #expect(isTrue(memory.begin() && memory.growBody(to: ExchangeMemory.smallBodyMax)))
@@ -74,7 +75,9 @@ import Transport
         #expect(account.held == MemoryBudget.connectionCost + (6 << 10) && budget.used == budget.limit)
     }
 
-    /// A buffer that outgrows the share of the exchange is charged whole, so that the scan thread can keep its charge.
+    /// A small body is covered by the memory that each exchange may use.
+    ///
+    /// A larger one is charged completely by itself, so that the charge can pass to the scan thread with the body.
     @Test mutating func aBodyThatIsNoLongerSmallIsChargedWhole() {
         let small = ExchangeMemory.smallBodyMax
         #expect(isTrue(memory.growBody(to: small)) && account.bodies == 0 && memory.mayHold(body: budget.bodyMax))
@@ -85,7 +88,9 @@ import Transport
         #expect(memory.body == 0 && used == 0)
     }
 
-    /// The exchange gives its share back at its end, so a small body that the scan thread still reads is charged then.
+    /// A small body has no charge of its own, because the memory of its exchange covers it.
+    ///
+    /// If the exchange ends while the scan thread still reads the body, the body is charged from then on.
     @Test mutating func aSmallBodyThatIsScannedElsewhereIsChargedAfterTheExchange() {
         #expect(isTrue(memory.growBody(to: 1000)))
         var scan: BodyCharge? = memory.shareBody()
@@ -97,7 +102,8 @@ import Transport
         #expect(budget.used == budget.limit)
     }
 
-    /// What bodies that are under way may not take is left for small ones that are whole.
+    /// When bodies that still arrive have used up their part of the memory, small bodies that have arrived completely
+    /// may use a reserved rest.
     @Test mutating func aWholeBodyOfAtMost64KiBGoesFirst() {
         let others = (0..<200).map { _ in MemoryAccount(source: budget) }
         for other in others { while other.chargeBody(64 << 10) || other.chargeBody(1 << 10) {} }
@@ -115,7 +121,8 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// The scan thread still reads the body, so the charge remains until the scan has ended.
+    /// If the exchange ends while the scan thread reads its body, the memory of the body stays charged until the scan
+    /// has ended.
     @Test mutating func aBodyThatIsScannedElsewhereIsChargedUntilTheScanEnds() {
         #expect(isTrue(memory.growBody(to: 2 << 20)))
         var scan: BodyCharge? = memory.shareBody()
@@ -156,7 +163,9 @@ import Transport
         #expect(used == 0)
     }
 
-    /// Without free memory an exchange still has the 16 KiB that it was charged at its beginning.
+    /// An exchange is charged 16 KiB when it begins.
+    ///
+    /// So it can relay its response even if no memory is free later.
     @Test mutating func whoeverHasBegunMayAlwaysStream() {
         #expect(isTrue(memory.begin()))
         let before = account.held
@@ -165,7 +174,8 @@ import Transport
         #expect(account.held == before)
     }
 
-    /// On a connection with many exchanges each gets a small share, so that memory remains for other connections.
+    /// If a connection has many exchanges, later ones get little memory for their responses, so that memory remains for
+    /// other connections.
     @Test mutating func aConnectionThatHoldsMuchGetsSmallShares() {
         var many: [ExchangeMemory] = []
         while true {

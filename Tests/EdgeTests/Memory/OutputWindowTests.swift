@@ -5,7 +5,8 @@ import Testing
 @Suite struct OutputWindowTests {
     @Test func pausesAboveItsMarkAndResumesAtHalf() {
         var window = OutputWindow()
-        // Before the window is opened nothing is relayed, so nothing pauses.
+        // The edge opens the window when it starts to relay a response. Before that, no amount of output pauses the
+        // executor.
         let closed = window.pauses(at: 1000)
         #expect(!closed)
         window.open(highWatermark: 100)

@@ -3,7 +3,9 @@ import Testing
 @testable import Edge
 
 @Suite struct HistogramTests {
-    /// Compares with a linear search: at and around every bound, and at random values.
+    /// Checks that a histogram counts a value in the right bucket, which the test finds by a linear search.
+    ///
+    /// The values are those at and next to every bound, and random ones.
     @Test(arguments: [
         Buckets.firstToken, Buckets.duration, Buckets.gap, Buckets.queueWait, Buckets.overhead, Buckets.tokens,
     ])

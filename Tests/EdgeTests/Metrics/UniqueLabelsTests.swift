@@ -1,4 +1,4 @@
-// Executors with the same name get different labels.
+// Tests that executors with the same name get different labels in metrics.
 import Testing
 
 @testable import Edge

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-/// The usage of an exchange, computed from what its executor reported.
+/// Tests how the edge computes the tokens of an exchange from the usage that the executor reports.
 @Suite struct UsageTests {
     private func meter(_ dialect: Dialect, _ events: [String]) -> Meter {
         var meter = Meter(dialect: dialect)
@@ -30,7 +30,9 @@ import Testing
         #expect(usage.isInputEstimated && usage.isOutputEstimated)
     }
 
-    /// Anthropic's first event always reports one output token, so it is not used as the count.
+    /// In Anthropic's API the first event always reports one output token.
+    ///
+    /// If the stream breaks off, the edge does not use this number, but estimates.
     @Test func aBrokenStreamIsAnEstimateOfAtLeastItsEvents() {
         let start =
             #"event: message_start"# + "\n"
@@ -45,7 +47,9 @@ import Testing
         #expect(!usage.isInputEstimated)
     }
 
-    /// Usage that arrived before the text cannot include it, so the output is estimated.
+    /// If the only usage arrived before the text, it cannot count the text.
+    ///
+    /// So the edge estimates the output tokens.
     @Test func aCountBeforeTheTextIsAnEstimate() {
         let text = #"data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"x"}}"#
         let start = #"data: {"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#
@@ -63,7 +67,7 @@ import Testing
             requestBytes: 400
         )
         #expect(chat.output == 10 && chat.isOutputEstimated && chat.input == 5)
-        // Each chunk carries the count of all text so far.
+        // Each chunk has a usage that counts all tokens so far.
         let counting = (1...3).map {
             #"data: {"choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":5,"completion_tokens":\#($0 * 2)}}"#
         }

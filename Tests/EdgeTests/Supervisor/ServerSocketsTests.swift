@@ -38,7 +38,7 @@ import Transport
         new.closeRemoved(from: old)
         #expect(new.clients[gone] == nil)
         #expect(isOpen(try #require(new.clients[kept])))
-        // The path of the removed unix socket can be bound again.
+        // The unix socket had been removed, so its path is free for a new socket.
         let third = try new.opening(first.listeners, first.process)
         #expect(isOpen(try #require(third.clients[gone])))
         third.closeRemoved(from: new)
@@ -53,19 +53,20 @@ import Transport
         let added = "\(folder)/c.sock"
         let wanted = try snapshot("unix:\(added)", "127.0.0.1:\(taken.addresses[0].port)")
         #expect(throws: StartError.self) { try old.opening(wanted.listeners, wanted.process) }
-        // The socket that was opened before the error was closed again, so its path can be bound.
+        // The first new socket was opened before the second failed. It was closed again, so its path is free.
         let again = try ListenerSet(addresses: [SocketAddress(unixPath: added)!], workers: 1)
         again.close()
     }
 }
 
 extension ServerSocketsTests {
-    /// What a process of these sockets hands over, as the process that takes its place receives it.
+    /// What a new process receives in an upgrade from an old process that has these sockets.
     private func inheritance(_ sockets: ServerSockets) throws -> Inheritance {
         let (own, other) = try linkPair()
         defer { close(other) }
         let handed = sockets.handed
-        // Copies, since the two processes of this test share their descriptors.
+        // Both "processes" of this test run in one real process. So the descriptors are duplicated, and each side can
+        // close its own.
         func copy(_ listener: Handover.ListenerSockets) -> Handover.ListenerSockets {
             var copy = listener
             copy.descriptors = listener.descriptors.map { dup($0) }
@@ -93,7 +94,8 @@ extension ServerSocketsTests {
         #expect(try #require(new.clients[first.listeners[0].key]).addresses[0] == bound)
         #expect(new.admin.addresses == old.admin.addresses)
         #expect(try #require(new.clients[first.listeners[0].key]).sockets(address: 0).count == 2)
-        // Both have them, and only one of them is the owner of the files.
+        // Both processes have the sockets. The old one gives up the files of unix sockets, so that it does not remove
+        // them when it closes.
         old.disown(old.descriptors)
         old.close()
         new.own()

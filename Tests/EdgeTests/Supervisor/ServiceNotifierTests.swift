@@ -43,7 +43,9 @@ import Transport
         ServiceNotifier.notify("READY=1", environment: [:])
     }
 
-    /// A barrier is passed when systemd reads it, because systemd then closes the descriptor that came with it.
+    /// systemd has read all earlier notifications when a barrier ends.
+    ///
+    /// A barrier ends when systemd closes the descriptor that the server sends with it.
     @Test func aBarrierIsPassedWhenItIsRead() throws {
         let path = temporaryDirectory() + "/notify"
         let socket = try notifySocket(at: path)
@@ -62,7 +64,7 @@ import Transport
     }
 }
 
-/// A datagram socket in the place of systemd's.
+/// A datagram socket that plays systemd's notification socket.
 func notifySocket(at path: String) throws -> CInt {
     let address = try #require(SocketAddress(unixPath: path))
     let socket = Glibc.socket(AF_UNIX, CInt(clinux_SOCK_DGRAM_CLOEXEC), 0)
@@ -71,7 +73,7 @@ func notifySocket(at path: String) throws -> CInt {
     return socket
 }
 
-/// The next datagram; empty if there is none.
+/// The next datagram on the socket; empty if none has arrived.
 func received(_ socket: CInt) -> String {
     var buffer = [UInt8](repeating: 0, count: 100)
     let count = recv(socket, &buffer, buffer.count, CInt(MSG_DONTWAIT))

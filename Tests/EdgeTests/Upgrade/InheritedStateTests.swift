@@ -10,7 +10,7 @@ import Transport
 @Suite struct InheritedStateTests {
     private let second: Nanoseconds = 1_000_000_000
 
-    /// A process in which everything that is handed over differs from a process that has just started.
+    /// A process in which every value that an upgrade hands over differs from that of a process that has just started.
     private func used() throws -> UpgradeProcess {
         let old = try UpgradeProcess()
         old.test.clock.advance(by: 500 * second)
@@ -59,7 +59,9 @@ import Transport
         #expect(rate?.remaining == 30)
     }
 
-    /// The state that comes with the commit is newer than the one with which the successor was started.
+    /// The old process sends its state twice: when it starts the new process, and when it hands over.
+    ///
+    /// The later state replaces the earlier one.
     @Test func aNewerStateReplacesAnOlderOne() throws {
         let old = try used()
         let new = try UpgradeProcess()
@@ -72,7 +74,10 @@ import Transport
         #expect(new.executor("a", port: 10).engine.health == .healthy)
     }
 
-    /// A dead engine that the new configuration does not probe is not dead for ever.
+    /// The old process hands over that probes have found an engine dead.
+    ///
+    /// The new process ignores this if its configuration does not probe the engine, because nothing would ever find it
+    /// alive.
     @Test func whatProbesHaveFoundEndsWithThem() throws {
         let old = try UpgradeProcess()
         let engine = old.executor("a", port: 10).engine
@@ -103,7 +108,8 @@ import Transport
         let new = try UpgradeProcess(models: models, inherited: InheritedState(json: state.json))
         #expect(new.running.snapshot.models.map(\.entry.name) == ["a", "x", "y"])
         #expect(new.running.members.listings.values.first == listing)
-        // The configuration does not ask that engine any more.
+        // This process has a configuration that does not ask the engine for its models, so the inherited list of models
+        // has no effect.
         let other = try UpgradeProcess(inherited: state)
         #expect(other.running.snapshot.models.map(\.entry.name) == ["a", "b"])
     }

@@ -8,7 +8,7 @@ import Transport
 @Suite struct PredecessorsTests {
     private let test = TestLoop()
 
-    /// Two older processes, and the ends of their links that are theirs.
+    /// Two older processes of an upgrade, and for each the far end of its socket pair to this process.
     private func twoOlder() throws -> (Predecessors, [CInt]) {
         let pairs = try (0..<2).map { _ in try linkPair() }
         for pair in pairs { _ = fcntl(pair.1, F_SETFL, O_NONBLOCK) }

@@ -6,7 +6,7 @@ import Transport
 
 @testable import Edge
 
-/// Two connected ends of a link.
+/// The two ends of a socket pair, over which an old and a new process talk during an upgrade.
 func linkPair() throws -> (CInt, CInt) {
     var pair: [CInt] = [0, 0]
     try #require(clinux_socket_pair(&pair) == 0)

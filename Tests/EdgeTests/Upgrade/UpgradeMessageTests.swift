@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// A hand-over with a value in every member.
+/// A message in which the old process hands everything over to the new one, with a value in every member.
 let completeHandover = Handover(
     process: 4711,
     version: "0.1.0",
@@ -50,7 +50,7 @@ let completeHandover = Handover(
             Issue.record("not read")
             return
         }
-        // The state is any JSON, so it may be written in another way.
+        // The state is compared as JSON, because its text may differ, for example in the order of members.
         #expect(JSONValue(parsing: read.state) == JSONValue(parsing: completeHandover.state))
         read.state = completeHandover.state
         #expect(read == completeHandover)

@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// What a worker does with connections beyond a limit for one address.
+/// Tests what a worker does with connections that exceed a limit for their client address.
 @Suite struct WorkerAddressesTests {
     private let process = ProcessState(
         budget: MemoryBudget(limit: 1 << 30),

@@ -5,7 +5,7 @@ import Transport
 
 @testable import Edge
 
-/// A worker on its own thread, and the snapshots that it gets through its mailbox.
+/// Tests a worker on its own thread, which gets new configurations as messages.
 @Suite struct WorkerTests {
     private let registry = Registry()
     private let process = ProcessState(
@@ -38,7 +38,7 @@ import Transport
         }
     }
 
-    /// Requests the list of models, on a connection that stays open.
+    /// Requests the list of models on a connection, which stays open, and returns the response.
     private func models(_ peer: Peer) -> String {
         _ = peer.take()
         peer.send("GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -61,7 +61,7 @@ import Transport
         mailbox.post(.ask(1) { $0.snapshot.generation })
         mailbox.post(.adopt(second, [:]))
         mailbox.post(.ask(2) { $0.snapshot.generation })
-        // An older snapshot that arrives late is ignored.
+        // The worker ignores a snapshot that is older than the one it has.
         mailbox.post(.adopt(first, [:]))
         mailbox.post(.ask(3) { $0.snapshot.generation })
         var said = Said()
@@ -79,7 +79,7 @@ import Transport
         #expect(said.counters?.models[WorkerCounters.noModel]?.ends[0] == 2, "two lists")
     }
 
-    /// After a hand-over the worker serves the connections that it has, and ends after the last one.
+    /// After an upgrade the worker of the old process still serves its connections, and ends after the last one.
     @Test func whatWaitsAtAHandOverIsServed() throws {
         let snapshot = try registry.resolve(models: "- {id: m, executors: [{url: 'http://e'}]}")
         let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
@@ -112,7 +112,7 @@ import Transport
         #expect(late.end == nil, "it waits for the process that accepts now")
     }
 
-    /// The worker's reports to the control thread.
+    /// Collects what the worker has reported to the control thread.
     private struct Said {
         var answers: [Int: Int] = [:]
         var counters: WorkerCounters?

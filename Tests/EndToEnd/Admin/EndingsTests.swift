@@ -5,10 +5,10 @@ import Testing
 @Suite struct EndingsTests {
     private static let count = 10_000
 
-    /// The events that all executors report to have sent.
+    /// The number of events that all executors together have sent, as their counters report it.
     private struct Emission {
         var total = 0
-        /// For each exchange whose client left, by request id: the events that were sent before.
+        /// For each exchange whose client left, by request id: the events that its executor had sent by then.
         var aborted: [String: Int] = [:]
 
         init(_ executors: [Executor]) async throws {
@@ -31,8 +31,8 @@ import Testing
                     let models =
                         "- id: demo\n  executors:\n"
                         + executors.map { "    - url: \($0.url)\(more)\n" }.joined()
-                    // Half of the exchanges have a connection of their own, which a fast machine opens faster than
-                    // one address may by default.
+                    // Half of the exchanges open a new connection each. A fast machine opens them faster than the
+                    // default limit for one address allows.
                     let settings = "limits: {per_address: {new_connections: off}}"
                     try await withServer(Configuration(settings: settings, models: models)) { server in
                         try await account(server, executors)
@@ -86,14 +86,16 @@ import Testing
                 #expect(tokens == planned)
                 #expect(line.prompt_tokens_estimated.bool == false)
                 emitted = planned
-                // The executor counts only the events of streams.
+                // The executors' counters count only the events of streams, so a response without a stream does not add
+                // to `toldComplete`.
                 guard kind == "whole" else { break }
                 #expect(seen == planned)
                 toldComplete += tokens
             case "left":
                 #expect(line.end.string == "client_left")
                 #expect(line.tokens_estimated.bool == true)
-                // The executor reports the abort, unless the client left before the executor was reached.
+                // The executor has recorded that the client left, unless this was before the request reached the
+                // executor.
                 emitted = emission.aborted[one.id.string ?? ""] ?? 0
                 emittedForOthers += emitted
             case "broken":
@@ -110,7 +112,7 @@ import Testing
             #expect(seen <= tokens && tokens <= emitted, "\(one.id): \(seen), \(tokens), \(emitted)")
         }
         #expect(kinds.count == 7)
-        // The token sum of the complete exchanges equals the executors' own count exactly.
+        // The sum of the tokens of complete exchanges equals exactly what the executors count.
         #expect(toldComplete == emission.total - emittedForOthers)
         try check(try await server.metrics(), against: log)
     }

@@ -181,7 +181,7 @@ def reasons(body, path):
         and all(read.get(name) is None or is_integer(read[name]) for name in INTEGERS))
     if not fits:
         found.append("a type")
-    # simdjson rejects a lone surrogate, and a number that exceeds a double.
+    # simdjson, the parser of the edge, rejects a lone surrogate, and a number that exceeds a double.
     if re.search(rb"\\ud[89a-f]|1e400", body):
         found.append("what only some readers take")
     return found
@@ -211,7 +211,8 @@ def check(path, body, status, got):
     try:
         client, engine = python_reader(body), python_reader(got[0])
     except Refused:
-        # The edge did not read the member that Python rejects; then Go must reject the body too.
+        # Python rejects a member that the edge did not read, so the edge passed the body on. An engine written in Go
+        # must reject this body too.
         try:
             go_reader(got[0])
         except Refused:

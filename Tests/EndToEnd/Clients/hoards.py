@@ -25,14 +25,15 @@ class Hoard:
 
     def __init__(self, options, kind):
         self.options, self.kind = options, kind
-        # No response body can be sent, because the windows of the streams and of the connection stay closed.
+        # The server cannot send response bodies, because this client never opens the flow control windows.
         self.wire = Connection(options, window=0)
         self.wire.give_back = False
         self.wire.wait(lambda: "Settings" in self.wire.frames, 30)
         self.opened = self.sent = 0
         if kind in ("heads", "trailers"):
             self.static = self.head(self.fields("POST", "/health"))
-            # The first stream puts the large field into the dynamic table.
+            # The first request puts a large field into HPACK's dynamic table, so that later ones can repeat it by one
+            # byte.
             self.open(self.static + LARGE)
 
     def fields(self, method, path, *more):
@@ -100,8 +101,8 @@ def main():
         hoard.fill()
     wires = [hoard.wire for hoard in hoards]
     deadline = time.monotonic() + options.seconds
-    # A busy server handles the last streams late. The count is final once half a second passes without a further
-    # refusal.
+    # A busy server may refuse the last streams late. The count of refusals is final once half a second passes without
+    # a further one.
     refused, changed, patience = 0, time.monotonic(), time.monotonic() + 30
     reported = False
     while time.monotonic() < deadline and not os.path.exists(options.stop):

@@ -58,7 +58,7 @@ class HTTP1:
         self.socket.sendall(getattr(options, "before", b""))
         if options.ca:
             context = trust(options.ca, "http/1.1")
-            # OpenSSL must report an end of the connection without close_notify.
+            # With this option off, OpenSSL reports an error if the connection ends without close_notify.
             context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost", suppress_ragged_eofs=False)
         self.raw, self.reads = bytearray(), []

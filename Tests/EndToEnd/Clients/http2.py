@@ -29,7 +29,7 @@ from hyperframe.frame import (
 
 CANCEL = 8
 INITIAL_WINDOW = 4
-# The initial window of a connection and of a stream (RFC 9113 section 6.9.2).
+# The flow control window with which a connection and each stream start, in bytes (RFC 9113 section 6.9.2).
 WINDOW = 65535
 
 
@@ -43,8 +43,8 @@ class Stream:
         self.reset = None
         # The names, flags and details of the last two frames.
         self.last = collections.deque(maxlen=2)
-        # The server's window for this stream, the body bytes that do not fit into it yet, and whether they end the
-        # stream.
+        # How many bytes the server still allows on this stream, the bytes of the body that wait for more, and whether
+        # the stream ends after them.
         self.window, self.unsent, self.ends = window, b"", False
 
     @property
@@ -86,7 +86,7 @@ class Connection:
         self.next_stream = 1
         self.encoder, self.decoder = Encoder(), Decoder()
         self.inbound, self.outbound, self.block = b"", b"", b""
-        # The server's windows for request bodies: of the connection, and of a new stream.
+        # How many bytes of request bodies the server allows at first: on the connection, and on each new stream.
         self.window, self.initial_window = WINDOW, WINDOW
 
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET

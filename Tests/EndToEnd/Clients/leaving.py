@@ -47,7 +47,7 @@ def leave_http2(options, body):
     wire = Connection(options, window=options.window)
     wire.wait(lambda: "Settings" in wire.frames, 30)
     if options.until == "head":
-        # Half a header block, and nothing after it.
+        # The client sends half a header block and leaves.
         block = wire.encoder.encode(wire.post_fields(options.path, len(body)))
         wire.send(HeadersFrame(1, data=block[: len(block) // 2]).serialize())
         settle(options)
@@ -116,7 +116,7 @@ def leave(client, options):
     if options.how == "half":
         client.socket.shutdown(socket.SHUT_WR)
     elif options.how == "notify":
-        # close_notify and FIN, as a correct TLS client sends them.
+        # Sends a close_notify alert and then a FIN, as a correct TLS client does.
         try:
             client.socket.settimeout(0.2)
             client.socket.unwrap().close()

@@ -46,7 +46,7 @@ import Testing
             #expect(status.output.contains("MAINTENANCE") && status.output.contains("Back at five."), "\(status)")
             let metrics = try await server.metrics()
             #expect(metrics.sum("freeinference_maintenance") == 1)
-            // One for each protocol, Anthropic's, and the one after the reload.
+            // Refused were one request for each protocol, one of Anthropic's API, and one after the reload.
             let refused = metrics["freeinference_exchanges_total", ["model": "", "end": "maintenance", "side": "edge"]]
             #expect(refused == Double(Protocol.allCases.count + 2))
             _ = try await server.logged("the refusal") { $0.end.string == "maintenance" && $0.side.string == "edge" }
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    /// Unknown commands, invalid HTTP and incomplete requests on the command socket do not disturb the server.
+    /// The server survives unknown commands, invalid HTTP and incomplete requests on its command socket.
     @Test func garbageOnTheSocketIsAnswered() async throws {
         try await withCommands { server, _, _ in
             let path = server.configuration.commands ?? ""
@@ -94,7 +94,8 @@ import Testing
                 try? await connection.send(bytes)
                 connection.close()
             }
-            // The server keeps at most 64 connections open at once; the other idle connections wait in the backlog.
+            // The server accepts at most 64 connections on the command socket at once. The other idle connections wait
+            // in the socket's backlog.
             var idle: [RawConnection] = []
             for _ in 0..<100 { idle.append(try await RawConnection(to: .unix(path: path))) }
             for connection in idle { connection.close() }

@@ -1,6 +1,8 @@
 import Testing
 
-/// A dialect goes to the executors that have it; what they have is configured, or learnt from the 404 of a path.
+/// Tests that requests of a dialect go only to executors that support it.
+///
+/// The configuration says what an executor supports, or the edge learns it from a 404 for a dialect's path.
 @Suite struct DialectTests {
     private static let message = #"{"model":"demo","max_tokens":2,"messages":[{"role":"user","content":"x"}]}"#
     private static let quick = ["--prefill", "1ms", "--pace", "0"]
@@ -23,7 +25,8 @@ import Testing
                     let lines = try await server.settledLog().filter { $0.path.string == "/v1/messages" }
                     #expect(lines.count == 6 && lines.allSatisfy { $0.executor.string == all.url })
                     #expect(lines.filter { $0.attempts.int == 2 }.count <= 1, "\(lines)")
-                    // The one that gets all messages has fewer turns left for chats.
+                    // The executor `all` gets all six messages requests. So at least half of the six chats go to the
+                    // executor `chats`.
                     try await expect(chats.counters()) { ($0.finished.int ?? 0) >= 3 }
                 }
             }

@@ -11,7 +11,9 @@ import Testing
         )
     }
 
-    /// Quick responses, so that few trials fall into the test: an ejection lasts 3 s, the second one 6 s.
+    /// Arguments for quick responses, so that a test ends before an ejected executor gets many trial requests.
+    ///
+    /// The first ejection lasts 3 s, the second one 6 s.
     private static let quick = ["--prefill", "1ms", "--pace", "0"]
 
     @Test(arguments: [true, false]) func aDeadExecutorIsPassedOverAndThenLeftOut(stream: Bool) async throws {
@@ -27,7 +29,8 @@ import Testing
                 #expect(lines.count == 12)
                 #expect(lines.allSatisfy { $0.end.string == "complete" }, "\(lines)")
                 let retried = lines.filter { $0.attempts.int == 2 }
-                // Three faults in a row eject the executor; up to two trials may fall into the test.
+                // After three faults in a row the executor is ejected. It may then get up to two trial requests
+                // while the test runs.
                 #expect((3...5).contains(retried.count), "\(retried.count)")
                 #expect(retried.allSatisfy { $0.executor.string == executor.url }, "\(retried)")
                 #expect(retried[0].failed_attempts[0].executor.string == dead)
@@ -57,7 +60,7 @@ import Testing
         }
     }
 
-    /// Like vLLM during its shutdown: the health endpoint succeeds, and new requests get a 500.
+    /// An engine answers its health check with success but each request with 500, as vLLM does during its shutdown.
     @Test func anEngineThatAnswersOnly500CostsNobodyAnything() async throws {
         try await withExecutor(Self.quick) { good in
             try await withExecutor(["--fault", "status:500"]) { draining in
@@ -66,7 +69,8 @@ import Testing
                         try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                     }
                     let retried = try await server.settledLog().filter { $0.attempts.int == 2 }
-                    // A 500 counts as a fault once another executor has answered the request; three in a row eject.
+                    // A 500 counts as a fault of the executor if another executor can answer the same request. After
+                    // three in a row the executor is ejected.
                     #expect((3...5).contains(retried.count), "\(retried.count)")
                 }
             }
@@ -120,7 +124,8 @@ import Testing
                 let settings =
                     "timeouts: {first_event: 4s}\ncommit_after: 200ms\nkeep_alive: 50ms\nadmission: {max_wait: 100ms}"
                 try await withServer(configuration([silent.url, good.url], settings: settings)) { server in
-                    // The client already has the head and comments, and the exchange still moves.
+                    // The client gets the head and comments while the first executor is silent. The exchange may still
+                    // change to another executor, because no event has been sent yet.
                     let answer = try await server.curl("/v1/chat/completions", body: chat())
                     #expect(answer.status == 200)
                     #expect(answer.body.hasPrefix(": keep-alive"))

@@ -1,23 +1,29 @@
 import Foundation
 import Testing
 
-/// One prefix has most of the load while executors with prefix caches die, come and slow down.
+/// Most requests share one prompt prefix, while executors with prefix caches stop, start and slow down.
 @Suite struct PrefixStormTests {
     private static let perSecond = 9.0
     private static let seconds = 64
-    /// The blocks of the hot prefix and of a warm one, of 512 tokens each, and those of everything else in a prompt.
+    /// The length of the hot prefix, of the warm prefix, and of the rest of each prompt, in blocks of 512 tokens.
     private static let hotBlocks = 8, warmBlocks = 9, ownBlocks = 4
-    /// Tokens that an executor computes in a second; the load is 60 % of what the four executors of the start can do.
+    /// The prompt tokens that an executor computes per second.
+    ///
+    /// The load is 60 % of what the first four executors can compute.
     private static let rate = 8000
     private static let bytesAToken = 4
-    /// What counts as one running stream in the work of an executor, in bytes, as the server counts it.
+    /// The server measures an executor's work in bytes of prompts that it has to compute.
+    ///
+    /// A running stream counts as this many bytes of work.
     private static let bytesAStream = 4096
-    /// How much longer a request may wait at a holder of its prompt than elsewhere, in seconds.
+    /// The limit of the extra wait in seconds: a request may wait this much longer at an executor that caches its
+    /// prompt than at another one.
     private static let gate = 4
 
-    /// Requests at a steady rate, six of ten with the hot prefix and three with the warm one.
+    /// A trace of requests at a steady rate: six of ten begin with the hot prefix, three with the warm one.
     ///
-    /// More than half of all prompts have the hot prefix, so it draws no prompt to one executor; the warm prefix does.
+    /// More than half of all prompts begin with the hot prefix, so the server does not count a match of it as a reason
+    /// to choose an executor. A match of the warm prefix is such a reason.
     private static let trace: String = {
         var next = 1000
         return (0..<Int(Double(seconds) * perSecond)).map { index in
@@ -35,7 +41,8 @@ import Testing
         }.joined()
     }()
 
-    /// A finished request, with the times at which it was sent to its executor and at which its answer began, in seconds.
+    /// A finished request, from its log line: when it was sent to its executor, when its response began, and when it
+    /// ended, in seconds.
     private struct Request {
         let executor: String
         let held: Int
@@ -58,7 +65,8 @@ import Testing
         }
     }
 
-    /// The work of an executor at some time, in bytes of prompts.
+    /// The work of an executor at a given time: the prompt bytes that it has to compute, plus `bytesAStream` for each
+    /// request.
     private func work(_ requests: [Request], of executor: String, at time: Double) -> Int {
         requests.reduce(0) { sum, request in
             guard request.executor == executor, request.sent < time, time < request.ended else { return sum }
@@ -126,7 +134,8 @@ import Testing
             #expect(kept.allSatisfy { $0.held >= Self.hotBlocks * 512 * 3 }, "the reload forgets nothing")
             #expect(requests.contains { $0.executor == urls[4] && $0.sent < slowed }, "one that comes has its part")
 
-            // The first seconds at the new pace are left out: the server needs some answers to notice it.
+            // The first 3 s after the executor became slow do not count, because the server needs some responses to
+            // notice it.
             let shares = urls.map { url in
                 requests.count { $0.executor == url && $0.sent > slowed + 3 && $0.sent < fast }
             }
@@ -135,7 +144,7 @@ import Testing
             #expect(shares[1] > 0, "and is not left out")
             let cached = lines.reduce(0) { $0 + ($1.cached_tokens.int ?? 0) }
             let all = lines.reduce(0) { $0 + ($1.prompt_tokens.int ?? 0) }
-            // All that is shared is 0.67 of the tokens.
+            // If every shared prefix were always cached, 67 % of the tokens would be. At least 40 % must be.
             #expect(cached * 10 > all * 4, "\(cached) of \(all)")
             let reasons = lines.map { $0.routed_by.string }
             #expect(reasons.count { $0 == "prefix" } > 50, "the warm prefix stays where it is: \(reasons)")
@@ -143,10 +152,10 @@ import Testing
         for executor in executors { try await executor.process.stop() }
     }
 
-    /// Expects that no request went to an executor that had more to do than the gate allows, by the log.
+    /// Expects from the log that no request waited at its executor much longer than it would have waited elsewhere.
     ///
-    /// The least loaded of all executors has at most as much to do as the least loaded of `steady`, which were there all
-    /// the time. An executor may compute up to twice as fast as it should, for all that the server has measured.
+    /// "Elsewhere" is the least loaded executor of `steady`, those that ran all the time. The limit is doubled, because
+    /// the server may have measured an executor's rate as up to twice the true rate.
     private func expectNothingHot(_ requests: [Request], steady: [String]) {
         let gate = 2 * Self.gate * Self.rate * Self.bytesAToken
         for request in requests {

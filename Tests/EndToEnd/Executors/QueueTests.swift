@@ -1,6 +1,8 @@
 import Testing
 
-/// With more requests than slots, requests wait in order for up to `max_wait`; beyond that they get a retry delay.
+/// Tests the queue: requests without a free slot wait in order for up to `max_wait`.
+///
+/// A request that would wait longer is refused with a `retry-after`.
 @Suite struct QueueTests {
     private func configuration(_ url: String, max: Int?, settings: String = "") -> Configuration {
         let limit = max.map { ", max_running: \($0)" } ?? ""
@@ -10,14 +12,14 @@ import Testing
         )
     }
 
-    /// The executor takes two requests at a time.
+    /// The executor accepts two requests at a time, and the server sends it no more.
     ///
-    /// The server respects that, by `max_running` or as learnt from a 429.
+    /// The server knows this from `max_running`, or learns it from a 429.
     @Test(arguments: [2, nil]) func whatWaitsIsServed(max: Int?) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         try await withExecutor(["--max-running", "2", "--prefill", "20ms", "--pace", "200"]) { executor in
-            // A `max_wait` of 600 s, so that no request is refused on a slow machine.
+            // With a `max_wait` of 600 s no request is refused, even on a slow machine.
             let settings = "admission: {max_wait: 600s}\ncommit_after: 900s"
             try await withServer(configuration(executor.url, max: max, settings: settings)) { server in
                 let body = try scratch.write(chat(tokens: 10), to: "body.json")
@@ -86,7 +88,7 @@ import Testing
     @Test func aClientThatLeavesTheQueueLeavesItsPlace() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        // The queue has one place only, so a leaked place would be noticed.
+        // The queue has room for one request only. If a client that leaves did not free it, the next would be refused.
         let settings = "admission: {max_queue: 1}"
         try await withExecutor { executor in
             try await withServer(configuration(executor.url, max: 1, settings: settings)) { server in
@@ -128,8 +130,8 @@ import Testing
                     in: store.scratch
                 )
             }
-            // A long stream of X holds the slot until Y waits too, so the order of the log is the order of the
-            // starts.
+            // A long stream of tenant X occupies the only slot until requests of both tenants wait. After that,
+            // requests run one after the other, so the log shows in which order they were started.
             let client = try await server.connect()
             let long = chat(tokens: 90_000).replacing("demo", with: "one")
             try await client.send(
@@ -156,9 +158,9 @@ import Testing
         }
     }
 
-    /// Tenant X keeps 40 requests open and so fills the queue.
+    /// Tenant X keeps 40 requests open, which fill the queue of 20.
     ///
-    /// Tenant Y sends one at a time, and each is served.
+    /// Tenant Y sends one request at a time, and each must be served although the queue is full.
     @Test func aTenantHasRoomBesideAnothersCrowd() async throws {
         try await withKeys(
             executor: ["--prefill", "2ms", "--pace", "2000"],

@@ -1,6 +1,6 @@
 import Testing
 
-/// Responses that are not streams and are too large to be buffered completely.
+/// Tests responses that are not streams, and are too large for the edge's buffer.
 @Suite struct BigBodyTests {
     @Test(arguments: [100_000, 262_000, 300_000, 5_000_000], Speaking.both)
     func itPassesByteForByte(_ size: Int, _ speaking: Speaking) async throws {
@@ -17,7 +17,9 @@ import Testing
         }
     }
 
-    /// The response is cut while it is passed on: the status cannot change any more, but the end marks the fault.
+    /// If the executor's response breaks off after the edge has sent its head, the status cannot change.
+    ///
+    /// The edge then ends its own response in a way that the client recognizes as incomplete.
     @Test(arguments: Speaking.both + [.http10])
     func cutWhileItPassesItIsBroken(_ speaking: Speaking) async throws {
         try await withServer { server, _ in
@@ -32,11 +34,11 @@ import Testing
             #expect(seen.length > 0)
             #expect(seen.length < 2_000_000)
             #expect(!seen.isClean)
-            // A connection that closes before `content-length` bytes marks the response as incomplete.
+            // On HTTP/1.1 the connection closes before `content-length` bytes, which marks the response as incomplete.
             #expect(
                 speaking == .http2 ? seen.endsBroken(.http2) : ["closed", "reset"].contains(seen.report.ending.string)
             )
-            // The body contains no bytes of the server's own.
+            // The server has not added an error message to the executor's body.
             #expect(!seen.body.contains("error"))
             try await expect(server.logged(seen)) { $0.end.string == "executor_broke_off" }
         }

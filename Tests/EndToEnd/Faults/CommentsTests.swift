@@ -1,6 +1,6 @@
 import Testing
 
-/// Comments of an executor are dropped before the first event and passed on after it.
+/// The edge drops comments that an executor sends before its first event, and passes on later ones.
 @Suite struct CommentsTests {
     @Test(arguments: Speaking.both)
     func theyPassOnlyAfterTheFirstEvent(_ speaking: Speaking) async throws {

@@ -54,7 +54,7 @@ import Testing
     struct Failing: Sendable, CustomTestStringConvertible {
         let simulator: String
         let told: Told
-        /// `timeouts.first_event`; the default exceeds every delay in these tests.
+        /// The setting `timeouts.first_event`; this default is longer than every delay in these tests.
         var firstEvent = "60s"
         var testDescription: String { simulator }
         static let all = [
@@ -67,7 +67,7 @@ import Testing
     @Test(arguments: Failing.all, Speaking.both)
     func aFailureAfterItIsInBand(_ failing: Failing, _ speaking: Speaking) async throws {
         let settings = Self.settings + "\ntimeouts: {first_event: \(failing.firstEvent)}\nadmission: {max_wait: 10ms}"
-        // Each dialect gets a new server, because an overloaded executor is avoided for a while.
+        // Each dialect gets a new server, because a server avoids an executor for a while after a failure.
         for tongue in [Tongue.chat, .completions] {
             try await withServer(settings: settings) { server, _ in
                 let seen = try await server.exchange(tongue.request(simulator: failing.simulator), speaking)
@@ -82,7 +82,9 @@ import Testing
         }
     }
 
-    /// If an attempt fails before `commit_after`, the client gets an error status.
+    /// An attempt that fails before `commit_after` has passed gives the client an error status.
+    ///
+    /// The edge has not sent the head of the response by then.
     @Test(arguments: Speaking.both)
     func aFailureBeforeItIsAStatus(_ speaking: Speaking) async throws {
         try await withServer(settings: "commit_after: 5s") { server, _ in

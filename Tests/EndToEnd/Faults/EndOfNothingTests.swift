@@ -1,6 +1,6 @@
 import Testing
 
-/// Streams that end in order but carry no finish reason or no content, and an engine that redirects to itself.
+/// Tests streams that end cleanly but have no finish reason or no content, and an engine that redirects to itself.
 @Suite struct EndOfNothingTests {
     static let tongues = [Tongue.chat, .completions, .messages]
 

@@ -1,6 +1,7 @@
 import Testing
 
-/// Unusual forms of events: their bytes pass unchanged, and their content is read all the same.
+/// Tests events of unusual form, for example with other line ends: the edge passes their bytes on unchanged, and still
+/// understands them.
 @Suite struct EventFormTests {
     static let forms = [
         #""crlf""#, #""split""#, #"["crlf","split"]"#, #"["comments","crlf","split"]"#, #""huge_event:70000""#,
@@ -18,7 +19,7 @@ import Testing
                 let seen = try await server.exchange(asked, speaking)
                 #expect(seen.isClean)
                 if form.contains("comments") {
-                    // The comment before the first event is dropped.
+                    // The edge drops a comment that the executor sends before its first event.
                     let dropped = ": a comment\r\n\r\n".utf8.count
                     #expect(Array(seen.body.utf8) == Array(direct.body.utf8.dropFirst(dropped)))
                 } else {
@@ -30,7 +31,9 @@ import Testing
         }
     }
 
-    /// Unusual forms of events from an executor with HTTP/2: joined events are one DATA frame, split events are many.
+    /// An executor with HTTP/2 sends several events in one DATA frame, or one event in many.
+    ///
+    /// The client gets the same bytes.
     @Test(arguments: [#""coalesce""#, #"["coalesce:2","crlf"]"#, #""split_every:7""#], Speaking.both)
     func bytesOfHTTP2PassUnchanged(_ form: String, _ speaking: Speaking) async throws {
         try await withExecutor { executor in
@@ -48,10 +51,10 @@ import Testing
         }
     }
 
-    /// The executor breaks off inside an event that is too large to be buffered.
+    /// The executor breaks off inside an event that is too large for the edge's buffer.
     ///
-    /// Part of the event has been sent, so an error event behind it could not be parsed; only the broken end marks
-    /// the fault.
+    /// The client has part of the event already, so it could not parse an error event after it. The edge only ends the
+    /// response as incomplete.
     @Test(arguments: Speaking.both)
     func aHugeEventThatIsCutBreaksTheStream(_ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()
@@ -71,7 +74,7 @@ import Testing
         }
     }
 
-    /// Events with any kind of line end, sent one byte at a time.
+    /// The executor sends events one byte at a time, with each kind of line end, and the client gets complete events.
     @Test(arguments: ["\n", "\r\n", "\r"], Speaking.both)
     func eventsThatComeByteByByteAreReassembled(_ end: String, _ speaking: Speaking) async throws {
         let executor = try HandMadeExecutor()

@@ -1,6 +1,7 @@
 import Testing
 
-/// A stream without its last event is complete if all of its choices have ended, and broken otherwise.
+/// A stream of chat or completions that ends without `[DONE]` is complete if all of its choices have finished, and
+/// broken otherwise.
 @Suite struct NoDoneTests {
     @Test(arguments: Speaking.both)
     func aStreamWhoseChoicesAreFinishedIsComplete(_ speaking: Speaking) async throws {

@@ -1,6 +1,6 @@
 import Testing
 
-/// `GET /v1/models` in the formats of OpenRouter and of the SDKs of OpenAI and Anthropic.
+/// Tests `GET /v1/models`, whose response must suit OpenRouter and the SDKs of OpenAI and Anthropic.
 @Suite struct CatalogTests {
     private static let models = #"""
         - id: org/full

@@ -1,9 +1,8 @@
 import Testing
 
-/// The calls on FreeInference's deployment page, without keys: `/health`, `/v1/models`, and a chat with each of two
-/// models.
+/// Tests the calls that FreeInference's deployment page documents: `/health`, `/v1/models`, and a chat with two models.
 ///
-/// The ids of the models begin with a slash.
+/// No key is needed, and the ids of the models begin with a slash.
 @Suite struct DocumentedCallsTests {
     static let ids = ["/models/Qwen_Qwen3-Coder-480B-A35B-Instruct-FP8", "/models/meta-llama_Llama-4-Scout-17B-16E"]
 

@@ -1,6 +1,6 @@
 import Testing
 
-/// `redirect_https`: a cleartext listener that redirects every request to HTTPS.
+/// Tests `redirect_https`, with which a cleartext listener redirects every request to HTTPS.
 @Suite struct HTTPSRedirectTests {
     private func withRedirect(_ body: (Server, Executor) async throws -> Void) async throws {
         try await withExecutor { executor in

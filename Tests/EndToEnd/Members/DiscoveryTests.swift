@@ -1,7 +1,7 @@
-// Discovered models at a real server.
+// Tests of a real server that asks an engine for its list of models, and serves them.
 import Testing
 
-/// Models that engines list are served while the real server runs.
+/// Tests that a running server serves the models that an engine lists, and follows changes of the list.
 @Suite struct DiscoveryTests {
     private func configuration(_ engine: SocketAddress) throws -> Configuration {
         guard case .loopback(let port) = engine else { throw Unmet("no port") }
@@ -18,7 +18,7 @@ import Testing
     private func serves(_ names: [String], _ server: Server) async throws {
         var last: [String] = []
         do {
-            // A model is removed when two lists lack it; the lists are 10 s apart.
+            // The server asks the engine for its models every 10 s. It removes a model that two lists in a row lack.
             try await eventually("the models \(names)", within: .seconds(60), every: .milliseconds(100)) {
                 last = try await models(of: server)
                 return last == names ? true : nil
@@ -41,7 +41,7 @@ import Testing
         let address = SocketAddress.loopback(port: Port.free())
         let first = try await Executor.start(["--model", "one", "--model", "two"], at: address, in: scratch)
         try await withServer(configuration(address)) { server in
-            // The start has waited for the first answer.
+            // At its start the server has waited for the engine's list of models.
             #expect(try await models(of: server) == ["one", "two"])
             try await expect(ask("one", server)) { $0.status == 200 && $0.body.contains("[DONE]") }
             try await expect(ask("other", server)) { $0.status == 404 }

@@ -1,8 +1,8 @@
-// Files of executors at a real server.
+// Tests of a file that lists executors, while a real server uses it.
 import Foundation
 import Testing
 
-/// Executors are added and removed with the file that lists them, while the real server runs.
+/// Tests that a running server adds and removes executors when the file that lists them changes.
 @Suite struct ExecutorListTests {
     /// Runs a server whose only model has only the executors of a file.
     private func withList(_ executor: Executor, _ body: (Server, String) async throws -> Void) async throws {
@@ -17,7 +17,7 @@ import Testing
 
     private func entry(_ executor: Executor) -> String { "- {url: '\(executor.url)', health: {interval: 0s}}\n" }
 
-    /// Replaces the file in one step, by a rename.
+    /// Replaces the list of executors in one step, by renaming a new file.
     private func replace(_ list: String, with text: String) throws {
         try text.write(toFile: list, atomically: true, encoding: .utf8)
     }
@@ -78,7 +78,8 @@ import Testing
                     try await said(words, by: server)
                     try await expect(server.curl("/v1/chat/completions", body: chat())) { $0.status == 200 }
                 }
-                // A reload reads the file too, and is refused with the position of the error.
+                // A reload of the configuration also reads the file of executors. The file is invalid, so the server
+                // refuses the reload and reports the position of the error.
                 let refused = try await server.command("reload")
                 #expect(refused.status == .exited(2) && refused.output.contains("list.yaml:2:3: "), "\(refused)")
                 try FileManager.default.removeItem(atPath: list)

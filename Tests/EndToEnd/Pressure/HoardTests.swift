@@ -71,7 +71,7 @@ import Testing
         }
         #expect((line.holding.int ?? 0) > 1000)
         #expect((line.refused.int ?? 0) > 0)
-        // Other clients are served: the model list, and a response to a long prompt.
+        // The server still serves other clients: it sends the model list, and a response to a long prompt.
         try await expect(server.curl("/v1/models", .http2)) { $0.status == 200 }
         let prompt = String(repeating: "0123456789abcde ", count: 2000)
         let body = chat(stream: false, prompt: prompt, tokens: 5)
@@ -83,7 +83,8 @@ import Testing
         print("\(attack.testDescription): resident \(resident >> 20) MiB, charged \(used >> 20) MiB, \(line)")
         #expect(resident < limit + beside, "resident \(resident >> 20) MiB")
         #expect(used <= limit, "charged \(used >> 20) MiB")
-        // All held memory is charged: the resident size exceeds the charge only by the process itself.
+        // The server's memory metric covers all memory that clients cause. The resident size is larger only by what the
+        // process needs without clients.
         #expect(resident < used + beside, "resident \(resident >> 20) MiB, charged \(used >> 20) MiB")
     }
 }

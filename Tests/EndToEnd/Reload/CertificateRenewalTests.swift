@@ -1,21 +1,21 @@
 import Foundation
 import Testing
 
-/// Certificates are renewed on disk while the real server runs.
+/// Tests that a running server notices when certificate files are replaced, and uses the new certificate.
 @Suite struct CertificateRenewalTests {
-    /// How long the server may take to see other files, with room for a busy machine.
+    /// The longest time that the server may need to notice renewed files; it is long because the machine may be busy.
     private static let patience = Duration.seconds(60)
 
-    /// A folder `live` that links to the folder of one certificate, as certbot has it.
+    /// A symbolic link `live` to the folder of one certificate, as certbot makes it.
     private struct Live {
         let scratch: Scratch
 
-        /// Makes a certificate for a name, in a folder of this name.
+        /// Makes a certificate for a host name, in a folder of the same name.
         func make(_ name: String) async throws -> (chain: String, key: String) {
             try await makeCertificate([name, "localhost"], in: scratch, folder: name)
         }
 
-        /// Replaces the link in one step.
+        /// Makes `live` link to another folder, in one step, so that there is no moment without the link.
         func link(to folder: String) throws {
             let next = scratch.file("live.next")
             guard symlink(scratch.file(folder), next) == 0, rename(next, scratch.file("live")) == 0 else {
@@ -46,7 +46,8 @@ import Testing
     @Test func aRenewedLinkIsServedWithoutAReload() async throws {
         try await withLive { server, live, _ in
             #expect(try await server.certificateNames("-servername x").contains("one.example"))
-            // A connection that has had a request may be idle for longer than the certificate takes.
+            // A connection that has had a request may be idle for long, so it stays open until the certificate has
+            // changed.
             let open = try await server.connect()
             let request = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
             try await open.send(request)
@@ -57,13 +58,15 @@ import Testing
                 try await server.certificateNames("-servername x").contains("two.example") ? true : nil
             }
             #expect(server.process.errors.contains("renewed certificates are served, generation 2"))
-            // A connection of before goes on.
+            // A connection that was opened before the renewal still works.
             try await open.send(request)
             #expect(try await open.receiveAnswer().status == 200)
         }
     }
 
-    /// The chain comes first and the key later: the earlier pair is served until both fit, and that is said once.
+    /// The new chain is written first and the new key later.
+    ///
+    /// Until both fit, the server keeps the old certificate and warns once.
     @Test func aPairThatDoesNotFitIsNotServed() async throws {
         try await withLive { server, live, first in
             let second = try await live.make("two.example")
@@ -73,7 +76,7 @@ import Testing
                 server.process.errors.contains("the certificates in force stay") ? true : nil
             }
             #expect(try await server.certificateNames("-servername x").contains("one.example"))
-            // A reload is refused for the same reason, and says so itself.
+            // The server refuses a reload too, because certificate and key do not fit. The command prints the reason.
             let refused = try await server.command("reload")
             #expect(refused.status == .exited(2) && refused.output.contains("does not belong"), "\(refused)")
             try Data(contentsOf: URL(filePath: second.key)).write(to: URL(filePath: first.key), options: .atomic)

@@ -132,7 +132,8 @@ final class ChildProcess: Sendable {
 
     /// Records an issue if a program crashed or a sanitizer reported a fault.
     ///
-    /// The task that waits for the program calls this function; it has inherited the test that started the program.
+    /// The task that waits for the program calls this function. It runs as part of the test that started the program,
+    /// so the issue belongs to this test.
     private static func noticeCrash(of name: String, _ status: ExitStatus, errors: String) {
         let crashes = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV].map { ExitStatus.signaled($0) }
         if crashes.contains(status) {
@@ -192,7 +193,9 @@ func run(
     }
 }
 
-/// The running processes; those that remain at the end of the test run are killed.
+/// The processes that run now.
+///
+/// At the end of the test run, those that tests have left behind are killed.
 private enum Strays {
     private static let living: Mutex<Set<pid_t>> = {
         atexit { Strays.killAll() }

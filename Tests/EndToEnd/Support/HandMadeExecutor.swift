@@ -37,7 +37,7 @@ final class HandMadeExecutor: Sendable {
     }
 }
 
-/// A request as the executor received it.
+/// A request that the executor has received, divided into its parts.
 struct RawRequest: Sendable {
     let line: String
     let fields: [(name: String, value: String)]
@@ -57,7 +57,7 @@ extension RawConnection {
         return RawRequest(line: lines[0], fields: fields, body: try await receive(count: length, within: limit))
     }
 
-    /// Sends the head of a chunked event stream; `more` holds further header lines.
+    /// Sends the head of a response with an event stream in the chunked coding; `more` is further header lines.
     func sendStreamHead(_ more: String = "") async throws {
         try await send(
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\(more)\r\n"

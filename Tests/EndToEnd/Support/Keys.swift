@@ -33,7 +33,7 @@ struct KeyStore: Sendable {
         guard done.succeeded else { throw Unmet("keys revoke: \(done.errors)") }
     }
 
-    /// Replaces the YAML file by one with these entries.
+    /// Replaces the key file `keys.yaml` by one with these keys.
     func write(_ entries: [Made]) throws {
         try scratch.write("keys:\n" + entries.map(\.entry).joined(separator: "\n") + "\n", to: "keys.yaml")
     }

@@ -28,10 +28,10 @@ struct Abort: Sendable {
 }
 
 extension Server {
-    /// Starts clients that leave once they have reached the point `until`, and returns the tokens that each had
+    /// Starts clients that disconnect at the point `until` of their exchange, and returns the tokens that each had
     /// received.
     ///
-    /// With `reached`, the clients leave after `reached` has returned.
+    /// If `reached` is given, the clients wait at that point until `reached` has returned.
     func leave(
         _ leaver: Leaver,
         until: String,
@@ -68,7 +68,7 @@ extension Server {
 }
 
 extension Executor {
-    /// The recorded aborts by request id.
+    /// The aborted requests that the executor has recorded, by request id.
     func aborts() async throws -> [String: Abort] {
         let entries = try await get("/simulator/aborts").json.array.map { entry in
             (
@@ -79,7 +79,7 @@ extension Executor {
         return Dictionary(entries, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The abort of one client, once the executor has recorded it.
+    /// Waits until the executor has recorded an aborted request, and returns the record for one client.
     func abort(of name: String = "leaver-0") async throws -> Abort {
         try await counter("aborted", reaches: 1)
         let all = try await aborts()

@@ -2,7 +2,9 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// A name server on port 53 of an address of loopback, over UDP, whose records a test changes: for root only.
+/// A DNS server on UDP port 53 of a loopback address.
+///
+/// Tests set its records. Only root may open this port.
 final class NameServer: Sendable {
     enum Record: Sendable {
         case address(String)
@@ -15,7 +17,7 @@ final class NameServer: Sendable {
         var isStopped = false
     }
 
-    /// The time for which an answer holds, in seconds: the shortest that the server takes.
+    /// The TTL of the records in seconds: the edge treats any shorter TTL as this one.
     private static let secondsToLive: UInt32 = 5
 
     let address: String
@@ -31,10 +33,10 @@ final class NameServer: Sendable {
         DispatchQueue(label: "NameServer").async { [self] in serve() }
     }
 
-    /// Sets what a name has; a name without records exists and has none of any type.
+    /// Sets the records of a name; after an empty list the name still exists, so the server does not answer NXDOMAIN.
     func set(_ name: String, _ records: [Record]) { state.withLock { $0.records[name] = records } }
 
-    /// Whether every question is answered with SERVFAIL.
+    /// Sets whether the server answers every query with SERVFAIL.
     func setFailing(_ isFailing: Bool) { state.withLock { $0.isFailing = isFailing } }
 
     func stop() {
@@ -76,13 +78,14 @@ final class NameServer: Sendable {
             ($0.records[labels.joined(separator: ".").lowercased()], $0.isFailing)
         }
         let answers = isFailing ? [] : (known ?? []).compactMap { Self.encoded($0, type: type) }
-        // An answer, recursion available; the code is SERVFAIL, or NXDOMAIN where there is no such name.
+        // The header says that this is a response and that recursion is available. The response code is SERVFAIL (2),
+        // NXDOMAIN (3) if the name is not known, or else success.
         let code: UInt8 = isFailing ? 2 : known == nil ? 3 : 0
         let head = Array(query[..<2]) + [0x81, 0x80 | code, 0, 1, 0, UInt8(answers.count), 0, 0, 0, 0]
         return head + question + answers.flatMap(\.self)
     }
 
-    /// A record whose owner is the name of the question; nil if it is of another type.
+    /// Encodes a record of the name that was asked for; nil if the record's type is not the type that was asked for.
     private static func encoded(_ record: Record, type: UInt8) -> [UInt8]? {
         let data: [UInt8]
         switch (record, type) {

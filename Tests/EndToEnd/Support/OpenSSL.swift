@@ -1,6 +1,6 @@
-/// `openssl s_client` against the TLS listener, and its output.
+/// Runs `openssl s_client` as a client of the server's TLS listener.
 extension Server {
-    /// Opens one connection and sends the output of the shell command `input`, until the server closes.
+    /// Opens a connection and sends the output of the shell command `input`; returns what openssl prints.
     func openSSL(
         _ arguments: String,
         input: String = "true",
@@ -10,8 +10,10 @@ extension Server {
         return try await run("sh", ["-c", command], within: limit).output
     }
 
-    /// Opens a connection and sends one HTTP/1.1 request, so that the session tickets after the handshake are read
-    /// too.
+    /// Opens a connection and sends one HTTP/1.1 request.
+    ///
+    /// While the program waits for the response, it also reads the session tickets that the server sends after the
+    /// handshake.
     func openSSLRequest(_ arguments: String) async throws -> String {
         try await openSSL(
             "-ign_eof " + arguments,
@@ -28,7 +30,7 @@ extension Server {
     }
 }
 
-/// Makes a certificate for these names, and its own authority.
+/// Makes a certificate for these names, signed by a new certificate authority.
 func makeCertificate(_ names: [String], rsa: Bool = false, in scratch: Scratch, folder: String) async throws
     -> (chain: String, key: String)
 {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The paths of the repository, of the binary under test, and of the programs that drive it.
+/// The paths of the repository, of the binary under test, and of the programs that the tests run.
 enum Repository {
     static let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL.path
     static let clients = root + "/Tests/EndToEnd/Clients"

@@ -1,12 +1,13 @@
-/// A certificate for an executor, made by openssl with its own authority, so that a test can break one property of
-/// it.
+/// A certificate for an executor, and the certificate authority that signs it; openssl makes both.
+///
+/// A test can ask for a certificate with one wrong property.
 struct ExecutorCertificate: Sendable {
     let authority: String
     let chain: String
     let key: String
 
     /// - Parameters:
-    ///   - names: The `subjectAltName`, for example `DNS:localhost,IP:127.0.0.1`.
+    ///   - names: The certificate's `subjectAltName`, for example `DNS:localhost,IP:127.0.0.1`.
     ///   - days: Days until the certificate expires; negative for an expired one.
     static func make(names: String = "DNS:localhost,IP:127.0.0.1", days: Int = 30, in scratch: Scratch) async throws
         -> ExecutorCertificate
@@ -46,7 +47,7 @@ final class SecureExecutor: Sendable {
         self.certificate = certificate
     }
 
-    /// A model of a configuration with this executor; each key in `more` begins with a comma.
+    /// The YAML of a model that this executor serves; `more` adds keys to the executor, each after a comma.
     func model(_ id: String = "demo", host: String = "127.0.0.1", authority: String? = nil, more: String = "") -> String
     {
         let trusted = authority ?? certificate.authority

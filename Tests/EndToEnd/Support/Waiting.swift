@@ -1,6 +1,6 @@
 import Testing
 
-/// A condition that was not met in time, and the state that was found instead.
+/// The error that a condition was not met in time; it describes what was found instead.
 struct Unmet: Error, CustomStringConvertible {
     let description: String
 
@@ -39,7 +39,7 @@ func expect<Value: Equatable>(
 
 /// Expects a condition of a value, and shows the value if the condition does not hold.
 ///
-/// For expressions with `try` or `await`, of which `#expect` shows only the source text.
+/// This is useful for expressions with `try` or `await`, because `#expect` shows only their source text.
 func expect<Seen>(
     _ seen: Seen,
     _ why: String = "",

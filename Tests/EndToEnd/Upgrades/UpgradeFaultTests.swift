@@ -2,10 +2,12 @@ import Foundation
 import Glibc
 import Testing
 
-/// Upgrades that cannot succeed: the running process goes on, says why, and cuts no stream.
+/// Tests upgrades that fail: the running process continues to serve, reports why, and ends no stream early.
 @Suite struct UpgradeFaultTests {
-    /// Runs `body` while a stream is under way, and expects afterwards that the stream ends whole and that the first
-    /// process serves, and that a later upgrade to the binary under test succeeds.
+    /// Runs `body`, which attempts an upgrade that fails, while a stream is under way.
+    ///
+    /// Afterwards the stream must end completely, the first process must serve, and an upgrade to the binary under test
+    /// must succeed.
     private func whileStreaming(
         settings: String = "drain_timeout: 600s",
         _ body: (UpgradableServer) async throws -> Void
@@ -32,7 +34,7 @@ import Testing
         }
     }
 
-    /// Asks for an upgrade and expects that it is refused or fails, with these words.
+    /// Asks for an upgrade, and expects that it is refused or fails with a message that contains `words`.
     private func expectFailure(
         of upgradable: UpgradableServer,
         _ words: String...,
@@ -58,7 +60,7 @@ import Testing
         }
     }
 
-    /// A version of before the hand-over does not read it, and finds its addresses in use.
+    /// An upgrade to an old version that cannot take over sockets fails, because it finds its addresses in use.
     @Test func aVersionThatDoesNotKnowUpgrades() async throws {
         try await whileStreaming { upgradable in
             try upgradable.replaceProgram(
@@ -96,7 +98,7 @@ import Testing
         }
     }
 
-    /// An address that another program has cannot be added.
+    /// An upgrade to a configuration with a new listener fails if another program listens on its address.
     @Test func anAddressThatIsInUse() async throws {
         try await whileStreaming { upgradable in
             let other = try await FullListener()
@@ -107,7 +109,9 @@ import Testing
         }
     }
 
-    /// Meanwhile a second upgrade and a reload are refused; a SIGHUP is carried out by the new process.
+    /// During an upgrade the server refuses a second upgrade and a reload.
+    ///
+    /// A SIGHUP is not lost: the new process reloads.
     @Test func whatIsAskedForDuringAnUpgrade() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
@@ -127,7 +131,7 @@ import Testing
         }
     }
 
-    /// A stop before the new process is ready ends both, in order.
+    /// SIGTERM during an upgrade, before the new process is ready, ends both processes cleanly.
     @Test func aStopDuringAnUpgrade() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
@@ -145,7 +149,9 @@ import Testing
 
     // MARK: Processes that are killed
 
-    /// The new process is killed just after it has become the main one: the old one drains to its end.
+    /// The new process is killed just after it has become the main process.
+    ///
+    /// The old process still finishes its streams.
     @Test func theNewProcessDiesAfterTheHandOver() async throws {
         try await withUpgrades { upgradable in
             let server = upgradable.server
@@ -161,7 +167,9 @@ import Testing
         }
     }
 
-    /// The old process is killed before the new one is ready: the new one serves, also who connected in between.
+    /// The old process is killed before the new process is ready.
+    ///
+    /// The new process serves all clients, including those that have connected in the meantime.
     @Test func theOldProcessDiesBeforeTheNewOneIsReady() async throws {
         try await withKilled { upgradable in
             try upgradable.closeGate()
@@ -177,7 +185,9 @@ import Testing
         }
     }
 
-    /// The old process is killed while it drains: its streams are cut, and the new one serves on.
+    /// The old process is killed while it drains.
+    ///
+    /// Its streams break off, and the new process continues to serve.
     @Test func theOldProcessDiesWhileItDrains() async throws {
         try await withKilled { upgradable in
             let server = upgradable.server
@@ -190,12 +200,13 @@ import Testing
             try await upgradable.said("of before an upgrade has ended; 0 still drain")
             try await expect(upgradable.main()) { $0 == new }
             try await expect(server.curl("/v1/models")) { $0.status == 200 }
-            // A further upgrade does not miss the process.
+            // The next upgrade works, although one of the earlier processes was killed.
             try await upgradable.upgraded()
         }
     }
 
-    /// The old process is killed at the worst moments: the new one may accept already, but is not the main one yet.
+    /// The old process is killed in the middle of an upgrade, when the new process may accept connections already, but
+    /// is not the main process yet.
     @Test(arguments: ["ready", "commit", "serving"])
     func theOldProcessDiesInTheMidstOfTheHandOver(step: String) async throws {
         try await withExecutor { executor in
@@ -212,7 +223,7 @@ import Testing
         }
     }
 
-    /// Runs `body`, in which the first process is killed, and checks that the last one serves.
+    /// Runs `body`, which upgrades and kills the first process, and checks that the newest process serves afterwards.
     private func withKilled(_ body: (UpgradableServer) async throws -> Void) async throws {
         try await withUpgrades(firstEnds: .signaled(SIGKILL)) { upgradable in
             try await body(upgradable)
@@ -223,10 +234,12 @@ import Testing
 
     // MARK: What the system refuses
 
-    /// Without a free descriptor or room for a process the upgrade is refused; both limits may be raised again.
+    /// The server refuses an upgrade if the limit of descriptors or of processes is reached.
+    ///
+    /// After the limit has been raised, an upgrade works.
     @Test(arguments: [("nofile", "Too many open files"), ("nproc", "Resource temporarily unavailable")])
     func aSystemWithoutRoom(limit: String, words: String) async throws {
-        // The limit of processes does not apply to root, so the server runs as a user that has no other process.
+        // The limit of processes does not apply to root, so as root the test runs the server as an unused user id.
         let isRoot = geteuid() == 0
         let launcher = isRoot ? ["setpriv", "--reuid=61234", "--regid=61234", "--clear-groups"] : []
         try await withUpgrades(
@@ -239,7 +252,7 @@ import Testing
         ) { upgradable in
             let process = upgradable.server.process
             let most = limit == "nofile" ? try process.descriptors() : 1
-            // A process may lower and raise again the limits of others of its user.
+            // prlimit may change the limits of another process of the same user, so it runs as the server's user.
             func prlimit(_ value: String) async throws -> Completed {
                 let words = launcher + ["prlimit", "--pid", "\(process.identifier)", "--\(limit)=\(value)"]
                 return try await run(words[0], Array(words.dropFirst()))

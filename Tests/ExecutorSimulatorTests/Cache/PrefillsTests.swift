@@ -1,4 +1,4 @@
-// A simulator with a prefix cache and with a prefill rate, called through sockets.
+// Tests a simulated executor that has a prefix cache and computes prompts at a given rate.
 import Foundation
 import Inference
 import Testing
@@ -7,7 +7,7 @@ import Transport
 @testable import ExecutorSimulator
 
 @Suite struct PrefillsTests {
-    /// A simulator with blocks of four tokens, and without pauses.
+    /// Options of a simulated executor whose cache has blocks of four tokens, and which answers without pauses.
     private static func options(cache: Int? = 4096, rate: Double? = nil) -> ExecutorSimulatorOptions {
         var options = ExecutorSimulatorOptions()
         options.prefill = 0
@@ -51,7 +51,7 @@ import Transport
         }
     }
 
-    /// A request in any dialect, of which chat, responses and messages take the words in a message.
+    /// A body that is a valid request in every dialect: each reads the words from a different member.
     private func request(_ words: String, _ more: String = "") -> String {
         #"""
         {"model":"demo","max_tokens":2,"prompt":"\#(words)","input":"\#(words)",
@@ -59,7 +59,7 @@ import Transport
         """#
     }
 
-    /// Ten words, so two whole blocks of four tokens, and two tokens more.
+    /// A prompt of ten tokens: two complete cache blocks of four tokens, and two tokens that are never cached.
     private let words = "a b c d e f g h i j"
 
     @Test(arguments: ["/v1/chat/completions", "/v1/completions"])
@@ -86,7 +86,9 @@ import Transport
         }
     }
 
-    /// Ten tokens at 100 a second take 0.1 s, and three times as long while the file exists.
+    /// Ten tokens at 100 a second take 0.1 s.
+    ///
+    /// While the file `slowWhile` exists, they take three times as long.
     @Test func aFileSlowsPrefillsDown() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("slow-\(UUID())").path
         var options = Self.options(cache: nil, rate: 100)
@@ -189,7 +191,7 @@ import Transport
 
     private struct Timeout: Error { var what: String }
 
-    /// Waits until the counters are as `isThere` wants them.
+    /// Reads the executor's counters again and again until `isThere` returns true for them.
     @discardableResult
     private func waitFor(
         _ what: String,
@@ -213,7 +215,8 @@ import Transport
         return lines.first { $0.hasPrefix("vllm:\(name){") }?.split(separator: " ").last.map(String.init)
     }
 
-    /// The first prompt takes 250 ms, the second 1 ms; so the second answer is first if prefills do not wait.
+    /// Prefills run one after the other: the second prompt needs 1 ms, but has to wait for the first, which needs 250
+    /// ms.
     @Test func firstComeFirstServed() throws {
         try with(Self.options(rate: 1000)) { address in
             let long = LoopbackClient(to: address)
@@ -240,13 +243,14 @@ import Transport
             try waitFor("all", at: address) { $0["running"]?.integer == 3 && $0["waiting"]?.integer == 3 }
             #expect(sample("num_requests_running", at: address) == "1.0")
             #expect(sample("num_requests_waiting", at: address) == "2.0")
-            // What says itself how long its prefill takes waits for nobody.
+            // A request that itself sets how long its prefill takes does not wait for other prefills.
             let usage = json(
                 post("/v1/chat/completions", request(words, #","simulator":{"prefill_ms":0}"#), to: address)
             )["usage"]
             #expect(usage?["completion_tokens"]?.integer == 2)
 
-            // Each prefill that begins looks its prompt up. The first one that leaves may be the one that ran.
+            // The clients leave one after the other. If the prefill of the one that leaves was running, the next
+            // prefill begins.
             for (left, client) in clients.enumerated() {
                 client.close()
                 let counters = try waitFor("the leaver", at: address) { $0["aborted"]?.integer == left + 1 }

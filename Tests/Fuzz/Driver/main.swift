@@ -1,8 +1,9 @@
-// Runs libFuzzer with one of the targets: fuzz TARGET [option or corpus]...
+// Runs libFuzzer with one of the fuzz targets. The command line is: fuzz TARGET [option or corpus]...
 import FuzzTargets
 import Glibc
 
-// libFuzzer calls back without a context pointer, and always from the single thread.
+// libFuzzer calls back from the program's only thread, without a context pointer, so the target is in a global
+// variable.
 nonisolated(unsafe) private var target: (any FuzzTarget)?
 
 @_silgen_name("LLVMFuzzerRunDriver")

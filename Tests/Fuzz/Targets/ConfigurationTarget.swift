@@ -1,5 +1,5 @@
-// Fuzzes configuration files: any text gives a configuration, or errors that each have one line and a position in the
-// file.
+// Fuzzes configuration files. Any text must give a configuration, or errors that each have a message of one line and a
+// position in the file.
 import Configuration
 import Edge
 
@@ -58,7 +58,7 @@ final class ConfigurationTarget: FuzzTarget {
     private func check(_ errors: ConfigurationErrors, of bytes: [UInt8], _ findings: Findings) {
         findings.expect(!errors.problems.isEmpty, "neither a configuration nor an error")
         let lengths = Self.lineLengths(bytes)
-        // In YAML these characters end a line only in some contexts.
+        // These characters end a line of YAML only in some contexts, so columns are not checked if the file has one.
         let hasOddBreaks = String(decoding: bytes, as: UTF8.self).unicodeScalars
             .contains { [0x85, 0x2028, 0x2029].contains($0.value) }
         for problem in errors.problems {
@@ -75,7 +75,9 @@ final class ConfigurationTarget: FuzzTarget {
         }
     }
 
-    /// The length of each line in Unicode scalars; YAML has more kinds of line ends than LF and CR.
+    /// The length of each line in Unicode scalars.
+    ///
+    /// NEL, LS and PS end a line too, as YAML says.
     private static func lineLengths(_ bytes: [UInt8]) -> [Int] {
         guard let text = String(validating: bytes, as: UTF8.self) else { return [0] }
         var lengths = [0]

@@ -1,11 +1,12 @@
-// The executor's end of one connection: records both directions, and checks the HTTP/2 windows at the end.
+// A simulated executor's end of one connection: it records what both sides send, and checks the HTTP/2 windows at the
+// end.
 import HTTP
 import LoopTesting
 import Transport
 
 final class ExecutorEnd {
     let peer: Peer
-    /// Whether the last bytes to send did not fit completely, so that a frame was cut.
+    /// Whether the socket did not take all bytes of the last send, so that an HTTP/2 frame was sent only in part.
     var isCut = false
     private var said: [UInt8] = []
     private var heard: [UInt8] = []
@@ -24,8 +25,8 @@ final class ExecutorEnd {
         if keeping { heard += peer.take() } else { peer.received.removeAll(keepingCapacity: true) }
     }
 
-    /// Sends the plan's bytes that do not depend on the input: the greeting in the first turn, the answer in the
-    /// second.
+    /// Sends bytes that the plan contains in addition to the fuzzer's: the greeting in the first turn of the event
+    /// loop, the answer in the second.
     func greet(_ plan: HTTP2Plan) {
         defer { turns += 1 }
         switch turns {
@@ -43,10 +44,11 @@ final class ExecutorEnd {
         reader.readRequests()
     }
 
-    /// Checks that the windows of the connection and of each stream are open again, after all bytes have been
-    /// consumed.
+    /// Checks that the edge has opened the flow control windows of the connection and of each stream again, after it
+    /// has consumed all bytes.
     func checkWindows(_ findings: Findings) {
-        // A peer that has closed did not receive everything, for example our resets, so it is not checked.
+        // If this executor has closed its end, it missed frames, for example the server's resets, so nothing is
+        // checked.
         guard peer.isOpen, peer.end == nil, !isCut else { return }
         var connection = 65_535
         var streams: [UInt32: Int] = [:]
@@ -70,14 +72,14 @@ final class ExecutorEnd {
                 if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 1: if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 3: over.insert(frame.stream)
-            // Streams above the GOAWAY's last stream id are over without a further frame from us.
+            // The edge sends GOAWAY: streams with a higher id than its last stream id are over, without further frames.
             case 7: over.formUnion(streams.keys.filter { $0 > frame.word })
             default: break
             }
         }
         findings.expect(connection >= 512 << 10, "the connection's window is \(connection)")
         for (stream, window) in streams where !over.contains(stream) {
-            // A handler may have reduced the window, so it only has to be open.
+            // The edge may have reduced the window of this stream, so the window need not be full, but must not be 0.
             findings.expect(window > 0, "the window of stream \(stream) is \(window)")
         }
     }

@@ -1,9 +1,9 @@
-// Fuzzes the responses of executors, over HTTP/1.1 and HTTP/2.
+// Fuzzes what executors send to the edge, over HTTP/1.1 and HTTP/2.
 import HTTP
 import LoopTesting
 import Transport
 
-/// An executor that sends HTTP/1.1, or any other bytes.
+/// Fuzzes the edge with an executor that sends HTTP/1.1, or any other bytes.
 final class HTTP1ExecutorTarget: FuzzTarget {
     static let name = "executor-http1"
 
@@ -27,7 +27,8 @@ final class HTTP1ExecutorTarget: FuzzTarget {
         let bytes = input.rest
         let plan = executorPlan(form, detail)
         scenario.run(connectionSteps(bytes, cuts: cuts, events: events), plan, findings)
-        // If nothing but the bytes arrives, the first response must not depend on how the bytes are cut.
+        // If only the executor's bytes arrive, and no timer, cancellation or close happens, the first response must not
+        // depend on how the bytes are divided into reads.
         guard events == 0, plan.cancelsBefore == nil, plan.ending == 0, findings.messages.isEmpty else { return }
         let story = scenario.attempts[0].story
         scenario.run(connectionSteps(bytes, cuts: .none, events: 0), plan, findings)
@@ -36,7 +37,7 @@ final class HTTP1ExecutorTarget: FuzzTarget {
     }
 }
 
-/// An executor that sends HTTP/2, or any other bytes, to many requests at once.
+/// Fuzzes the edge with an executor that answers many requests at once with HTTP/2, or with any other bytes.
 final class HTTP2ExecutorTarget: FuzzTarget {
     static let name = "executor-http2"
 
@@ -66,18 +67,20 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         let bytes = input.rest
         let steps: [Step]
         if form & 3 < 2 {
-            // The input as it is, with or without SETTINGS in front of it.
+            // The executor sends the fuzzer's bytes as they are. `begin` may have added SETTINGS in front of them.
             steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 4).map(Self.event)
         } else {
             let isCut = form & 16 != 0
             var script = HTTP2Script(bytes, cuts: isCut ? Cuts(choice) : .none, side: .executor)
             steps = script.steps()
-            // Two pieces of one frame may go to different connections, so the bodies cannot be checked then.
+            // If frames are divided, two pieces of one frame may be sent on different connections. The responses cannot
+            // be told apart by stream then.
             http2.isTelling = script.isTelling && !isCut
         }
         plan.http2 = http2
         scenario.run(steps, plan, findings)
-        // Pausing a stream must not affect other streams, nor what the paused stream receives in the end.
+        // The same input runs again without pauses. The results must be equal, because pausing a stream must neither
+        // affect other streams nor lose anything of the paused one.
         guard findings.messages.isEmpty, Self.count(steps) < HTTP2Plan.windowBytes / 2 else { return }
         let stories = scenario.attempts.map(\.story)
         scenario.run(steps, plan, ignoresPauses: true, findings)
@@ -88,10 +91,10 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         }
     }
 
-    /// Chooses the bytes that each connection begins with.
+    /// Chooses the bytes with which the executor begins each connection.
     private func begin(_ plan: inout HTTP2Plan, _ choice: UInt8, isRaw: Bool) {
         guard !isRaw else { return }
-        // SETTINGS_MAX_CONCURRENT_STREAMS: 0 to 5, or no limit.
+        // The executor's SETTINGS_MAX_CONCURRENT_STREAMS is 0 to 5, or not sent.
         let most = UInt32(choice & 7)
         let entry = [0, 3] + big(most)
         plan.greeting = HTTP2Script.frame(4, 0, 0, most > 5 ? [] : entry)
@@ -109,7 +112,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
         plan.closesSoon = choice & 128 != 0
     }
 
-    /// Replaces steps that apply only to client connections by events of executor connections.
+    /// Replaces a step that only a client can take by a similar event on a connection to an executor.
     private static func event(_ step: Step) -> Step {
         switch step {
         case .read(let reads): .event(ExecutorEvent(reads ? 3 : 2, 0))
@@ -123,7 +126,7 @@ final class HTTP2ExecutorTarget: FuzzTarget {
     }
 }
 
-/// What the edge does while the executor responds.
+/// Chooses what the edge does while the executor responds: for example, it cancels or pauses the request.
 func executorPlan(_ form: UInt8, _ detail: UInt8) -> ExecutorScenario.Plan {
     var plan = ExecutorScenario.Plan()
     plan.method = [.post, .get, .head, .post][Int(form & 3)]

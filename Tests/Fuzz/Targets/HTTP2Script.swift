@@ -17,7 +17,8 @@ struct HTTP2Script {
     private var position = 0
     private var opened: UInt32 = 0
     private static let stepsMax = 200
-    /// Whether each head so far names its stream, and each body consists of that stream's letter.
+    /// Whether all responses so far are marked with their stream: a header field names the stream, and the body repeats
+    /// a letter that belongs to it.
     private(set) var isTelling = true
 
     init(_ bytes: [UInt8], cuts: Cuts, side: Side = .client) {
@@ -50,7 +51,7 @@ struct HTTP2Script {
         return Array(bytes[position..<end])
     }
 
-    /// The id of a stream that is open, was open, or will be.
+    /// Chooses the id of a stream that is open, was open earlier, or can be opened next.
     private mutating func stream() -> UInt32 {
         let byte = UInt32(next())
         if byte >= 0xF0 { return byte & 15 }
@@ -91,7 +92,7 @@ struct HTTP2Script {
 
     // MARK: Frames
 
-    /// A request or response head, chosen by the next bytes.
+    /// Makes the head of a request or a response, as the next bytes of the fuzzer say.
     private mutating func head() -> [UInt8] {
         let form = next()
         let detail = next()
@@ -109,7 +110,7 @@ struct HTTP2Script {
         if form & 16 != 0 { fields += literal("priority", "u=\(detail & 7), i") }
         let flags: UInt8 = form & 1
         guard form & 32 != 0 else { return Self.frame(1, flags | 4, id, fields) }
-        // The head in one HEADERS and two CONTINUATION frames.
+        // The head is divided into one HEADERS and two CONTINUATION frames.
         let half = fields.count / 2
         let continues: UInt8 = form & 64 != 0 ? 0 : 4
         return Self.frame(1, flags, id, Array(fields[..<half])) + Self.frame(9, 0, id, [])
@@ -142,7 +143,8 @@ struct HTTP2Script {
         return Self.frame(0, flags | 8, id, [UInt8(padding)] + payload + [UInt8](repeating: 0, count: padding))
     }
 
-    /// The byte that the body of this stream consists of.
+    /// The byte that the peer repeats as the body of a stream, so that a check can tell the streams of an executor
+    /// apart.
     private func letter(of stream: UInt32) -> UInt8 {
         side == .client ? 0x64 : UInt8(truncatingIfNeeded: 0x30 + stream)
     }
@@ -153,14 +155,15 @@ struct HTTP2Script {
         let values: [UInt32] = [0, 1, 100, 65_535, 1 << 20, 0x7FFF_FFFF, 16_384, 4096]
         let entries = (0..<Int(form >> 6) + 1).flatMap { _ -> [UInt8] in
             let entry = next()
-            // An executor's stream limit affects its next connection, so it is kept between 0 and 5.
+            // Setting 3 limits the streams on a connection. From an executor it is between 0 and 5, because the edge
+            // also expects this limit on its next connection.
             let value = side == .executor && entry & 15 == 3 ? UInt32(entry >> 4) % 6 : values[Int(entry >> 4 & 7)]
             return [0, entry & 15] + big(value)
         }
         return Self.frame(4, 0, 0, entries)
     }
 
-    /// Frames that peers seldom send.
+    /// Makes a frame of a kind that is rare, such as PRIORITY or an unknown type.
     private mutating func odd() -> [UInt8] {
         let form = next()
         if form & 7 > 4 { isTelling = false }
@@ -176,7 +179,7 @@ struct HTTP2Script {
         }
     }
 
-    /// A small flood of frames.
+    /// Makes up to 1020 frames of one kind, as an attack would send them.
     private mutating func many() -> [UInt8] {
         let form = next()
         let count = Int(next()) * 4

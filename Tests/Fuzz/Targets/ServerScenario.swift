@@ -1,27 +1,28 @@
-// A complete client connection in one process: the fuzzer turns its loop and plays its client.
+// Runs the server's side of a client connection in the fuzzer's process. The fuzzer plays the client, and turns the
+// event loop.
 import Glibc
 import HTTP
 import LoopTesting
 import Transport
 
-/// One step of a connection.
+/// One step in the life of a fuzzed connection.
 enum Step {
     case bytes([UInt8])
-    /// Advances the clock by this many nanoseconds.
+    /// Advances the clock of the event loop by this many nanoseconds.
     case pass(Nanoseconds)
-    /// Whether the client reads from now on.
+    /// The client reads from now on, or stops reading.
     case read(Bool)
     case drain
     /// The client sends a FIN.
     case shutdown
-    /// An event of an executor's connection; ignored here.
+    /// An event of a connection to an executor, which this scenario ignores.
     case event(ExecutorEvent)
 }
 
-/// Serves one connection after the other, all in one loop.
+/// Serves one client connection after the other, all in one event loop.
 ///
-/// Checks the invariants of every connection: handlers are called in order and get one end each, memory is bounded, a
-/// client can read the output, and nothing is left at the end.
+/// Checks after every connection: request handlers were called in order and each got one end, memory was bounded, the
+/// output is valid HTTP, and no object is left.
 final class ServerScenario: ServerDelegate {
     private let test = TestLoop()
     private let environment = HTTP2Environment()
@@ -29,9 +30,9 @@ final class ServerScenario: ServerDelegate {
 
     private var exchanges: [FuzzExchange] = []
     private(set) var output: [UInt8] = []
-    /// Whether the responses of the last connection depend on nothing but its bytes.
+    /// Whether the responses on the last connection depended only on the client's bytes, and not on when they arrived.
     private(set) var wasPredictable = true
-    /// For each HTTP/1.1 response in order: whether it answers a HEAD request.
+    /// For each HTTP/1.1 response in order: whether it is the response to a HEAD request, which has no body.
     private var answersToHEAD: [Bool] = []
     private var findings = Findings()
     private var ended = 0
@@ -40,10 +41,10 @@ final class ServerScenario: ServerDelegate {
     private weak var channel: Channel?
     private var peer: Peer?
     private var isReading = true
-    /// How many steps of this connection were drains.
+    /// How many steps so far have told this connection to drain, that is to end after its running requests.
     private var drains = 0
 
-    /// Runs one connection from beginning to end.
+    /// Runs one client connection from beginning to end.
     func run(_ steps: [Step], settings: ServerSettings, ending: UInt8, _ findings: Findings) {
         self.findings = findings
         self.settings = settings
@@ -86,7 +87,7 @@ final class ServerScenario: ServerDelegate {
         switch step {
         case .bytes(let bytes):
             var sent = 0
-            // If the server does not read, the client waits for some turns and then drops the rest.
+            // If the server does not read, the client tries for some turns of the event loop, and then drops the rest.
             for _ in 0..<8 where sent < bytes.count {
                 sent += peer?.send(Array(bytes[sent...])) ?? 0
                 if sent < bytes.count { turn() }
@@ -94,7 +95,8 @@ final class ServerScenario: ServerDelegate {
         case .pass(let duration): test.clock.advance(by: duration)
         case .read(let reads): isReading = reads
         case .drain:
-            // Every second drain is one after a hand-over, and a later one then ends the connection.
+            // The first, third and further odd drains act like an upgrade, in which a new process takes over. The even
+            // ones act like a stopping server.
             drains += 1
             connection?.drain(drains % 2 == 1 ? .handedOver : .stopping)
         case .shutdown: peer?.shutdown()
@@ -121,7 +123,8 @@ final class ServerScenario: ServerDelegate {
         guard let connection else { return }
         let active = connection.activeStreams
         findings.expect(active <= settings.streamsMax, "\(active) streams of at most \(settings.streamsMax)")
-        // Each handler bounds its own output; responses to the client's own frames may add up to 1 MiB.
+        // Each request's handler limits its buffered output. Answers to the client's frames, such as acknowledgements,
+        // may add up to 1 MiB.
         let handedOver = exchanges.reduce(0) { $0 + $1.sendsAtMost }
         let bound = 1 << 20 + handedOver
         let held = test.loop.chunks.bytesInUse
@@ -143,8 +146,8 @@ final class ServerScenario: ServerDelegate {
             test.loop.turn(waitMax: 0)
             if isReading { readOutput() }
             for exchange in exchanges { exchange.tick() }
-            // Deadlines, or finally the worker, end a connection whose client reads nothing or whose exchange never
-            // responds.
+            // The client may read nothing, or the exchange may never respond. The clock advances so that deadlines end
+            // such a connection. If one is still open after 60 rounds, it is closed like a worker does at the end.
             if round % 4 == 3 { test.clock.advance(by: 100 * second) }
             if round == 40 { isReading = true }
             if round == 60 { connection?.close(.edge) }
@@ -175,7 +178,8 @@ final class ServerScenario: ServerDelegate {
     }
 
     func refusal(status: Int, message: String, on stream: ServerStream) {
-        // The response to a broken body belongs to a request that had its handler already.
+        // Each response needs an entry in `answersToHEAD`. A request with a handler has one already, even if its body
+        // is refused now.
         if stream.version != .http2, !exchanges.contains(where: { $0.stream === stream }) {
             answersToHEAD.append(false)
         }
@@ -191,9 +195,9 @@ final class ServerScenario: ServerDelegate {
     func connectionEnded(_ connection: ServerConnection) { ended += 1 }
 }
 
-/// Splits bytes into steps, with other events between them.
+/// Divides bytes into the pieces that a peer sends one after the other, with other events between them.
 ///
-/// - Parameter events: The seed of the events; 0 for none.
+/// - Parameter events: The seed of the random events; 0 for no events.
 func connectionSteps(_ bytes: [UInt8], cuts: Cuts, events: UInt8) -> [Step] {
     var cuts = cuts
     var random = SplitMix(state: UInt64(events))
@@ -213,7 +217,7 @@ func connectionSteps(_ bytes: [UInt8], cuts: Cuts, events: UInt8) -> [Step] {
     return steps
 }
 
-/// Settings with small limits, which are reached sooner, or the default settings.
+/// Chooses settings of the server: the defaults, or small limits, which the fuzzer reaches sooner.
 func serverSettings(_ choice: UInt8) -> ServerSettings {
     var settings = ServerSettings()
     if choice & 1 != 0 { settings.streamsMax = 3 }

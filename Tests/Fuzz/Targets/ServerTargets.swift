@@ -3,7 +3,7 @@ import HTTP
 import LoopTesting
 import Transport
 
-/// A client that sends HTTP/1.1, or any other bytes.
+/// Fuzzes the server with a client that sends HTTP/1.1, or any other bytes.
 final class HTTP1ServerTarget: FuzzTarget {
     static let name = "http1-server"
     private let scenario = ServerScenario()
@@ -16,14 +16,16 @@ final class HTTP1ServerTarget: FuzzTarget {
         let cuts = Cuts(input.choice())
         let bytes = input.rest
         scenario.run(connectionSteps(bytes, cuts: cuts, events: events), settings: settings, ending: ending, findings)
-        // On HTTP/2 the frames before a fault are acknowledged depending on the cuts, so the comparison is left out.
+        // On HTTP/2, how the bytes are divided into reads decides which frames before a fault the server still answers.
+        // So the outputs are not compared.
         guard events == 0, findings.messages.isEmpty, !bytes.starts(with: HTTP2Preface.bytes) else { return }
-        // If nothing but the bytes arrives, the output must not depend on how they are cut.
+        // If only the client's bytes arrive, and no other event happens, the server's output must not depend on how the
+        // bytes are divided into reads.
         let answered = Said(scenario)
         scenario.run(connectionSteps(bytes, cuts: .none, events: 0), settings: settings, ending: ending, findings)
         let whole = Said(scenario)
         guard answered.isPredictable, whole.isPredictable, ending & 3 != 1, ending & 3 != 2 else { return }
-        // A peer that does not speak HTTP gets no response or a partial one, depending on the cuts.
+        // A client that does not speak HTTP gets no response or a partial one, depending on how its bytes are divided.
         if answered.output.isEmpty || whole.output.isEmpty { return }
         findings.expect(
             answered.output == whole.output,
@@ -42,7 +44,7 @@ final class HTTP1ServerTarget: FuzzTarget {
     }
 }
 
-/// A client that speaks HTTP/2 with prior knowledge.
+/// A client that speaks HTTP/2 from its first byte, without TLS or an upgrade.
 final class HTTP2SessionTarget: FuzzTarget {
     static let name = "http2-session"
     private let scenario = ServerScenario()
@@ -57,10 +59,10 @@ final class HTTP2SessionTarget: FuzzTarget {
         let begin = HTTP2Preface.bytes + HTTP2Script.frame(4, 0, 0, [])
         let steps: [Step]
         switch form & 3 {
-        // The input as it is, behind a preface and SETTINGS or without them.
+        // The client sends the fuzzer's bytes as they are, after a preface and SETTINGS or without them.
         case 0: steps = connectionSteps(begin + bytes, cuts: Cuts(choice), events: form >> 2)
         case 1: steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 2)
-        // Frames that a script makes from the input.
+        // The client sends well-formed frames that a script makes from the fuzzer's bytes.
         default:
             var script = HTTP2Script(bytes, cuts: form & 4 != 0 ? Cuts(choice) : .none)
             steps = [.bytes(begin + (form & 8 != 0 ? HTTP2Script.frame(4, 1, 0, []) : []))] + script.steps()
@@ -69,7 +71,7 @@ final class HTTP2SessionTarget: FuzzTarget {
     }
 }
 
-/// A client that requests `Upgrade: h2c`, and then speaks HTTP/2 or not.
+/// A client that asks for an upgrade to HTTP/2 by `Upgrade: h2c`, and then sends HTTP/2 or any other bytes.
 final class UpgradeTarget: FuzzTarget {
     static let name = "upgrade"
     private let scenario = ServerScenario()
@@ -81,8 +83,9 @@ final class UpgradeTarget: FuzzTarget {
         let form = input.choice()
         let choice = input.choice()
         let bytes = input.rest
-        // With bit 0 of `form` set, the input is sent as it is. Otherwise its first line is the value of
-        // HTTP2-Settings, and the rest is the body and HTTP/2.
+        // With bit 0 of `form` set, the client sends the fuzzer's bytes as they are. Otherwise it sends a request with
+        // an upgrade: the first line of the bytes is the value of the field HTTP2-Settings, and the rest is sent as the
+        // body and as HTTP/2.
         guard form & 1 == 0 else {
             let steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 2)
             scenario.run(steps, settings: settings, ending: ending, findings)

@@ -1,4 +1,4 @@
-// Which connections to an engine are kept, reused and replaced.
+// Tests which connections to an engine the edge keeps, uses again and replaces.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,4 @@
-// Connection attempts to executors that fail.
+// Tests what happens when a connection to an executor cannot be opened.
 import HTTP
 import LoopTesting
 import Testing

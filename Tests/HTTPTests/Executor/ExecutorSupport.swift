@@ -1,4 +1,4 @@
-// An executor that sends what the test tells it to, and an attempt that records the executor's response.
+// A simulated executor that sends what the test tells it to, and a stand-in for an attempt that records the response.
 import HTTP
 import LoopTesting
 import Transport
@@ -52,13 +52,14 @@ final class BodyBytes: RequestBodySource {
     }
 }
 
-/// A listening socket in this process that stands for an executor; the test holds the far end of each connection.
+/// Simulates an executor with a listening socket: the test itself sends and receives on each connection to it.
 final class ExecutorTest {
     let test = TestLoop()
     var peers: [Peer] = []
     let client: ExecutorClient
 
-    /// The connections in `peers` as HTTP/2, filled on demand by `http2(_:)`.
+    /// For each connection in `peers`, the simulated executor's HTTP/2 state, which `http2(_:)` makes when it is first
+    /// used.
     var http2Peers: [HTTP2Peer] = []
 
     init(idleMax: Int = 1024, _ configure: (inout ExecutorClientSettings) -> Void = { _ in }) throws {
@@ -76,7 +77,7 @@ final class ExecutorTest {
     }
 
     deinit {
-        // The client would open a new connection for an unfinished request when its connection closes.
+        // Unfinished requests are cancelled, because the client would open new connections for them.
         for stream in streams { stream.cancel() }
         client.closeIdle()
         settle()

@@ -1,4 +1,4 @@
-// HTTP/1.1 responses of executors: their framing, and the faults that fail an attempt.
+// Tests HTTP/1.1 responses of executors: how their length is found, and which faults make an attempt fail.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,5 @@
-// HPACK bombs from an executor: small header blocks that decode to very large heads fail the requests.
+// Tests HPACK bombs from an executor: small header blocks that decode to very large heads. The edge fails their
+// requests.
 import HTTP
 import LoopTesting
 import Testing
@@ -12,7 +13,7 @@ import Transport
         let attempts = executor.sendAll(2)
         executor.http2().head(1)
         executor.http2().data(1, "x")
-        // A field of 4033 bytes, 16 times, is 64,528 bytes; 64 KiB are allowed.
+        // A field of 4033 bytes, repeated 16 times, has 64,528 bytes. The limit is 64 KiB, so 17 times are too many.
         executor.http2().send(Frame.headers, whole, 1, bomb(16))
         executor.settle()
         #expect(attempts[0].ended == 1 && attempts[0].text == "x")
@@ -48,8 +49,9 @@ import Transport
         #expect(attempts[1].failure == "violation" && executor.client.connections == 1)
     }
 
-    /// nghttp2 decodes the header blocks of a cancelled stream without calling us; their bytes must be counted all
-    /// the same.
+    /// nghttp2 decodes header blocks of a cancelled stream without reporting their fields to the edge.
+    ///
+    /// The edge must count their bytes all the same.
     @Test func blocksOnStreamsThatWereLeftAreCounted() throws {
         let executor = try ExecutorTest.http2()
         let attempts = executor.sendAll(2)
@@ -77,7 +79,7 @@ import Transport
         #expect(attempts[1].failure == "violation" && executor.client.connections == 0)
     }
 
-    /// Many complete heads in one read are allowed, even if their sum exceeds the limit of one head.
+    /// An executor may send many complete heads at once, even if they are together larger than one head may be.
     @Test func manyHeadsInOneReadAreFine() throws {
         let executor = try ExecutorTest.http2()
         let attempts = executor.sendAll(60)
@@ -91,7 +93,8 @@ import Transport
     @Test func aPushIsAViolation() throws {
         let executor = try ExecutorTest.http2()
         let attempt = executor.send()
-        // The executor sends SETTINGS, but does not acknowledge ours, so it may not know that push is disabled.
+        // The executor has not acknowledged the edge's SETTINGS, so it may not know that push is disabled. Its
+        // PUSH_PROMISE (type 5) is a violation all the same.
         executor.http2().send(Frame.settings)
         executor.settle()
         executor.http2().send(5, Frame.endHeaders, 1, big(2) + HTTP2Session.head())

@@ -1,5 +1,5 @@
-// HTTP/2 to executors under pressure: windows, large bodies, cancellation, silence and hostile heads. Nothing may
-// leak.
+// Tests HTTP/2 connections to executors in difficult cases: full windows, large bodies, cancelled requests, silent
+// executors and hostile heads. No object may be left at the end.
 import HTTP
 import LoopTesting
 import Testing
@@ -52,7 +52,8 @@ import Transport
         executor.http2().head(3)
         executor.settle()
         attempts[0].stream?.setReading(false)
-        // The paused stream holds 60 KiB of its 64 KiB window; the other stream must still get window updates.
+        // The edge does not read one stream, so 60 KiB of its window of 64 KiB are used. The executor must still get
+        // window updates for the other stream.
         let block = String(repeating: "x", count: 10 << 10)
         for _ in 0..<6 { executor.http2().data(1, block) }
         for _ in 0..<90 {

@@ -1,4 +1,5 @@
-// Target, host, length and `Expect` of a request; every ambiguous form, which could smuggle a request, is refused.
+// Tests the target, host, body length and `Expect` of a request. The server refuses every ambiguous form, because a
+// proxy in front could read it differently (request smuggling).
 
 import HTTP
 import Testing

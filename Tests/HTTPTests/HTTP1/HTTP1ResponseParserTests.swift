@@ -1,4 +1,4 @@
-// How the parser reads the response heads of executors.
+// Tests how the parser reads the heads of executors' HTTP/1.1 responses.
 
 import HTTP
 import Testing

@@ -93,7 +93,9 @@ struct Decoded: Equatable {
     var text: String { String(decoding: data, as: UTF8.self) }
 }
 
-/// Decodes a chunked body piece by piece; `reads` gives the size of each piece by its index.
+/// Decodes a chunked body in pieces, as reads of a socket would deliver it.
+///
+/// `reads` returns the size of a piece in bytes, given the index of the piece.
 func decode(_ bytes: [UInt8], reads: (Int) -> Int) -> Decoded {
     var decoder = ChunkedDecoder()
     var decoded = Decoded()

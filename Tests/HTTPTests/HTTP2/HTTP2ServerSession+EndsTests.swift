@@ -1,4 +1,5 @@
-// How HTTP/2 connections begin after an upgrade, and how they end: draining, idleness, clients that close.
+// Tests how an HTTP/2 connection begins after an upgrade from HTTP/1.1, and how it ends: by draining, when it is idle,
+// or when the client closes it.
 import HTTP
 import LoopTesting
 import Testing

@@ -1,4 +1,4 @@
-// Which frames one flush of an HTTP/2 connection sends, and in which order.
+// Tests which frames an HTTP/2 connection sends in one turn of the event loop, and in which order.
 import HTTP
 import LoopTesting
 import Testing
@@ -32,7 +32,7 @@ import Transport
         _ = session.take()
         for exchange in session.exchanges { exchange.send("token") }
         session.server.test.loop.turn(waitMax: 0)
-        // Limits the read to the size of one write with all 50 tokens.
+        // Reads as many bytes as one write with all 50 tokens has. So the check fails if the server needs several.
         session.server.peer.poll(limit: 50 * 14)
         session.read()
         #expect(session.frames.count == 50 && session.frames.allSatisfy { $0.text == "token" })

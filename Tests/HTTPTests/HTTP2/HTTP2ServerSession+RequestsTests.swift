@@ -1,4 +1,5 @@
-// Faults of one stream for which nghttp2 1.52 would end the connection: here the other streams continue.
+// Tests faults of one stream for which nghttp2 1.52 by itself would end the whole connection. The edge ends only the
+// stream.
 import HTTP
 import LoopTesting
 import Testing
@@ -41,7 +42,9 @@ import Transport
         #expect(session.frames.count { $0.type == Frame.reset } == 101)
     }
 
-    /// All requests arrive in one read, before the first refusal is sent; the refusals are counted all the same.
+    /// All requests arrive in one read.
+    ///
+    /// The server counts each refusal at once, although it sends the first one only after the read.
     @Test func refusalsAreCountedBeforeTheyAreSent() throws {
         let session = try HTTP2Session { $0.streamsMax = 3 }
         let request = { (id: Int) in

@@ -1,4 +1,4 @@
-// Which frames on a closed stream are errors.
+// Tests which frames that arrive on a closed stream are protocol errors, and which were sent before the close.
 import CNghttp2
 import Testing
 
@@ -28,7 +28,9 @@ import Testing
         )
     }
 
-    /// The client's END_STREAM is noted before nghttp2 reports that the stream is open.
+    /// A HEADERS frame may open and end a stream at once.
+    ///
+    /// Its END_STREAM is recorded before nghttp2 reports the open stream.
     @Test func aHeadMayOpenAndEndItsStream() {
         var history = history([1])
         history.endedByClient(3)

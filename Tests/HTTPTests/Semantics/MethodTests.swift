@@ -1,4 +1,4 @@
-// Methods are case-sensitive.
+// Tests how request methods are read; method names are case-sensitive.
 import HTTP
 import Testing
 

@@ -1,9 +1,9 @@
-// A client of the server under test; it builds its HTTP/2 frames by hand.
+// An HTTP/2 client for tests of the server, which builds its frames by hand, so that it can also send wrong ones.
 import HTTP
 import LoopTesting
 import Transport
 
-/// A server and a client that speaks HTTP/2 to it with prior knowledge.
+/// A server, and a client that speaks HTTP/2 to it from the first byte, without TLS or an upgrade.
 final class HTTP2Session {
     let server: TestServer
     private let http2: HTTP2Peer
@@ -20,7 +20,7 @@ final class HTTP2Session {
         acknowledge()
     }
 
-    /// Takes over a connection that still speaks HTTP/1.1, for tests of the upgrade.
+    /// Makes a client on a connection that still speaks HTTP/1.1, for tests of the upgrade to HTTP/2.
     init(upgrading server: TestServer) {
         self.server = server
         http2 = HTTP2Peer(server.peer)

@@ -1,12 +1,13 @@
-// HPACK bombs from a client: header blocks that decode to far more bytes than were sent. All blocks are counted, and
-// the connection ends before much is decoded.
+// Tests HPACK bombs from a client: header blocks that decode to far more bytes than were sent. The server counts all
+// blocks, and ends the connection before it has decoded much.
 import HTTP
 import LoopTesting
 import Testing
 import Transport
 
-/// An HPACK block that repeats one field: the first time in full, 4033 bytes by RFC 9113 section 6.5.2, then one byte
-/// each.
+/// An HPACK header block that has a large field once in full, and then repeats it by one byte each time.
+///
+/// Decoded it is far larger: the field counts 4033 bytes each time (RFC 9113 section 6.5.2).
 func bomb(_ times: Int, name: String = "x") -> [UInt8] {
     [0x40] + literal(name, String(repeating: "b", count: 4000)).dropFirst()
         + [UInt8](repeating: 0x80 | 62, count: times - 1)
@@ -24,7 +25,7 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
 
     @Test func trailersOfManyStreamsShareOneAllowance() throws {
         let session = try HTTP2Session()
-        // Each block decodes to 40,330 bytes; 32 KiB are allowed.
+        // Each header block decodes to 40,330 bytes, which is 7562 bytes more than the limit of 32 KiB.
         for index in 0..<50 where session.server.peer.end == nil {
             let id = UInt32(2 * index + 1)
             session.request(id, "POST", end: false)
@@ -34,7 +35,8 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         expectCalm(session)
     }
 
-    /// A block that grows far beyond its size ends the connection at twice the limit, and is decoded no further.
+    /// The server ends the connection when a block that repeats one field exceeds twice the limit, and decodes no more
+    /// of it.
     @Test func whatIsRepeatedEndsTheConnectionAtTwiceTheLimit() throws {
         for times in [15, 79, 900] {
             let session = try HTTP2Session()
@@ -44,8 +46,8 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         }
     }
 
-    /// A block that was sent in full, and so costs the client bandwidth, may reach ten times the limit before the
-    /// connection ends.
+    /// A header block without compression may reach ten times the limit before the server ends the connection, because
+    /// it costs the client as many bytes as the server.
     @Test func whatIsSentInFullIsAnsweredUpToTenTimesTheLimit() throws {
         for (count, isAnswered) in [(79, true), (83, false)] {
             let session = try HTTP2Session()
@@ -90,7 +92,8 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         for index in 0..<50 where session.server.peer.end == nil {
             session.send(Frame.headers, whole, UInt32(2 * index + 1), many)
         }
-        // Each head is 300 fields above the limit, and the third exhausts the allowance.
+        // Each head exceeds the limit by 300 fields. The server allows a connection only a limited excess in total, and
+        // the third head exhausts it.
         #expect(session.server.delegate.refusals.count == 3)
         expectCalm(session)
     }
@@ -103,7 +106,9 @@ func bomb(_ times: Int, name: String = "x") -> [UInt8] {
         #expect(session.server.delegate.refusals.count == 40 && session.goAways.isEmpty)
     }
 
-    /// After a fault nghttp2 decodes the rest of a header block without reporting its fields.
+    /// After an invalid field, nghttp2 decodes the rest of a header block without reporting its fields to the server.
+    ///
+    /// The server must count this too.
     @Test func aBlockThatTheLibraryIgnoresIsCounted() throws {
         let session = try HTTP2Session()
         var block = HTTP2Session.head(fields: [("Upper-Case", "x")]) + bomb(1)

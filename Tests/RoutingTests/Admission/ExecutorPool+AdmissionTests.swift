@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// Waiting for a slot: order, limits, predicted waits, and granted slots that are given back.
+/// Tests how requests wait for a slot: their order, the limits, the predicted waits, and slots that are given back.
 @Suite final class ExecutorPoolAdmissionTests {
     private let second: UInt64 = 1_000_000_000
     private let waits = Waits()
@@ -36,7 +36,7 @@ import Testing
         #expect(pool.waitingCount == 3 && granted.order.isEmpty)
         pool.release(pool.executors[0], at: second)
         #expect(granted.order == ["c"] && pool.executors[0].running == 2)
-        // A slot is free, but requests already wait for it, so a new request has to wait too.
+        // A slot becomes free, but requests already wait for it, so a new request has to wait too.
         pool.executors[0].attemptEnded()
         #expect(wait("f", in: pool, granted).ticket != nil)
         pool.pump(at: second)
@@ -91,11 +91,13 @@ import Testing
             return
         }
         #expect(retryAfter >= second && retryAfter <= 6 * second)
-        // The tenants take turns, so a request of another tenant would wait only briefly and is admitted.
+        // The queue serves tenants in turn, so a request of another tenant would wait only briefly, and is admitted.
         #expect(wait("other", in: pool, granted, tenant: "u", at: now).ticket != nil)
     }
 
-    /// Each worker reads its clock once per turn, so the reported times are not in order.
+    /// Each worker reads its clock once per turn of its event loop.
+    ///
+    /// So a call may report an earlier time than the call before it.
     @Test func clocksThatAreATurnApartAreNoFault() {
         let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         _ = wait("first", in: pool, granted, at: second)
@@ -120,7 +122,8 @@ import Testing
     @Test func aRefusalTeachesHowManyAnExecutorTakes() {
         let (pool, granted) = (ExecutorPoolTests.pool(1), Granted())
         for name in ["a", "b", "c"] { #expect(wait(name, in: pool, granted).isExecutor) }
-        // The executor refused the third request while two were running.
+        // The executor refused the third request while two were running, so the pool learns that it takes two at a
+        // time.
         pool.report(.busy(nil), of: pool.executors[0], at: 0)
         pool.release(pool.executors[0], at: 0)
         #expect(wait("d", in: pool, granted).ticket != nil && pool.health(of: pool.executors[0]) == .healthy)

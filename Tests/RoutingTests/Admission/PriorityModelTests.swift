@@ -4,7 +4,8 @@ import Testing
 
 /// Compares the queue of a pool with a plain model of its classes: the same random calls must give the same order.
 @Suite final class PriorityModelTests {
-    /// The waiting requests by class, and for each lower class the slots that it is owed, in percent.
+    /// The waiting requests by class, and for each lower class the slots that its share has earned so far, in percent
+    /// of one slot.
     private struct Model {
         var queues = [FairQueue<Int>](repeating: FairQueue(), count: 3)
         var owed = [0, 0, 0]
@@ -18,13 +19,18 @@ import Testing
             return queues[rank].push(id, tenant: tenant, cost: cost)
         }
 
-        /// The class that is served next.
+        /// The class whose request is served next: 0 is `interactive`, 1 `standard`, 2 `bulk`.
+        ///
+        /// A lower class comes first when its share has earned a slot.
         var next: Int? {
             for rank in [1, 2] where !queues[rank].isEmpty && owed[rank] + shares[rank] >= 100 { return rank }
             return queues.firstIndex { !$0.isEmpty }
         }
 
-        /// A class that is due is asked before a new request that would go first; this settles whose turn it is there.
+        /// Does what the pool does before it admits a new request: it asks a lower class that is due for its first
+        /// request.
+        ///
+        /// Reading `first` has an effect: it moves the turn within that class to the tenant whose request is next.
         mutating func askBefore(rank: Int) {
             guard let next, next > rank, queues[...rank].allSatisfy(\.isEmpty) else { return }
             if owed[next] + shares[next] >= 100 { _ = queues[next].first }
@@ -41,13 +47,14 @@ import Testing
             guard let rank = next else { return nil }
             gave(to: rank)
             defer {
-                // The engine looks in vain for a further slot, which settles whose turn it is in each class.
+                // The pool then looks for one more request in each class, and finds no free slot. Reading `first` moves
+                // the turn within the class to the tenant that is next, so the model does the same.
                 for rank in queues.indices where !queues[rank].isEmpty { _ = queues[rank].first }
             }
             return queues[rank].pop()
         }
 
-        /// Who gives way to a new request; nil if nobody does.
+        /// Removes a waiting request from the full queue for a new one, and returns its id; nil if none gives way.
         mutating func makeRoom(rank: Int, tenant: String) -> Int? {
             for lower in [2, 1] where lower > rank && queues[lower].count > queueMax * shares[lower] / 100 {
                 return queues[lower].removeLatest()?.element

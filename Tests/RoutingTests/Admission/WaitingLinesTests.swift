@@ -3,7 +3,8 @@ import Transport
 
 @testable import Routing
 
-/// Classes of requests in the queue of a pool: who is served next, which shares are kept, and who gives way.
+/// Tests the classes of requests in the queue of a pool: which request is served next, the shares of the classes, and
+/// which request is removed when the queue is full.
 @Suite final class WaitingLinesTests {
     private let waits = Waits()
     private let granted = Granted()
@@ -57,7 +58,7 @@ import Transport
         #expect(granted.order == ["i0", "i1", "i2", "s0", "s1", "s2", "b0", "b1", "b2"])
     }
 
-    /// However many bulk requests wait and run before, the next slot is the interactive request's.
+    /// An interactive request gets the next free slot, however many bulk requests wait or have run before.
     @Test(arguments: [0, 1, 7, 19, 20, 21, 250]) func aBulkFloodDelaysNobodyByMoreThanOneSlot(served: Int) {
         let pool = pool()
         ask("runs", .bulk, of: pool)
@@ -73,7 +74,9 @@ import Transport
         }
     }
 
-    /// The forecast does not count lower classes, so a flood of them never keeps a request out.
+    /// The forecast of a request's wait does not count waiting requests of lower classes.
+    ///
+    /// So many bulk requests never cause a request of a higher class to be refused.
     @Test func aFloodIsNotAheadOfAHigherClass() {
         let pool = pool()
         for _ in 0..<5 {
@@ -110,7 +113,8 @@ import Transport
         #expect(ask("runs", .standard, of: pool).isExecutor)
         ask("b", .bulk, of: pool)
         ask("s", .standard, of: pool)
-        // The slot is free without anybody having been told, as after a pause.
+        // The slot becomes free, but the pool is not told, so nobody has got it yet. This happens when an executor's
+        // pause ends.
         pool.executors[0].attemptEnded()
         #expect(ask("late bulk", .bulk, of: pool).ticket != nil)
         #expect(ask("late standard", .standard, of: pool).ticket != nil)
@@ -134,7 +138,9 @@ import Transport
 
     // MARK: Shares
 
-    /// Interactive requests always wait, and so do those of the lower classes.
+    /// Requests of all three classes wait all the time.
+    ///
+    /// Each lower class must get its share of the slots.
     @Test(arguments: [(20, 5), (50, 40), (0, 5), (20, 0), (1, 1), (33, 34)])
     func sharesAreKeptUnderAnEndlessLoad(standard: Int, bulk: Int) {
         let pool = pool(shares: QueueShares(standard: standard, bulk: bulk))
@@ -156,7 +162,9 @@ import Transport
         }
     }
 
-    /// A claim ends when the last waiting request of the class leaves.
+    /// While requests of a lower class wait, each slot that is given away earns the class a part of a slot.
+    ///
+    /// The class loses this when its last waiting request leaves.
     @Test func aShareIsNotSavedUp() {
         let pool = pool(shares: QueueShares(standard: 20, bulk: 10))
         ask("runs", .interactive, of: pool)
@@ -196,7 +204,10 @@ import Transport
         #expect(granted.gaveWay.allSatisfy { $0.way.retryAfter >= second && !pool.leave($0.way.ticket) })
     }
 
-    /// A lower class keeps its share of the room, which would else be worth nothing.
+    /// When the queue is full, higher classes displace waiting requests of a lower class, but only down to its share of
+    /// the queue.
+    ///
+    /// Otherwise a lower class would keep no place in the queue at all.
     @Test func theShareOfTheRoomIsKept() {
         let pool = pool(shares: QueueShares(standard: 20, bulk: 10))
         ask("runs", .standard, of: pool)
@@ -210,7 +221,9 @@ import Transport
 
     // MARK: Snapshots
 
-    /// A flood that waits for the executors of an earlier snapshot is not ahead of a higher class.
+    /// Many bulk requests wait when a reload makes a new snapshot.
+    ///
+    /// Later requests of higher classes are still served before them.
     @Test func classesOutliveASnapshot() {
         let entry = PoolEntry(id: 1)
         let engine = Engine(id: 2, name: "e")
@@ -221,7 +234,7 @@ import Transport
         for number in 0..<50 { ask("b\(number)", .bulk, of: before) }
         ask("s", .standard, of: before)
         let after = snapshot()
-        // All waiting requests are found to have only full executors.
+        // The pool looks for slots for all waiting requests, and finds every executor full.
         after.pump(at: 0)
         #expect(granted.order.isEmpty && after.waitingCounts == [0, 1, 50])
         ask("late", .bulk, of: after)
@@ -234,7 +247,9 @@ import Transport
         #expect(granted.order.last == "late" && after.waitingCount == 0)
     }
 
-    /// A request of the latest snapshot that finds no slot holds up nobody who waits for an executor of an earlier one.
+    /// After a reload, a request of the new snapshot may find no free slot.
+    ///
+    /// Requests that wait for an executor of the old snapshot are served meanwhile.
     @Test func anExecutorOfAnEarlierSnapshotDoesNotStandIdle() {
         let entry = PoolEntry(id: 1)
         let old = Executor(id: 2, engine: Engine(id: 3, name: "old"), model: "m")

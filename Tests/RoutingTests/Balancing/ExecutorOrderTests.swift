@@ -3,7 +3,7 @@ import Transport
 
 @testable import Routing
 
-/// What an operator's order does to the choice of an executor.
+/// Tests how an operator's command, such as draining an executor, changes which executor is chosen.
 @Suite struct ExecutorOrderTests {
     private let second: Nanoseconds = 1_000_000_000
     private let waits = Waits()
@@ -51,7 +51,9 @@ import Transport
         #expect(later[2] == 0 && abs(later[0] - 50) <= 1, "\(later)")
     }
 
-    /// Members that are out of use are not counted as bad ones, nor as half of the pool.
+    /// A pool uses unhealthy members if more than half of its members are unhealthy.
+    ///
+    /// Members that an operator drained do not count, neither as unhealthy nor as part of the pool.
     @Test func whoIsDrainedNeedsNoMercy() {
         let pool = ExecutorPoolTests.pool(3)
         for index in 0..<2 { pool.executors[index].apply(drained: true, weight: nil, at: 1) }
@@ -73,7 +75,7 @@ import Transport
         #expect(admission.ticket != nil)
         pool.executors[1].apply(drained: false, weight: nil, at: 2 * second)
         #expect(granted.order == ["a"] && granted.grants[0].executor === pool.executors[1])
-        // With nobody left, a request is told at once and does not wait.
+        // If all executors are drained, a request is refused at once and does not wait.
         for executor in pool.executors { executor.apply(drained: true, weight: nil, at: 3 * second) }
         let none = pool.admit(RoutingRequest(), waitMax: 60 * second, queueMax: 9, at: 3 * second) { _ in }
         guard case .none = none else {
@@ -82,7 +84,9 @@ import Transport
         }
     }
 
-    /// Workers choose while the operator drains: none begins an attempt after the order has been given.
+    /// While workers choose the executor, an operator drains it.
+    ///
+    /// After the command, no worker may begin an attempt there.
     @Test func noAttemptBeginsAfterTheOrder() {
         let pool = ExecutorPoolTests.pool(1)
         let executor = pool.executors[0]

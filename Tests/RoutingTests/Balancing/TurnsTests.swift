@@ -1,10 +1,11 @@
-// The order of turns: proportional to the shares, evenly interleaved, and with no credit for missed turns.
+// Tests in which order executors are chosen: in proportion to their shares, evenly interleaved. An executor that could
+// not be chosen for a while is not chosen more often afterwards.
 import Testing
 
 @testable import Routing
 
 @Suite struct TurnsTests {
-    /// Gives `count` turns, each to the executor that is due first among those that `may` allows.
+    /// Chooses an executor `count` times, each time the one whose turn is due first among those that `may` allows.
     private func take(
         _ count: Int,
         from turns: inout Turns,
@@ -59,7 +60,8 @@ import Testing
         #expect(turns.due(of: 2, at: 0, share: 1) == kept && turns.due(of: 0, at: 1, share: 1) != nil)
     }
 
-    /// A larger share shortens the remaining distance to the turn that is already due.
+    /// When an executor's share grows, its next turn comes sooner, although that turn had been planned with the old
+    /// share.
     @Test func aLargerShareHoldsForTheTurnThatIsDue() {
         var turns = Turns()
         let due = turns.add(1, at: 0, share: 1, phase: 1)

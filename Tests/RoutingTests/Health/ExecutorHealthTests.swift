@@ -3,13 +3,13 @@ import Transport
 
 @testable import Routing
 
-/// Which probe results make an engine dead, and which do not.
+/// Tests which results of health probes make an engine count as dead, so that it gets no requests.
 @Suite struct ExecutorHealthTests {
     private let second: Nanoseconds = 1_000_000_000
 
-    /// The health after these probes, one every 2 s from 2 s on.
+    /// The health of an engine after these results of probes, the first at 2 s and then one every 2 s.
     ///
-    /// The engine sent its last byte at `lastHeard`.
+    /// `lastHeard` is the time at which the engine sent its last byte.
     private func health(after probes: [ExecutorHealth.Probe], lastHeard: Nanoseconds = 0) -> ExecutorHealth {
         var health = ExecutorHealth()
         for (place, probe) in probes.enumerated() {
@@ -41,7 +41,7 @@ import Transport
         #expect(health.isDead)
     }
 
-    /// The silence counts from the engine's last byte, not from its last probe.
+    /// An engine whose probes time out counts as dead 20 s after its last byte, not after its last probe.
     @Test func probesAndSilenceAreCountedSideBySide() {
         let probes = Array(repeating: ExecutorHealth.Probe.timedOut, count: 10)
         #expect(health(after: probes, lastHeard: 0).isDead)
@@ -83,7 +83,8 @@ import Transport
         #expect(health.state == .healthy, "probes are counted anew")
     }
 
-    /// If probes are turned off while they fail, the engine is tried by a request once its ejection is over.
+    /// If a reload turns probes off while they fail, the engine is no longer dead: a request may try it after some
+    /// time.
     @Test func withoutProbesNothingIsHeldAgainstIt() {
         for probe in [.failed, .timedOut, .notReady] as [ExecutorHealth.Probe] {
             var health = health(after: Array(repeating: probe, count: 3))
@@ -117,7 +118,8 @@ import Transport
         #expect(other.state == .ejected(until: 1009 * second) && other.isDead && other.cause == .probes(3))
         #expect(other.trialFrom == .max, "probes forbid a trial")
         #expect(other.record(at: 1007 * second) == record)
-        // After the ejection the share grows slowly, in both processes.
+        // After an ejection the engine gets more and more requests. The state contains when the ejection ended, so that
+        // a new process continues with as many as the old process.
         health.probed(.passed, at: 20 * second, rise: 1, fall: 3, lastHeard: 0)
         let later = ExecutorHealth(health.record(at: 24 * second), at: 1024 * second)
         #expect(!later.isEjected && later.healthySince == 1020 * second)

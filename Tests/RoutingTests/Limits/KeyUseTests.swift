@@ -43,8 +43,9 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(use.reserve(200, limits, at: second) == nil)
     }
 
-    /// A request that began under the lower limit neither caps the spending under the raised limit, nor slows its
-    /// refill.
+    /// A reload raises a key's limit while a request of before still runs.
+    ///
+    /// The raised limit applies completely at once, also when the older request ends.
     @Test func aRaisedLimitHoldsForWhatRuns() {
         let use = KeyUse()
         let (low, high) = (KeyLimits(requestsPerMinute: 10, tokensPerMinute: 1000), KeyLimits(tokensPerMinute: 100_000))
@@ -102,7 +103,7 @@ private let second: Nanoseconds = 1_000_000_000
         old.ended()
         #expect(old.begin(limits, at: second) == .requests(wait: 20 * second), "three have begun")
         #expect(two.row(for: "k")?.others == 1, "the refused one does not count")
-        // Without a limit the exchanges are published nevertheless.
+        // Processes also report their running exchanges to each other if the key has no limit.
         #expect(new.begin(KeyLimits(), at: second) == nil && one.row(for: "k")?.others == 2)
         old.share(in: nil, as: "k")
         #expect(two.row(for: "k")?.others == 0 && old.running == 1)
@@ -118,7 +119,9 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(two.row(for: "a")?.others == 0 && two.row(for: "b")?.others == 1)
     }
 
-    /// Threads of two processes use one key; the exchanges under way are counted apart from them.
+    /// Two processes share the limit of a key for exchanges at once.
+    ///
+    /// Their threads race, and never may more exchanges run at once than the limit allows.
     @Test func noTwoProcessesTakeOnePlace() async throws {
         let (one, two) = try processes()
         let (old, new) = (KeyUse(), KeyUse())
@@ -145,7 +148,7 @@ private let second: Nanoseconds = 1_000_000_000
         for _ in 0..<4 { #expect(old.begin(limits, at: 100 * second) == nil) }
         #expect(old.reserve(300, limits, at: 100 * second) == nil)
         #expect(old.takeUnreported() == nil, "nobody asks yet")
-        // The clock of the other process shows another time.
+        // The clock of the new process shows another time than that of the old one.
         new.restore(old.record(at: 106 * second), at: 5006 * second)
         #expect(new.requestRate(limits, at: 5006 * second)?.remaining == 7)
         #expect(new.tokenRate(limits, at: 5006 * second)?.remaining == 800)
@@ -159,7 +162,8 @@ private let second: Nanoseconds = 1_000_000_000
         #expect(new.requestRate(limits, at: 5006 * second)?.remaining == 6)
         #expect(new.tokenRate(limits, at: 5006 * second)?.remaining == 1000)
         #expect(new.takeUnreported() == nil)
-        // What a process gets from its predecessors, it tells its successor.
+        // The new process hands over to a third process. If an older process then reports more use of the key, the new
+        // process passes it on to the third.
         _ = new.record(at: 5006 * second)
         new.add(KeyRateUse(requests: 2, tokens: 5), limits, at: 5006 * second)
         #expect(new.takeUnreported() == KeyRateUse(requests: 2, tokens: 5))
@@ -176,7 +180,7 @@ private let second: Nanoseconds = 1_000_000_000
     }
 }
 
-/// How many places are held now, how many were held at most, and how many were taken in all.
+/// Counts exchanges of a key: how many run now, how many ran at once at most, and how many there were in all.
 private final class Places: Sendable {
     private let held = Atomic<Int>(0), high = Atomic<Int>(0), all = Atomic<Int>(0)
     var most: Int { high.load(ordering: .sequentiallyConsistent) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-/// What answers teach about the paths of executors, and which executors requests at these paths get.
+/// Tests that a pool learns from responses which paths of the API an executor has, and chooses executors accordingly.
 @Suite final class PathMemoryTests {
     private let second: UInt64 = 1_000_000_000
     private let chat = PathSet(rawValue: 1), messages = PathSet(rawValue: 16)
@@ -38,7 +38,7 @@ import Testing
         #expect(memory.lacks(messages, losses: 0, at: 600 * second))
         #expect(!memory.lacks(chat, losses: 0, at: 600 * second))
         #expect(!memory.lacks(messages, losses: 0, at: 601 * second))
-        // Each answer that says so begins the time anew.
+        // Each 404 begins the time anew in which the executor counts as lacking the path.
         #expect(memory.isMissing(messages, losses: 0, at: 700 * second))
         #expect(memory.isMissing(messages, losses: 0, at: 900 * second))
         #expect(memory.lacks(messages, losses: 0, at: 1499 * second))
@@ -57,9 +57,10 @@ import Testing
         memory.answered(chat, losses: 0, at: second)
         #expect(!memory.isMissing(chat, losses: 0, at: second) && !memory.lacks(chat, losses: 0, at: second))
         #expect(memory.isMissing(messages, losses: 0, at: second))
-        // After an ejection the engine may be another one.
+        // After an ejection (`losses` is 1 now) another engine may run at the address, so what was learnt does not
+        // count.
         #expect(memory.isMissing(chat, losses: 1, at: second) && memory.lacks(chat, losses: 1, at: second))
-        // An answer of that one counts again, although the same path had one before the ejection.
+        // After the second ejection (`losses` is 2) a success at the same path counts again.
         memory.answered(chat, losses: 2, at: second)
         #expect(!memory.isMissing(chat, losses: 2, at: second))
     }
@@ -95,7 +96,9 @@ import Testing
         #expect(chosen(pool, request(messages), at: 20 * second) == 0)
     }
 
-    /// Half of a pool may be left out for its health; members that lack the path are no part of that pool.
+    /// A pool uses unhealthy members if more than half of its members are unhealthy.
+    ///
+    /// Members whose engine lacks the path of the request do not count as members here.
     @Test func mercyCountsThoseThatHaveThePath() {
         let pool = pool([.all, chat, chat, chat])
         for _ in 0..<3 { pool.report(.fault(.timeout), of: pool.executors[0], at: second) }
@@ -168,7 +171,7 @@ import Testing
     }
 }
 
-/// A memory that expectations can call; they take no value that cannot be copied.
+/// Holds a `PathMemory` in a class, because `#expect` cannot use a value that is not copyable.
 private final class KeptMemory {
     private let memory = PathMemory()
 

@@ -1,4 +1,4 @@
-// The choice of an executor by what the executors hold of a prompt, and its limits.
+// Tests the choice of an executor by the cached prompts of each executor, and when load is more important.
 import Testing
 import Transport
 
@@ -32,7 +32,7 @@ import Transport
 
     private struct NoExecutor: Error {}
 
-    /// Ends an attempt at once, with its prompt computed.
+    /// Ends an attempt as if the executor had computed the prompt and completed the response.
     private static func end(_ pool: ExecutorPool, _ chosen: (executor: Int, placement: Placement)) {
         let executor = pool.executors[chosen.executor]
         executor.promptDone(bytes: chosen.placement.missingBytes)
@@ -53,7 +53,7 @@ import Transport
         }
     }
 
-    /// Only pools with this balance look at prompts.
+    /// Pools with the balance `least_load` or `round_robin` do not place requests by their prompts.
     @Test func otherBalancesDoNotLookAtPrompts() throws {
         for balance in [Balance.leastLoad, .roundRobin] {
             let pool = ExecutorPoolTests.pool(4, balance)
@@ -67,7 +67,8 @@ import Transport
         }
     }
 
-    /// With `auto`, a pool looks at prompts while all of its engines are of kinds that cache them.
+    /// A pool with the balance `auto` places requests by their prompts if all of its engines are of kinds that cache
+    /// prompts.
     @Test func autoLooksAtPromptsWhereAllEnginesCacheThem() throws {
         let pool = ExecutorPoolTests.pool(3, .auto)
         func staysAtItsExecutor() throws -> Bool {
@@ -90,7 +91,7 @@ import Transport
         #expect(try !staysAtItsExecutor() && !pool.choosesByPrompt)
     }
 
-    /// The size of a cache that an engine says is the size that the map begins with.
+    /// If an engine reports the size of its cache, the pool's estimate of the size begins with this value.
     @Test func theMapBeginsWithTheSizeThatTheEngineSays() throws {
         let pool = ExecutorPoolTests.pool(1, .prefix)
         var load = EngineLoad()
@@ -100,7 +101,8 @@ import Transport
         #expect(pool.entry.state.withLock { $0.placement.map.capacity(of: 0) } == 2_000_000)
     }
 
-    /// An engine that never says what was cached, although much was believed to be, lacks a flag.
+    /// The pool notices an engine that never reports cached tokens, although its cache should have had many: probably
+    /// the engine was started without the option for it.
     @Test func whoNeverSaysWhatWasCachedHidesIt() throws {
         let pool = ExecutorPoolTests.pool(1, .prefix)
         func answer(_ blocks: [Int], cachedTokens: Int?) throws {
@@ -120,19 +122,22 @@ import Transport
         #expect(!pool.hidesCachedTokens(pool.executors[0]))
     }
 
-    /// A pool without executors, such as one whose executors are not found yet, looks at nothing.
+    /// A pool with the balance `auto` that has no executors, for example because none is found yet, does not place by
+    /// prompts.
     @Test func autoWithoutExecutorsLooksAtNothing() {
         #expect(!ExecutorPool(PoolEntry(id: 1), members: [], balance: .auto).choosesByPrompt)
     }
 
-    /// Prompts without a common beginning are shared as `leastLoad` does.
+    /// Prompts without a common beginning go to the executor with the least load, as with the balance `least_load`.
     @Test func promptsThatNobodyHoldsGoToTheLeastLoaded() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)
         for number in 0..<40 { _ = try Self.choose(pool, [1000 + number, 1, 2]) }
         #expect(pool.executors.allSatisfy { $0.running == 10 })
     }
 
-    /// The holder is left when it has more to do than the held part and four seconds make up for.
+    /// A request leaves the executor that caches its prompt if that executor has too much other work.
+    ///
+    /// That is the case if the wait there exceeds the time that the cache saves by more than four seconds.
     @Test func aHolderWithTooMuchToDoIsLeft() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let first = try Self.choose(pool, [1, 2, 3, 4])
@@ -148,12 +153,13 @@ import Transport
         #expect(leaves.executor != first.executor && leaves.placement.reason == .gate)
         #expect(leaves.placement.believedBytes == 0)
         Self.end(pool, leaves)
-        // Now both hold it, and the one with less to do gets it.
+        // Now both executors have the prompt in their cache, and the one with less work gets the request.
         let both = try Self.choose(pool, [1, 2, 3, 4, 7])
         #expect(both.executor == leaves.executor && both.placement.reason == .prefix)
     }
 
-    /// The measured rate of prefill decides how much may wait.
+    /// How many bytes may wait at an executor before a request leaves it depends on the executor's measured prefill
+    /// rate.
     @Test func aSlowHolderIsLeftEarlier() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let first = try Self.choose(pool, [1, 2, 3, 4])
@@ -178,7 +184,7 @@ import Transport
         #expect(second.executor != first.executor && second.placement.reason == .gate)
     }
 
-    /// A restarted engine has an empty cache.
+    /// After an engine was restarted, the pool assumes that its cache is empty.
     @Test func anEjectedEngineHoldsNothingAfterwards() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let first = try Self.choose(pool, [1, 2, 3, 4])
@@ -193,14 +199,17 @@ import Transport
         #expect(next.placement.believedBytes == 0 && next.placement.reason == .load)
     }
 
-    /// One prompt has most of the load: its executor never has more to do than the gate allows.
+    /// Six of ten requests share one prompt.
+    ///
+    /// The executor that caches this prompt may lag the others by at most four seconds of prefill, because further
+    /// requests then go to other executors.
     @Test func aHotPromptDoesNotOverloadItsExecutor() throws {
         let pool = ExecutorPoolTests.pool(8, .prefix)
         var waiting: [(executor: Int, placement: Placement)] = []
         for number in 0..<400 {
             let isHot = number % 10 < 6
             waiting.append(try Self.choose(pool, isHot ? [1, 2, 3, 4, 500 + number] : [9000 + number, 1, 2, 3]))
-            // The executors work off one prompt for every two that come, so that ever more wait.
+            // One request ends for every two that arrive, so more and more requests wait.
             if number % 2 == 0 { Self.end(pool, waiting.removeFirst()) }
             let work = pool.members.map(\.work)
             let bytes = ExecutorPool.rateDefault * 4 + Double(5 * PromptPrefix.step)
@@ -208,7 +217,9 @@ import Transport
         }
     }
 
-    /// What answers say about cached tokens changes how much the pool believes an executor to hold.
+    /// Responses report how many prompt tokens were cached.
+    ///
+    /// From this the pool learns how large an executor's cache is.
     @Test func theSizeIsLearnedFromAnswers() throws {
         let pool = ExecutorPoolTests.pool(1, .prefix)
         for number in 0..<200 {
@@ -220,7 +231,10 @@ import Transport
         #expect(capacity.map { $0 < CacheSize.first } == true)
     }
 
-    /// An executor that never says what was cached teaches nothing; one that has said it before means 0.
+    /// If an executor's response does not say how many tokens were cached, this means 0 only if an earlier response of
+    /// it has said a number.
+    ///
+    /// Otherwise it means nothing.
     @Test func silenceAboutTheCacheMeansNothingUntilItHasSpoken() throws {
         for speaks in [false, true] {
             let pool = ExecutorPoolTests.pool(1, .prefix)
@@ -235,7 +249,7 @@ import Transport
         }
     }
 
-    /// A reload keeps what is known of the executors that stay.
+    /// After a reload the pool still knows the cached prompts of the executors that it keeps.
     @Test func aReloadKeepsWhatIsKnown() throws {
         let pool = ExecutorPoolTests.pool(3, .prefix)
         let first = try Self.choose(pool, [1, 2, 3, 4])
@@ -254,7 +268,8 @@ import Transport
 
     // MARK: Sessions
 
-    /// A session stays with its executor from its first turn on, even if its prompts have no beginning that counts.
+    /// All requests of a session go to the executor of its first request, even if the prompts are too short to be
+    /// recognized by their beginning.
     @Test func aSessionStaysWithItsExecutor() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)
         let session = SessionName(hash: 77)
@@ -270,7 +285,9 @@ import Transport
         #expect(other.executor != first.executor, "another session takes its own turn")
     }
 
-    /// The session goes before the prompt, and both are under the same gate.
+    /// A request goes to its session's executor rather than to one that caches its prompt.
+    ///
+    /// It leaves either of them if the wait there is too long.
     @Test func aSessionGoesFirstUnderTheGate() throws {
         let pool = ExecutorPoolTests.pool(3, .prefix)
         let session = SessionName(hash: 5)
@@ -290,7 +307,7 @@ import Transport
         #expect(stays.executor == moved.executor && stays.placement.reason == .session, "it has a new executor")
     }
 
-    /// A restarted engine holds nothing of a session.
+    /// A restarted engine has an empty cache, so the session's next request may go to any executor.
     @Test func aSessionLeavesAnEngineThatWasLost() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let session = SessionName(hash: 5)
@@ -304,7 +321,9 @@ import Transport
         #expect(next.placement.reason == .load && next.executor != home.executor)
     }
 
-    /// A tenant whose requests all name one user is not sent to one executor.
+    /// The user that a request names counts as its session only if the tenant has several users.
+    ///
+    /// Otherwise all requests of a tenant that always names the same user would go to one executor.
     @Test func aUserCountsOnlyIfTheTenantHasSeveral() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)
         func ask(user: UInt64, tenant: UInt64) throws -> (executor: Int, placement: Placement) {
@@ -324,7 +343,7 @@ import Transport
         for _ in 0..<4 { #expect(try ask(user: 3, tenant: 11).placement.reason == .load, "tenants differ") }
     }
 
-    /// Explicit balances by load do not look at sessions.
+    /// A pool whose configured balance is `least_load` sends requests of one session to different executors.
     @Test func otherBalancesDoNotLookAtSessions() throws {
         let pool = ExecutorPoolTests.pool(4, .leastLoad)
         let session = SessionName(hash: 5)
@@ -335,7 +354,7 @@ import Transport
 
     // MARK: Failures
 
-    /// A prompt that was refused is not believed to be held.
+    /// If an executor refuses a request, the pool no longer assumes that the executor has cached the prompt.
     @Test func aRefusedPromptIsTakenBack() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let first = try Self.choose(pool, [1, 2, 3])
@@ -347,7 +366,8 @@ import Transport
 
     // MARK: Stored responses
 
-    /// A request that continues a response goes to its maker, with any balance.
+    /// A request that continues an earlier response (`previous_response_id`) goes to the executor that stored the
+    /// response, with any balance.
     @Test(arguments: [Balance.leastLoad, .prefix, .roundRobin])
     func aResponseIsContinuedByItsMaker(balance: Balance) throws {
         let pool = ExecutorPoolTests.pool(4, balance)
@@ -364,7 +384,10 @@ import Transport
         #expect(try Self.choose(pool, tried).executor != 2)
     }
 
-    /// The request waits for its maker although others are free, and holds up nobody behind it.
+    /// A request that continues an earlier response (`previous_response_id`) waits for the executor that stored the
+    /// response, even while other executors are free.
+    ///
+    /// Later requests do not wait behind it.
     @Test func aResponseWaitsForItsMaker() throws {
         let pool = ExecutorPoolTests.pool(2, max: 1)
         let (granted, waits) = (Granted(), Waits())
@@ -395,7 +418,8 @@ import Transport
         #expect(granted.order == ["behind", "continued"] && granted.grants.map(\.executor.id) == [1, 0])
     }
 
-    /// A maker that was restarted or is ejected has nothing stored, so the request may go anywhere.
+    /// A request that continues an earlier response goes to any executor if the one that stored the response was
+    /// restarted or ejected, because the response is lost then.
     @Test func aLostMakerIsNotWaitedFor() throws {
         let pool = ExecutorPoolTests.pool(2, max: 1)
         pool.made(response: 42, by: pool.executors[0])

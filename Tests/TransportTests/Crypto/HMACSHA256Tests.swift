@@ -7,7 +7,7 @@ import Testing
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// Test cases 2 and 6 of RFC 4231.
+    /// Checks test cases 2 and 6 of RFC 4231.
     @Test func isHMACWithSHA256() {
         #expect(
             hex(HMACSHA256(secret: Array("Jefe".utf8))("what do ya want for nothing?".utf8))

@@ -1,4 +1,5 @@
-// How long one turn reads from peers that send much, and that all of them have their turns.
+// Tests how much one turn of the event loop reads from peers that send a lot of data, and that it reads from all of
+// them fairly.
 import LoopTesting
 import Testing
 
@@ -20,7 +21,8 @@ import Testing
         #expect(!reads.isOver, "each turn has its own time")
     }
 
-    /// Channels whose bytes each take 0.2 ms.
+    /// Makes channels whose peers have sent `bytes` bytes each; every read of a channel takes 0.2 ms of the test's
+    /// clock.
     private func channels(_ count: Int, bytes: Int, on test: TestLoop) -> [(handler: Recorder, peer: Peer)] {
         (0..<count).map { _ in
             let (socket, peer) = Peer.pair()
@@ -51,7 +53,8 @@ import Testing
         withExtendedLifetime(many) {}
     }
 
-    /// A channel that waits for the next turn is not read in this one, even if more bytes come for it.
+    /// A channel that has to wait for the next turn, because others are read in this one, is not read earlier if more
+    /// bytes arrive for it.
     @Test func moreBytesDoNotEndItsWait() {
         let test = TestLoop(poller: .epoll)
         let many = channels(10, bytes: 100_000, on: test)
@@ -65,7 +68,7 @@ import Testing
         #expect(many.allSatisfy { $0.handler.received.count == 100_004 && $0.handler.ends.count == 1 })
     }
 
-    /// Who has put work off to the next turn does not wait for those that send much.
+    /// A channel that has asked to continue in the next turn does so, even while other peers send a lot of data.
     @Test func whatWasPutOffGoesOnInTheNextTurn() throws {
         final class Putting: ChannelHandler {
             var continued = 0

@@ -1,4 +1,5 @@
-// Channel preambles: the preamble is removed from the front of a connection, and all later bytes arrive unchanged.
+// Tests preambles: bytes that a proxy sends on a connection before the client's own bytes. The channel removes them,
+// and all later bytes arrive unchanged.
 import CertificateAuthority
 import Glibc
 import LoopTesting
@@ -18,7 +19,7 @@ import Testing
         clientContext = try TLSContext.client(caFile: made.ca, verify: true, alpn: ["h2"])
     }
 
-    /// An accepted channel with a preamble, and the test's end of its socket.
+    /// An accepted connection whose channel expects a preamble, a line that a proxy sends first, and its peer.
     private struct Connection {
         let test: TestLoop
         let stage: LinePreamble
@@ -42,8 +43,7 @@ import Testing
             test.settle(peer)
         }
 
-        /// Whether the handler got no bytes and exactly one end, which is `failure`, or a close in order where that
-        /// is nil.
+        /// Whether the handler got no bytes and exactly one end: the error `failure`, or a normal close if that is nil.
         func isOver(_ failure: CInt?) -> Bool {
             test.settle(peer)
             let isTold = failure == nil ? handler.endedInOrder : handler.failure?.code == failure
@@ -81,7 +81,7 @@ import Testing
         #expect(connection.stage.reads == preamble.count)
     }
 
-    /// Completes the TLS handshake from here on, sends `ping` and checks the echo.
+    /// Completes the TLS handshake, sends `ping`, and checks that it comes back.
     private func finish(_ connection: Connection, _ client: End) -> Bool {
         connection.test.run(connection.peer) {
             let bytes = connection.peer.take()
@@ -149,7 +149,7 @@ import Testing
         #expect(longest.count == whole.stage.bytesMax)
         whole.say(longest)
         #expect(whole.handler.ends.isEmpty && whole.stage.line == "P 1234567890123")
-        // A preamble that exceeds the bound is refused, whether its line feed has arrived or not.
+        // A preamble line that is too long is refused, whether its line feed has arrived or not.
         for text in ["P 12345678901234", "P 12345678901234\nGET / HTTP/1.1\r\n"] {
             for isSplit in [false, true] {
                 let connection = try Connection(.epoll, tls: secure ? contexts : nil)

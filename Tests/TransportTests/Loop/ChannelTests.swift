@@ -1,4 +1,4 @@
-// Channels without TLS over real sockets, in a loop that the test turns.
+// Tests channels without TLS, over real sockets, in an event loop that the test turns.
 import Glibc
 import LoopTesting
 import Testing
@@ -136,7 +136,7 @@ import Transport
         peer.send("413, stop")
         if !unix { handler.say(pattern(1000)) }
         peer.close()
-        // The handler writes more into the broken connection before the loop gets the event of the close.
+        // The handler writes more to the connection that the peer has closed, before the loop has noticed the close.
         handler.onFlush = { $0.mark() }
         handler.say(pattern(100_000))
         handler.channel?.readLimit = 1024
@@ -188,7 +188,9 @@ import Transport
         #expect(handler.released == 1)
     }
 
-    /// A channel that lingers until everything is acknowledged has 5 s, and more while the peer goes on to read.
+    /// A channel can wait at its end until the peer has acknowledged all output.
+    ///
+    /// It waits 5 s, and longer while the peer continues to read.
     @Test func aLingeringChannelMayWaitForAcknowledgements() throws {
         let (socket, peer) = try test.tcp(receiveBuffer: 4096)
         let handler = Recorder(socket, on: test)
@@ -238,7 +240,8 @@ import Transport
         #expect(peer.end == .reset)
     }
 
-    /// A peer that takes a little from time to time is cut if it takes less than the least pace asks for.
+    /// While a channel closes, a peer that reads the remaining output more slowly than the minimum pace is cut off,
+    /// even if it reads a little from time to time.
     @Test(arguments: [false, true]) func aPeerThatTakesTheLastWordsTooSlowlyIsCut(hasPace: Bool) throws {
         let (socket, peer) = try test.tcp(receiveBuffer: 4096)
         let handler = Recorder(socket, on: test)
@@ -247,7 +250,7 @@ import Transport
         handler.channel?.closeWhenFlushed()
         test.settle()
         for _ in 0..<8 where handler.released == 0 {
-            // The kernel takes more of the output only after the peer has read a part of what the kernel holds.
+            // The socket buffer is full, so the kernel accepts more output only after the peer has read some.
             let before = try #require(handler.channel).lastProgress
             test.clock.advance(by: 20 * second)
             test.run {
@@ -294,8 +297,8 @@ import Transport
             handlers.append(Recorder(socket, on: test))
             peers.append(peer)
         }
-        // The handler that is called first closes all other channels; new channels reuse their slots in the same
-        // turn.
+        // The handler that is called first closes all other channels and opens new ones. The loop gives the new
+        // channels the indices of the closed ones, whose events are still to be handled in this turn.
         var replaced: [Recorder] = []
         var others: [Peer] = []
         for handler in handlers {

@@ -1,4 +1,4 @@
-// Deadlines, against a clock that the test advances.
+// Tests deadlines of the event loop with a clock that the test advances.
 import LoopTesting
 import Testing
 

@@ -1,4 +1,4 @@
-// When a loop sleeps before it polls, so that one turn handles more events.
+// Tests when an event loop waits before it polls, so that one turn handles more events.
 import LoopTesting
 import Testing
 

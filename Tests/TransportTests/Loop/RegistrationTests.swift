@@ -1,4 +1,4 @@
-// epoll_ctl fails: with ENOSPC at the limit fs.epoll.max_user_watches, or with ENOMEM.
+// Tests an event loop when epoll_ctl fails: with ENOSPC at the limit fs.epoll.max_user_watches, or with ENOMEM.
 import Glibc
 import LoopTesting
 import Testing
@@ -61,9 +61,9 @@ import Testing
         peer.close()
     }
 
-    /// A channel leaves the poller when its peer closes during a pause.
+    /// If the peer closes while the channel does not read, the channel is removed from epoll.
     ///
-    /// The pending bytes are read when reading resumes.
+    /// Otherwise epoll would report the close again and again. The pending bytes are read when reading resumes.
     @Test func whatAPeerLeftBehindIsReadWithoutThePoller() throws {
         let (socket, peer) = Peer.pair()
         let handler = Recorder(socket, on: test)
@@ -72,11 +72,12 @@ import Testing
         let bytes = pattern(100_000)
         #expect(peer.send(bytes) == bytes.count)
         peer.close()
-        // A program that another test is starting may have a copy of the peer's socket, for a moment.
+        // Another test may just be starting a program, which has a copy of the peer's socket for a moment. The close
+        // takes effect only after that.
         test.run { handler.channel?.isUnregistered == true }
         #expect(handler.channel?.isUnregistered == true && handler.received.isEmpty)
         test.loop.registrationErrorForTest = ENOSPC
-        // The handler pauses after each read; no byte is lost.
+        // epoll_ctl fails again. The handler pauses reading after each read, and still no byte may be lost.
         handler.onReceive = { $0.setReading(false) }
         test.run {
             handler.channel?.setReading(true)

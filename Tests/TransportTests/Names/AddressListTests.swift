@@ -1,4 +1,4 @@
-// What counts as a change of a list of addresses, and how many it holds.
+// Tests when a list of a name's addresses counts as changed, and how many addresses it keeps.
 import Testing
 
 @testable import Transport
@@ -26,7 +26,7 @@ import Testing
         #expect(list.replace(with: [weighted("10.0.0.1", 80, 5), weighted("10.0.0.1", 81, 5)]), "a weight has changed")
     }
 
-    /// If there are too many addresses, those in the list stay, even if new ones sort before them.
+    /// If an answer has more addresses than the list may hold, addresses that are already in the list are kept first.
     @Test func tooManyLeaveThoseInUse() {
         let list = AddressList(NameLookup(host: "engine.test", port: 80)) {}
         let late = (0..<200).map { weighted("10.0.1.\($0)") }

@@ -1,26 +1,26 @@
-// Resolving names, with a name server in the test.
+// Tests the resolver of host names against a name server that the test runs.
 import LoopTesting
 import Testing
 
 @testable import Transport
 
-/// The resolver asks a name server that runs in the test.
+/// Tests the resolver against a name server that runs in the test.
 ///
-/// The test advances the clock of the loop; the timeouts inside c-ares use the real clock.
+/// The test advances the clock of the event loop. The timeouts inside c-ares use the real clock.
 @Suite struct NameResolverTests {
     private final class Bench {
         let test = TestLoop()
         let server: NameServer
         let books: [AddressBook]
         private(set) var lists: [AddressList] = []
-        /// How often a list has changed.
+        /// How many times the resolver has changed one of the lists.
         private(set) var changes = 0
         private(set) var resolver: NameResolver!
         private(set) var said: [String] = []
         private(set) var settled = 0
 
-        /// - Parameter timeoutMilliseconds: Timeout of c-ares in real time. The default is long, so that c-ares does
-        ///   not ask twice on a busy machine.
+        /// - Parameter timeoutMilliseconds: After this time without an answer, in real time, c-ares repeats a query.
+        ///   The default is long, so that c-ares never repeats one on a busy machine.
         init(_ names: [String], lists: [NameLookup] = [], timeoutMilliseconds: Int32 = 60_000) throws {
             let server = try NameServer()
             self.server = server
@@ -48,7 +48,7 @@ import Testing
             }
         }
 
-        /// Advances the clock by `seconds`, then answers the questions that arrive.
+        /// Advances the clock by `seconds`, and then lets the name server answer the queries that arrive.
         func pass(_ seconds: UInt64) {
             test.pass(seconds * second)
             for _ in 0..<20 {
@@ -57,7 +57,7 @@ import Testing
             }
         }
 
-        /// The addresses of a list with their ports and weights.
+        /// The addresses that an SRV or address lookup has found, each with its port and weight.
         func listed(_ list: Int = 0) -> [String] {
             lists[list].addresses.map { "\($0.address.withPort) \($0.weight)" }
         }
@@ -78,7 +78,7 @@ import Testing
         #expect(bench.said.isEmpty, "all is as expected")
     }
 
-    /// Addresses are sorted by RFC 6724: an address that this host has no route to comes last.
+    /// The resolver sorts addresses by RFC 6724: an address to which this host has no route comes last.
     ///
     /// 2001:db8::/32 is reserved for documentation, so no host has a route to it.
     @Test func whatCannotBeReachedComesLast() throws {
@@ -149,8 +149,8 @@ import Testing
         #expect(bench.hosts().isEmpty)
         #expect(bench.said.count == 1)
         #expect(bench.said[0].hasPrefix("warning: cannot resolve executor.test: "))
-        // A failed question is repeated after 5, 10, 20, 40, 60 and 60 s. The count ignores the names that a search
-        // list in /etc/resolv.conf adds.
+        // The resolver repeats a failed query after 5, 10, 20, 40, 60 and 60 s. The server counts queries for this very
+        // name only, because a search list in /etc/resolv.conf adds queries for other names.
         for (count, seconds) in [5, 10, 20, 40, 60, 60].enumerated() {
             bench.pass(UInt64(seconds) - 1)
             #expect(bench.server.asked(for: "executor.test") == 1 + count)
@@ -176,7 +176,8 @@ import Testing
         // The name no longer exists.
         bench.server.records = [:]
         bench.pass(11)
-        // With a silent server, c-ares waits by the real clock; the loop's timer has to follow it.
+        // If the server is silent, c-ares times out by the real clock, which the test cannot advance. So the loop is
+        // turned, with 1 ms of the test's clock for each turn, until the timeout is reported.
         #expect(
             bench.run {
                 bench.test.clock.advance(by: second / 1000)
@@ -224,7 +225,7 @@ import Testing
         #expect(bench.hosts().count == AddressBook.addressesMax)
     }
 
-    /// After `stop` no timer of c-ares is left in the loop, even in the middle of a question.
+    /// `stop` removes all timers of c-ares from the event loop, even if a query is unanswered.
     @Test func stoppingInTheMidstOfAQuestionLeavesNothing() throws {
         let bench = try Bench(["executor.test"])
         bench.server.behaviour = .silent
@@ -289,7 +290,8 @@ import Testing
         #expect(bench.run { bench.settled == 1 })
         #expect(bench.lists[0].addresses.count == AddressList.addressesMax)
         for changes in 2...3 {
-            // A used address disappears, and an address that was left out replaces it.
+            // An address in the list disappears from DNS. One of the 44 addresses for which the list had no room
+            // replaces it.
             records.removeFirst()
             bench.server.records["engine.test"] = records
             bench.test.pass(6 * second)
@@ -313,7 +315,8 @@ import Testing
         #expect(bench.run { bench.settled == 1 })
         #expect(bench.listed() == ["127.0.0.7:8001 15.0", "127.0.0.8:8001 15.0", "127.0.0.9:8002 10.0"])
         #expect(bench.server.asked(for: "backup.test") == 0 && bench.changes == 1)
-        // The shortest TTL of all records applies; a new weight alone is a change.
+        // The resolver asks again after the shortest TTL of all records, here 10 s. A record whose weight alone differs
+        // changes the list.
         bench.server.records["_llm._tcp.test"] = [.service("b.test", port: 8002, weight: 20, seconds: 60)]
         bench.pass(8)
         #expect(bench.server.asked(for: "_llm._tcp.test", "SRV") == 1)
@@ -323,7 +326,9 @@ import Testing
         #expect(bench.said.isEmpty)
     }
 
-    /// RFC 2782: a target `.` means that the service is not available; the last answer stays as with any other failure.
+    /// An SRV record with the target `.` means that the service is not available (RFC 2782).
+    ///
+    /// The resolver keeps the last addresses, as it does after any failure.
     @Test func aServiceWithoutServersKeepsItsLastOnes() throws {
         let bench = try Bench([], lists: Self.service)
         bench.server.records["_llm._tcp.test"] = [.service("a.test", port: 8001, seconds: 5)]
@@ -342,7 +347,7 @@ import Testing
         bench.server.records["_llm._tcp.test"] = [.service("a.test", port: 8001, seconds: 5)]
         bench.server.records["engine.test"] = [.address("127.0.0.7", seconds: 5)]
         bench.start()
-        // The SRV query has been answered, but the queries for its targets have not.
+        // The server has answered the SRV query, and the resolver now asks for the address of its target `a.test`.
         #expect(bench.run { bench.server.asked(for: "a.test") > 0 })
         bench.resolver.adopt([], [bench.lists[1]])
         #expect(bench.run { !bench.listed(1).isEmpty })

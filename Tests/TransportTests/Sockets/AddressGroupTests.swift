@@ -22,7 +22,7 @@ import Testing
         #expect(try group("192.0.2.1") != group("192.0.2.2"))
         #expect(try group("2001:db8::1") == group("2001:db8::ffff:0:0:2"))
         #expect(try group("2001:db8::1") != group("2001:db8:0:1::1"))
-        // The first 64 bits of this network are the number of the IPv4 address.
+        // The bits of this IPv6 network are equal to those of the IPv4 address, and yet they are different groups.
         #expect(try group("192.0.2.1") != group("0:0:c000:201::1"))
     }
 

@@ -1,4 +1,4 @@
-// The IP addresses of this machine's network interfaces.
+// Tests how the IP addresses of this machine's network interfaces are found.
 import CertificateAuthority
 import Foundation
 import Testing

@@ -1,4 +1,4 @@
-// Listening sockets: opened, shared by workers, or inherited from systemd.
+// Tests listening sockets that the server opens, that workers share, or that the server inherits from systemd.
 import CLinux
 import Glibc
 import LoopTesting
@@ -41,14 +41,15 @@ import Transport
         #expect(access(path, F_OK) == 0, "systemd owns the file of the socket it hands over")
     }
 
-    /// An inherited socket without a matching address is reported, because nothing would accept its clients.
+    /// An inherited socket whose address is not in the configuration is reported, because the server would never accept
+    /// its clients.
     @Test func anInheritedSocketThatNoAddressNamesIsSaid() throws {
         let loopback = SocketAddress(numeric: "127.0.0.1", port: 0)!
         let sockets = [try Sockets.listen(on: loopback, shared: true), try Sockets.listen(on: loopback, shared: true)]
         let first = Sockets.localAddress(of: sockets[0])!
         let second = Sockets.localAddress(of: sockets[1])!
         let twin = try Sockets.listen(on: first, shared: true)
-        // A bound socket that does not listen.
+        // An inherited socket that does not listen.
         let mute = Socket(descriptor: socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
         let inherited = sockets + [twin, mute]
         defer { for socket in inherited { socket.close() } }
@@ -81,7 +82,7 @@ import Transport
             let served = (0..<workers).map { set.sockets(address: 0, worker: $0, of: workers).map(\.descriptor) }
             #expect(Set(served.joined()) == Set(all), "\(workers)")
             #expect(served.allSatisfy { !$0.isEmpty })
-            // No socket is accepted on by two workers while another has none of its own.
+            // With at most as many workers as sockets, no two workers accept on the same socket.
             if workers <= 3 { #expect(served.joined().count == 3) }
         }
     }

@@ -1,4 +1,4 @@
-// The mode and the group of a unix socket's file.
+// Tests that a unix socket's file gets the configured mode and group.
 import CLinux
 import Glibc
 import LoopTesting
@@ -17,7 +17,7 @@ import Transport
         }
         #expect(try status(SocketFileAccess(mode: 0o666)).st_mode & 0o777 == 0o666)
         #expect(try status(SocketFileAccess(mode: 0o600)).st_mode & 0o777 == 0o600)
-        // A process may set any group that it is a member of, without privileges.
+        // A process may give a file any group that it is a member of, without privileges.
         let own = String(getegid())
         let grouped = try status(SocketFileAccess(group: own))
         #expect(grouped.st_gid == getegid() && grouped.st_mode & 0o777 == 0o660)

@@ -5,7 +5,9 @@ import Testing
 
 @testable import Transport
 
-/// Certificates loaded from contents in memory; their files may have been removed or replaced since they were read.
+/// Tests certificates that are loaded from memory.
+///
+/// Their files may have been removed or replaced after they were read.
 @Suite struct CertificateContentsTests {
     private func contents(_ name: String) throws -> CertificateContents {
         let made = try makeDevelopmentCertificates(in: temporaryDirectory(), names: [name], now: 1_900_000_000)

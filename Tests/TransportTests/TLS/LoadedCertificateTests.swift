@@ -1,4 +1,4 @@
-// Certificates and keys that cannot be loaded: the error names the file and the reason.
+// Tests that the error for a certificate or key that cannot be loaded names the file and the reason.
 import CertificateAuthority
 import Testing
 import Transport

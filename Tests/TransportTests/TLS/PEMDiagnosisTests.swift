@@ -1,4 +1,4 @@
-// What a file holds when it does not hold the certificate or key that is expected.
+// Tests the error messages for a file that does not contain the expected certificate or key: they say what it contains.
 import CertificateAuthority
 import Foundation
 import Testing
@@ -7,7 +7,7 @@ import Transport
 @Suite struct PEMDiagnosisTests {
     let directory = TemporaryDirectory()
 
-    /// A certificate that is made in March 2030.
+    /// Makes a certificate that is issued in March 2030, which is the current time for these tests.
     private func certificate(_ names: [String]) throws -> DevelopmentCertificates {
         try directory.certificate(names, now: 1_900_000_000)
     }
@@ -67,8 +67,8 @@ import Transport
         let made = try certificate(["one.example"])
         let wide = try write([0xFF, 0xFE] + text(made.chain).utf8.flatMap { [$0, 0] }, to: "wide.pem")
         #expect(findings(chain: wide, key: made.key).map(\.message) == ["is UTF-16 text: save it as ASCII or UTF-8"])
-        // OpenSSL skips the certificate after a byte order mark. The second copy would load, so only the mark tells
-        // the fault.
+        // OpenSSL skips a certificate that follows a byte order mark, and loads the second copy. So the server has to
+        // look for the mark to find the fault.
         let marked = try write(Array(("\u{FEFF}" + text(made.chain) + text(made.chain)).utf8), to: "marked.pem")
         #expect(findings(chain: marked, key: made.key).map(\.place) == [.chain])
     }

@@ -4,7 +4,7 @@ import CertificateAuthority
 import Glibc
 import Transport
 
-/// One end: a TLS connection, its wire, and the plaintext that it has received.
+/// One end of a TLS connection in memory: its buffers of ciphertext, and the plaintext that it has received.
 final class End {
     let wire: TLSWire
     var connection: TLSConnection
@@ -42,7 +42,7 @@ final class End {
         }
     }
 
-    /// Takes the ciphertext that the connection wants to send.
+    /// Returns the ciphertext that the connection wants to send, and clears it.
     func send() -> [UInt8] {
         let output = Array(wire.output)
         wire.clearOutput()
@@ -58,7 +58,7 @@ final class End {
 /// A client and a server that exchange ciphertext in memory.
 final class Pair {
     let client: End, server: End
-    /// The largest number of bytes that arrives at once.
+    /// The most bytes that one end receives in one read; smaller values test partial TLS records.
     var pieceSize = Int.max
 
     init(_ client: End, _ server: End) {
@@ -110,7 +110,7 @@ final class TemporaryDirectory {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    /// Makes a certificate and its own authority, in a new subdirectory.
+    /// Makes a certificate and a new authority that signs it, in a new subdirectory.
     func certificate(
         _ names: [String],
         _ keyType: DevelopmentCertificates.KeyType = .p256,

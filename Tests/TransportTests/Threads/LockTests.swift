@@ -1,4 +1,4 @@
-// Locks that threads contend for.
+// Tests locks that several threads want at the same time.
 import Testing
 import Transport
 

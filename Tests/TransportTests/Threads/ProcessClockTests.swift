@@ -3,7 +3,9 @@ import Synchronization
 import Testing
 import Transport
 
-/// `ProcessClock` does not count the time in which the process is stopped; its loops therefore miss no deadline.
+/// Tests `ProcessClock`, which does not count the time in which the process is suspended.
+///
+/// So deadlines do not pass while the process is suspended.
 @Suite struct ProcessClockTests {
     private let time = ManualClock()
     private let clock: ProcessClock
@@ -32,7 +34,8 @@ import Transport
         #expect(clock.now == start + 2 * rest + second && clock.paused == 3660 * second - 2 * rest)
     }
 
-    /// The clock never goes back, whatever the time between the last note, the last reading and the pause.
+    /// The clock never goes back after the process was suspended, however long ago the clock was last read or noted the
+    /// time.
     @Test func noPauseMakesTheTimeGoBack() {
         var last = clock.now
         for step in 0..<300 {
@@ -53,7 +56,8 @@ import Transport
         let isOver = Atomic<Bool>(false)
     }
 
-    /// When a thread passes its reading to another thread, that thread's next reading is not earlier.
+    /// If a thread reads the clock and tells another thread the time, then the other thread does not read an earlier
+    /// time.
     @Test func noPauseMakesTheTimeGoBackBetweenThreads() async {
         let race = Race()
         let clock = ProcessClock { race.source.load(ordering: .sequentiallyConsistent) }
@@ -106,7 +110,10 @@ import Transport
         loop.dismantle()
     }
 
-    /// A long turn of one loop is not a pause of the process, because other threads read the clock meanwhile.
+    /// When its turn comes late, the event loop handles input that is ready before timers whose deadline has passed.
+    ///
+    /// A long turn of one loop does not count as a pause of the process, because other threads read the clock
+    /// meanwhile.
     @Test func whatIsReadyIsReadBeforeDeadlines() {
         let loop = EventLoop(clock: .process(clock))
         let mailbox = Mailbox<Int>()

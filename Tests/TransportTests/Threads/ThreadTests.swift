@@ -1,4 +1,4 @@
-// Threads that run an event loop.
+// Tests threads that run an event loop.
 import LoopTesting
 import Testing
 import Transport

@@ -1,4 +1,4 @@
-// A least pace for peers that read: who is too slow, and who is not to blame.
+// Tests the minimum pace at which a peer has to read: when it is too slow, and when something else is the cause.
 import Testing
 import Transport
 
@@ -14,7 +14,7 @@ private final class Judge {
 }
 
 @Suite struct ReadPaceTests {
-    /// A pace of 100 bytes a second over windows of 60 s, which begins at 0.
+    /// A minimum pace of 100 bytes a second, judged over windows of 60 s, of which the first begins at time 0.
     private func pace(taken: Int = 0, waiting: Int, floor: Int = 100) -> Judge {
         let judge = Judge()
         judge.pace.begin(taken: taken, waiting: waiting, window: 60 * second, bytesPerSecondMin: floor, at: 0)
@@ -31,7 +31,8 @@ private final class Judge {
         #expect(enough.isTooSlow(taken: 11_999, waiting: 88_001, at: 120 * second), "each window is judged alone")
     }
 
-    /// A client that took much at once may not read slowly afterwards.
+    /// Each window of time is judged alone: a client that read fast in the first window is too slow if it reads slowly
+    /// in the second.
     @Test func earlierHasteIsNoCredit() {
         let pace = pace(waiting: 50_000_000)
         #expect(!pace.isTooSlow(taken: 40_000_000, waiting: 10_000_000, at: 60 * second))
@@ -47,7 +48,9 @@ private final class Judge {
         #expect(pace.pace.description(taken: 1).hasPrefix("took 1 bytes in 60 s, of at least 40 that waited"))
     }
 
-    /// Bytes that came within the window do not count, so a sender of few bytes is never blamed on the peer.
+    /// A peer that reads everything soon is never too slow, even if the server has little to send.
+    ///
+    /// Output that came within the current window of time does not count as waiting.
     @Test func aSlowSenderIsNotBlamedOnThePeer() {
         let pace = pace(waiting: 0)
         var taken = 0
@@ -70,7 +73,7 @@ private final class Judge {
         #expect(!never.isTooSlow(taken: 0, waiting: 1000, at: 1000 * second))
     }
 
-    /// A pace that asks for more bytes than a number can hold asks for all that waits.
+    /// If the bytes that a pace demands exceed the range of Int, the peer has to read everything that waits.
     @Test func anEnormousPaceDoesNotOverflow() {
         let pace = pace(waiting: 10, floor: .max)
         #expect(pace.isTooSlow(taken: 9, waiting: 1, at: 60 * second))
