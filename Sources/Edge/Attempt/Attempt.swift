@@ -11,8 +11,9 @@ internal import Transport
 /// that is draining or over has no owner, and drops further bytes from the executor. So these bytes never reach the
 /// client as part of a later attempt.
 ///
-/// The extensions are: `+Stream` reads events, `+Document` reads other answers, `+Resending` sends the request again,
-/// and `+Charge` decides whether a failure counts against the health of the executor.
+/// The extensions are: `+Response` handles what the executor's connection reports, `+Stream` reads events, `+Document`
+/// reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against the
+/// health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after the edge had begun to send it to the client.
     enum End: Equatable {
@@ -87,10 +88,10 @@ final class Attempt: TimerTarget {
     /// Whether the attempt has followed a redirect; it does not follow a second one.
     var wasRedirected = false
     /// Whether the client's request asks for a stream.
-    private var wantsStream = false
+    private(set) var wantsStream = false
 
     private(set) var phase = Phase.waiting
-    private(set) var times = Times()
+    var times = Times()
     /// When the last bytes of the answer arrived; 0 if none have arrived.
     private(set) var lastHeard: Nanoseconds = 0
     /// Since when the executor has sent nothing: the start of the attempt, the last bytes, or the end of a pause in
@@ -104,9 +105,9 @@ final class Attempt: TimerTarget {
     private var reportsHeardFrom: Nanoseconds = 0
     /// Whether the whole request was sent: the kernel has accepted it for sending, or the executor has answered before
     /// that.
-    private(set) var hasRequest = false
+    var hasRequest = false
     /// Whether the attempt failed because the executor did not accept a connection in time.
-    private(set) var isConnectTimedOut = false
+    var isConnectTimedOut = false
     /// Why the attempt failed while another executor could still be tried; nil if it has not failed in this way.
     private(set) var failure: Failure?
     /// Whether `failure` counts against the health of the executor at once, or only after other attempts have shown
@@ -168,7 +169,7 @@ final class Attempt: TimerTarget {
     ///
     /// All workers share the `Engine` object, and frequent writes to it would slow them. So the attempt records the
     /// arrival there at most once in `Engine.heardStep`.
-    private func noteArrival() {
+    func noteArrival() {
         let now = now
         lastHeard = now
         silentSince = now
@@ -341,120 +342,5 @@ final class Attempt: TimerTarget {
         if answer.kind == .events { lease.answerBegan(at: now) }
         executor.engine.served(at: now)
         owner.attemptIsReady(self)
-    }
-}
-
-// MARK: - ExecutorStreamHandler
-
-extension Attempt: ExecutorStreamHandler {
-    /// Called when the kernel has accepted the whole request for sending.
-    func requestSent() {
-        times.sent = max(1, now &- times.began)
-        hasRequest = true
-    }
-
-    /// Called when the head of the response has arrived; its status and fields tell which kind of answer follows.
-    func responseHead(_ head: ResponseHead, body: ResponseBody) {
-        noteArrival()
-        guard let owner, phase == .waiting else { return }
-        times.head = max(1, now &- times.began)
-        hasRequest = true
-        answer.head = head
-        if (300..<400).contains(head.status) {
-            redirected(by: head)
-            return
-        }
-        if [204, 205, 206].contains(head.status), dialect != .other {
-            fail(.noAnswer(in: head))
-            return
-        }
-        guard head.status < 400 else {
-            failureBegan(owner)
-            return
-        }
-        answerBegan(head, body: body, owner)
-    }
-
-    /// Waits up to `failureTime` for the body of an answer with a status of 400 or above, because the body may explain
-    /// the error.
-    private func failureBegan(_ owner: any AttemptOwner) {
-        answer.kind = .failure
-        owner.attempt(self, answersWith: answer.kind)
-        guard phase == .waiting else { return }
-        timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
-    }
-
-    /// Handles a head that announces a stream of events or a document.
-    @inline(__always)
-    private func answerBegan(_ head: ResponseHead, body: ResponseBody, _ owner: any AttemptOwner) {
-        let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)
-        if isEvents, FieldPolicy.isEncoded(head.fields) {
-            fail(Failure(.executorProtocol, "The executor compressed an event stream."))
-            return
-        }
-        if sentHead == .json, isEvents || FieldPolicy.isEncoded(head.fields) {
-            fail(.notJSON)
-            return
-        }
-        answer.kind = isEvents ? .events : .document
-        answer.endsWithClose = body == .untilClose
-        if case .known(let length) = body { answer.expectedBytes = length }
-        answer.isUnlabelled =
-            wantsStream && !isEvents && (200..<300).contains(head.status)
-            && !FieldPolicy.isEncoded(head.fields)
-        if !answer.isUnlabelled { owner.attempt(self, answersWith: answer.kind) }
-    }
-
-    /// Called with the next bytes of the response's body; `bytes` is valid only during the call.
-    func responseBody(_ bytes: Span<UInt8>) {
-        noteArrival()
-        guard let owner else { return }
-        switch answer.kind {
-        case .events:
-            splitter.feed(bytes) { event, piece in read(event, piece) }
-            if usageWasRefused() { return }
-            if self.owner != nil { memory.keepPiece(of: splitter.pending) }
-        case .document:
-            hold(bytes)
-            if answer.isUnlabelled { identify() }
-        case .failure: holdFailure(bytes)
-        case .passing:
-            pass(bytes, to: owner)
-        case .none: return
-        }
-    }
-
-    /// Called when the response has ended as HTTP requires, so its last byte has arrived.
-    func responseEnded() {
-        stream = nil
-        guard let owner else {
-            close(.neither)
-            return
-        }
-        if answer.isUnlabelled { becomeDocument(owner) }
-        guard phase != .over else { return }
-        switch answer.kind {
-        case .events: streamEnded()
-        case .document: documentEnded()
-        case .failure: failureEnded()
-        case .passing: largeDocumentEnded(owner)
-        case .none: fail(Failure(.executorBrokeOff))
-        }
-    }
-
-    /// Called when the connection or the HTTP/2 stream has failed.
-    func attemptFailed(_ failure: ExecutorFailure) {
-        stream = nil
-        if case .connectTimeout = failure { isConnectTimedOut = true }
-        if status == 0, ProbeLoss(failure).isRefusal { executor.engine.refused(at: now) }
-        guard owner != nil else {
-            close(.neither)
-            return
-        }
-        switch answer.kind {
-        // The executor's error status says more than the failure of the connection.
-        case .failure: failureEnded()
-        default: fail(Failure(attempt: failure))
-        }
     }
 }

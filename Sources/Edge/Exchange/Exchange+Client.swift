@@ -1,4 +1,4 @@
-// Applies a listener's rules about client addresses to a request.
+// What an exchange does with its client: applies the rules about the address, and handles the end of the stream.
 internal import HTTP
 internal import Inference
 
@@ -21,4 +21,30 @@ extension Exchange {
         refuse(head, failure)
         return true
     }
+
+    /// The client or the edge has closed the stream or the connection; nothing can be sent any more.
+    func clientLeft(_ end: ClientEnd) {
+        if let attempt, attempt.phase == .waiting || attempt.phase == .relaying {
+            environment.metrics.abortHandedOver()
+        }
+        countPrefillReset(end)
+        if case .violation(let reason) = end {
+            handle(.clientCut(.clientViolation(reason.description)))
+        } else {
+            handle(.clientLeft)
+        }
+    }
+
+    /// Handles a violation of HTTP that was found after the head of the request.
+    ///
+    /// - Returns: Whether the exchange sends a response with this status; false if the whole request had already been
+    ///   accepted, or if a response has begun.
+    func requestBroke(status: Int, message: String) -> Bool {
+        guard phase == .body else { return false }
+        handle(.refused(Failure(refusal: status, message)))
+        return true
+    }
+
+    /// The whole response has been written to the client's socket.
+    func responseFinished() { handle(.responseTaken) }
 }

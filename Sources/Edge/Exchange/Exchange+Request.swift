@@ -411,32 +411,4 @@ extension Exchange: ServerStreamHandler {
     private func fallbacks(of index: Int) -> [Int] {
         snapshot.models[index].fallbacks.filter { mayUse(snapshot.catalog.models[$0]) && hasPath($0) }
     }
-
-    // MARK: Other reports of the client's stream
-
-    /// The client or the edge has closed the stream or the connection; nothing can be sent any more.
-    func clientLeft(_ end: ClientEnd) {
-        if let attempt, attempt.phase == .waiting || attempt.phase == .relaying {
-            environment.metrics.abortHandedOver()
-        }
-        countPrefillReset(end)
-        if case .violation(let reason) = end {
-            handle(.clientCut(.clientViolation(reason.description)))
-        } else {
-            handle(.clientLeft)
-        }
-    }
-
-    /// Handles a violation of HTTP that was found after the head of the request.
-    ///
-    /// - Returns: Whether the exchange sends a response with this status; false if the whole request had already been
-    ///   accepted, or if a response has begun.
-    func requestBroke(status: Int, message: String) -> Bool {
-        guard phase == .body else { return false }
-        handle(.refused(Failure(refusal: status, message)))
-        return true
-    }
-
-    /// The whole response has been written to the client's socket.
-    func responseFinished() { handle(.responseTaken) }
 }

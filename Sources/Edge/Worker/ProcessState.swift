@@ -16,7 +16,8 @@ package final class ProcessState: Sendable {
     package let ticketKeys: TicketKeys
     /// The clock of all workers and of the control thread.
     package let clock: Clock
-    /// The system interface by which workers learn that sockets are ready: epoll, or io_uring as well.
+    /// The system interface by which workers learn that sockets are ready: epoll alone, or epoll together with
+    /// io_uring.
     package let poller: PollerChoice
     /// The handles of the workers, in order: through a handle, any thread posts messages to a worker or reads its load.
     package let workers: [WorkerHandle]

@@ -8,15 +8,16 @@ package import Transport
 /// Serves clients on one thread: accepts their connections, runs their exchanges, and calls executors.
 ///
 /// A worker is made on its own thread and confined to that thread. Other threads send it messages through its mailbox
-/// (`WorkerMessage`). It sends messages to the control thread with `report` (`WorkerReport`).
+/// (`WorkerMessage`). It sends messages to the control thread with `report` (`WorkerReport`). The end of a worker is in
+/// `+Draining`.
 package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The event loop of the worker's thread.
     package let loop: EventLoop
     let process: ProcessState
     private let index: Int
     /// This worker's own entry in `process.workers`.
-    private let ownHandle: WorkerHandle
-    private let report: (WorkerReport) -> Void
+    let ownHandle: WorkerHandle
+    let report: (WorkerReport) -> Void
     /// The snapshot that new requests use.
     private(set) var snapshot: Snapshot
     let scanner = JSONScanner()
@@ -28,13 +29,13 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     private(set) var keyHasher: HMACSHA256Hasher?
     let metrics: WorkerMetrics
     private let environment = HTTP2Environment()
-    private var listeners: WorkerListeners
-    private var connections = ConnectionTable()
-    private var exchanges = Slab<Exchange>()
-    private var clients: EngineClients
-    private(set) var isLeaving = false
+    var listeners: WorkerListeners
+    var connections = ConnectionTable()
+    var exchanges = Slab<Exchange>()
+    var clients: EngineClients
+    var isLeaving = false
     /// Why the connections of this worker have to end: the server ends, or has been handed over; nil before that.
-    private var draining: ConnectionDrain?
+    var draining: ConnectionDrain?
     /// The limit that last kept this worker from accepting a connection (`takeRoom`), for the log and a counter.
     private var lackOfRoom = ConnectionRoom.Lack.maxConnections
     private var publishesLoadSoon = false
@@ -417,69 +418,5 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
             let isTaken = mailbox.post(.waitEnded(exchange: key, end))
             if !isTaken { end.giveBack(at: clock.now) }
         }
-    }
-
-    // MARK: Draining
-
-    /// How long clients may still read their responses after the worker has received `expire`, in nanoseconds.
-    private static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// How long connections may still write their last bytes after the worker has received `cut`, in nanoseconds.
-    private static let cutPeriod: Nanoseconds = 50_000_000
-    /// How long the worker still runs after its last connection has ended, so that the kernel can send what is
-    /// buffered, in nanoseconds.
-    private static let lingerPeriod: Nanoseconds = 50_000_000
-
-    private func drain(_ drain: ConnectionDrain) {
-        guard draining == nil || draining == .handedOver && drain == .stopping else { return }
-        let isAccepting = draining == nil
-        draining = drain
-        if isAccepting { stopAccepting() }
-        for connection in connections.all { connection.drain(drain) }
-        clients.closeIdle()
-        endIfDrained()
-    }
-
-    /// Stops accepting connections, and reports that to the control thread.
-    ///
-    /// After a hand-over to a new process, the worker first accepts the connections that wait in the sockets' backlogs.
-    /// For a new connection, the kernel wakes only one of the processes that share a socket (`Listener.resume`). If it
-    /// woke this process, the successor would not see the connection before another one arrives.
-    private func stopAccepting() {
-        ownHandle.setTakesConnections(false)
-        if draining == .handedOver {
-            for listener in listeners.all { listener.close() }
-        } else {
-            // When the server ends, health checks get 503 from now on. After a hand-over they do not, because the new
-            // process serves.
-            isLeaving = true
-            listeners.pause()
-        }
-        report(.stoppedAccepting)
-    }
-
-    private func expire(within period: Nanoseconds) {
-        drain(.stopping)
-        for exchange in exchanges.elements { exchange.handle(.drainExpired) }
-        _ = loop.timers.schedule(
-            at: loop.now + period,
-            target: TimerClosure { [unowned self] in
-                for connection in connections.all { connection.close(.edge) }
-                loop.stop()
-            },
-            kind: 0
-        )
-    }
-
-    private func endIfDrained() {
-        guard connections.isEmpty else { return }
-        _ = loop.timers.schedule(
-            at: loop.now + Self.lingerPeriod,
-            target: TimerClosure { [unowned self] in
-                // Another worker may have handed a connection to this one in the meantime. When that connection ends,
-                // `endIfDrained` is called again.
-                if connections.isEmpty { loop.stop() }
-            },
-            kind: 0
-        )
     }
 }

@@ -4,8 +4,8 @@ internal import Transport
 
 /// The server's side of one HTTP/1.1 or HTTP/1.0 connection.
 ///
-/// A session is used only by the worker thread of its connection. The extensions contain refusals (`+Refusals`) and the
-/// upgrade to HTTP/2 (`+Upgrade`).
+/// A session is used only by the worker thread of its connection. The extensions contain refusals (`+Refusals`), the
+/// end of the connection (`+Ends`) and the upgrade to HTTP/2 (`+Upgrade`).
 final class HTTP1ServerSession: ServerProtocol {
     enum State {
         /// Waiting for a request head, or for the rest of a head whose first bytes have arrived.
@@ -65,9 +65,9 @@ final class HTTP1ServerSession: ServerProtocol {
     /// Whether the first bytes of a head have arrived, and a deadline for the rest of the head has been set.
     var headDeadlineRuns = false
     /// Checks whether the client reads a finished response fast enough.
-    private var readPace = ReadPace()
+    var readPace = ReadPace()
     /// Whether a request head has been read on this connection.
-    private var hasServed = false
+    private(set) var hasServed = false
 
     init(connection: ServerConnection) {
         self.connection = connection
@@ -395,60 +395,5 @@ final class HTTP1ServerSession: ServerProtocol {
         stream.isBroken = true
         _ = release(stream)
         connection.closeWhenFlushed(abruptly: stream.version == .http10 || stream.endsWithClose)
-    }
-
-    // MARK: Ends
-
-    func ended(_ end: ClientEnd) {
-        state = .closing
-        waiting = []
-        guard let stream else { return }
-        stream.bytesLost = stream.buffered
-        release(stream)?.clientLeft(end)
-    }
-
-    func drain(_ drain: ConnectionDrain) {
-        draining = drain
-        if let stream {
-            // The client may send another request if it has received a response head without `connection: close`. When
-            // a successor process has taken over, this process still serves that request, with `connection: close` in
-            // its response.
-            if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
-            return
-        }
-        // This connection switches to HTTP/2 after the body. The request is still served, and
-        // `ServerConnection.upgrade` then calls `drain` of the HTTP/2 session.
-        if case .upgradeBody = state { return }
-        guard drain == .stopping else { return }
-        guard case .head = state, !hasServed else {
-            connection.closeWhenFlushed()
-            return
-        }
-        connection.setDeadline(channel.loop.now + ServerConnection.firstRequestPeriod)
-    }
-
-    func deadlinePassed() {
-        if let stream {
-            // The handler has finished the response, and the client must read it before the deadline. Nothing is added
-            // to a finished response, so fewer waiting bytes mean that the client has read bytes.
-            let now = channel.loop.now
-            let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
-            let isSlow = readPace.isTooSlow(taken: -stream.buffered, waiting: stream.buffered, at: now)
-            if due > now, !isSlow {
-                connection.setDeadline(min(due, readPace.windowEnd))
-            } else {
-                connection.close(.edge)
-            }
-            return
-        }
-        guard case .head = state, headDeadlineRuns else {
-            if case .upgradeBody = state {
-                refuse(status: 408, message: "the request body did not arrive in time")
-            } else {
-                connection.closeWhenFlushed()
-            }
-            return
-        }
-        refuse(status: 408, message: "the request head did not arrive in time")
     }
 }

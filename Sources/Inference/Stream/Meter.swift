@@ -67,7 +67,7 @@ package struct Meter: Sendable {
     package private(set) var lastToken: UInt64 = 0
     /// The number of events, without those of the classes `comment`, `fields`, `usage`, `broken` and `end`.
     ///
-    /// Events without content for the client are not counted either, if they come before all other events.
+    /// Events without content for the client are not counted either, as long as no other event has been counted.
     package private(set) var events = 0
     /// The number of events with output of the model, an estimate of the number of output tokens.
     package private(set) var tokens = 0

@@ -226,9 +226,3 @@ extension PoolEntry.State {
         return random
     }
 }
-
-/// Identifies a waiting request, so that it can be removed.
-package enum QueueTicket: Hashable, Sendable {
-    case inOrder(PriorityClass, FairQueue<PoolEntry.Waiting>.Ticket)
-    case returned(Int)
-}

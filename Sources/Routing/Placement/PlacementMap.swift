@@ -220,7 +220,8 @@ struct PlacementMap: Sendable {
     /// sent.
     func capacity(of executor: Int) -> Int? { indices[executor].map { holders[$0].size.bytes } }
 
-    /// Forgets the oldest beginnings of an executor that no longer fit into the believed size of its cache.
+    /// Forgets beginnings of prompts that an executor was believed to have in its cache, the oldest first, until the
+    /// others fit into the believed size of the cache.
     private mutating func forget(_ index: Int) {
         while table.bytes(in: index) > holders[index].size.bytes, table.removeOldest(of: index) {}
     }

@@ -1,46 +1,5 @@
 // Counts the memory that one connection uses. A `MemorySource` decides how much memory each connection may use.
 
-/// The purpose for which a `MemoryAccount` charges memory.
-///
-/// The `MemorySource` limits the memory of all request bodies together, so that some memory stays free for connections.
-package enum MemoryUse: Sendable {
-    /// A request body.
-    ///
-    /// While memory for bodies is short, the `MemorySource` refuses this use if other bodies already wait for memory.
-    case bodies
-    /// A request body that has waited for memory, or that cannot wait.
-    ///
-    /// Once granted, the bytes count as `bodies`, and are given back as `bodies`. The same is true of `wholeBody` and
-    /// `lastBody`.
-    case waitingBody
-    /// A small request body that has arrived completely; it may exceed the limit for all bodies together.
-    case wholeBody
-    /// The one request body that may exceed the limit for all bodies together, so that it can arrive completely.
-    case lastBody
-    /// Everything except request bodies: streams, header sections, responses, output.
-    case streams
-    /// The part of a stream's output buffer that exceeds the minimum size.
-    ///
-    /// The `MemorySource` grants less for this use, so that memory remains for new streams of the connection.
-    case shares
-}
-
-/// Grants memory to accounts.
-///
-/// All workers share one source. An account asks for stream memory only in multiples of `MemoryAccount.grain`. For a
-/// request body, the account asks for the exact number of bytes.
-package protocol MemorySource: AnyObject, Sendable {
-    /// Grants `bytes` more to an account that has already been granted `held` bytes for this use.
-    ///
-    /// - Parameter isTrusted: whether the account belongs to a connection from a trusted proxy.
-    /// - Returns: false, and grants nothing, if no memory is free or the account would exceed its limit.
-    func grant(_ bytes: Int, beyond held: Int, for use: MemoryUse, isTrusted: Bool) -> Bool
-    /// Counts `bytes` that are allocated already, even if the limit is then exceeded.
-    func take(_ bytes: Int)
-    /// Stops counting `bytes` that `grant` or `take` has counted.
-    func giveBack(_ bytes: Int, of use: MemoryUse)
-}
-
 /// Counts the memory that the process holds for one connection.
 ///
 /// Confined to the thread of the connection. The account counts every byte, but asks the memory source for stream
@@ -199,32 +158,5 @@ package final class MemoryAccount {
         if granted > prepaid { source?.giveBack(granted - prepaid, of: .streams) }
         if chargedBodies > 0 { source?.giveBack(chargedBodies, of: .bodies) }
         (granted, taken, charged, chargedBodies) = (prepaid, 0, 0, 0)
-    }
-}
-
-/// The charge for one item whose size changes, such as a buffer or a queue.
-///
-/// The owner of the item must call `set(0, on:)` when the item is freed, to return the charge.
-package struct MemoryCharge {
-    /// How many bytes are charged at present.
-    package private(set) var bytes = 0
-
-    package init() {}
-
-    /// Sets the charge to `size` bytes, which are allocated already.
-    package mutating func set(_ size: Int, on account: MemoryAccount) {
-        if size > bytes { account.take(size - bytes) } else if size < bytes { account.release(bytes - size) }
-        bytes = size
-    }
-
-    /// Raises the charge to `size` bytes.
-    ///
-    /// - Returns: false, and changes nothing, if the memory source refuses the additional bytes.
-    package mutating func grow(to size: Int, on account: MemoryAccount, for use: MemoryUse = .streams) -> Bool {
-        if size > bytes {
-            guard account.charge(size - bytes, for: use) else { return false }
-            bytes = size
-        }
-        return true
     }
 }

@@ -80,7 +80,9 @@ extension Channel {
         return unsafe ClientHello.offersResumption(bytes.assumingMemoryBound(to: UInt8.self).span)
     }
 
-    /// Continues a handshake that has waited; called when the loop's `HandshakeGate` has removed it from its queue.
+    /// Continues a handshake that has waited.
+    ///
+    /// Called when `loop.handshakes`, the queue of waiting handshakes, has removed this channel.
     func continueHandshake() {
         handshake.waiting = nil
         loop.handshakes.begin(loop.clock)

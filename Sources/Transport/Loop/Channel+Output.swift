@@ -237,8 +237,8 @@ extension Channel {
                 registration = try loop.register(self, descriptor: descriptor, events: wanted)
                 isUnregistered = false
             } catch {
-                // epoll cannot watch the socket again. No epoll event is needed, because the peer has closed: the
-                // channel reads in every turn of the loop until the end of the stream.
+                // Adding the socket to epoll again has failed. No epoll event is needed, because the peer has closed:
+                // the channel reads in every turn of the loop until the end of the stream.
                 hasHungUp = true
                 revisit()
             }

@@ -30,7 +30,7 @@ package final class EventLoop {
 
     /// The time source of the loop and its timers.
     package let clock: Clock
-    private var time: Nanoseconds
+    private(set) var time: Nanoseconds
     /// The timers of the loop.
     package var timers = Timers()
     /// The pool of memory chunks in which all connections of the loop queue their output.
@@ -44,7 +44,7 @@ package final class EventLoop {
     /// The channels whose clients have lately caused much work; the loop reads them after all other work of a turn.
     let yielding = YieldQueue()
     /// The listeners that have connections to accept in this turn.
-    private var accepting: [Listener] = []
+    var accepting: [Listener] = []
 
     let readBuffer: UnsafeMutableRawBufferPointer
     let plaintextBuffer: UnsafeMutableRawBufferPointer
@@ -299,46 +299,7 @@ package final class EventLoop {
         return wait
     }
 
-    /// Continues waiting TLS handshakes, for about `HandshakeBudget.burst` nanoseconds.
-    ///
-    /// The loop has already written the output of this turn, so the handshakes do not delay that output.
-    ///
-    /// - Parameter isIdle: whether the loop had nothing else to do in this turn.
-    private func continueHandshakes(isIdle: Bool) {
-        var beyondBudget = isIdle
-        var now = clock.now
-        let end = now + HandshakeBudget.burst
-        while now < end, let channel = handshakes.next(at: now, beyondBudget: beyondBudget) {
-            beyondBudget = false
-            channel.continueHandshake()
-            now = clock.now
-        }
-    }
-
-    /// Lets all listeners with waiting connections accept them; together they get the time that `YieldQueue.slice`
-    /// returns.
-    private func acceptConnections() {
-        let now = clock.now
-        let end = now + YieldQueue.slice(after: now - min(time, now))
-        for listener in accepting { listener.accept(until: end) }
-        accepting.removeAll(keepingCapacity: true)
-    }
-
-    /// Reads the channels whose clients have lately caused much work, for the time that `YieldQueue.slice` returns.
-    ///
-    /// The loop has already written the output of all other channels in this turn.
-    private func serveYielding() {
-        var now = clock.now
-        let end = now + YieldQueue.slice(after: now - min(time, now))
-        repeat {
-            guard let channel = yielding.popFirst() else { return }
-            channel.takeTurn()
-            flushMarked()
-            now = clock.now
-        } while now < end
-    }
-
-    private func flushMarked() {
+    func flushMarked() {
         guard !marked.isEmpty else { return }
         // A channel may be marked again during the flush, because it has more output. The next call flushes it again.
         var batch: [Channel] = []
@@ -436,59 +397,4 @@ package final class EventLoop {
     func revisit(_ channel: Channel) { unread.append(channel) }
     /// Requests the release of a closed channel at the end of this turn.
     func releaseLater(_ channel: Channel) { pendingRelease.append(channel) }
-
-    /// Calls `body` on the loop's thread for each message that is posted to the mailbox.
-    ///
-    /// If the system cannot watch the mailbox, the process ends, because a loop without its mailbox is useless.
-    package func attach<Message: Sendable>(_ mailbox: Mailbox<Message>, _ body: @escaping (Message) -> Void) {
-        keep(MailboxReader(mailbox: mailbox, body: body), descriptor: mailbox.descriptor)
-    }
-
-    /// Calls `body` whenever a descriptor, such as a signalfd, becomes readable.
-    ///
-    /// `body` must read from the descriptor.
-    ///
-    /// If the system cannot watch the descriptor, the process ends.
-    package func watch(descriptor: CInt, _ body: @escaping () -> Void) {
-        keep(DescriptorWatch(body: body), descriptor: descriptor)
-    }
-
-    /// Calls `body` whenever a descriptor becomes readable, until `unwatch`.
-    ///
-    /// - Returns: the key to pass to `unwatch`.
-    /// - Throws: when the system cannot watch another descriptor.
-    package func watchUntilUnwatched(
-        descriptor: CInt,
-        _ body: @escaping () -> Void
-    ) throws(SystemError) -> SlabKey {
-        try register(DescriptorWatch(body: body), descriptor: descriptor, events: clinux_EPOLLIN)
-    }
-
-    /// Ends a watch; the descriptor stays open.
-    package func unwatch(_ watch: SlabKey, descriptor: CInt) { unregister(watch, descriptor: descriptor) }
-
-    /// Registers an owner for as long as the loop exists.
-    private func keep(_ owner: any Registered, descriptor: CInt) {
-        do throws(SystemError) {
-            _ = try register(owner, descriptor: descriptor, events: clinux_EPOLLIN)
-        } catch {
-            fatalError("\(error)")
-        }
-    }
-}
-
-private final class MailboxReader<Message: Sendable>: Registered {
-    private let mailbox: Mailbox<Message>
-    private let body: (Message) -> Void
-    init(mailbox: Mailbox<Message>, body: @escaping (Message) -> Void) {
-        self.mailbox = mailbox
-        self.body = body
-    }
-    func ready(_ events: UInt32) { for message in mailbox.takeAll() { body(message) } }
-}
-
-private final class DescriptorWatch: Registered {
-    private let body: () -> Void
-    init(body: @escaping () -> Void) { self.body = body }
-    func ready(_ events: UInt32) { body() }
 }

@@ -1,0 +1,20 @@
+// The positions of the entries of the address table in which a connection or request is counted.
+
+/// The entries in which a connection or request is counted: that of its address, and that of the larger IPv6 network
+/// around the address.
+struct AddressPlaces: Sendable {
+    /// The entry of the address; nil if the table was full.
+    let own: AddressPlace?
+    /// The entry of the IPv6 /48 around the address; nil for an IPv4 address, or if the table was full.
+    let around: AddressPlace?
+}
+
+/// The position of an entry in the table.
+///
+/// It stays the same as long as the entry's address or network has a connection or a request.
+struct AddressPlace: Sendable, Equatable {
+    let shard: Int
+    let index: Int
+    /// The factor by which all limits are multiplied: 1 for an IPv4 address or an IPv6 /64, and 8 for an IPv6 /48.
+    let scale: Int
+}

@@ -1,0 +1,57 @@
+// How an HTTP/1.1 connection ends: the client leaves, a deadline passes, or the server ends its connections.
+internal import Transport
+
+extension HTTP1ServerSession {
+    func ended(_ end: ClientEnd) {
+        state = .closing
+        waiting = []
+        guard let stream else { return }
+        stream.bytesLost = stream.buffered
+        release(stream)?.clientLeft(end)
+    }
+
+    func drain(_ drain: ConnectionDrain) {
+        draining = drain
+        if let stream {
+            // The client may send another request if it has received a response head without `connection: close`. When
+            // a successor process has taken over, this process still serves that request, with `connection: close` in
+            // its response.
+            if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
+            return
+        }
+        // This connection switches to HTTP/2 after the body. The request is still served, and
+        // `ServerConnection.upgrade` then calls `drain` of the HTTP/2 session.
+        if case .upgradeBody = state { return }
+        guard drain == .stopping else { return }
+        guard case .head = state, !hasServed else {
+            connection.closeWhenFlushed()
+            return
+        }
+        connection.setDeadline(channel.loop.now + ServerConnection.firstRequestPeriod)
+    }
+
+    func deadlinePassed() {
+        if let stream {
+            // The handler has finished the response, and the client must read it before the deadline. Nothing is added
+            // to a finished response, so fewer waiting bytes mean that the client has read bytes.
+            let now = channel.loop.now
+            let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
+            let isSlow = readPace.isTooSlow(taken: -stream.buffered, waiting: stream.buffered, at: now)
+            if due > now, !isSlow {
+                connection.setDeadline(min(due, readPace.windowEnd))
+            } else {
+                connection.close(.edge)
+            }
+            return
+        }
+        guard case .head = state, headDeadlineRuns else {
+            if case .upgradeBody = state {
+                refuse(status: 408, message: "the request body did not arrive in time")
+            } else {
+                connection.closeWhenFlushed()
+            }
+            return
+        }
+        refuse(status: 408, message: "the request head did not arrive in time")
+    }
+}

@@ -1,0 +1,44 @@
+// The parts of a turn that wait until the output of all streams is written: handshakes, new connections, and the channels
+// that yield. Each has a limited time.
+internal import Glibc
+
+extension EventLoop {
+    /// Continues waiting TLS handshakes, for about `HandshakeBudget.burst` nanoseconds.
+    ///
+    /// The loop has already written the output of this turn, so the handshakes do not delay that output.
+    ///
+    /// - Parameter isIdle: whether the loop had nothing else to do in this turn.
+    func continueHandshakes(isIdle: Bool) {
+        var beyondBudget = isIdle
+        var now = clock.now
+        let end = now + HandshakeBudget.burst
+        while now < end, let channel = handshakes.next(at: now, beyondBudget: beyondBudget) {
+            beyondBudget = false
+            channel.continueHandshake()
+            now = clock.now
+        }
+    }
+
+    /// Lets all listeners with waiting connections accept them; together they get the time that `YieldQueue.slice`
+    /// returns.
+    func acceptConnections() {
+        let now = clock.now
+        let end = now + YieldQueue.slice(after: now - min(time, now))
+        for listener in accepting { listener.accept(until: end) }
+        accepting.removeAll(keepingCapacity: true)
+    }
+
+    /// Reads the channels whose clients have lately caused much work, for the time that `YieldQueue.slice` returns.
+    ///
+    /// The loop has already written the output of all other channels in this turn.
+    func serveYielding() {
+        var now = clock.now
+        let end = now + YieldQueue.slice(after: now - min(time, now))
+        repeat {
+            guard let channel = yielding.popFirst() else { return }
+            channel.takeTurn()
+            flushMarked()
+            now = clock.now
+        } while now < end
+    }
+}
