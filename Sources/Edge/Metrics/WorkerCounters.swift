@@ -38,7 +38,7 @@ package struct WorkerCounters: Sendable {
         var attempts = AttemptCounts()
         /// The number of attempts whose request was sent without its billing header.
         ///
-        /// That is a text which coding agents put at the beginning of the system prompt.
+        /// The billing header is a text that coding agents put at the beginning of the system prompt.
         var billingBlocksStripped: UInt64 = 0
         /// The tokens of prompts that executors have counted, and how many of them were cached.
         var prefixTokens = PrefixTokens()

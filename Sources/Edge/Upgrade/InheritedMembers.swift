@@ -7,8 +7,7 @@ internal import Transport
 ///
 /// A successor begins with them. So a model does not vanish because its engine is slow to list it again.
 struct InheritedMembers: Equatable, Sendable {
-    /// The largest number of engines whose lists of models are handed over, and the largest number of host names whose
-    /// addresses are.
+    /// How many engines' lists of models, and how many host names with their addresses, are handed over at most.
     private static let listingsMax = 10_000, lookupsMax = 10_000
 
     /// Each engine's list of models, by the URL of the engine.

@@ -46,8 +46,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     var sent: [HTTP2ExecutorStream] = []
     /// How many times bytes were received from the socket.
     ///
-    /// A stream remembers this number as `readsBefore` when it begins. If the numbers differ when the connection fails,
-    /// bytes have arrived since then.
+    /// A stream remembers this number as `readsBefore` when it begins. If the connection fails later, and the numbers
+    /// differ, bytes have arrived since the stream began.
     private(set) var reads = 0
     /// Whether the executor's SETTINGS have arrived.
     ///
