@@ -82,7 +82,7 @@ package struct WorkerCounters: Sendable {
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// The number of requests, by how the client's address was found, such as from a header field.
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
-    /// The number of requests that clients cancelled after they were sent to an executor and before their answer began.
+    /// The number of requests that clients cancelled after an executor had got them and before the answer began.
     var prefillResets: UInt64 = 0
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0

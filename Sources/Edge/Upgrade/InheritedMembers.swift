@@ -17,7 +17,7 @@ struct InheritedMembers: Equatable, Sendable {
     /// Makes a value without any lists of models or addresses.
     init() {}
 
-    /// Takes the engines' lists of models, and the addresses of host names, from `found`.
+    /// Copies the engines' lists of models, and the addresses of host names, from `found`.
     init(_ found: FoundMembers) {
         for (identity, listing) in found.listings.prefix(Self.listingsMax) { listings["\(identity.url)"] = listing }
         addresses = Dictionary(uniqueKeysWithValues: found.addresses.prefix(Self.lookupsMax).map { ($0, $1) })

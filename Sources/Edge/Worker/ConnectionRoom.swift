@@ -29,7 +29,8 @@ package struct ConnectionRoom: Sendable, Equatable {
     /// The limit that decides `most`.
     package private(set) var lack: Lack
 
-    /// Takes the smaller of two limits: `max_connections`, and the connections for which `memory_limit` has room.
+    /// Makes the smaller of two limits: `max_connections`, and the number of connections for which `memory_limit` has
+    /// room.
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)
         let memory = configuration.connectionsBesideBody

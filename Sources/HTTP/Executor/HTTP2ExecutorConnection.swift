@@ -76,7 +76,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var block: HTTP2HeaderBlock
     /// Limits how many header blocks may arrive on streams that have ended.
     ///
-    /// Some such blocks are no fault of the executor, because they may be on their way when a stream is cancelled.
+    /// A few of them are no fault of the executor: it may have sent them before it learnt that a stream was cancelled.
     private var lateBlocks: HTTP2Allowance
     /// Whether a PING has been submitted and nothing has arrived since.
     private var isPinged = false

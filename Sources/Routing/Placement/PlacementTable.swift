@@ -13,8 +13,8 @@ struct PlacementTable: Sendable {
         var hash: UInt64
         /// How many prompts had this beginning; older prompts count less.
         ///
-        /// The number is halved at the end of each epoch, which lasts for a few hundred prompts. The stored number is that
-        /// of the epoch `epoch`. The function `uses(of:in:)` applies the halvings since then.
+        /// The number is halved at the end of each epoch, which lasts for a few hundred prompts. The stored number is
+        /// that of the epoch `epoch`. The function `uses(of:in:)` applies the halvings since then.
         var uses: Float = 0
         /// The epoch in which `uses` was computed; a new epoch begins every few hundred prompts.
         var epoch: UInt32
@@ -66,7 +66,7 @@ struct PlacementTable: Sendable {
     private var lists: [List] = []
     private var unusedBeginning: Int32 = -1
     private var unusedHolding: Int32 = -1
-    /// The hash tables: for each bucket, the index of its first beginning, or of its first holding; -1 for an empty
+    /// The hash tables of `beginnings` and `holdings`: for each bucket, the index of its first element; -1 for an empty
     /// bucket.
     ///
     /// The number of buckets is a power of two, and at least `room`.
