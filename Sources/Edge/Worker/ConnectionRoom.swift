@@ -29,7 +29,7 @@ package struct ConnectionRoom: Sendable, Equatable {
     /// The limit that decides `most`.
     package private(set) var lack: Lack
 
-    /// Makes the smaller of two limits: `max_connections`, and the number of connections for which `memory_limit` has
+    /// Uses the smaller of two limits: `max_connections`, and the number of connections for which `memory_limit` has
     /// room.
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)

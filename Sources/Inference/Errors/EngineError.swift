@@ -78,7 +78,7 @@ package struct EngineError: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - status: The status of the response; nil for 200.
-    ///   - body: The bytes. Only the first `bodyMax` bytes are read, even if this cuts off a part of a JSON document.
+    ///   - body: The bytes. Only the first `bodyMax` bytes are read; if this cuts a JSON document, the rest is ignored.
     ///   - isBare: Whether `body` is an event whose error is in a line that is not a `data` line.
     package init(status: Int? = nil, body: Span<UInt8>, isBare: Bool = false) {
         self.status = status

@@ -108,10 +108,10 @@ extension PoolMember {
 }
 
 extension ExecutorPool {
-    /// How many members have the path of a request, and how many lack it only because their executors have answered so,
-    /// although the configuration allows the path.
+    /// How many members have the path of a request, and how many lack it although the configuration allows it.
     ///
-    /// Members that are unhealthy, drained or without weight count, too.
+    /// A member lacks an allowed path if its executor has answered that it does not have the path. Members that are
+    /// unhealthy, drained or without weight count, too.
     package func pathCounts(_ path: PathSet, at now: Nanoseconds) -> (have: Int, foundToLack: Int) {
         let have = members.count { $0.hasPath(path, at: now) }
         return (have, members.count { $0.paths.isSuperset(of: path) } - have)

@@ -137,7 +137,7 @@ struct PlacementTable: Sendable {
 
     // MARK: Holdings
 
-    /// Whether an executor's list has the beginning of a prompt that has this hash.
+    /// Whether an executor's list has the beginning of prompts that has this hash.
     func holds(_ hash: UInt64, _ list: Int) -> Bool { find(hash, list) >= 0 }
 
     /// Records that a prompt with this beginning was sent to the executor of a list.
