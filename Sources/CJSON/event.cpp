@@ -345,7 +345,8 @@ static void scan_bare(cjson_parser *parser, string_view line, size_t filled, cjs
     if (found.error) {
         out->error = out->is_bare = true;
     }
-    // The second scan has overwritten the memory of the texts that the first scan found, so the data is scanned again.
+    // The scan of the line has overwritten the scratch memory, which contained the texts that the scan of the event's
+    // data had found. So the data is scanned again.
     bool error = out->error;
     bool other_fields = out->other_fields;
     cjson_text name = out->name;

@@ -120,7 +120,7 @@ static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t
         SYS_io_uring_enter, ring->fd, count, completions, flags, wait ? &argument : NULL, wait ? sizeof argument : 0
     );
     int code = result < 0 ? errno : 0;
-    /* The head says how many requests the kernel has accepted. It may have accepted some although the wait failed. */
+    /* `sq_head` counts the requests that the kernel has accepted, which may be some even if the call has failed. */
     ring->sq_submitted = __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
     return code;
 }

@@ -50,7 +50,7 @@ package struct AnswerScan: Equatable, Sendable {
     package var type = ""
     /// The error that the event or the response reports; nil if there is none.
     package var error: EngineError?
-    /// Whether the error stands in a line of the event that is not a `data` line, so that clients do not see it.
+    /// Whether the error is in a line of the event that is not a `data` line; clients ignore such lines.
     package var isErrorBare = false
 
     /// Makes the result of a scan that has found nothing.

@@ -23,6 +23,8 @@ package enum EngineKind: UInt8, Sendable, CaseIterable {
     /// that refuses connections is not running.
     var listensOnceLoaded: Bool { self == .vllm || self == .sglang }
 
-    /// Whether the models at an engine of this kind share its capacity, see `Engine.modelsShareCapacity`.
+    /// Whether the models at an engine of this kind share the capacity of one machine.
+    ///
+    /// If so, a pool compares executors at such engines by the load of all models of the engine.
     var sharesCapacity: Bool { cachesPrompts }
 }

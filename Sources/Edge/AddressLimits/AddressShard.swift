@@ -21,8 +21,8 @@ struct AddressShard: Sendable {
 
     /// Calls `body` with the entry at an index that `index(of:)` has returned.
     ///
-    /// Meanwhile, the entry may have been replaced by the entry of another group of addresses. This cannot happen while
-    /// the group for which `index(of:)` was called has a connection or a request.
+    /// Since that call, the entry may have been replaced by the entry of another group of addresses. This cannot happen
+    /// while the group for which `index(of:)` was called has a connection or a request.
     mutating func with<R>(_ index: Int, _ body: (inout AddressEntry) -> R) -> R { body(&entries[index]) }
 
     /// The entry of a group of addresses; nil if the shard has none.
@@ -45,12 +45,12 @@ struct AddressShard: Sendable {
         return free
     }
 
-    /// Finds an entry that may be replaced: its group has neither a connection nor a request.
+    /// Finds an entry that may be replaced, because its group has neither a connection nor a request.
     ///
-    /// The search examines at most `examinedMax` entries, and skips those that must not be replaced. It prefers
-    /// addresses without a recent client that had a valid key or was served (`AddressEntry.isKnown` is false). Its
-    /// first choice is such an entry that was not used since an earlier search examined it. Its second choice is any
-    /// such entry, and its last choice is the entry of a known address.
+    /// The search examines at most `examinedMax` entries, and skips those that must not be replaced. An address is
+    /// known if a client there has lately had a valid key or been served (`AddressEntry.isKnown`). The first choice is
+    /// the entry of an unknown address that was not used since an earlier search examined it. The second choice is the
+    /// entry of any unknown address, and the last choice is the entry of a known address.
     private mutating func freeIndex(at now: Nanoseconds) -> Int? {
         var unknown: Int?
         var known: Int?

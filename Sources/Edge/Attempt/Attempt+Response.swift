@@ -1,5 +1,5 @@
-// What an attempt does when its executor's stream reports: the request has been sent, a part of the response has arrived, or
-// the stream has failed.
+// What an attempt does when its request has been sent, when a part of the response has arrived, or when the connection
+// or the stream has failed.
 internal import HTTP
 internal import Inference
 internal import Routing

@@ -23,8 +23,9 @@ final class Exchange {
     var record: ExchangeRecord
     /// The client's request; nil once it has been released because no later attempt can need it.
     var request: IncomingRequest?
-    /// The caller, whose limits apply to the request; nil until the caller is identified, and after the exchange has
-    /// ended.
+    /// The sender of the request, with its tenant and its limits.
+    ///
+    /// The value is nil until the sender is identified, and after the exchange has ended.
     var caller: Caller?
     /// Chooses the executors that the exchange tries; nil until the model is known.
     var selection: ExecutorSelection?

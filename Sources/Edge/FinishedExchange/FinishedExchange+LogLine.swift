@@ -126,7 +126,7 @@ extension FinishedExchange {
         json.endArray()
     }
 
-    /// Writes the fields about the answer, if it is what the request asked for: a stream, or one JSON document.
+    /// Writes the fields about the answer, if it has the form that the request asked for: a stream or a JSON document.
     private func writeAnswer(to json: inout JSONWriter) {
         if wantsStream, let stream {
             write(stream, to: &json)

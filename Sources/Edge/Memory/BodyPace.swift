@@ -5,7 +5,7 @@ internal import Transport
 /// The recent pace of one request body.
 ///
 /// No work is done when a piece of the body arrives: the pace is computed only when `bytesPerSecond` is called. The
-/// clock for all times stands still while the body waits for memory, because the client cannot send then.
+/// caller subtracts from each time how long the body has waited for memory, because the client cannot send then.
 struct BodyPace: Equatable, Sendable {
     /// The shortest time over which a pace is measured, in nanoseconds; bytes that arrive in less time count as if they
     /// had taken this time.

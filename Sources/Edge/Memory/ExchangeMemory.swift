@@ -53,7 +53,8 @@ struct ExchangeMemory {
 
     /// Ends the charge that `begin` has made, when the exchange has failed and will try no further executor.
     ///
-    /// Does nothing if the response to the client has begun with a head from an executor, or with an early head.
+    /// Does nothing if the response to the client has begun, with a head from an executor or with a head that the edge
+    /// has sent before an executor answered.
     mutating func letGoOfAttempt() {
         if window.highWatermark == 0 { fixed.set(0, on: account) }
     }

@@ -38,7 +38,7 @@ package struct WorkerCounters: Sendable {
         var attempts = AttemptCounts()
         /// The number of attempts whose request was sent without its billing header.
         ///
-        /// That is a text which coding agents put at the beginning of the system prompt.
+        /// The billing header is a text that coding agents put at the beginning of the system prompt.
         var billingBlocksStripped: UInt64 = 0
         /// The tokens of prompts that executors have counted, and how many of them were cached.
         var prefixTokens = PrefixTokens()
@@ -82,7 +82,7 @@ package struct WorkerCounters: Sendable {
     var clientsRefused: [ClientRefusal: UInt64] = [:]
     /// The number of requests, by how the client's address was found, such as from a header field.
     var clientSources = [UInt64](repeating: 0, count: ClientAddressSource.allCases.count)
-    /// The number of requests that clients cancelled after they were sent to an executor and before their answer began.
+    /// The number of requests that clients cancelled after an executor had got them and before the answer began.
     var prefillResets: UInt64 = 0
     /// Bytes of request bodies.
     var bytesIn: UInt64 = 0

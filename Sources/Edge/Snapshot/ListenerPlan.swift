@@ -7,7 +7,7 @@ package import Transport
 ///
 /// The listener's socket is in the `ListenerSet`.
 package struct ListenerPlan: Sendable {
-    /// Identifies the listener; it has the same key in the next snapshot.
+    /// Identifies the listener, which has the same key in the next snapshot.
     package let key: ListenerKey
     /// The permissions and the group of a unix socket's file, which are set when the socket is opened and not changed
     /// later.

@@ -58,7 +58,8 @@ enum ServiceNotifier {
     static func barrier(environment: [String: String]) -> CInt? {
         var pair: [CInt] = [-1, -1]
         guard unsafe clinux_socket_pair(&pair) == 0 else { return nil }
-        // systemd closes the other end of the socket pair when it reads this datagram.
+        // systemd gets a copy of `pair[1]` with the datagram. When it reads the datagram, it closes the copy, and
+        // `pair[0]` becomes readable.
         defer { close(pair[1]) }
         let bytes = Array("BARRIER=1".utf8)
         let flags = clinux_MSG_NOSIGNAL | clinux_MSG_DONTWAIT

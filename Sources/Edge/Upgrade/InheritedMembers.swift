@@ -7,8 +7,7 @@ internal import Transport
 ///
 /// A successor begins with them. So a model does not vanish because its engine is slow to list it again.
 struct InheritedMembers: Equatable, Sendable {
-    /// The largest number of engines whose lists of models are handed over, and the largest number of host names whose
-    /// addresses are.
+    /// How many engines' lists of models, and how many host names with their addresses, are handed over at most.
     private static let listingsMax = 10_000, lookupsMax = 10_000
 
     /// Each engine's list of models, by the URL of the engine.
@@ -18,7 +17,7 @@ struct InheritedMembers: Equatable, Sendable {
     /// Makes a value without any lists of models or addresses.
     init() {}
 
-    /// Takes the engines' lists of models, and the addresses of host names, from `found`.
+    /// Copies the engines' lists of models, and the addresses of host names, from `found`.
     init(_ found: FoundMembers) {
         for (identity, listing) in found.listings.prefix(Self.listingsMax) { listings["\(identity.url)"] = listing }
         addresses = Dictionary(uniqueKeysWithValues: found.addresses.prefix(Self.lookupsMax).map { ($0, $1) })

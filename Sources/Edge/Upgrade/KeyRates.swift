@@ -1,12 +1,12 @@
-// Reports of a process that has handed over: what its exchanges use of the rate limits of API keys.
+// What the exchanges of a process that was replaced in an upgrade still use of the rate limits of API keys.
 internal import Inference
 internal import Routing
 internal import Transport
 
 /// What the requests of each API key have used of the key's rate limits since the last report, by the id of the key.
 ///
-/// A process that has handed over sends such reports to the main process at short intervals, because its exchanges
-/// still use tokens, and give back tokens that were reserved for them.
+/// A process that was replaced in an upgrade sends such reports to the main process at short intervals, because its
+/// exchanges still use tokens, and give back tokens that were reserved for them.
 struct KeyRates: Equatable, Sendable {
     /// The largest number of API keys in a report.
     private static let keysMax = 100_000

@@ -29,7 +29,8 @@ package struct ConnectionRoom: Sendable, Equatable {
     /// The limit that decides `most`.
     package private(set) var lack: Lack
 
-    /// Takes the smaller of two limits: `max_connections`, and the connections for which `memory_limit` has room.
+    /// Uses the smaller of two limits: `max_connections`, and the number of connections for which `memory_limit` has
+    /// room.
     init(_ configuration: Configuration) {
         (most, lack) = (configuration.maxConnections, .maxConnections)
         let memory = configuration.connectionsBesideBody
@@ -44,11 +45,10 @@ package struct ConnectionRoom: Sendable, Equatable {
         return room
     }
 
-    /// Returns the limit for this process while several processes of an upgrade serve clients: the connections to all
-    /// of them together must not exceed `whole`.
+    /// Returns the limit for this process while other processes of an upgrade have connections of clients, too.
     ///
-    /// `whole` is the limit without regard to file descriptors, because each process has file descriptors of its own.
-    /// The result is never above this limit.
+    /// The connections to all these processes together must not exceed `whole`. That limit disregards file descriptors,
+    /// because each process has its own. The result is never above the limit of this process alone, which is `self`.
     ///
     /// - Parameter elsewhere: how many connections clients have to the other processes.
     func beside(_ elsewhere: Int, of whole: ConnectionRoom) -> ConnectionRoom {

@@ -46,8 +46,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     var sent: [HTTP2ExecutorStream] = []
     /// How many times bytes were received from the socket.
     ///
-    /// A stream remembers this number as `readsBefore` when it begins. If the numbers differ when the connection fails,
-    /// bytes have arrived since then.
+    /// A stream remembers this number as `readsBefore` when it begins. If the connection fails later, and the numbers
+    /// differ, bytes have arrived since the stream began.
     private(set) var reads = 0
     /// Whether the executor's SETTINGS have arrived.
     ///
@@ -76,7 +76,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var block: HTTP2HeaderBlock
     /// Limits how many header blocks may arrive on streams that have ended.
     ///
-    /// Some such blocks are no fault of the executor, because they may be on their way when a stream is cancelled.
+    /// A few of them are no fault of the executor: it may have sent them before it learnt that a stream was cancelled.
     private var lateBlocks: HTTP2Allowance
     /// Whether a PING has been submitted and nothing has arrived since.
     private var isPinged = false

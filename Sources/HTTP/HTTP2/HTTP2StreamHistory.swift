@@ -24,7 +24,7 @@ struct HTTP2StreamHistory {
     private var forgotten: Int32 = 0
     /// The identifier of the latest new stream whose HEADERS frame has END_STREAM; 0 if there is none.
     ///
-    /// `opened` uses this identifier when nghttp2 opens the stream.
+    /// When nghttp2 then opens the stream, `opened` records that the client has ended its side already.
     private var endsOnOpening: Int32 = 0
 
     /// Whether the identifier is higher than that of every opened stream, so that a frame on it can open a new stream.

@@ -78,8 +78,8 @@ package struct EngineError: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - status: The status of the response; nil for 200.
-    ///   - body: The bytes, of which the first `bodyMax` are read; JSON that is cut there is read up to the cut.
-    ///   - isBare: Whether `body` is an event whose error stands in a line that is not a `data` line.
+    ///   - body: The bytes. Only the first `bodyMax` bytes are read; if this cuts a JSON document, the rest is ignored.
+    ///   - isBare: Whether `body` is an event whose error is in a line that is not a `data` line.
     package init(status: Int? = nil, body: Span<UInt8>, isBare: Bool = false) {
         self.status = status
         let bytes = EventLines.text(of: body.extracting(first: Self.bodyMax), isBare: isBare)

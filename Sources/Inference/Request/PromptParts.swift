@@ -1,4 +1,4 @@
-// Where the prompt stands in a request body, as a scan of the body finds it.
+// The positions of the prompt's parts in a request body, as a scan of the body finds them.
 
 /// The members of a request body that make up its prompt, in the order in which models read them.
 ///

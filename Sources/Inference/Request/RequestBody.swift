@@ -10,7 +10,7 @@ import Glibc
     /// The number of zero bytes that follow the body, because the JSON scanner reads beyond the end of the body.
     package static let padding = 64
 
-    /// The smallest size of a buffer that has bytes, in bytes.
+    /// The smallest size of a buffer that contains bytes of a body, in bytes.
     ///
     /// The buffer is smaller only if the client announces a shorter body.
     package static let firstCapacity = 4096

@@ -54,8 +54,10 @@ package struct RequestScan: Equatable, Sendable {
     ///
     /// Engines that schedule by priority would obey the client's value. The array is empty for nearly all requests.
     package var priorities: [Range<Int>] = []
-    /// The members of the body that make up its prompt; empty for dialects without prompts, and for a body whose prompt
-    /// is ambiguous.
+    /// The members of the body that make up its prompt; empty for dialects without prompts.
+    ///
+    /// They are also empty if one of these members occurs twice, or under a name that only lenient JSON parsers accept.
+    /// Engines may then differ in which value they use.
     package var prompt = PromptParts()
     /// The ranges of the body that contain images, audio, video and files, in ascending order.
     ///

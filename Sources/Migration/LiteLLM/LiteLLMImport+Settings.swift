@@ -74,7 +74,7 @@ extension LiteLLMImport {
         ]
     }()
 
-    /// Reads `model_group_alias`, which gives models further names.
+    /// Reads `model_group_alias`, which defines additional names (aliases) of models.
     private mutating func readAliases(_ router: ForeignSection) {
         guard let aliases = router.section("model_group_alias") else { return }
         for key in aliases.rest {

@@ -35,8 +35,8 @@ extension ExecutorPool {
     /// These are the members that have the beginning of the request's prompt in their cache, the member that has served
     /// the request's session, and two others drawn at random.
     ///
-    /// - Returns: nil if no drawn member can take the request, or if the slots are gone; the caller then looks at all
-    ///   members.
+    /// - Returns: nil if no drawn member can take the request, or if other pools have just taken all slots. The caller
+    ///   then looks at all members.
     func chooseOfSome(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice? {
         state.free.removeAll(keepingCapacity: true)
         var trial: Int?

@@ -16,17 +16,17 @@ package final class KeyRing: Sendable {
         package let use: KeyUse
     }
 
-    /// The used limits of a key that was removed from the key store, kept in case the key comes back.
+    /// A key that was removed from the key store, with a count of how much of its limits it has used.
     ///
-    /// Without this record, the limits of all keys would start anew when an operator removes a key file and puts it
-    /// back.
+    /// The ring keeps this record for some time, in case the key comes back. Without it, all counts would start anew
+    /// when an operator removes a key file and puts it back.
     private struct Departed: Sendable {
         var id: String
         var hash: [UInt8]
         var use: KeyUse
         var since: Nanoseconds
 
-        /// How long the used limits of a removed key are kept, in nanoseconds.
+        /// How long the record of a removed key is kept, in nanoseconds.
         ///
         /// After this time, all limits per minute are fully available again, so there is nothing to remember.
         static let keptFor: Nanoseconds = 120_000_000_000
@@ -44,10 +44,10 @@ package final class KeyRing: Sendable {
     /// Without this comparison, the time of a lookup would reveal whether there is such a key.
     private let nobody = [UInt8](repeating: 0, count: HMACSHA256.count)
 
-    /// Makes a ring (a table) of `keys`; each key keeps the used limits that it has in the ring `previous`.
+    /// Makes a ring (a table) of `keys`; what a key has used of its limits is taken over from the ring `previous`.
     ///
-    /// A key is found in `previous` by its hash, or else by its id, also among the removed keys whose used limits are
-    /// kept.
+    /// A key is found in `previous` by its hash, or else by its id. The search includes the removed keys that
+    /// `previous` remembers.
     package init(_ keys: [AccessKey] = [], after previous: KeyRing? = nil, at now: Nanoseconds = 0) {
         var known = previous?.departed ?? []
         known += previous?.all.map { Departed(id: $0.key.id, hash: $0.key.hash, use: $0.use, since: now) } ?? []
@@ -65,7 +65,7 @@ package final class KeyRing: Sendable {
         departed = known.enumerated().filter { !taken.contains($0) && $1.isKept(at: now) }.map(\.element)
     }
 
-    /// The number of removed keys whose used limits are still kept.
+    /// The number of removed keys for which the ring still remembers how much of their limits they have used.
     package var departedCount: Int { departed.count }
 
     /// All keys in no particular order, including expired and revoked keys.
@@ -74,7 +74,7 @@ package final class KeyRing: Sendable {
     /// From now on, publishes the number of exchanges of each key to the other server processes of an upgrade; see
     /// `KeyUse.share`.
     ///
-    /// This includes removed keys whose used limits are kept.
+    /// This includes the removed keys that the ring remembers.
     package func share(in counts: SharedCounts?) {
         let all = all
         let ids = Set(all.map(\.key.id))

@@ -1,4 +1,4 @@
-// Counts for one API key, over all workers, how much of its limits has been used.
+// Counts how much of its limits an API key has used, over all workers.
 internal import Synchronization
 package import Transport
 
@@ -40,7 +40,7 @@ package struct KeyLimits: Equatable, Sendable {
     }
 }
 
-/// Counts in this process how much of its limits one API key has used.
+/// Counts how much of its limits one API key has used in this process.
 ///
 /// Each key has one object while the key is in force and for some time afterwards (`KeyRing.Departed`). The object
 /// outlives configurations. Workers call the object a few times for each request, and never for each token.
@@ -57,14 +57,14 @@ package final class KeyUse: Quota {
         /// The value is nil until `record` is called for an upgrade.
         var unreported: KeyRateUse?
         /// Where this process publishes the number of the key's exchanges for other processes; nil while it shares its
-        /// counts with none.
+        /// counts with no other process.
         var sharing: Sharing?
 
-        /// The limit at the time of the latest request, in place of `own`, the limit at the time when this request
-        /// began.
+        /// Returns the newest limit: the one that applied to the latest request, or `own` if there is none.
         ///
-        /// In each call, `TokenBucket` caps the spent tokens at twice the limit that the call passes. So a call with an
-        /// older, lower limit would make it forget some of the spent tokens.
+        /// `own` is the limit that the calling request had when it began, which may be older and lower. In each call,
+        /// `TokenBucket` caps the spent tokens at twice the limit that the call passes. So a call with an older, lower
+        /// limit would make it forget some of the spent tokens.
         func newest(_ limit: KeyPath<KeyLimits, Int?>, else own: Int) -> Int { limits?[keyPath: limit] ?? own }
     }
 
@@ -149,7 +149,7 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// Counts the tokens that a request has used, and no longer those that were reserved for it; see `Quota.settle`.
+    /// Replaces the tokens that were reserved for a request by the tokens that it has used; see `Quota.settle`.
     package func settle(reserved: Int, used: Int, _ limits: KeyLimits, at now: Nanoseconds) {
         guard let own = limits.tokensPerMinute else { return }
         state.withLock { state in

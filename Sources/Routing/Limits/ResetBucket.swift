@@ -64,7 +64,8 @@ extension ResetBucket {
     /// - Parameter record: a record that the other process has made a moment ago. Its durations count from that moment.
     mutating func restore(_ record: Record, at now: Nanoseconds) {
         bucket.restore(record.bucket, at: now)
-        // The bucket refuses for two minutes at most, because it holds at most twice its limit.
+        // A refusal lasts for two minutes at most: at most twice the limit can be spent, and the whole limit becomes
+        // available again in each minute.
         refusedUntil = record.refusedFor > 0 ? now + min(record.refusedFor, Self.refusedMax) : 0
     }
 

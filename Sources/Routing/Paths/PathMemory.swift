@@ -14,7 +14,9 @@ struct PathMemory: ~Copyable, Sendable {
         /// The paths that the executor lacks; after the time `until`, requests for the path are sent to it again.
         var missing: [(path: PathSet, until: Nanoseconds)] = []
         var served: PathSet = []
-        /// How often the engine had failed and been taken out of use when `missing` and `served` were last valid.
+        /// How often the engine had been ejected when this state was last used.
+        ///
+        /// If the engine has been ejected again, the next use of the state first empties `missing` and `served`.
         var losses = 0
     }
     private let state = Lock(State())
@@ -106,10 +108,10 @@ extension PoolMember {
 }
 
 extension ExecutorPool {
-    /// How many members have the path of a request, and how many have been found to lack it although the configuration
-    /// lets them have it.
+    /// How many members have the path of a request, and how many lack it although the configuration allows it.
     ///
-    /// Members that are unhealthy, drained or without weight count, too.
+    /// A member lacks an allowed path if its executor has answered that it does not have the path. Members that are
+    /// unhealthy, drained or without weight count, too.
     package func pathCounts(_ path: PathSet, at now: Nanoseconds) -> (have: Int, foundToLack: Int) {
         let have = members.count { $0.hasPath(path, at: now) }
         return (have, members.count { $0.paths.isSuperset(of: path) } - have)

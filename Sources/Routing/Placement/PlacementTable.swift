@@ -11,14 +11,14 @@ struct PlacementTable: Sendable {
     /// The beginning of a prompt that is in the list of at least one executor.
     private struct Beginning {
         var hash: UInt64
-        /// How many prompts had this beginning, where older prompts count less: the number is halved at the end of each
-        /// epoch.
+        /// How many prompts had this beginning; older prompts count less.
         ///
-        /// The value is that of the epoch `epoch`, so later halvings are not in it yet.
+        /// The number is halved at the end of each epoch, which lasts for a few hundred prompts. The stored number is
+        /// that of the epoch `epoch`. The function `uses(of:in:)` applies the halvings since then.
         var uses: Float = 0
-        /// The epoch (a number of prompts, after which all values of `uses` are halved) in which `uses` was computed.
+        /// The epoch in which `uses` was computed; a new epoch begins every few hundred prompts.
         var epoch: UInt32
-        /// The distance in bytes between the last two marks of this beginning, see `PromptPrefix`.
+        /// By how many bytes this beginning is longer than the next shorter beginning that is hashed.
         var bytes: Int32
         /// The index of the first holding (the entry of a beginning in the list of an executor) with this beginning.
         var first: Int32 = -1
@@ -31,8 +31,8 @@ struct PlacementTable: Sendable {
     private struct Holding {
         var beginning: Int32
         var list: Int32
-        /// How many prompts with this beginning were sent to the executor since the beginning is in the executor's
-        /// list.
+        /// How many prompts with this beginning were sent to the executor since the beginning was added to the
+        /// executor's list.
         var prompts: Int32 = 0
         /// The neighbours of this entry in the executor's list, which is in the order of the latest use; -1 for none.
         var newer: Int32 = -1
@@ -66,7 +66,7 @@ struct PlacementTable: Sendable {
     private var lists: [List] = []
     private var unusedBeginning: Int32 = -1
     private var unusedHolding: Int32 = -1
-    /// The hash tables: for each bucket, the index of its first beginning, or of its first holding; -1 for an empty
+    /// The hash tables of `beginnings` and `holdings`: for each bucket, the index of its first element; -1 for an empty
     /// bucket.
     ///
     /// The number of buckets is a power of two, and at least `room`.
@@ -92,7 +92,7 @@ struct PlacementTable: Sendable {
     /// The number of beginnings of prompts in an executor's list.
     func count(in list: Int) -> Int { lists[list].count }
 
-    /// How many bytes of prompts the beginnings in an executor's list stand for.
+    /// The length of all beginnings of prompts in an executor's list together, in bytes.
     ///
     /// If one beginning contains another, the bytes that both have are counted once.
     func bytes(in list: Int) -> Int { lists[list].bytes }
@@ -112,14 +112,14 @@ struct PlacementTable: Sendable {
 
     // MARK: Beginnings
 
-    /// The index in `beginnings` of the prompt beginning with this hash; nil if no executor's list has it.
+    /// The index, in `beginnings`, of the beginning of prompts that has this hash; nil if no executor's list has it.
     func beginning(_ hash: UInt64) -> Int32? {
         var found = beginningBuckets[bucket(hash)]
         while found >= 0, beginnings[Int(found)].hash != hash { found = beginnings[Int(found)].next }
         return found >= 0 ? found : nil
     }
 
-    /// How many prompts had this beginning, where a prompt counts half as much after each epoch that has passed since.
+    /// How many prompts had this beginning; the number is halved at the end of each epoch (a few hundred prompts).
     func uses(of beginning: Int32, in epoch: UInt32) -> Float {
         let entry = beginnings[Int(beginning)]
         let halvings = epoch &- entry.epoch
@@ -137,7 +137,7 @@ struct PlacementTable: Sendable {
 
     // MARK: Holdings
 
-    /// Whether an executor's list has the prompt beginning with this hash.
+    /// Whether an executor's list has the beginning of prompts that has this hash.
     func holds(_ hash: UInt64, _ list: Int) -> Bool { find(hash, list) >= 0 }
 
     /// Records that a prompt with this beginning was sent to the executor of a list.
@@ -145,7 +145,7 @@ struct PlacementTable: Sendable {
     /// The beginning becomes the most recently used one of the list. If the list does not have the beginning, it is
     /// added, so `count` must be below `room`.
     ///
-    /// - Parameter bytes: the distance in bytes between the last two marks of the beginning.
+    /// - Parameter bytes: by how many bytes the beginning is longer than the next shorter beginning that is hashed.
     mutating func use(_ hash: UInt64, bytes: Int, by list: Int, in epoch: UInt32) {
         let found = find(hash, list)
         let holding = found >= 0 ? found : insert(hash, bytes: bytes, list, epoch)
@@ -194,7 +194,7 @@ struct PlacementTable: Sendable {
 
     private func hash(of holding: Int32) -> UInt64 { beginnings[Int(holdings[Int(holding)].beginning)].hash }
 
-    /// The index in `holdings` of the entry for a prompt beginning in an executor's list; -1 if there is no such entry.
+    /// The index, in `holdings`, of an executor's entry for the beginning of a prompt; -1 if there is no such entry.
     private func find(_ hash: UInt64, _ list: Int) -> Int32 {
         var found = holdingBuckets[bucket(hash, list)]
         while found >= 0 {
@@ -204,7 +204,7 @@ struct PlacementTable: Sendable {
         return -1
     }
 
-    /// Adds a beginning to an executor's list; the caller then calls `link`, which puts it into the order of use.
+    /// Adds the beginning of a prompt to an executor's list; the caller then calls `link`, which makes it the newest.
     private mutating func insert(_ hash: UInt64, bytes: Int, _ list: Int, _ epoch: UInt32) -> Int32 {
         precondition(count < room, "a holding without room")
         let beginning = self.beginning(hash) ?? add(Beginning(hash: hash, epoch: epoch, bytes: Int32(bytes)))

@@ -26,7 +26,7 @@ package struct RecentWork: Sendable, Equatable {
     static let most: Nanoseconds = 100_000_000
     /// The largest content of the bucket: 1.1 s.
     ///
-    /// So a channel need not wait for the loop's other work any more one second after its last request.
+    /// So one second after its last request, a channel no longer has to wait for the loop's other work.
     static let capacity: Nanoseconds = 1_100_000_000
 
     /// When the bucket of work will be empty if no work is added.
