@@ -131,8 +131,8 @@ extension Exchange {
         return false
     }
 
-    /// Charges memory for the next `count` bytes of a body at once, although bodies that wait should get free memory
-    /// first.
+    /// Charges memory for the next `count` bytes of a body, although other bodies wait for memory; returns false if too
+    /// little is free.
     ///
     /// The exchange calls this if there is not even memory for the pieces that it would hold back while the body waits.
     private func takesRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {
