@@ -52,7 +52,9 @@ extension Exchange {
         stream.consumed(pieces.count + bytes.count)
     }
 
-    /// Handles the deadline of the body: the client's next piece is late, or a body that waits asks for memory again.
+    /// Handles the deadline of the body.
+    ///
+    /// If the body waits for memory, it asks for memory again. Otherwise the client's next piece is late.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
             if phase == .body, stream.connection.heldBodies > 0 {

@@ -106,7 +106,7 @@ final class MemberSources {
         }
     }
 
-    /// Reads those files of executors that have changed, and calls `changed` if a list in them is different now.
+    /// Reads the files of executors that have changed, and calls `changed` if one of them lists other executors now.
     ///
     /// - Parameter now: the present time, in seconds since 1970.
     func look(now: Int) {

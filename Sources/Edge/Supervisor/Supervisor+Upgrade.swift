@@ -267,7 +267,7 @@ extension Supervisor {
         }
     }
 
-    /// Shortens the drain of an older process.
+    /// Shortens the time that this older process has to end its exchanges.
     ///
     /// - Parameters:
     ///   - stops: whether the whole server ends. Connections without a request are then closed at once.
