@@ -106,7 +106,7 @@ final class MemberSources {
         }
     }
 
-    /// Reads the files of executors that have changed, and calls `changed` if one of them lists other executors now.
+    /// Reads the files of executors that have changed, and calls `changed` if the list in any of them is different now.
     ///
     /// - Parameter now: the present time, in seconds since 1970.
     func look(now: Int) {

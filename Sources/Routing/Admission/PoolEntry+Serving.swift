@@ -174,8 +174,8 @@ extension PoolEntry.State {
 
     /// Gives a free slot to a waiting request, or ends its wait without one.
     ///
-    /// The wait ends without a slot if the request may try no executor of its pool any more. This is so if each
-    /// executor is drained, has weight 0 or has been tried.
+    /// The wait ends without a slot if the request can no longer use any executor of its pool, because each executor
+    /// is drained, has weight 0 or has already tried the request.
     ///
     /// - Returns: nil if the request goes on waiting.
     private mutating func take(

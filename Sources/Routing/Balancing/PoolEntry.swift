@@ -21,7 +21,7 @@ package final class PoolEntry: Sendable {
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
-        /// Waiting requests that no executor has tried yet, by their classes.
+        /// The waiting requests that no executor has tried yet, in one queue for each class.
         var lines = WaitingLines()
         /// Waiting requests that an executor has tried without success; they are served before the requests in `lines`.
         ///
