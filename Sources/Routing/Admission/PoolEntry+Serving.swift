@@ -163,7 +163,7 @@ extension PoolEntry.State {
             } else {
                 // This request has found no slot. If it may use every executor of the latest configuration, all of
                 // them are full. No other request of the latest configuration can then find a slot, so the loop skips
-                // these requests.
+                // all of them.
                 let request = passed.waiting.request
                 let mayGoToAny = request.tried.isEmpty && request.response == nil && request.usesBad
                 if isOfLatest, mayGoToAny, !passed.waiting.pool.isRestricted(request, at: now) { latestIsFull = true }
